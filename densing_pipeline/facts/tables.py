@@ -1,0 +1,118 @@
+"""The bundled fact tables: figures compiled from papers, reports and price pages.
+
+Each is one CSV beside this file, with a source on every row. `facts.load` reads and validates them.
+"""
+
+from densing_pipeline.tables.schemas import Table
+
+BASE_MODELS = Table(
+    name="base_models",
+    grain="one base model",
+    key=("model_id",),
+    columns=(
+        "model_id", "model", "organisation", "family", "release_date", "release_date_basis",
+        "params_total", "params_active", "params_nonembedding?", "train_tokens?", "is_moe",
+        "licence", "source",
+    ),
+    ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
+)  # fmt: skip
+
+REPORTED_SCORES = Table(
+    name="reported_scores",
+    grain="one reported score: model x benchmark x protocol x source",
+    key=("model_id", "benchmark", "protocol", "source"),
+    columns=(
+        "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "source", "source_url?",
+        "observed_at",
+    ),
+)  # fmt: skip
+
+NMI_MODELS = Table(
+    name="nmi_models",
+    grain="one model of the paper's Fig. 1",
+    key=("model_id",),
+    columns=(
+        "model_id", "model", "organisation", "family", "release_date", "params_nonembedding",
+        "is_moe", "quantisation?", "parent_id?", "relation", "density", "effective_params", "score",
+        "is_record", "source",
+    ),
+)  # fmt: skip
+
+REFERENCE_POINTS = Table(
+    name="reference_points",
+    grain="one reference run x benchmark: its loss, its score, or both",
+    key=("reference_id", "benchmark", "run_id"),
+    columns=(
+        "reference_id", "benchmark", "run_id", "params", "tokens?", "loss_nats_per_token", "score?",
+        "used_in_fit", "source",
+    ),
+)  # fmt: skip
+
+REFERENCE_COEFFICIENTS = Table(
+    name="reference_coefficients",
+    grain="one published reference law x benchmark",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l",
+        "d", "reference_tokens", "source",
+    ),
+)  # fmt: skip
+
+LIST_PRICES = Table(
+    name="list_prices",
+    grain="one list price of one offer over its interval of validity",
+    key=("source", "provider", "model", "offer", "context_over_tokens", "valid_from"),
+    columns=(
+        "source", "provider", "model", "offer", "input_usd_per_mtok", "output_usd_per_mtok?",
+        "cache_read_usd_per_mtok?", "context_over_tokens", "currency", "valid_from", "valid_to?",
+        "basis", "flag?", "observed_at", "source_url?",
+    ),
+    ordered=(("valid_from", "valid_to"),),
+)  # fmt: skip
+
+CAPABILITY_LEVELS = Table(
+    name="capability_levels",
+    grain="one capability level",
+    key=("level",),
+    columns=("level", "defined_by", "benchmark", "score", "std_error?", "source", "source_url?"),
+)
+
+CAPABILITY_SCORES = Table(
+    name="capability_scores",
+    grain="one model sold by an API and its score: model x benchmark x source",
+    key=("canonical_id", "benchmark", "source"),
+    columns=(
+        "canonical_id", "benchmark", "protocol", "score", "std_error?", "source", "source_url?",
+    ),
+)  # fmt: skip
+
+OFFER_NAMES = Table(
+    name="offer_names",
+    grain="one offer name that no rule resolves, and the model it sells",
+    key=("provider", "model"),
+    columns=("provider", "model", "canonical_id", "source"),
+)
+
+SOURCES = Table(
+    name="sources",
+    grain="one source of the bundled data",
+    key=("source",),
+    columns=("source", "title", "version", "published_at", "licence", "source_url"),
+)
+
+FACTS: dict[str, Table] = {
+    table.name: table
+    for table in (
+        BASE_MODELS,
+        REPORTED_SCORES,
+        NMI_MODELS,
+        REFERENCE_POINTS,
+        REFERENCE_COEFFICIENTS,
+        LIST_PRICES,
+        CAPABILITY_LEVELS,
+        CAPABILITY_SCORES,
+        OFFER_NAMES,
+        SOURCES,
+    )
+}
+"""Every fact table by name."""

@@ -1,0 +1,1 @@
+"""Columns, table declarations, validation and the data dictionary."""

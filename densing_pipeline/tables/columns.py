@@ -1,0 +1,367 @@
+"""Every column of the project, declared once: type, unit, description and domain.
+
+Schemas, write-time casts, asset checks, the data dictionary and `datapackage.json` are all derived
+from these declarations, so a column means the same thing in every table that has it.
+
+Not here: which table has which column (`schemas`), and how values are computed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+INSTANT = pl.Datetime("us", "UTC")
+
+BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
+"""The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
+
+ESTIMATORS = ("paper", "quantile-0.9", "quantile-0.8", "quantile-0.95", "ols-all")
+
+EARLIEST = date(2018, 1, 1)
+LATEST = date(2100, 1, 1)
+DATE_REMEDY = "write the date as YYYY-MM-DD, between 2018 and 2100"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column holds, wherever it appears.
+
+    Attributes:
+        dtype: polars type it is cast to on write.
+        description: one sentence for the data dictionary.
+        unit: unit of the values; empty for names and labels.
+        above: exclusive lower bound.
+        low: inclusive lower bound.
+        high: inclusive upper bound.
+        allowed: the closed set of labels, if there is one.
+        remedy: what to do about a value outside the domain, shown with the error.
+    """
+
+    dtype: pl.DataType | type[pl.DataType]
+    description: str
+    unit: str = ""
+    above: float | None = None
+    low: float | date | datetime | None = None
+    high: float | date | datetime | None = None
+    allowed: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+def _text(description: str, *allowed: str, remedy: str = "") -> Column:
+    return Column(pl.String, description, allowed=allowed, remedy=remedy)
+
+
+def _flag(description: str) -> Column:
+    return Column(pl.Boolean, description)
+
+
+def _day(description: str) -> Column:
+    return Column(pl.Date, description, "day, UTC", low=EARLIEST, high=LATEST, remedy=DATE_REMEDY)
+
+
+def _instant(description: str) -> Column:
+    return Column(
+        INSTANT,
+        description,
+        "instant, UTC",
+        low=datetime(2018, 1, 1, tzinfo=UTC),
+        high=datetime(2100, 1, 1, tzinfo=UTC),
+        remedy=DATE_REMEDY,
+    )
+
+
+def _number(description: str, unit: str = "1") -> Column:
+    return Column(pl.Float64, description, unit)
+
+
+def _positive(description: str, unit: str, remedy: str = "") -> Column:
+    return Column(pl.Float64, description, unit, above=0, remedy=remedy)
+
+
+def _fraction(description: str) -> Column:
+    return Column(
+        pl.Float64,
+        description,
+        "fraction",
+        low=0,
+        high=1,
+        remedy="scores and shares are fractions in [0, 1]: write 0.71 for 71 %",
+    )
+
+
+def _count(description: str, unit: str) -> Column:
+    return Column(pl.Int64, description, unit, low=0)
+
+
+def _params(description: str) -> Column:
+    return Column(
+        pl.Int64,
+        description,
+        "parameters",
+        above=0,
+        remedy="parameters are counts above zero: write 7241732096 for 7.24 B, nothing if unknown",
+    )
+
+
+def _price(description: str) -> Column:
+    return Column(
+        pl.Float64,
+        description,
+        "USD per million tokens",
+        low=0,
+        remedy="prices are USD per million tokens; leave an unknown price empty, never negative",
+    )
+
+
+COLUMNS: dict[str, Column] = {
+    # --- identity -------------------------------------------------------------------------------
+    "model_id": _text(
+        "Model: a Hugging Face Hub id, or `nmi-2025/<label>` for a model as plotted in the paper."
+    ),
+    "model": _text("Name of the model as its source writes it."),
+    "revision": _text("Commit of the Hub repository; empty for bundled facts."),
+    "organisation": _text("Who released the model."),
+    "family": _text("Line of models developed together; the cluster of the bootstrap."),
+    "architecture": _text("Architecture class or family."),
+    "parent_id": _text("Model this one was derived from."),
+    "relation": _text(
+        "How the model was derived from its parent.",
+        "base",
+        "finetune",
+        "quantised",
+        "merge",
+        "adapter",
+        "pruned",
+        "distilled",
+    ),
+    "licence": _text("Licence identifier as the model states it."),
+    "is_moe": _flag("Whether the model is a mixture of experts."),
+    "is_base": _flag("Whether the model is a base (pretrained, not instruction-tuned) model."),
+    "base_evidence": _text("Why the model counts as a base model, or not."),
+    "gated": _text("Access on the Hub.", "no", "auto", "manual"),
+    "quantisation": _text(
+        "Numeric format of the released weights if quantised, such as gptq-4bit."
+    ),
+    "params_total": _params("All parameters of the model."),
+    "params_active": _params(
+        "Parameters used for one token (less than all for a mixture of experts)."
+    ),
+    "params_nonembedding": _params("Parameters without the input and output embeddings."),
+    "params_source": _text(
+        "Where the parameter counts come from.", "report", "config", "safetensors", "figure"
+    ),
+    "params": _positive(
+        "Parameter count the row refers to; fractional on the inference_time basis.", "parameters"
+    ),
+    "train_tokens": Column(
+        pl.Int64,
+        "Tokens the model was trained on.",
+        "tokens",
+        above=0,
+        remedy="tokens are counts above zero: write 15000000000000 for 15 T, nothing if unknown",
+    ),
+    "release_date": _day("Day the model was released."),
+    "release_date_basis": _text(
+        "What the release date rests on.", "announced", "created_at", "first_commit", "figure"
+    ),
+    "hub_created_at": _instant("Creation time of the Hub repository."),
+    "first_seen_at": _instant("When the pipeline first saw the model."),
+    # --- scores ---------------------------------------------------------------------------------
+    "benchmark": _text(
+        "Benchmark: one of the suite, or AVERAGE for the plain mean of its five.",
+        *BENCHMARKS,
+        "AVERAGE",
+        remedy="write the benchmark as MMLU, BBH, MATH, HumanEval, MBPP or AVERAGE",
+    ),
+    "protocol": _text("How the benchmark was run: shots, prompting, metric."),
+    "is_paper_protocol": _flag("Whether shots and prompting are those of the paper."),
+    "score": _fraction("Benchmark score."),
+    "std_error": Column(
+        pl.Float64,
+        "Standard error of the score.",
+        "fraction",
+        low=0,
+        high=1,
+        remedy="standard errors are fractions: write 0.004 for 0.4 points",
+    ),
+    "n_items": _count("Items the score was computed over.", "items"),
+    "source_kind": _text(
+        "Whether we measured the score, somebody reported it, or it was read off a figure.",
+        "measured",
+        "reported",
+        "figure",
+    ),
+    "source": _text("Where the row comes from: a document, data set or price list."),
+    "source_url": _text("Address of the source."),
+    "observed_at": _day("Day the row was compiled or polled."),
+    "suite_version": _text("Hash of the benchmark suite the item belongs to."),
+    # --- reference laws -------------------------------------------------------------------------
+    "reference_id": _text("Reference law, or the family of reference models it is fitted on."),
+    "run_id": _text("Training run a reference point belongs to; the cluster of the bootstrap."),
+    "tokens": _positive("Training tokens.", "tokens"),
+    "loss_nats_per_token": Column(
+        pl.Float64,
+        "Conditional loss of the reference answer: mean -ln P over its tokens.",
+        "nats per token",
+        above=0,
+    ),
+    "used_in_fit": _flag(
+        "Whether the point enters the fit (false: held out, or over the size limit)."
+    ),
+    "a": _positive(
+        "Coefficient of the parameter term of the loss law a N^-alpha + b D^-beta + E.", "nats"
+    ),
+    "alpha": _positive("Exponent of the parameter term of the loss law.", "1"),
+    "b": _positive("Coefficient of the token term of the loss law.", "nats"),
+    "beta": _positive("Exponent of the token term of the loss law.", "1"),
+    "irreducible": Column(
+        pl.Float64, "Irreducible term E of the loss law; 0 in the paper's form.", "nats", low=0
+    ),
+    "c": _positive(
+        "Height of the performance sigmoid c / (1 + exp(-gamma (L - l))) + d.", "fraction"
+    ),
+    "gamma": _number(
+        "Steepness of the performance sigmoid; negative, for scores fall with the loss.", "1 / nat"
+    ),
+    "l": _number("Loss at the midpoint of the performance sigmoid.", "nats"),
+    "d": _number("Floor of the performance sigmoid.", "fraction"),
+    "reference_tokens": _positive(
+        "Training tokens D0 at which effective parameters are read.", "tokens"
+    ),
+    "loss_sse": Column(pl.Float64, "Sum of squared residuals of the loss fit.", "nats^2", low=0),
+    "score_sse": Column(
+        pl.Float64, "Sum of squared residuals of the score fit.", "fraction^2", low=0
+    ),
+    "n_points": _count("Points the fit rests on.", "points"),
+    "n_minima": _count("Distinct local minima the multi-start search found.", "minima"),
+    "fit": _text(
+        "How the coefficients were obtained: published, or fitted to which minimum.",
+        "published",
+        "published-start",
+        "global",
+    ),
+    # --- densities ------------------------------------------------------------------------------
+    "score_set": _text(
+        "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
+        "figure), average (plain mean of the five reported or measured scores) or mmlu.",
+        "nmi-2025-average",
+        "average",
+        "mmlu",
+    ),
+    "params_basis": _text(
+        "Which parameter count the density divides by.",
+        "nonembedding",
+        "total",
+        "active",
+        "inference_time",
+    ),
+    "effective_params": _positive(
+        "Parameters a reference model would need for the same score.", "parameters"
+    ),
+    "density": _positive("Capacity density: effective parameters over actual parameters.", "1"),
+    "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
+    "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
+    "censored": _text(
+        "Whether the score is below (low) or above (high) what the reference law can invert.",
+        "none",
+        "low",
+        "high",
+    ),
+    "is_record": _flag("Whether the model is denser than every earlier one of its series."),
+    # --- trend ----------------------------------------------------------------------------------
+    "estimate_id": _text("Readable key of the estimate."),
+    "as_of": _day("Day of the newest input the estimate knows."),
+    "window": _text("Name of the window."),
+    "window_start": _day("First day of the window."),
+    "window_end": _day("Last day of the window."),
+    "estimator": _text("Estimator, as documented in docs/statistics.md."),
+    "is_headline": _flag("Whether this is the estimate we quote."),
+    "n_models": _count("Models in the window.", "models"),
+    "n_clusters": _count("Model families in the window.", "families"),
+    "slope_per_day": _number("Trend of ln density.", "1 / day"),
+    "slope_low": _number("Lower end of the slope's 95 % interval.", "1 / day"),
+    "slope_high": _number("Upper end of the slope's 95 % interval.", "1 / day"),
+    "intercept": _number("ln density of the trend line on 2023-02-24 (the paper's day zero)."),
+    "doubling_days": _positive("Doubling time of density, ln 2 / slope.", "days"),
+    "doubling_days_low": _positive("Lower end of the doubling time's 95 % interval.", "days"),
+    "doubling_days_high": _positive(
+        "Upper end of the doubling time's 95 % interval; empty if the slope's interval reaches zero "
+        "(read: at least doubling_days_low).",
+        "days",
+    ),
+    "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
+    "simulated_bias": _number(
+        "Relative bias of the slope on simulated frontiers at these dates and n."
+    ),
+    "simulated_coverage": _fraction("Coverage of the 95 % interval on those simulated frontiers."),
+    "verdict": _text("Whether the data carry the estimate.", "ok", "insufficient"),
+    "reason": _text("Why the row is what it is: rule that decided, or what is missing."),
+    "draws": _count("Bootstrap resamples behind the interval.", "resamples"),
+    "seed": _count("Seed of the bootstrap.", "1"),
+    # --- prices ---------------------------------------------------------------------------------
+    "provider": _text("Who sells the offer."),
+    "offer": _text(
+        "Kind of offer. Only standard offers set a frontier.",
+        "standard",
+        "batch",
+        "flex",
+        "free",
+        "promotional",
+        "alias",
+        "off_peak",
+        "long_context",
+    ),
+    "input_usd_per_mtok": _price("Price of input tokens."),
+    "output_usd_per_mtok": _price("Price of output tokens."),
+    "cache_read_usd_per_mtok": _price("Price of cached input tokens."),
+    "context_over_tokens": _count(
+        "Prompt length above which the price holds; 0 for the base price.", "tokens"
+    ),
+    "currency": _text("Currency the source quotes.", "USD"),
+    "valid_from": _day("First day the price holds; empty if the source does not say."),
+    "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
+    "observed_from": _day("Day we first saw the row."),
+    "observed_to": _day("Day the row was superseded by a later observation; empty while current."),
+    "basis": _text(
+        "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
+    ),
+    "flag": _text("Quality remark on the price.", "correction", "suspect", "future", "figure"),
+    "snapshot_sha256": _text("Hash of the bytes the row was read from."),
+    "canonical_id": _text(
+        "Model the offer sells: a Hub id where open weights exist, else org/name."
+    ),
+    "method": _text("Rule that linked the offer to the model."),
+    "confidence": _fraction("How sure the link is."),
+    "level": _text("Capability level."),
+    "blend_input_share": _fraction("Share of input tokens in the blended price."),
+    "curve": _text(
+        "cheapest_now (lowest price one can buy at, may rise) or cheapest_ever (its running minimum).",
+        "cheapest_now",
+        "cheapest_ever",
+    ),
+    "date": _day("Day of the change."),
+    "usd_per_mtok": _positive("Blended price at the frontier.", "USD per million tokens"),
+    "halving_months": _positive("Halving time of the price.", "months"),
+    "low": _number("Lower end of the 95 % interval, in the unit of the estimate."),
+    "high": _number("Upper end of the 95 % interval; empty if unbounded (read: at least low)."),
+    "fold": _positive("Price at the start of the window over the price at its end.", "1"),
+    "n_changes": _count("Changes of the frontier in the window.", "changes"),
+    "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "months_since_record": Column(
+        pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
+    ),
+    "defined_by": _text("Model whose score defines the level."),
+    # --- operation ------------------------------------------------------------------------------
+    "polled_at": _instant("When the source was asked, or its embedded copy was published."),
+    "outcome": _text("What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected"),
+    "http_status": _count("HTTP status of the response.", "1"),
+    "rows": _count("Rows the source gave.", "rows"),
+    "rows_previous": _count("Rows it gave the time before.", "rows"),
+    "stale_hours": Column(pl.Float64, "Age of the newest data from the source.", "hours", low=0),
+    "message": _text("What an operator needs to know."),
+    "version": _text("Version of the source's data."),
+    "published_at": _day("Day the source published this version."),
+    "title": _text("Title of the source."),
+}
+"""All columns by name."""

@@ -1,0 +1,158 @@
+"""The tables we publish, as the contract in docs/architecture.md has them."""
+
+from densing_pipeline.tables.schemas import Table
+
+MODELS = Table(
+    name="models",
+    grain="one bundled model or Hub repository revision",
+    key=("model_id", "revision"),
+    columns=(
+        "model_id", "revision?", "model", "organisation", "family", "release_date",
+        "release_date_basis", "hub_created_at?", "params_total?", "params_active?",
+        "params_nonembedding?", "params_source", "train_tokens?", "architecture?", "is_moe",
+        "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
+        "base_evidence", "first_seen_at?", "source",
+    ),
+    ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
+)  # fmt: skip
+
+SCORES = Table(
+    name="scores",
+    grain="one model x benchmark x protocol x source",
+    key=("model_id", "benchmark", "protocol", "source"),
+    columns=(
+        "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
+        "source_kind", "source", "source_url?", "observed_at",
+    ),
+)  # fmt: skip
+
+REFERENCE_POINTS = Table(
+    name="reference_points",
+    grain="one reference run x benchmark: its loss, its score, or both",
+    key=("reference_id", "benchmark", "run_id"),
+    columns=(
+        "reference_id", "benchmark", "run_id", "params", "tokens?", "loss_nats_per_token", "score?",
+        "used_in_fit", "source",
+    ),
+)  # fmt: skip
+
+REFERENCE_LAWS = Table(
+    name="reference_laws",
+    grain="one reference law x benchmark",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l",
+        "d", "reference_tokens", "loss_sse?", "score_sse?", "n_points?", "n_minima?", "fit", "source",
+    ),
+)  # fmt: skip
+
+DENSITIES = Table(
+    name="densities",
+    grain="one model x reference law x score set x parameter basis",
+    key=("model_id", "reference_id", "score_set", "params_basis"),
+    columns=(
+        "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
+        "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
+        "censored", "is_record",
+    ),
+    ordered=(("density_low", "density", "density_high"),),
+)  # fmt: skip
+
+DENSING_LAW = Table(
+    name="densing_law",
+    grain="one estimate of the density trend",
+    key=("estimate_id",),
+    columns=(
+        "estimate_id", "as_of", "reference_id", "score_set", "params_basis", "window",
+        "window_start", "window_end", "estimator", "is_headline", "verdict", "reason", "n_models",
+        "n_clusters", "n_points", "slope_per_day?", "slope_low?", "slope_high?", "intercept?",
+        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "r_squared?",
+        "simulated_bias?", "simulated_coverage?", "draws", "seed",
+    ),
+    ordered=(
+        ("slope_low", "slope_high"),
+        ("doubling_days_low", "doubling_days_high"),
+        ("window_start", "window_end"),
+    ),
+)  # fmt: skip
+
+PRICES = Table(
+    name="prices",
+    grain="one price of one offer over an interval of validity and of observation",
+    key=(
+        "source", "provider", "model", "offer", "context_over_tokens", "valid_from", "observed_from",
+    ),
+    columns=(
+        "source", "provider", "model", "offer", "input_usd_per_mtok?", "output_usd_per_mtok?",
+        "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
+        "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
+        "snapshot_sha256", "source_url?",
+    ),
+    ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
+)  # fmt: skip
+
+MODEL_LINKS = Table(
+    name="model_links",
+    grain="one offer name of one source and the model it sells",
+    key=("source", "provider", "model"),
+    columns=("source", "provider", "model", "canonical_id?", "method", "confidence"),
+)
+
+CAPABILITY_LEVELS = Table(
+    name="capability_levels",
+    grain="one capability level",
+    key=("level",),
+    columns=("level", "defined_by", "benchmark", "score", "std_error?", "source", "source_url?"),
+)
+
+PRICE_FRONTIER = Table(
+    name="price_frontier",
+    grain="one change of the cheapest price: level x blend x curve x date",
+    key=("level", "blend_input_share", "curve", "date"),
+    columns=(
+        "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
+        "source?",
+    ),
+)  # fmt: skip
+
+PRICE_HALVING = Table(
+    name="price_halving",
+    grain="one estimate of the price halving time",
+    key=("level", "blend_input_share", "curve", "window", "estimator"),
+    columns=(
+        "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
+        "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
+        "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed",
+    ),
+    ordered=(("low", "high"), ("window_start", "window_end")),
+)  # fmt: skip
+
+SOURCE_HEALTH = Table(
+    name="source_health",
+    grain="one source x poll",
+    key=("source", "polled_at"),
+    columns=(
+        "source", "version?", "polled_at", "outcome", "http_status?", "rows?", "rows_previous?",
+        "stale_hours", "message",
+    ),
+    operational=True,
+)  # fmt: skip
+
+PUBLISHED: dict[str, Table] = {
+    table.name: table
+    for table in (
+        MODELS,
+        SCORES,
+        REFERENCE_POINTS,
+        REFERENCE_LAWS,
+        DENSITIES,
+        DENSING_LAW,
+        PRICES,
+        MODEL_LINKS,
+        CAPABILITY_LEVELS,
+        PRICE_FRONTIER,
+        PRICE_HALVING,
+        SOURCE_HEALTH,
+    )
+}
+"""Every published table by name, in the order data flows."""

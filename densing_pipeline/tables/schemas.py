@@ -1,0 +1,189 @@
+"""What a table is: declaration, pandera schema, cast and validation.
+
+A table is declared once as a `Table` over the columns of `tables.columns`; everything else about it
+is derived here. Not here: the tables themselves (`tables.published`, `facts.tables`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+from densing_pipeline.tables.columns import COLUMNS, Column
+
+MESSAGES_SHOWN = 20
+"""Violations spelled out in an error; the rest are counted."""
+
+
+class TableError(ValueError):
+    """A frame does not satisfy its table's declaration; the message names each bad cell."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The declaration of one table.
+
+    Attributes:
+        name: file stem and asset name.
+        grain: what one row is.
+        key: columns that identify a row (null counts as a value).
+        columns: column names in order; a name with a trailing `?` may hold nulls.
+        ordered: groups of columns whose values must not decrease from left to right.
+        operational: whether the table records operation (times of polls): a release carries it,
+            but it does not by itself make a new release.
+    """
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    ordered: tuple[tuple[str, ...], ...] = ()
+    operational: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Column names without the nullability mark."""
+        return tuple(c.removesuffix("?") for c in self.columns)
+
+    @cached_property
+    def nullable(self) -> frozenset[str]:
+        """Columns that may hold nulls."""
+        return frozenset(c.removesuffix("?") for c in self.columns if c.endswith("?"))
+
+    @cached_property
+    def polars_schema(self) -> pl.Schema:
+        """Column names and types."""
+        return pl.Schema({name: COLUMNS[name].dtype for name in self.names})
+
+    @cached_property
+    def pandera_schema(self) -> pa.DataFrameSchema:
+        """The strict pandera schema: types, domains, nulls, key and row order."""
+        return pa.DataFrameSchema(
+            {
+                name: pa.Column(
+                    COLUMNS[name].dtype, _domain(COLUMNS[name]), nullable=name in self.nullable
+                )
+                for name in self.names
+            },
+            checks=[_not_decreasing(group) for group in self.ordered],
+            unique=list(self.key),
+            strict=True,
+            ordered=True,
+            name=self.name,
+            description=self.grain,
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of the table without rows."""
+        return pl.DataFrame(schema=self.polars_schema)
+
+    def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Bring a frame to the table's columns, order and types, and sort it by key.
+
+        Columns the declaration allows to be null may be absent.
+
+        Raises:
+            TableError: a column is missing or unknown, or a value does not fit its type.
+        """
+        unknown = sorted(set(frame.columns) - set(self.names))
+        missing = sorted(set(self.names) - self.nullable - set(frame.columns))
+        if unknown or missing:
+            raise TableError(
+                f"{self.name}: "
+                + "; ".join(
+                    f"{what} column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+                    for what, names in (("missing", missing), ("undeclared", unknown))
+                    if names
+                )
+                + f". The table has: {', '.join(self.names)} (densing_pipeline/tables)"
+            )
+        try:
+            cast = frame.select(
+                (pl.col(name) if name in frame.columns else pl.lit(None))
+                .cast(COLUMNS[name].dtype)
+                .alias(name)
+                for name in self.names
+            )
+        except pl.exceptions.PolarsError as error:
+            raise TableError(
+                f"{self.name}: a value does not fit its column's type: {error}"
+            ) from error
+        return cast.sort(self.key, nulls_last=True, maintain_order=True)
+
+    def violations(self, frame: pl.DataFrame) -> list[tuple[int | None, str, str]]:
+        """Every cell that breaks the declaration, as (row, column, what is wrong and the remedy)."""
+        try:
+            self.pandera_schema.validate(frame, lazy=True)
+        except pa.errors.SchemaErrors as errors:
+            return [self._violation(case) for case in errors.failure_cases.to_dicts()]
+        return []
+
+    def validate(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame if it satisfies the declaration.
+
+        Raises:
+            TableError: naming table, row, column, value and remedy of each violation.
+        """
+        if found := self.violations(frame):
+            lines = [
+                f"{self.name}, {'' if row is None else f'row {row}, '}{column}: {what}"
+                for row, column, what in found[:MESSAGES_SHOWN]
+            ]
+            if len(found) > MESSAGES_SHOWN:
+                lines.append(f"... and {len(found) - MESSAGES_SHOWN} more")
+            raise TableError("\n".join(lines))
+        return frame
+
+    def _violation(self, case: dict[str, Any]) -> tuple[int | None, str, str]:
+        row, value, check = case["index"], case["failure_case"], str(case["check"])
+        if check == "multiple_fields_uniqueness":
+            return row, ", ".join(self.key), "duplicate key: keep one of the rows"
+        name = case["column"]
+        if name not in COLUMNS:
+            return row, check, f"values out of order: {value}"
+        if check == "not_nullable":
+            return row, name, "missing: the column may not be empty"
+        declared = COLUMNS[name]
+        return row, name, f"{value!s} is not allowed ({declared.remedy or _domain_text(declared)})"
+
+
+def _domain(column: Column) -> list[pa.Check]:
+    """The pandera checks of a column's domain."""
+    checks: list[pa.Check] = []
+    if column.dtype == pl.Float64:
+        checks.append(pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite())))
+    if column.above is not None:
+        checks.append(pa.Check.gt(column.above))
+    if column.low is not None:
+        checks.append(pa.Check.ge(column.low))
+    if column.high is not None:
+        checks.append(pa.Check.le(column.high))
+    if column.allowed:
+        checks.append(pa.Check.isin(column.allowed))
+    return checks
+
+
+def _domain_text(column: Column) -> str:
+    if column.allowed:
+        return "one of " + ", ".join(column.allowed)
+    bounds = [
+        f"{word} {bound}"
+        for word, bound in (
+            ("above", column.above),
+            ("at least", column.low),
+            ("at most", column.high),
+        )
+        if bound is not None
+    ]
+    return "a finite number" + (f" {' and '.join(bounds)}" if bounds else "")
+
+
+def _not_decreasing(names: tuple[str, ...]) -> pa.Check:
+    """Each column at most the next; a null bounds nothing."""
+    pairs = [(pl.col(low) <= pl.col(high)).fill_null(value=True) for low, high in pairwise(names)]
+    return pa.Check(
+        lambda data: data.lazyframe.select(pl.all_horizontal(pairs)), name=" <= ".join(names)
+    )
