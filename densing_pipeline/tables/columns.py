@@ -195,7 +195,6 @@ COLUMNS: dict[str, Column] = {
     "source": _text("Where the row comes from: a document, data set or price list."),
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
-    "suite_version": _text("Hash of the benchmark suite the item belongs to."),
     # --- reference laws -------------------------------------------------------------------------
     "reference_id": _text("Reference law, or the family of reference models it is fitted on."),
     "run_id": _text("Training run a reference point belongs to; the cluster of the bootstrap."),
@@ -311,6 +310,8 @@ COLUMNS: dict[str, Column] = {
         "alias",
         "off_peak",
         "long_context",
+        "priority",
+        "peak",
     ),
     "input_usd_per_mtok": _price("Price of input tokens."),
     "output_usd_per_mtok": _price("Price of output tokens."),
@@ -326,7 +327,15 @@ COLUMNS: dict[str, Column] = {
     "basis": _text(
         "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
     ),
-    "flag": _text("Quality remark on the price.", "correction", "suspect", "future", "figure"),
+    "flag": _text(
+        "Quality remark on the price; reason says what it rests on.",
+        "correction",
+        "suspect",
+        "future",
+        "figure",
+        "unconfirmed",
+        "refused",
+    ),
     "snapshot_sha256": _text("Hash of the bytes the row was read from."),
     "canonical_id": _text(
         "Model the offer sells: a Hub id where open weights exist, else org/name."

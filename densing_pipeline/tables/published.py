@@ -31,7 +31,7 @@ REFERENCE_POINTS = Table(
     grain="one reference run x benchmark: its loss, its score, or both",
     key=("reference_id", "benchmark", "run_id"),
     columns=(
-        "reference_id", "benchmark", "run_id", "params", "tokens?", "loss_nats_per_token", "score?",
+        "reference_id", "benchmark", "run_id", "params?", "tokens?", "loss_nats_per_token", "score?",
         "used_in_fit", "source",
     ),
 )  # fmt: skip
@@ -86,7 +86,7 @@ PRICES = Table(
         "source", "provider", "model", "offer", "input_usd_per_mtok?", "output_usd_per_mtok?",
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
-        "snapshot_sha256", "source_url?",
+        "snapshot_sha256", "source_url?", "reason?",
     ),
     ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
 )  # fmt: skip
@@ -111,7 +111,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?",
+        "source?", "basis?",
     ),
 )  # fmt: skip
 

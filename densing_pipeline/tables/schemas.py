@@ -118,7 +118,11 @@ class Table:
         try:
             self.pandera_schema.validate(frame, lazy=True)
         except pa.errors.SchemaErrors as errors:
-            return [self._violation(case) for case in errors.failure_cases.to_dicts()]
+            found = map(self._violation, errors.failure_cases.to_dicts())
+            # One remark per cell: a NaN, say, fails every check of its column.
+            return list(
+                {(row, column): (row, column, what) for row, column, what in found}.values()
+            )
         return []
 
     def validate(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,38 @@
+"""What we publish."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline import facts
+from densing_pipeline.orchestration.metadata import release_metadata
+from densing_pipeline.orchestration.tables import OWNERS, table_asset
+from densing_pipeline.publication.datapackage import provenance
+from densing_pipeline.publication.health import embedded_health
+from densing_pipeline.publication.release import publish
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import PUBLISHED, SOURCE_HEALTH
+
+
+@table_asset(SOURCE_HEALTH, group="publication")
+def source_health(prices: pl.DataFrame) -> pl.DataFrame:
+    """How fresh each source is, and which could not be reached."""
+    rows = dict(prices.group_by("source").len().iter_rows())
+    return embedded_health(facts.load("sources"), rows, datetime.now(UTC))
+
+
+@dg.asset(
+    group_name="publication",
+    owners=OWNERS,
+    kinds={"parquet"},
+    ins={name: dg.AssetIn(name) for name in PUBLISHED},
+)
+def release(
+    settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
+) -> dg.MaterializeResult[None]:
+    """All tables with data dictionary and provenance, swapped in atomically if anything changed."""
+    made = provenance(settings, facts.load("sources"))
+    return dg.MaterializeResult(
+        metadata=release_metadata(publish(tables, settings.publish_dir, made))
+    )

@@ -1,0 +1,1 @@
+"""Benchmarks: our speed against a named peer, both measured in one run."""

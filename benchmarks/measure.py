@@ -1,0 +1,88 @@
+"""Time and memory of one piece of work against a named peer that does the same."""
+
+import os
+import platform
+import time
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypedDict
+
+PEER_BUDGET_SECONDS = 60.0
+"""A peer that takes longer than this in all is not run again."""
+
+
+class Measurement(TypedDict):
+    """One row of `benchmarks/results.json`."""
+
+    name: str
+    what: str
+    ours: float
+    peer: float
+    peer_name: str
+    unit: str
+    ratio: float
+    peak_mb: float
+    machine: str
+    date: str
+
+
+def compare(
+    name: str,
+    what: str,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    peer_name: str,
+    unit: str = "s",
+    repeats: int = 3,
+) -> Measurement:
+    """Time both, alternating so that a busy machine slows both.
+
+    Args:
+        name: dotted name, room first.
+        what: the work, with its sizes.
+        ours: our way to do it.
+        peer: the peer's way to do the same; `peer_name` says which.
+        peer_name: library and call that a user would otherwise write.
+        unit: unit of `ours` and `peer`, seconds.
+        repeats: runs of each; the best counts.
+
+    Returns:
+        The measurement; `ratio` is peer over ours, `peak_mb` what ours allocates in Python and numpy.
+    """
+    times: dict[str, list[float]] = {"ours": [], "peer": []}
+    for _ in range(repeats):
+        for key, work in (("ours", ours), ("peer", peer)):
+            start = time.perf_counter()
+            work()
+            times[key].append(time.perf_counter() - start)
+        if sum(times["peer"]) > PEER_BUDGET_SECONDS:
+            break
+    best, other = min(times["ours"]), min(times["peer"])
+    return Measurement(
+        name=name,
+        what=what,
+        ours=round(best, 4),
+        peer=round(other, 4),
+        peer_name=peer_name,
+        unit=unit,
+        ratio=round(other / best, 1),
+        peak_mb=round(peak_mb(ours), 1),
+        machine=machine(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def peak_mb(work: Callable[[], object]) -> float:
+    """Peak memory the work allocates through Python and numpy, in MB."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def machine() -> str:
+    """The machine, as far as a reader needs to judge a time."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"

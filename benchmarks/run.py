@@ -1,0 +1,35 @@
+"""Run every benchmark and write `benchmarks/results.json` (`make bench`)."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import density, prices, publication, trends
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    """Measure, print and write the results."""
+    table = Table("benchmark", "what", "ours", "peer", "times faster", "peak MB", "against")
+    results = []
+    for module in (density, trends, prices, publication):
+        for row in module.benchmarks():
+            results.append(row)
+            table.add_row(
+                row["name"],
+                row["what"],
+                f"{row['ours']:.3g} {row['unit']}",
+                f"{row['peer']:.3g} {row['unit']}",
+                f"{row['ratio']:.3g}",
+                f"{row['peak_mb']:.3g}",
+                row["peer_name"],
+            )
+    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

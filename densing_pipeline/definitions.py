@@ -1,0 +1,37 @@
+"""The code location: assets, checks, jobs, schedules and resources on one screen."""
+
+import dagster as dg
+
+from assets import cost, density, evaluation, hub, prices, publication
+from densing_pipeline.orchestration.checks import statistical_checks
+from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
+from densing_pipeline.settings import Settings
+from schedules import nightly
+
+
+def build_defs(settings: Settings | None = None) -> dg.Definitions:
+    """The definitions for these settings; tests, command line and production use the same.
+
+    Args:
+        settings: read from the environment if not given.
+    """
+    settings = settings or Settings()
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([hub, evaluation, density, prices, cost, publication]),
+        asset_checks=[*schema_checks(), *statistical_checks()],
+        jobs=[nightly.job],
+        schedules=[nightly.schedule],
+        resources={
+            "settings": settings,
+            "tables": TableIOManager(folder=str(settings.tables_dir)),
+        },
+        # One process: importing dagster, scipy and pandera anew in every step would take longer
+        # than the steps themselves. Parallelism comes from runs.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster dev`, `dg` and the daemon load."""
+    return build_defs()

@@ -1,0 +1,1 @@
+"""How well models do: reported scores, and the pipeline's own measurements."""

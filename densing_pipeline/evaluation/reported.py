@@ -1,0 +1,32 @@
+"""The `scores` table from reports and figures."""
+
+import polars as pl
+
+from densing_pipeline.tables.published import SCORES
+
+PAPER_PROTOCOL = "MMLU 5-shot, BBH 3-shot CoT, MATH 4-shot, HumanEval 0-shot, MBPP 3-shot"
+
+
+def scores(reported_scores: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
+    """Reported scores, and the averages implied by the paper's figure.
+
+    Args:
+        reported_scores: the fact table of that name.
+        nmi_models: the fact table of that name; its score is recomputed from density times
+            parameters through the published curve, for the figure prints no scores.
+
+    Returns:
+        The `scores` table.
+    """
+    reported = reported_scores.with_columns(source_kind=pl.lit("reported"))
+    figure = nmi_models.select(
+        "model_id",
+        "score",
+        "source",
+        benchmark=pl.lit("AVERAGE"),
+        protocol=pl.lit(PAPER_PROTOCOL),
+        is_paper_protocol=pl.lit(value=True),
+        source_kind=pl.lit("figure"),
+        observed_at=pl.lit(reported_scores["observed_at"].max()),
+    )
+    return SCORES.cast(pl.concat([reported, figure], how="diagonal"))

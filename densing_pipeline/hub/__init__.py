@@ -1,0 +1,1 @@
+"""Which models exist: release date, parameters, licence, descent."""

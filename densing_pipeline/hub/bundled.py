@@ -1,0 +1,45 @@
+"""The `models` table from the facts bundled with the package."""
+
+import polars as pl
+
+from densing_pipeline.tables.published import MODELS
+
+
+def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
+    """Bundled base models, and the paper's models as it plotted them.
+
+    The paper's rows keep their own ids (`nmi-2025/<label>`), dates and parameter counts, because
+    its figure differs from the public record for several models and its numbers must be
+    reproducible from its own values.
+
+    Args:
+        base_models: the fact table of that name.
+        nmi_models: the fact table of that name.
+
+    Returns:
+        The `models` table.
+    """
+    public = base_models.with_columns(
+        params_source=pl.lit("report"),
+        is_base=pl.lit(value=True),
+        relation=pl.lit("base"),
+        base_evidence=pl.lit("listed as a pretrained model by its publisher"),
+    )
+    plotted = nmi_models.select(
+        "model_id",
+        "model",
+        "organisation",
+        "family",
+        "release_date",
+        "params_nonembedding",
+        "is_moe",
+        "quantisation",
+        "parent_id",
+        "relation",
+        "source",
+        release_date_basis=pl.lit("figure"),
+        params_source=pl.lit("figure"),
+        is_base=pl.col("relation") == "base",
+        base_evidence=pl.lit("plotted among the base models of the paper's Fig. 1"),
+    )
+    return MODELS.cast(pl.concat([public, plotted], how="diagonal"))

@@ -1,0 +1,64 @@
+"""Headline numbers and pictures as materialisation metadata: what the UI shows of a run.
+
+Plain numbers become plots over time on the asset page.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline.publication.figures import markdown_image
+from densing_pipeline.publication.release import Release
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Metadata = dict[str, dg.MetadataValue[Any]]
+
+
+def figure_metadata(figure: "Figure") -> Metadata:
+    """A picture on the asset page."""
+    return {"figure": dg.MetadataValue.md(markdown_image(figure))}
+
+
+def headline_metadata(densing_law: pl.DataFrame) -> Metadata:
+    """The headline doubling time and its interval, and the paper's own number."""
+    shown = densing_law.filter(pl.col("is_headline"))
+    metadata = _numbers(
+        shown, ("doubling_days", "doubling_days_low", "doubling_days_high", "n_models")
+    )
+    return metadata | {"estimates": dg.MetadataValue.int(densing_law.height)}
+
+
+def halving_metadata(price_halving: pl.DataFrame) -> Metadata:
+    """The headline halving time of each level, in months."""
+    metadata: Metadata = {}
+    for row in price_halving.filter(pl.col("is_headline")).to_dicts():
+        if row["halving_months"] is not None:
+            metadata[f"halving_months {row['level']}"] = dg.MetadataValue.float(
+                row["halving_months"]
+            )
+    return metadata
+
+
+def release_metadata(release: Release) -> Metadata:
+    """Where the release is and what is in it."""
+    return {
+        "release_id": dg.MetadataValue.text(release.release_id),
+        "path": dg.MetadataValue.path(str(release.path)),
+        "new": dg.MetadataValue.bool(release.is_new),
+        "bytes": dg.MetadataValue.int(release.bytes),
+        **{f"rows {name}": dg.MetadataValue.int(rows) for name, rows in release.rows.items()},
+    }
+
+
+def _numbers(row: pl.DataFrame, names: tuple[str, ...]) -> Metadata:
+    if row.is_empty():
+        return {}
+    values = row.row(0, named=True)
+    return {
+        name: dg.MetadataValue.float(float(values[name]))
+        for name in names
+        if values[name] is not None
+    }

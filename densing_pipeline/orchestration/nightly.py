@@ -1,0 +1,31 @@
+"""Run the nightly job once in this process, for the command line and CI."""
+
+import dagster as dg
+
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.settings import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+
+
+def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) -> dict[str, str]:
+    """Run the job and record it in the instance.
+
+    Args:
+        settings: where to read and write.
+        instance: where the run is recorded; by default the one of `DAGSTER_HOME`.
+
+    Returns:
+        What failed, by step; empty if everything succeeded.
+    """
+    job = build_defs(settings).resolve_job_def("nightly")
+    with instance or dg.DagsterInstance.get() as recorded:
+        result = job.execute_in_process(instance=recorded, run_config=QUIET, raise_on_error=False)
+    failures = {}
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            failures[str(event.step_key)] = (error.cause or error).message.strip()
+    if not result.success and not failures:
+        failures["nightly"] = "the run did not succeed; see it in the UI (make dev)"
+    return failures

@@ -1,0 +1,168 @@
+"""How tables become assets: stored as validated parquet, described and checked from one declaration."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline.tables.columns import COLUMNS
+from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.schemas import Table, TableError
+
+OWNERS = ["team:densing-pipeline"]
+
+
+def table_asset(
+    table: Table, *, group: str, kinds: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the asset that computes a published table; its docstring is the catalogue text."""
+    return dg.asset(
+        name=table.name,
+        group_name=group,
+        io_manager_key="tables",
+        owners=OWNERS,
+        kinds={"polars", "parquet"} | set(kinds),
+        metadata={
+            "grain": table.grain,
+            "key": ", ".join(table.key),
+            "dagster/column_schema": column_schema(table),
+        },
+    )
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The table's columns as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(COLUMNS[name].dtype),
+                description=COLUMNS[name].description
+                + (f" [{COLUMNS[name].unit}]" if COLUMNS[name].unit else ""),
+                constraints=dg.TableColumnConstraints(nullable=name in table.nullable),
+            )
+            for name in table.names
+        ]
+    )
+
+
+class TableIOManager(dg.ConfigurableIOManager):
+    """Keeps each table as one parquet file that is only ever replaced by a valid one.
+
+    A frame is validated before anything is written, written under a temporary name, flushed to disk
+    and renamed: a reader sees the old table or the new one, and a bad table is never visible.
+    """
+
+    folder: str
+
+    def path(self, name: str) -> Path:
+        """Where the table of that name is kept."""
+        return Path(self.folder) / f"{name}.parquet"
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+        """Validate the frame, write it and replace the previous one.
+
+        Raises:
+            TableError: naming each bad cell; the previous table stays.
+        """
+        table = PUBLISHED[context.asset_key.path[-1]]
+        path = self.path(table.name)
+        write_parquet(table.validate(table.cast(obj)), path)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": obj.height,
+                "dagster/uri": path.absolute().as_uri(),
+                "bytes": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "preview": dg.MetadataValue.md(_preview(obj)),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
+        """Read a table.
+
+        Raises:
+            TableError: the file is missing or damaged; the message says how to get it back.
+        """
+        return read_table(self.path(context.asset_key.path[-1]))
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame so that the file is complete or not there at all, even after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            frame.write_parquet(file, compression="zstd", statistics=True)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a stored table.
+
+    Raises:
+        TableError: the file is missing or damaged; the message says how to get it back.
+    """
+    remedy = f"materialise `{path.stem}` again to rebuild it; no other table is affected"
+    try:
+        return pl.read_parquet(path)
+    except FileNotFoundError as error:
+        raise TableError(f"{path}: there is no such table yet; {remedy}") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"{path}: damaged ({error}); {remedy}") from error
+
+
+def schema_checks() -> list[dg.AssetChecksDefinition]:
+    """One blocking check per table: what was stored satisfies the declaration."""
+    return [_schema_check(table) for table in PUBLISHED.values()]
+
+
+def _schema_check(table: Table) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=table.name,
+        name="schema",
+        blocking=True,
+        description=f"Types, domains, nulls and key of the stored table: {table.grain}.",
+    )
+    def check(stored: pl.DataFrame) -> dg.AssetCheckResult:
+        found = table.violations(stored)
+        return dg.AssetCheckResult(
+            passed=not found,
+            metadata={
+                "rows": stored.height,
+                "violations": len(found),
+                "first": "; ".join(
+                    f"row {row}, {column}: {what}" for row, column, what in found[:5]
+                ),
+            },
+        )
+
+    return check
+
+
+def _preview(frame: pl.DataFrame, rows: int = 5) -> str:
+    """The first rows as a markdown table."""
+    head = frame.head(rows)
+    lines = ["| " + " | ".join(head.columns) + " |", "|" + "---|" * head.width]
+    lines += [
+        "| "
+        + " | ".join(
+            ""
+            if cell is None
+            else f"{cell:.6g}"
+            if isinstance(cell, float)
+            else str(cell).replace("|", "\\|")
+            for cell in row
+        )
+        + " |"
+        for row in head.iter_rows()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The product: releases of parquet tables with their data package, figures and summary."""

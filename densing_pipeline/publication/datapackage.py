@@ -1,0 +1,129 @@
+"""`datapackage.json`: what is in a release, where it came from and how to rebuild it.
+
+Data Package v2, https://datapackage.org/standard/data-package/
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables import dictionary
+from densing_pipeline.tables.published import PUBLISHED
+
+RESOURCES_FILE = "datapackage.json"
+
+LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "genai-prices")
+"""Packages whose version can change a published number."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the tables were computed with.
+
+    Attributes:
+        created: when the release was made.
+        git_sha: commit of the code, with `-dirty` if files differ from it; empty outside a checkout.
+        versions: versions of the libraries that can change a number.
+        seed: seed of every random draw.
+        bootstrap_draws: resamples behind every bootstrap interval.
+        sources: the fact table `sources`.
+    """
+
+    created: datetime
+    git_sha: str
+    versions: dict[str, str]
+    seed: int
+    bootstrap_draws: int
+    sources: pl.DataFrame
+
+
+def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
+    """The provenance of a release made now, here, with these settings."""
+    return Provenance(
+        created=datetime.now(UTC),
+        git_sha=_git_sha(),
+        versions={name: version(name) for name in LIBRARIES},
+        seed=settings.seed,
+        bootstrap_draws=settings.bootstrap_draws,
+        sources=sources,
+    )
+
+
+def datapackage(
+    tables: Mapping[str, pl.DataFrame], folder: Path, release_id: str, made: Provenance
+) -> dict[str, object]:
+    """The descriptor of a release whose parquet files lie in `folder`."""
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "densing-pipeline",
+        "title": "Densing Law and price-halving estimates",
+        "description": "How fast language models get denser and cheaper, with uncertainty.",
+        "homepage": "https://arxiv.org/abs/2412.04315",
+        "version": release_id,
+        "created": made.created.isoformat(timespec="seconds"),
+        "licenses": [
+            {
+                "name": "CC-BY-4.0",
+                "title": "Creative Commons Attribution 4.0",
+                "path": "https://creativecommons.org/licenses/by/4.0/",
+            }
+        ],
+        "sources": [
+            {
+                "title": row["title"],
+                "path": row["source_url"],
+                "version": row["version"],
+                "license": row["licence"],
+                "published": row["published_at"].isoformat(),
+            }
+            for row in made.sources.to_dicts()
+        ],
+        "provenance": {
+            "git_sha": made.git_sha,
+            "versions": made.versions,
+            "seed": made.seed,
+            "bootstrap_draws": made.bootstrap_draws,
+        },
+        "resources": [_resource(name, frame, folder) for name, frame in tables.items()],
+    }
+
+
+def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]:
+    table, path = PUBLISHED[name], folder / f"{name}.parquet"
+    return {
+        "name": name,
+        "path": path.name,
+        "title": f"One row is {table.grain}",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "bytes": path.stat().st_size,
+        "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        "rows": frame.height,
+        "schema": {
+            "fields": [dictionary.field(column, table) for column in table.names],
+            "primaryKey": list(table.key),
+        },
+    }
+
+
+def _git_sha() -> str:
+    """Commit of the checkout this code runs from, or nothing when installed from a wheel."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],  # noqa: S607
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return described.stdout.strip()

@@ -1,0 +1,183 @@
+"""The two pictures of the result: density over time, and the cheapest price over time.
+
+Drawn from published tables only, so that anybody can redraw them from a release.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Tables = Mapping[str, pl.DataFrame]
+
+DAY_ZERO = date(2023, 2, 24)
+"""Release of Llama-1, day zero of the paper's trend."""
+
+INK = "#22313f"
+PALETTE = ("#1f77b4", "#d1495b", "#2a9d8f", "#e9a03b", "#7b5ea7", "#6b705c", "#c77dff", "#118ab2")
+
+
+def density_figure(tables: Tables) -> "Figure":
+    """Capacity density over release date, with the headline line and the paper's own.
+
+    Drawn for the series of the headline estimate.
+    """
+    law = tables["densing_law"]
+    headline = law.filter(pl.col("is_headline"))
+    figure, axes = _canvas("Capacity density (effective / actual parameters)")
+    if headline.is_empty():
+        return _note(figure, axes, "no headline estimate")
+    series = headline.select("reference_id", "score_set", "params_basis")
+    points = (
+        tables["densities"]
+        .join(series, on=series.columns)
+        .filter(pl.col("density").is_not_null())
+        .sort("release_date")
+    )
+    for colour, (name, of_family) in zip(
+        _cycle(), points.group_by("family", maintain_order=True), strict=False
+    ):
+        axes.errorbar(
+            of_family["release_date"].to_numpy(),
+            of_family["density"].to_numpy(),
+            yerr=_error_bars(of_family),
+            fmt="o", ms=4.5, lw=0.7, color=colour, alpha=0.8, label=str(name[0]),
+        )  # fmt: skip
+    lines = (
+        law.join(series, on=series.columns)
+        .filter(pl.col("window") == headline["window"][0], pl.col("slope_per_day").is_not_null())
+        .filter(pl.col("is_headline") | (pl.col("estimator") == "paper"))
+        .sort("is_headline", descending=True)
+    )
+    for row, style in zip(lines.to_dicts(), ("-", "--"), strict=False):
+        days = np.array([row["window_start"], row["window_end"]], dtype="datetime64[D]")
+        elapsed = (days - np.datetime64(DAY_ZERO)).astype(float)
+        axes.plot(
+            days,
+            np.exp(row["intercept"] + row["slope_per_day"] * elapsed),
+            style, color=INK, lw=1.6, label=f"{row['estimator']}: {doubling_text(row)}",
+        )  # fmt: skip
+    axes.set_yscale("log", base=2)
+    axes.set_title("Capacity density of open base models", loc="left", color=INK)
+    return _finish(figure, axes)
+
+
+def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+    """Cheapest price of each capability level: what one can buy now, and the lowest ever."""
+    frontier = tables["price_frontier"].filter(
+        (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == "nmi-2025")
+    )
+    figure, axes = _canvas(f"USD per million tokens ({blend_input_share:.0%} input)")
+    if frontier.is_empty():
+        return _note(figure, axes, "no prices")
+    end = frontier["date"].max()
+    levels = frontier["level"].unique(maintain_order=True)
+    for colour, level in zip(_cycle(), levels, strict=False):
+        for curve, style, alpha in (("cheapest_ever", "-", 1.0), ("cheapest_now", ":", 0.7)):
+            steps = frontier.filter(pl.col("level") == level, pl.col("curve") == curve).sort("date")
+            if steps.is_empty():
+                continue
+            dates = [*steps["date"], end]
+            prices = [float("nan") if p is None else p for p in steps["usd_per_mtok"]]
+            axes.step(
+                dates, [*prices, prices[-1]], where="post", ls=style, color=colour, alpha=alpha,
+                lw=1.6, label=level if curve == "cheapest_ever" else None,
+            )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_title(
+        "Cheapest API price of a capability level (solid: ever; dotted: on offer now)",
+        loc="left",
+        color=INK,
+    )
+    return _finish(figure, axes)
+
+
+FIGURES: dict[str, Callable[[Tables], bytes]] = {
+    "density": lambda tables: render(density_figure(tables), "svg"),
+    "price": lambda tables: render(price_figure(tables), "svg"),
+}
+"""Pictures of a release by file stem."""
+
+
+def render(figure: "Figure", kind: str) -> bytes:
+    """A figure as the bytes of an image; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "densing-pipeline"}):
+        figure.savefig(
+            buffer, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None
+        )
+    return buffer.getvalue()
+
+
+def markdown_image(figure: "Figure") -> str:
+    """A figure as markdown with the picture inside, as asset pages show it."""
+    return f"![figure](data:image/png;base64,{base64.b64encode(render(figure, 'png')).decode()})"
+
+
+def doubling_text(row: Mapping[str, float | None]) -> str:
+    """A doubling time with its interval, in days."""
+    return interval_text(
+        row["doubling_days"], row["doubling_days_low"], row["doubling_days_high"], "days", 0
+    )
+
+
+def interval_text(
+    value: float | None, low: float | None, high: float | None, unit: str, digits: int
+) -> str:
+    """An estimate with its interval; an open upper end reads `at least`."""
+    if value is None:
+        return f"at least {low:.{digits}f} {unit}" if low is not None else "no estimate"
+    text = f"{value:.{digits}f} {unit}"
+    if low is not None and high is not None:
+        return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+    return f"{text} (at least {low:.{digits}f})" if low is not None else text
+
+
+def _error_bars(frame: pl.DataFrame) -> np.ndarray:
+    """Distances from density to the ends of its interval, shape (2, n); an open end is not drawn."""
+    density = frame["density"]
+    return np.vstack(
+        [
+            (density - frame["density_low"]).fill_null(0).to_numpy(),
+            (frame["density_high"] - density).fill_null(0).to_numpy(),
+        ]
+    )
+
+
+def _canvas(ylabel: str) -> tuple["Figure", "Axes"]:
+    # The object interface, not pyplot: no global state, no display, safe in any thread.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_ylabel(ylabel, color=INK)
+    return figure, axes
+
+
+def _finish(figure: "Figure", axes: "Axes") -> "Figure":
+    axes.grid(visible=True, which="major", color="#d9dee3", lw=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    return figure
+
+
+def _note(figure: "Figure", axes: "Axes", text: str) -> "Figure":
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+    return figure
+
+
+def _cycle() -> list[str]:
+    return list(PALETTE) * 8

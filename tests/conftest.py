@@ -1,0 +1,47 @@
+"""What many tests need: a small valid set of published tables, and the recorded data if present."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from densing_pipeline.tables.columns import COLUMNS
+from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.schemas import Table
+
+RECORDED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """The folder of recorded real responses and benchmark files, which is not in the repository."""
+    if not RECORDED.exists():
+        pytest.skip("needs the recorded data in ../shared/data")
+    return RECORDED
+
+
+@pytest.fixture
+def tables() -> dict[str, pl.DataFrame]:
+    """Every published table with one valid row."""
+    return {name: one_row(table) for name, table in PUBLISHED.items()}
+
+
+def one_row(table: Table) -> pl.DataFrame:
+    """A valid row of a table, with every optional column empty."""
+    return table.cast(
+        pl.DataFrame({name: [_value(name)] for name in table.names if name not in table.nullable})
+    )
+
+
+def _value(name: str) -> object:
+    column = COLUMNS[name]
+    if column.allowed:
+        return column.allowed[0]
+    return {
+        pl.String: f"a {name}",
+        pl.Boolean: True,
+        pl.Int64: 1,
+        pl.Float64: 0.5,
+        pl.Date: date(2024, 1, 1),
+    }.get(column.dtype, datetime(2024, 1, 1, tzinfo=UTC))  # type: ignore[arg-type]

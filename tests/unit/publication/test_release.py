@@ -1,0 +1,210 @@
+"""A release is whole or not there, and the same content is the same release."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+
+from densing_pipeline.publication import release as releases
+from densing_pipeline.publication.datapackage import Provenance
+from densing_pipeline.publication.release import is_whole, publish, read_latest
+from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.schemas import TableError
+
+SOURCES = pl.DataFrame(
+    {
+        "source": ["paper"],
+        "title": ["A paper"],
+        "version": ["v2"],
+        "published_at": [datetime(2024, 12, 6, tzinfo=UTC).date()],
+        "licence": ["CC-BY-4.0"],
+        "source_url": ["https://example.org"],
+    }
+)
+
+
+def made(created: datetime | None = None) -> Provenance:
+    return Provenance(
+        created=created or datetime(2026, 1, 1, tzinfo=UTC),
+        git_sha="abc",
+        versions={"polars": "2"},
+        seed=1,
+        bootstrap_draws=100,
+        sources=SOURCES,
+    )
+
+
+def changed(tables):
+    return tables | {"scores": tables["scores"].with_columns(score=pl.lit(0.25))}
+
+
+def test_a_release_holds_every_table_and_its_description(tables, tmp_path):
+    release = publish(tables, tmp_path, made())
+    assert release.is_new
+    assert (tmp_path / "latest").resolve() == release.path.resolve()
+    package = json.loads((release.path / "datapackage.json").read_text())
+    assert [r["name"] for r in package["resources"]] == list(PUBLISHED)
+    for resource in package["resources"]:
+        file = release.path / resource["path"]
+        assert file.stat().st_size == resource["bytes"]
+        assert [f["name"] for f in resource["schema"]["fields"]] == list(
+            PUBLISHED[resource["name"]].names
+        )
+    assert package["sources"][0]["license"] == "CC-BY-4.0"
+    assert package["provenance"]["seed"] == 1
+    assert package["version"] == release.release_id
+
+
+def test_every_table_is_readable_elsewhere(tables, tmp_path):
+    release = publish(tables, tmp_path, made())
+    for name, table in PUBLISHED.items():
+        path = release.path / f"{name}.parquet"
+        assert list(pd.read_parquet(path).columns) == list(table.names)
+        rows = duckdb.sql(f"select count(*) from '{path}'").fetchall()  # noqa: S608
+        assert rows == [(1,)]
+        assert pl.read_parquet(path).schema == table.polars_schema
+
+
+def test_the_same_content_is_the_same_release(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    again = publish(tables, tmp_path, made(datetime(2026, 2, 2, tzinfo=UTC)))
+    assert not again.is_new
+    assert again.release_id == first.release_id
+    assert len(list((tmp_path / "releases").iterdir())) == 1
+
+
+def test_a_later_poll_alone_makes_no_release(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    later = tables["source_health"].with_columns(stale_hours=pl.lit(99.0))
+    assert publish(tables | {"source_health": later}, tmp_path, made()).path == first.path
+
+
+def test_changed_content_is_a_new_release_and_the_old_one_stays(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    second = publish(changed(tables), tmp_path, made())
+    assert second.is_new
+    assert is_whole(first.path)
+    assert read_latest(tmp_path)["scores"]["score"].to_list() == [0.25]
+
+
+def test_going_back_to_earlier_content_points_back_at_it(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    publish(changed(tables), tmp_path, made())
+    back = publish(tables, tmp_path, made())
+    assert not back.is_new
+    assert (tmp_path / "latest").resolve() == first.path.resolve()
+
+
+def test_a_bad_table_publishes_nothing(tables, tmp_path):
+    publish(tables, tmp_path, made())
+    bad = tables["scores"].with_columns(score=pl.lit(71.0))
+    with pytest.raises(TableError, match=r"write 0\.71 for 71 %"):
+        publish(tables | {"scores": bad}, tmp_path, made())
+    assert read_latest(tmp_path)["scores"]["score"].to_list() == [0.5]
+
+
+def test_a_missing_table_publishes_nothing(tables, tmp_path):
+    del tables["prices"]
+    with pytest.raises(TableError, match=r"missing: \['prices'\]"):
+        publish(tables, tmp_path, made())
+    assert not (tmp_path / "latest").exists()
+
+
+def test_a_damaged_release_is_kept_aside_and_made_again(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    (first.path / "prices.parquet").write_bytes(b"damaged")
+    with pytest.raises(TableError, match="damaged"):
+        read_latest(tmp_path)
+    again = publish(tables, tmp_path, made())
+    assert again.is_new
+    assert is_whole(again.path)
+    assert [p for p in (tmp_path / "releases").iterdir() if p.name.startswith("damaged-")]
+
+
+def test_nothing_published_yet_says_what_to_do(tmp_path):
+    with pytest.raises(TableError, match="make run"):
+        read_latest(tmp_path)
+
+
+STEPS = [
+    ("write a table", pl.DataFrame, "write_parquet"),
+    ("describe", releases, "datapackage"),
+    ("flush", releases, "_flush"),
+    ("move into place", Path, "rename"),
+    ("link", Path, "symlink_to"),
+    ("swap", Path, "replace"),
+]
+
+
+@pytest.mark.parametrize(("step", "owner", "name"), STEPS, ids=[s[0] for s in STEPS])
+def test_a_crash_at_any_step_leaves_the_previous_release(
+    step, owner, name, tables, tmp_path, monkeypatch
+):
+    first = publish(tables, tmp_path, made())
+
+    def crash(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, crash)
+        with pytest.raises(KeyboardInterrupt):
+            publish(changed(tables), tmp_path, made())
+    assert (tmp_path / "latest").resolve() == first.path.resolve()
+    assert is_whole(first.path)
+    second = publish(changed(tables), tmp_path, made())
+    assert (tmp_path / "latest").resolve() == second.path.resolve()
+    assert is_whole(second.path)
+    assert not list((tmp_path / "releases").glob(".tmp-*"))
+
+
+KILLED = """
+import os, sys, signal
+sys.path.insert(0, {root!r}); sys.path.insert(0, {here!r})
+from pathlib import Path
+import densing_pipeline.publication.release as r
+from tests.conftest import one_row
+from test_release import made, changed, PUBLISHED
+count = 0
+def traced(frame, event, arg):
+    global count
+    if event == "line" and frame.f_code.co_filename == r.__file__:
+        count += 1
+        if count == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return traced
+tables = changed({{n: one_row(t) for n, t in PUBLISHED.items()}})
+sys.settrace(traced)
+r.publish(tables, Path(sys.argv[1]), made())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [5, 30, 60, 75, 90, 105, 120, 140])
+def test_kill_minus_nine_leaves_a_whole_release(line, tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    here = Path(__file__).parent
+    root = here.parents[2]
+    done = subprocess.run(  # noqa: S603
+        [
+            sys.executable,
+            "-c",
+            KILLED.format(root=str(root), here=str(here)),
+            str(tmp_path),
+            str(line),
+        ],
+        check=False,
+        capture_output=True,
+        env=dict(os.environ),
+    )
+    assert done.returncode in (-9, 0), done.stderr.decode()
+    assert is_whole((tmp_path / "latest").resolve())
+    second = publish(changed(tables), tmp_path, made())
+    assert is_whole(second.path)
+    assert is_whole(first.path)

@@ -1,0 +1,38 @@
+"""Settings come from DENSING_* variables, and bad ones are named."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from densing_pipeline.__main__ import main
+from densing_pipeline.settings import Settings
+
+
+def test_a_variable_sets_the_field_of_its_name(monkeypatch):
+    monkeypatch.setenv("DENSING_STATE_DIR", "/data/state")
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "file:///data/published")
+    settings = Settings()
+    assert settings.tables_dir == Path("/data/state/tables")
+    assert settings.publish_dir == Path("/data/published")
+
+
+@pytest.mark.parametrize("draws", ["0", "-5", "many"])
+def test_a_bad_number_of_draws_is_refused(monkeypatch, draws):
+    monkeypatch.setenv("DENSING_BOOTSTRAP_DRAWS", draws)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_remote_publish_url_is_refused_with_a_remedy(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "s3://bucket/densing")
+    assert main(["show"]) == 2
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "DENSING_PUBLISH_URL" in shown
+    assert "local directory" in shown
+
+
+def test_show_before_the_first_run_says_what_to_do(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
+    assert main(["show"]) == 1
+    assert "make run" in capsys.readouterr().out
