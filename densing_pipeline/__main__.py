@@ -13,6 +13,10 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
 
 
+SCREEN_WIDTH = 130
+"""Columns assumed where there is no terminal to ask, as in a log."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="densing", description=__doc__)
@@ -20,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("run", help="run the nightly job once and print the headline numbers")
     commands.add_parser("show", help="print the headline numbers of the latest release")
     command = parser.parse_args(arguments).command
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=SCREEN_WIDTH)
     try:
         settings = Settings()
         if command == "run":

@@ -43,7 +43,7 @@ REFERENCE_POINTS = Table(
     grain="one reference run x benchmark: its loss, its score, or both",
     key=("reference_id", "benchmark", "run_id"),
     columns=(
-        "reference_id", "benchmark", "run_id", "params", "tokens?", "loss_nats_per_token", "score?",
+        "reference_id", "benchmark", "run_id", "params?", "tokens?", "loss_nats_per_token", "score?",
         "used_in_fit", "source",
     ),
 )  # fmt: skip

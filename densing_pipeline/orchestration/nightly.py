@@ -1,5 +1,7 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
+from contextlib import nullcontext
+
 import dagster as dg
 
 from densing_pipeline.definitions import build_defs
@@ -19,7 +21,7 @@ def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) 
         What failed, by step; empty if everything succeeded.
     """
     job = build_defs(settings).resolve_job_def("nightly")
-    with instance or dg.DagsterInstance.get() as recorded:
+    with nullcontext(instance) if instance else dg.DagsterInstance.get() as recorded:
         result = job.execute_in_process(instance=recorded, run_config=QUIET, raise_on_error=False)
     failures = {}
     for event in result.all_events:

@@ -136,8 +136,9 @@ def interval_text(
 ) -> str:
     """An estimate with its interval; an open upper end reads `at least`."""
     if value is None:
-        return f"at least {low:.{digits}f} {unit}" if low is not None else "no estimate"
-    text = f"{value:.{digits}f} {unit}"
+        text = "no estimate" if low is None else f"at least {low:.{digits}f} {unit}"
+        return text.strip()
+    text = f"{value:.{digits}f} {unit}".strip()
     if low is not None and high is not None:
         return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{text} (at least {low:.{digits}f})" if low is not None else text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 
 from densing_pipeline.publication.figures import doubling_text, interval_text
@@ -14,22 +14,40 @@ SHOWN_ESTIMATORS = ("paper", "quantile-0.9", "ols-all")
 
 def show(tables: Mapping[str, pl.DataFrame], release: Path, console: Console) -> None:
     """Print the headline numbers of a release and its path."""
+    for part in (
+        _headline(tables["densing_law"]),
+        _densing_law(tables["densing_law"]),
+        _price_halving(tables["price_halving"]),
+        _sources(tables["source_health"]),
+    ):
+        console.print(part, end="\n\n", highlight=False)
     console.print(
-        Group(
-            _densing_law(tables["densing_law"]),
-            _price_halving(tables["price_halving"]),
-            _sources(tables["source_health"]),
-        )
+        f"Release [bold]{release.name}[/bold] in {release}", highlight=False, soft_wrap=True
     )
-    console.print(f"Release {release.name}: [bold]{release}[/bold]", highlight=False)
+
+
+def _headline(law: pl.DataFrame) -> str:
+    headline = law.filter(pl.col("is_headline"))
+    if headline.is_empty() or headline["verdict"][0] != "ok":
+        return "Density doubles: the data do not carry an estimate."
+    return (
+        f"[bold]Capacity density doubles every {doubling_text(headline.row(0, named=True))}.[/bold]"
+    )
+
+
+def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    return table
 
 
 def _densing_law(law: pl.DataFrame) -> Table:
-    table = Table(title="Densing Law: doubling time of capacity density", title_justify="left")
-    for name in ("reference", "scores", "models"):
-        table.add_column(name)
-    for estimator in SHOWN_ESTIMATORS:
-        table.add_column(estimator, justify="right")
+    table = _table(
+        "Densing Law: days until capacity density doubles (95 % interval)",
+        "reference", "scores", "models", *SHOWN_ESTIMATORS,
+        right=("models", *SHOWN_ESTIMATORS),
+    )  # fmt: skip
     rows = law.filter(pl.col("params_basis") == "nonembedding", pl.col("window") == "all")
     for (reference, score_set), series in rows.group_by(
         "reference_id", "score_set", maintain_order=True
@@ -40,7 +58,6 @@ def _densing_law(law: pl.DataFrame) -> Table:
             str(series["n_models"].max()),
             *(_doubling(series.filter(pl.col("estimator") == name)) for name in SHOWN_ESTIMATORS),
         )
-    table.caption = "95 % intervals; bold: the headline; non-embedding parameters; all dates"
     return table
 
 
@@ -49,44 +66,49 @@ def _doubling(estimate: pl.DataFrame) -> str:
         return ""
     row = estimate.row(0, named=True)
     if row["verdict"] != "ok":
-        return f"[dim]{row['verdict']}[/dim]"
-    return f"[bold]{doubling_text(row)}[/bold]" if row["is_headline"] else doubling_text(row)
+        return "[dim]insufficient[/dim]"
+    text = interval_text(
+        row["doubling_days"], row["doubling_days_low"], row["doubling_days_high"], "", 0
+    )
+    return f"[bold]{text}[/bold]" if row["is_headline"] else text
 
 
 def _price_halving(halving: pl.DataFrame) -> Table:
-    table = Table(title="Price halving: months until half the price", title_justify="left")
-    for name in ("level", "curve", "window", "estimator", "halving", "fold", "last record"):
-        table.add_column(name, justify="right" if name in ("halving", "fold") else "left")
+    table = _table(
+        "Price halving: months until a fixed capability costs half (95 % interval)",
+        "level", "curve", "blend", "window", "estimator", "months", "fold", "last record", "verdict",
+        right=("blend", "months", "fold"),
+    )  # fmt: skip
     shown = halving.filter(
         pl.col("is_headline")
         | ((pl.col("level") == "nmi-2025") & (pl.col("curve") == "cheapest_ever"))
     )
     for row in shown.to_dicts():
-        text = interval_text(row["halving_months"], row["low"], row["high"], "months", 2)
         record = row["months_since_record"]
         table.add_row(
             row["level"],
             row["curve"],
+            f"{row['blend_input_share']:.0%}",
             row["window"],
             row["estimator"],
-            text if row["verdict"] == "ok" else f"{text}, [yellow]{row['verdict']}[/yellow]",
+            interval_text(row["halving_months"], row["low"], row["high"], "", 2),
             "" if row["fold"] is None else f"{row['fold']:.1f}x",
             "" if record is None else f"{record:.0f} months ago",
+            row["verdict"] if row["verdict"] == "ok" else f"[dim]{row['verdict']}[/dim]",
         )
-    table.caption = "insufficient: less than 12 months, 6 changes or 3 providers"
     return table
 
 
 def _sources(health: pl.DataFrame) -> Table:
-    table = Table(title="Sources", title_justify="left")
-    for name in ("source", "version", "data of", "age", "outcome"):
-        table.add_column(name)
+    table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
     for row in health.sort("stale_hours", "source").to_dicts():
         table.add_row(
             row["source"],
-            row["version"],
             f"{row['polled_at']:%Y-%m-%d}",
             f"{row['stale_hours'] / 24:.0f} days",
-            row["outcome"],
+            row["outcome"]
+            if row["outcome"] in ("ok", "unchanged", "embedded")
+            else f"[red]{row['outcome']}[/red]",
+            row["message"],
         )
     return table

@@ -1,0 +1,81 @@
+"""The asset graph is what docs/architecture.md says."""
+
+import dagster as dg
+import pytest
+
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import PUBLISHED
+
+GROUPS = {
+    "hub": {"models"},
+    "evaluation": {"scores"},
+    "density": {"reference_points", "reference_laws", "densities", "densing_law"},
+    "prices": {"prices", "model_links"},
+    "cost": {"capability_levels", "price_frontier", "price_halving"},
+    "publication": {"source_health", "release"},
+}
+
+PARENTS = {
+    "models": set(),
+    "scores": set(),
+    "reference_points": set(),
+    "reference_laws": {"reference_points"},
+    "densities": {"models", "scores", "reference_laws"},
+    "densing_law": {"densities", "scores"},
+    "prices": set(),
+    "model_links": {"prices", "models"},
+    "capability_levels": set(),
+    "price_frontier": {"prices", "model_links", "capability_levels"},
+    "price_halving": {"price_frontier", "prices"},
+    "source_health": {"prices"},
+    "release": set(PUBLISHED),
+}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return build_defs(Settings()).resolve_asset_graph()
+
+
+def test_the_graph_loads_and_every_job_resolves():
+    dg.Definitions.validate_loadable(build_defs(Settings()))
+
+
+def test_assets_are_grouped(graph):
+    groups: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        groups.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
+    assert groups == GROUPS
+
+
+def test_data_flows_as_drawn(graph):
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == PARENTS
+
+
+def test_every_asset_is_described_and_owned(graph):
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+
+
+def test_every_published_table_has_a_blocking_schema_check(graph):
+    checked = {
+        key.asset_key.to_user_string() for key in graph.asset_check_keys if key.name == "schema"
+    }
+    assert checked == set(PUBLISHED)
+
+
+def test_the_nightly_job_runs_everything_at_two_utc():
+    defs = build_defs(Settings())
+    schedule = defs.resolve_schedule_def("nightly")
+    assert schedule.cron_schedule == "0 2 * * *"
+    assert schedule.execution_timezone == "UTC"
+    selected = defs.resolve_job_def("nightly").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in selected} == set(PARENTS)

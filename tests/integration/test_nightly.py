@@ -1,0 +1,127 @@
+"""The real nightly job, from the bundled facts to a release, in process."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from densing_pipeline.__main__ import main
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.publication.release import is_whole, read_latest
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import PUBLISHED
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """One finished night with few resamples: settings, instance and the published tables."""
+    root = tmp_path_factory.mktemp("night")
+    settings = Settings(
+        state_dir=root / "state", publish_url=str(root / "published"), bootstrap_draws=100
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_nightly(settings, instance) == {}
+        yield settings, instance, read_latest(settings.publish_dir)
+
+
+def test_every_table_is_published_and_valid(night):
+    _, _, tables = night
+    for name, table in PUBLISHED.items():
+        assert table.validate(tables[name]).height > 0, name
+
+
+def test_the_papers_doubling_time_comes_out_to_the_printed_digits(night):
+    law = night[2]["densing_law"]
+    row = law.filter(
+        reference_id="nmi-2025",
+        score_set="nmi-2025-average",
+        params_basis="nonembedding",
+        window="all",
+        estimator="paper",
+    ).row(0, named=True)
+    assert row["n_models"] == 51
+    assert row["n_points"] == 9
+    assert round(row["slope_per_day"], 5) == 0.00653
+    assert round(row["r_squared"], 3) == 0.934
+    assert round(row["doubling_days"], 1) == 106.2
+
+
+def test_one_trillion_tokens_gives_about_94_days(night):
+    law = night[2]["densing_law"]
+    days = law.filter(
+        reference_id="nmi-2025-v2",
+        score_set="nmi-2025-average",
+        params_basis="nonembedding",
+        window="all",
+        estimator="paper",
+    )["doubling_days"].item()
+    assert 93 < days < 95
+
+
+def test_the_papers_prices_fall_266_fold_and_halve_in_2_53_months(night):
+    tables = night[2]
+    frontier = tables["price_frontier"].filter(level="nmi-2025", curve="cheapest_ever")
+    prices = frontier.sort("date")["usd_per_mtok"]
+    assert prices[0] == 20
+    assert prices[-1] == 0.075
+    halving = tables["price_halving"].filter(
+        level="nmi-2025", curve="cheapest_ever", estimator="end-points", window="nmi-2025"
+    )
+    assert round(halving["fold"].item(), 1) == 266.7
+    assert round(halving["halving_months"].item(), 2) == 2.53
+
+
+def test_a_second_night_with_nothing_new_publishes_nothing_new(night):
+    settings, instance, _ = night
+    before = sorted((settings.publish_dir / "releases").iterdir())
+    assert run_nightly(settings, instance) == {}
+    assert sorted((settings.publish_dir / "releases").iterdir()) == before
+
+
+def test_every_check_passed(night):
+    _, instance, _ = night
+    checks = [
+        event.asset_check_evaluation_data
+        for event in instance.all_logs(instance.get_runs()[-1].run_id)
+        if event.dagster_event and event.dagster_event.event_type_value == "ASSET_CHECK_EVALUATION"
+        for event in [event.dagster_event]
+    ]
+    assert len(checks) >= len(PUBLISHED)
+    assert [c.check_name for c in checks if not c.passed and c.blocking] == []
+
+
+def test_a_damaged_table_in_the_state_directory_costs_only_itself(night):
+    settings, instance, _ = night
+    (settings.tables_dir / "densities.parquet").write_bytes(b"damaged")
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey("densing_law")], raise_on_error=False
+    )
+    assert not result.success
+    errors = [e.step_failure_data.error.to_string() for e in result.all_events if e.is_step_failure]
+    assert any("densities.parquet: damaged" in error for error in errors)
+    assert is_whole((settings.publish_dir / "latest").resolve())
+    assert run_nightly(settings, instance) == {}, "a full night rebuilds it"
+
+
+def test_a_failing_table_names_the_step_and_leaves_the_release(night, monkeypatch):
+    settings, instance, _ = night
+    before = (settings.publish_dir / "latest").resolve()
+
+    def broken(*args: object, **kwargs: object) -> pl.DataFrame:
+        return pl.DataFrame({"model_id": ["x"]})
+
+    monkeypatch.setattr("densing_pipeline.hub.bundled.models", broken)
+    failures = run_nightly(settings, instance)
+    assert "missing column" in failures["models"]
+    assert (settings.publish_dir / "latest").resolve() == before
+
+
+def test_show_prints_the_headline_numbers(night, monkeypatch, capsys):
+    settings, _, _ = night
+    monkeypatch.setenv("DENSING_PUBLISH_URL", settings.publish_url)
+    assert main(["show"]) == 0
+    shown = capsys.readouterr().out
+    assert "Capacity density doubles every" in shown
+    assert "266.7x" in shown
+    assert str((settings.publish_dir / "latest").resolve()) in shown
