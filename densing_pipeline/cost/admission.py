@@ -1,0 +1,123 @@
+"""Which prices count: the offers one could buy at an ordinary price, and for how long each held.
+
+Not here: quality flags (`prices.book` sets them), and which models reach a level (`levels`).
+"""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from densing_pipeline.prices.book import OUT_OF_FRONTIER, known_from
+
+PERSISTENCE_DAYS = 30
+"""An offer counts at a price if one could buy at that price or less for so many days on end."""
+
+MIN_LINK_CONFIDENCE = 0.9
+"""Links less sure than this do not bring an offer into a level."""
+
+OFFER = ("source", "provider", "model")
+"""What identifies an offer."""
+
+DAY_ZERO = date(1970, 1, 1)
+
+
+def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Standard prices by offer, each over the days it is known to have held up to `as_of`.
+
+    Kept: standard offers at the base prompt length, as last observed, above zero, without a flag
+    that bars them. A price ends when the source says so or when the offer's next price begins.
+
+    Returns:
+        source, provider, model, flag, basis, input_usd_per_mtok, output_usd_per_mtok and the
+        half-open interval [start, end) in days since 1970; sorted by offer and start.
+    """
+    horizon = (as_of - DAY_ZERO).days + 1
+    sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
+    days = prices.filter(
+        pl.col("offer") == "standard",
+        pl.col("context_over_tokens") == 0,
+        pl.col("observed_to").is_null() | (pl.col("observed_to") > as_of),
+        pl.col("observed_from") <= as_of,
+        pl.col("input_usd_per_mtok") > 0,
+        pl.col("output_usd_per_mtok").is_null() | (pl.col("output_usd_per_mtok") > 0),
+        sound,
+    ).select(
+        *OFFER, "flag", "basis", "input_usd_per_mtok", "output_usd_per_mtok",
+        start=known_from().to_physical(),
+        end=pl.col("valid_to").to_physical().fill_null(horizon).clip(upper_bound=horizon),
+    )  # fmt: skip
+    return (
+        days.sort(*OFFER, "start", "end")
+        .with_columns(
+            end=pl.min_horizontal("end", pl.col("start").shift(-1).over(OFFER).fill_null(horizon))
+        )
+        .filter(pl.col("start") < pl.col("end"))
+    )
+
+
+def blended(offers: pl.DataFrame, input_share: float) -> pl.DataFrame:
+    """The offers with `usd_per_mtok`, the price of a token of which `input_share` are input.
+
+    Offers without an output price have a blended price only at an input share of 1.
+    """
+    price = pl.col("input_usd_per_mtok")
+    if input_share < 1:
+        price = input_share * price + (1 - input_share) * pl.col("output_usd_per_mtok")
+    return offers.with_columns(usd_per_mtok=price).drop_nulls("usd_per_mtok")
+
+
+def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFrame:
+    """The prices that held, each over the longest run on which the offer cost that or less.
+
+    A price counts from the first day of its run, once the run has lasted `days`. So a dip of a week
+    does not count, and does not interrupt the price around it; a price that falls again after a
+    week still counts for that week, for one could buy at it (or less) all along; and a price that
+    began less than `days` before the end of the data does not count yet.
+
+    Args:
+        offers: blended offers, sorted by offer and start, intervals of an offer disjoint.
+        days: length a run must have.
+
+    Returns:
+        The rows whose run is long enough, with `run_start` and `run_end`.
+    """
+    if offers.is_empty():
+        return offers.with_columns(run_start="start", run_end="end")
+    is_new_run = offers.select(
+        (pl.struct(OFFER) != pl.struct(OFFER).shift()) | (pl.col("start") != pl.col("end").shift())
+    ).to_series().fill_null(value=True)  # fmt: skip
+    first, last = _runs(offers["usd_per_mtok"].to_numpy(), is_new_run.to_numpy())
+    starts, ends = offers["start"].to_numpy(), offers["end"].to_numpy()
+    return offers.with_columns(
+        run_start=pl.Series(starts[first]), run_end=pl.Series(ends[last])
+    ).filter(pl.col("run_end") - pl.col("run_start") >= days)
+
+
+def _runs(
+    price: NDArray[np.float64], is_new_run: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First and last row of the run around each row on which no price is higher than its own."""
+    # An infinite price between unconnected stretches ends every run there.
+    place = np.arange(len(price)) + np.cumsum(is_new_run)
+    fenced = np.full(place[-1] + 2, np.inf)
+    fenced[place] = price
+    after = _next_higher(fenced)[place] - 1
+    before = len(fenced) - _next_higher(fenced[::-1])[len(fenced) - 1 - place]
+    row = np.zeros(len(fenced), dtype=np.intp)
+    row[place] = np.arange(len(price))
+    return row[before], row[after]
+
+
+def _next_higher(price: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Index of the first higher price after each; a row may jump to where its follower jumped."""
+    target = np.minimum(np.arange(len(price)) + 1, len(price) - 1)
+    while (unsettled := (price[target] <= price) & np.isfinite(price)).any():
+        target = np.where(unsettled, target[target], target)
+    return target
+
+
+def to_date(day: int) -> date:
+    """Days since 1970 as a date."""
+    return DAY_ZERO + timedelta(days=int(day))

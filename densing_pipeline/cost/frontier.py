@@ -1,0 +1,149 @@
+"""The cheapest price of each capability level over time: `price_frontier`.
+
+Not here: which prices count (`admission`), which models reach a level (`levels`), and how fast the
+price falls (`halving`).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from densing_pipeline.cost import admission
+from densing_pipeline.cost.levels import members, memberships
+from densing_pipeline.tables.published import PRICE_FRONTIER
+
+BLENDS = (1.0, 0.9, 0.75, 0.5)
+"""Shares of input tokens the published curves are computed for."""
+
+PAPER = "nmi-2025"
+"""Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
+
+
+def price_frontier(
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    *,
+    as_of: date | None = None,
+) -> pl.DataFrame:
+    """Every change of the cheapest price of each level, blend and curve.
+
+    `cheapest_now` is the lowest price one can buy at; it rises when that offer is withdrawn or gets
+    dearer, and is empty where nothing is on offer. `cheapest_ever` is its running minimum. The row
+    names the offer that set the price; of several at one price, the one that was there first.
+
+    The level `nmi-2025` is the paper's own: its ten plotted prices, all of models the paper counts
+    as GPT-3.5 or better, input tokens only, each from its plotted day on. They enter no other level.
+
+    Args:
+        prices: rows of `prices`.
+        model_links: the model each offer sells.
+        capability_levels: the levels.
+        capability_scores: the scores of the models sold.
+        as_of: last day of the curves; the newest observation if not given.
+    """
+    if prices.is_empty():
+        return PRICE_FRONTIER.empty()
+    newest: date = prices["observed_from"].max()  # type: ignore[assignment]
+    last = as_of or newest
+    offers = admission.on_sale(prices, last)
+    levels = [
+        _changes(level, share, _timed(blend))
+        for level, share, blend in _level_offers(
+            offers, model_links, capability_levels, capability_scores
+        )
+        if not blend.is_empty()
+    ]
+    changes = pl.concat([PRICE_FRONTIER.empty(), *levels])
+    return PRICE_FRONTIER.cast(changes.filter(pl.col("date") <= last))
+
+
+def _level_offers(
+    offers: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+) -> Iterator[tuple[str, float, pl.DataFrame]]:
+    """The offers that count for each level and blend, with the runs they count for."""
+    is_paper = pl.col("source") == PAPER
+    figure = admission.blended(offers.filter(is_paper), 1.0)
+    yield PAPER, 1.0, figure.with_columns(run_start="start", run_end="end")
+    sure = model_links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
+    linked = offers.filter(~is_paper).join(
+        sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
+    )
+    blends = {
+        share: admission.persistent(
+            admission.blended(linked, share).sort(*admission.OFFER, "start")
+        )
+        for share in BLENDS
+    }
+    reached = memberships(capability_levels, capability_scores)
+    for level in capability_levels["level"]:
+        of_level = pl.col("canonical_id").is_in(sorted(members(reached, level)))
+        for share, blend in blends.items():
+            yield level, share, blend.filter(of_level).drop("canonical_id")
+
+
+def _timed(offers: pl.DataFrame) -> pl.DataFrame:
+    """The offers in the order in which they win: cheapest, then earliest, then by name."""
+    return offers.sort("usd_per_mtok", "start", "provider", "model", "source")
+
+
+def _changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
+    """Change points of both curves of one level and blend."""
+    days, winner = cheapest(offers["run_start"].to_numpy(), offers["run_end"].to_numpy())
+    price = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)[winner]
+    lowest = np.minimum.accumulate(price)
+    is_change = {
+        "cheapest_now": np.append(True, price[1:] != price[:-1]),
+        "cheapest_ever": np.append(True, lowest[1:] < lowest[:-1]),
+    }
+    sellers = offers.select("provider", "model", "source", "basis", "usd_per_mtok").with_row_index()
+    return pl.concat(
+        pl.DataFrame(
+            {"date": days[changed], "index": np.where(np.isinf(price), -1, winner)[changed]}
+        )
+        .with_columns(pl.col("date").cast(pl.Int32).cast(pl.Date))
+        .join(sellers.cast({"index": pl.Int64}), on="index", how="left", maintain_order="left")
+        .drop("index")
+        .with_columns(level=pl.lit(level), blend_input_share=pl.lit(share), curve=pl.lit(curve))
+        .select(PRICE_FRONTIER.names)
+        for curve, changed in is_change.items()
+    )
+
+
+def cheapest(
+    starts: NDArray[np.int32], ends: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Which of the intervals, given best first, is the best one on each day.
+
+    Args:
+        starts: first days, shape (n,), n > 0, in order of preference.
+        ends: days after the last, shape (n,).
+
+    Returns:
+        Days on which the answer may change, ascending, and the number of the best interval from each
+        of them on; n where no interval covers the day.
+
+    An interval covers a range of the sorted days. Any range is the union of two that are a power of
+    two long, so it suffices to note each interval at two places of a table of such ranges and to
+    pass the minima down the table: O(n + m log m) without a loop over days or intervals.
+    """
+    days = np.unique(np.concatenate([starts, ends]))
+    low, high = np.searchsorted(days, starts), np.searchsorted(days, ends)
+    none = len(starts)
+    width = np.log2(np.maximum(high - low, 1)).astype(np.intp)
+    table = np.full((int(width.max()) + 1, len(days)), none, dtype=np.intp)
+    rank = np.arange(none)
+    np.minimum.at(table, (width, low), rank)
+    np.minimum.at(table, (width, high - (1 << width)), rank)
+    for k in range(len(table) - 1, 0, -1):
+        half = 1 << (k - 1)
+        np.minimum(table[k - 1], table[k], out=table[k - 1])
+        np.minimum(table[k - 1][half:], table[k][:-half], out=table[k - 1][half:])
+    return days, table[0]

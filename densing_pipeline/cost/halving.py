@@ -1,0 +1,218 @@
+"""How fast the price of a capability halves: `price_halving`.
+
+Every combination of level, blend, curve, window and estimator gives a row, also where the data do
+not carry an estimate; its verdict and reason say so. Not here: the curves (`frontier`) and the
+slopes read off them (`curves`).
+"""
+
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.cost import curves
+from densing_pipeline.cost.curves import DAYS_PER_MONTH, Curve, Floats
+from densing_pipeline.cost.frontier import PAPER
+from densing_pipeline.tables.published import PRICE_HALVING
+
+MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
+"""What a window must hold for the verdict `ok`."""
+
+MIN_STEPS = 3
+"""Steps a curve must have for its bootstrap to say anything."""
+
+ESTIMATORS = {
+    "cheapest_now": ("end-points", "weekly"),
+    "cheapest_ever": ("end-points", "record-events", "weekly"),
+}
+"""Estimators by curve. Only the running minimum has records."""
+
+PAPER_WINDOW = (date(2022, 11, 30), date(2024, 8, 12))
+"""First and last point of the paper's cheapest line (Fig. 3a)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A named window, before it is cut to the days a curve has."""
+
+    name: str
+    start: date
+    end: date
+
+
+def windows(level: str, as_of: date) -> tuple[Window, ...]:
+    """The windows a level is estimated over.
+
+    The paper's plotted prices end in 2024 and are not kept up, so they have the paper's window only.
+    """
+    if level == PAPER:
+        return (Window("nmi-2025", *PAPER_WINDOW),)
+    since = min(date(2025, 1, 1), as_of)
+    return (
+        Window("all", date.min, as_of),
+        Window("nmi-2025", date(2022, 11, 1), date(2024, 8, 31)),
+        Window("since-2025", since, as_of),
+    )
+
+
+def price_halving(
+    price_frontier: pl.DataFrame, *, as_of: date, draws: int, seed: int
+) -> pl.DataFrame:
+    """Halving times of every curve, by window and estimator.
+
+    Args:
+        price_frontier: change points of the curves.
+        as_of: last day the prices are known for.
+        draws: resamples behind each interval.
+        seed: seed of the resampling; each row has its own stream, so rows do not depend on others.
+
+    Returns:
+        Rows of `price_halving`. `halving_months` is empty where the price did not fall; `high` where
+        the interval reaches a price that does not fall. Intervals are 95 % percentiles of the step
+        bootstrap (`curves.resampled`).
+    """
+    rows = [
+        row
+        for (level, share, curve), changes in price_frontier.sort("date").group_by(
+            "level", "blend_input_share", "curve", maintain_order=True
+        )
+        for window in windows(str(level), as_of)
+        for row in _rows((str(level), share, str(curve)), changes, window, draws, seed)
+    ]
+    frame = pl.DataFrame(rows, infer_schema_length=None) if rows else PRICE_HALVING.empty()
+    return PRICE_HALVING.cast(frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed)))
+
+
+def _rows(
+    key: tuple[str, Any, str], changes: pl.DataFrame, window: Window, draws: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """One row per estimator of one curve in one window."""
+    level, share, curve_name = key
+    curve = curves.cut(changes, window.start, window.end)
+    for estimator in ESTIMATORS[curve_name]:
+        row = {
+            "level": level,
+            "blend_input_share": share,
+            "curve": curve_name,
+            "window": window.name,
+            "window_start": curve.start if curve else max(window.start, date(2018, 1, 1)),
+            "window_end": window.end,
+            "estimator": estimator,
+            "is_headline": is_headline(level, share, curve_name, window.name, estimator),
+        }
+        if curve is None:
+            nothing = {"n_changes": 0, "n_providers": 0, "draws": 0, "verdict": "insufficient"}
+            yield row | nothing | {"reason": "no price in the window"}
+            continue
+        stream = zlib.crc32(repr([level, share, curve_name, window.name, estimator]).encode())
+        yield row | _estimate(curve, estimator, draws, np.random.default_rng([seed, stream]))
+
+
+def is_headline(level: str, share: float, curve: str, window: str, estimator: str) -> bool:
+    """The one estimate per level that we quote, fixed in advance.
+
+    Record events of the cheapest price ever over all data, at three input tokens to one of output;
+    for the paper's level its own figure, the two ends of its line.
+    """
+    if level == PAPER:
+        return (share, curve, estimator) == (1.0, "cheapest_ever", "end-points")
+    return (share, curve, window, estimator) == (0.75, "cheapest_ever", "all", "record-events")
+
+
+def _estimate(curve: Curve, estimator: str, draws: int, rng: np.random.Generator) -> dict[str, Any]:
+    """The columns of one estimate."""
+    slope, sample = _slope(curve, estimator, draws, rng)
+    halving = _months(slope)
+    low = high = steepest = flattest = None
+    if sample is not None:
+        steepest, flattest = map(float, np.quantile(sample, [0.025, 0.975]))
+        low, high = _months(steepest), _months(flattest)
+    verdict, notes = _verdict(curve)
+    if curve.n_undated and estimator == "end-points":
+        notes.append(f"the fold includes falls of unknown date: {curve.n_undated}")
+    elif curve.n_undated:
+        notes.append(f"falls of unknown date not used for the slope: {curve.n_undated}")
+    if estimator == "record-events" and slope is None:
+        notes.append("fewer than two dated records in the window")
+    elif slope is not None and slope >= 0:
+        notes.append("the price did not fall in the window")
+    elif low and not high:
+        notes.append("the interval reaches prices that do not fall")
+    if slope and steepest and flattest and not steepest <= slope <= flattest:
+        notes.append("outside its interval, for the fall was not steady")
+    return {
+        "fold": curve.fold,
+        "halving_months": halving,
+        "low": low,
+        "high": high,
+        "n_changes": curve.n_changes,
+        "n_providers": len(curve.providers),
+        "months_since_record": curve.record_age_months,
+        "draws": 0 if sample is None else draws,
+        "verdict": verdict,
+        "reason": "; ".join(notes),
+    }
+
+
+def _slope(
+    curve: Curve, estimator: str, draws: int, rng: np.random.Generator
+) -> tuple[float | None, Floats | None]:
+    """Slope of ln price per day, and resampled slopes if there are steps enough."""
+    span = float(curve.span)
+    if estimator == "record-events":
+        used = curve.is_dated & curve.is_event
+        times, logs = curve.times[used], curve.chained[used]
+        if len(times) < 2:
+            return None, None
+        slope = float(curves.event_slope(times[None], logs[None])[0])
+        waits, falls = np.diff(times), np.diff(logs)
+        if len(waits) < MIN_STEPS:
+            return slope, None
+        return slope, curves.event_slope(*curves.resampled(waits, falls, len(waits), draws, rng))
+    if span < 2 * curves.WEEK or curve.fold is None:
+        return None, None
+    if estimator == "weekly":
+        logs = curve.chained
+        slope = float(curves.weekly_slope(curve.times[None], logs[None], span)[0])
+    else:
+        logs = curve.log_prices
+        slope = float(curves.end_point_slope(curve.times[None], logs[None], span)[0])
+    # The price at the end has held for some time without a change: that is a step too.
+    waits = np.append(np.diff(curve.times), span - curve.times[-1])
+    falls = np.append(np.diff(logs), 0.0)
+    if len(curve.times) - 1 < MIN_STEPS:
+        return slope, None
+    steps = 3 * len(waits) + 10  # more than enough to fill the window
+    times, paths = curves.resampled(waits, falls, steps, draws, rng)
+    of_paths = curves.weekly_slope if estimator == "weekly" else curves.end_point_slope
+    return slope, of_paths(times, paths, span)
+
+
+def _months(slope: float | None) -> float | None:
+    """Halving time in months of a slope per day; None if the price does not fall."""
+    if slope is None or slope >= 0:
+        return None
+    return math.log(2) / -slope / DAYS_PER_MONTH
+
+
+def _verdict(curve: Curve) -> tuple[str, list[str]]:
+    """Whether the window carries an estimate, and what a reader must know about the curve."""
+    lacking = [
+        f"{found:.0f} {what} ({needed} needed)"
+        for found, needed, what in (
+            (math.floor(curve.months), MIN_MONTHS, "months"),
+            (curve.n_changes, MIN_CHANGES, "changes"),
+            (len(curve.providers), MIN_PROVIDERS, "providers"),
+        )
+        if found < needed
+    ]
+    enough = f"{MIN_MONTHS} months, {MIN_CHANGES} changes and {MIN_PROVIDERS} providers reached"
+    notes = lacking or [enough]
+    if curve.fold is None:
+        notes.append("nothing is on offer at the end of the window")
+    return "insufficient" if lacking else "ok", notes

@@ -1,0 +1,85 @@
+"""Which models reach which capability level, with what probability.
+
+A level is the score of one model on one benchmark, such as GPT-4 on MMLU. Scores carry error, so a
+model reaches a level with a probability; what to do with it is the caller's choice.
+"""
+
+import polars as pl
+from scipy.special import ndtr
+
+PROTOCOL_STD_ERROR = 0.009
+"""Added to the error of a score run under another protocol than the level's, as a fraction: the root
+mean square spread of one base model's MMLU between the sources that report it (104 models)."""
+
+UNSTATED_STD_ERROR = 0.004
+"""Error of a score whose source states none: sampling error of a score of .7 on MMLU's 14,042
+questions."""
+
+MEMBERSHIP = 0.5
+"""Probability from which a model counts as a member of a level."""
+
+
+def memberships(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame) -> pl.DataFrame:
+    """Probability that each scored model reaches each level.
+
+    P = Phi((score - level score) / s), where s^2 adds the squared errors of the two scores and, if
+    the protocols differ or are not stated, of the protocol. The model that defines a level reaches
+    it with certainty. Of several scores of one model, those under the level's protocol are used if
+    there are any; of what remains, the median.
+
+    Args:
+        capability_levels: level, defined_by, benchmark, score, std_error.
+        capability_scores: canonical_id, benchmark, protocol, score, std_error.
+
+    Returns:
+        level, canonical_id, probability; sorted. Only models scored on the level's benchmark.
+    """
+    scores = capability_scores.with_columns(
+        pl.col("std_error").fill_null(UNSTATED_STD_ERROR),
+        protocol=pl.when(pl.col("protocol").str.contains("not stated"))
+        .then(None)
+        .otherwise("protocol"),
+    )
+    levels = capability_levels.join(
+        scores.group_by("canonical_id", "benchmark").agg(level_protocol=pl.col("protocol").first()),
+        left_on=("defined_by", "benchmark"),
+        right_on=("canonical_id", "benchmark"),
+        how="left",
+    ).select(
+        "level", "defined_by", "benchmark", "level_protocol",
+        level_score="score",
+        level_error=pl.col("std_error").fill_null(UNSTATED_STD_ERROR),
+    )  # fmt: skip
+    return (
+        levels.join(scores, on="benchmark")
+        .with_columns(
+            is_same=(pl.col("protocol") == pl.col("level_protocol")).fill_null(value=False)
+        )
+        .filter(pl.col("is_same") == pl.col("is_same").any().over("level", "canonical_id"))
+        .group_by("level", "canonical_id")
+        .agg(
+            pl.col("score").median(),
+            pl.col("std_error").max(),
+            pl.col("defined_by", "level_score", "level_error", "is_same").first(),
+        )
+        .with_columns(probability=_probability())
+        .select("level", "canonical_id", "probability")
+        .sort("level", "canonical_id")
+    )
+
+
+def _probability() -> pl.Expr:
+    variance = (
+        pl.col("std_error") ** 2
+        + pl.col("level_error") ** 2
+        + pl.when("is_same").then(0.0).otherwise(PROTOCOL_STD_ERROR**2)
+    )
+    gap = (pl.col("score") - pl.col("level_score")) / variance.sqrt()
+    reached = gap.map_batches(ndtr, return_dtype=pl.Float64)
+    return pl.when(pl.col("canonical_id") == pl.col("defined_by")).then(1.0).otherwise(reached)
+
+
+def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:
+    """The models that count as members of a level."""
+    found = memberships.filter(pl.col("level") == level, pl.col("probability") >= MEMBERSHIP)
+    return frozenset(found["canonical_id"])

@@ -1,0 +1,108 @@
+"""Capacity density of every model: effective over actual parameters.
+
+Not here: which scores (`score_sets`) and parameter counts (`params_bases`) enter, the reference
+laws (`laws`), and the trend (`trends`).
+"""
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.params_bases import params_bases
+from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
+from densing_pipeline.tables.published import DENSITIES
+
+Z_95 = 1.959963984540054
+"""Half width of a 95 % interval in standard errors."""
+
+CHANCE_ERRORS = 3
+"""Standard errors above guessing that a score needs to say anything about size."""
+
+SERIES = ("reference_id", "score_set", "params_basis")
+"""What identifies one series of densities."""
+
+
+def densities(
+    models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
+) -> pl.DataFrame:
+    """Density of every model under every reference law, score set and parameter basis.
+
+    A score that a law cannot invert is censored: `low` at or below the floor of the performance law
+    or within three standard errors of guessing, `high` at or above its ceiling or beyond what the
+    reference family reaches at D0 tokens. Censored rows carry no density. The interval inverts the
+    score 1.96 standard errors up and down; an end that is censored is null.
+
+    Args:
+        models: a `models` frame.
+        scores: a `scores` frame.
+        reference_laws: a `reference_laws` frame.
+
+    Returns:
+        A `densities` frame.
+    """
+    scored = score_sets(scores)
+    laws = laws_of(reference_laws)
+    effective = [
+        _effective(law, reference_id, score_set, scored.filter(pl.col("score_set") == score_set))
+        for (reference_id, benchmark), law in laws.items()
+        for score_set, inverted_by in SCORE_SETS.items()
+        if inverted_by == benchmark
+    ]
+    if not effective:
+        return DENSITIES.empty()
+    per_basis = (
+        pl.concat(effective)
+        .join(params_bases(models), on="model_id")
+        .with_columns(
+            density=pl.col("effective_params") / pl.col("params"),
+            density_low=pl.col("effective_low") / pl.col("params"),
+            density_high=pl.col("effective_high") / pl.col("params"),
+        )
+        .drop("effective_low", "effective_high", "chance")
+    )
+    return DENSITIES.cast(per_basis.with_columns(is_record=_is_record(per_basis)))
+
+
+def _effective(
+    law: ReferenceLaw, reference_id: str, score_set: str, scored: pl.DataFrame
+) -> pl.DataFrame:
+    """Effective parameters of the models of one score set under one law, with their interval."""
+    score, error = scored["score"].to_numpy(), scored["std_error"].to_numpy()
+    floor = np.maximum(scored["chance"].to_numpy(), law.performance_law.d)
+    params, censored = law.effective_params(score)
+    at_chance = score < floor + CHANCE_ERRORS * error
+    censored = np.where(at_chance & (censored != "high"), "low", censored)
+    low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
+    high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
+    known = censored == "none"
+    return scored.with_columns(
+        reference_id=pl.lit(reference_id),
+        score_set=pl.lit(score_set),
+        effective_params=_nullable(params, known),
+        effective_low=_nullable(low, known),
+        effective_high=_nullable(high, known),
+        censored=pl.Series(censored, dtype=pl.String),
+    )
+
+
+def _nullable(values: np.ndarray, known: np.ndarray) -> pl.Series:
+    return pl.Series(np.where(known, values, np.nan), dtype=pl.Float64).fill_nan(None)
+
+
+def _is_record(per_basis: pl.DataFrame) -> pl.Series:
+    """Whether a model sets the running maximum of its series.
+
+    Of several models on one day only the densest can; a tie with the standing record is none, and
+    of equals on one day the first by name counts.
+    """
+    ordered = per_basis.with_row_index("row").sort(
+        *SERIES, "release_date", "density", "model_id",
+        descending=[False] * 4 + [True, False], nulls_last=True,
+    )  # fmt: skip
+    before = pl.col("density").fill_null(0).cum_max().shift(1, fill_value=0).over(SERIES)
+    return (
+        ordered.with_columns(record=(pl.col("density") > before).fill_null(value=False))
+        .sort("row")["record"]
+        .alias("is_record")
+    )

@@ -1,0 +1,194 @@
+"""The reference laws we publish: which points, which form, which minimum.
+
+Published coefficients are never mixed with ours: each law has its own name, and a density always
+says which one it rests on.
+
+Not here: the fits themselves (`fit_loss`, `fit_performance`).
+"""
+
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.density.fit_loss import (
+    FitError,
+    LossFit,
+    fit_loss_law,
+    loss_sse,
+    refine_loss_law,
+)
+from densing_pipeline.density.fit_performance import (
+    PerformanceFit,
+    fit_bounded_performance_law,
+    fit_performance_law,
+    score_sse,
+)
+from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
+from densing_pipeline.tables.published import REFERENCE_LAWS
+
+PUBLISHED_POINTS = {"nmi-2025": "nmi-2025", "nmi-2025-v2": "nmi-2025"}
+"""Reference points each set of published coefficients was fitted on."""
+
+REFITTED = "nmi-2025"
+LADDER = "olmo-ladder"
+LADDER_FLOOR = 0.25
+"""Score of guessing on the ladder's four-way multiple choice."""
+LADDER_TOKENS = 5e12
+"""D0 of the ladder: that of `nmi-2025`, so that the two differ in their models alone."""
+
+
+def reference_laws(points: pl.DataFrame, coefficients: pl.DataFrame) -> pl.DataFrame:
+    """Every reference law x benchmark.
+
+    - `nmi-2025`, `nmi-2025-v2`: the published coefficients at D0 = 5T and 1T.
+    - `nmi-2025-refit`: our fit of the same points, global minimum of the loss step.
+    - `nmi-2025-refit-local`: the minimum the published coefficients lie in.
+    - `olmo-ladder`: MMLU; loss step on the ladder runs in the paper's form (no irreducible term),
+      score step between guessing and 1, D0 = 5T.
+
+    Args:
+        points: a `reference_points` frame. Points used in the fit enter the loss step where they
+            have no score and the score step where they have one; the others are held out.
+        coefficients: a `reference_coefficients` frame.
+
+    Returns:
+        A `reference_laws` frame; sums of squares are over the points of the fit, without the anchor.
+
+    Raises:
+        FitError: points that determine no law; the message names reference and benchmark.
+    """
+    rows = [_published(row, points) for row in coefficients.iter_rows(named=True)]
+    for row in coefficients.filter(pl.col("reference_id") == REFITTED).iter_rows(named=True):
+        if _fitted(points, REFITTED, row["benchmark"]).height:
+            rows += _refits(row, points)
+    if _fitted(points, LADDER, "MMLU").height:
+        rows.append(_ladder(points))
+    return (
+        REFERENCE_LAWS.cast(pl.DataFrame(rows, infer_schema_length=None))
+        if rows
+        else REFERENCE_LAWS.empty()
+    )
+
+
+def laws_of(frame: pl.DataFrame) -> dict[tuple[str, str], ReferenceLaw]:
+    """The laws of a `reference_laws` frame by (reference, benchmark)."""
+    return {
+        (row["reference_id"], row["benchmark"]): ReferenceLaw.from_row(row)
+        for row in frame.iter_rows(named=True)
+    }
+
+
+def _published(coefficients: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
+    """A published law, and how well it fits the points it was fitted on."""
+    reference_id = coefficients["reference_id"]
+    fitted = _fitted(
+        points, PUBLISHED_POINTS.get(reference_id, reference_id), coefficients["benchmark"]
+    )
+    law = ReferenceLaw.from_row(coefficients)
+    params, tokens, loss = _loss_step(fitted)
+    return coefficients | {
+        "loss_sse": loss_sse(law.loss_law, params, tokens, loss) if loss.size else None,
+        "score_sse": score_sse(law.performance_law, *_score_step(fitted)) if loss.size else None,
+        "n_points": loss.size or None,
+        "n_minima": None,
+        "fit": "published",
+    }
+
+
+def _refits(published: dict[str, Any], points: pl.DataFrame) -> list[dict[str, Any]]:
+    """Our fits of the points of a published law: the global minimum, and the published one."""
+    benchmark = published["benchmark"]
+    fitted = _fitted(points, REFITTED, benchmark)
+    start = ReferenceLaw.from_row(published)
+    try:
+        minima = fit_loss_law(*_loss_step(fitted))
+        local = refine_loss_law(start.loss_law, *_loss_step(fitted))
+        performance = fit_performance_law(*_score_step(fitted))
+    except FitError as error:
+        raise FitError(f"reference {REFITTED}, {benchmark}: {error}") from error
+    n_points, tokens = _loss_step(fitted)[0].size, start.reference_tokens
+    return [
+        _row(
+            f"{REFITTED}-refit", benchmark, minima[0], performance, tokens, n_points, len(minima),
+            "global", f"fitted on the {n_points} loss points of {REFITTED}: global minimum",
+        ),
+        _row(
+            f"{REFITTED}-refit-local", benchmark, local, performance, tokens, n_points, len(minima),
+            "published-start",
+            f"fitted on the {n_points} loss points of {REFITTED}: the minimum reached from the "
+            "published coefficients",
+        ),
+    ]  # fmt: skip
+
+
+def _ladder(points: pl.DataFrame) -> dict[str, Any]:
+    """The law of the OLMo ladder on MMLU (Bhagia et al. 2024)."""
+    fitted = _fitted(points, LADDER, "MMLU")
+    try:
+        minima = fit_loss_law(*_loss_step(fitted))
+        performance = fit_bounded_performance_law(*_score_step(fitted), floor=LADDER_FLOOR)
+    except FitError as error:
+        raise FitError(f"reference {LADDER}, MMLU: {error}") from error
+    n_points = _loss_step(fitted)[0].size
+    return _row(
+        LADDER, "MMLU", minima[0], performance, LADDER_TOKENS, n_points, len(minima), "global",
+        f"fitted on {n_points} ladder runs (loss) and {fitted.height - n_points} checkpoints "
+        "(score), Bhagia et al. 2024, without irreducible term: global minimum",
+    )  # fmt: skip
+
+
+def _row(
+    reference_id: str,
+    benchmark: str,
+    loss: LossFit,
+    performance: PerformanceFit,
+    reference_tokens: float,
+    n_points: int,
+    n_minima: int,
+    fit: str,
+    source: str,
+) -> dict[str, Any]:
+    return {
+        "reference_id": reference_id,
+        "benchmark": benchmark,
+        **_fields(loss.law),
+        **_fields(performance.law),
+        "reference_tokens": reference_tokens,
+        "loss_sse": loss.sse,
+        "score_sse": performance.sse,
+        "n_points": n_points,
+        "n_minima": n_minima,
+        "fit": fit,
+        "source": source,
+    }
+
+
+def _fields(law: LossLaw | PerformanceLaw) -> dict[str, float]:
+    return {name: getattr(law, name) for name in type(law).__slots__}
+
+
+def _fitted(points: pl.DataFrame, reference_id: str, benchmark: str) -> pl.DataFrame:
+    """Points of one reference and benchmark that enter the fit."""
+    return points.filter(
+        pl.col("used_in_fit")
+        & (pl.col("reference_id") == reference_id)
+        & (pl.col("benchmark") == benchmark)
+    )
+
+
+def _loss_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Parameters, tokens and loss of the runs of the loss step."""
+    runs = fitted.filter(
+        pl.col("score").is_null() & pl.col("params").is_not_null() & pl.col("tokens").is_not_null()
+    )
+    return _vector(runs, "params"), _vector(runs, "tokens"), _vector(runs, "loss_nats_per_token")
+
+
+def _score_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """Loss and score of the models of the score step."""
+    models = fitted.filter(pl.col("score").is_not_null())
+    return _vector(models, "loss_nats_per_token"), _vector(models, "score")
+
+
+def _vector(frame: pl.DataFrame, column: str) -> FloatArray:
+    return frame[column].cast(pl.Float64).to_numpy()

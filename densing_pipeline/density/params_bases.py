@@ -1,0 +1,89 @@
+"""The parameter counts a density can divide by.
+
+Not here: how the counts of a model are found (`hub`, `facts`).
+"""
+
+import polars as pl
+
+PARAMS_BASES = ("nonembedding", "total", "active", "inference_time")
+
+COMPUTE_OVER_MEMORY = 2.45
+"""k2 / k1: time of the arithmetic over time of reading the weights, per parameter.
+
+From the paper's numbers (NMI Methods): 100 input tokens at 2 FLOP each over 82.58 TFLOPS, against
+one byte over 1.01 TB/s. The paper prints the ratio reversed (k1 = 2.45 k2); its own numbers and its
+densities of quantised models need k2 = 2.45 k1.
+"""
+
+FULL_BITS = 16
+
+
+def params_bases(models: pl.DataFrame) -> pl.DataFrame:
+    """Every parameter count of every model that is known.
+
+    `inference_time` is the dense, unquantised model of the same inference time (NMI Methods):
+    (N_total k1 + N_active k2) / (k1 + k2) for a mixture of experts, and N k1 shrunk by the bits of
+    the weights (k1 / 4 at 4 bits) for a quantised model; for any other model it is N. N is the
+    non-embedding count where that is known and the total otherwise; active parameters lose the same
+    embeddings.
+
+    Args:
+        models: a `models` frame. Of several revisions of one model the bundled one counts, else
+            the first released.
+
+    Returns:
+        One row per model x basis with a known count, sorted:
+        model_id, family, release_date, params_basis, params (float).
+    """
+    counts = _one_row_each(models).with_columns(
+        n_total=pl.coalesce("params_nonembedding", "params_total").cast(pl.Float64),
+        n_active=_active().cast(pl.Float64),
+        bits=_bits(),
+    )
+    memory = pl.col("n_total") * pl.col("bits") / FULL_BITS
+    return (
+        counts.select(
+            "model_id",
+            "family",
+            "release_date",
+            nonembedding=pl.col("params_nonembedding").cast(pl.Float64),
+            total=pl.col("params_total").cast(pl.Float64),
+            active=pl.col("params_active").cast(pl.Float64),
+            inference_time=(memory + pl.col("n_active") * COMPUTE_OVER_MEMORY)
+            / (1 + COMPUTE_OVER_MEMORY),
+        )
+        .unpivot(
+            PARAMS_BASES,
+            index=["model_id", "family", "release_date"],
+            variable_name="params_basis",
+            value_name="params",
+        )
+        .filter(pl.col("params") > 0)
+        .sort("model_id", "params_basis")
+    )
+
+
+def _one_row_each(models: pl.DataFrame) -> pl.DataFrame:
+    return models.sort(
+        "model_id", pl.col("revision").is_not_null(), "release_date", "revision"
+    ).unique("model_id", keep="first", maintain_order=True)
+
+
+def _active() -> pl.Expr:
+    """Parameters used per token on the footing of n_total; unknown for an MoE that does not say."""
+    embeddings = pl.col("params_total") - pl.col("params_nonembedding")
+    return (
+        pl.when(~pl.col("is_moe"))
+        .then(pl.coalesce("params_nonembedding", "params_total"))
+        .when(pl.col("params_nonembedding").is_not_null())
+        .then(pl.col("params_active") - embeddings)
+        .otherwise(pl.col("params_active"))
+    )
+
+
+def _bits() -> pl.Expr:
+    """Bits per weight: 16 unless quantised; unknown if the name of the format does not say."""
+    stated = pl.col("quantisation").str.extract(r"(\d+)-?bit").cast(pl.Float64)
+    return (
+        pl.when(pl.col("quantisation").is_null()).then(pl.lit(float(FULL_BITS))).otherwise(stated)
+    )

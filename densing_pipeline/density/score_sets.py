@@ -1,0 +1,110 @@
+"""Which scores a density rests on, and how sure they are.
+
+Reported scores of one model differ by protocol and by who ran it. One per model x benchmark is
+chosen by a rule that does not look at the score, so that nobody's favourite number gets in:
+
+1. only scores under the paper's protocol (shots and prompting) enter;
+2. measured by us before reported;
+3. among reported ones the source that covers the most models on that benchmark, for the trend
+   compares models and one harness compares best;
+4. then source and protocol by name.
+
+Not here: where the scores come from (`facts`, `evaluation`).
+"""
+
+import polars as pl
+
+from densing_pipeline.tables.columns import BENCHMARKS
+
+PAPER_MODELS = "nmi-2025/"
+"""Prefix of the models as plotted in the paper."""
+
+SCORE_SETS = {"nmi-2025-average": "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
+"""Each score set and the benchmark whose reference law inverts it."""
+
+ITEMS = {"MMLU": 14042, "BBH": 6511, "MATH": 5000, "HumanEval": 164, "MBPP": 500}
+"""Test items of each benchmark: what a score's error is computed from if its row does not say."""
+
+CHANCE = {"MMLU": 0.25, "BBH": 0.257, "MATH": 0.0, "HumanEval": 0.0, "MBPP": 0.0}
+"""Score of guessing: four choices on MMLU; BBH as its authors state it (Suzgun et al. 2022)."""
+
+AVERAGE_CHANCE = sum(CHANCE.values()) / len(CHANCE)
+
+
+def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
+    """The score of every model in every score set it belongs to.
+
+    - `nmi-2025-average`: the paper's models, averages read off its figure.
+    - `average`: plain mean of the five benchmarks, for models that have all five.
+    - `mmlu`: MMLU.
+
+    Args:
+        scores: a `scores` frame. Scores that are not numbers are left out.
+
+    Returns:
+        One row per score set x model, sorted: score_set, model_id, score, std_error, chance.
+        The error is binomial over items; of an average, that of a mean of five.
+    """
+    usable = scores.filter(pl.col("is_paper_protocol") & pl.col("score").is_finite())
+    paper = pl.col("model_id").str.starts_with(PAPER_MODELS)
+    figure = usable.filter(
+        paper & (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure")
+    ).sort("source", "protocol")
+    chosen = _chosen(usable.filter(~paper & pl.col("benchmark").is_in(BENCHMARKS)))
+    average = (
+        chosen.group_by("model_id")
+        .agg(
+            pl.len().alias("n"),
+            pl.col("score").mean(),
+            (pl.col("std_error").pow(2).sum().sqrt() / len(BENCHMARKS)).alias("std_error"),
+        )
+        .filter(pl.col("n") == len(BENCHMARKS))
+    )
+    columns = ["score_set", "model_id", "score", "std_error", "chance"]
+    return (
+        pl.concat(
+            [
+                figure.unique("model_id", keep="first", maintain_order=True)
+                .with_columns(std_error=pl.coalesce("std_error", _average_error(pl.col("score"))))
+                .with_columns(score_set=pl.lit("nmi-2025-average"), chance=pl.lit(AVERAGE_CHANCE))
+                .select(columns),
+                average.with_columns(
+                    score_set=pl.lit("average"), chance=pl.lit(AVERAGE_CHANCE)
+                ).select(columns),
+                chosen.filter(pl.col("benchmark") == "MMLU")
+                .with_columns(score_set=pl.lit("mmlu"), chance=pl.lit(CHANCE["MMLU"]))
+                .select(columns),
+            ]
+        )
+        .with_columns(pl.col("score").clip(0, 1))
+        .sort("score_set", "model_id")
+    )
+
+
+def _chosen(candidates: pl.DataFrame) -> pl.DataFrame:
+    """One score per model x benchmark, with its standard error."""
+    items = pl.coalesce("n_items", pl.col("benchmark").replace_strict(ITEMS, return_dtype=pl.Int64))
+    return (
+        candidates.with_columns(
+            coverage=pl.col("model_id").n_unique().over("benchmark", "source_kind", "source"),
+            measured=pl.col("source_kind") == "measured",
+            std_error=pl.coalesce("std_error", _binomial_error(pl.col("score"), items)),
+        )
+        .sort(
+            "model_id", "benchmark", "measured", "coverage", "source", "protocol",
+            descending=[False, False, True, True, False, False],
+        )
+        .unique(["model_id", "benchmark"], keep="first", maintain_order=True)
+    )  # fmt: skip
+
+
+def _binomial_error(score: pl.Expr, items: pl.Expr | int) -> pl.Expr:
+    """Standard error of a share of n items, after Agresti and Coull, so never 0 at 0 or 1."""
+    share = (score * items + 2) / (items + 4 if isinstance(items, int) else items + pl.lit(4))
+    return (share * (1 - share) / items).sqrt()
+
+
+def _average_error(score: pl.Expr) -> pl.Expr:
+    """Standard error of a mean of five whose parts are not known: each taken at the mean."""
+    squares = [_binomial_error(score, items).pow(2) for items in ITEMS.values()]
+    return pl.sum_horizontal(squares).sqrt() / len(ITEMS)

@@ -1,0 +1,180 @@
+"""Which model an offer sells: `model_links`, by explicit rules in a fixed order, never by likeness.
+
+The first rule that names exactly one known model decides; its name and how sure it makes the link
+are kept. An offer that no rule resolves stays in the table without a model. Names that the rules
+cannot resolve are listed by hand in `facts/offer_names.csv`.
+
+Not here: spelling (`names`).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import polars as pl
+
+from densing_pipeline.prices.names import normal, organisation, split
+from densing_pipeline.tables.published import MODEL_LINKS
+
+Key = TypeVar("Key")
+
+ANY_PROVIDER = "*"
+"""In `offer_names`: the name means the same model wherever it is sold."""
+
+PAPER_LABEL = "nmi-2025/"
+"""Prefix of the ids of the paper's models as plotted."""
+
+CONFIDENCE = {
+    "exact": 1.0,
+    "table": 1.0,
+    "provider_prefix": 0.99,
+    "separators": 0.97,
+    "dated_suffix": 0.95,
+    "variant_suffix": 0.9,
+    "unlinked": 0.0,
+}
+"""How sure a link by each rule is. Set by judgement, in the order of what the rule takes away."""
+
+_DATE = re.compile(r"[-@](20\d{2}-\d{2}-\d{2}|20\d{6}|00\d)$")
+_VARIANT = re.compile(
+    r":(free|batch|extended|beta|nitro|floor|flex)$"
+    r"|-(fp8|fp16|bf16|nvfp4|awq|gptq|int4|int8)(-fast)?$"
+    r"|(?<=-instruct)-(turbo|lite)$",
+    re.IGNORECASE,
+)
+_CHAT = re.compile(r"-(instruct|it|chat)$")
+
+
+class Link(NamedTuple):
+    """The model an offer name resolves to, and by which rule."""
+
+    canonical_id: str | None
+    method: str
+
+
+@dataclass(frozen=True)
+class KnownModels:
+    """Known model ids by the forms the rules look them up in.
+
+    Attributes:
+        ids: the ids themselves.
+        written: ids by (organisation, name), case ignored.
+        normal: ids by the normal form of their name.
+        chat: normal forms of chat models' names without the chat suffix. Providers sell chat models
+            under the bare name of the base model, so the bare name alone says nothing.
+    """
+
+    ids: frozenset[str]
+    written: Mapping[tuple[str, str], tuple[str, ...]]
+    normal: Mapping[str, tuple[str, ...]]
+    chat: frozenset[str]
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> "KnownModels":
+        """Index ids of the form `organisation/name`, but for the paper's labels: nobody sells those."""
+        written: dict[tuple[str, str], list[str]] = defaultdict(list)
+        normals: dict[str, list[str]] = defaultdict(list)
+        chats: set[str] = set()
+        kept = sorted(i for i in set(ids) if i.count("/") == 1 and not i.startswith(PAPER_LABEL))
+        for known in kept:
+            maker, name = known.split("/")
+            written[organisation(maker), name.lower()].append(known)
+            plain = normal(name)
+            normals[plain].append(known)
+            if _CHAT.search(plain):
+                chats.add(_CHAT.sub("", plain))
+        return cls(frozenset(kept), _frozen(written), _frozen(normals), frozenset(chats))
+
+
+def model_links(
+    prices: pl.DataFrame, offer_names: pl.DataFrame, known_ids: Iterable[str]
+) -> pl.DataFrame:
+    """Link every offer name of a price book to the model it sells.
+
+    Args:
+        prices: rows of `prices`.
+        offer_names: the fact table of names resolved by hand; provider `*` stands for all.
+        known_ids: ids a link may lead to, of the form `organisation/name`.
+
+    Returns:
+        One row of `model_links` per source, provider and model name. Unlinked names have no
+        canonical_id, method `unlinked` and confidence 0.
+
+    Raises:
+        ValueError: `offer_names` leads to an id that is not known.
+    """
+    known = KnownModels.of(known_ids)
+    by_hand = {
+        (p, m): c for p, m, c in offer_names["provider", "model", "canonical_id"].iter_rows()
+    }
+    if strangers := sorted(set(by_hand.values()) - known.ids):
+        raise ValueError(
+            f"offer_names.csv leads to ids that are in neither capability_scores nor models: "
+            f"{', '.join(strangers)}. Correct the id, or add the model's score"
+        )
+    names = (
+        prices.select("source", "provider", "model").unique().sort("source", "provider", "model")
+    )
+    links = [resolve(p, m, by_hand, known) for p, m in names["provider", "model"].iter_rows()]
+    return MODEL_LINKS.cast(
+        names.with_columns(
+            pl.Series("canonical_id", [link.canonical_id for link in links], pl.String),
+            pl.Series("method", [link.method for link in links], pl.String),
+            pl.Series("confidence", [CONFIDENCE[link.method] for link in links], pl.Float64),
+        )
+    )
+
+
+def resolve(
+    provider: str, model: str, by_hand: Mapping[tuple[str, str], str], known: KnownModels
+) -> Link:
+    """The model one offer name sells: the first rule that names exactly one.
+
+    The table is asked for the name as written; the other rules, in the order of `CONFIDENCE`.
+    """
+    by_table = by_hand.get((provider, model)) or by_hand.get((ANY_PROVIDER, model))
+    if by_table:
+        return Link(by_table, "table")
+    if model in known.ids:
+        return Link(model, "exact")
+    for method, candidates in _candidates(provider, model, known):
+        if len(candidates) == 1:
+            return Link(candidates[0], method)
+        if candidates:
+            break  # several models bear the name: a later, looser rule would only guess
+    return Link(None, "unlinked")
+
+
+def _candidates(
+    provider: str, model: str, known: KnownModels
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What each rule after `exact` finds, strictest first."""
+    stated, name = split(provider, model)
+    maker = stated or organisation(provider)
+    if stated is not None or normal(name) not in known.chat:
+        yield "provider_prefix", known.written.get((maker, name.lower()), ())
+    undated = _DATE.sub("", name)
+    plain = _DATE.sub("", _VARIANT.sub("", name))
+    for method, form in (
+        ("separators", name),
+        ("dated_suffix", undated),
+        ("variant_suffix", plain),
+    ):
+        key = normal(form)
+        if key not in known.chat:
+            yield method, _made_by(stated, provider, known.normal.get(key, ()))
+
+
+def _made_by(stated: str | None, provider: str, found: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the organisation the offer states; without one, the provider's own come first."""
+    makers = {known: organisation(known.split("/")[0]) for known in found}
+    if stated is not None:
+        return tuple(known for known in found if makers[known] == stated)
+    own = tuple(known for known in found if makers[known] == organisation(provider))
+    return own or found
+
+
+def _frozen(found: Mapping[Key, list[str]]) -> dict[Key, tuple[str, ...]]:
+    return {key: tuple(ids) for key, ids in found.items()}

@@ -1,0 +1,52 @@
+"""The windows a trend is estimated over, the same for every series.
+
+Not here: the estimates.
+"""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+DAY_ZERO = date(2023, 2, 24)
+"""Day zero of every intercept: the release of the paper's first models."""
+
+RECENT_DAYS = 730
+"""Length of the window of recent models, 24 months."""
+
+
+class Window(NamedTuple):
+    """A named span of release dates, both ends included."""
+
+    name: str
+    start: date
+    end: date
+
+
+def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
+    """All windows, in order.
+
+    - `all`: from the first model known to `as_of`.
+    - `nmi-2025`, `v2-2024`: the dates of the models in the paper's two versions.
+    - `2023`, `2024`, ...: calendar years up to that of `as_of`.
+    - `last-24-months`: the 24 months up to the newest model.
+
+    Args:
+        first: release date of the first model of any series.
+        newest: release date of the newest model of any series.
+        as_of: last day that is known.
+    """
+    years = (
+        Window(str(year), date(year, 1, 1), date(year, 12, 31))
+        for year in range(DAY_ZERO.year, as_of.year + 1)
+    )
+    return (
+        Window("all", first, as_of),
+        Window("nmi-2025", DAY_ZERO, date(2025, 4, 5)),
+        Window("v2-2024", DAY_ZERO, date(2024, 12, 5)),
+        *years,
+        Window("last-24-months", newest - timedelta(days=RECENT_DAYS), newest),
+    )
+
+
+def days_since_zero(day: date) -> float:
+    """Days from day zero to a day."""
+    return float((day - DAY_ZERO).days)

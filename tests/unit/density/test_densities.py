@@ -1,0 +1,140 @@
+"""Capacity density per model, its interval, censoring and records."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from densing_pipeline import facts
+from densing_pipeline.density.densities import densities
+from densing_pipeline.tables.published import DENSITIES, MODELS, SCORES
+
+
+def models(*rows: tuple[str, date, int]) -> pl.DataFrame:
+    return MODELS.cast(
+        pl.DataFrame(
+            {
+                "model_id": [name for name, _, _ in rows],
+                "model": [name for name, _, _ in rows],
+                "organisation": "org",
+                "family": "family",
+                "release_date": [day for _, day, _ in rows],
+                "release_date_basis": "announced",
+                "params_nonembedding": [params for _, _, params in rows],
+                "params_source": "report",
+                "is_moe": False,
+                "is_base": True,
+                "base_evidence": "report",
+                "source": "report",
+            }
+        )
+    )
+
+
+def mmlu(**scores: float) -> pl.DataFrame:
+    return SCORES.cast(
+        pl.DataFrame(
+            {
+                "model_id": list(scores),
+                "benchmark": "MMLU",
+                "protocol": "5-shot",
+                "is_paper_protocol": True,
+                "score": list(scores.values()),
+                "source_kind": "reported",
+                "source": "report",
+                "observed_at": date(2026, 1, 1),
+            }
+        )
+    )
+
+
+def series(frame: pl.DataFrame, reference_id: str = "nmi-2025") -> dict[str, dict]:
+    kept = frame.filter(
+        (pl.col("reference_id") == reference_id) & (pl.col("params_basis") == "nonembedding")
+    )
+    return {row["model_id"]: row for row in kept.iter_rows(named=True)}
+
+
+@pytest.fixture(scope="module")
+def papers(laws: pl.DataFrame) -> pl.DataFrame:
+    """The paper's 51 models under every law."""
+    plotted = facts.load("nmi_models")
+    as_models = plotted.select(
+        "model_id", "model", "organisation", "family", "release_date", "params_nonembedding",
+        "is_moe", "quantisation", "source", release_date_basis=pl.lit("figure"),
+        params_source=pl.lit("figure"), is_base=pl.lit(value=True), base_evidence=pl.lit("figure"),
+    )  # fmt: skip
+    as_scores = plotted.select(
+        "model_id", "score", "source", benchmark=pl.lit("AVERAGE"), protocol=pl.lit("paper"),
+        is_paper_protocol=pl.lit(value=True), source_kind=pl.lit("figure"),
+        observed_at=pl.lit(date(2026, 1, 1)),
+    )  # fmt: skip
+    return densities(MODELS.cast(as_models), SCORES.cast(as_scores), laws)
+
+
+def test_the_papers_densities_come_back(papers):
+    DENSITIES.validate(papers)
+    plotted = {row["model_id"]: row for row in facts.load("nmi_models").iter_rows(named=True)}
+    ours = series(papers)
+    assert len(ours) == 51
+    for name, row in ours.items():
+        assert row["density"] == pytest.approx(plotted[name]["density"], rel=1e-6)
+        assert row["density_low"] < row["density"] < row["density_high"]
+        assert row["is_record"] == plotted[name]["is_record"]
+    assert sum(row["is_record"] for row in ours.values()) == 9
+
+
+def test_the_other_minimum_gives_forty_times_smaller_densities(papers):
+    published, refit = series(papers), series(papers, "nmi-2025-refit")
+    ratio = sorted(published[name]["density"] / refit[name]["density"] for name in published)
+    assert 30 < ratio[25] < 60
+
+
+def test_scores_that_say_nothing_about_size_are_censored(laws):
+    day = date(2024, 1, 1)
+    frame = densities(
+        models(*((name, day, 10**9) for name in ("none", "chance", "edge", "clear", "perfect"))),
+        mmlu(none=0.0, chance=0.25, edge=0.259, clear=0.3, perfect=1.0),
+        laws,
+    )
+    rows = series(DENSITIES.validate(frame))
+    assert {name: row["censored"] for name, row in rows.items()} == {
+        "none": "low", "chance": "low", "edge": "low", "clear": "none", "perfect": "high",
+    }  # fmt: skip
+    for name in ("none", "chance", "edge", "perfect"):
+        nothing = ("effective_params", "density", "density_low", "density_high")
+        assert all(rows[name][column] is None for column in nothing)
+        assert not rows[name]["is_record"]
+
+
+def test_an_interval_end_beyond_the_ceiling_is_open(laws):
+    frame = densities(models(("m", date(2024, 1, 1), 10**9)), mmlu(m=0.986), laws)
+    row = series(frame)["m"]
+    assert row["density_low"] < row["density"]
+    assert row["density_high"] is None
+
+
+def test_records_by_date_day_and_tie(laws):
+    first, second, third = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
+    frame = densities(
+        models(
+            ("early", first, 10**9), ("same_day_denser", first, 5 * 10**8),
+            ("tie", second, 5 * 10**8), ("sparser", second, 10**10), ("denser", third, 10**8),
+        ),
+        mmlu(early=0.5, same_day_denser=0.5, tie=0.5, sparser=0.5, denser=0.5),
+        laws,
+    )  # fmt: skip
+    records = [name for name, row in series(frame).items() if row["is_record"]]
+    assert records == ["denser", "same_day_denser"]
+
+
+def test_a_model_without_score_or_count_has_no_density(laws):
+    day = date(2024, 1, 1)
+    frame = densities(
+        models(("scored", day, 10**9), ("unscored", day, 10**9)),
+        mmlu(scored=0.5, unknown=0.5),
+        laws,
+    )
+    assert frame["model_id"].unique().to_list() == ["scored"]
+    assert densities(models(("m", day, 10**9)), mmlu(m=0.5), laws.clear()).is_empty()
+    assert densities(models(("m", day, 10**9)).clear(), mmlu(m=0.5), laws).is_empty()

@@ -1,0 +1,131 @@
+"""Which model an offer name sells."""
+
+import polars as pl
+import pytest
+
+from densing_pipeline import facts
+from densing_pipeline.prices.links import KnownModels, Link, model_links, resolve
+from densing_pipeline.prices.names import normal, split
+from densing_pipeline.tables.published import MODEL_LINKS, PRICES
+
+KNOWN = KnownModels.of(
+    {
+        "anthropic/claude-3.5-sonnet",
+        "deepseek-ai/DeepSeek-V3",
+        "google/gemini-1.5-flash",
+        "meta-llama/Llama-3.1-8B",
+        "meta-llama/Llama-3.1-8B-Instruct",
+        "meta-llama/Llama-3.3-70B-Instruct",
+        "meta-llama/Meta-Llama-3-70B-Instruct",
+        "mistralai/Mixtral-8x7B-Instruct-v0.1",
+        "nmi-2025/Llama-3.1-8B-Instruct",
+        "openai/gpt-4",
+        "openai/gpt-4-turbo",
+        "openai/gpt-4o",
+        "openai/gpt-4o-2024-08-06",
+        "openai/gpt-oss-20b",
+    }
+)
+LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "link"),
+    [
+        ("anywhere", LLAMA_8B, Link(LLAMA_8B, "exact")),
+        ("openai", "gpt-4o", Link("openai/gpt-4o", "provider_prefix")),
+        ("openrouter", "deepseek/deepseek-v3", Link("deepseek-ai/DeepSeek-V3", "provider_prefix")),
+        ("cloudflare", "@cf/meta/llama-3.1-8b-instruct", Link(LLAMA_8B, "provider_prefix")),
+        ("aws", "openai.gpt-oss-20b-1:0", Link("openai/gpt-oss-20b", "provider_prefix")),
+        ("aws", "meta.llama3-1-8b-instruct-v1:0", Link(LLAMA_8B, "separators")),
+        ("fireworks", "llama-v3p1-8b-instruct", Link(LLAMA_8B, "separators")),
+        ("databricks", "databricks-meta-llama-3-1-8b-instruct", Link(LLAMA_8B, "separators")),
+        ("anthropic", "claude-3-5-sonnet", Link("anthropic/claude-3.5-sonnet", "separators")),
+        ("azure", "gpt-4o", Link("openai/gpt-4o", "separators")),
+        ("openai", "gpt-4o-2024-08-06", Link("openai/gpt-4o-2024-08-06", "provider_prefix")),
+        ("openai", "gpt-4o-2024-05-13", Link("openai/gpt-4o", "dated_suffix")),
+        (
+            "aws",
+            "regional.anthropic.claude-3-5-sonnet-20241022-v2:0",
+            Link("anthropic/claude-3.5-sonnet", "dated_suffix"),
+        ),
+        ("openrouter", "openai/gpt-4o:batch", Link("openai/gpt-4o", "variant_suffix")),
+        (
+            "together",
+            "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            Link("meta-llama/Llama-3.3-70B-Instruct", "variant_suffix"),
+        ),
+        ("cloudflare", "@cf/meta/llama-3.1-8b-instruct-awq", Link(LLAMA_8B, "variant_suffix")),
+    ],
+)
+def test_rules(provider: str, model: str, link: Link) -> None:
+    assert resolve(provider, model, {}, KNOWN) == link
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4-turbo-mini"),
+        ("openai", "gpt-4-32k"),
+        ("openrouter", "gpt-4.1"),
+        ("openrouter", "deepseek/deepseek-v3-0324"),
+        ("openrouter", "nousresearch/hermes-3-llama-3.1-8b-instruct"),
+        ("openrouter", "sao10k/llama-3.1-8b-instruct"),
+        ("cerebras", "llama3.1-8b"),
+        ("openrouter", "meta-llama/llama-3.1-8b:free"),
+        ("mistral", "mixtral-8x7b"),
+        ("openai", ""),
+    ],
+)
+def test_another_model_or_an_ambiguous_name_is_not_guessed(provider: str, model: str) -> None:
+    assert resolve(provider, model, {}, KNOWN) == Link(None, "unlinked")
+
+
+def test_turbo_is_a_model_where_it_is_not_a_variant() -> None:
+    assert resolve("openai", "gpt-4-turbo", {}, KNOWN).canonical_id == "openai/gpt-4-turbo"
+
+
+def test_table_decides_first_and_may_hold_for_all_providers() -> None:
+    table = {("*", "mixtral-8x7b"): "mistralai/Mixtral-8x7B-Instruct-v0.1"}
+    assert resolve("mistral", "mixtral-8x7b", table, KNOWN).method == "table"
+
+
+def test_table_that_leads_nowhere_is_refused() -> None:
+    names = pl.DataFrame({"provider": ["*"], "model": ["x"], "canonical_id": ["no/such"]})
+    with pytest.raises(ValueError, match="no/such"):
+        model_links(PRICES.empty(), names, ["openai/gpt-4"])
+
+
+def test_unlinked_names_stay_in_the_table() -> None:
+    prices = pl.DataFrame(
+        {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
+    )
+    names = facts.FACTS["offer_names"].empty()
+    links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
+    assert links.select("canonical_id", "method", "confidence").rows() == [
+        ("openai/gpt-4", "provider_prefix", 0.99),
+        (None, "unlinked", 0.0),
+    ]
+
+
+def test_bundled_names_lead_to_scored_models() -> None:
+    names = facts.load("offer_names")
+    known = facts.load("capability_scores")["canonical_id"].append(
+        facts.load("base_models")["model_id"]
+    )
+    assert model_links(PRICES.empty(), names, known).is_empty()
+
+
+@pytest.mark.parametrize(
+    "name", ["Meta-Llama-3.1-8B-Instruct", "llama-v3p1-8b-instruct", "llama3-1-8b-instruct"]
+)
+def test_spellings_of_one_name(name: str) -> None:
+    assert normal(name) == "llama-3-1-8b-instruct"
+
+
+def test_versions_stay_apart() -> None:
+    assert normal("qwen2.5-7b") != normal("qwen2-57b")
+
+
+def test_cloud_revision_is_no_part_of_the_name() -> None:
+    assert split("aws", "global.amazon.nova-micro-v1:0") == ("amazon", "nova-micro")

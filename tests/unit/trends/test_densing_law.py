@@ -1,0 +1,174 @@
+"""The densing law over the paper's models, over bundled models, and over bad input."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.tables.columns import ESTIMATORS
+from densing_pipeline.tables.published import DENSING_LAW
+from densing_pipeline.trends.densing_law import densing_law
+from densing_pipeline.trends.windows import DAY_ZERO
+
+
+@pytest.fixture(scope="session")
+def law(real_densities: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    return densing_law(real_densities, as_of=as_of, draws=200, seed=0)
+
+
+def row(law: pl.DataFrame, estimate_id: str) -> dict:
+    return law.row(by_predicate=pl.col("estimate_id") == estimate_id, named=True)
+
+
+def test_the_table_is_valid(law):
+    DENSING_LAW.validate(law)
+    assert law["is_headline"].sum() == 1
+
+
+def test_the_papers_number_comes_out(law):
+    paper = row(law, "nmi-2025/nmi-2025-average/nonembedding/all/paper")
+    assert paper["verdict"] == "ok"
+    assert (paper["n_models"], paper["n_points"]) == (51, 9)
+    assert paper["slope_per_day"] == pytest.approx(0.006529, abs=5e-6)
+    assert paper["intercept"] == pytest.approx(-2.6113, abs=5e-4)
+    assert paper["r_squared"] == pytest.approx(0.9340, abs=5e-5)
+    assert paper["doubling_days"] == pytest.approx(106.2, abs=0.05)
+
+
+def test_the_window_of_the_paper_holds_all_of_its_models(law):
+    everything, own = (
+        row(law, f"nmi-2025/nmi-2025-average/nonembedding/{window}/paper")
+        for window in ("all", "nmi-2025")
+    )
+    assert own["slope_per_day"] == everything["slope_per_day"]
+
+
+def test_at_one_trillion_reference_tokens_density_doubles_in_94_days(law):
+    paper = row(law, "nmi-2025-v2/nmi-2025-average/nonembedding/all/paper")
+    assert paper["doubling_days"] == pytest.approx(94, abs=0.5)
+
+
+def test_the_other_minimum_doubles_in_147_days(law):
+    paper = row(law, "nmi-2025-refit/nmi-2025-average/nonembedding/all/paper")
+    assert paper["doubling_days"] == pytest.approx(147, abs=1)
+
+
+def test_a_refit_in_the_published_minimum_changes_little(law):
+    paper = row(law, "nmi-2025-refit-local/nmi-2025-average/nonembedding/all/paper")
+    assert paper["doubling_days"] == pytest.approx(106.2, abs=0.5)
+
+
+def test_every_series_has_a_row_for_every_window_and_estimator(law):
+    windows = law["window"].n_unique()
+    series = law.select("reference_id", "score_set", "params_basis").n_unique()
+    assert law.height == series * windows * len(ESTIMATORS)
+    unknown = row(law, "nmi-2025/nmi-2025-average/total/all/paper")
+    assert unknown["verdict"] == "insufficient"
+    assert "no model in the window has both" in unknown["reason"]
+
+
+def test_an_insufficient_row_carries_no_number(law):
+    insufficient = law.filter(pl.col("verdict") == "insufficient")
+    assert insufficient.height > 0
+    numbers = ["slope_per_day", "slope_low", "slope_high", "intercept", "doubling_days",
+               "doubling_days_low", "doubling_days_high", "r_squared", "simulated_bias"]  # fmt: skip
+    assert insufficient.select(pl.all_horizontal(pl.col(numbers).is_null()).all()).item()
+    assert (insufficient["reason"].str.len_chars() > 0).all()
+
+
+def test_the_doubling_interval_inverts_the_slope_interval(law):
+    ok = law.filter(pl.col("verdict") == "ok")
+    rising = ok.filter(pl.col("slope_low") > 0)
+    assert np.allclose(rising["doubling_days_high"], np.log(2) / rising["slope_low"])
+    assert np.allclose(rising["doubling_days_low"], np.log(2) / rising["slope_high"])
+    falling = ok.filter(pl.col("slope_low") <= 0)
+    assert falling.height > 0
+    assert falling["doubling_days_high"].null_count() == falling.height
+
+
+def test_estimates_over_all_models_say_how_good_they_are(law):
+    own = (pl.col("reference_id") == "nmi-2025") & (pl.col("window") == "all")
+    simulated = law.filter(own & (pl.col("verdict") == "ok"))
+    assert simulated["simulated_coverage"].null_count() == 0
+    headline = law.filter("is_headline").row(0, named=True)
+    assert abs(headline["simulated_bias"]) < 0.05
+    assert headline["simulated_coverage"] > 0.88
+
+
+def test_the_same_seed_gives_the_same_table(headline_series, as_of):
+    rng = np.random.default_rng(0)
+    frame = headline_series(range(0, 700, 10), rng.normal(size=70))
+    first, again, other = (
+        densing_law(frame, as_of=as_of, draws=50, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first.equals(again)
+    assert not first["slope_low"].equals(other["slope_low"])
+
+
+def test_models_released_after_the_day_are_unknown(headline_series):
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [0.006 * day for day in days])
+    known = densing_law(frame, as_of=DAY_ZERO + timedelta(days=300), draws=20, seed=0)
+    assert known.filter("is_headline")["n_models"].item() == 31
+
+
+HEADLINE = "nmi-2025/nmi-2025-average/nonembedding/all/"
+
+BAD_SERIES = {
+    "no model": ([], []),
+    "one model": ([0], [0.0]),
+    "two models": ([0, 100], [0.0, 1.0]),
+    "all on one day": ([50] * 20, list(np.linspace(0, 1, 20))),
+    "identical scores": (list(range(0, 200, 10)), [0.3] * 20),
+    "all censored": (list(range(0, 200, 10)), [None] * 20),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SERIES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_series_that_carries_no_trend_says_why(headline_series, as_of, name, estimator):
+    law = densing_law(headline_series(*BAD_SERIES[name]), as_of=as_of, draws=20, seed=0)
+    DENSING_LAW.validate(law)
+    found = row(law, HEADLINE + estimator)
+    assert found["verdict"] == "insufficient"
+    assert found["slope_per_day"] is None
+    reasons = {
+        "no model": "no model", "one model": "density: 1, needed: 8", "two models": "density: 2, needed: 8",
+        "all on one day": "release days: 1, needed: 3", "identical scores": "same density",
+        "all censored": "all 20 models are censored",
+    }  # fmt: skip
+    assert reasons[name] in found["reason"]
+
+
+def test_too_few_families_carry_no_interval(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [0.006 * day for day in days], ["one", "two"] * 35)
+    found = row(densing_law(frame, as_of=as_of, draws=20, seed=0), HEADLINE + "quantile-0.9")
+    assert found["reason"] == "model families: 2, needed: 5"
+
+
+def test_without_a_record_after_the_first_only_the_paper_has_nothing_to_say(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [-0.001 * day for day in days])
+    law = densing_law(frame, as_of=as_of, draws=50, seed=0)
+    paper = row(law, HEADLINE + "paper")
+    assert paper["verdict"] == "insufficient"
+    assert paper["reason"] == "records in the window: 1, needed: 3"
+    falling = row(law, HEADLINE + "quantile-0.9")
+    assert falling["verdict"] == "ok"
+    assert falling["slope_per_day"] == pytest.approx(-0.001)
+    assert falling["doubling_days"] is None
+    assert falling["doubling_days_high"] is None
+
+
+def test_a_known_trend_is_recovered(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    law = densing_law(
+        headline_series(days, [np.log(2) / 105 * day for day in days]),
+        as_of=as_of,
+        draws=50,
+        seed=0,
+    )
+    for estimator in ESTIMATORS:
+        assert row(law, HEADLINE + estimator)["doubling_days"] == pytest.approx(105)
