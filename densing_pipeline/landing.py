@@ -1,0 +1,162 @@
+"""The landing zone: every response as it was received, and a receipt of when and from where.
+
+    landing/objects/<aa>/<sha256>.gz              bytes by content, stored once
+    landing/receipts/<source>/<instant>-<nn>.json one per response, never edited
+
+Everything downstream can be rebuilt from here. Both kinds of file are written under a temporary name
+and renamed, the object before its receipt: a receipt always finds its bytes.
+
+Not here: parsing, and any decision whether a response is good.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+"""Instants in file names, so that names sort by time."""
+
+
+class LandingError(RuntimeError):
+    """Stored bytes are missing or do not match their receipt; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """When and from where bytes were received.
+
+    Attributes:
+        source: name of the source, a folder name.
+        url: address that was asked.
+        fetched_at: when the response was complete, UTC.
+        sha256: hash of the bytes as received (after transfer decoding, before parsing).
+        size: bytes as received.
+        status: HTTP status, 0 if the bytes did not come over HTTP.
+        etag: entity tag to send with the next request.
+        last_modified: date to send with the next request.
+    """
+
+    source: str
+    url: str
+    fetched_at: datetime
+    sha256: str
+    size: int
+    status: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class LandingZone:
+    """A folder of raw responses, addressed by content."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the folder, which is created with the first response."""
+        self.folder = folder
+
+    def store(
+        self,
+        source: str,
+        url: str,
+        content: bytes,
+        fetched_at: datetime,
+        *,
+        status: int = 0,
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> Receipt:
+        """Keep bytes and say when they came; the same response stored twice is stored once.
+
+        Raises:
+            ValueError: `fetched_at` has no time zone, or `source` is not a plain folder name.
+        """
+        if fetched_at.tzinfo is None:
+            raise ValueError(f"{source}: fetched_at {fetched_at} needs a time zone")
+        if not source or not all(c.isalnum() or c in "-_" for c in source):
+            raise ValueError(f"{source!r}: a source is named with letters, digits, - and _")
+        receipt = Receipt(
+            source=source,
+            url=url,
+            fetched_at=fetched_at.astimezone(UTC),
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            status=status,
+            etag=etag,
+            last_modified=last_modified,
+        )
+        path = self._object(receipt.sha256)
+        if not path.exists():
+            _write(path, gzip.compress(content, compresslevel=6, mtime=0))
+        if receipt not in self._at(source, receipt.fetched_at):
+            _write(self._next_name(receipt), _to_json(receipt))
+        return receipt
+
+    def read(self, receipt: Receipt) -> bytes:
+        """The bytes of a receipt.
+
+        Raises:
+            LandingError: they are missing or damaged.
+        """
+        path = self._object(receipt.sha256)
+        try:
+            content = gzip.decompress(path.read_bytes())
+        except (OSError, EOFError) as error:
+            raise LandingError(
+                f"{path}: cannot be read ({error}); restore it from a backup"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != receipt.sha256:
+            raise LandingError(f"{path}: does not match its name; restore it from a backup")
+        return content
+
+    def receipts(self, source: str) -> Iterator[Receipt]:
+        """All receipts of a source, oldest first."""
+        for path in sorted((self.folder / "receipts" / source).glob("*.json")):
+            yield _from_json(path)
+
+    def latest(self, source: str, url: str | None = None) -> Receipt | None:
+        """The newest receipt of a source (and address), if there is one."""
+        paths = sorted((self.folder / "receipts" / source).glob("*.json"), reverse=True)
+        return next((r for r in map(_from_json, paths) if url is None or r.url == url), None)
+
+    def _object(self, sha256: str) -> Path:
+        return self.folder / "objects" / sha256[:2] / f"{sha256}.gz"
+
+    def _at(self, source: str, instant: datetime) -> list[Receipt]:
+        folder = self.folder / "receipts" / source
+        return [_from_json(p) for p in folder.glob(f"{instant.strftime(INSTANT_FORMAT)}-*.json")]
+
+    def _next_name(self, receipt: Receipt) -> Path:
+        """A free name: several responses may share an instant."""
+        folder = self.folder / "receipts" / receipt.source
+        taken = len(self._at(receipt.source, receipt.fetched_at))
+        return folder / f"{receipt.fetched_at.strftime(INSTANT_FORMAT)}-{taken:03d}.json"
+
+
+def _to_json(receipt: Receipt) -> bytes:
+    fields = asdict(receipt) | {"fetched_at": receipt.fetched_at.isoformat()}
+    return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _from_json(path: Path) -> Receipt:
+    try:
+        fields = json.loads(path.read_bytes())
+        return Receipt(**fields | {"fetched_at": datetime.fromisoformat(fields["fetched_at"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise LandingError(f"{path}: not a receipt ({error}); delete it") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
