@@ -22,7 +22,11 @@ DAY_ZERO = date(2023, 2, 24)
 """Release of Llama-1, day zero of the paper's trend."""
 
 INK = "#22313f"
-PALETTE = ("#1f77b4", "#d1495b", "#2a9d8f", "#e9a03b", "#7b5ea7", "#6b705c", "#c77dff", "#118ab2")
+PALETTE = (
+    "#1f77b4", "#d1495b", "#2a9d8f", "#e9a03b", "#7b5ea7", "#6b705c",
+    "#8ecae6", "#f4a6a0", "#95d5b2", "#ffd166", "#cdb4db", "#b7b7a4",
+)  # fmt: skip
+"""Six hues, dark and light: series beyond twelve repeat them."""
 
 
 def density_figure(tables: Tables) -> "Figure":
@@ -33,8 +37,6 @@ def density_figure(tables: Tables) -> "Figure":
     law = tables["densing_law"]
     headline = law.filter(pl.col("is_headline"))
     figure, axes = _canvas("Capacity density (effective / actual parameters)")
-    if headline.is_empty():
-        return _note(figure, axes, "no headline estimate")
     series = headline.select("reference_id", "score_set", "params_basis")
     points = (
         tables["densities"]
@@ -42,6 +44,8 @@ def density_figure(tables: Tables) -> "Figure":
         .filter(pl.col("density").is_not_null())
         .sort("release_date")
     )
+    if points.is_empty():
+        return _note(figure, axes, "no headline estimate")
     for colour, (name, of_family) in zip(
         _cycle(), points.group_by("family", maintain_order=True), strict=False
     ):
@@ -51,6 +55,8 @@ def density_figure(tables: Tables) -> "Figure":
             yerr=_error_bars(of_family),
             fmt="o", ms=4.5, lw=0.7, color=colour, alpha=0.8, label=str(name[0]),
         )  # fmt: skip
+    shown = np.array([points["release_date"].min(), points["release_date"].max()], "datetime64[D]")
+    elapsed = (shown - np.datetime64(DAY_ZERO)).astype(float)
     lines = (
         law.join(series, on=series.columns)
         .filter(pl.col("window") == headline["window"][0], pl.col("slope_per_day").is_not_null())
@@ -58,14 +64,15 @@ def density_figure(tables: Tables) -> "Figure":
         .sort("is_headline", descending=True)
     )
     for row, style in zip(lines.to_dicts(), ("-", "--"), strict=False):
-        days = np.array([row["window_start"], row["window_end"]], dtype="datetime64[D]")
-        elapsed = (days - np.datetime64(DAY_ZERO)).astype(float)
         axes.plot(
-            days,
+            shown,
             np.exp(row["intercept"] + row["slope_per_day"] * elapsed),
             style, color=INK, lw=1.6, label=f"{row['estimator']}: {doubling_text(row)}",
         )  # fmt: skip
     axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(
+        lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
+    )
     axes.set_title("Capacity density of open base models", loc="left", color=INK)
     return _finish(figure, axes)
 
@@ -85,11 +92,12 @@ def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
             steps = frontier.filter(pl.col("level") == level, pl.col("curve") == curve).sort("date")
             if steps.is_empty():
                 continue
-            dates = [*steps["date"], end]
+            # The paper's own points end with its window; the real levels go on to today.
+            dates = [*steps["date"], steps["date"][-1] if level == "nmi-2025" else end]
             prices = [float("nan") if p is None else p for p in steps["usd_per_mtok"]]
             axes.step(
                 dates, [*prices, prices[-1]], where="post", ls=style, color=colour, alpha=alpha,
-                lw=1.6, label=level if curve == "cheapest_ever" else None,
+                lw=1.6, label=_level_label(level) if curve == "cheapest_ever" else None,
             )  # fmt: skip
     axes.set_yscale("log")
     axes.set_title(
@@ -142,6 +150,10 @@ def interval_text(
     if low is not None and high is not None:
         return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{text} (at least {low:.{digits}f})" if low is not None else text
+
+
+def _level_label(level: str) -> str:
+    return "nmi-2025 (input price)" if level == "nmi-2025" else level
 
 
 def _error_bars(frame: pl.DataFrame) -> np.ndarray:
