@@ -67,6 +67,12 @@ class Curve:
         return chained
 
     @property
+    def longest_wait_months(self) -> float:
+        """Longest time without a change, the one to the end of the window included."""
+        waits = np.diff(np.append(self.times, self.span))
+        return float(waits.max()) / DAYS_PER_MONTH
+
+    @property
     def months(self) -> float:
         """Length of the window in months."""
         return self.span / DAYS_PER_MONTH

@@ -23,6 +23,9 @@ from densing_pipeline.tables.published import PRICE_HALVING
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
 """What a window must hold for the verdict `ok`."""
 
+LONG_WAIT_MONTHS = 12
+"""A curve that long without a change stood still, or nobody was looking; the reason says so."""
+
 MIN_STEPS = 3
 """Steps a curve must have for its bootstrap to say anything."""
 
@@ -215,4 +218,7 @@ def _verdict(curve: Curve) -> tuple[str, list[str]]:
     notes = lacking or [enough]
     if curve.fold is None:
         notes.append("nothing is on offer at the end of the window")
+    if curve.longest_wait_months >= LONG_WAIT_MONTHS:
+        wait = math.floor(curve.longest_wait_months)
+        notes.append(f"no change known for {wait} months on end")
     return "insufficient" if lacking else "ok", notes

@@ -28,9 +28,12 @@ from genai_prices.types import (
 from densing_pipeline.prices.offers import is_free, kind_by_name
 
 SOURCE = "genai-prices"
-RESELLERS = frozenset({"openrouter", "quicksilverpro"})
-"""Providers whose entries upstream reads by machine: their start dates fall on a few import days
-(130 of 212 on one day), so they say when the change was seen, not when it was made."""
+MAKERS = frozenset(
+    {"anthropic", "cohere", "deepseek", "google", "meta", "minimax", "mistral", "moonshotai"}
+    | {"openai", "perplexity", "voyageai", "x-ai", "zai", "zhipuai"}
+)
+"""Providers that sell their own models and announce their prices. For all others upstream notes the
+day on which its check found the new price: 130 of 211 dates of one reseller are one day."""
 
 CONTEXT_KINDS = {
     ("processing", "batch"): "batch",
@@ -257,7 +260,7 @@ def _basis(start: date | None, kind: str, provider: str) -> str:
         return "undated"
     if kind not in ("standard", "off_peak", "peak"):
         return "documented"  # variants start on the day upstream checked them
-    return "first_observed" if provider in RESELLERS else "announced"
+    return "announced" if provider in MAKERS else "first_observed"
 
 
 def _checked(quote: Quote) -> tuple[Quote, str | None]:

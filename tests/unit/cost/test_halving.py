@@ -136,6 +136,11 @@ def test_stalled_floor_is_told_by_the_age_of_the_record() -> None:
     assert row["months_since_record"] == pytest.approx(12, abs=0.01)
 
 
+def test_long_silence_is_told_in_the_reason() -> None:
+    quiet = estimate(frontier([0, 100, 600], [4.0, 2.0, 1.0]), as_of=START + timedelta(days=650))
+    assert "no change known for 16 months on end" in quiet["reason"]
+
+
 def test_fall_of_unknown_date_does_not_steepen_the_records() -> None:
     dated = geometric(3.0)
     last = dated.tail(1)

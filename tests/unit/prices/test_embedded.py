@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from densing_pipeline import facts
 from densing_pipeline.prices import embedded
 from densing_pipeline.tables.published import PRICES
 
@@ -55,6 +56,10 @@ def test_same_data_give_same_hash_and_rows(prices: pl.DataFrame) -> None:
     assert again.equals(prices)
     assert prices["snapshot_sha256"].n_unique() == 1
     assert len(prices["snapshot_sha256"][0]) == 64
+
+
+def test_installed_version_has_a_publication_date() -> None:
+    assert embedded.published_on(facts.load("sources")) == PUBLISHED
 
 
 def test_unknown_installed_version_is_named_with_the_remedy() -> None:

@@ -34,7 +34,7 @@ def read(
     prices: ModelPrice | list[ConditionalPrice],
     *,
     model: str = "sage-1",
-    provider: str = "maker",
+    provider: str = "openai",
     variants: list[PriceVariant] | None = None,
     comments: str | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -100,7 +100,7 @@ def test_price_starting_on_the_day_of_observation_is_in_force() -> None:
     assert rows.filter(input_usd_per_mtok=1.0)["flag"].to_list() == [None]
 
 
-def test_resellers_dates_are_days_of_import() -> None:
+def test_dates_of_those_who_sell_others_models_are_days_of_a_check() -> None:
     prices = [ConditionalPrice(prices=usd("2")), starting(date(2026, 10, 19), usd("1"))]
     rows, _ = read(prices, provider="openrouter")
     assert set(rows["basis"]) == {"undated", "first_observed"}
@@ -203,7 +203,7 @@ def test_amount_that_is_no_price_is_refused_with_a_reason(amount: str) -> None:
 def test_model_priced_by_the_hour_is_listed_as_left_out() -> None:
     rows, left_out = read(ModelPrice(audio_hours=Decimal("0.1")))
     assert rows.is_empty()
-    assert left_out.rows() == [("maker", "sage-1", "priced by other units than tokens")]
+    assert left_out.rows() == [("openai", "sage-1", "priced by other units than tokens")]
 
 
 def test_model_that_the_list_calls_withdrawn_is_not_confirmed() -> None:
