@@ -9,7 +9,8 @@ export DENSING_PUBLISH_URL ?= $(CURDIR)/published
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 unexport VIRTUAL_ENV
 
-UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
+# Relative, for make cannot name a file whose path has a space in it.
+UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,6 @@ help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/synced ## Run one full cycle and print the headline numbers
-	@mkdir -p $(DENSING_STATE_DIR)
 	@$(RUN) densing run
 
 show: .venv/synced ## Print the headline numbers of the latest release
@@ -32,7 +32,7 @@ test-all: .venv/synced ## Run the tests and the slow coverage studies
 	@$(RUN) pytest -q -n 2
 
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
-	@mkdir -p $(DENSING_STATE_DIR)
+	@mkdir -p "$$DENSING_STATE_DIR"
 	@$(RUN) dg dev
 
 lint: .venv/synced ## Check style, types and the lock
@@ -55,11 +55,11 @@ clean: ## Remove the environment and the state, keep what is published
 	rm -rf .venv .uv .densing
 
 # The environment follows the lock; uv itself comes into .uv when the machine has none.
-.venv/synced: uv.lock pyproject.toml | $(UV)
+.venv/synced: uv.lock pyproject.toml | $(filter .uv/%,$(UV))
 	@$(UV) sync --frozen --quiet --no-python-downloads --python $(PYTHON)
 	@touch $@
 
-$(CURDIR)/.uv/bin/uv:
+.uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("densing-pipeline needs Python >= 3.11, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet uv==0.13.9

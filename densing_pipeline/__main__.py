@@ -31,10 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show(settings, console)
     except ValidationError as error:
         for problem in error.errors():
-            console.print(f"DENSING_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}")
+            variable = (
+                f"DENSING_{'_'.join(map(str, problem['loc'])).upper()}: " if problem["loc"] else ""
+            )
+            console.print(f"{variable}{problem['msg']}", markup=False, soft_wrap=True)
         return 2
-    except (TableError, RunFailedError) as error:
-        console.print(f"[red]{error}[/red]", highlight=False)
+    except (TableError, RunFailedError, OSError) as error:
+        console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
     return 0
 
@@ -49,9 +52,13 @@ def run(settings: Settings, console: Console) -> None:
     Raises:
         RunFailedError: naming the steps that failed.
     """
-    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
-    os.environ.setdefault("DENSING_STATE_DIR", str(settings.state_dir.absolute()))
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    state = settings.state_dir.absolute()
+    state.mkdir(parents=True, exist_ok=True)
+    # dagster.yaml is that of the checkout; without one, everything stays in the state directory.
+    home = Path.cwd() if Path("dagster.yaml").exists() else state
+    os.environ.setdefault("DAGSTER_HOME", str(home))
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    os.environ.setdefault("DENSING_STATE_DIR", str(state))
     # Importing dagster takes seconds; `densing show` does without.
     from densing_pipeline.orchestration.nightly import run_nightly
 
@@ -66,7 +73,7 @@ def run(settings: Settings, console: Console) -> None:
 
 def show(settings: Settings, console: Console) -> None:
     """Print the latest release."""
-    # matplotlib-free and dagster-free, but polars and rich tables take a moment.
+    # Drawing and tables take a moment to import; `densing --help` does without.
     from densing_pipeline.publication.release import read_latest
     from densing_pipeline.publication.summary import show as print_summary
 

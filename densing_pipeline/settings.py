@@ -1,10 +1,11 @@
 """Everything configurable, read from `DENSING_*` environment variables in this one place."""
 
+import os
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlparse
+from typing import Annotated, Any
+from urllib.parse import unquote, urlparse
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,20 +32,34 @@ class Settings(BaseSettings):
         default=20241206, description="Seed of every random draw; part of the release."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_misspelt_variable(cls, values: Any) -> Any:
+        known = {f"DENSING_{name.upper()}" for name in cls.model_fields}
+        given = {name for name in os.environ if name.startswith("DENSING_")}
+        if unknown := sorted(given - known):
+            raise ValueError(
+                f"unknown: {', '.join(unknown)}. There are: {', '.join(sorted(known))}"
+            )
+        return values
+
     @field_validator("publish_url")
     @classmethod
     def _local(cls, url: str) -> str:
-        if urlparse(url).scheme not in ("", "file"):
+        address = urlparse(url)
+        is_path = "://" not in url
+        if not url or not (is_path or (address.scheme == "file" and not address.netloc)):
             raise ValueError(
-                f"{url!r}: releases are published to a local directory; give a path and copy "
-                "`latest/` on from there"
+                f"{url!r}: releases are published to a local directory; give a path or "
+                "file:///path and copy `latest/` on from there"
             )
         return url
 
     @property
     def publish_dir(self) -> Path:
         """The directory of `publish_url`."""
-        return Path(urlparse(self.publish_url).path)
+        is_path = "://" not in self.publish_url
+        return Path(self.publish_url if is_path else unquote(urlparse(self.publish_url).path))
 
     @property
     def tables_dir(self) -> Path:

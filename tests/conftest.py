@@ -42,6 +42,6 @@ def _value(name: str) -> object:
         pl.String: f"a {name}",
         pl.Boolean: True,
         pl.Int64: 1,
-        pl.Float64: 0.5,
+        pl.Float64: -0.5 if column.high == 0 else 0.5,
         pl.Date: date(2024, 1, 1),
     }.get(column.dtype, datetime(2024, 1, 1, tzinfo=UTC))  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Facts bundled with the package: one validated CSV per table.
 
-Not here: how a CSV is read and refused (`reader`), and anything computed from the facts.
+Not here: how a CSV is read and refused (`reader`), what must hold between tables (`consistency`), and anything computed from the facts.
 """
 
 from functools import cache
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS
 
@@ -24,6 +25,7 @@ def load(name: str) -> pl.DataFrame:
         name: a key of `facts.tables.FACTS`.
 
     Raises:
-        TableError: a cell is bad; the message names file, line, column and remedy.
+        TableError: a cell is bad or contradicts another; the message names file, line, column and
+            remedy.
     """
-    return read(FOLDER / f"{name}.csv", FACTS[name])
+    return consistency.check(name, read(FOLDER / f"{name}.csv", FACTS[name]), load)

@@ -3,11 +3,13 @@
 from contextlib import nullcontext
 
 import dagster as dg
+from sqlalchemy.exc import DatabaseError
 
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.settings import Settings
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+# The command line says itself what failed; Dagster's own trace is kept with the run.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) -> dict[str, str]:
@@ -20,6 +22,17 @@ def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) 
     Returns:
         What failed, by step; empty if everything succeeded.
     """
+    try:
+        return _run(settings, instance)
+    except DatabaseError as error:
+        return {
+            "dagster": f"its database below {settings.state_dir.absolute()} cannot be used "
+            f"({error.orig}); move history/, schedules/ and runs.db there away and run again: "
+            "tables and releases do not depend on them"
+        }
+
+
+def _run(settings: Settings, instance: dg.DagsterInstance | None) -> dict[str, str]:
     job = build_defs(settings).resolve_job_def("nightly")
     with nullcontext(instance) if instance else dg.DagsterInstance.get() as recorded:
         result = job.execute_in_process(instance=recorded, run_config=QUIET, raise_on_error=False)

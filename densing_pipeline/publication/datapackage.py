@@ -43,6 +43,19 @@ class Provenance:
     bootstrap_draws: int
     sources: pl.DataFrame
 
+    def source_list(self) -> list[dict[str, str]]:
+        """The sources as a data package lists them."""
+        return [
+            {
+                "title": row["title"],
+                "path": row["source_url"],
+                "version": row["version"],
+                "license": row["licence"],
+                "published": row["published_at"].isoformat(),
+            }
+            for row in self.sources.to_dicts()
+        ]
+
 
 def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
     """The provenance of a release made now, here, with these settings."""
@@ -75,16 +88,7 @@ def datapackage(
                 "path": "https://creativecommons.org/licenses/by/4.0/",
             }
         ],
-        "sources": [
-            {
-                "title": row["title"],
-                "path": row["source_url"],
-                "version": row["version"],
-                "license": row["licence"],
-                "published": row["published_at"].isoformat(),
-            }
-            for row in made.sources.to_dicts()
-        ],
+        "sources": made.source_list(),
         "provenance": {
             "git_sha": made.git_sha,
             "versions": made.versions,
@@ -92,6 +96,10 @@ def datapackage(
             "bootstrap_draws": made.bootstrap_draws,
         },
         "resources": [_resource(name, frame, folder) for name, frame in tables.items()],
+        "figures": [
+            {"path": path.name, "mediatype": "image/svg+xml", "hash": _hash(path)}
+            for path in sorted(folder.glob("*.svg"))
+        ],
     }
 
 
@@ -104,7 +112,7 @@ def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "bytes": path.stat().st_size,
-        "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        "hash": _hash(path),
         "rows": frame.height,
         "schema": {
             "fields": [dictionary.field(column, table) for column in table.names],
@@ -113,17 +121,30 @@ def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]
     }
 
 
+def _hash(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
 def _git_sha() -> str:
-    """Commit of the checkout this code runs from, or nothing when installed from a wheel."""
+    """Commit of the checkout this code runs from, or nothing when it runs from elsewhere.
+
+    An installed package may lie inside somebody else's repository, so the file must be tracked.
+    """
+    here = Path(__file__)
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],  # noqa: S607
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)
+        return _git(here.parent, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return described.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603
+        ["git", *arguments],  # noqa: S607
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    return done.stdout.strip()

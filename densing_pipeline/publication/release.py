@@ -3,22 +3,28 @@
     published/releases/<release_id>/   every table as parquet, datapackage.json, figures
     published/latest                   link to the newest release, replaced as the last step
 
-A release id is the day of the newest data and the digest of the tables, so the same content is the
-same release. Whatever stops the process, `latest` keeps pointing at one whole release.
+A release id is the day of the newest data and a digest of tables and sources. Content that differs
+from the latest release by no more than machine noise is that release: another processor rounds the
+last digits differently, and that is not news. Whatever stops the process, `latest` keeps pointing at
+one whole release.
 
 Not here: what is in `datapackage.json` (`datapackage`) and in the pictures (`figures`).
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from polars.testing import assert_frame_equal
 
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
@@ -26,13 +32,16 @@ from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 
+NOISE = 1e-5
+"""Relative difference of floats that is machine noise: fits on another processor differ by 1e-6."""
+
 
 @dataclass(frozen=True)
 class Release:
     """A published release.
 
     Attributes:
-        release_id: day of the newest data and digest of the tables.
+        release_id: day of the newest data and digest of tables and sources.
         path: folder of the release.
         is_new: false if this content had been published before.
         rows: rows by table.
@@ -46,16 +55,17 @@ class Release:
     bytes: int
 
 
-def publish(tables: Mapping[str, pl.DataFrame], folder: Path, provenance: Provenance) -> Release:
+def publish(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) -> Release:
     """Publish the tables unless the same content is published already.
 
     Args:
         tables: every published table by name.
         folder: directory that holds `releases/` and `latest`.
-        provenance: code, versions and settings the tables were computed with.
+        made: code, versions and settings the tables were computed with.
 
     Raises:
-        TableError: a table is missing, unknown or does not satisfy its declaration.
+        TableError: a table is missing, unknown, invalid or knows of days to come, or `latest` is
+            not a link.
     """
     if set(tables) != set(PUBLISHED):
         raise TableError(
@@ -64,48 +74,39 @@ def publish(tables: Mapping[str, pl.DataFrame], folder: Path, provenance: Proven
         )
     for name, frame in tables.items():
         PUBLISHED[name].validate(frame)
-    releases = folder / "releases"
-    releases.mkdir(parents=True, exist_ok=True)
-    for leftover in releases.glob(".tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    building = releases / f".tmp-{os.getpid()}"
-    building.mkdir()
-    try:
-        for name, frame in tables.items():
-            frame.write_parquet(building / f"{name}.parquet", compression="zstd", statistics=True)
-        release_id = _release_id(tables, building)
-        target = releases / release_id
-        size = sum(file.stat().st_size for file in building.glob("*.parquet"))
-        is_new = not is_whole(target)
-        if is_new:
-            for stem, figure in FIGURES.items():
-                (building / f"{stem}.svg").write_bytes(figure(tables))
-            package = datapackage(tables, building, release_id, provenance)
-            (building / RESOURCES_FILE).write_text(
-                json.dumps(package, indent=2, ensure_ascii=False, default=str) + "\n",
-                encoding="utf-8",
-            )
-            _flush(building)
-            if target.exists():  # damaged by something outside: keep it for inspection
-                target.rename(releases / f"damaged-{release_id}-{os.getpid()}")
-            building.rename(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    _point(folder / "latest", target)
+    as_of = newest(pl.concat([tables["densing_law"]["as_of"], tables["price_halving"]["as_of"]]))
+    if as_of > made.created.date():
+        raise TableError(
+            f"the newest data are of {as_of}, but today is {made.created.date()}: correct the date "
+            "of observation in the facts or the source it came from"
+        )
+    latest = folder / "latest"
+    if latest.exists() and not latest.is_symlink():
+        raise TableError(f"{latest} is not a link to a release; move it away and run again")
+    with _locked(folder):
+        if is_whole(latest) and _same_content(latest, tables, made):
+            target, is_new = latest.resolve(), False
+        else:
+            target, is_new = _build(tables, folder / "releases", as_of.isoformat(), made)
+            _point(latest, target)
     return Release(
-        release_id, target, is_new, {name: frame.height for name, frame in tables.items()}, size
+        release_id=target.name,
+        path=target,
+        is_new=is_new,
+        rows={name: frame.height for name, frame in tables.items()},
+        bytes=sum(file.stat().st_size for file in target.glob("*.parquet")),
     )
 
 
 def is_whole(release: Path) -> bool:
-    """Whether every resource of a release is there with the recorded size and hash."""
+    """Whether every file of a release is there with the recorded hash."""
     try:
-        package = json.loads((release / RESOURCES_FILE).read_text(encoding="utf-8"))
+        package = _package(release)
+        files = [*package["resources"], *package["figures"]]
         return bool(package["resources"]) and all(
-            f"sha256:{_sha256(release / resource['path'])}" == resource["hash"]
-            for resource in package["resources"]
+            f"sha256:{_sha256(release / file['path'])}" == file["hash"] for file in files
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -113,7 +114,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     """The tables of the latest release.
 
     Raises:
-        TableError: nothing is published there, or the release is damaged.
+        TableError: nothing is published there, or the release is damaged or of an older layout.
     """
     latest = folder / "latest"
     if not latest.exists():
@@ -124,24 +125,85 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
         raise TableError(
             f"{latest.resolve()}: the release is damaged; run the nightly job again to rebuild it"
         )
+    if missing := [name for name in PUBLISHED if not (latest / f"{name}.parquet").exists()]:
+        raise TableError(
+            f"{latest.resolve()}: made by another version of the pipeline, without "
+            f"{', '.join(missing)}; run the nightly job again (make run)"
+        )
     return {name: pl.read_parquet(latest / f"{name}.parquet") for name in PUBLISHED}
 
 
-def _release_id(tables: Mapping[str, pl.DataFrame], building: Path) -> str:
-    """Day of the newest estimate and a digest of every table that is not about operation."""
-    digest = hashlib.sha256()
+def _build(
+    tables: Mapping[str, pl.DataFrame], releases: Path, day: str, made: Provenance
+) -> tuple[Path, bool]:
+    """The folder of the release with this content, and whether it had to be made."""
+    for leftover in releases.glob(".tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
+    try:
+        building.chmod(0o755)
+        for name, frame in tables.items():
+            frame.write_parquet(building / f"{name}.parquet", compression="zstd", statistics=True)
+        target = releases / f"{day}-{_digest(building, made)}"
+        if is_whole(target):
+            return target, False
+        for stem, figure in FIGURES.items():
+            (building / f"{stem}.svg").write_bytes(figure(tables))
+        package = datapackage(tables, building, target.name, made)
+        (building / RESOURCES_FILE).write_text(
+            json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        _flush(building)
+        if target.exists():  # damaged by something outside: keep it for inspection
+            target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
+        building.rename(target)
+        return target, True
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Provenance) -> bool:
+    """Whether a release holds these tables and sources, up to machine noise."""
+    if _package(release)["sources"] != made.source_list():
+        return False
+    try:
+        for name, table in PUBLISHED.items():
+            if not table.operational:
+                published = pl.read_parquet(release / f"{name}.parquet")
+                assert_frame_equal(published, tables[name], rel_tol=NOISE, abs_tol=0)
+    except (OSError, AssertionError):
+        return False
+    return True
+
+
+def _digest(building: Path, made: Provenance) -> str:
+    """A digest of the sources and of every table that is not about operation."""
+    digest = hashlib.sha256(json.dumps(made.source_list()).encode())
     for name, table in PUBLISHED.items():
         if not table.operational:
             digest.update(f"{name}:{_sha256(building / f'{name}.parquet')}\n".encode())
-    as_of = newest(pl.concat([tables["densing_law"]["as_of"], tables["price_halving"]["as_of"]]))
-    return f"{as_of.isoformat()}-{digest.hexdigest()[:12]}"
+    return digest.hexdigest()[:12]
+
+
+def _package(release: Path) -> dict[str, Any]:
+    package: dict[str, Any] = json.loads((release / RESOURCES_FILE).read_text(encoding="utf-8"))
+    return package
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One publisher at a time; the lock goes with the process, however that ends."""
+    (folder / "releases").mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _point(link: Path, target: Path) -> None:
     """Make the link point at the target in one step."""
     if link.is_symlink() and link.resolve() == target.resolve():
         return
-    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    temporary = link.with_name(f".{link.name}.new")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target.relative_to(link.parent), target_is_directory=True)
     temporary.replace(link)

@@ -1,6 +1,7 @@
 """The last screen of `make run`: the headline numbers of a release, and how fresh they are."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -38,7 +39,7 @@ def _headline(law: pl.DataFrame) -> str:
 def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return table
 
 
@@ -100,12 +101,14 @@ def _price_halving(halving: pl.DataFrame) -> Table:
 
 
 def _sources(health: pl.DataFrame) -> Table:
+    """How old the data of each source are now, which may be long after the release was made."""
+    now = datetime.now(UTC)
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
-    for row in health.sort("stale_hours", "source").to_dicts():
+    for row in health.sort("polled_at", "source", descending=[True, False]).to_dicts():
         table.add_row(
             row["source"],
             f"{row['polled_at']:%Y-%m-%d}",
-            f"{row['stale_hours'] / 24:.0f} days",
+            f"{(now - row['polled_at']).days} days",
             row["outcome"]
             if row["outcome"] in ("ok", "unchanged", "embedded")
             else f"[red]{row['outcome']}[/red]",

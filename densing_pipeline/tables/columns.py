@@ -3,7 +3,7 @@
 Schemas, write-time casts, asset checks, the data dictionary and `datapackage.json` are all derived
 from these declarations, so a column means the same thing in every table that has it.
 
-Not here: which table has which column (`schemas`), and how values are computed.
+Not here: which table has which column (`published`, `facts.tables`), and how values are computed.
 """
 
 from dataclasses import dataclass
@@ -220,8 +220,11 @@ COLUMNS: dict[str, Column] = {
     "c": _positive(
         "Height of the performance sigmoid c / (1 + exp(-gamma (L - l))) + d.", "fraction"
     ),
-    "gamma": _number(
-        "Steepness of the performance sigmoid; negative, for scores fall with the loss.", "1 / nat"
+    "gamma": Column(
+        pl.Float64,
+        "Steepness of the performance sigmoid; negative, for scores fall with the loss.",
+        "1 / nat",
+        high=0,
     ),
     "l": _number("Loss at the midpoint of the performance sigmoid.", "nats"),
     "d": _number("Floor of the performance sigmoid.", "fraction"),
@@ -272,8 +275,8 @@ COLUMNS: dict[str, Column] = {
     "estimate_id": _text("Readable key of the estimate."),
     "as_of": _day("Day of the newest input the estimate knows."),
     "window": _text("Name of the window."),
-    "window_start": _day("First day of the window."),
-    "window_end": _day("Last day of the window."),
+    "window_start": _day("First day of the window, included."),
+    "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
     "is_headline": _flag("Whether this is the estimate we quote."),
     "n_models": _count("Models in the window.", "models"),
@@ -362,7 +365,9 @@ COLUMNS: dict[str, Column] = {
     ),
     "defined_by": _text("Model whose score defines the level."),
     # --- operation ------------------------------------------------------------------------------
-    "polled_at": _instant("When the source was asked, or its embedded copy was published."),
+    "polled_at": _instant(
+        "When the source was asked; for what travels with the package, when that was published or compiled."
+    ),
     "outcome": _text("What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected"),
     "http_status": _count("HTTP status of the response.", "1"),
     "rows": _count("Rows the source gave.", "rows"),

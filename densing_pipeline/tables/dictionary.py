@@ -49,7 +49,8 @@ def markdown() -> str:
         "# Data dictionary",
         "",
         "Every table of a release, generated from `densing_pipeline/tables` by `make docs`.",
-        "Dates are UTC; intervals are half-open `[from, to)`; scores and shares are fractions in "
+        "Dates are UTC; intervals of validity and observation are "
+        "half-open `[from, to)`; scores and shares are fractions in "
         "[0, 1]; parameters and tokens are counts; prices are USD per million tokens. Tables are "
         "sorted by their key.",
         "",

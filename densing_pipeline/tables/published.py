@@ -1,4 +1,4 @@
-"""The tables we publish, as the contract in docs/architecture.md has them."""
+"""The tables we publish. Readers rely on them: change them only by adding."""
 
 from densing_pipeline.tables.schemas import Table
 

@@ -35,7 +35,7 @@ def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
         as_of: last day that is known.
     """
     years = (
-        Window(str(year), date(year, 1, 1), date(year, 12, 31))
+        Window(str(year), date(year, 1, 1), min(date(year, 12, 31), as_of))
         for year in range(DAY_ZERO.year, as_of.year + 1)
     )
     return (

@@ -71,6 +71,27 @@ def test_the_papers_prices_fall_266_fold_and_halve_in_2_53_months(night):
     assert round(halving["halving_months"].item(), 2) == 2.53
 
 
+def test_the_bundled_gpt_35_prices_agree_with_the_literature(night):
+    """About 2.8 months (2.2 to 3.9) in the paper's window, by record events on the input price."""
+    halving = night[2]["price_halving"].filter(
+        level="gpt-3.5",
+        blend_input_share=1.0,
+        curve="cheapest_ever",
+        estimator="record-events",
+        window="nmi-2025",
+    )
+    assert 2.2 < halving["halving_months"].item() < 3.9
+
+
+def test_a_damaged_dagster_database_is_named_with_the_remedy(night, tmp_path, monkeypatch):
+    settings, _, _ = night
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "runs.db").write_bytes(b"damaged" * 1000)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    failures = run_nightly(settings)
+    assert "move history/" in failures["dagster"]
+
+
 def test_a_second_night_with_nothing_new_publishes_nothing_new(night):
     settings, instance, _ = night
     before = sorted((settings.publish_dir / "releases").iterdir())

@@ -24,6 +24,38 @@ def test_a_bad_number_of_draws_is_refused(monkeypatch, draws):
         Settings()
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("file:///a%20b", "/a b"),
+        ("/a b/c#d?e", "/a b/c#d?e"),
+        ("published", "published"),
+    ],
+)
+def test_a_publish_url_is_the_directory_it_names(url, path):
+    assert Settings(publish_url=url).publish_dir == Path(path)
+
+
+@pytest.mark.parametrize("url", ["", "file://published", "https://example.org/p"])
+def test_a_publish_url_that_names_no_directory_is_refused(url):
+    with pytest.raises(ValidationError, match="local directory"):
+        Settings(publish_url=url)
+
+
+def test_a_misspelt_variable_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_BOOTSTRAP_DRAW", "5")
+    assert main(["show"]) == 2
+    shown = capsys.readouterr().out
+    assert "DENSING_BOOTSTRAP_DRAW" in shown
+    assert "DENSING_BOOTSTRAP_DRAWS" in shown
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "/nowhere/[/x]")
+    assert main(["show"]) == 1
+    assert "/nowhere/[/x]" in capsys.readouterr().out
+
+
 def test_a_remote_publish_url_is_refused_with_a_remedy(monkeypatch, capsys):
     monkeypatch.setenv("DENSING_PUBLISH_URL", "s3://bucket/densing")
     assert main(["show"]) == 2

@@ -1,9 +1,26 @@
 """The pictures are drawn from published tables, whatever is in them."""
 
-import polars as pl
+from datetime import date
 
-from densing_pipeline.publication.figures import FIGURES, interval_text
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.publication.figures import (
+    FIGURES,
+    density_figure,
+    interval_text,
+    price_figure,
+)
 from densing_pipeline.tables.published import PUBLISHED
+
+
+def lines(figure, label):
+    return [line for line in figure.axes[0].get_lines() if label in str(line.get_label())]
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
 
 
 def test_the_same_tables_give_the_same_picture(tables):
@@ -14,15 +31,38 @@ def test_the_same_tables_give_the_same_picture(tables):
 
 def test_empty_tables_give_a_picture_that_says_so():
     empty = {name: table.empty() for name, table in PUBLISHED.items()}
-    assert b"no headline estimate" in FIGURES["density"](empty) or FIGURES["density"](empty)
-    assert FIGURES["price"](empty)
+    assert texts(density_figure(empty)) == ["no headline estimate"]
+    assert texts(price_figure(empty)) == ["no prices"]
+
+
+def test_the_headline_line_has_the_slope_of_the_table(tables):
+    days = [date(2024, 1, 1), date(2025, 1, 1)]
+    densities = pl.concat([tables["densities"]] * 2).with_columns(
+        release_date=pl.Series(days), density=pl.Series([0.5, 2.0])
+    )
+    law = tables["densing_law"].with_columns(
+        slope_per_day=pl.lit(0.01),
+        intercept=pl.lit(-1.0),
+        doubling_days=pl.lit(69.3),
+        doubling_days_low=pl.lit(60.0),
+        estimator=pl.lit("quantile-0.9"),
+    )
+    figure = density_figure({"densities": densities, "densing_law": law})
+    (line,) = lines(figure, "quantile-0.9: 69 days (at least 60)")
+    low, high = line.get_ydata()
+    assert np.log(high / low) == pytest.approx(0.01 * 366)
 
 
 def test_a_level_that_is_off_the_market_leaves_a_gap(tables):
     steps = pl.concat([tables["price_frontier"]] * 2).with_columns(
-        usd_per_mtok=pl.Series([1.0, None])
+        date=pl.Series([date(2024, 1, 1), date(2024, 6, 1)]),
+        curve=pl.lit("cheapest_ever"),
+        blend_input_share=pl.lit(0.75),
+        usd_per_mtok=pl.Series([1.0, None]),
     )
-    assert FIGURES["price"](tables | {"price_frontier": steps})
+    (line,) = lines(price_figure({"price_frontier": steps}), "a level")
+    assert line.get_ydata()[0] == 1
+    assert np.isnan(line.get_ydata()[1:]).all()
 
 
 def test_an_open_interval_reads_at_least():

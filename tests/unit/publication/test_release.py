@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -102,6 +104,51 @@ def test_going_back_to_earlier_content_points_back_at_it(tables, tmp_path):
     assert (tmp_path / "latest").resolve() == first.path.resolve()
 
 
+def test_rounding_of_another_machine_is_not_news(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    noisy = tables["scores"].with_columns(pl.col("score") * (1 + 1e-7))
+    again = publish(tables | {"scores": noisy}, tmp_path, made())
+    assert not again.is_new
+    assert again.release_id == first.release_id
+
+
+def test_a_corrected_source_is_news(tables, tmp_path):
+    first = publish(tables, tmp_path, made())
+    corrected = replace(made(), sources=SOURCES.with_columns(licence=pl.lit("MIT")))
+    assert publish(tables, tmp_path, corrected).release_id != first.release_id
+
+
+def test_data_of_days_to_come_are_refused(tables, tmp_path):
+    future = tables["densing_law"].with_columns(as_of=pl.lit(date(2062, 1, 1)))
+    with pytest.raises(TableError, match="the newest data are of 2062-01-01"):
+        publish(tables | {"densing_law": future}, tmp_path, made())
+
+
+def test_two_publishers_at_once_both_end_well(tables, tmp_path):
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        contents = [tables, changed(tables)] * 4
+        done = list(pool.map(lambda content: publish(content, tmp_path, made()), contents))
+    assert len({release.release_id for release in done}) == 2
+    assert all(is_whole(release.path) for release in done)
+    assert is_whole(tmp_path / "latest")
+
+
+def test_latest_that_is_a_folder_is_refused_with_a_remedy(tables, tmp_path):
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(TableError, match="move it away"):
+        publish(tables, tmp_path, made())
+
+
+def test_a_release_of_another_version_says_so(tables, tmp_path, monkeypatch):
+    release = publish(tables, tmp_path, made())
+    package = json.loads((release.path / "datapackage.json").read_text())
+    package["resources"] = [r for r in package["resources"] if r["name"] != "prices"]
+    (release.path / "datapackage.json").write_text(json.dumps(package))
+    (release.path / "prices.parquet").unlink()
+    with pytest.raises(TableError, match="without prices"):
+        read_latest(tmp_path)
+
+
 def test_a_bad_table_publishes_nothing(tables, tmp_path):
     publish(tables, tmp_path, made())
     bad = tables["scores"].with_columns(score=pl.lit(71.0))
@@ -186,7 +233,7 @@ r.publish(tables, Path(sys.argv[1]), made())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [5, 30, 60, 75, 90, 105, 120, 140])
+@pytest.mark.parametrize("line", [5, 40, 60, 70, 90])
 def test_kill_minus_nine_leaves_a_whole_release(line, tables, tmp_path):
     first = publish(tables, tmp_path, made())
     here = Path(__file__).parent
@@ -203,7 +250,7 @@ def test_kill_minus_nine_leaves_a_whole_release(line, tables, tmp_path):
         capture_output=True,
         env=dict(os.environ),
     )
-    assert done.returncode in (-9, 0), done.stderr.decode()
+    assert done.returncode == -9, done.stderr.decode()
     assert is_whole((tmp_path / "latest").resolve())
     second = publish(changed(tables), tmp_path, made())
     assert is_whole(second.path)

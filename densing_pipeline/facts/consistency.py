@@ -1,0 +1,63 @@
+"""What must hold between fact tables, or between the rows of one.
+
+Not here: what a single cell may be (`tables.columns`), and how a file is read (`reader`).
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from densing_pipeline.tables.schemas import TableError
+
+REFERENCES = {
+    "reported_scores": ("model_id", "base_models", "model_id"),
+    "list_prices": ("source", "sources", "source"),
+    "capability_levels": ("defined_by", "capability_scores", "canonical_id"),
+}
+"""Columns whose values must be found in a column of another table, by table."""
+
+OFFER = ("source", "provider", "model", "offer", "context_over_tokens")
+"""What identifies an offer: it has one price at a time."""
+
+
+def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -> pl.DataFrame:
+    """Return the fact table if it agrees with itself and with the tables it refers to.
+
+    Args:
+        name: its name.
+        frame: its rows, valid one by one.
+        load: gives the other fact tables.
+
+    Raises:
+        TableError: naming file, column, values and remedy.
+    """
+    if frame.is_empty():
+        raise TableError(f"{name}.csv: there is no row after the header; restore the file")
+    if name in REFERENCES:
+        column, other, key = REFERENCES[name]
+        lost = sorted(set(frame[column]) - set(load(other)[key]))
+        if lost:
+            raise TableError(
+                f"{name}.csv, column {column}: {', '.join(lost)} not found in {other}.csv, column "
+                f"{key}; correct the name or add it there"
+            )
+    if name == "list_prices":
+        _one_price_at_a_time(frame)
+    return frame
+
+
+def _one_price_at_a_time(prices: pl.DataFrame) -> None:
+    """Half-open intervals of one offer must not overlap."""
+    overlapping = (
+        prices.sort(*OFFER, "valid_from")
+        .with_columns(next_from=pl.col("valid_from").shift(-1).over(OFFER))
+        .filter(pl.col("next_from").is_not_null())
+        .filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("next_from")))
+    )
+    if overlapping.height:
+        first = overlapping.row(0, named=True)
+        raise TableError(
+            f"list_prices.csv, column valid_to: {first['model']} of {first['provider']} from "
+            f"{first['valid_from']} holds until {first['valid_to'] or 'today'}, but its next price "
+            f"starts on {first['next_from']}; end it on that day"
+        )
