@@ -75,8 +75,9 @@ def price_halving(
         seed: seed of the resampling; each row has its own stream, so rows do not depend on others.
 
     Returns:
-        Rows of `price_halving`. `halving_months` is empty where the price did not fall; `high` where
-        the interval reaches a price that does not fall. Intervals are 95 % percentiles of the step
+        Rows of `price_halving`. `halving_months` is empty where the price did not fall and where the
+        verdict is `insufficient` (except for the paper's own level, whose printed number must be
+        comparable); `high` where the interval reaches a price that does not fall. Intervals are 95 % percentiles of the step
         bootstrap (`curves.resampled`).
     """
     rows = [
@@ -113,7 +114,17 @@ def _rows(
             yield row | nothing | {"reason": "no price in the window"}
             continue
         stream = zlib.crc32(repr([level, share, curve_name, window.name, estimator]).encode())
-        yield row | _estimate(curve, estimator, draws, np.random.default_rng([seed, stream]))
+        estimate = _estimate(curve, estimator, draws, np.random.default_rng([seed, stream]))
+        if estimate["verdict"] == "insufficient":
+            estimate |= _kept(level, estimate)
+        yield row | estimate
+
+
+def _kept(level: str, estimate: dict[str, Any]) -> dict[str, Any]:
+    """What an insufficient estimate may still say: its fold, and for the paper's level its number."""
+    if level == PAPER:
+        return {"reason": f"{estimate['reason']}; kept to compare with the printed number"}
+    return {"halving_months": None, "low": None, "high": None}
 
 
 def is_headline(level: str, share: float, curve: str, window: str, estimator: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -76,8 +77,8 @@ def _doubling(estimate: pl.DataFrame) -> str:
 
 def _price_halving(halving: pl.DataFrame) -> Table:
     table = _table(
-        "Price halving: months until a fixed capability costs half (95 % interval)",
-        "level", "curve", "blend", "window", "estimator", "months", "fold", "last record", "verdict",
+        "Price halving: months until the cheapest price ever of a capability is half (95 % interval)",
+        "level", "blend", "window", "estimator", "months", "fold", "last record", "remark",
         right=("blend", "months", "fold"),
     )  # fmt: skip
     shown = halving.filter(
@@ -88,16 +89,22 @@ def _price_halving(halving: pl.DataFrame) -> Table:
         record = row["months_since_record"]
         table.add_row(
             row["level"],
-            row["curve"],
             f"{row['blend_input_share']:.0%}",
             row["window"],
             row["estimator"],
             interval_text(row["halving_months"], row["low"], row["high"], "", 2),
             "" if row["fold"] is None else f"{row['fold']:.1f}x",
             "" if record is None else f"{record:.0f} months ago",
-            row["verdict"] if row["verdict"] == "ok" else f"[dim]{row['verdict']}[/dim]",
+            _remark(row),
         )
     return table
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    """What must be read with the number: what is lacking, or what the rule does not see."""
+    if row["verdict"] == "ok":
+        return str(row["reason"]).partition("; ")[2]
+    return f"[dim]insufficient: {row['reason']}[/dim]"
 
 
 def _sources(health: pl.DataFrame) -> Table:

@@ -109,6 +109,13 @@ def test_verdict_needs_a_year_six_changes_and_three_providers() -> None:
     assert "2 providers (3 needed)" in duopoly["reason"]
 
 
+def test_insufficient_estimate_keeps_its_fold_and_no_number() -> None:
+    few = estimate(frontier([0, 100, 200], [4.0, 2.0, 1.0]), as_of=date(2024, 1, 2))
+    assert few["verdict"] == "insufficient"
+    assert (few["halving_months"], few["low"], few["high"]) == (None, None, None)
+    assert few["fold"] == pytest.approx(4)
+
+
 def test_price_that_does_not_fall_has_no_halving_time() -> None:
     rising = frontier([0, 200, 400], [1.0, 2.0, 4.0], curve="cheapest_now")
     row = estimate(rising, "end-points")
@@ -124,8 +131,10 @@ def test_constant_price_has_no_halving_time() -> None:
 
 
 def test_interval_is_open_where_it_reaches_prices_that_do_not_fall() -> None:
-    mixed = frontier([0, 100, 200, 300, 400, 500], [8, 1, 4, 0.5, 4, 2], curve="cheapest_now")
-    row = estimate(mixed, "end-points", as_of=date(2024, 6, 1))
+    days, prices = [0, 100, 200, 300, 400, 500, 600], [8, 1, 4, 0.5, 4, 1, 2]
+    mixed = frontier(days, prices, curve="cheapest_now")
+    row = estimate(mixed, "end-points", as_of=date(2024, 12, 1))
+    assert row["verdict"] == "ok"
     assert row["low"] is not None
     assert row["high"] is None
     assert "the interval reaches prices that do not fall" in row["reason"]
