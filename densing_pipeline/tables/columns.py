@@ -324,6 +324,10 @@ COLUMNS: dict[str, Column] = {
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day we first saw the row."),
     "observed_to": _day("Day the row was superseded by a later observation; empty while current."),
+    "last_seen": _day(
+        "Last day on which the source was seen to list the offer at this price; empty where the source "
+        "is not polled."
+    ),
     "basis": _text(
         "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
     ),

@@ -80,15 +80,20 @@ PRICES = Table(
     name="prices",
     grain="one price of one offer over an interval of validity and of observation",
     key=(
-        "source", "provider", "model", "offer", "context_over_tokens", "valid_from", "observed_from",
+        "source", "provider", "model", "offer", "context_over_tokens", "quantisation", "valid_from",
+        "observed_from",
     ),
     columns=(
         "source", "provider", "model", "offer", "input_usd_per_mtok?", "output_usd_per_mtok?",
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
-        "snapshot_sha256", "source_url?", "reason?",
+        "snapshot_sha256", "source_url?", "reason?", "last_seen?",
     ),
-    ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
+    ordered=(
+        ("valid_from", "valid_to"),
+        ("observed_from", "observed_to"),
+        ("observed_from", "last_seen"),
+    ),
 )  # fmt: skip
 
 MODEL_LINKS = Table(
