@@ -10,6 +10,7 @@ from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import price_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
+from densing_pipeline.tables.dates import newest
 
 
 @table_asset(published.CAPABILITY_LEVELS, group="cost")
@@ -38,7 +39,7 @@ def price_halving(
     """Halving time of the cheapest price by level, blend, curve, window and estimator."""
     estimates = halving.price_halving(
         price_frontier,
-        as_of=prices["observed_from"].max(),
+        as_of=newest(prices["observed_from"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )

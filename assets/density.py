@@ -11,6 +11,7 @@ from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import density_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
+from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends import densing_law as trend
 
 
@@ -41,7 +42,7 @@ def densing_law(
     """Doubling time of capacity density by reference law, score set, window and estimator."""
     law = trend.densing_law(
         densities,
-        as_of=scores["observed_at"].max(),
+        as_of=newest(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )

@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]
 
 RESAMPLES = 2000
-NIGHTLY_RESAMPLES = 100
+NIGHTLY_RESAMPLES = 40
 
 
 def benchmarks() -> Iterator[dict[str, Any]]:
@@ -39,7 +39,7 @@ def benchmarks() -> Iterator[dict[str, Any]]:
 
 def quantile_bootstrap() -> dict[str, Any]:
     """2,000 quantile regressions at the paper's 51 models, resampled model by model."""
-    x, y, _ = next(series(paper_only=True))
+    x, y, _ = next(series(our_laws(), paper_only=True))
     drawn = np.random.default_rng(0).integers(0, x.size, (RESAMPLES, x.size))
     weights = np.stack([np.bincount(row, minlength=x.size) for row in drawn]).astype(np.float64)
     ours = quantile_line(x, y, 0.9, weights)
@@ -59,25 +59,30 @@ def nightly_refit() -> dict[str, Any]:
     """Reference fits, densities, and every estimator's bootstrap over every series of all models.
 
     The peer does the same work with scipy and statsmodels, one fit and one resample at a time; the
-    number of resamples is a tenth of a night's so that the peer ends.
+    number of resamples is far below a night's 1,000 so that the peer ends.
     """
-    every = list(series(paper_only=False))
+    laws = our_laws()
+    every = list(series(laws))
     return compare(
         "nightly.refit",
         f"reference laws, densities and {len(TREND_ESTIMATORS)} estimators over {len(every)} series "
         f"with {NIGHTLY_RESAMPLES} resamples each",
-        lambda: [our_trends(one) for one in series(paper_only=False)],
-        lambda: [peer_loss_fits(), *(peer_trends(one) for one in series(paper_only=False))],
+        lambda: [our_trends(one) for one in series(our_laws())],
+        lambda: [peer_loss_fits(), *(peer_trends(one) for one in series(laws))],
         "scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
     )
 
 
-def series(*, paper_only: bool) -> Iterator[Series]:
-    """Days, ln densities and families of every non-embedding series, from the facts up."""
-    plotted = facts.load("nmi_models")
-    laws = reference_laws(
+def our_laws() -> pl.DataFrame:
+    """Every reference law, fitted by us."""
+    return reference_laws(
         REFERENCE_POINTS.cast(facts.load("reference_points")), facts.load("reference_coefficients")
     )
+
+
+def series(laws: pl.DataFrame, *, paper_only: bool = False) -> Iterator[Series]:
+    """Days, ln densities and families of every non-embedding series under these laws."""
+    plotted = facts.load("nmi_models")
     dense = densities(
         bundled.models(facts.load("base_models"), plotted),
         reported.scores(facts.load("reported_scores"), plotted),

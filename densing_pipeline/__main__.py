@@ -12,7 +12,6 @@ from rich.console import Console
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
 
-
 SCREEN_WIDTH = 130
 """Columns assumed where there is no terminal to ask, as in a log."""
 

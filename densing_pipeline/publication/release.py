@@ -16,13 +16,13 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
+from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 
@@ -133,9 +133,8 @@ def _release_id(tables: Mapping[str, pl.DataFrame], building: Path) -> str:
     for name, table in PUBLISHED.items():
         if not table.operational:
             digest.update(f"{name}:{_sha256(building / f'{name}.parquet')}\n".encode())
-    newest = pl.concat([tables["densing_law"]["as_of"], tables["price_halving"]["as_of"]]).max()
-    day = newest.isoformat() if isinstance(newest, date) else "undated"
-    return f"{day}-{digest.hexdigest()[:12]}"
+    as_of = newest(pl.concat([tables["densing_law"]["as_of"], tables["price_halving"]["as_of"]]))
+    return f"{as_of.isoformat()}-{digest.hexdigest()[:12]}"
 
 
 def _point(link: Path, target: Path) -> None:

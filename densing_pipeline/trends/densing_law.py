@@ -30,7 +30,7 @@ SIMULATED_REFERENCE = "nmi-2025"
 FEWEST_MODELS = 8
 FEWEST_DAYS = 3
 FEWEST_FAMILIES = 5
-"""Below five families the clustered bootstrap covers 75 to 90 % instead of 95 % (`simulate`)."""
+"""Below five families the clustered bootstrap covers 78 to 90 % instead of 95 % (`simulate`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ PERTURBATION = 1e-10
 ROUNDING = 1e-12
 """Relative slack of a cumulative weight that is meant to equal its target."""
 
+LEARNT_AHEAD = 300
+"""Points up to which the order of slopes through every point is worth having from the start."""
+
 MOST_STEPS = 1000
 """Steps after which points equal up to rounding count as the optimum."""
 
@@ -81,6 +84,8 @@ class _Descent:
         self._order = np.empty((0, x.size), np.intp)
         self._reach = np.empty((0, x.size))
         self._share = np.empty((0, x.size))
+        if x.size <= LEARNT_AHEAD:
+            self._learn(np.arange(x.size))
 
     def run(self, weights: FloatArray, pivot: IntArray) -> tuple[IntArray, IntArray]:
         """Two points on the optimal line of each row of weights, from a first guess of one."""
@@ -103,7 +108,8 @@ class _Descent:
         point i by w_i |x_i - x_p|; its left slope starts at minus the sum of these, each times tau
         for points on the right of the pivot and 1 - tau on the left.
         """
-        self._learn(np.unique(pivot[self._slot[pivot] < 0]))
+        if (unknown := self._slot[pivot] < 0).any():
+            self._learn(np.unique(pivot[unknown]))
         slot = self._slot[pivot]
         bends = np.take_along_axis(weights, self._order[slot], axis=1)
         bends *= self._reach[slot]
@@ -114,8 +120,6 @@ class _Descent:
 
     def _learn(self, pivots: IntArray) -> None:
         """Order of the slopes through each pivot, with |x - x_p| and the share of the bend."""
-        if not pivots.size:
-            return
         run = self._x - self._x[pivots, None]
         rise = self._y - self._y[pivots, None]
         slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)

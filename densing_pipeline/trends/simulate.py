@@ -103,36 +103,43 @@ def simulated(
     return Simulation(bias, covered / simulations)
 
 
-def design(n: int, seed: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Release days and families of n synthetic models: 771 days as in the paper, five to a family."""
-    days = np.sort(np.random.default_rng(seed).integers(0, 771, n)).astype(np.float64)
-    member = np.random.default_rng(seed + 1).integers(0, max(3, n // 5), n)
+def design(
+    n: int, seed: int, families: int | None = None
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Release days and families of n synthetic models, over 771 days as in the paper.
+
+    Args:
+        n: models.
+        seed: seed of days and families.
+        families: equally large families; one for every five models if left out.
+    """
+    rng = np.random.default_rng(seed)
+    days = np.sort(rng.integers(0, 771, n)).astype(np.float64)
+    member = rng.permutation(np.arange(n) % (families or n // 5))
     return tuple(days.tolist()), tuple(f"family {i}" for i in member)
 
 
 def main() -> None:
-    """Print bias and coverage of every estimator over numbers of models and noise."""
+    """Print bias and coverage by number of models and noise, and by number of families."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("estimator", "noise", *(f"n = {n}" for n in (29, 51, 100, 200)))
+    def cell(estimator: str, n: int, noise: float, families: int | None = None) -> str:
+        bias, coverage = simulated(
+            estimator, *design(n, n, families), seed=0, noise=noise, simulations=400, resamples=400
+        )
+        return f"{bias:+.3f}, {coverage:.3f}"
+
+    sizes, counts = (29, 51, 100, 200), (3, 4, 5, 6, 8, 10)
+    by_size = Table("estimator", "noise", *(f"n = {n}" for n in sizes))
+    by_families = Table("estimator, n = 40", *(f"{count} families" for count in counts))
     for estimator in TREND_ESTIMATORS:
         for noise in (0.0, 0.3, 0.6):
-            cells = [
-                simulated(
-                    estimator,
-                    *design(n, seed=n),
-                    seed=0,
-                    noise=noise,
-                    simulations=400,
-                    resamples=400,
-                )
-                for n in (29, 51, 100, 200)
-            ]
-            table.add_row(
-                estimator, f"{noise}", *(f"{cell.bias:+.3f}, {cell.coverage:.3f}" for cell in cells)
-            )
-    Console(width=100).print(table)
+            by_size.add_row(estimator, f"{noise}", *(cell(estimator, n, noise) for n in sizes))
+        by_families.add_row(estimator, *(cell(estimator, 40, NOISE, count) for count in counts))
+    console = Console(width=120)
+    console.print(by_size)
+    console.print(by_families)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""Dates of tables."""
+
+from datetime import date
+
+import polars as pl
+
+from densing_pipeline.tables.schemas import TableError
+
+
+def newest(days: pl.Series) -> date:
+    """The newest day of a date column, the day its table knows the world as of.
+
+    Raises:
+        TableError: there is no day to take.
+    """
+    day = days.max()
+    if not isinstance(day, date):
+        raise TableError(f"{days.name}: no date in {days.len()} rows; the table is empty")
+    return day
