@@ -11,7 +11,7 @@ GROUPS = {
     "hub": {"models"},
     "evaluation": {"scores"},
     "density": {"reference_points", "reference_laws", "densities", "densing_law"},
-    "prices": {"prices", "model_links"},
+    "prices": {"price_snapshots", "quarantine", "prices", "model_links"},
     "cost": {"capability_levels", "price_frontier", "price_halving"},
     "publication": {"source_health", "release"},
 }
@@ -23,12 +23,14 @@ PARENTS = {
     "reference_laws": {"reference_points"},
     "densities": {"models", "scores", "reference_laws"},
     "densing_law": {"densities", "scores"},
+    "price_snapshots": set(),
+    "quarantine": {"price_snapshots"},
     "prices": set(),
     "model_links": {"prices", "models"},
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},
     "price_halving": {"price_frontier", "prices"},
-    "source_health": {"prices"},
+    "source_health": {"prices", "price_snapshots"},
     "release": set(PUBLISHED),
 }
 
