@@ -55,7 +55,8 @@ class Settings(BaseSettings):
         description="The llm-prices list with its history.",
     )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
-        default=40, description="Models near a frontier whose providers OpenRouter is asked for."
+        default=40,
+        description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",
     )
     poll_connect_seconds: Annotated[float, Field(gt=0)] = Field(
         default=5, description="Longest time to open a connection to a source."

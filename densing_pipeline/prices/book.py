@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from densing_pipeline.prices import promotions
 from densing_pipeline.prices.names import normal, organisation, split
 from densing_pipeline.tables.published import PRICES
 from densing_pipeline.tables.schemas import TableError
@@ -45,7 +46,8 @@ def price_book(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     Returns:
         Every row of every list. `flag` is `suspect` where a price is above 1,000 USD per million
         tokens, or more than three times apart from what a better (or equally well) documented
-        source says of the same offer over the same time.
+        source says of the same offer over the same time. `offer` is `promotional` where a headline
+        price is a seller's discounted one.
 
     Raises:
         TableError: one list prices the same offer, day and prompt length twice, differently.
@@ -59,6 +61,7 @@ def price_book(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
             f"prices: {doubled.n_unique()} offers have two prices for one key, the first being "
             f"{doubled.row(0, named=True)}. Give each interval its own valid_from in its list"
         )
+    book = promotions.mark(book)
     return PRICES.cast(_mark(_mark(book, _implausible(book)), _contradicted(book)))
 
 

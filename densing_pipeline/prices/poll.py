@@ -15,7 +15,7 @@ import polars as pl
 
 from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.names import normal, split
+from densing_pipeline.prices.near import near_frontier
 from densing_pipeline.prices.snapshots import (
     RECEIVED,
     Held,
@@ -71,7 +71,7 @@ def poll(
 
     Args:
         settings: addresses, limits, landing zone.
-        near: ids of the OpenRouter models whose providers are asked for.
+        near: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
         clock: gives the time of the poll; the system's if not given.
 
     Returns:
@@ -94,22 +94,19 @@ def poll(
     return results
 
 
-def near_frontier(settings: Settings) -> list[str]:
-    """The OpenRouter models whose providers are worth asking for, newest at a frontier first.
+def sellers_wanted(settings: Settings) -> list[str]:
+    """The OpenRouter models whose sellers are asked for, from the newest list and stored tables.
 
-    These are the models of the stored `price_frontier` (the night before's) that the newest list of
-    OpenRouter offers, by name in normal form; at most `openrouter_endpoints` of them.
+    None before the first night has made the tables.
     """
     held = last_good(LandingZone(settings.landing_dir), openrouter.NAME)
-    path = settings.tables_dir / "price_frontier.parquet"
-    if held is None or not path.exists():
+    paths = [
+        settings.tables_dir / f"{name}.parquet" for name in ("model_links", "level_memberships")
+    ]
+    if held is None or not all(path.exists() for path in paths):
         return []
-    offered = held.parsed.quotes.filter(offer="standard", context_over_tokens=0)["model"]
-    by_name = {normal(split(openrouter.NAME, model)[1]): model for model in offered.sort()}
-    frontier = pl.read_parquet(path).drop_nulls("model").sort("date", "model", descending=True)
-    names = [normal(split(p or "", m)[1]) for p, m in frontier.select("provider", "model").rows()]
-    found = dict.fromkeys(by_name[name] for name in names if name in by_name)
-    return list(found)[: settings.openrouter_endpoints]
+    links, members = map(pl.read_parquet, paths)
+    return near_frontier(held.parsed.quotes, links, members, settings.openrouter_endpoints)
 
 
 async def _ask_all(

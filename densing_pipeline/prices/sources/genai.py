@@ -94,6 +94,8 @@ def _model(name: str, model: Mapping[str, Any]) -> ModelInfo:
     prices, variants = model.get("prices"), model.get("price_variants") or []
     if not isinstance(variants, list):
         raise UnreadableError("price_variants", variants, "variants are a list")
+    if prices == []:
+        raise UnreadableError("prices", prices, "no entry at all")
     return ModelInfo(
         id=name,
         match=ClauseEquals(equals=name),

@@ -77,7 +77,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         if not isinstance(model, dict):
             entries.quarantine(key, None, model, "an entry that is no object")
             continue
-        mode = model.get("mode")
+        mode = text(model.get("mode"))
         if mode not in TEXT_MODES:
             entries.leave_out(key, f"mode {mode}: not a price of text")
         elif not any("token" in name and "cost" in name for name in model) and _is_priced(model):

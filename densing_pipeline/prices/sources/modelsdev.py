@@ -104,7 +104,10 @@ def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tu
     """
     cost = model.get("cost")
     yield "standard", 0, cost
-    for tier in (cost.get("tiers") or []) if isinstance(cost, dict) else []:
+    tiers = cost.get("tiers") if isinstance(cost, dict) else None
+    if tiers is not None and not isinstance(tiers, list):
+        entries.quarantine(key, "tiers", tiers, "tiers are a list")
+    for tier in tiers if isinstance(tiers, list) else []:
         size = tier.get("tier") if isinstance(tier, dict) else None
         try:
             if not isinstance(size, dict) or size.get("type") != "context":

@@ -19,6 +19,7 @@ from densing_pipeline.prices.sources.snapshot import (
     ParsedSnapshot,
     SnapshotError,
     UnreadableError,
+    amount,
     day,
     load_json,
     mapping,
@@ -49,12 +50,10 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     """
     entries = Entries(NAME)
     pages = _pages(load_json(content))
-    expected = {
-        page["total_count"] for page in pages if isinstance(page.get("total_count"), Decimal)
-    }
+    expected = max(map(_announced, pages), default=0)
     models = [model for page in pages for model in _list(page.get("data"), "`data`")]
-    if expected and len(models) < max(expected):
-        raise SnapshotError(f"{len(models)} models, but `total_count` says {max(expected)}")
+    if len(models) < expected:
+        raise SnapshotError(f"{len(models)} models, but `total_count` says {expected}")
     for position, model in enumerate(models):
         key = text(model.get("id")) if isinstance(model, dict) else None
         if key is None:
@@ -101,11 +100,17 @@ def _endpoint(entries: Entries, model: str, position: int, endpoint: Any) -> Non
         entries.quarantine(f"{model}[{position}]", "tag", endpoint, "an endpoint without provider")
         return
     pricing = endpoint.get("pricing")
-    discount = pricing.get("discount") if isinstance(pricing, dict) else None
     quantisation = text(endpoint.get("quantization"))
     columns: dict[str, Any] = {"quantisation": None if quantisation == "unknown" else quantisation}
-    if isinstance(discount, str | Decimal) and str(discount).strip("0.") != "":
-        columns |= {"offer": "promotional", "reason": f"net of a discount of {shown(discount)}"}
+    try:
+        discount = (
+            amount("discount", pricing.get("discount")) if isinstance(pricing, dict) else None
+        )
+    except UnreadableError as error:
+        entries.quarantine(f"{model}[{seller}]", error.column, error.value, str(error))
+        return
+    if discount:
+        columns |= {"offer": "promotional", "reason": f"net of a discount of {discount}"}
     _offers(entries, seller, model, pricing, columns)
 
 
@@ -130,6 +135,14 @@ def _pages(document: Any) -> list[Mapping[str, Any]]:
     found = mapping(document, "the document")
     pages = _list(found["pages"], "`pages`") if "pages" in found else [found]
     return [mapping(page, "a page") for page in pages]
+
+
+def _announced(page: Mapping[str, Any]) -> int:
+    """How many models the list says it has; 0 if it does not say."""
+    try:
+        return whole("total_count", page.get("total_count"))
+    except UnreadableError:
+        return 0
 
 
 def _list(value: Any, what: str) -> list[Any]:

@@ -68,6 +68,12 @@ NO_PRICE = "-1: no price of its own"
 NOTHING_STATED = "no price stated"
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_HALF_CHARACTER = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""A surrogate without its other half, which JSON can write and no text can hold."""
+
 _LONGEST = 60
 """Characters of a number, and of a value repeated in a message."""
 
@@ -231,6 +237,7 @@ def load_json(content: bytes) -> Any:
     head = content[:200].lstrip().lower()
     if head.startswith(b"<"):
         raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
+    content = _HALF_CHARACTER.sub(rb"\\ufffd", content)
     try:
         return json.loads(content, parse_float=Decimal, parse_int=Decimal, parse_constant=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:

@@ -13,7 +13,7 @@ import pytest
 
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as polling
-from densing_pipeline.prices.poll import near_frontier, poll
+from densing_pipeline.prices.poll import poll, sellers_wanted
 from densing_pipeline.prices.snapshots import (
     PollResult,
     landed_snapshots,
@@ -313,21 +313,18 @@ def test_no_provider_at_all_is_a_failure_of_that_source_only(nights: Nights) -> 
     assert found["openrouter"] == "ok"
 
 
-def test_models_near_the_frontier_are_found_by_name(nights: Nights) -> None:
-    assert near_frontier(nights.settings) == []
-    nights.poll(Reply(openrouter("meta-llama/llama-3.1-8b-instruct", "maker/other")))
+def test_sellers_are_wanted_once_tables_say_what_models_can_do(nights: Nights) -> None:
+    nights.poll()
+    assert sellers_wanted(nights.settings) == []
     nights.settings.tables_dir.mkdir(parents=True)
-    frontier = pl.DataFrame(
-        {
-            "date": [FIRST_NIGHT.date()] * 3,
-            "provider": ["deepinfra", "x", None],
-            "model": ["meta-llama/Meta-Llama-3.1-8B-Instruct", "unknown", None],
-        }
-    )
-    frontier.write_parquet(nights.settings.tables_dir / "price_frontier.parquet")
-    assert near_frontier(nights.settings) == ["meta-llama/llama-3.1-8b-instruct"]
-    none = nights.settings.model_copy(update={"openrouter_endpoints": 0})
-    assert near_frontier(none) == []
+    link = {"source": "openrouter", "provider": "openrouter", "model": "maker/m3"}
+    tables = {
+        "model_links": link | {"canonical_id": "maker/M3"},
+        "level_memberships": {"level": "x", "canonical_id": "maker/M3", "is_member": True},
+    }
+    for name, row in tables.items():
+        pl.DataFrame([row]).write_parquet(nights.settings.tables_dir / f"{name}.parquet")
+    assert sellers_wanted(nights.settings) == ["maker/m3"]
 
 
 def test_entries_that_cannot_be_read_are_listed_from_the_day_they_came(nights: Nights) -> None:
