@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.prices.book import OUT_OF_FRONTIER, known_from
+from densing_pipeline.prices.fold import PARTIAL_LISTS
 
 PERSISTENCE_DAYS = 30
 """An offer counts at a price if one could buy at that price or less for so many days on end."""
@@ -28,7 +29,7 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
     Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag
     that bars them. A price ends when the source says so, when the offer's next price begins, or
-    after the day its source last listed it. A correction counts as undated: when the price that it
+    after the day its source last listed it, if it has listed others since. A correction counts as undated: when the price that it
     put right began to hold is not known.
 
     Returns:
@@ -38,7 +39,12 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
     horizon = (as_of - DAY_ZERO).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
     seen = pl.min_horizontal("last_seen", pl.lit(as_of))
-    is_gone = (seen < seen.max().over("source")).fill_null(value=False)
+    spoken = (
+        pl.when(pl.col("source").is_in(PARTIAL_LISTS))
+        .then(seen.max().over("source", "model"))
+        .otherwise(seen.max().over("source"))
+    )
+    is_gone = (seen < spoken).fill_null(value=False)
     end = pl.min_horizontal(
         "valid_to", pl.when(is_gone).then(pl.col("last_seen") + timedelta(days=1))
     )

@@ -21,6 +21,9 @@ GLITCH_DAYS = 7
 SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 """What is sold. A model that becomes free, or is promoted, keeps its seat."""
 
+PARTIAL_LISTS = ("openrouter-endpoints",)
+"""Lists that cover other models every night: a model that is missing was not asked for."""
+
 IDENTITY = (*SEAT, "stated_from")
 """What one row states. A list that dates its prices states several for one seat."""
 
@@ -144,7 +147,10 @@ def fold(
     met = met.join(seats, on=SEAT, how="left", nulls_equal=True).with_columns(
         pl.col("is_seat_told").fill_null(value=False)
     )
-    judged = _judged(met, state.last_day, observed_on)
+    last_told = pl.lit(state.last_day, pl.Date)
+    if source in PARTIAL_LISTS:
+        last_told = pl.col("last_seen_old").max().over("model")
+    judged = _judged(met, last_told, observed_on)
     still, closed = _rows(judged, observed_on)
     return Folded(Open(still, observed_on), closed, _counts(judged, doubled))
 
@@ -180,20 +186,26 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
     return once, rows.height - once.height
 
 
-def _judged(met: pl.DataFrame, last_day: date | None, day: date) -> pl.DataFrame:
-    """What became of each identity: `fate`, and for a price that ended, the day `ended`."""
+def _judged(met: pl.DataFrame, last_told: pl.Expr, day: date) -> pl.DataFrame:
+    """What became of each identity: `fate`, and for a price that ended, the day `ended`.
+
+    Args:
+        met: told and open rows, side by side.
+        last_told: day on which the list last spoke of the model; null if it never did.
+        day: day of the snapshot.
+    """
     same = pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT)
     same_price = pl.all_horizontal(
         pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *corrections.PRICES)
     )
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()
-    was_away = pl.col("last_seen_old") < pl.lit(last_day, pl.Date)
+    was_away = pl.col("last_seen_old") < last_told
     is_back = was_away & (pl.lit(day) - pl.col("last_seen_old") > timedelta(days=GLITCH_DAYS))
     both = pl.col("is_told") & pl.col("was_open")
     return met.with_columns(
         fate=pl.when(~pl.col("was_open"))
-        .then(pl.lit("first" if last_day is None else "new"))
+        .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
         .when(~pl.col("is_told") & pl.col("is_seat_told"))
         .then(pl.lit("retracted"))
         .when(~pl.col("is_told"))

@@ -94,7 +94,7 @@ def update(
     """
     head = store.head()
     done = head.folded if head else 0
-    is_same = head is not None and head.code == code and head.chain == _chain(snapshots[:done])
+    is_same = head is not None and head.code == code and head.chain == chain_of(snapshots[:done])
     if head is None or not is_same:
         head, done = Head(code=code), 0
     if done:
@@ -117,7 +117,7 @@ def update(
             )  # fmt: skip
             state, counts = folded.state, counts.then(folded.counts)
             closed.setdefault(f"{snapshot.day:%Y-%m}", []).append(folded.closed)
-        head = replace(head, folded=seen, chain=_chain(snapshots[:seen]))
+        head = replace(head, folded=seen, chain=chain_of(snapshots[:seen]))
         head = store.commit(head, state, {m: pl.concat(frames) for m, frames in closed.items()})
     return Update(len(fresh), tuple(refused), bool(fresh) and done == 0, counts)
 
@@ -138,6 +138,7 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _chain(snapshots: Sequence[Snapshot]) -> str:
+def chain_of(snapshots: Sequence[Snapshot]) -> str:
+    """Digest of the days and hashes of snapshots, in order."""
     text = "\n".join(f"{s.day.isoformat()} {s.sha256}" for s in snapshots)
     return hashlib.sha256(text.encode()).hexdigest()

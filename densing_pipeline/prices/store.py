@@ -88,7 +88,7 @@ class Store:
             earlier = files.get(month)
             known = [pl.read_parquet(self.folder / earlier)] if earlier else []
             whole = pl.concat([*known, rows]).sort(
-                "valid_from", *PRICES.key, nulls_last=True, maintain_order=True
+                "observed_from", *PRICES.key, nulls_last=True, maintain_order=True
             )
             files[month] = self._write(month, whole)
         new = Head(

@@ -28,13 +28,13 @@ def quotes(*offers):
     return pl.DataFrame(list(offers), schema=PRICES.polars_schema)
 
 
-def history(*snapshots):
+def history(*snapshots, source="list"):
     """The rows after snapshots, given as (days since the start, quotes)."""
     state, closed, counts = Open.nothing(), [], []
     for day, found in snapshots:
         folded = fold(
             state, found,
-            source="list", observed_on=START + timedelta(days=day), snapshot_sha256=f"{day}",
+            source=source, observed_on=START + timedelta(days=day), snapshot_sha256=f"{day}",
         )  # fmt: skip
         state = folded.state
         closed.append(folded.closed)
@@ -199,3 +199,18 @@ def test_a_snapshot_of_a_day_already_folded_is_refused():
 def test_a_price_stated_twice_is_counted():
     _, counts = history((0, quotes(offer("a", 1.0), offer("a", 2.0))))
     assert (counts[0].doubled, counts[0].listed) == (1, 1)
+
+
+def test_a_list_that_covers_other_models_every_night_says_nothing_of_those_it_leaves_out():
+    a, b = quotes(offer("a", 1.0)), quotes(offer("b", 2.0))
+    book, _ = history((0, a), (30, b), (60, a), source="openrouter-endpoints")
+    assert book.filter(model="a").height == 1, "it was never away"
+    assert book.filter(model="b")["basis"].to_list() == ["undated"], "asked for the first time"
+
+
+def test_a_seller_that_a_partial_list_no_longer_names_beside_others_was_away():
+    both = quotes(offer("a", 1.0), offer("a", 3.0, provider="other"))
+    one = quotes(offer("a", 3.0, provider="other"))
+    book, _ = history((0, both), (30, one), (60, both), source="openrouter-endpoints")
+    spells = believed(book).filter(provider="seller").sort("valid_from")
+    assert spells["valid_to"].to_list() == [day(1), None]

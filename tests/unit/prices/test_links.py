@@ -129,3 +129,11 @@ def test_versions_stay_apart() -> None:
 
 def test_cloud_revision_is_no_part_of_the_name() -> None:
     assert split("aws", "global.amazon.nova-micro-v1:0") == ("amazon", "nova-micro")
+
+
+def test_the_repository_a_list_names_is_asked_last() -> None:
+    hub_id = "deepseek-ai/DeepSeek-V3"
+    assert resolve("openrouter", "deepseek/chat", {}, KNOWN, hub_id) == Link(hub_id, "hub_id")
+    assert resolve("openai", "gpt-4o", {}, KNOWN, hub_id).method == "provider_prefix"
+    assert resolve("openrouter", "deepseek/chat", {}, KNOWN, "nobody/knows").method == "unlinked"
+    assert resolve("openrouter", "~deepseek/latest", {}, KNOWN, hub_id).method == "unlinked"
