@@ -1,5 +1,7 @@
 """Which model an offer name sells."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 
@@ -99,7 +101,7 @@ def test_table_that_leads_nowhere_is_refused() -> None:
 def test_unlinked_names_stay_in_the_table() -> None:
     prices = pl.DataFrame(
         {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
-    )
+    ).with_columns(observed_from=date(2025, 1, 1), hub_id=pl.lit(None, pl.String))
     names = facts.FACTS["offer_names"].empty()
     links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
     assert links.select("canonical_id", "method", "confidence").rows() == [
