@@ -138,13 +138,21 @@ async def fetch(
         retry=retry_if_exception(lambda error: _is_retried(error, limits)),
         reraise=True,
     )
+    last: FetchError | None = None
     try:
         async with asyncio.timeout(limits.total_s):
             async for attempt in retrying:
                 with attempt:
-                    return await _request(opened, url, conditions, limits)
+                    try:
+                        return await _request(opened, url, conditions, limits)
+                    except FetchError as error:
+                        last = error
+                        raise
     except TimeoutError as error:
-        raise FetchError(f"not complete after {limits.total_s:g} s") from error
+        before = f"; before that: {last}" if last else ""
+        raise FetchError(
+            f"not complete after {limits.total_s:g} s{before}", status=last.status if last else None
+        ) from error
     raise AssertionError("tenacity ends with a result or an error")
 
 

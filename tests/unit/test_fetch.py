@@ -85,6 +85,13 @@ def test_server_that_asks_for_too_long_a_wait_is_left_alone(price_server: PriceS
     assert len(price_server.requests) == 1
 
 
+def test_wait_beyond_the_total_time_ends_with_the_reason(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(status=503, headers={"Retry-After": "2"}))
+    with pytest.raises(FetchError, match=r"not complete after 0\.5 s; before that: .*503") as found:
+        get(url, Limits(**vars(LIMITS) | {"total_s": 0.5}))
+    assert found.value.status == 503
+
+
 def test_unreadable_retry_after_does_not_stop_the_retry(price_server: PriceServer) -> None:
     busy = Reply(status=503, headers={"Retry-After": "soon"})
     assert get(price_server.answer("/list", busy, Reply(DOCUMENT))).content == DOCUMENT

@@ -197,6 +197,32 @@ def test_number_instead_of_text_is_the_same_price(nights: Nights, price: Any) ->
     assert after.parsed.quotes.equals(before.parsed.quotes)
 
 
+def test_odd_amounts_cost_only_their_own_rows(nights: Nights) -> None:
+    nights.poll()
+    document = json.loads(ten())
+    odd = {"0": "-1", "1": -1, "2": "-0.5", "3": float("nan"), "4": 1e-7, "5": "1e-07", "6": "0"}
+    for position, amount in odd.items():
+        pricing = document["data"][int(position)]["pricing"]
+        pricing |= {"prompt": amount, "completion": amount}
+    found = nights.poll(Reply(json.dumps(document).encode()))
+    assert (found.outcome, found.rows, found.rows_quarantined) == ("rejected", 10, None)
+    assert "60% of the 10 before" in found.message
+    for position in ("0", "2"):
+        document["data"][int(position)]["pricing"] = {"prompt": "1e-6", "completion": "1e-6"}
+    found = nights.poll(Reply(json.dumps(document).encode()))
+    assert (found.outcome, found.rows, found.rows_quarantined) == ("ok", 8, 1)
+    assert "1 quarantined (first: maker/m3, prompt: a price is a finite number)" in found.message
+    held = last_good(nights.zone, "openrouter")
+    assert held
+    rows = held.parsed.quotes.select("model", "offer", "input_usd_per_mtok").rows()
+    assert rows[1] == ("maker/m1", "alias", None)
+    assert rows[3:6] == [
+        ("maker/m4", "standard", 0.1),
+        ("maker/m5", "standard", 0.1),
+        ("maker/m6", "free", 0.0),
+    ]
+
+
 def test_first_night_may_fail_too(nights: Nights) -> None:
     found = nights.poll(Reply(status=404))
     assert (found.outcome, found.rows, found.good_at) == ("failed", None, None)
