@@ -4,19 +4,25 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.cost import frontier, halving
+from densing_pipeline.cost import decomposition, frontier, halving, index, levels
 from densing_pipeline.orchestration.metadata import figure_metadata, halving_metadata
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.publication.figures import price_figure
+from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.publication.figures import index_figure, price_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
-from densing_pipeline.tables.dates import newest
 
 
 @table_asset(published.CAPABILITY_LEVELS, group="cost")
 def capability_levels() -> pl.DataFrame:
     """Capability levels and the scores that define them."""
     return facts.load("capability_levels")
+
+
+@table_asset(published.LEVEL_MEMBERSHIPS, group="cost", kinds=frozenset({"scipy"}))
+def level_memberships(capability_levels: pl.DataFrame) -> pl.DataFrame:
+    """Probability that each scored model reaches each level, from the errors of the scores."""
+    return levels.level_memberships(capability_levels, facts.load("capability_scores"))
 
 
 @table_asset(published.PRICE_FRONTIER, group="cost")
@@ -39,8 +45,29 @@ def price_halving(
     """Halving time of the cheapest price by level, blend, curve, window and estimator."""
     estimates = halving.price_halving(
         price_frontier,
-        as_of=newest(prices["observed_from"]),
+        as_of=last_day(prices),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
     return dg.MaterializeResult(value=estimates, metadata=halving_metadata(estimates))
+
+
+@table_asset(published.PRICE_INDEX, group="cost")
+def price_index(
+    prices: pl.DataFrame, model_links: pl.DataFrame
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """Price at equal quality by month: a hedonic regression over all linked offers."""
+    found = index.price_index(prices, model_links, facts.load("capability_scores"))
+    return dg.MaterializeResult(
+        value=found, metadata=figure_metadata(index_figure({"price_index": found}))
+    )
+
+
+@table_asset(published.PRICE_DECOMPOSITION, group="cost")
+def price_decomposition(
+    prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
+) -> pl.DataFrame:
+    """What moved the cheapest price on offer: entry of models, of providers, repricing, exit."""
+    return decomposition.price_decomposition(
+        prices, model_links, capability_levels, facts.load("capability_scores")
+    )

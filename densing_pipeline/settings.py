@@ -32,6 +32,68 @@ class Settings(BaseSettings):
         default=20241206, description="Seed of every random draw; part of the release."
     )
 
+    poll: bool = Field(
+        default=False,
+        description="Whether a night asks the remote price lists; without, it runs on what is there.",
+    )
+    openrouter_url: str = Field(
+        default="https://openrouter.ai/api/v1/models",
+        description="OpenRouter's list of models; `/<model>/endpoints` below it has the providers.",
+    )
+    litellm_url: str = Field(
+        default="https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
+        description="The LiteLLM map of prices.",
+    )
+    models_dev_url: str = Field(
+        default="https://models.dev/api.json", description="The models.dev list."
+    )
+    genai_prices_url: str = Field(
+        default="https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/new_data/v2/data.json",
+        description="The genai-prices list, version 2 of its data.",
+    )
+    llm_prices_url: str = Field(
+        default="https://www.llm-prices.com/historical-v1.json",
+        description="The llm-prices list with its history.",
+    )
+    openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
+        default=40,
+        description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",
+    )
+    poll_connect_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=5, description="Longest time to open a connection to a source."
+    )
+    poll_read_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=20, description="Longest silence of a source within a response."
+    )
+    poll_total_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=120, description="Longest time for one document, with retries and waits."
+    )
+    poll_max_bytes: Annotated[int, Field(gt=0)] = Field(
+        default=64 * 2**20, description="Largest document accepted, in bytes after decoding."
+    )
+    poll_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=3, description="Requests for one document before a source is reported as failed."
+    )
+    poll_backoff_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=2, description="Longest wait before the first retry; doubles with each."
+    )
+    poll_retry_after_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60, description="Longest Retry-After that is waited for."
+    )
+    accept_shrunk: str = Field(
+        default="",
+        description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows.",
+    )
+
+    @field_validator(
+        "openrouter_url", "litellm_url", "models_dev_url", "genai_prices_url", "llm_prices_url"
+    )
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
+            raise ValueError(f"{url!r}: a source has an address that starts with https://")
+        return url
+
     @model_validator(mode="before")
     @classmethod
     def _no_misspelt_variable(cls, values: Any) -> Any:
@@ -65,3 +127,13 @@ class Settings(BaseSettings):
     def tables_dir(self) -> Path:
         """Where the current tables are kept between runs."""
         return self.state_dir / "tables"
+
+    @property
+    def landing_dir(self) -> Path:
+        """Where responses are kept as they were received."""
+        return self.state_dir / "landing"
+
+    @property
+    def book_dir(self) -> Path:
+        """Where the histories of the polled price lists are kept; can be rebuilt from the landing zone."""
+        return self.state_dir / "book"

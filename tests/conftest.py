@@ -1,5 +1,6 @@
 """What many tests need: a small valid set of published tables, and the recorded data if present."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
+from tests.servers.prices import PriceServer
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -19,6 +21,14 @@ def recorded() -> Path:
     if not RECORDED.exists():
         pytest.skip("needs the recorded data in ../shared/data")
     return RECORDED
+
+
+@pytest.fixture
+def price_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PriceServer]:
+    """A price list server on loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with PriceServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.prices.book import OUT_OF_FRONTIER, known_from
+from densing_pipeline.prices.fold import PARTIAL_LISTS
 
 PERSISTENCE_DAYS = 30
 """An offer counts at a price if one could buy at that price or less for so many days on end."""
@@ -26,8 +27,10 @@ DAY_ZERO = date(1970, 1, 1)
 def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Standard prices by offer, each over the days it is known to have held up to `as_of`.
 
-    Kept: standard offers at the base prompt length, as last observed, above zero, without a flag
-    that bars them. A price ends when the source says so or when the offer's next price begins.
+    Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag
+    that bars them. A price ends when the source says so, when the offer's next price begins, or
+    after the day its source last listed it, if it has listed others since. A correction counts as undated: when the price that it
+    put right began to hold is not known.
 
     Returns:
         source, provider, model, flag, basis, input_usd_per_mtok, output_usd_per_mtok and the
@@ -35,7 +38,18 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """
     horizon = (as_of - DAY_ZERO).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
-    days = prices.filter(
+    seen = pl.min_horizontal("last_seen", pl.lit(as_of))
+    spoken = (
+        pl.when(pl.col("source").is_in(PARTIAL_LISTS))
+        .then(seen.max().over("source", "model"))
+        .otherwise(seen.max().over("source"))
+    )
+    is_gone = (seen < spoken).fill_null(value=False)
+    end = pl.min_horizontal(
+        "valid_to", pl.when(is_gone).then(pl.col("last_seen") + timedelta(days=1))
+    )
+    is_correction = pl.col("flag").eq_missing("correction")
+    days = prices.with_columns(end=end).filter(
         pl.col("offer") == "standard",
         pl.col("context_over_tokens") == 0,
         pl.col("observed_to").is_null() | (pl.col("observed_to") > as_of),
@@ -44,9 +58,10 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
         pl.col("output_usd_per_mtok").is_null() | (pl.col("output_usd_per_mtok") > 0),
         sound,
     ).select(
-        *OFFER, "flag", "basis", "input_usd_per_mtok", "output_usd_per_mtok",
+        *OFFER, "flag", "input_usd_per_mtok", "output_usd_per_mtok",
+        basis=pl.when(is_correction).then(pl.lit("undated")).otherwise("basis"),
         start=known_from().to_physical(),
-        end=pl.col("valid_to").to_physical().fill_null(horizon).clip(upper_bound=horizon),
+        end=pl.col("end").to_physical().fill_null(horizon).clip(upper_bound=horizon),
     )  # fmt: skip
     return (
         days.sort(*OFFER, "start", "end")

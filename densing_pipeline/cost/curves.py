@@ -30,7 +30,8 @@ class Curve:
         log_prices: ln price from each time on.
         is_dated: whether the price changed on that very day.
         is_event: whether the price changed on that day, rather than having held before the window.
-        fold: price at the start over price at the end; None if nothing is on offer then.
+        final: price at the end; None if nothing is on offer then.
+        lowest: lowest price up to the end, also from before the window.
         providers: who held the curve in the window.
         record_age_months: time from the last dated record low to the end.
     """
@@ -41,9 +42,15 @@ class Curve:
     log_prices: Floats
     is_dated: NDArray[np.bool_]
     is_event: NDArray[np.bool_]
-    fold: float | None
+    final: float | None
+    lowest: float
     providers: frozenset[str]
     record_age_months: float
+
+    @property
+    def fold(self) -> float | None:
+        """Price at the start over price at the end; None if nothing is on offer then."""
+        return float(np.exp(self.log_prices[0])) / self.final if self.final else None
 
     @property
     def n_changes(self) -> int:
@@ -54,6 +61,11 @@ class Curve:
     def n_undated(self) -> int:
         """Falls of unknown date within the window."""
         return int((~self.is_dated)[1:].sum())
+
+    @property
+    def above_record(self) -> float | None:
+        """Price at the end over the lowest one up to then; None if nothing is on offer at the end."""
+        return self.final / self.lowest if self.final else None
 
     @property
     def chained(self) -> Floats:
@@ -105,7 +117,8 @@ def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
         log_prices=logs,
         is_dated=is_dated,
         is_event=(inside["date"] >= first).to_numpy(),
-        fold=None if final is None else inside["usd_per_mtok"][0] / final,
+        final=final,
+        lowest=float(priced["usd_per_mtok"].min()),  # type: ignore[arg-type]
         providers=frozenset(inside["provider"]),
         record_age_months=_record_age(priced, end),
     )

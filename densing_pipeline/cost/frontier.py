@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.levels import members, memberships
+from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -48,12 +49,11 @@ def price_frontier(
     """
     if prices.is_empty():
         return PRICE_FRONTIER.empty()
-    newest: date = prices["observed_from"].max()  # type: ignore[assignment]
-    last = as_of or newest
+    last = as_of or last_day(prices)
     offers = admission.on_sale(prices, last)
     levels = [
-        _changes(level, share, _timed(blend))
-        for level, share, blend in _level_offers(
+        _changes(level, share, timed(blend))
+        for level, share, blend in level_offers(
             offers, model_links, capability_levels, capability_scores
         )
         if not blend.is_empty()
@@ -62,13 +62,24 @@ def price_frontier(
     return PRICE_FRONTIER.cast(changes.filter(pl.col("date") <= last))
 
 
-def _level_offers(
+def level_offers(
     offers: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     capability_scores: pl.DataFrame,
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
-    """The offers that count for each level and blend, with the runs they count for."""
+    """The offers that count for each level and blend, with the runs they count for.
+
+    Args:
+        offers: offers on sale (`admission.on_sale`).
+        model_links: the model each offer sells.
+        capability_levels: the levels.
+        capability_scores: the scores of the models sold.
+
+    Yields:
+        Level, input share and offers. The paper's own level comes first, for input prices alone; its
+        offers have no `canonical_id`.
+    """
     is_paper = pl.col("source") == PAPER
     figure = admission.blended(offers.filter(is_paper), 1.0)
     yield PAPER, 1.0, figure.with_columns(run_start="start", run_end="end")
@@ -86,10 +97,10 @@ def _level_offers(
     for level in capability_levels["level"]:
         of_level = pl.col("canonical_id").is_in(sorted(members(reached, level)))
         for share, blend in blends.items():
-            yield level, share, blend.filter(of_level).drop("canonical_id")
+            yield level, share, blend.filter(of_level)
 
 
-def _timed(offers: pl.DataFrame) -> pl.DataFrame:
+def timed(offers: pl.DataFrame) -> pl.DataFrame:
     """The offers in the order in which they win: cheapest, then earliest, then by name."""
     return offers.sort("usd_per_mtok", "start", "provider", "model", "source")
 

@@ -157,6 +157,8 @@ def _estimate(curve: Curve, estimator: str, draws: int, rng: np.random.Generator
         notes.append("the price did not fall in the window")
     elif low and not high:
         notes.append("the interval reaches prices that do not fall")
+    if curve.above_record and curve.above_record > 1:
+        notes.append(f"the price at the end is {curve.above_record:.2f} times its record low")
     if slope and steepest and flattest and not steepest <= slope <= flattest:
         notes.append("outside its interval, for the fall was not steady")
     return {

@@ -7,6 +7,8 @@ model reaches a level with a probability; what to do with it is the caller's cho
 import polars as pl
 from scipy.special import ndtr
 
+from densing_pipeline.tables.published import LEVEL_MEMBERSHIPS
+
 PROTOCOL_STD_ERROR = 0.009
 """Added to the error of a score run under another protocol than the level's, as a fraction: the root
 mean square spread of one base model's MMLU between the sources that report it (104 models)."""
@@ -83,3 +85,14 @@ def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:
     """The models that count as members of a level."""
     found = memberships.filter(pl.col("level") == level, pl.col("probability") >= MEMBERSHIP)
     return frozenset(found["canonical_id"])
+
+
+def level_memberships(
+    capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `level_memberships`: `memberships`, and who counts as a member of a frontier."""
+    return LEVEL_MEMBERSHIPS.cast(
+        memberships(capability_levels, capability_scores).with_columns(
+            is_member=pl.col("probability") >= MEMBERSHIP
+        )
+    )

@@ -3,8 +3,15 @@
 A blocking check guards a number that is known (the paper's own); the others warn.
 """
 
+import math
+from datetime import timedelta
+
 import dagster as dg
 import polars as pl
+
+from densing_pipeline.cost.admission import PERSISTENCE_DAYS
+from densing_pipeline.prices import anchors
+from densing_pipeline.prices.as_of import last_day
 
 PAPER_DOUBLING_DAYS = 106.2
 PAPER_PRICE_FOLD = 20 / 0.075
@@ -12,9 +19,28 @@ HIGHEST_PLAUSIBLE_PRICE = 1000.0
 """USD per million tokens; dearer entries in price lists have been unit errors."""
 
 
+STALE_HOURS = 72.0
+"""A polled source without a good list for three nights needs somebody's attention."""
+
+FLOOR_MOVE = 1.5
+"""A cheapest price that moves by this factor within a week or so is looked at by a person."""
+
+FLOOR_DAYS = PERSISTENCE_DAYS + 7
+"""How far back the floor is watched: a fall shows once it has lasted, with the day it began."""
+
+
 def statistical_checks() -> list[dg.AssetChecksDefinition]:
     """All checks that look at values rather than at types."""
-    return [paper_is_reproduced, one_headline, most_scores_invert, paper_prices, plausible_frontier]
+    return [
+        paper_is_reproduced,
+        one_headline,
+        most_scores_invert,
+        anchors_found,
+        paper_prices,
+        plausible_frontier,
+        floor_moved,
+        sources_fresh,
+    ]
 
 
 @dg.asset_check(asset="densing_law", blocking=True)
@@ -97,4 +123,71 @@ def plausible_frontier(price_frontier: pl.DataFrame) -> dg.AssetCheckResult:
         passed=rises == 0
         and (not isinstance(dearest, float) or dearest <= HIGHEST_PLAUSIBLE_PRICE),
         metadata={"dearest": dearest if isinstance(dearest, float) else 0.0, "rises": rises},
+    )
+
+
+@dg.asset_check(asset="prices")
+def anchors_found(prices: pl.DataFrame) -> dg.AssetCheckResult:
+    """Known list prices are in the book, and not kept out of frontiers."""
+    missing = anchors.missing(prices)
+    return dg.AssetCheckResult(
+        passed=missing.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "anchors": len(anchors.ANCHORS),
+            "missing": "; ".join(
+                f"{row['provider']}/{row['model']} on {row['day']}: {row['found']}"
+                for row in missing.to_dicts()
+            ),
+        },
+    )
+
+
+@dg.asset_check(asset="price_frontier", additional_ins={"prices": dg.AssetIn("prices")})
+def floor_moved(price_frontier: pl.DataFrame, prices: pl.DataFrame) -> dg.AssetCheckResult:
+    """No level's cheapest price on offer moved by half or more of late; if one did, look why."""
+    since = last_day(prices) - timedelta(days=FLOOR_DAYS)
+    series = ("level", "blend_input_share")
+    moves = (
+        price_frontier.filter(pl.col("curve") == "cheapest_now")
+        .sort("date")
+        .with_columns(before=pl.col("usd_per_mtok").shift().over(series))
+        .filter(pl.col("date") >= since, pl.col("before").is_not_null())
+        .filter(
+            pl.col("usd_per_mtok").is_null()
+            | ((pl.col("usd_per_mtok") / pl.col("before")).log().abs() >= math.log(FLOOR_MOVE))
+        )
+    )
+    return dg.AssetCheckResult(
+        passed=moves.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{row['level']}, {row['blend_input_share']:.0%} input, {row['date']}": (
+                f"{row['before']:g} to {row['usd_per_mtok'] or 'nothing'}, "
+                f"{row['provider']} {row['model']}"
+            )
+            for row in moves.to_dicts()
+        },
+    )
+
+
+@dg.asset_check(asset="source_health")
+def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
+    """Every polled source gave a good list within three days, and the newest one was taken."""
+    newest = (
+        source_health.filter(pl.col("outcome") != "embedded")
+        .sort("polled_at")
+        .group_by("source", maintain_order=True)
+        .last()
+    )
+    bad = newest.filter(
+        (pl.col("stale_hours") > STALE_HOURS) | pl.col("outcome").is_in(["failed", "rejected"])
+    )
+    return dg.AssetCheckResult(
+        passed=bad.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            row["source"]: f"{row['outcome']}, {row['stale_hours']:.0f} h old: {row['message']}"
+            for row in bad.to_dicts()
+        },
     )

@@ -3,11 +3,15 @@
 Plain numbers become plots over time on the asset page.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
+from densing_pipeline.prices.book import OUT_OF_FRONTIER
+from densing_pipeline.prices.history import Update
+from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
 
@@ -39,6 +43,35 @@ def halving_metadata(price_halving: pl.DataFrame) -> Metadata:
             metadata[f"halving_months {row['level']}"] = dg.MetadataValue.float(
                 row["halving_months"]
             )
+    return metadata
+
+
+def poll_metadata(results: Sequence[PollResult]) -> Metadata:
+    """What came of asking each source: outcome, prices, what could not be read."""
+    metadata: Metadata = {"sources asked": dg.MetadataValue.int(len(results))}
+    for result in results:
+        metadata[f"outcome {result.source}"] = dg.MetadataValue.text(
+            f"{result.outcome}: {result.message}"
+        )
+        if result.rows is not None:
+            metadata[f"rows {result.source}"] = dg.MetadataValue.int(result.rows)
+        if result.rows_quarantined is not None:
+            metadata[f"quarantined {result.source}"] = dg.MetadataValue.int(result.rows_quarantined)
+    return metadata
+
+
+def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metadata:
+    """What the night added and changed per source, and how many prices are kept out of frontiers."""
+    metadata: Metadata = {}
+    for source, update in updates.items():
+        if update.folded:
+            for name in ("added", "changed", "corrected", "restated", "absent"):
+                metadata[f"{name} {source}"] = dg.MetadataValue.int(getattr(update.counts, name))
+        for day, reason in update.refused:
+            metadata[f"unreadable {source} {day}"] = dg.MetadataValue.text(reason)
+    kept_out = prices.filter(pl.col("observed_to").is_null(), pl.col("flag").is_in(OUT_OF_FRONTIER))
+    for flag, count in kept_out.group_by("flag").len().sort("flag").iter_rows():
+        metadata[f"flag {flag}"] = dg.MetadataValue.int(count)
     return metadata
 
 

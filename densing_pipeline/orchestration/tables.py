@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ OWNERS = ["team:densing-pipeline"]
 
 
 def table_asset(
-    table: Table, *, group: str, kinds: frozenset[str] = frozenset()
+    table: Table, *, group: str, kinds: frozenset[str] = frozenset(), deps: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the asset that computes a published table; its docstring is the catalogue text."""
+    """Declare the asset that computes a published table; its docstring is the catalogue text.
+
+    `deps` names assets it reads other than as tables, such as landed snapshots.
+    """
     return dg.asset(
+        deps=deps,
         name=table.name,
         group_name=group,
         io_manager_key="tables",

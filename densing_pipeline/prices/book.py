@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from densing_pipeline.prices import promotions
 from densing_pipeline.prices.names import normal, organisation, split
 from densing_pipeline.tables.published import PRICES
 from densing_pipeline.tables.schemas import TableError
@@ -30,6 +31,9 @@ FAR = pl.date(9999, 1, 1)
 _RANK = {"announced": 0, "documented": 1, "first_observed": 2, "undated": 3}
 """How well a price is documented, best first."""
 
+_OWN_LISTS = ("openrouter", "openrouter-endpoints")
+"""Polled lists of the seller itself: what they say on a day is a document of that day."""
+
 _PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
 
 
@@ -42,7 +46,8 @@ def price_book(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     Returns:
         Every row of every list. `flag` is `suspect` where a price is above 1,000 USD per million
         tokens, or more than three times apart from what a better (or equally well) documented
-        source says of the same offer over the same time.
+        source says of the same offer over the same time. `offer` is `promotional` where a headline
+        price is a seller's discounted one.
 
     Raises:
         TableError: one list prices the same offer, day and prompt length twice, differently.
@@ -56,6 +61,7 @@ def price_book(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
             f"prices: {doubled.n_unique()} offers have two prices for one key, the first being "
             f"{doubled.row(0, named=True)}. Give each interval its own valid_from in its list"
         )
+    book = promotions.mark(book)
     return PRICES.cast(_mark(_mark(book, _implausible(book)), _contradicted(book)))
 
 
@@ -101,8 +107,8 @@ def _implausible(book: pl.DataFrame) -> pl.DataFrame:
 def _contradicted(book: pl.DataFrame) -> pl.DataFrame:
     """Rows that every comparable row of another, no worse documented source contradicts.
 
-    Comparable are standard offers of one provider whose names have one normal form, and whose
-    intervals overlap; an undated row may reach back any length of time. The paper's plotted prices
+    Comparable are standard offers of one provider whose names have one normal form, that are still
+    believed, and whose intervals overlap; an undated row may reach back any length of time. The paper's plotted prices
     are read off a figure and take no part.
     """
     rows = _comparable(book)
@@ -146,12 +152,15 @@ def _comparable(book: pl.DataFrame) -> pl.DataFrame:
         book.with_row_index("row")
         .filter(
             pl.col("offer") == "standard",
+            pl.col("observed_to").is_null(),
             pl.col("flag").is_null() | ~pl.col("flag").is_in(["figure", *UNSOUND]),
             pl.col("input_usd_per_mtok") > 0,
         )
         .select(
             "row", "source", "provider", "model", *_PRICES,
-            rank=pl.col("basis").replace_strict(_RANK, return_dtype=pl.Int8),
+            rank=pl.when(pl.col("source").is_in(_OWN_LISTS))
+            .then(_RANK["documented"])
+            .otherwise(pl.col("basis").replace_strict(_RANK, return_dtype=pl.Int8)),
             is_undated=pl.col("valid_from").is_null(),
             start=known_from(),
             end="valid_to",

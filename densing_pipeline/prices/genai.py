@@ -25,7 +25,14 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from densing_pipeline.prices.offers import is_free, kind_by_name
+from densing_pipeline.prices.offers import (
+    MINUTES_PER_DAY,
+    Quote,
+    Tariff,
+    kind_by_name,
+    kinds_of_day,
+    label,
+)
 
 SOURCE = "genai-prices"
 MAKERS = frozenset(
@@ -53,20 +60,11 @@ WITHDRAWN_WORDS = ("no longer list", "no longer in the", "shut down", "retired",
 UNDATED = (
     "undated: the list keeps withdrawn models, so it does not show that this one is still sold"
 )
-MINUTES_PER_DAY = 24 * 60
 ANY_DAY = date(2026, 1, 1)
 """A day to ask on where the answer is the same on all days."""
 
 Context = tuple[tuple[str, str], ...]
 """What a request states to be priced by a variant; empty for an ordinary request."""
-
-
-class Quote(NamedTuple):
-    """Prices of one offer in USD per million tokens; None where the list states none."""
-
-    input: Decimal | None
-    output: Decimal | None
-    cache_read: Decimal | None
 
 
 class Piece(NamedTuple):
@@ -75,10 +73,6 @@ class Piece(NamedTuple):
     start: date | None
     end: date | None
     quote: Quote
-
-
-Tariff = tuple[tuple[int, Quote], ...]
-"""Quotes by the prompt length above which they hold; the first is the base price at 0."""
 
 
 def read_prices(
@@ -191,21 +185,13 @@ def _by_time_of_day(
         instant = datetime(day.year, day.month, day.day, start // 60, start % 60, tzinfo=UTC)
         found = tariff(model.get_prices(instant, dict(context) or None))
         minutes[found] = minutes.get(found, 0) + end - start
-    standard = max(minutes, key=lambda found: (minutes[found], _rank(found)))
-    kinds = {"standard": standard}
-    others = sorted((found for found in minutes if found != standard), key=_rank)
-    if others and not context:
-        if _rank(others[0]) < _rank(standard):
-            kinds["off_peak"] = others[0]
-        if _rank(others[-1]) > _rank(standard):
-            kinds["peak"] = others[-1]
-    lost = [found for found in others if found not in kinds.values()]
+    kinds, lost = kinds_of_day(minutes)
+    if context:
+        kinds, lost = (
+            {"standard": kinds["standard"]},
+            [t for t in minutes if t != kinds["standard"]],
+        )
     return kinds, [f"further time-of-day price {found[0][1]}" for found in lost]
-
-
-def _rank(found: Tariff) -> tuple[Decimal, Decimal]:
-    base = found[0][1]
-    return base.input or Decimal(0), base.output or Decimal(0)
 
 
 def _rows(
@@ -232,7 +218,7 @@ def _rows(
             elif end is None and piece.start is None:
                 flag, reason = "unconfirmed", UNDATED
             yield {
-                "offer": _labelled(kind, by_name, over, quote, is_refused=bool(refusal)),
+                "offer": label(kind, by_name, over, quote, is_priced=not refusal),
                 "context_over_tokens": over,
                 "input_usd_per_mtok": _float(quote.input),
                 "output_usd_per_mtok": _float(quote.output),
@@ -243,16 +229,6 @@ def _rows(
                 "flag": flag,
                 "reason": reason,
             }
-
-
-def _labelled(kind: str, by_name: str, over: int, quote: Quote, *, is_refused: bool) -> str:
-    if kind != "standard":
-        return kind
-    if by_name != "standard":
-        return by_name
-    if not is_refused and is_free(quote.input, quote.output):
-        return "free"
-    return "long_context" if over else "standard"
 
 
 def _basis(start: date | None, kind: str, provider: str) -> str:

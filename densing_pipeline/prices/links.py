@@ -33,6 +33,7 @@ CONFIDENCE = {
     "separators": 0.97,
     "dated_suffix": 0.95,
     "variant_suffix": 0.9,
+    "hub_id": 0.9,
     "unlinked": 0.0,
 }
 """How sure a link by each rule is. Set by judgement, in the order of what the rule takes away."""
@@ -115,11 +116,17 @@ def model_links(
             f"{', '.join(strangers)}. Correct the id, or add the model's score"
         )
     names = (
-        prices.select("source", "provider", "model").unique().sort("source", "provider", "model")
+        prices.sort("observed_from")
+        .group_by("source", "provider", "model")
+        .agg(pl.col("hub_id").drop_nulls().last())
+        .sort("source", "provider", "model")
     )
-    links = [resolve(p, m, by_hand, known) for p, m in names["provider", "model"].iter_rows()]
+    links = [
+        resolve(provider, model, by_hand, known, hub_id)
+        for provider, model, hub_id in names["provider", "model", "hub_id"].iter_rows()
+    ]
     return MODEL_LINKS.cast(
-        names.with_columns(
+        names.drop("hub_id").with_columns(
             pl.Series("canonical_id", [link.canonical_id for link in links], pl.String),
             pl.Series("method", [link.method for link in links], pl.String),
             pl.Series("confidence", [CONFIDENCE[link.method] for link in links], pl.Float64),
@@ -128,11 +135,17 @@ def model_links(
 
 
 def resolve(
-    provider: str, model: str, by_hand: Mapping[tuple[str, str], str], known: KnownModels
+    provider: str,
+    model: str,
+    by_hand: Mapping[tuple[str, str], str],
+    known: KnownModels,
+    hub_id: str | None = None,
 ) -> Link:
     """The model one offer name sells: the first rule that names exactly one.
 
-    The table is asked for the name as written; the other rules, in the order of `CONFIDENCE`.
+    The table is asked for the name as written; the other rules, in the order of `CONFIDENCE`. The
+    repository that the list itself names is asked last: lists have named a base model's for the
+    chat model, and an original's for a finetune.
     """
     by_table = by_hand.get((provider, model)) or by_hand.get((ANY_PROVIDER, model))
     if by_table:
@@ -144,6 +157,8 @@ def resolve(
             return Link(candidates[0], method)
         if candidates:
             break  # several models bear the name: a later, looser rule would only guess
+    if hub_id in known.ids and not model.startswith("~"):
+        return Link(hub_id, "hub_id")
     return Link(None, "unlinked")
 
 

@@ -1,4 +1,4 @@
-"""The two pictures of the result: density over time, and the cheapest price over time.
+"""The pictures of the result: density over time, the cheapest price, the price at equal quality.
 
 Drawn from published tables only, so that anybody can redraw them from a release.
 """
@@ -108,9 +108,28 @@ def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
     return _finish(figure, axes)
 
 
+def index_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+    """The price index with its interval; months with too few models are not drawn."""
+    index = tables["price_index"].filter(
+        pl.col("blend_input_share") == blend_input_share, pl.col("verdict") == "ok"
+    )
+    figure, axes = _canvas(f"Index, {blend_input_share:.0%} input")
+    if index.is_empty():
+        return _note(figure, axes, "too few models with a score and a price in every month")
+    months = index["month"].to_numpy()
+    axes.fill_between(
+        months, index["low"].to_numpy(), index["high"].to_numpy(), color=PALETTE[0], alpha=0.2, lw=0
+    )
+    axes.plot(months, index["index"].to_numpy(), color=PALETTE[0], lw=1.6)
+    axes.set_yscale("log")
+    axes.set_title("API price at equal quality (hedonic index)", loc="left", color=INK)
+    return _finish(figure, axes)
+
+
 FIGURES: dict[str, Callable[[Tables], bytes]] = {
     "density": lambda tables: render(density_figure(tables), "svg"),
     "price": lambda tables: render(price_figure(tables), "svg"),
+    "price_index": lambda tables: render(index_figure(tables), "svg"),
 }
 """Pictures of a release by file stem."""
 

@@ -1,10 +1,11 @@
 """How fresh each source is, and what an operator needs to know about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import polars as pl
 
+from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.tables.published import SOURCE_HEALTH
 
 
@@ -32,3 +33,43 @@ def embedded_health(sources: pl.DataFrame, rows: Mapping[str, int], now: datetim
             message=pl.lit("travels with the package; not polled"),
         )
     )
+
+
+def poll_health(polls: Iterable[PollResult], now: datetime) -> pl.DataFrame:
+    """Health of the polled sources, as the reports of their polls have it.
+
+    Args:
+        polls: results of polls, in any order; of two for one instant the last counts.
+        now: the instant to which the age of a source's newest list is counted in its newest row;
+            in earlier rows it is counted to that poll. A source that never gave a list ages from
+            its first poll on.
+
+    Returns:
+        The `source_health` table, one row per source and poll.
+    """
+    found = {(poll.source, poll.polled_at): poll for poll in polls}
+    newest, first = dict[str, datetime](), dict[str, datetime]()
+    for source, polled_at in sorted(found):
+        first.setdefault(source, polled_at)
+        newest[source] = polled_at
+    rows = [
+        {
+            "source": source,
+            "polled_at": polled_at,
+            "outcome": poll.outcome,
+            "http_status": poll.http_status,
+            "rows": poll.rows,
+            "rows_previous": poll.rows_previous,
+            "rows_quarantined": poll.rows_quarantined,
+            "stale_hours": _hours(
+                poll.good_at or first[source], now if newest[source] == polled_at else polled_at
+            ),
+            "message": poll.message,
+        }
+        for (source, polled_at), poll in found.items()
+    ]
+    return SOURCE_HEALTH.cast(pl.DataFrame(rows)) if rows else SOURCE_HEALTH.empty()
+
+
+def _hours(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds() / 3600)

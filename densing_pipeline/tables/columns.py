@@ -327,6 +327,11 @@ COLUMNS: dict[str, Column] = {
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day we first saw the row."),
     "observed_to": _day("Day the row was superseded by a later observation; empty while current."),
+    "last_seen": _day(
+        "Last day on which the source was seen to list the offer at this price; empty where the source "
+        "is not polled."
+    ),
+    "hub_id": _text("Hub repository the price list names for the model."),
     "basis": _text(
         "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
     ),
@@ -364,6 +369,31 @@ COLUMNS: dict[str, Column] = {
         pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
     ),
     "defined_by": _text("Model whose score defines the level."),
+    "probability": _fraction(
+        "Probability that the model reaches the level, from the scores' errors."
+    ),
+    "is_member": _flag(
+        "Whether the model counts as a member of the level: probability 0.5 or more."
+    ),
+    "month": _day("First day of the month."),
+    "index": _positive(
+        "Price at equal quality, the first month with enough models being 100.", "1"
+    ),
+    "quality_slope": _number("Change of ln price per unit of logit score, the same in all months."),
+    "n_offers": _count("Offers the month rests on.", "offers"),
+    "period": _text("Calendar year, or all."),
+    "log_change": _number(
+        "Change of ln of the cheapest price on offer over the period, without changes of unknown date: "
+        "the sum of the four parts."
+    ),
+    "entry_of_models": _number("Part of log_change from models that were not sold before."),
+    "entry_of_providers": _number("Part of log_change from new offers of models already sold."),
+    "repricing": _number("Part of log_change from new prices of offers that stayed."),
+    "exit": _number("Part of log_change from offers that were withdrawn."),
+    "undated_log_change": _number(
+        "Change of ln price by falls of unknown date (first looks at a list, corrections); not in "
+        "log_change."
+    ),
     # --- operation ------------------------------------------------------------------------------
     "polled_at": _instant(
         "When the source was asked; for what travels with the package, when that was published or compiled."
@@ -371,8 +401,12 @@ COLUMNS: dict[str, Column] = {
     "outcome": _text("What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected"),
     "http_status": _count("HTTP status of the response.", "1"),
     "rows": _count("Rows the source gave.", "rows"),
+    "rows_quarantined": _count("Entries of the source that could not be read.", "entries"),
     "rows_previous": _count("Rows it gave the time before.", "rows"),
     "stale_hours": Column(pl.Float64, "Age of the newest data from the source.", "hours", low=0),
+    "key": _text("Entry of the source, by its name or place there."),
+    "column": _text("Name of the offending value in the source; empty if it is the whole entry."),
+    "values": _text("What stands there, shortened; both values where two sources disagree."),
     "message": _text("What an operator needs to know."),
     "version": _text("Version of the source's data."),
     "published_at": _day("Day the source published this version."),

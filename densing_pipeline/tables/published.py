@@ -80,13 +80,14 @@ PRICES = Table(
     name="prices",
     grain="one price of one offer over an interval of validity and of observation",
     key=(
-        "source", "provider", "model", "offer", "context_over_tokens", "valid_from", "observed_from",
+        "source", "provider", "model", "offer", "context_over_tokens", "quantisation", "valid_from",
+        "observed_from",
     ),
     columns=(
         "source", "provider", "model", "offer", "input_usd_per_mtok?", "output_usd_per_mtok?",
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
-        "snapshot_sha256", "source_url?", "reason?",
+        "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
     ),
     ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
 )  # fmt: skip
@@ -127,15 +128,54 @@ PRICE_HALVING = Table(
     ordered=(("low", "high"), ("window_start", "window_end")),
 )  # fmt: skip
 
+LEVEL_MEMBERSHIPS = Table(
+    name="level_memberships",
+    grain="one scored model x capability level",
+    key=("level", "canonical_id"),
+    columns=("level", "canonical_id", "probability", "is_member"),
+)
+
+PRICE_INDEX = Table(
+    name="price_index",
+    grain="one month x blend of the quality-adjusted price index",
+    key=("blend_input_share", "month"),
+    columns=(
+        "blend_input_share", "month", "index?", "low?", "high?", "quality_slope?", "n_offers",
+        "n_models", "verdict", "reason", "as_of",
+    ),
+    ordered=(("low", "index", "high"),),
+)  # fmt: skip
+
+PRICE_DECOMPOSITION = Table(
+    name="price_decomposition",
+    grain="level x blend x period: what moved the cheapest price on offer",
+    key=("level", "blend_input_share", "period"),
+    columns=(
+        "level", "blend_input_share", "period", "window_start", "window_end", "log_change",
+        "entry_of_models", "entry_of_providers", "repricing", "exit", "undated_log_change",
+        "n_changes",
+    ),
+    ordered=(("window_start", "window_end"),),
+)  # fmt: skip
+
 SOURCE_HEALTH = Table(
     name="source_health",
     grain="one source x poll",
     key=("source", "polled_at"),
     columns=(
         "source", "version?", "polled_at", "outcome", "http_status?", "rows?", "rows_previous?",
-        "stale_hours", "message",
+        "rows_quarantined?", "stale_hours", "message",
     ),
     operational=True,
+)  # fmt: skip
+
+QUARANTINE = Table(
+    name="quarantine",
+    grain="one entry of a source that is kept out of the tables, and why",
+    key=("source", "key", "column", "reason"),
+    columns=(
+        "source", "key", "column?", "values?", "reason", "snapshot_sha256", "observed_at",
+    ),
 )  # fmt: skip
 
 PUBLISHED: dict[str, Table] = {
@@ -150,8 +190,12 @@ PUBLISHED: dict[str, Table] = {
         PRICES,
         MODEL_LINKS,
         CAPABILITY_LEVELS,
+        LEVEL_MEMBERSHIPS,
         PRICE_FRONTIER,
         PRICE_HALVING,
+        PRICE_INDEX,
+        PRICE_DECOMPOSITION,
+        QUARANTINE,
         SOURCE_HEALTH,
     )
 }

@@ -11,8 +11,15 @@ GROUPS = {
     "hub": {"models"},
     "evaluation": {"scores"},
     "density": {"reference_points", "reference_laws", "densities", "densing_law"},
-    "prices": {"prices", "model_links"},
-    "cost": {"capability_levels", "price_frontier", "price_halving"},
+    "prices": {"price_snapshots", "quarantine", "prices", "model_links"},
+    "cost": {
+        "capability_levels",
+        "level_memberships",
+        "price_frontier",
+        "price_halving",
+        "price_index",
+        "price_decomposition",
+    },
     "publication": {"source_health", "release"},
 }
 
@@ -23,12 +30,17 @@ PARENTS = {
     "reference_laws": {"reference_points"},
     "densities": {"models", "scores", "reference_laws"},
     "densing_law": {"densities", "scores"},
-    "prices": set(),
+    "price_snapshots": set(),
+    "quarantine": {"price_snapshots"},
+    "prices": {"price_snapshots"},
     "model_links": {"prices", "models"},
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},
     "price_halving": {"price_frontier", "prices"},
-    "source_health": {"prices"},
+    "level_memberships": {"capability_levels"},
+    "price_index": {"model_links", "prices"},
+    "price_decomposition": {"capability_levels", "model_links", "prices"},
+    "source_health": {"prices", "price_snapshots"},
     "release": set(PUBLISHED),
 }
 

@@ -27,7 +27,8 @@ def night(tmp_path_factory):
 def test_every_table_is_published_and_valid(night):
     _, _, tables = night
     for name, table in PUBLISHED.items():
-        assert table.validate(tables[name]).height > 0, name
+        # Nothing is polled here, so there is no entry to keep out.
+        assert table.validate(tables[name]).height > 0 or name == "quarantine", name
 
 
 def test_the_papers_doubling_time_comes_out_to_the_printed_digits(night):

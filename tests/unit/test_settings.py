@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from densing_pipeline.__main__ import main
+from densing_pipeline.prices.poll import urls_of
 from densing_pipeline.settings import Settings
 
 
@@ -64,7 +65,29 @@ def test_a_remote_publish_url_is_refused_with_a_remedy(monkeypatch, capsys):
     assert "local directory" in shown
 
 
+def test_every_price_list_can_be_pointed_elsewhere(monkeypatch):
+    monkeypatch.setenv("DENSING_POLL", "true")
+    for name in ("OPENROUTER", "LITELLM", "MODELS_DEV", "GENAI_PRICES", "LLM_PRICES"):
+        monkeypatch.setenv(f"DENSING_{name}_URL", f"http://127.0.0.1:8000/{name}")
+    settings = Settings()
+    assert settings.poll
+    assert {url.rpartition("/")[0] for url in urls_of(settings).values()} == {
+        "http://127.0.0.1:8000"
+    }
+
+
+def test_nothing_is_asked_unless_told_so():
+    assert not Settings().poll
+
+
+@pytest.mark.parametrize("url", ["openrouter.ai/api", "file:///etc/passwd", "https://"])
+def test_address_of_a_source_is_a_web_address(monkeypatch, url):
+    monkeypatch.setenv("DENSING_LITELLM_URL", url)
+    with pytest.raises(ValidationError, match="https://"):
+        Settings()
+
+
 def test_show_before_the_first_run_says_what_to_do(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
     assert main(["show"]) == 1
-    assert "make run" in capsys.readouterr().out
+    assert "make run" in " ".join(capsys.readouterr().out.split())

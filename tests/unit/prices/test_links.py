@@ -1,5 +1,7 @@
 """Which model an offer name sells."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 
@@ -99,7 +101,7 @@ def test_table_that_leads_nowhere_is_refused() -> None:
 def test_unlinked_names_stay_in_the_table() -> None:
     prices = pl.DataFrame(
         {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
-    )
+    ).with_columns(observed_from=date(2025, 1, 1), hub_id=pl.lit(None, pl.String))
     names = facts.FACTS["offer_names"].empty()
     links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
     assert links.select("canonical_id", "method", "confidence").rows() == [
@@ -129,3 +131,11 @@ def test_versions_stay_apart() -> None:
 
 def test_cloud_revision_is_no_part_of_the_name() -> None:
     assert split("aws", "global.amazon.nova-micro-v1:0") == ("amazon", "nova-micro")
+
+
+def test_the_repository_a_list_names_is_asked_last() -> None:
+    hub_id = "deepseek-ai/DeepSeek-V3"
+    assert resolve("openrouter", "deepseek/chat", {}, KNOWN, hub_id) == Link(hub_id, "hub_id")
+    assert resolve("openai", "gpt-4o", {}, KNOWN, hub_id).method == "provider_prefix"
+    assert resolve("openrouter", "deepseek/chat", {}, KNOWN, "nobody/knows").method == "unlinked"
+    assert resolve("openrouter", "~deepseek/latest", {}, KNOWN, hub_id).method == "unlinked"

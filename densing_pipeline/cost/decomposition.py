@@ -1,0 +1,196 @@
+"""What moved the cheapest price on offer: `price_decomposition`.
+
+Every change of `cheapest_now` is taken apart into four moves made one after the other, each of which
+takes the minimum a step further, so the steps add up to the change: models that were never sold
+before enter; further offers of known models enter; offers that stay take their new prices; offers
+leave. Not here: the curve itself (`frontier`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from densing_pipeline.cost import admission
+from densing_pipeline.cost.frontier import PAPER, cheapest, level_offers, timed
+from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.tables.published import PRICE_DECOMPOSITION
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+PARTS = (
+    "undated_log_change",
+    "entry_of_models",
+    "entry_of_providers",
+    "repricing",
+    "exit",
+)
+"""The moves in the order they are made. Falls of unknown date come first and are kept apart. Offers
+leave last, so an exit counts only as far as nothing else took the place."""
+
+
+def price_decomposition(
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    *,
+    as_of: date | None = None,
+) -> pl.DataFrame:
+    """What moved the cheapest price of each level and blend, by calendar year and in all.
+
+    Args:
+        prices: rows of `prices`.
+        model_links: the model each offer sells.
+        capability_levels: the levels.
+        capability_scores: the scores of the models sold.
+        as_of: last day of the curves; the newest observation if not given.
+
+    Returns:
+        Rows of `price_decomposition`. `log_change` is the sum of entry_of_models,
+        entry_of_providers, repricing and exit; together with `undated_log_change` it is the change
+        of ln `cheapest_now` over the period. A price that returns after nothing was on offer is
+        compared with the last one before. Years without a price are left out.
+    """
+    if prices.is_empty():
+        return PRICE_DECOMPOSITION.empty()
+    last = as_of or last_day(prices)
+    offers = admission.on_sale(prices, last)
+    horizon = (last - admission.DAY_ZERO).days
+    rows = [
+        {"level": level, "blend_input_share": share} | row
+        for level, share, blend in level_offers(
+            offers, model_links, capability_levels, capability_scores
+        )
+        if level != PAPER and not blend.is_empty()
+        for row in _periods(Offers.of(timed(blend)), horizon)
+    ]
+    return PRICE_DECOMPOSITION.cast(pl.DataFrame(rows) if rows else PRICE_DECOMPOSITION.empty())
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The offers of one level and blend, best first, one entry per price and run.
+
+    Attributes:
+        starts: first day of each run.
+        ends: day after its last.
+        price: blended price.
+        offer: number of the offer.
+        model: number of the model it sells.
+        is_undated: whether the day the price began is not known.
+    """
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    price: Floats
+    offer: Indices
+    model: Indices
+    is_undated: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> "Offers":
+        """From rows of `frontier.level_offers`."""
+        offer = rows.select(pl.struct(admission.OFFER).rank("dense") - 1).to_series()
+        model = rows.select(pl.col("canonical_id").rank("dense") - 1).to_series()
+        return cls(
+            rows["run_start"].to_numpy(),
+            rows["run_end"].to_numpy(),
+            rows["usd_per_mtok"].to_numpy(),
+            offer.to_numpy().astype(np.intp),
+            model.to_numpy().astype(np.intp),
+            (rows["basis"] == "undated").to_numpy(),
+        )
+
+    def on(self, day: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Price of each offer on a day (infinite if not on sale), and whether it is undated."""
+        held = np.full(self.offer.max() + 1, np.inf)
+        active = (self.starts <= day) & (day < self.ends)
+        np.minimum.at(held, self.offer[active], self.price[active])
+        is_undated = np.zeros(len(held), dtype=bool)
+        sets = active & (self.price == held[self.offer])
+        is_undated[self.offer[sets & self.is_undated]] = True
+        is_undated[self.offer[sets & ~self.is_undated]] = False
+        return held, is_undated
+
+    def first_day_of_model(self) -> NDArray[np.int32]:
+        """By offer, the first day on which anybody sold its model."""
+        first = np.full(self.model.max() + 1, np.iinfo(np.int32).max, dtype=np.int32)
+        np.minimum.at(first, self.model, self.starts)
+        by_offer = np.empty(self.offer.max() + 1, dtype=np.int32)
+        by_offer[self.offer] = first[self.model]
+        return by_offer
+
+
+def _periods(offers: Offers, horizon: int) -> Iterator[dict[str, Any]]:
+    """The parts by calendar year, and over all of them."""
+    days, winner = cheapest(offers.starts, offers.ends)
+    price = np.append(offers.price, np.inf)[winner]
+    changes = list(_changes(offers, days, price, horizon))
+    start = int(days[0])
+    first, last = admission.to_date(start).year, admission.to_date(horizon).year
+    for year in range(first, last + 1):
+        begin = max(start, (date(year, 1, 1) - admission.DAY_ZERO).days)
+        end = min(horizon, (date(year, 12, 31) - admission.DAY_ZERO).days)
+        yield _sum(str(year), begin, end, [parts for day, parts in changes if begin <= day <= end])
+    yield _sum("all", start, horizon, [parts for _, parts in changes])
+
+
+def _changes(
+    offers: Offers, days: NDArray[np.int32], price: Floats, horizon: int
+) -> Iterator[tuple[int, Floats]]:
+    """Day and parts of each change from one price to the next."""
+    first_of_model = offers.first_day_of_model()
+    stretches = [
+        (int(day), int(end) - 1, float(p))
+        for day, end, p in zip(days, np.append(days[1:], horizon + 1), price, strict=True)
+        if np.isfinite(p) and day <= horizon
+    ]
+    for (_, before, earlier), (day, _, later) in pairwise(stretches):
+        if earlier != later:
+            yield day, _parts(offers, before, day, first_of_model)
+
+
+def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int32]) -> Floats:
+    """By how much each move changes the ln of the minimum, in the order of `PARTS`."""
+    was, _ = offers.on(before)
+    now, is_undated = offers.on(day)
+    stays = np.isfinite(was) & np.isfinite(now)
+    enters = ~np.isfinite(was) & np.isfinite(now)
+    leaves = np.isfinite(was) & ~np.isfinite(now)
+    is_new_model = first_of_model > before
+    minima = np.array(
+        [
+            was.min(),
+            _least(now, is_undated & (enters | (stays & (now < was)))),
+            _least(now, enters & is_new_model),
+            _least(now, enters & ~is_new_model),
+            min(now.min(), _least(was, leaves)),
+            now.min(),
+        ]
+    )
+    minima[:4] = np.minimum.accumulate(minima[:4])
+    parts: Floats = np.diff(np.log(minima))
+    return parts
+
+
+def _least(price: Floats, mask: NDArray[np.bool_]) -> float:
+    return float(price[mask].min(initial=np.inf))
+
+
+def _sum(period: str, start: int, end: int, parts: list[Floats]) -> dict[str, Any]:
+    total = np.sum(parts, axis=0) if parts else np.zeros(len(PARTS))
+    named = dict(zip(PARTS, map(float, total), strict=True))
+    return named | {
+        "period": period,
+        "window_start": admission.to_date(start),
+        "window_end": admission.to_date(end),
+        "log_change": float(total[1:].sum()),
+        "n_changes": len(parts),
+    }

@@ -1,0 +1,125 @@
+"""Load dated snapshots of price lists as if each had been polled on its day.
+
+    FOLDER/<source>/<YYYY-MM-DD>.json or .json.gz
+
+They are landed with their date and judged as a night judges them. The book is folded by the next
+night, in the order of the days, whatever was polled before. Not here: folding (`history`).
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices.snapshots import RECEIVED, PollResult, store_report
+from densing_pipeline.prices.sources import PARSERS, openrouter
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError, check_size
+
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
+
+
+class BackfillError(ValueError):
+    """The folder holds nothing that can be loaded; the message says what is expected."""
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A file of a snapshot."""
+
+    source: str
+    day: date
+    path: Path
+
+
+def find(folder: Path) -> list[Dated]:
+    """The snapshots of a folder, by source and day.
+
+    Raises:
+        BackfillError: there is none.
+    """
+    found = [
+        Dated(source, date.fromisoformat(match[1]), path)
+        for source in PARSERS
+        for path in sorted((folder / source).glob("*"))
+        if (match := _NAME.fullmatch(path.name))
+    ]
+    if not found:
+        raise BackfillError(
+            f"{folder}: no snapshots; expected <source>/<YYYY-MM-DD>.json or .json.gz, where source "
+            f"is one of {', '.join(PARSERS)}"
+        )
+    return sorted(found, key=lambda dated: (dated.day, dated.source))
+
+
+def land(zone: LandingZone, snapshots: list[Dated]) -> Iterator[PollResult]:
+    """Land snapshots in order; loading the same ones again changes nothing.
+
+    Args:
+        zone: the landing zone.
+        snapshots: as `find` gives them.
+
+    Yields:
+        What came of each, as of a poll at midnight of its day. It is compared in size with the
+        newest snapshot from before that day.
+    """
+    previous = {
+        dated.source: _rows_before(zone, dated.source, _midnight(dated.day))
+        for dated in reversed(snapshots)
+    }
+    for dated in snapshots:
+        result = _landed(zone, dated, previous[dated.source])
+        if result.outcome == "ok":
+            previous[dated.source] = result.rows
+        store_report(zone, [result], result.polled_at)
+        yield result
+
+
+def _landed(zone: LandingZone, dated: Dated, rows_previous: int | None) -> PollResult:
+    """Land one snapshot, and accept it if it can be read and believed."""
+    instant, source = _midnight(dated.day), dated.source
+    url = f"backfill:{source}/{dated.path.name}"
+
+    def rejected(message: str) -> PollResult:
+        return PollResult(source, instant, "rejected", message, None, rows_previous, rows_previous)
+
+    try:
+        content = _content(dated.path)
+    except (OSError, EOFError, zlib.error) as error:
+        return rejected(f"{dated.path.name} cannot be read: {error}")
+    zone.store(source + RECEIVED, url, content, instant)
+    parse: Callable[[bytes, date], ParsedSnapshot] = PARSERS[source]
+    try:
+        parsed = check_size(
+            parse(content, dated.day), None if source == openrouter.ENDPOINTS else rows_previous
+        )
+    except SnapshotError as error:
+        return rejected(str(error))
+    zone.store(source, url, content, instant)
+    return PollResult(
+        source, instant, "ok", f"{parsed.rows} prices, backfilled", None, parsed.rows,
+        rows_previous, parsed.quarantined.height, instant,
+    )  # fmt: skip
+
+
+def _rows_before(zone: LandingZone, source: str, instant: datetime) -> int | None:
+    """Prices of the newest accepted snapshot from before an instant."""
+    earlier = [r for r in zone.receipts(source) if r.fetched_at < instant]
+    if not earlier:
+        return None
+    try:
+        return PARSERS[source](zone.read(earlier[-1]), earlier[-1].fetched_at.date()).rows
+    except SnapshotError:
+        return None
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

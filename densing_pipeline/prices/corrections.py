@@ -1,0 +1,86 @@
+"""Which changes of a price are corrections of the list rather than moves of the price.
+
+More than half of all first price changes in community lists mend a wrong entry. Three signs tell:
+the change is tenfold or more, it comes in the offer's first week, or the earlier price was nothing.
+
+- An *error*: the earlier price was wrong. A tenfold rise, or any change in the first week. The new
+  price holds since the earlier one was said to; nobody believes the earlier one any more.
+- *Doubtful*: the earlier price may have been right. A tenfold fall, or a price where there was none.
+  The earlier price keeps its time, and when the new one began is not known.
+
+Not here: the rows that follow from it (`fold`).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+TENFOLD = 10.0
+FIRST_WEEK = timedelta(days=7)
+
+PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
+_MAIN = PRICES[:2]
+
+
+def is_error(day: date) -> pl.Expr:
+    """Whether the earlier price (columns ending in `_old`) was wrong, given the one of `day`."""
+    rise = pl.any_horizontal(
+        (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old")) for n in _MAIN
+    )
+    is_new = pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK
+    return (rise.fill_null(value=False) | is_new.fill_null(value=False)) & ~_was_nothing()
+
+
+def is_doubtful() -> pl.Expr:
+    """Whether the change is no move of the price although the earlier price may have held."""
+    fall = pl.any_horizontal(
+        (pl.col(n) > 0) & (pl.col(f"{n}_old") >= TENFOLD * pl.col(n)) for n in _MAIN
+    )
+    return fall.fill_null(value=False) | (_was_nothing() & ~_is_nothing())
+
+
+def reason(day: date) -> pl.Expr:
+    """Both prices and the day, for the row of the new price."""
+    return pl.format(
+        "replaced {} in, {} out on {}",
+        *(pl.col(f"{n}_old").cast(pl.String).fill_null("none") for n in _MAIN),
+        pl.lit(day.isoformat()),
+    )
+
+
+def moves(prices: pl.DataFrame) -> pl.DataFrame:
+    """Price changes of offers: rows whose price replaced another one on the same day.
+
+    Corrections, restatements, entries and returns after an absence are none of them.
+
+    Args:
+        prices: rows of `prices`.
+
+    Returns:
+        source, provider, model, offer, date, and both prices before and after, by offer and date.
+    """
+    seat = ("source", "provider", "model", "context_over_tokens", "quantisation", "offer")
+    believed = prices.filter(pl.col("observed_to").is_null())
+    after = believed.filter(
+        pl.col("basis") == "first_observed", pl.col("flag").ne_missing("correction")
+    )
+    return (
+        after.join(
+            believed.drop_nulls("valid_to"),
+            left_on=(*seat, "valid_from"),
+            right_on=(*seat, "valid_to"),
+            nulls_equal=True,
+            suffix="_before",
+        )
+        .rename({"valid_from": "date"})
+        .select(*seat, "date", *_MAIN, *(f"{n}_before" for n in _MAIN))
+        .sort(*seat, "date", nulls_last=True)
+    )
+
+
+def _was_nothing() -> pl.Expr:
+    return pl.all_horizontal(pl.col(f"{n}_old").fill_null(0) == 0 for n in _MAIN)
+
+
+def _is_nothing() -> pl.Expr:
+    return pl.all_horizontal(pl.col(n).fill_null(0) == 0 for n in _MAIN)

@@ -1,0 +1,298 @@
+"""Fold one snapshot of a price list into the history of that list.
+
+A list says what its prices are, rarely since when. The fold compares each snapshot with the rows
+that stand open and adds rows only for what changed, on both axes of time: a price that was replaced
+keeps its row as it was believed (with `observed_to`), and gets a second one that knows its end.
+
+Not here: where rows are kept (`store`), and which changes are corrections (`corrections`).
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+
+import polars as pl
+
+from densing_pipeline.prices import corrections
+from densing_pipeline.tables.published import PRICES
+
+GLITCH_DAYS = 7
+"""An offer that comes back unchanged within so many days was never away."""
+
+SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
+"""What is sold. A model that becomes free, or is promoted, keeps its seat."""
+
+PARTIAL_LISTS = ("openrouter-endpoints",)
+"""Lists that cover other models every night: a model that is missing was not asked for."""
+
+IDENTITY = (*SEAT, "stated_from")
+"""What one row states. A list that dates its prices states several for one seat."""
+
+CONTENT = ("offer", *corrections.PRICES, "currency", "stated_to", "stated_flag")
+"""What a snapshot says of an identity; if it differs, something changed."""
+
+OPEN_SCHEMA = pl.Schema(
+    PRICES.polars_schema
+    | {
+        "kind": pl.String,
+        "stated_from": pl.Date,
+        "stated_to": pl.Date,
+        "stated_flag": pl.String,
+        "first_seen": pl.Date,
+    }
+)
+"""Open rows: the columns of `prices`, what the list itself stated, and the day the offer appeared
+(empty if it was there when we first looked)."""
+
+_SWITCHING = ("free", "promotional")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one or more snapshots brought, in rows.
+
+    Attributes:
+        listed: prices the newest snapshot states.
+        added: prices of offers that were not there before, or came back.
+        changed: prices replaced by another.
+        corrected: of these, replaced because the earlier one was wrong, or may have been.
+        restated: rows whose dates or remarks were changed, or that were taken back.
+        absent: open rows the newest snapshot no longer lists.
+        doubled: prices stated twice in one snapshot, of which the first counts.
+    """
+
+    listed: int = 0
+    added: int = 0
+    changed: int = 0
+    corrected: int = 0
+    restated: int = 0
+    absent: int = 0
+    doubled: int = 0
+
+    def then(self, later: "Counts") -> "Counts":
+        """Changes add up; what is listed and absent is as of the later one."""
+        state = ("listed", "absent")
+        return Counts(
+            **{
+                f.name: getattr(later, f.name)
+                + (0 if f.name in state else int(getattr(self, f.name)))
+                for f in fields(self)
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Open:
+    """The rows a list's next snapshot is compared with.
+
+    Attributes:
+        rows: open rows, with the columns of `OPEN_SCHEMA`.
+        last_day: day of the newest snapshot; None before the first.
+    """
+
+    rows: pl.DataFrame
+    last_day: date | None = None
+
+    @classmethod
+    def nothing(cls) -> "Open":
+        """The state before the first snapshot."""
+        return cls(OPEN_SCHEMA.to_frame())
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The state after a snapshot, the rows it closed for good, and what it brought."""
+
+    state: Open
+    closed: pl.DataFrame
+    counts: Counts
+
+
+def fold(
+    state: Open, quotes: pl.DataFrame, *, source: str, observed_on: date, snapshot_sha256: str
+) -> Folded:
+    """The history after one more snapshot.
+
+    Args:
+        state: what stood open before.
+        quotes: the prices of the snapshot, with columns of `prices`; absent ones count as null. A
+            quote without `valid_from` and `valid_to` says what holds now; others are taken at
+            their word, on the day they begin at the earliest.
+        source: name of the list.
+        observed_on: day of the snapshot, later than that of the one before.
+        snapshot_sha256: hash of its bytes.
+
+    Returns:
+        Open rows, and rows that no later snapshot will touch: those superseded (`observed_to` is
+        this day) and those that came to an end (`valid_to`, known from this day on).
+
+    Raises:
+        ValueError: the snapshot is not later than the one before.
+    """
+    if state.last_day is not None and observed_on <= state.last_day:
+        raise ValueError(f"{source}: {observed_on} is not after {state.last_day}, already folded")
+    told, doubled = _told(quotes, source, observed_on, snapshot_sha256)
+    met = (
+        told.with_columns(is_told=pl.lit(value=True))
+        .join(
+            state.rows.with_columns(was_open=pl.lit(value=True)),
+            on=IDENTITY,
+            how="full",
+            nulls_equal=True,
+            coalesce=True,
+            suffix="_old",
+        )
+        .with_columns(pl.col("is_told", "was_open").fill_null(value=False))
+    )
+    seats = told.select(SEAT).unique().with_columns(is_seat_told=pl.lit(value=True))
+    met = met.join(seats, on=SEAT, how="left", nulls_equal=True).with_columns(
+        pl.col("is_seat_told").fill_null(value=False)
+    )
+    last_told = pl.lit(state.last_day, pl.Date)
+    if source in PARTIAL_LISTS:
+        last_told = pl.col("last_seen_old").max().over("model")
+    judged = _judged(met, last_told, observed_on)
+    still, closed = _rows(judged, observed_on)
+    return Folded(Open(still, observed_on), closed, _counts(judged, doubled))
+
+
+def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl.DataFrame, int]:
+    """The quotes of a snapshot as open rows, each identity once, and how many came twice."""
+    schema = PRICES.polars_schema
+    rows = quotes.select(
+        (pl.col(name) if name in quotes.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )
+    rows = rows.with_columns(
+        source=pl.lit(source),
+        currency=pl.col("currency").fill_null("USD"),
+        context_over_tokens=pl.col("context_over_tokens").fill_null(0),
+        kind=pl.when(pl.col("offer").is_in(_SWITCHING)).then(pl.lit("standard")).otherwise("offer"),
+        flag=pl.when(pl.col("flag").is_null() & (pl.col("valid_from") > day))
+        .then(pl.lit("future"))
+        .otherwise("flag"),
+        observed_from=pl.lit(day),
+        observed_to=pl.lit(None, pl.Date),
+        snapshot_sha256=pl.lit(sha256),
+        last_seen=pl.lit(day),
+        stated_from="valid_from",
+        stated_to="valid_to",
+        first_seen=pl.lit(None, pl.Date),
+    ).with_columns(stated_flag="flag")
+    taken = (pl.col("offer") == "standard").any().over(SEAT)
+    rows = rows.with_columns(
+        kind=pl.when(pl.col("offer").is_in(_SWITCHING) & taken).then("offer").otherwise("kind")
+    )
+    once = rows.select(OPEN_SCHEMA.names()).unique(IDENTITY, keep="first", maintain_order=True)
+    return once, rows.height - once.height
+
+
+def _judged(met: pl.DataFrame, last_told: pl.Expr, day: date) -> pl.DataFrame:
+    """What became of each identity: `fate`, and for a price that ended, the day `ended`.
+
+    Args:
+        met: told and open rows, side by side.
+        last_told: day on which the list last spoke of the model; null if it never did.
+        day: day of the snapshot.
+    """
+    same = pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT)
+    same_price = pl.all_horizontal(
+        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *corrections.PRICES)
+    )
+    is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
+    was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()
+    was_away = pl.col("last_seen_old") < last_told
+    is_back = was_away & (pl.lit(day) - pl.col("last_seen_old") > timedelta(days=GLITCH_DAYS))
+    both = pl.col("is_told") & pl.col("was_open")
+    return met.with_columns(
+        fate=pl.when(~pl.col("was_open"))
+        .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
+        .when(~pl.col("is_told") & pl.col("is_seat_told"))
+        .then(pl.lit("retracted"))
+        .when(~pl.col("is_told"))
+        .then(pl.lit("absent"))
+        .when(both & same & is_live & is_back)
+        .then(pl.lit("back"))
+        .when(both & same)
+        .then(pl.lit("same"))
+        .when(is_live & was_live & ~same_price & corrections.is_error(day))
+        .then(pl.lit("error"))
+        .when(is_live & was_live & ~same_price & corrections.is_doubtful())
+        .then(pl.lit("doubtful"))
+        .when(is_live & was_live & ~same_price)
+        .then(pl.lit("moved"))
+        .otherwise(pl.lit("restated")),
+        ended=pl.when(was_away)
+        .then(pl.col("last_seen_old") + timedelta(days=1))
+        .otherwise(pl.lit(day)),
+    )
+
+
+def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows open after the snapshot, and those it closed."""
+    old = [
+        pl.col(name if name in IDENTITY else f"{name}_old").alias(name)
+        for name in OPEN_SCHEMA.names()
+    ]
+    fate = pl.col("fate")
+    kept = judged.filter(fate.is_in(["same", "absent"])).select(
+        *(c for c in old if c.meta.output_name() not in ("last_seen", "hub_id")),
+        last_seen=pl.when("is_told").then(pl.lit(day)).otherwise("last_seen_old"),
+        hub_id=pl.coalesce("hub_id", "hub_id_old"),
+    )
+    opened = _opened(judged.filter(~fate.is_in(["same", "absent", "retracted"])), day)
+    ended = judged.filter(~fate.is_in(["same", "absent", "first", "new"]))
+    superseded = ended.select(old).with_columns(observed_to=pl.lit(day))
+    settled = ended.filter(fate.is_in(["moved", "doubtful", "back"])).select(
+        *(c for c in old if c.meta.output_name() not in ("valid_from", "valid_to")),
+        valid_from=pl.coalesce("valid_from_old", "observed_from_old"),
+        valid_to="ended",
+    ).with_columns(observed_from=pl.lit(day))  # fmt: skip
+    still = pl.concat([kept.select(OPEN_SCHEMA.names()), opened]).sort(
+        IDENTITY, nulls_last=True, maintain_order=True
+    )
+    closed = pl.concat([superseded.select(PRICES.names), settled.select(PRICES.names)])
+    return still, closed.sort(PRICES.key, nulls_last=True, maintain_order=True)
+
+
+def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The rows that begin to stand: since when their price holds, and on what that rests."""
+    fate = pl.col("fate")
+    is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
+    is_dated_here = is_live & fate.is_in(["new", "back", "moved", "doubtful"])
+    keeps_start = is_live & fate.is_in(["error", "restated"])
+    is_corrected = fate.is_in(["error", "doubtful"])
+    return told.with_columns(
+        valid_from=pl.when(is_dated_here)
+        .then(pl.lit(day))
+        .when(keeps_start)
+        .then("valid_from_old")
+        .otherwise("valid_from"),
+        basis=pl.when(is_dated_here)
+        .then(pl.lit("first_observed"))
+        .when(keeps_start)
+        .then("basis_old")
+        .when(pl.col("stated_from").is_null())
+        .then(pl.lit("undated"))
+        .otherwise(pl.col("basis").fill_null("documented")),
+        first_seen=pl.when(fate == "new").then(pl.lit(day)).otherwise("first_seen_old"),
+        flag=pl.when(is_corrected & pl.col("flag").is_null())
+        .then(pl.lit("correction"))
+        .otherwise("flag"),
+        reason=pl.when(is_corrected)
+        .then(pl.concat_str("reason", corrections.reason(day), separator="; ", ignore_nulls=True))
+        .otherwise("reason"),
+    ).select(OPEN_SCHEMA.names())
+
+
+def _counts(judged: pl.DataFrame, doubled: int) -> Counts:
+    found = dict(judged.group_by("fate").len().iter_rows())
+    corrected = found.get("error", 0) + found.get("doubtful", 0)
+    return Counts(
+        listed=int(judged["is_told"].sum()),
+        added=found.get("first", 0) + found.get("new", 0) + found.get("back", 0),
+        changed=found.get("moved", 0) + corrected,
+        corrected=corrected,
+        restated=found.get("restated", 0) + found.get("retracted", 0),
+        absent=found.get("absent", 0),
+        doubled=doubled,
+    )

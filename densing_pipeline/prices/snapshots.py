@@ -1,0 +1,142 @@
+"""Where snapshots of price lists are: what was landed, what of it was accepted, what polls reported.
+
+    <source>-received   every response, landed before it is read
+    <source>            the responses that could be read and believed: the snapshots
+    price-polls         one report per poll, from which `source_health` is made
+
+Not here: asking for them (`prices.poll`), and their formats (`prices.sources`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.landing import LandingError, LandingZone, Receipt
+from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot, SnapshotError
+from densing_pipeline.tables.published import QUARANTINE
+
+RECEIVED = "-received"
+REPORTS = "price-polls"
+
+
+@dataclass(frozen=True)
+class PollResult:
+    """What came of asking one source.
+
+    Attributes:
+        source: its name.
+        polled_at: when the poll began, UTC.
+        outcome: ok, unchanged, failed (no document) or rejected (a document we do not believe).
+        message: what an operator needs to know.
+        http_status: of the last answer, if there was one.
+        rows: prices in the snapshot that holds now.
+        rows_previous: prices in the one before.
+        rows_quarantined: entries of the snapshot that could not be read.
+        good_at: when the snapshot that holds now was last seen, if there is one.
+    """
+
+    source: str
+    polled_at: datetime
+    outcome: str
+    message: str
+    http_status: int | None = None
+    rows: int | None = None
+    rows_previous: int | None = None
+    rows_quarantined: int | None = None
+    good_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """The last good snapshot of a source."""
+
+    receipt: Receipt
+    content: bytes
+    parsed: ParsedSnapshot
+
+
+def last_good(zone: LandingZone, source: str) -> Held | None:
+    """The newest snapshot of a source; None if there is none that can be read any more."""
+    receipt = zone.latest(source)
+    if receipt is None:
+        return None
+    try:
+        content = zone.read(receipt)
+        return Held(receipt, content, PARSERS[source](content, receipt.fetched_at.date()))
+    except (LandingError, SnapshotError):
+        return None
+
+
+def landed_snapshots(zone: LandingZone, source: str) -> Iterator[tuple[Receipt, bytes]]:
+    """Every snapshot of a source with its receipt, oldest first; one per poll that gave or confirmed it.
+
+    Raises:
+        LandingError: bytes are missing or damaged.
+    """
+    content, sha256 = b"", None
+    for receipt in zone.receipts(source):
+        if receipt.sha256 != sha256:
+            content, sha256 = zone.read(receipt), receipt.sha256
+        yield receipt, content
+
+
+def poll_reports(zone: LandingZone) -> Iterator[PollResult]:
+    """Every result of every poll, oldest first."""
+    for receipt in zone.receipts(REPORTS):
+        for fields in json.loads(zone.read(receipt)):
+            yield _from_plain(fields)
+
+
+def quarantined(zone: LandingZone) -> pl.DataFrame:
+    """What of the newest snapshots cannot be read, as rows of `quarantine`.
+
+    A row was observed on the day on which those bytes were first received.
+    """
+    frames = [QUARANTINE.empty()]
+    for source in PARSERS:
+        held = last_good(zone, source)
+        if held:
+            frames.append(
+                held.parsed.quarantined.select(
+                    pl.lit(source).alias("source"),
+                    *QUARANTINED,
+                    pl.lit(held.receipt.sha256).alias("snapshot_sha256"),
+                    pl.lit(_first_seen(zone, held.receipt)).alias("observed_at"),
+                )
+            )
+    return QUARANTINE.cast(pl.concat(map(QUARANTINE.cast, frames)))
+
+
+def _first_seen(zone: LandingZone, receipt: Receipt) -> date:
+    return next(
+        found.fetched_at.date()
+        for found in zone.receipts(receipt.source)
+        if found.sha256 == receipt.sha256
+    )
+
+
+def store_report(zone: LandingZone, results: Sequence[PollResult], polled_at: datetime) -> None:
+    """Keep what came of a poll."""
+    report = json.dumps([_to_plain(result) for result in results], indent=1).encode()
+    zone.store(REPORTS, "", report, polled_at)
+
+
+def _to_plain(result: PollResult) -> dict[str, Any]:
+    return {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in asdict(result).items()
+    }
+
+
+def _from_plain(fields: Mapping[str, Any]) -> PollResult:
+    instants = {
+        key: datetime.fromisoformat(fields[key])
+        for key in ("polled_at", "good_at")
+        if fields.get(key)
+    }
+    return PollResult(**{**fields, **instants})

@@ -1,0 +1,168 @@
+"""genai-prices, version 2 of its remote data: the list whose embedded copy is the offline default.
+
+Amounts are USD per million tokens. This builds the objects of the `genai_prices` package from the
+exact text, model by model, so that one bad model costs only itself. Not here: what the conditional
+prices mean (`prices.genai`).
+"""
+
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+from genai_prices.types import (
+    ClauseEquals,
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    Provider,
+    StartDateConstraint,
+    Tier,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from densing_pipeline.prices import genai
+from densing_pipeline.prices.sources.snapshot import (
+    QUOTES,
+    Entries,
+    ParsedSnapshot,
+    SnapshotError,
+    UnreadableError,
+    amount,
+    day,
+    load_json,
+    shown,
+    text,
+    whole,
+)
+
+NAME = genai.SOURCE
+
+
+def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
+    """All prices with their dates.
+
+    Args:
+        content: the list.
+        observed_on: day it was received; prices that start later are `future`.
+
+    Raises:
+        SnapshotError: the document is unusable as a whole.
+    """
+    entries = Entries(NAME)
+    document = load_json(content)
+    if not isinstance(document, list):
+        raise SnapshotError(f"the list is no list but {shown(document)}")
+    providers = [_provider(entries, position, found) for position, found in enumerate(document)]
+    rows, left_out = genai.read_prices(
+        [provider for provider in providers if provider],
+        observed_on=observed_on,
+        snapshot_sha256="",
+    )
+    for row in rows.to_dicts():
+        entries.add_row({name: value for name, value in row.items() if name in QUOTES})
+    for provider, model, reason in left_out.iter_rows():
+        entries.leave_out(f"{provider}/{model}", reason)
+    return entries.parsed()
+
+
+def _provider(entries: Entries, position: int, found: Any) -> Provider | None:
+    """A provider with the models that can be read."""
+    key = text(found.get("id")) if isinstance(found, dict) else None
+    models = found.get("models") if isinstance(found, dict) else None
+    if key is None or not isinstance(models, list):
+        entries.quarantine(f"[{position}]", "id", found, "a provider without id or models")
+        return None
+    urls = found.get("pricing_urls")
+    provider = Provider(id=key, name=key, api_pattern="", pricing_urls=[])
+    if isinstance(urls, list):
+        provider.pricing_urls = [url for url in urls if isinstance(url, str)]
+    for number, model in enumerate(models):
+        name = text(model.get("id")) if isinstance(model, dict) else None
+        try:
+            if name is None:
+                raise UnreadableError("id", model, "a model without id")
+            provider.models.append(_model(name, model))
+        except UnreadableError as error:
+            entries.quarantine(f"{key}/{name or number}", error.column, error.value, str(error))
+    return provider
+
+
+def _model(name: str, model: Mapping[str, Any]) -> ModelInfo:
+    prices, variants = model.get("prices"), model.get("price_variants") or []
+    if not isinstance(variants, list):
+        raise UnreadableError("price_variants", variants, "variants are a list")
+    if prices == []:
+        raise UnreadableError("prices", prices, "no entry at all")
+    return ModelInfo(
+        id=name,
+        match=ClauseEquals(equals=name),
+        price_comments=text(model.get("price_comments")),
+        prices=[_conditional(entry) for entry in prices]
+        if isinstance(prices, list)
+        else _prices(prices),
+        price_variants=[_variant(variant) for variant in variants],
+    )
+
+
+def _conditional(entry: Any) -> ConditionalPrice:
+    if not isinstance(entry, dict):
+        raise UnreadableError("prices", entry, "a conditional price is an object")
+    return ConditionalPrice(
+        _constraint(entry.get("constraint")), prices=_prices(entry.get("prices"))
+    )
+
+
+def _variant(variant: Any) -> PriceVariant:
+    when = variant.get("when") if isinstance(variant, dict) else None
+    if not isinstance(when, dict) or not when:
+        raise UnreadableError("price_variants", variant, "a variant says when it holds")
+    return PriceVariant(
+        when={name: str(value) for name, value in when.items()},
+        prices=_prices(variant.get("prices")),
+        constraint=_constraint(variant.get("constraint")),
+    )
+
+
+def _prices(prices: Any) -> ModelPrice:
+    if not isinstance(prices, dict):
+        raise UnreadableError("prices", prices, "prices are an object")
+    return ModelPrice(**{unit: _price(unit, value) for unit, value in prices.items()})
+
+
+def _price(unit: str, value: Any) -> Decimal | TieredPrices | None:
+    """A price, or one by prompt length."""
+    if not isinstance(value, dict):
+        return _amount(unit, value)
+    base, tiers = _amount(unit, value.get("base")), value.get("tiers")
+    if base is None or not isinstance(tiers, list) or not all(isinstance(t, dict) for t in tiers):
+        raise UnreadableError(unit, value, "a tiered price has a base and tiers")
+    steps = [(whole(unit, tier.get("start")), _amount(unit, tier.get("price"))) for tier in tiers]
+    return TieredPrices(
+        base=base,
+        tiers=[Tier(start=start, price=price) for start, price in steps if price is not None],
+    )
+
+
+def _amount(unit: str, value: Any) -> Decimal | None:
+    """USD, per million tokens where the unit is one of tokens; this list has no -1."""
+    found = amount(unit, value)
+    if found is not None and found < 0:
+        raise UnreadableError(unit, value, "a price is not negative")
+    return found
+
+
+def _constraint(found: Any) -> StartDateConstraint | TimeOfDateConstraint | None:
+    if found is None:
+        return None
+    if isinstance(found, dict) and (start := day(found.get("start_date"))):
+        return StartDateConstraint(start)
+    try:
+        if isinstance(found, dict):
+            first, last = (time.fromisoformat(found[name]) for name in ("start_time", "end_time"))
+            return TimeOfDateConstraint(first, last)
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise UnreadableError("constraint", found, "a constraint is a start date or hours of the day")

@@ -1,0 +1,87 @@
+"""llm-prices: a small list kept by hand, with past prices as half-open intervals.
+
+Amounts are USD per million tokens. `from_date` is the first day, `to_date` the first day no more.
+"""
+
+import re
+from datetime import date
+from typing import Any
+
+from densing_pipeline.prices.genai import UNDATED
+from densing_pipeline.prices.sources.snapshot import (
+    NO_PRICE,
+    PER_MILLION,
+    Entries,
+    ParsedSnapshot,
+    SnapshotError,
+    UnreadableError,
+    day,
+    load_json,
+    mapping,
+    read_quote,
+    shown,
+    text,
+)
+
+NAME = "llm-prices"
+AMOUNTS = ("input", "output", "input_cached")
+_LONGER_THAN = re.compile(r"[>≥]\s*(\d+)\s*k\b", re.IGNORECASE)
+
+
+def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
+    """All prices, past and present.
+
+    Args:
+        content: the historical list.
+        observed_on: day it was received; prices that start later are `future`, and an announced end
+            closes nothing before its day.
+
+    Raises:
+        SnapshotError: the document is unusable as a whole.
+    """
+    entries = Entries(NAME)
+    listed = mapping(load_json(content), "the list").get("prices")
+    if not isinstance(listed, list):
+        raise SnapshotError(f"`prices` is no list but {shown(listed)}")
+    for position, entry in enumerate(listed):
+        key = text(entry.get("id")) if isinstance(entry, dict) else None
+        vendor = text(entry.get("vendor")) if isinstance(entry, dict) else None
+        if key is None or vendor is None:
+            entries.quarantine(f"prices[{position}]", "id", entry, "an entry without id or vendor")
+            continue
+        try:
+            quote, is_priced = read_quote(entry, AMOUNTS, PER_MILLION)
+            columns = _columns(entry, observed_on)
+        except UnreadableError as error:
+            entries.quarantine(key, error.column, error.value, str(error))
+            continue
+        stated = {} if is_priced else {"reason": NO_PRICE}
+        longer = _LONGER_THAN.search(text(entry.get("name")) or "")
+        over = 1000 * int(longer[1]) if longer else 0
+        entries.add(vendor, key, quote, over=over, is_priced=is_priced, **(columns | stated))
+    return entries.parsed()
+
+
+def _columns(entry: dict[str, Any], observed_on: date) -> dict[str, Any]:
+    """Dates of a price, and what follows from them."""
+    start, end = (_day(entry, name) for name in ("from_date", "to_date"))
+    if start and end and end <= start:
+        raise UnreadableError("to_date", end, f"a price that ends on {end}, before it starts")
+    columns: dict[str, Any] = {
+        "valid_from": start,
+        "valid_to": end if end and end <= observed_on else None,
+        "basis": "announced" if start else "undated",
+    }
+    if start and start > observed_on:
+        columns |= {"valid_to": end, "flag": "future", "reason": "announced for a later day"}
+    elif start is None and columns["valid_to"] is None:
+        columns |= {"flag": "unconfirmed", "reason": UNDATED}
+    return columns
+
+
+def _day(entry: dict[str, Any], name: str) -> date | None:
+    value = entry.get(name)
+    found = day(value)
+    if value is not None and found is None:
+        raise UnreadableError(name, value, "a date is YYYY-MM-DD")
+    return found

@@ -1,0 +1,132 @@
+"""models.dev: models of many providers, with their cost in USD per million tokens.
+
+Not here: its release dates (`release_date` of a model is no date of a price).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from densing_pipeline.prices.offers import Quote
+from densing_pipeline.prices.sources.snapshot import (
+    NO_PRICE,
+    PER_MILLION,
+    Entries,
+    ParsedSnapshot,
+    UnreadableError,
+    load_json,
+    mapping,
+    read_quote,
+    text,
+    whole,
+)
+
+NAME = "models-dev"
+AMOUNTS = ("input", "output", "cache_read")
+PRIORITY = frozenset({("service_tier", "priority"), ("speed", "fast")})
+"""Request fields by which a mode buys precedence."""
+
+CONVERTED = "converted from CNY by the source at a fixed rate"
+DEPRECATED = "deprecated, says the list"
+
+
+def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
+    """The prices of all models that write text.
+
+    Args:
+        content: the list.
+        observed_on: day it was received.
+
+    Raises:
+        SnapshotError: the document is unusable as a whole.
+    """
+    entries = Entries(NAME)
+    for provider, listed in mapping(load_json(content), "the list").items():
+        models = listed.get("models") if isinstance(listed, dict) else None
+        if not isinstance(models, dict):
+            entries.quarantine(provider, "models", models, "a provider without models")
+            continue
+        for key, model in models.items():
+            if not isinstance(model, dict):
+                entries.quarantine(f"{provider}/{key}", None, model, "an entry that is no object")
+            elif "text" not in _outputs(model):
+                entries.leave_out(f"{provider}/{key}", "does not write text")
+            else:
+                _model(entries, provider, key, model, text(listed.get("doc")))
+    return entries.parsed()
+
+
+def _outputs(model: Mapping[str, Any]) -> list[Any]:
+    """What the model writes; text where the list does not say."""
+    modalities = model.get("modalities")
+    outputs = modalities.get("output") if isinstance(modalities, dict) else None
+    return outputs if isinstance(outputs, list) else ["text"]
+
+
+def _model(
+    entries: Entries, provider: str, key: str, model: Mapping[str, Any], url: str | None
+) -> None:
+    columns: dict[str, Any] = {"source_url": url} | _doubts(provider, model)
+    base: Quote | None = None
+    for kind, over, amounts in _offers(entries, f"{provider}/{key}", model):
+        try:
+            if amounts is not None and not isinstance(amounts, dict):
+                raise UnreadableError("cost", amounts, "a cost is an object")
+            quote, is_priced = read_quote(amounts or {}, AMOUNTS, PER_MILLION)
+        except UnreadableError as error:
+            entries.quarantine(f"{provider}/{key}", error.column, error.value, str(error))
+            continue
+        if over and base:
+            quote = Quote(
+                *(own if own is not None else b for own, b in zip(quote, base, strict=True))
+            )
+        elif kind == "standard":
+            base = quote
+        stated = {} if is_priced else {"reason": NO_PRICE}
+        entries.add(
+            provider, key, quote, kind=kind, over=over, is_priced=is_priced, **(columns | stated)
+        )
+
+
+def _doubts(provider: str, model: Mapping[str, Any]) -> dict[str, str]:
+    """Flag and reason of a price that may not be what one pays."""
+    if model.get("status") == "deprecated":
+        return {"flag": "unconfirmed", "reason": DEPRECATED}
+    if provider.endswith("cn") or "-cn-" in provider:
+        return {"flag": "unconfirmed", "reason": CONVERTED}
+    return {}
+
+
+def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tuple[str, int, Any]]:
+    """Kind, prompt length and amounts of each offer, the base price first.
+
+    `context_over_200k` is not read: it repeats a tier, often with another threshold.
+    """
+    cost = model.get("cost")
+    yield "standard", 0, cost
+    tiers = cost.get("tiers") if isinstance(cost, dict) else None
+    if tiers is not None and not isinstance(tiers, list):
+        entries.quarantine(key, "tiers", tiers, "tiers are a list")
+    for tier in tiers if isinstance(tiers, list) else []:
+        size = tier.get("tier") if isinstance(tier, dict) else None
+        try:
+            if not isinstance(size, dict) or size.get("type") != "context":
+                raise UnreadableError("tiers", tier, "a tier that is not by context size")
+            yield "standard", whole("size", size.get("size")), tier
+        except UnreadableError as error:
+            entries.quarantine(key, error.column, error.value, str(error))
+    experimental = model.get("experimental")
+    modes = experimental.get("modes") if isinstance(experimental, dict) else None
+    for name, mode in modes.items() if isinstance(modes, dict) else []:
+        if isinstance(mode, dict) and "cost" in mode:
+            if _requests(mode) & PRIORITY:
+                yield "priority", 0, mode["cost"]
+            else:
+                entries.leave_out(key, f"mode {name}: no kind of offer we know")
+
+
+def _requests(mode: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """What a request must state to be served in this mode."""
+    provider = mode.get("provider")
+    body = provider.get("body") if isinstance(provider, dict) else None
+    return {(name, str(value)) for name, value in body.items()} if isinstance(body, dict) else set()

@@ -1,0 +1,150 @@
+"""Where the history of a price list is kept between nights: small open state, immutable segments.
+
+    book/<source>/head.json                  what counts: the snapshots folded, the files below
+    book/<source>/open-<hash>.parquet        the rows the next snapshot is compared with
+    book/<source>/<YYYY-MM>-<hash>.parquet   rows closed by the snapshots of that month
+
+A night writes the open rows and the segment of its month, whatever the size of the history. The head
+is replaced last, in one step: a night that is cut off leaves the state before it. All of it can be
+deleted; it is rebuilt from the landing zone. Not here: what a snapshot changes (`fold`).
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from densing_pipeline.prices.fold import OPEN_SCHEMA, Open
+from densing_pipeline.tables.published import PRICES
+
+ROW_GROUP = 20_000
+"""Rows per row group: small enough that reading one day skips most of a segment."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What has been folded, and which files hold the result.
+
+    Attributes:
+        code: digest of the code that read and folded the snapshots.
+        folded: number of snapshots looked at.
+        chain: digest of their days and hashes, in order.
+        last_day: day of the newest one taken.
+        open: file of the open rows.
+        closed: segment files by month.
+    """
+
+    code: str
+    folded: int = 0
+    chain: str = ""
+    last_day: str | None = None
+    open: str = ""
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store:
+    """The stored history of one source."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the folder, which is created by the first commit."""
+        self.folder = folder
+
+    def head(self) -> Head | None:
+        """What is stored; None if nothing usable is, so that it must be rebuilt."""
+        try:
+            head = Head(**json.loads((self.folder / "head.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+        names = [head.open, *head.closed.values()]
+        return head if all((self.folder / name).is_file() for name in names) else None
+
+    def state(self, head: Head) -> Open:
+        """The open rows of a head.
+
+        Raises:
+            polars.exceptions.PolarsError: the file is damaged.
+        """
+        rows = pl.read_parquet(self.folder / head.open)
+        return Open(rows, date.fromisoformat(head.last_day) if head.last_day else None)
+
+    def commit(self, head: Head, state: Open, closed: Mapping[str, pl.DataFrame]) -> Head:
+        """Keep a new state: write its files, then the head, then drop what no head names.
+
+        Args:
+            head: the head before, with the new `folded` and `chain`.
+            state: the open rows.
+            closed: rows closed since the head before, by month.
+        """
+        files = dict(head.closed)
+        for month, rows in sorted(closed.items()):
+            if rows.is_empty():
+                continue
+            earlier = files.get(month)
+            known = [pl.read_parquet(self.folder / earlier)] if earlier else []
+            whole = pl.concat([*known, rows]).sort(
+                "observed_from", *PRICES.key, nulls_last=True, maintain_order=True
+            )
+            files[month] = self._write(month, whole)
+        new = Head(
+            **asdict(head)
+            | {
+                "open": self._write("open", state.rows.select(OPEN_SCHEMA.names())),
+                "closed": dict(sorted(files.items())),
+                "last_day": state.last_day.isoformat() if state.last_day else None,
+            }
+        )
+        text = json.dumps(asdict(new), indent=1, sort_keys=True) + "\n"
+        _replace(self.folder / "head.json", text.encode())
+        self.tidy(new)
+        return new
+
+    def tidy(self, head: Head) -> None:
+        """Delete what the head does not name: what a night that was cut off left behind."""
+        named = {"head.json", head.open, *head.closed.values()}
+        for path in self.folder.iterdir():
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
+    def scan(self, since: date | None = None) -> pl.LazyFrame:
+        """All rows, or those that are not certain to have been closed before a day.
+
+        Args:
+            since: rows that had been both superseded or ended, and known to be so, before this
+                day may be missing.
+        """
+        head = self.head()
+        if head is None:
+            return PRICES.empty().lazy()
+        month = "" if since is None else f"{since:%Y-%m}"
+        names = [name for key, name in head.closed.items() if key >= month]
+        paths = [self.folder / name for name in (*names, head.open)]
+        return pl.concat(
+            [pl.scan_parquet(path).select(PRICES.names) for path in paths], how="vertical"
+        )
+
+    def _write(self, stem: str, rows: pl.DataFrame) -> str:
+        """Write rows under a name made of what they are, and return it."""
+        buffer = io.BytesIO()
+        rows.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
+        content = buffer.getvalue()
+        name = f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+        if not (self.folder / name).exists():
+            _replace(self.folder / name, content)
+        return name
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or not there, even after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,52 @@
+"""The real nightly job against a server that answers well, badly, and not at all."""
+
+import json
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.publication.release import read_latest
+from densing_pipeline.settings import Settings
+from tests.servers.prices import PriceServer, Reply
+
+MODELS = [
+    {"id": f"maker/m{n}", "pricing": {"prompt": "0.000001", "completion": "0.000002"}}
+    for n in range(9)
+]
+
+
+def test_a_failing_source_is_reported_and_the_night_goes_on(
+    price_server: PriceServer, tmp_path
+) -> None:
+    unreadable = {"id": "maker/odd", "pricing": {"prompt": "call us", "completion": "1"}}
+    listed = json.dumps({"data": [*MODELS, unreadable]}).encode()
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        publish_url=str(tmp_path / "published"),
+        bootstrap_draws=100,
+        poll=True,
+        poll_backoff_seconds=0.01,
+        openrouter_url=price_server.answer("/models", Reply(listed, headers={"ETag": '"1"'})),
+        litellm_url=price_server.answer("/litellm", Reply(status=500)),
+        models_dev_url=price_server.answer("/models-dev", Reply(b"<html>down</html>")),
+        genai_prices_url=price_server.url("/gone"),
+        llm_prices_url=price_server.answer("/llm-prices", Reply(b'{"prices": [')),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_nightly(settings, instance) == {}
+        first = read_latest(settings.publish_dir)
+        assert run_nightly(settings, instance) == {}
+    polled = first["source_health"].filter(pl.col("outcome") != "embedded").sort("source")
+    assert polled.select("source", "outcome").rows() == [
+        ("genai-prices", "failed"),
+        ("litellm", "failed"),
+        ("llm-prices", "rejected"),
+        ("models-dev", "rejected"),
+        ("openrouter", "ok"),
+    ]
+    assert first["quarantine"].select("source", "key").rows() == [("openrouter", "maker/odd")]
+    assert first["prices"].filter(source="openrouter")["model"].n_unique() == len(MODELS)
+    # The installed copy stands in for the list that could not be had.
+    assert first["prices"].filter(source="genai-prices").height > 1000
+    assert len(list((settings.publish_dir / "releases").iterdir())) == 1, "nothing new, no release"

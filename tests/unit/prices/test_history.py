@@ -1,0 +1,234 @@
+"""The history is a function of what has landed, however the work was cut up or cut off."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices import store as storing
+from densing_pipeline.prices.backfill import BackfillError, find, land
+from densing_pipeline.prices.history import (
+    Snapshot,
+    code_digest,
+    histories,
+    history,
+    landed,
+    update,
+    update_all,
+)
+from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.store import Store
+
+START = date(2025, 1, 1)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def response(prices):
+    """An OpenRouter response with these prices per token by model."""
+    models = [
+        {"id": name, "pricing": {"prompt": price, "completion": price}}
+        for name, price in sorted(prices.items())
+    ]
+    return json.dumps({"data": models}).encode()
+
+
+def responses(n, seed=0, models=40):
+    """Random months of a list: prices move, offers come and go."""
+    rng = np.random.default_rng(seed)
+    prices = {f"maker/m{i}": rng.uniform(1e-7, 1e-5) for i in range(models)}
+    found = []
+    for _ in range(n):
+        for name in rng.choice(sorted(prices), 8, replace=False):
+            prices[name] *= rng.choice([0.5, 0.9, 1.1, 2.0, 20.0])
+        shown = dict.fromkeys(rng.choice(sorted(prices), models - 4, replace=False).tolist())
+        found.append(response({name: f"{prices[name]:.9f}" for name in shown}))
+    return found
+
+
+def snapshots(contents, every=5):
+    return [
+        Snapshot(START + timedelta(days=every * i), f"{i}-{len(c)}", partial(bytes, c))
+        for i, c in enumerate(contents)
+    ]
+
+
+def fold_into(folder, found, code="1"):
+    store = Store(folder)
+    return update(store, "openrouter", found, PARSERS["openrouter"], code=code)
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def months():
+    return snapshots(responses(12), every=9)
+
+
+@pytest.fixture(scope="module")
+def whole(months, tmp_path_factory):
+    """The files of a history folded in one go."""
+    folder = tmp_path_factory.mktemp("whole")
+    fold_into(folder, months)
+    return files(folder)
+
+
+def test_night_by_night_gives_the_same_rows_as_all_at_once(months, whole, tmp_path):
+    for n in range(1, len(months) + 1):
+        assert fold_into(tmp_path, months[:n]).folded == 1
+    assert files(tmp_path) == whole
+
+
+def test_a_night_run_twice_changes_nothing(months, whole, tmp_path):
+    fold_into(tmp_path, months)
+    again = fold_into(tmp_path, months)
+    assert (again.folded, again.is_rebuilt) == (0, False)
+    assert files(tmp_path) == whole
+
+
+def test_an_older_snapshot_that_lands_late_takes_its_place(months, whole, tmp_path):
+    fold_into(tmp_path, [*months[:4], *months[5:]])
+    assert fold_into(tmp_path, months).is_rebuilt
+    assert files(tmp_path) == whole
+
+
+def test_new_code_reads_everything_again(months, whole, tmp_path):
+    fold_into(tmp_path, months, code="0")
+    assert fold_into(tmp_path, months).is_rebuilt
+    assert files(tmp_path) == whole
+
+
+@pytest.mark.parametrize("damage", ["head.json", "open-*", "2025-*"])
+def test_a_lost_file_is_rebuilt(months, whole, tmp_path, damage):
+    fold_into(tmp_path, months)
+    next(tmp_path.glob(damage)).unlink()
+    assert fold_into(tmp_path, months).is_rebuilt
+    assert files(tmp_path) == whole
+
+
+def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    replace, kills = storing._replace, 0
+    left = int(rng.integers(1, 6))
+
+    def dying(path, content):
+        nonlocal left, kills
+        left -= 1
+        if left == 0:
+            kills += 1
+            left = int(rng.integers(1, 6))
+            if rng.random() < 0.5:
+                replace(path, content)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.with_name(f".{path.name}.tmp").write_bytes(content[: len(content) // 2])
+            raise Killed
+        replace(path, content)
+
+    monkeypatch.setattr(storing, "_replace", dying)
+    round_ = 0
+    while kills < 50:
+        folder = tmp_path / str(round_)
+        for n in range(1, len(months) + 1):
+            for _ in range(100):
+                try:
+                    fold_into(folder, months[:n])
+                except Killed:
+                    continue
+                break
+        assert files(folder) == whole
+        round_ += 1
+
+
+def test_of_several_responses_on_one_day_the_first_counts(tmp_path):
+    zone = LandingZone(tmp_path)
+    first, second = responses(2)
+    for hour, content in ((1, first), (20, second)):
+        zone.store("openrouter", "", content, datetime(2025, 1, 1, hour, tzinfo=UTC))
+    (only,) = landed(zone.receipts("openrouter"), zone)
+    assert only.read() == first
+
+
+def test_an_unreadable_snapshot_is_reported_and_passed_over(tmp_path):
+    contents = responses(3)
+    contents[1] = b"<html>busy</html>"
+    found = fold_into(tmp_path, snapshots(contents))
+    assert [day for day, _ in found.refused] == [START + timedelta(days=5)]
+    assert history(Store(tmp_path))["last_seen"].max() == START + timedelta(days=10)
+
+
+def test_the_history_of_a_day_needs_only_what_was_not_closed_before(months, tmp_path):
+    fold_into(tmp_path, months)
+    store, day = Store(tmp_path), months[8].day
+    rows = store.scan(since=day).collect()
+    assert rows.height < store.scan().collect().height
+    open_then = (pl.col("observed_to") > day) | pl.col("observed_to").is_null()
+    valid_then = (pl.col("valid_to") > day) | pl.col("valid_to").is_null()
+    everything = store.scan().filter(open_then & valid_then).collect()
+    assert rows.filter(open_then & valid_then).sort(pl.all()).equals(everything.sort(pl.all()))
+
+
+def write_folder(folder, contents):
+    (folder / "openrouter").mkdir(parents=True)
+    for i, content in enumerate(contents):
+        path = folder / "openrouter" / f"{START + timedelta(days=5 * i)}.json"
+        path.write_bytes(content)
+
+
+def test_backfilled_days_are_as_if_they_had_been_polled(tmp_path):
+    contents = responses(6)
+    write_folder(tmp_path / "recorded", contents)
+    zone = LandingZone(tmp_path / "landing")
+    results = list(land(zone, find(tmp_path / "recorded")))
+    assert [r.outcome for r in results] == ["ok"] * 6
+    update_all(zone, tmp_path / "book")
+    assert list(histories(tmp_path / "book")) == ["openrouter"]
+    fold_into(tmp_path / "direct", snapshots(contents))
+    hashes = pl.exclude("snapshot_sha256")
+    assert (
+        histories(tmp_path / "book")["openrouter"]
+        .select(hashes)
+        .equals(history(Store(tmp_path / "direct")).select(hashes))
+    )
+
+
+def test_backfilling_twice_changes_nothing(tmp_path):
+    write_folder(tmp_path / "recorded", responses(4))
+    zone = LandingZone(tmp_path / "landing")
+    list(land(zone, find(tmp_path / "recorded")))
+    before = files(tmp_path / "landing")
+    list(land(zone, find(tmp_path / "recorded")))
+    assert files(tmp_path / "landing") == before
+
+
+def test_a_snapshot_that_lost_half_its_models_is_refused(tmp_path):
+    contents = responses(3)
+    half = json.loads(contents[1])
+    half["data"] = half["data"][:18]
+    contents[1] = json.dumps(half).encode()
+    write_folder(tmp_path / "recorded", contents)
+    zone = LandingZone(tmp_path / "landing")
+    outcomes = [r.outcome for r in land(zone, find(tmp_path / "recorded"))]
+    assert outcomes == ["ok", "rejected", "ok"]
+
+
+def test_a_folder_without_snapshots_says_what_is_expected(tmp_path):
+    with pytest.raises(BackfillError, match=r"<source>/<YYYY-MM-DD>\.json"):
+        find(tmp_path)
+
+
+def test_the_digest_of_the_code_is_stable():
+    assert code_digest() == code_digest()
+    assert len(code_digest()) == 64

@@ -1,0 +1,398 @@
+"""A night's poll against a real server: what bad input does, and what it never does."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices import poll as polling
+from densing_pipeline.prices.poll import poll, sellers_wanted
+from densing_pipeline.prices.snapshots import (
+    PollResult,
+    landed_snapshots,
+    last_good,
+    poll_reports,
+    quarantined,
+)
+from densing_pipeline.publication.health import poll_health
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import QUARANTINE, SOURCE_HEALTH
+from tests.servers.prices import PriceServer, Reply
+
+FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
+MODELS = "/openrouter/models"
+
+
+def openrouter(*names: str, price: Any = "0.000001", **document: Any) -> bytes:
+    models = [{"id": name, "pricing": {"prompt": price, "completion": price}} for name in names]
+    return json.dumps({"data": models} | document).encode()
+
+
+def ten(**document: Any) -> bytes:
+    return openrouter(*(f"maker/m{n}" for n in range(10)), **document)
+
+
+GOOD = {
+    "/litellm": {"m": {"mode": "chat", "litellm_provider": "a", "input_cost_per_token": 1e-6}},
+    "/models-dev": {"host": {"models": {"m": {"cost": {"input": 1, "output": 2}}}}},
+    "/genai": [{"id": "a", "models": [{"id": "m", "prices": {"input_mtok": 1}}]}],
+    "/llm-prices": {"prices": [{"id": "m", "vendor": "a", "input": 1, "output": 2}]},
+}
+
+
+class Nights:
+    """Polls of one installation, a day apart."""
+
+    def __init__(self, server: PriceServer, folder: Path) -> None:
+        """Point every source at the server, which answers well until told otherwise."""
+        self.server = server
+        self.now = FIRST_NIGHT
+        self.settings = Settings(
+            state_dir=folder,
+            openrouter_url=server.url(MODELS),
+            litellm_url=server.url("/litellm"),
+            models_dev_url=server.url("/models-dev"),
+            genai_prices_url=server.url("/genai"),
+            llm_prices_url=server.url("/llm-prices"),
+            poll_connect_seconds=5,
+            poll_read_seconds=5,
+            poll_total_seconds=10,
+            poll_max_bytes=100_000,
+            poll_backoff_seconds=0.01,
+            poll_retry_after_seconds=1,
+        )
+        for path, document in GOOD.items():
+            server.answer(path, Reply(json.dumps(document).encode()))
+        server.answer(MODELS, Reply(ten()))
+
+    @property
+    def zone(self) -> LandingZone:
+        return LandingZone(self.settings.landing_dir)
+
+    def poll(self, *replies: Reply, **settings: Any) -> PollResult:
+        """One night; gives what came of OpenRouter, which answers with these replies."""
+        if replies:
+            self.server.answer(MODELS, *replies)
+        found = {r.source: r for r in self.all(**settings)}
+        return found["openrouter"]
+
+    def all(self, near: tuple[str, ...] = (), **settings: Any) -> list[PollResult]:
+        changed = self.settings.model_copy(update=settings)
+        found = poll(changed, near=near, clock=lambda: self.now)
+        self.now += timedelta(days=1)
+        return found
+
+    def models(self) -> list[str]:
+        """What the last good OpenRouter list has."""
+        held = last_good(self.zone, "openrouter")
+        return [] if held is None else held.parsed.quotes["model"].to_list()
+
+
+@pytest.fixture
+def nights(price_server: PriceServer, tmp_path: Path) -> Nights:
+    return Nights(price_server, tmp_path)
+
+
+def test_a_good_night_lands_every_list_as_received(nights: Nights) -> None:
+    results = nights.all()
+    assert [(r.source, r.outcome, r.rows) for r in results] == [
+        ("openrouter", "ok", 10),
+        ("litellm", "ok", 1),
+        ("models-dev", "ok", 1),
+        ("genai-prices", "ok", 1),
+        ("llm-prices", "ok", 1),
+    ]
+    ((receipt, content),) = landed_snapshots(nights.zone, "openrouter")
+    assert content == ten()
+    assert receipt.url == nights.settings.openrouter_url
+    assert receipt.fetched_at == FIRST_NIGHT
+
+
+BAD: dict[str, tuple[Callable[[PriceServer], Reply], str, str]] = {
+    "404": (lambda _: Reply(status=404), "failed", "404"),
+    "500 for ever": (lambda _: Reply(status=500), "failed", "500"),
+    "429 for an hour": (
+        lambda _: Reply(status=429, headers={"Retry-After": "3600"}),
+        "failed",
+        "asks to wait 3600 s",
+    ),
+    "endless body": (lambda _: Reply(ten(), is_endless=True), "failed", "larger than"),
+    "truncated gzip": (lambda _: Reply(ten(), is_gzip=True, sent=60), "failed", "truncated"),
+    "slow drip": (lambda _: Reply(ten(), drip_s=0.1), "failed", "not complete after 1.5 s"),
+    "redirect to another host": (
+        lambda server: Reply(
+            status=302, headers={"Location": f"http://localhost:{server.port}{MODELS}"}
+        ),
+        "failed",
+        "another host: refused",
+    ),
+    "304 to nothing asked": (lambda _: Reply(status=304), "failed", "304"),
+    "cursor loop": (
+        lambda _: Reply(ten(links={"next": MODELS})),
+        "failed",
+        "leads back to an earlier one",
+    ),
+    "next page elsewhere": (
+        lambda server: Reply(ten(links={"next": f"http://localhost:{server.port}/2"})),
+        "failed",
+        "another host: refused",
+    ),
+    "HTML": (lambda _: Reply(b"<html>Down for maintenance</html>"), "rejected", "HTML"),
+    "cut short": (lambda _: Reply(ten()[:-30]), "rejected", "cut short"),
+    "empty": (lambda _: Reply(b""), "rejected", "not JSON"),
+    "half the models": (
+        lambda _: Reply(openrouter("maker/m0", "maker/m1", "maker/m2", "maker/m3", "maker/m4")),
+        "rejected",
+        "50% of the 10 before",
+    ),
+    "renamed key": (
+        lambda _: Reply(ten().replace(b'"prompt"', b'"input"')),
+        "rejected",
+        "format has changed",
+    ),
+    "all prices NaN": (lambda _: Reply(ten(price=float("nan"))), "rejected", "finite"),
+    "all prices negative": (lambda _: Reply(ten(price="-5")), "rejected", "not negative"),
+    "fewer than announced": (lambda _: Reply(ten(total_count=400)), "rejected", "total_count"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_bad_answer_is_reported_and_the_last_good_list_stays(nights: Nights, case: str) -> None:
+    reply, outcome, message = BAD[case]
+    before = nights.poll()
+    results = {}
+    nights.server.answer(MODELS, reply(nights.server))
+    for result in nights.all(poll_total_seconds=1.5 if case == "slow drip" else 10):
+        results[result.source] = result
+    found = results.pop("openrouter")
+    assert (found.outcome, found.rows, found.good_at) == (outcome, 10, before.good_at)
+    assert message in found.message
+    assert nights.models() == [f"maker/m{n}" for n in range(10)]
+    assert {r.outcome for r in results.values()} == {"unchanged"}
+    health = poll_health(poll_reports(nights.zone), nights.now)
+    row = SOURCE_HEALTH.validate(health).filter(source="openrouter").row(-1, named=True)
+    assert (row["outcome"], row["message"]) == (outcome, found.message)
+    assert row["stale_hours"] == 48
+    assert nights.poll(Reply(ten())).outcome == "unchanged"
+
+
+OTHER_WAYS_TO_WRITE = [1e-06, "1e-06", "0.0000010", "1E-6"]
+
+
+@pytest.mark.parametrize("price", OTHER_WAYS_TO_WRITE)
+def test_number_instead_of_text_is_the_same_price(nights: Nights, price: Any) -> None:
+    nights.poll()
+    before = last_good(nights.zone, "openrouter")
+    assert nights.poll(Reply(ten(price=price))).outcome in ("ok", "unchanged")
+    after = last_good(nights.zone, "openrouter")
+    assert before
+    assert after
+    assert after.parsed.quotes.equals(before.parsed.quotes)
+
+
+def test_odd_amounts_cost_only_their_own_rows(nights: Nights) -> None:
+    nights.poll()
+    document = json.loads(ten())
+    odd = {"0": "-1", "1": -1, "2": "-0.5", "3": float("nan"), "4": 1e-7, "5": "1e-07", "6": "0"}
+    for position, amount in odd.items():
+        pricing = document["data"][int(position)]["pricing"]
+        pricing |= {"prompt": amount, "completion": amount}
+    found = nights.poll(Reply(json.dumps(document).encode()))
+    assert (found.outcome, found.rows, found.rows_quarantined) == ("rejected", 10, None)
+    assert "60% of the 10 before" in found.message
+    for position in ("0", "2"):
+        document["data"][int(position)]["pricing"] = {"prompt": "1e-6", "completion": "1e-6"}
+    found = nights.poll(Reply(json.dumps(document).encode()))
+    assert (found.outcome, found.rows, found.rows_quarantined) == ("ok", 8, 1)
+    assert "1 quarantined (first: maker/m3, prompt: a price is a finite number)" in found.message
+    held = last_good(nights.zone, "openrouter")
+    assert held
+    rows = held.parsed.quotes.select("model", "offer", "input_usd_per_mtok").rows()
+    assert rows[1] == ("maker/m1", "alias", None)
+    assert rows[3:6] == [
+        ("maker/m4", "standard", 0.1),
+        ("maker/m5", "standard", 0.1),
+        ("maker/m6", "free", 0.0),
+    ]
+
+
+def test_first_night_may_fail_too(nights: Nights) -> None:
+    found = nights.poll(Reply(status=404))
+    assert (found.outcome, found.rows, found.good_at) == ("failed", None, None)
+    assert nights.models() == []
+
+
+def test_500_then_success_is_a_good_night(nights: Nights) -> None:
+    assert nights.poll(Reply(status=500), Reply(ten())).outcome == "ok"
+
+
+def test_429_with_a_short_wait_is_a_good_night(nights: Nights) -> None:
+    busy = Reply(status=429, headers={"Retry-After": "0"})
+    assert nights.poll(busy, Reply(ten())).outcome == "ok"
+
+
+def test_304_keeps_the_list_and_says_that_it_was_seen(nights: Nights) -> None:
+    nights.poll(Reply(ten(), headers={"ETag": '"1"'}))
+    for _ in range(2):
+        found = nights.poll()
+        assert (found.outcome, found.http_status, found.rows) == ("unchanged", 304, 10)
+    receipts, contents = zip(*landed_snapshots(nights.zone, "openrouter"), strict=True)
+    assert [r.fetched_at.day for r in receipts] == [1, 2, 3]
+    assert set(contents) == {ten()}
+    assert len(list((nights.zone.folder / "objects").rglob(f"{receipts[0].sha256}.gz"))) == 1
+
+
+def test_rejected_list_is_not_taken_for_current_by_its_tag(nights: Nights) -> None:
+    nights.poll(Reply(ten(), headers={"ETag": '"1"'}))
+    bad = Reply(b"<html>", headers={"ETag": '"2"'})
+    assert nights.poll(bad).outcome == "rejected"
+    assert nights.poll(bad).outcome == "rejected"
+    assert nights.poll(Reply(ten(), headers={"ETag": '"1"'})).http_status == 304
+
+
+def test_bytes_are_landed_before_they_are_judged(nights: Nights) -> None:
+    nights.poll(Reply(b"<html>"))
+    receipt = nights.zone.latest("openrouter-received")
+    assert receipt is not None
+    assert nights.zone.read(receipt) == b"<html>"
+    assert nights.zone.latest("openrouter") is None
+
+
+def test_fault_in_a_reader_stops_only_its_source(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(content: bytes, observed_on: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setitem(polling.PARSERS, "litellm", broken)
+    outcomes = {r.source: (r.outcome, r.message) for r in nights.all()}
+    assert outcomes["litellm"] == ("failed", "ZeroDivisionError: a fault of ours")
+    assert {outcome for outcome, _ in outcomes.values()} == {"ok", "failed"}
+
+
+def test_damaged_landing_zone_asks_for_the_whole_list_again(nights: Nights) -> None:
+    nights.poll(Reply(ten(), headers={"ETag": '"1"'}))
+    receipt = nights.zone.latest("openrouter")
+    assert receipt is not None
+    path = nights.zone.folder / "objects" / receipt.sha256[:2] / f"{receipt.sha256}.gz"
+    path.write_bytes(b"damaged")
+    found = nights.poll()
+    assert found.http_status == 200
+    path.unlink()
+    assert nights.poll().outcome == "ok"
+    assert len(nights.models()) == 10
+
+
+def test_list_that_really_shrank_is_taken_when_told_so(nights: Nights) -> None:
+    nights.poll()
+    small = Reply(openrouter("maker/m0"))
+    found = nights.poll(small)
+    assert "DENSING_ACCEPT_SHRUNK=openrouter" in found.message
+    assert nights.poll(small, accept_shrunk="litellm, openrouter").outcome == "ok"
+    assert nights.poll().outcome == "unchanged"
+
+
+def test_pages_are_followed_and_joined(nights: Nights) -> None:
+    second = nights.server.answer(f"{MODELS}?page=2", Reply(openrouter("maker/last")))
+    page = Reply(ten(links={"next": second}), headers={"ETag": '"1"'})
+    assert nights.poll(page).rows == 11
+    # The first page alone says nothing of the second: it is asked for without its tag.
+    nights.server.answer(f"{MODELS}?page=2", Reply(openrouter("maker/new")))
+    assert nights.poll().outcome == "ok"
+    assert "maker/new" in nights.models()
+
+
+def test_page_that_fails_is_a_list_that_fails(nights: Nights) -> None:
+    nights.poll()
+    found = nights.poll(Reply(ten(links={"next": f"{MODELS}?page=2"})))
+    assert (found.outcome, found.http_status) == ("failed", 404)
+    assert len(nights.models()) == 10
+
+
+def endpoints(model: str) -> bytes:
+    pricing = {"prompt": "0.000001", "completion": "0.000002", "discount": 0.9}
+    found = [{"tag": "host/fp8", "pricing": pricing, "quantization": "fp8"}]
+    return json.dumps({"data": {"id": model, "endpoints": found}}).encode()
+
+
+def test_providers_of_models_near_a_frontier_are_asked(nights: Nights) -> None:
+    nights.server.answer(f"{MODELS}/maker/m1/endpoints", Reply(endpoints("maker/m1")))
+    found = {r.source: r for r in nights.all(near=("maker/m1", "maker/gone"))}
+    assert found["openrouter-endpoints"].rows == 1
+    held = last_good(nights.zone, "openrouter-endpoints")
+    assert held is not None
+    assert held.parsed.quotes.select("model", "provider", "offer").rows() == [
+        ("maker/m1", "host/fp8", "promotional")
+    ]
+
+
+def test_no_provider_at_all_is_a_failure_of_that_source_only(nights: Nights) -> None:
+    found = {r.source: r.outcome for r in nights.all(near=("maker/gone",))}
+    assert found["openrouter-endpoints"] == "failed"
+    assert found["openrouter"] == "ok"
+
+
+def test_sellers_are_wanted_once_tables_say_what_models_can_do(nights: Nights) -> None:
+    nights.poll()
+    assert sellers_wanted(nights.settings) == []
+    nights.settings.tables_dir.mkdir(parents=True)
+    link = {"source": "openrouter", "provider": "openrouter", "model": "maker/m3"}
+    tables = {
+        "model_links": link | {"canonical_id": "maker/M3"},
+        "level_memberships": {"level": "x", "canonical_id": "maker/M3", "is_member": True},
+    }
+    for name, row in tables.items():
+        pl.DataFrame([row]).write_parquet(nights.settings.tables_dir / f"{name}.parquet")
+    assert sellers_wanted(nights.settings) == ["maker/m3"]
+
+
+def test_entries_that_cannot_be_read_are_listed_from_the_day_they_came(nights: Nights) -> None:
+    document = json.loads(ten())
+    document["data"][3]["pricing"]["prompt"] = "call us"
+    bad = Reply(json.dumps(document).encode())
+    assert nights.poll(bad).rows_quarantined == 1
+    nights.poll(bad)
+    rows = QUARANTINE.validate(quarantined(nights.zone))
+    assert rows.select("source", "key", "column", "values").rows() == [
+        ("openrouter", "maker/m3", "prompt", "call us")
+    ]
+    assert rows["observed_at"].to_list() == [FIRST_NIGHT.date()]
+
+
+def test_nothing_polled_is_no_row(tmp_path: Path) -> None:
+    zone = LandingZone(tmp_path)
+    assert quarantined(zone).equals(QUARANTINE.empty())
+    assert poll_health(poll_reports(zone), FIRST_NIGHT).equals(SOURCE_HEALTH.empty())
+
+
+def test_five_sources_are_asked_at_once(nights: Nights) -> None:
+    for path in (MODELS, *GOOD):
+        nights.server.answer(path, Reply(ten(), drip_s=30))
+    start = time.monotonic()
+    assert {r.outcome for r in nights.all(poll_total_seconds=0.7)} == {"failed"}
+    assert time.monotonic() - start < 5 * 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_recorded_months_replay_without_a_refusal(nights: Nights, recorded: Path) -> None:
+    folder = recorded / "prices/raw"
+    months = {
+        MODELS: sorted((folder / "openrouter").glob("*.json.gz")),
+        "/litellm": sorted((folder / "litellm").glob("*.json.gz")),
+    }
+    for path, files in months.items():
+        bodies = [gzip.decompress(file.read_bytes()) for file in files]
+        nights.server.answer(path, *(Reply(body, is_gzip=True) for body in bodies))
+    polled = {"poll_max_bytes": 2**25, "poll_total_seconds": 60}
+    for _ in range(len(months["/litellm"])):
+        assert {r.outcome for r in nights.all(**polled)} <= {"ok", "unchanged"}
+    landed = [content for _, content in landed_snapshots(nights.zone, "litellm")]
+    assert landed == [gzip.decompress(file.read_bytes()) for file in months["/litellm"]]

@@ -1,0 +1,174 @@
+"""How a document is fetched: politely, whole and bounded, or not at all and with a reason."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from densing_pipeline.fetch import USER_AGENT, FetchError, Limits, Response, client, fetch
+from tests.servers.prices import PriceServer, Reply
+
+LIMITS = Limits(
+    connect_s=5, read_s=5, total_s=10, max_bytes=10_000, backoff_s=0.01, retry_after_s=2
+)
+DOCUMENT = b'{"data": []}'
+
+
+def get(url: str, limits: Limits = LIMITS, **tags: Any) -> Response:
+    async def ask() -> Response:
+        async with client(limits) as opened:
+            return await fetch(opened, url, limits, **tags)
+
+    return asyncio.run(ask())
+
+
+def test_document_comes_with_the_tags_for_the_next_request(price_server: PriceServer) -> None:
+    tags = {"ETag": '"a1"', "Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}
+    url = price_server.answer("/list", Reply(DOCUMENT, headers=tags, is_gzip=True))
+    assert get(url) == Response(url, 200, DOCUMENT, '"a1"', "Mon, 02 Nov 2026 00:00:00 GMT")
+    asked = price_server.requests[0].headers
+    assert asked["user-agent"] == USER_AGENT
+    assert "if-none-match" not in asked
+
+
+def test_current_copy_is_not_sent_again(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(DOCUMENT, headers={"ETag": '"a1"'}))
+    answer = get(url, etag='"a1"', last_modified="Mon, 02 Nov 2026 00:00:00 GMT")
+    assert (answer.status, answer.content, answer.etag) == (304, b"", '"a1"')
+    assert price_server.requests[0].headers["if-modified-since"].startswith("Mon, 02 Nov")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_passing_trouble_is_asked_again(price_server: PriceServer, status: int) -> None:
+    url = price_server.answer("/list", Reply(status=status), Reply(DOCUMENT))
+    assert get(url).content == DOCUMENT
+    assert len(price_server.requests) == 2
+
+
+def test_attempts_are_few(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(status=500))
+    with pytest.raises(FetchError, match="500") as found:
+        get(url)
+    assert found.value.status == 500
+    assert len(price_server.requests) == LIMITS.attempts
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_lasting_trouble_is_not_asked_again(price_server: PriceServer, status: int) -> None:
+    with pytest.raises(FetchError, match=str(status)):
+        get(price_server.answer("/list", Reply(status=status)))
+    assert len(price_server.requests) == 1
+
+
+def test_retry_after_is_waited_for(price_server: PriceServer) -> None:
+    url = price_server.answer(
+        "/list", Reply(status=429, headers={"Retry-After": "1"}), Reply(DOCUMENT)
+    )
+    start = time.monotonic()
+    assert get(url).content == DOCUMENT
+    assert time.monotonic() - start >= 1
+
+
+def test_retry_after_may_be_a_date(price_server: PriceServer) -> None:
+    past = format_datetime(datetime.now(UTC) - timedelta(minutes=1), usegmt=True)
+    busy = Reply(status=503, headers={"Retry-After": past})
+    assert get(price_server.answer("/list", busy, Reply(DOCUMENT))).content == DOCUMENT
+
+
+def test_server_that_asks_for_too_long_a_wait_is_left_alone(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(status=429, headers={"Retry-After": "3600"}))
+    with pytest.raises(FetchError, match="asks to wait 3600 s"):
+        get(url)
+    assert len(price_server.requests) == 1
+
+
+def test_wait_beyond_the_total_time_ends_with_the_reason(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(status=503, headers={"Retry-After": "2"}))
+    with pytest.raises(FetchError, match=r"not complete after 0\.5 s; before that: .*503") as found:
+        get(url, Limits(**vars(LIMITS) | {"total_s": 0.5}))
+    assert found.value.status == 503
+
+
+def test_unreadable_retry_after_does_not_stop_the_retry(price_server: PriceServer) -> None:
+    busy = Reply(status=503, headers={"Retry-After": "soon"})
+    assert get(price_server.answer("/list", busy, Reply(DOCUMENT))).content == DOCUMENT
+
+
+def test_endless_body_is_cut_at_the_limit(price_server: PriceServer) -> None:
+    with pytest.raises(FetchError, match="larger than"):
+        get(price_server.answer("/list", Reply(DOCUMENT, is_endless=True)))
+    assert len(price_server.requests) == 1
+
+
+def test_small_gzip_that_expands_beyond_the_limit_is_refused(price_server: PriceServer) -> None:
+    with pytest.raises(FetchError, match="larger than"):
+        get(price_server.answer("/list", Reply(b" " * 1_000_000, is_gzip=True)))
+
+
+def test_truncated_gzip_is_noticed(price_server: PriceServer) -> None:
+    cut = Reply(bytes(range(256)) * 8, is_gzip=True, sent=150)
+    with pytest.raises(FetchError, match="truncated"):
+        get(price_server.answer("/list", cut))
+
+
+def test_truncated_gzip_may_be_whole_the_second_time(price_server: PriceServer) -> None:
+    cut = Reply(DOCUMENT, is_gzip=True, sent=20)
+    url = price_server.answer("/list", cut, Reply(DOCUMENT, is_gzip=True))
+    assert get(url).content == DOCUMENT
+
+
+def test_damaged_gzip_is_refused(price_server: PriceServer) -> None:
+    fake = Reply(b"no gzip at all", headers={"Content-Encoding": "gzip"})
+    with pytest.raises(FetchError, match="damaged gzip"):
+        get(price_server.answer("/list", fake))
+
+
+def test_body_shorter_than_promised_is_noticed(price_server: PriceServer) -> None:
+    short = Reply(DOCUMENT, headers={"Content-Length": "5000"}, sent=len(DOCUMENT))
+    with pytest.raises(FetchError, match="connection failed"):
+        get(price_server.answer("/list", short))
+
+
+def test_slow_drip_ends_with_the_total_time(price_server: PriceServer) -> None:
+    limits, start = Limits(**vars(LIMITS) | {"total_s": 1}), time.monotonic()
+    with pytest.raises(FetchError, match="not complete after 1 s"):
+        get(price_server.answer("/list", Reply(DOCUMENT * 100, drip_s=0.05)), limits)
+    assert time.monotonic() - start < 5
+
+
+def test_silent_server_is_given_up(price_server: PriceServer) -> None:
+    limits = Limits(**vars(LIMITS) | {"read_s": 0.1})
+    with pytest.raises(FetchError, match="no answer in time"):
+        get(price_server.answer("/list", Reply(DOCUMENT, drip_s=30)), limits)
+
+
+def test_nobody_listening() -> None:
+    with PriceServer() as server:
+        url = server.url("/list")
+    with pytest.raises(FetchError, match="connection failed"):
+        get(url)
+
+
+def test_redirect_on_the_same_host_is_followed(price_server: PriceServer) -> None:
+    price_server.answer("/new", Reply(DOCUMENT))
+    url = price_server.answer("/old", Reply(status=301, headers={"Location": "/new"}))
+    assert get(url) == Response(url, 200, DOCUMENT)
+
+
+@pytest.mark.parametrize("target", ["http://localhost:{port}/new", "ftp://127.0.0.1:{port}/new"])
+def test_redirect_to_another_host_is_refused(price_server: PriceServer, target: str) -> None:
+    price_server.answer("/new", Reply(DOCUMENT))
+    elsewhere = target.format(port=price_server.port)
+    url = price_server.answer("/old", Reply(status=302, headers={"Location": elsewhere}))
+    with pytest.raises(FetchError, match="another host"):
+        get(url)
+    assert not price_server.asked("/new")
+
+
+def test_redirects_in_a_circle_end(price_server: PriceServer) -> None:
+    url = price_server.answer("/old", Reply(status=302, headers={"Location": "/old"}))
+    with pytest.raises(FetchError, match="redirects"):
+        get(url)
