@@ -9,17 +9,22 @@ from densing_pipeline import facts
 from densing_pipeline.orchestration.metadata import release_metadata
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.publication.datapackage import provenance
-from densing_pipeline.publication.health import embedded_health
+from densing_pipeline.publication.health import embedded_health, hub_health
 from densing_pipeline.publication.release import publish
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED, SOURCE_HEALTH
 
 
 @table_asset(SOURCE_HEALTH, group="publication")
-def source_health(prices: pl.DataFrame) -> pl.DataFrame:
+def source_health(
+    prices: pl.DataFrame, hub_nights: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
     """How fresh each source is, and which could not be reached."""
     rows = dict(prices.group_by("source").len().iter_rows())
-    return embedded_health(facts.load("sources"), rows, datetime.now(UTC))
+    now = datetime.now(UTC)
+    embedded = embedded_health(facts.load("sources"), rows, now)
+    polled = hub_health(hub_nights, is_on=settings.hub_poll, now=now)
+    return SOURCE_HEALTH.cast(pl.concat([embedded, polled]))
 
 
 @dg.asset(

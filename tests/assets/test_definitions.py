@@ -8,27 +8,37 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 
 GROUPS = {
-    "hub": {"models"},
-    "evaluation": {"scores"},
-    "density": {"reference_points", "reference_laws", "densities", "densing_law"},
+    "hub": {"hub_nights", "models", "model_quarantine"},
+    "evaluation": {"scores", "evaluation_queue"},
+    "density": {
+        "reference_points",
+        "reference_laws",
+        "densities",
+        "compression",
+        "densing_law",
+    },
     "prices": {"prices", "model_links"},
     "cost": {"capability_levels", "price_frontier", "price_halving"},
     "publication": {"source_health", "release"},
 }
 
 PARENTS = {
-    "models": set(),
+    "hub_nights": set(),
+    "models": {"hub_nights"},
+    "model_quarantine": {"hub_nights"},
     "scores": set(),
+    "evaluation_queue": {"models", "scores"},
     "reference_points": set(),
     "reference_laws": {"reference_points"},
     "densities": {"models", "scores", "reference_laws"},
+    "compression": {"densities", "models"},
     "densing_law": {"densities", "scores"},
     "prices": set(),
     "model_links": {"prices", "models"},
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},
     "price_halving": {"price_frontier", "prices"},
-    "source_health": {"prices"},
+    "source_health": {"prices", "hub_nights"},
     "release": set(PUBLISHED),
 }
 
