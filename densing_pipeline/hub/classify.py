@@ -156,7 +156,7 @@ def _unstated_relation(facts: _Facts) -> str:
 
 
 def _by_packing(facts: _Facts) -> _Verdict | None:
-    library = facts.record.get("library_name")
+    library = _text(facts.record, "library_name")
     if library in ("gguf", "mlx", "llama.cpp", "ctranslate2", "openvino", "mlc-llm", "exllamav2"):
         return "quantised", f"library {library}", False
     if packed := facts.words & markers.PACKED:
@@ -183,16 +183,15 @@ def _by_merging(facts: _Facts) -> _Verdict | None:
 def _by_kind(facts: _Facts) -> _Verdict | None:
     """What is no causal language model, by architecture first and task second."""
     generates = evidence.generates(facts.record)
-    task = facts.record.get("pipeline_tag")
-    library = facts.record.get("library_name")
+    task, library = _text(facts.record, "pipeline_tag"), _text(facts.record, "library_name")
     if library == "peft" or "peft" in facts.tags:
         return "adapter", "library peft", False
     if generates is False:
         shown = ", ".join(evidence.architectures(facts.record))[:SHOWN]
         return "unknown", f"architecture is no causal language model: {shown}", False
-    if isinstance(task, str) and task and task not in evidence.TEXT_TASKS:
+    if task and task not in evidence.TEXT_TASKS:
         return "unknown", f"task {task[:SHOWN]}", False
-    if generates is None and isinstance(library, str) and library not in TEXT_LIBRARIES:
+    if generates is None and library not in TEXT_LIBRARIES:
         return "unknown", f"library {library[:SHOWN]}", False
     if other := facts.tags & markers.OTHER_FIELDS:
         return "unknown", f"tag: {_some(other)}", False
@@ -252,12 +251,15 @@ def _by_traces(facts: _Facts) -> _Verdict | None:
 
 
 def _by_template(facts: _Facts) -> _Verdict | None:
-    """A tokenizer set up for chat, unless the name says base outright."""
+    """A tokenizer set up for chat, unless the name says base outright.
+
+    As the only sign it leaves a doubt: some base models share their chat model's tokenizer whole.
+    """
     template = evidence.chat_template(facts.record, facts.files)
-    if not template or facts.says_base:
+    if not template or facts.words & markers.SURELY_BASE:
         return None
     if evidence.knows_end_token(facts.record):
-        return "finetune", "chat template whose turns end with the tokenizer's end token", False
+        return "finetune", "chat template whose turns end with the tokenizer's end token", True
     return "finetune", "a chat template, no word of base, end token not known", True
 
 
@@ -286,14 +288,12 @@ def _remaining(facts: _Facts) -> _Verdict:
 
 
 def _weights(facts: _Facts) -> str:
+    if facts.files.known:
+        return "safetensors" if facts.files.safetensors else "no safetensors, pickles only"
     header = facts.record.get("safetensors")
-    if (
-        facts.files.safetensors
-        or "safetensors" in facts.tags
-        or (isinstance(header, Mapping) and header)
-    ):
+    if "safetensors" in facts.tags or (isinstance(header, Mapping) and header):
         return "safetensors"
-    return "no safetensors, pickles only" if facts.files.known else "files not listed"
+    return "files not listed"
 
 
 RULES: tuple[Callable[[_Facts], _Verdict | None], ...] = (
@@ -313,3 +313,8 @@ RULES: tuple[Callable[[_Facts], _Verdict | None], ...] = (
 
 def _some(words: frozenset[str]) -> str:
     return ", ".join(sorted(words)[:3])
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""

@@ -6,336 +6,108 @@ word weighs (`classify`).
 
 import re
 
-TUNED = frozenset(
-    [
-        "instruct",
-        "instruction",
-        "instructions",
-        "inst",
-        "chat",
-        "it",
-        "sft",
-        "dpo",
-        "ipo",
-        "kto",
-        "ppo",
-        "grpo",
-        "orpo",
-        "simpo",
-        "cpo",
-        "rl",
-        "rlhf",
-        "rlaif",
-        "rlvr",
-        "rlhfed",
-        "rm",
-        "reward",
-        "prm",
-        "orm",
-        "assistant",
-        "aligned",
-        "align",
-        "tuned",
-        "finetune",
-        "finetuned",
-        "finetuning",
-        "ft",
-        "tuning",
-        "think",
-        "thinking",
-        "reasoning",
-        "reasoner",
-        "r1",
-        "cot",
-        "distill",
-        "distilled",
-        "distillation",
-        "lora",
-        "qlora",
-        "dora",
-        "adapter",
-        "peft",
-        "alpaca",
-        "dolly",
-        "oasst",
-        "sharegpt",
-        "ultrachat",
-        "orca",
-        "uncensored",
-        "abliterated",
-        "abliteration",
-        "heretic",
-        "roleplay",
-        "rp",
-        "erp",
-        "nsfw",
-        "storywriter",
-        "guard",
-        "moderation",
-        "toolcall",
-        "tools",
-        "tool",
-        "function",
-        "agent",
-        "agentic",
-        "embedding",
-        "embeddings",
-        "embed",
-        "reranker",
-        "rerank",
-        "retriever",
-        "classifier",
-        "critic",
-        "judge",
-        "verifier",
-        "translate",
-        "translation",
-        "translator",
-        "summarizer",
-        "summarization",
-        "sql",
-        "text2sql",
-        "nl2sql",
-        "qa",
-        "rag",
-        "medqa",
-        "preview-chat",
-        "hermes-style",
-        "conversational",
-        "conversation",
-        "dialogue",
-        "dialog",
-        "chatbot",
-        "bot",
-        "persona",
-        "unlearn",
-        "unlearned",
-        "jailbreak",
-        "safety",
-        "helpful",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TUNED = _words(
+    """
+    instruct instruction instructions inst chat it sft dpo ipo kto ppo grpo orpo simpo cpo
+    rl rlhf rlaif rlvr rlhfed rm reward prm orm assistant aligned align tuned finetune
+    finetuned finetuning ft tuning think thinking reasoning reasoner r1 cot distill
+    distilled distillation lora qlora dora adapter peft alpaca dolly oasst sharegpt
+    ultrachat orca uncensored abliterated abliteration heretic roleplay rp erp nsfw
+    storywriter guard moderation toolcall tools tool function agent agentic embedding
+    embeddings embed reranker rerank retriever classifier critic judge verifier translate
+    translation translator summarizer summarization sql text2sql nl2sql qa rag medqa
+    conversational conversation dialogue dialog chatbot bot
+    persona unlearn unlearned jailbreak safety helpful
+    """
 )
 """Tokens of names of models tuned after pretraining."""
 
 TUNED_INSIDE = ("instruct", "chat", "finetun", "uncensor", "abliterat", "alpaca", "vicuna", "rlhf")
 """The same inside longer words; an explicit base word outweighs these."""
 
-BASE = frozenset(["base", "pt", "pretrain", "pretrained", "pretraining", "foundation", "basemodel"])
+SURELY_BASE = _words(
+    """
+    base pretrain pretrained pretraining foundation basemodel
+    """
+)
 """Tokens that say outright that a model is only pretrained."""
 
-MERGED = frozenset(
-    [
-        "merge",
-        "merged",
-        "merges",
-        "mergekit",
-        "moerge",
-        "slerp",
-        "ties",
-        "dare",
-        "dareties",
-        "frankenmerge",
-        "frankenmoe",
-        "passthrough",
-        "soup",
-        "fusion",
-        "blend",
-        "clown",
-        "moerges",
-        "breadcrumbs",
-        "linear-merge",
-        "stock",
-    ]
+BASE = SURELY_BASE | {"pt"}
+"""With `pt`, which means pretrained to some and PyTorch or Portuguese to others."""
+
+MERGED = _words(
+    """
+    merge merged merges mergekit moerge slerp ties dare dareties frankenmerge frankenmoe
+    passthrough soup fusion blend clown moerges breadcrumbs stock
+    """
 )
 """Tokens of names of merges."""
 
-PACKED = frozenset(
-    [
-        "gguf",
-        "ggml",
-        "gptq",
-        "awq",
-        "exl2",
-        "exl3",
-        "hqq",
-        "aqlm",
-        "quip",
-        "eetq",
-        "bnb",
-        "int4",
-        "int8",
-        "int3",
-        "int2",
-        "fp8",
-        "fp4",
-        "nf4",
-        "nvfp4",
-        "mxfp4",
-        "mxfp8",
-        "w4a16",
-        "w8a8",
-        "w8a16",
-        "4bit",
-        "8bit",
-        "3bit",
-        "2bit",
-        "6bit",
-        "5bit",
-        "quantized",
-        "quantised",
-        "quant",
-        "quants",
-        "imatrix",
-        "autoround",
-        "mlx",
-        "onnx",
-        "openvino",
-        "coreml",
-        "ctranslate2",
-        "ct2",
-        "tflite",
-        "mlc",
-        "rknn",
-        "marlin",
-        "q4",
-        "q5",
-        "q6",
-        "q8",
-        "qat",
-        "unquantized-copy",
-        "bitsandbytes",
-        "smoothquant",
-        "exllama",
-        "exllamav2",
-    ]
+PACKED = _words(
+    """
+    gguf ggml gptq awq exl2 exl3 hqq aqlm quip eetq bnb int4 int8 int3 int2 fp8 fp4 nf4
+    nvfp4 mxfp4 mxfp8 w4a16 w8a8 w8a16 4bit 8bit 3bit 2bit 6bit 5bit quantized quantised
+    quant quants imatrix autoround mlx onnx openvino coreml ctranslate2 ct2 tflite mlc rknn
+    marlin q4 q5 q6 q8 qat bitsandbytes smoothquant exllama exllamav2
+    """
 )
 """Tokens of names of quantised or converted copies."""
 
-PRUNED = frozenset(["pruned", "prune", "pruning", "reap", "sparse", "sheared"])
-DISTILLED = frozenset(["distill", "distilled", "distillation", "distil"])
+PRUNED = _words(
+    """
+    pruned prune pruning reap sparse sheared
+    """
+)
+DISTILLED = _words(
+    """
+    distill distilled distillation distil
+    """
+)
 
-NOT_A_MODEL = frozenset(
-    [
-        "dummy",
-        "random",
-        "testing",
-        "toy",
-        "untrained",
-        "placeholder",
-        "draft",
-        "eagle",
-        "eagle3",
-        "speculator",
-        "medusa",
-    ]
+NOT_A_MODEL = _words(
+    """
+    dummy random testing toy untrained placeholder draft eagle eagle3 speculator medusa
+    """
 )
 """Tokens of names of test fixtures and of helpers for decoding."""
 
-TUNED_TAGS = frozenset(
-    [
-        "trl",
-        "sft",
-        "dpo",
-        "orpo",
-        "kto",
-        "grpo",
-        "ppo",
-        "rlhf",
-        "reward-trainer",
-        "generated_from_trainer",
-        "axolotl",
-        "llama-factory",
-        "unsloth",
-        "alignment-handbook",
-        "autotrain",
-        "instruct",
-        "instruction-tuned",
-        "instruction-tuning",
-        "chat",
-        "chatbot",
-        "finetuned",
-        "fine-tuned",
-        "finetune",
-        "fine-tuning",
-        "roleplay",
-        "uncensored",
-        "abliterated",
-        "lora",
-        "qlora",
-        "peft",
-        "reasoning",
-        "function-calling",
-        "tool-use",
-        "distillation",
-        "gpt-llm-engine",
-        "h2o-llmstudio",
-        "text2text",
-        "llm-as-judge",
-        "reward-model",
-        "instruct-model",
-        "assistant",
-        "conversational-ai",
-        "dialogue",
-    ]
+TUNED_TAGS = _words(
+    """
+    trl sft dpo orpo kto grpo ppo rlhf reward-trainer generated_from_trainer axolotl
+    llama-factory unsloth alignment-handbook autotrain instruct instruction-tuned
+    instruction-tuning chat chatbot finetuned fine-tuned finetune fine-tuning roleplay
+    uncensored abliterated lora qlora peft reasoning function-calling tool-use distillation
+    gpt-llm-engine llm-as-judge reward-model instruct-model
+    assistant conversational-ai dialogue
+    """
 )
 """Tags that people and training tools put on tuned models."""
 
-MERGED_TAGS = frozenset(
-    ["merge", "mergekit", "lazymergekit", "moerge", "frankenmerge", "frankenmoe", "mixture-merge"]
+MERGED_TAGS = _words(
+    """
+    merge mergekit lazymergekit moerge frankenmerge frankenmoe mixture-merge
+    """
 )
 
-PACKED_TAGS = frozenset(
-    [
-        "gguf",
-        "ggml",
-        "gptq",
-        "awq",
-        "exl2",
-        "exl3",
-        "hqq",
-        "aqlm",
-        "mlx",
-        "4-bit",
-        "8-bit",
-        "bitsandbytes",
-        "compressed-tensors",
-        "quantized",
-        "quantization",
-        "llama.cpp",
-        "llama-cpp",
-        "autoquant",
-        "openvino",
-        "onnx-quantized",
-        "nvfp4",
-        "mxfp4",
-        "auto-round",
-        "modelopt",
-    ]
+PACKED_TAGS = _words(
+    """
+    gguf ggml gptq awq exl2 exl3 hqq aqlm mlx 4-bit 8-bit bitsandbytes compressed-tensors
+    quantized quantization llama.cpp llama-cpp autoquant openvino onnx-quantized nvfp4 mxfp4
+    auto-round modelopt
+    """
 )
 
-OTHER_FIELDS = frozenset(
-    [
-        "biology",
-        "protein",
-        "dna",
-        "rna",
-        "genomics",
-        "chemistry",
-        "molecule",
-        "music",
-        "audio",
-        "speech",
-        "tts",
-        "text-to-speech",
-        "time-series",
-        "robotics",
-        "vla",
-        "ocr",
-        "image-generation",
-        "diffusers",
-        "stable-diffusion",
-        "text-to-image",
-    ]
+OTHER_FIELDS = _words(
+    """
+    biology protein dna rna genomics chemistry molecule music audio speech tts
+    text-to-speech time-series robotics vla ocr image-generation diffusers stable-diffusion
+    text-to-image
+    """
 )
 """Tags of models whose sequences are not language, whatever their architecture."""
 
