@@ -219,8 +219,8 @@ def _by_name(facts: _Facts) -> _Verdict | None:
 
 
 def _by_line(facts: _Facts) -> _Verdict | None:
-    """Another organisation's line in the name, unless the name also carries the owner's own."""
-    if facts.other_lines and not facts.own_lines:
+    """Another organisation's line in the name."""
+    if facts.other_lines:
         return "finetune", f"name carries another's line: {_some(facts.other_lines)}", True
     return None
 
@@ -281,7 +281,11 @@ def _remaining(facts: _Facts) -> _Verdict:
         told.append("chat template handed down" if template is False else "chat template")
     weights = _weights(facts)
     told.append(weights)
-    thin = not names or weights != "safetensors"
+    tokenizer = bool(evidence.config(facts.record).get("tokenizer_config"))
+    if not tokenizer:
+        told.append("tokenizer not shown")
+    sure = tokenizer or bool(facts.words & markers.SURELY_BASE)
+    thin = not names or not sure or weights != "safetensors"
     if facts.quantisation:
         told.append(f"released as {facts.quantisation}")
     return "base", "; ".join(told), thin

@@ -149,17 +149,17 @@ def parents(record: Record) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for tag in tags(record):
         _, _, rest = tag.partition("base_model:")
-        relation, colon, parent = rest.partition(":")
+        label, colon, parent = rest.partition(":")
         if not tag.startswith("base_model:") or not rest:
             continue
-        if colon and relation in RELATIONS:
-            found[parent] = RELATIONS[relation]
+        if colon and label in RELATIONS:
+            found[parent] = RELATIONS[label]
         else:
             found.setdefault(rest, "")
     stated = card(record).get("base_model")
-    for parent in stated if isinstance(stated, list) else [stated]:
-        if isinstance(parent, str) and parent.strip():
-            found.setdefault(parent.strip(), "")
+    for named in stated if isinstance(stated, list) else [stated]:
+        if isinstance(named, str) and named.strip():
+            found.setdefault(named.strip(), "")
     relation = card(record).get("base_model_relation")
     stated_relation = RELATIONS.get(relation, "") if isinstance(relation, str) else ""
     own = str(record.get("id", "")).lower()

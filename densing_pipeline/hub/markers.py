@@ -22,10 +22,10 @@ TUNED = _words(
     embeddings embed reranker rerank retriever classifier critic judge verifier translate
     translation translator summarizer summarization sql text2sql nl2sql qa rag medqa
     conversational conversation dialogue dialog chatbot bot
-    persona unlearn unlearned jailbreak safety helpful
+    persona unlearn unlearned jailbreak safety helpful vicuna zephyr guanaco platypus dolphin hermes openhermes openorca slimorca capybara
     """
 )
-"""Tokens of names of models tuned after pretraining."""
+"""Tokens of names of models tuned after pretraining, recipes and tuning data among them."""
 
 TUNED_INSIDE = ("instruct", "chat", "finetun", "uncensor", "abliterat", "alpaca", "vicuna", "rlhf")
 """The same inside longer words; an explicit base word outweighs these."""

@@ -17,7 +17,10 @@ from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import Parts
 
 EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
-NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z0-9])", re.IGNORECASE)
+NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
+NAMED_EXPERTS = re.compile(r"\d+x\d|(?<![a-z0-9])\d+e(?![a-z0-9])|moe", re.IGNORECASE)
+"""A name that states experts states the size of one, or of the active part."""
+
 NAME_FACTOR = 2.5
 """A file-only count this far from the size in the name is not believed."""
 
@@ -133,8 +136,10 @@ def _from_file(
 
 
 def named_size(model_id: object) -> int | None:
-    """The size a name states (`7B`, `0.5b`, `350M`), the largest if it states several."""
+    """The size a name states (`7B`, `0.5b`, `350M`); the largest of several, none with experts."""
     name = model_id.rsplit("/", 1)[-1] if isinstance(model_id, str) else ""
+    if NAMED_EXPERTS.search(name[:200]):
+        return None
     sizes = [
         round(float(number) * (1e9 if unit in "bB" else 1e6))
         for number, unit in NAMED_SIZE.findall(name[:200])

@@ -71,6 +71,16 @@ def _unpacked(counts: Mapping[str, int], quantisation: Mapping[str, Any]) -> Sto
     whole = floats + fp8 + signed
     method = str(quantisation.get("quant_method", "")).lower()
     bits = quantisation.get("bits", _bits(quantisation))
+    mlx = counts.get("U32", 0)
+    if mlx > whole // 50 and isinstance(bits, int) and 2 <= bits <= 8:
+        group = quantisation.get("group_size")
+        group = group if isinstance(group, int) and group > 0 else 64
+        weights = mlx * 32 // bits
+        # A scale and an offset in half precision for each group.
+        return Stored(
+            (weights + max(floats - 2 * weights // group, 0), weights + floats),
+            f"{bits}-bit weights packed in U32; scales and offsets taken off",
+        )
     if wide > whole // 50:
         per = 32 // bits if bits in (2, 3, 4, 8) else 8
         group = quantisation.get("group_size")

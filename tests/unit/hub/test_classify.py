@@ -201,6 +201,7 @@ def test_a_multimodal_class_with_a_text_configuration_is_one() -> None:
         "architectures": ["Gemma4ForConditionalGeneration"],
         "model_type": "gemma4",
         "text_config": {"model_type": "gemma4_text"},
+        "tokenizer_config": {"eos_token": "<eos>"},
     }
     found = classify(record(config=config, pipeline_tag="image-text-to-text"))
     assert (found.is_base, found.doubtful) == (True, False)
@@ -309,6 +310,14 @@ def test_a_template_that_cannot_be_read_is_doubtful_unless_the_name_says_base() 
 
 
 # --- thin and odd records -------------------------------------------------------------------------
+
+
+def test_a_tokenizer_that_is_not_shown_leaves_a_doubt() -> None:
+    bare = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+    found = classify(record(config=bare))
+    assert (found.is_base, found.doubtful) == (True, True)
+    found = classify(record("acme/Anvil-7B-Base", config=bare))
+    assert (found.is_base, found.doubtful) == (True, False)
 
 
 def test_a_name_alone_decides_only_if_it_says_something() -> None:

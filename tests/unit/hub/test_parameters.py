@@ -157,6 +157,13 @@ def test_without_a_configuration_the_name_is_the_second_witness() -> None:
     assert (counts.total, counts.source, counts.agrees) == (7615616512, "safetensors", None)
 
 
+def test_the_size_in_a_name_with_experts_is_not_the_total() -> None:
+    for name, total in (("Forge-17B-16E", 108641793536), ("Forge-8x7B", 46702792704)):
+        counts = count({"id": f"org/{name}", "safetensors": {"total": total}})
+        assert (counts.total, counts.agrees) == (total, None)
+    assert count({"id": "org/forge_2_7B", "safetensors": {"total": 2775049335}}).agrees is None
+
+
 def test_a_tied_head_stored_twice_is_explained() -> None:
     tied = {**LLAMA_7B, "tie_word_embeddings": True}
     counts = of(tied, safetensors={"total": LLAMA_7B_TOTAL})
@@ -210,8 +217,10 @@ REST = LLAMA_7B_TOTAL - WEIGHTS
             {"quant_method": "fp8", "weight_block_size": [128, 128]},
         ),
         ({"I8": WEIGHTS, "F16": REST}, {"quant_method": "compressed-tensors"}),
+        # MLX packs bits without regard to bytes, with a scale and an offset to a group of 64
+        ({"U32": WEIGHTS * 3 // 32, "F16": REST + WEIGHTS // 32}, {"bits": 3, "group_size": 64}),
     ],
-    ids=["gptq-4", "gptq-8", "bitsandbytes", "nvfp4", "fp8", "int8"],
+    ids=["gptq-4", "gptq-8", "bitsandbytes", "nvfp4", "fp8", "int8", "mlx-3"],
 )
 def test_packed_weights_are_unpacked(
     parameters: dict[str, int], quantisation: dict[str, Any]
