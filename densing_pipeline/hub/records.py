@@ -103,14 +103,18 @@ def refusal(model_id: str, reason: str) -> dict[str, Any]:
     return dict.fromkeys(SEEN) | {"model_id": model_id, "refused": reason}
 
 
-def is_kept(row: Mapping[str, Any]) -> bool:
-    """Whether a listed record matters: refused, perhaps a base model, or compressed from one."""
-    return bool(
-        row["refused"]
-        or row["is_base"]
-        or row["is_doubtful"]
-        or row["relation"] in ("pruned", "distilled")
-    )
+def matters(record: object) -> bool:
+    """Whether a listed record is worth a row: perhaps a base model, compressed, or unreadable.
+
+    Most are not, and recognising is much cheaper than counting.
+    """
+    try:
+        found = classify(record)  # type: ignore[arg-type]
+        validate_repo_id(record["id"])  # type: ignore[index]
+    except Exception:
+        # `read` says what is wrong with it.
+        return True
+    return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
 
 
 def created_at(record: object) -> datetime | None:

@@ -109,7 +109,7 @@ def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
         page = records.page_records(content)
     except ValueError as error:
         return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")]
-    return [row for row in map(records.read, page) if records.is_kept(row)]
+    return [records.read(record) for record in page if records.matters(record)]
 
 
 def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
