@@ -4,8 +4,10 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import laws
+from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import figure_metadata, headline_metadata
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import density_figure
@@ -32,7 +34,13 @@ def densities(
     models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
 ) -> pl.DataFrame:
     """Capacity density of every model under every reference law and parameter basis."""
-    return per_model.densities(models, scores, reference_laws)
+    return per_model.densities(current(models), scores, reference_laws)
+
+
+@table_asset(published.COMPRESSION, group="density")
+def compression(densities: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """Density of pruned, distilled and quantised models beside that of their parents."""
+    return pairs.compression(densities, current(models), facts.load("compression_pairs"))
 
 
 @table_asset(published.DENSING_LAW, group="density", kinds=frozenset({"scipy"}))

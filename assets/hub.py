@@ -1,14 +1,56 @@
 """Which models exist."""
 
+from datetime import UTC, datetime
+
+import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled
-from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.tables.published import MODELS
+from densing_pipeline.hub import bundled, client, fold, poll, sightings, watermark
+from densing_pipeline.hub import models as known
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.orchestration.tables import table_asset, tables_asset
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import HUB_NIGHTS, MODEL_QUARANTINE, MODELS
 
 
-@table_asset(MODELS, group="hub")
-def models() -> pl.DataFrame:
-    """Base models with release date, parameter counts and licence, and the paper's 51 models."""
-    return bundled.models(facts.load("base_models"), facts.load("nmi_models"))
+@table_asset(HUB_NIGHTS, group="hub")
+def hub_nights(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Every poll of the Hub for new models: how far back, how many requests, what came of it."""
+    zone = LandingZone(settings.landing_dir)
+    if settings.hub_poll:
+        night = poll.poll(
+            zone,
+            settings.hub_cache_dir,
+            client.Hub(settings.hub_endpoint),
+            poll.Limits.of(settings),
+            facts.load("base_models")["model_id"],
+            lambda: datetime.now(UTC),
+        )
+        context.log.info(f"poll of the Hub: {night.outcome}; {night.message}")
+    return watermark.table(zone)
+
+
+@tables_asset(
+    (MODELS, MODEL_QUARANTINE),
+    (
+        "Base models with release date, parameter counts, licence and state on the Hub, and the "
+        "paper's 51 models.",
+        "Repositories of the Hub that something cannot be right about, with the reason.",
+    ),
+    group="hub",
+    deps=("hub_nights",),
+)
+def models(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bundled facts together with what landed from the Hub."""
+    zone = LandingZone(settings.landing_dir)
+    base_models = facts.load("base_models")
+    seen = sightings.sightings(zone, settings.hub_cache_dir)
+    found = fold.repositories(seen, set(base_models["model_id"]))
+    return known.models(
+        bundled.models(base_models, facts.load("nmi_models")),
+        known.with_configs(found, sightings.configs(zone), zone),
+        seen.filter(pl.col("refused").is_not_null()),
+    )

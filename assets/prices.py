@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import book_metadata, poll_metadata
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
@@ -50,5 +51,8 @@ def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.Data
 @table_asset(published.MODEL_LINKS, group="prices")
 def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     """Which model each offer sells, by which rule, and the offers no rule resolves."""
-    known = pl.concat([facts.load("capability_scores")["canonical_id"], models["model_id"]])
+    # Names of the Hub are free to anyone: a copy called like a famous model must not make the
+    # name of an offer ambiguous, so only the models of our facts are linked to.
+    ours = models.filter(pl.col("source") != HUB)["model_id"]
+    known = pl.concat([facts.load("capability_scores")["canonical_id"], ours])
     return links.model_links(prices, facts.load("offer_names"), known.unique())

@@ -11,18 +11,28 @@ from densing_pipeline.orchestration.metadata import release_metadata
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication.datapackage import provenance
-from densing_pipeline.publication.health import embedded_health, poll_health
+from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.release import publish
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED, SOURCE_HEALTH
 
 
 @table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots"])
-def source_health(settings: dg.ResourceParam[Settings], prices: pl.DataFrame) -> pl.DataFrame:
+def source_health(
+    settings: dg.ResourceParam[Settings], prices: pl.DataFrame, hub_nights: pl.DataFrame
+) -> pl.DataFrame:
     """How fresh each source is, what came of each poll, and which could not be reached."""
     now, rows = datetime.now(UTC), dict(prices.group_by("source").len().iter_rows())
     polls = poll_reports(LandingZone(settings.landing_dir))
-    return pl.concat([embedded_health(facts.load("sources"), rows, now), poll_health(polls, now)])
+    return SOURCE_HEALTH.cast(
+        pl.concat(
+            [
+                embedded_health(facts.load("sources"), rows, now),
+                poll_health(polls, now),
+                hub_health(hub_nights, is_on=settings.hub_poll, now=now),
+            ]
+        )
+    )
 
 
 @dg.asset(

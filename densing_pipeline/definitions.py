@@ -6,21 +6,26 @@ from assets import cost, density, evaluation, hub, prices, publication
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
 from densing_pipeline.settings import Settings
-from schedules import nightly
+from schedules import maintenance, new_models, nightly
 
 
-def build_defs(settings: Settings | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings | None = None,
+    evaluation_job: new_models.Job | None = None,
+) -> dg.Definitions:
     """The definitions for these settings; tests, command line and production use the same.
 
     Args:
         settings: read from the environment if not given.
+        evaluation_job: the job that evaluates one model; the sensor `new_models` asks for its runs.
     """
     settings = settings or Settings()
     return dg.Definitions(
         assets=dg.load_assets_from_modules([hub, evaluation, density, prices, cost, publication]),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job],
+        jobs=[nightly.job, maintenance.job, *([evaluation_job] if evaluation_job else [])],
         schedules=[nightly.schedule],
+        sensors=[new_models.sensor(settings, evaluation_job)],
         resources={
             "settings": settings,
             "tables": TableIOManager(folder=str(settings.tables_dir)),

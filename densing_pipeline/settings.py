@@ -15,7 +15,9 @@ class Settings(BaseSettings):
     A field is set by the variable of its name, such as `DENSING_STATE_DIR`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DENSING_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DENSING_", extra="forbid", frozen=True, populate_by_name=True
+    )
 
     state_dir: Path = Field(
         default=Path(".densing"),
@@ -85,6 +87,43 @@ class Settings(BaseSettings):
         description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows.",
     )
 
+    hub_poll: bool = Field(
+        default=False,
+        description="Whether the nightly run asks the Hub for new models.",
+    )
+    hub_endpoint: str | None = Field(
+        default=None,
+        validation_alias="HF_ENDPOINT",
+        description="Address of the Hub, under the name its own client has for it.",
+    )
+    hub_overlap_days: Annotated[int, Field(ge=1, le=60)] = Field(
+        default=3, description="Days before the last poll that are read again."
+    )
+    hub_first_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=30, description="Days the first poll reads back."
+    )
+    hub_page_size: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=500, description="Records asked for per page."
+    )
+    hub_configs_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=500, description="Whole configurations fetched per night at most."
+    )
+    hub_revisits_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=100, description="Known repositories looked at again per night at most."
+    )
+    gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
+        default=80, description="GPU memory one evaluation may use."
+    )
+    max_gpu_hours: Annotated[float, Field(gt=0)] = Field(
+        default=24, description="Longest evaluation that is queued."
+    )
+    refused_licences: frozenset[str] = Field(
+        default=frozenset(), description="Licence identifiers that are not evaluated."
+    )
+    runs_per_tick: Annotated[int, Field(ge=1)] = Field(
+        default=5, description="Evaluations the sensor asks for at a time."
+    )
+
     @field_validator(
         "openrouter_url", "litellm_url", "models_dev_url", "genai_prices_url", "llm_prices_url"
     )
@@ -137,3 +176,8 @@ class Settings(BaseSettings):
     def book_dir(self) -> Path:
         """Where the histories of the polled price lists are kept; can be rebuilt from the landing zone."""
         return self.state_dir / "book"
+
+    @property
+    def hub_cache_dir(self) -> Path:
+        """Where what was read from landed pages of the Hub is cached."""
+        return self.state_dir / "hub"

@@ -17,6 +17,20 @@ BASE_MODELS = Table(
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
 
+EVALUATION_OVERRIDES = Table(
+    name="evaluation_overrides",
+    grain="one model whose place in the evaluation queue was decided by hand",
+    key=("model_id",),
+    columns=("model_id", "state", "priority?", "reason", "source"),
+)
+
+COMPRESSION_PAIRS = Table(
+    name="compression_pairs",
+    grain="one parent and the model that was made smaller from it",
+    key=("parent_id", "child_id"),
+    columns=("parent_id", "child_id", "method", "source"),
+)
+
 REPORTED_SCORES = Table(
     name="reported_scores",
     grain="one reported score: model x benchmark x protocol x source",
@@ -104,6 +118,8 @@ FACTS: dict[str, Table] = {
     table.name: table
     for table in (
         BASE_MODELS,
+        EVALUATION_OVERRIDES,
+        COMPRESSION_PAIRS,
         REPORTED_SCORES,
         NMI_MODELS,
         REFERENCE_POINTS,

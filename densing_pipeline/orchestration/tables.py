@@ -1,7 +1,6 @@
 """How tables become assets: stored as validated parquet, described and checked from one declaration."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import polars as pl
 from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
+from densing_pipeline.tables.storage import write_parquet
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -30,11 +30,27 @@ def table_asset(
         io_manager_key="tables",
         owners=OWNERS,
         kinds={"polars", "parquet"} | set(kinds),
-        metadata={
-            "grain": table.grain,
-            "key": ", ".join(table.key),
-            "dagster/column_schema": column_schema(table),
+        metadata=_metadata(table),
+    )
+
+
+def tables_asset(
+    tables: tuple[Table, ...], descriptions: tuple[str, ...], *, group: str, deps: tuple[str, ...]
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare assets for tables that one function computes together, in the order it returns them."""
+    return dg.multi_asset(
+        outs={
+            table.name: dg.AssetOut(
+                io_manager_key="tables",
+                group_name=group,
+                description=description,
+                owners=OWNERS,
+                kinds={"polars", "parquet"},
+                metadata=_metadata(table),
+            )
+            for table, description in zip(tables, descriptions, strict=True)
         },
+        deps=deps,
     )
 
 
@@ -95,20 +111,6 @@ class TableIOManager(dg.ConfigurableIOManager):
         return read_table(self.path(context.asset_key.path[-1]))
 
 
-def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame so that the file is complete or not there at all, even after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            frame.write_parquet(file, compression="zstd", statistics=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def read_table(path: Path) -> pl.DataFrame:
     """Read a stored table.
 
@@ -150,6 +152,14 @@ def _schema_check(table: Table) -> dg.AssetChecksDefinition:
         )
 
     return check
+
+
+def _metadata(table: Table) -> dict[str, Any]:
+    return {
+        "grain": table.grain,
+        "key": ", ".join(table.key),
+        "dagster/column_schema": column_schema(table),
+    }
 
 
 def _preview(frame: pl.DataFrame, rows: int = 5) -> str:

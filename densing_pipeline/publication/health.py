@@ -73,3 +73,33 @@ def poll_health(polls: Iterable[PollResult], now: datetime) -> pl.DataFrame:
 
 def _hours(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds() / 3600)
+
+
+def hub_health(nights: pl.DataFrame, *, is_on: bool, now: datetime) -> pl.DataFrame:
+    """Health of the Hub from its last poll; `disabled` while polling is off.
+
+    Args:
+        nights: the `hub_nights` table.
+        is_on: whether the nightly run polls.
+        now: the instant ages are counted to.
+
+    Returns:
+        One row of `source_health`.
+    """
+    through = nights.filter(pl.col("outcome") == "ok")["polled_at"].max()
+    stale = (now - through).total_seconds() / 3600 if isinstance(through, datetime) else 0.0
+    last = nights.sort("polled_at").tail(2).to_dicts()
+    latest = last[-1] if last else {}
+    row = {
+        "source": "huggingface-hub",
+        "polled_at": latest.get("polled_at", now),
+        "outcome": latest.get("outcome", "disabled") if is_on else "disabled",
+        "http_status": latest.get("http_status"),
+        "rows": latest.get("rows"),
+        "rows_previous": last[-2]["rows"] if len(last) > 1 else None,
+        "stale_hours": max(0.0, stale),
+        "message": latest.get("message", "never polled")
+        if is_on
+        else "polling is off; set DENSING_HUB_POLL=true to look for new models",
+    }
+    return SOURCE_HEALTH.cast(pl.DataFrame([row], infer_schema_length=None))

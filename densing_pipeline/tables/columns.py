@@ -134,6 +134,7 @@ COLUMNS: dict[str, Column] = {
         "adapter",
         "pruned",
         "distilled",
+        "unknown",
     ),
     "licence": _text("Licence identifier as the model states it."),
     "is_moe": _flag("Whether the model is a mixture of experts."),
@@ -167,6 +168,57 @@ COLUMNS: dict[str, Column] = {
     ),
     "hub_created_at": _instant("Creation time of the Hub repository."),
     "first_seen_at": _instant("When the pipeline first saw the model."),
+    "release_earliest": _day("Earliest day the model can have been released."),
+    "release_latest": _day("Latest day the model can have been released."),
+    "is_doubtful": _flag("Whether the evidence for or against a base model is weak."),
+    "custom_code": _flag("Whether the repository needs code of its own to be run."),
+    "readable": _flag(
+        "Whether we could read a file of the repository; empty if it was never tried."
+    ),
+    "hub_state": _text(
+        "What the Hub said of the repository last; replaced: it has other weights now.",
+        "present",
+        "renamed",
+        "gone",
+        "private",
+        "disabled",
+        "replaced",
+    ),
+    "hub_state_reason": _text("What an onlooker needs to know of the state."),
+    "renamed_to": _text("What the Hub calls the repository now."),
+    "params_from_config": Column(
+        pl.Int64, "Parameters counted from the configuration, as they came out.", "parameters"
+    ),
+    "params_from_safetensors": Column(
+        pl.Int64, "Parameters counted from the files, as they came out.", "parameters"
+    ),
+    # --- evaluation queue -----------------------------------------------------------------------
+    "state": _text(
+        "Where the candidate stands: blocked can change by itself or by a setting, excluded is "
+        "decided.",
+        "queued",
+        "running",
+        "done",
+        "failed",
+        "blocked",
+        "excluded",
+    ),
+    "priority": _count("Order of evaluation, highest first.", "1"),
+    "estimated_gpu_hours": Column(
+        pl.Float64, "Time on the GPU the whole suite is expected to take.", "GPU hours", low=0
+    ),
+    "memory_gib": Column(
+        pl.Float64, "GPU memory for weights, cache and activations.", "GiB", low=0
+    ),
+    "attempts": _count("Evaluations tried so far.", "1"),
+    "updated_at": _instant("When the candidate became what it is."),
+    # --- compression ----------------------------------------------------------------------------
+    "child_id": _text("Model made from the parent."),
+    "parent_density": _positive("Capacity density of the parent.", "1"),
+    "child_density": _positive("Capacity density of the child.", "1"),
+    "log_ratio": _number(
+        "ln of child over parent density; above zero the child is denser than its parent."
+    ),
     # --- scores ---------------------------------------------------------------------------------
     "benchmark": _text(
         "Benchmark: one of the suite, or AVERAGE for the plain mean of its five.",
@@ -348,7 +400,7 @@ COLUMNS: dict[str, Column] = {
     "canonical_id": _text(
         "Model the offer sells: a Hub id where open weights exist, else org/name."
     ),
-    "method": _text("Rule that linked the offer to the model."),
+    "method": _text("How the link or pair came about: the rule, or how the child was made."),
     "confidence": _fraction("How sure the link is."),
     "level": _text("Capability level."),
     "blend_input_share": _fraction("Share of input tokens in the blended price."),
@@ -398,7 +450,12 @@ COLUMNS: dict[str, Column] = {
     "polled_at": _instant(
         "When the source was asked; for what travels with the package, when that was published or compiled."
     ),
-    "outcome": _text("What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected"),
+    "outcome": _text(
+        "What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+    ),
+    "since": _day("Day of creation down to which new repositories were read."),
+    "list_requests": _count("Pages of listings asked for.", "requests"),
+    "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),
     "rows": _count("Rows the source gave.", "rows"),
     "rows_quarantined": _count("Entries of the source that could not be read.", "entries"),

@@ -9,11 +9,55 @@ MODELS = Table(
     columns=(
         "model_id", "revision?", "model", "organisation", "family", "release_date",
         "release_date_basis", "hub_created_at?", "params_total?", "params_active?",
-        "params_nonembedding?", "params_source", "train_tokens?", "architecture?", "is_moe",
+        "params_nonembedding?", "params_source?", "train_tokens?", "architecture?", "is_moe",
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
-        "base_evidence", "first_seen_at?", "source",
+        "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
+        "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
+        "renamed_to?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
+)  # fmt: skip
+
+MODEL_QUARANTINE = Table(
+    name="model_quarantine",
+    grain="one repository of the Hub that something cannot be right about, and what",
+    key=("model_id", "revision", "reason"),
+    columns=(
+        "model_id", "revision?", "reason", "params_from_config?", "params_from_safetensors?",
+        "first_seen_at",
+    ),
+)  # fmt: skip
+
+HUB_NIGHTS = Table(
+    name="hub_nights",
+    grain="one poll of the Hub",
+    key=("polled_at",),
+    columns=(
+        "polled_at", "since", "outcome", "http_status?", "list_requests", "requests", "rows",
+        "message",
+    ),
+    operational=True,
+)  # fmt: skip
+
+EVALUATION_QUEUE = Table(
+    name="evaluation_queue",
+    grain="one candidate for evaluation",
+    key=("model_id", "revision"),
+    columns=(
+        "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
+        "memory_gib?", "attempts", "updated_at", "renamed_to?",
+    ),
+)  # fmt: skip
+
+COMPRESSION = Table(
+    name="compression",
+    grain="one parent and child x reference law x score set x parameter basis",
+    key=("parent_id", "child_id", "reference_id", "score_set", "params_basis"),
+    columns=(
+        "parent_id", "child_id", "method", "reference_id", "score_set", "params_basis",
+        "parent_density", "child_density", "log_ratio", "low?", "high?", "source",
+    ),
+    ordered=(("low", "log_ratio", "high"),),
 )  # fmt: skip
 
 SCORES = Table(
@@ -182,10 +226,14 @@ PUBLISHED: dict[str, Table] = {
     table.name: table
     for table in (
         MODELS,
+        MODEL_QUARANTINE,
+        HUB_NIGHTS,
         SCORES,
+        EVALUATION_QUEUE,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         DENSITIES,
+        COMPRESSION,
         DENSING_LAW,
         PRICES,
         MODEL_LINKS,

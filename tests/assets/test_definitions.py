@@ -8,9 +8,15 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 
 GROUPS = {
-    "hub": {"models"},
-    "evaluation": {"scores"},
-    "density": {"reference_points", "reference_laws", "densities", "densing_law"},
+    "hub": {"hub_nights", "models", "model_quarantine"},
+    "evaluation": {"scores", "evaluation_queue"},
+    "density": {
+        "reference_points",
+        "reference_laws",
+        "densities",
+        "compression",
+        "densing_law",
+    },
     "prices": {"price_snapshots", "quarantine", "prices", "model_links"},
     "cost": {
         "capability_levels",
@@ -24,11 +30,15 @@ GROUPS = {
 }
 
 PARENTS = {
-    "models": set(),
+    "hub_nights": set(),
+    "models": {"hub_nights"},
+    "model_quarantine": {"hub_nights"},
     "scores": set(),
+    "evaluation_queue": {"models", "scores"},
     "reference_points": set(),
     "reference_laws": {"reference_points"},
     "densities": {"models", "scores", "reference_laws"},
+    "compression": {"densities", "models"},
     "densing_law": {"densities", "scores"},
     "price_snapshots": set(),
     "quarantine": {"price_snapshots"},
@@ -40,7 +50,7 @@ PARENTS = {
     "level_memberships": {"capability_levels"},
     "price_index": {"model_links", "prices"},
     "price_decomposition": {"capability_levels", "model_links", "prices"},
-    "source_health": {"prices", "price_snapshots"},
+    "source_health": {"hub_nights", "prices", "price_snapshots"},
     "release": set(PUBLISHED),
 }
 

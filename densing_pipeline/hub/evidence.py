@@ -1,0 +1,242 @@
+"""What a Hub record says of itself: files, architecture, parents, chat template, quantisation.
+
+Every reader takes whatever the record holds and never raises. Not here: what follows from it
+(`classify`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from densing_pipeline.hub.parameters.config import NESTED
+
+Record = Mapping[str, Any]
+
+RELATIONS = {
+    "finetune": "finetune",
+    "quantized": "quantised",
+    "quantised": "quantised",
+    "merge": "merge",
+    "adapter": "adapter",
+}
+"""The Hub's relations in our labels."""
+
+STRENGTH = ("adapter", "quantised", "merge", "finetune")
+"""Which relation counts when a record states several."""
+
+GENERATIVE = ("ForCausalLM", "ForCasualLM", "LMHeadModel", "LMHeadCustomModel")
+MULTIMODAL = ("ForConditionalGeneration", "ForImageTextToText", "ForCausalLMWithVision")
+
+TEXT_TASKS = frozenset(
+    {"text-generation", "image-text-to-text", "any-to-any", "video-text-to-text"}
+)
+TUNING_FILES = re.compile(
+    r"(^|/)(training_args\.bin|trainer_state\.json|all_results\.json|train_results\.json"
+    r"|eval_results\.json|optimizer\.pt|scheduler\.pt|rng_state.*\.pth)$"
+)
+SEQUENCE_TO_SEQUENCE = frozenset(
+    ["t5", "mt5", "umt5", "bart", "mbart", "pegasus", "whisper", "m2m_100", "marian", "led"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What kinds of file a repository holds; `known` is false if the record does not list them."""
+
+    known: bool
+    safetensors: bool
+    pickles: bool
+    adapter: bool
+    gguf: bool
+    merge_recipe: bool
+    training_leftovers: bool
+    chat_template: bool
+    converted: bool
+
+
+def files(record: Record) -> Files:
+    """The files, by the list of siblings; without one, tags and headers must do."""
+    listed = record.get("siblings")
+    names = [
+        sibling["rfilename"]
+        for sibling in (listed if isinstance(listed, list) else [])
+        if isinstance(sibling, Mapping) and isinstance(sibling.get("rfilename"), str)
+    ]
+    weights = [name for name in names if not _is_adapter(name)]
+    return Files(
+        known=isinstance(listed, list),
+        safetensors=any(name.endswith(".safetensors") for name in weights),
+        pickles=any(
+            name.endswith((".bin", ".pt", ".pth")) and not TUNING_FILES.search(name)
+            for name in weights
+        ),
+        adapter=any(_is_adapter(name) for name in names),
+        gguf=any(name.lower().endswith((".gguf", ".ggml")) for name in names),
+        merge_recipe=any("mergekit" in name.lower() for name in names),
+        training_leftovers=any(TUNING_FILES.search(name) for name in names),
+        chat_template=any("chat_template" in name for name in names),
+        converted=any(name.endswith((".onnx", ".mlmodel", ".tflite", ".npz")) for name in names),
+    )
+
+
+def _is_adapter(name: str) -> bool:
+    base = name.rsplit("/", 1)[-1].lower()
+    return base.startswith("adapter_") or "lora" in base
+
+
+def tags(record: Record) -> list[str]:
+    """Tags that are text."""
+    listed = record.get("tags")
+    return [tag for tag in listed if isinstance(tag, str)] if isinstance(listed, list) else []
+
+
+def card(record: Record) -> Record:
+    """The metadata of the model card."""
+    return _mapping(record.get("cardData"))
+
+
+def config(record: Record) -> Record:
+    """The configuration or the Hub's extract of it."""
+    return _mapping(record.get("config"))
+
+
+def text_configs(record: Record) -> list[Record]:
+    """The configuration and the text configurations nested in it."""
+    own = config(record)
+    return [own, *(_mapping(own.get(key)) for key in NESTED if own.get(key))]
+
+
+def architectures(record: Record) -> list[str]:
+    """Model classes stated, outer before nested."""
+    found = []
+    for source in text_configs(record):
+        listed = source.get("architectures")
+        names = listed if isinstance(listed, list) else [listed]
+        found += [name for name in names if isinstance(name, str) and name]
+    return found
+
+
+def model_types(record: Record) -> list[str]:
+    """Model types stated, lower case."""
+    found = [source.get("model_type") for source in text_configs(record)]
+    return [name.lower() for name in found if isinstance(name, str) and name]
+
+
+def generates(record: Record) -> bool | None:
+    """Whether the architecture is a causal language model; nothing if the record does not say.
+
+    A multimodal class counts when it carries a text configuration or is not one of the families
+    that translate sequences.
+    """
+    names, types = architectures(record), model_types(record)
+    if names:
+        if any(name.endswith(GENERATIVE) for name in names):
+            return True
+        wraps_text = any(config(record).get(key) for key in NESTED)
+        multimodal = any(name.endswith(MULTIMODAL) for name in names)
+        if not multimodal:
+            # ChatGLM and its kind name the bare model and map the rest to custom code.
+            return types == ["chatglm"]
+        return wraps_text or not any(kind in SEQUENCE_TO_SEQUENCE for kind in types)
+    if any(kind in SEQUENCE_TO_SEQUENCE for kind in types):
+        return False
+    return None
+
+
+def parents(record: Record) -> list[tuple[str, str]]:
+    """Parents with their relation, from tags and card; a model is not its own parent."""
+    found: dict[str, str] = {}
+    for tag in tags(record):
+        _, _, rest = tag.partition("base_model:")
+        label, colon, parent = rest.partition(":")
+        if not tag.startswith("base_model:") or not rest:
+            continue
+        if colon and label in RELATIONS:
+            found[parent] = RELATIONS[label]
+        else:
+            found.setdefault(rest, "")
+    stated = card(record).get("base_model")
+    for named in stated if isinstance(stated, list) else [stated]:
+        if isinstance(named, str) and named.strip():
+            found.setdefault(named.strip(), "")
+    relation = card(record).get("base_model_relation")
+    stated_relation = RELATIONS.get(relation, "") if isinstance(relation, str) else ""
+    own = str(record.get("id", "")).lower()
+    return [
+        (parent, kind or stated_relation)
+        for parent, kind in found.items()
+        if parent.lower() not in ("", own)
+    ]
+
+
+def origin(record: Record) -> str | None:
+    """Another organisation's model that the configuration was loaded from, if it still says so."""
+    own = str(record.get("id", ""))
+    for source in text_configs(record):
+        path = source.get("_name_or_path")
+        if not isinstance(path, str) or not re.fullmatch(r"[\w.-]+/[\w.-]+", path):
+            continue
+        if path.startswith(".") or path.split("/")[0].lower() == own.split("/")[0].lower():
+            continue
+        return path
+    return None
+
+
+def quantisation(record: Record) -> str | None:
+    """Numeric format stated in the configuration, such as `gptq-4bit` or `fp8`."""
+    for source in text_configs(record):
+        stated = _mapping(source.get("quantization_config"))
+        if not stated:
+            continue
+        method = stated.get("quant_method") or stated.get("quant_algo") or "unknown"
+        bits = stated.get("bits")
+        if stated.get("load_in_4bit") is True:
+            bits = 4
+        elif stated.get("load_in_8bit") is True:
+            bits = 8
+        text = re.sub(r"[^a-z0-9-]+", "-", str(method).lower())[:40].strip("-") or "unknown"
+        return f"{text}-{bits}bit" if isinstance(bits, int) else text
+    return None
+
+
+def chat_template(record: Record, held: Files) -> bool | None:
+    """Whether there is a chat template, and whether its turns end where the tokenizer stops.
+
+    Returns:
+        Nothing without a template. True if the tokenizer's end-of-text token also ends a turn:
+        a tokenizer set up for chat. False if it does not: a template handed down with the
+        tokenizer of a chat model. An end token that is not known counts as set up for chat.
+    """
+    own = config(record)
+    tokenizer = _mapping(own.get("tokenizer_config"))
+    template = tokenizer.get("chat_template") or own.get("chat_template_jinja")
+    template = template or _mapping(own.get("processor_config")).get("chat_template")
+    if not template:
+        return True if held.chat_template or "conversational" in tags(record) else None
+    text = str(template)
+    end = tokenizer.get("eos_token")
+    end = end.get("content") if isinstance(end, Mapping) else end
+    if not isinstance(end, str) or not end:
+        return True
+    return end in text or "eos_token" in text
+
+
+def knows_end_token(record: Record) -> bool:
+    """Whether both template and end token are there to compare."""
+    own = config(record)
+    tokenizer = _mapping(own.get("tokenizer_config"))
+    return bool(tokenizer.get("eos_token")) and bool(
+        tokenizer.get("chat_template") or own.get("chat_template_jinja")
+    )
+
+
+def datasets(record: Record) -> list[str]:
+    """Data sets the card or the tags name."""
+    stated = card(record).get("datasets")
+    named = [name for name in stated if isinstance(name, str)] if isinstance(stated, list) else []
+    return named + [tag[8:] for tag in tags(record) if tag.startswith("dataset:")]
+
+
+def _mapping(value: object) -> Record:
+    return value if isinstance(value, Mapping) else {}

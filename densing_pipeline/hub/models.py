@@ -1,0 +1,246 @@
+"""The `models` table: bundled facts, and what the Hub shows beside them.
+
+A fact that was compiled from a report wins over what the Hub says; a model of the Hub that the
+facts do not know is taken with what its record and configuration say. What cannot be right is
+not guessed at: it goes to `model_quarantine` with the reason.
+
+Not here: reading records (`records`), names and states over time (`fold`), the rules.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.hub import records
+from densing_pipeline.hub.release_date import release_date
+from densing_pipeline.hub.sightings import OK
+from densing_pipeline.landing import LandingZone, Receipt
+from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
+
+SOURCE = "huggingface-hub"
+"""Source of the rows that the bundled facts do not have."""
+
+COUNTS = ("params_total", "params_active", "params_nonembedding")
+
+FROM_HUB = (
+    "revision", "hub_created_at", "architecture", "gated", "first_seen_at", "hub_state",
+    "hub_state_reason", "renamed_to", "readable", "custom_code",
+)  # fmt: skip
+"""What the Hub alone knows of a bundled model."""
+
+AHEAD = pl.duration(days=2)
+"""How far a clock may be ahead before a creation time counts as from the future."""
+
+
+def with_configs(
+    repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone
+) -> pl.DataFrame:
+    """Recognise and count again where the whole configuration has been fetched.
+
+    Args:
+        repositories: a frame of `fold.repositories`.
+        configs: a frame of `sightings.configs`.
+        zone: where the configurations are.
+
+    Returns:
+        The same rows, and `readable`: whether the file could be had, null if it was never tried.
+    """
+    joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
+    answered = joined.filter((pl.col("status") == OK) & pl.col("record").is_not_null())
+    again = [
+        {"model_id": row["model_id"], "revision": row["revision"], **_reread(row, zone)}
+        for row in answered.iter_rows(named=True)
+    ]
+    updated = pl.DataFrame(
+        again, schema={"model_id": pl.String, "revision": pl.String, **_reread_schema()}
+    )
+    # A record says what its repository is called now; the row keeps the name it has.
+    return (
+        joined.with_columns(readable=pl.col("status") == OK)
+        .drop("status", "sha256", "fetched_at")
+        .update(updated, on=["model_id", "revision"], how="left")
+    )
+
+
+def models(
+    bundled: pl.DataFrame, found: pl.DataFrame, refused: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The `models` and `model_quarantine` tables.
+
+    Args:
+        bundled: the `models` table of the bundled facts.
+        found: a frame of `with_configs`.
+        refused: sightings that could not be read.
+
+    Returns:
+        `models`, in which a bundled model has one row with what the Hub adds to it and every other
+        repository one row per set of weights; and `model_quarantine`.
+    """
+    bundled = MODELS.cast(bundled)
+    base_ids = bundled["model_id"].implode()
+    shown = found.with_columns(hub_created_at="created_at")
+    is_bundled = pl.col("model_id").is_in(base_ids) & (pl.col("hub_state") != "replaced")
+    added = shown.filter(is_bundled).unique("model_id", keep="last", maintain_order=True)
+    facts = bundled.update(added.select("model_id", *FROM_HUB), on="model_id", how="left")
+    new = _new_rows(shown.filter(~is_bundled, pl.col("is_base").is_not_null()), bundled)
+    new, disagreeing = _without_disagreeing_counts(new)
+    new, future = _split(new, pl.col("hub_created_at") > pl.col("first_seen_at") + AHEAD)
+    future = future.with_columns(quarantined=pl.lit("created in the future, says the Hub"))
+    new, undated = _split(new, pl.col("release_date").is_null())
+    undated = undated.with_columns(
+        quarantined=pl.lit("no plausible day of release: the Hub gives none, or its first day")
+    )
+    table = MODELS.cast(
+        pl.concat(
+            [facts, new.select(c for c in new.columns if c in MODELS.names)], how="diagonal_relaxed"
+        )
+    )
+    table, invalid = _without_violations(table)
+    quarantine = pl.concat(
+        [
+            _quarantined(frame)
+            for frame in (disagreeing, future, undated, invalid, _refused(refused))
+            if frame.height
+        ]
+        or [MODEL_QUARANTINE.empty()],
+        how="diagonal_relaxed",
+    )
+    return table, MODEL_QUARANTINE.cast(
+        quarantine.unique(MODEL_QUARANTINE.key, keep="first", maintain_order=True)
+    )
+
+
+def current(models: pl.DataFrame) -> pl.DataFrame:
+    """One row per model: the weights the repository has now."""
+    return models.filter(pl.col("hub_state").ne_missing("replaced"))
+
+
+def _reread(row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
+    """What the record says together with the whole configuration; empty if that is no JSON."""
+    receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
+    try:
+        config = json.loads(zone.read(receipt))
+    except ValueError:
+        config = None
+    reading = records.read(json.loads(row["record"]), config if isinstance(config, dict) else None)
+    if reading["refused"]:
+        return dict.fromkeys(_reread_schema())
+    return {name: reading[name] for name in _reread_schema()}
+
+
+def _reread_schema() -> dict[str, Any]:
+    """Columns that a whole configuration can change."""
+    names = (
+        "is_base", "is_doubtful", "relation", "parent_id", "quantisation", "base_evidence",
+        "custom_code", "architecture", "is_moe", *COUNTS, "params_source", "params_from_config",
+        "params_from_safetensors", "params_agree", "params_reason",
+    )  # fmt: skip
+    return {name: records.SEEN[name] for name in names}
+
+
+def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `models` for repositories the facts do not know, and columns to judge them by."""
+    publishers = _publishers(bundled)
+    dated = [
+        _dated(row, publishers)
+        for row in found.select("model_id", "created_at", "record").iter_rows(named=True)
+    ]
+    schema = {
+        "model": pl.String,
+        "organisation": pl.String,
+        "family": pl.String,
+        "release_date": pl.Date,
+        "release_date_basis": pl.String,
+        "release_earliest": pl.Date,
+        "release_latest": pl.Date,
+    }
+    return found.hstack(pl.DataFrame(dated, schema=schema)).with_columns(
+        pl.lit(SOURCE).alias("source"), pl.col("is_moe").fill_null(value=False)
+    )
+
+
+def _dated(row: Mapping[str, Any], publishers: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    namespace, _, name = row["model_id"].rpartition("/")
+    organisation, family = publishers.get(namespace, (namespace or name, namespace or name))
+    released = release_date(json.loads(row["record"]), None)
+    return {
+        "model": name,
+        "organisation": organisation,
+        "family": family,
+        "release_date": released.date,
+        "release_date_basis": released.basis,
+        "release_earliest": released.earliest,
+        "release_latest": released.latest,
+    }
+
+
+def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    """Organisation and commonest family of the bundled models, by the namespace of their ids.
+
+    The family is the cluster of the bootstrap; a publisher whose models are not known makes one
+    cluster, which is the cautious side.
+    """
+    named = (
+        bundled.filter(pl.col("params_source") == "report")
+        .with_columns(namespace=pl.col("model_id").str.split("/").list.first())
+        .group_by("namespace", "organisation", "family")
+        .len()
+        .sort("namespace", "len", "family", descending=[False, True, False])
+        .unique("namespace", keep="first")
+    )
+    return {
+        namespace: (organisation, family)
+        for namespace, organisation, family in named.select(
+            "namespace", "organisation", "family"
+        ).iter_rows()
+    }
+
+
+def _without_disagreeing_counts(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Counts that contradict each other are nobody's: the model stays, without a count."""
+    disagree = ~pl.col("params_agree").fill_null(value=True)
+    quarantined = rows.filter(disagree).with_columns(quarantined="params_reason")
+    cleared = [pl.when(~disagree).then(pl.col(name)).alias(name) for name in COUNTS]
+    source = pl.when(~disagree & pl.col("params_total").is_not_null()).then("params_source")
+    return rows.with_columns(*cleared, params_source=source), quarantined
+
+
+def _split(rows: pl.DataFrame, condition: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    bad = condition.fill_null(value=False)
+    return rows.filter(~bad), rows.filter(bad)
+
+
+def _without_violations(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of the Hub that break the declaration go; a bad fact of ours must fail instead."""
+    ours = pl.col("source") == SOURCE
+    hub, facts = table.filter(ours), table.filter(~ours)
+    problems: dict[int, str] = {}
+    for row, column, what in MODELS.violations(hub):
+        if row is not None:
+            problems.setdefault(row, f"{column}: {what}")
+    marked = hub.with_row_index("row").with_columns(
+        quarantined=pl.col("row").replace_strict(problems, default=None, return_dtype=pl.String)
+    )
+    good = marked.filter(pl.col("quarantined").is_null()).select(table.columns)
+    return MODELS.cast(pl.concat([facts, good])), marked.filter(pl.col("quarantined").is_not_null())
+
+
+def _refused(refused: pl.DataFrame) -> pl.DataFrame:
+    return (
+        refused.sort("observed_at", maintain_order=True)
+        .unique(["model_id", "refused"], keep="first", maintain_order=True)
+        .select("model_id", "revision", quarantined="refused", first_seen_at="observed_at")
+    )
+
+
+def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `model_quarantine`."""
+    wanted = ("params_from_config", "params_from_safetensors", "first_seen_at")
+    return rows.select(
+        "model_id",
+        "revision",
+        *(name for name in wanted if name in rows.columns),
+        reason=pl.col("quarantined").fill_null("no reason given"),
+    )

@@ -1,0 +1,99 @@
+"""Do two independent counts agree, and what explains the rest to the weight?
+
+Not here: how either count came about.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from densing_pipeline.hub.parameters.parts import Parts
+
+TOLERANCE = 0.05
+"""Counts further apart than this, after what is explained, are quarantined."""
+
+LARGE = frozenset(
+    {
+        "tied head stored twice",
+        "extra prediction layers",
+        "their embedding and head",
+        "vision tower",
+    }
+)
+"""Explanations that may bring two counts nearer without matching to the weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the stored count relates to the configuration's.
+
+    Attributes:
+        agrees: whether they agree within the tolerance.
+        stored: the reading of the file that was compared.
+        reason: what explains the difference, and what is left.
+    """
+
+    agrees: bool
+    stored: int
+    reason: str
+
+
+def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> Comparison:
+    """Explains what is stored by the model and what may lie beside it.
+
+    Args:
+        parts: counts from the configuration.
+        readings: possible counts from the file, the likeliest first.
+        small: further stored tensors by name (rotary buffers, masks).
+    """
+    beside = {
+        "tied head stored twice": parts.tied_head,
+        "extra prediction layers": parts.prediction,
+        "their embedding and head": parts.prediction_embedding,
+        "vision tower": parts.tower,
+        "router buffers": parts.buffers,
+        "router buffers of the extra layers": parts.prediction_buffers,
+        **small,
+    }
+    beside = {name: amount for name, amount in beside.items() if amount}
+    for reading in readings:
+        names = _exactly(reading - parts.total, beside)
+        if names is not None:
+            return Comparison(True, reading, _told(reading, parts.total, names, 0))
+    best = min(
+        ((*_nearest(reading - parts.total, beside), reading) for reading in readings),
+        key=lambda found: abs(found[0]),
+    )
+    rest, names, reading = best
+    agrees = abs(rest) <= TOLERANCE * parts.total
+    return Comparison(agrees, reading, _told(reading, parts.total, names, rest))
+
+
+def _subsets(beside: dict[str, int]) -> list[tuple[str, ...]]:
+    return [names for size in range(len(beside) + 1) for names in combinations(beside, size)]
+
+
+def _exactly(difference: int, beside: dict[str, int]) -> tuple[str, ...] | None:
+    """The smallest set of explanations that adds up to the difference."""
+    for names in _subsets(beside):
+        if sum(beside[name] for name in names) == difference:
+            return names
+    return None
+
+
+def _nearest(difference: int, beside: dict[str, int]) -> tuple[int, tuple[str, ...]]:
+    large = {name: amount for name, amount in beside.items() if name in LARGE}
+    return min(
+        ((difference - sum(large[name] for name in names), names) for names in _subsets(large)),
+        key=lambda found: (abs(found[0]), len(found[1])),
+    )
+
+
+def _told(stored: int, counted: int, names: tuple[str, ...], rest: int) -> str:
+    text = f"configuration {counted}, file {stored}"
+    if names:
+        text += ", explained by " + ", ".join(names)
+    if rest:
+        text += f"; {rest:+d} ({rest / counted:+.2%}) unexplained"
+    elif not names:
+        text += ", equal"
+    return text

@@ -1,0 +1,193 @@
+"""`count`: the parameters of a model from its Hub record, by two independent ways.
+
+Not here: the formulas (`families`), the reading of files (`safetensors`), what to do about a
+disagreement (the caller quarantines).
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from densing_pipeline.hub.parameters import config as configuration
+from densing_pipeline.hub.parameters import families, prediction, safetensors, tower
+from densing_pipeline.hub.parameters.compare import compare
+from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
+from densing_pipeline.hub.parameters.parts import Parts
+
+EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
+NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
+NAMED_EXPERTS = re.compile(r"\d+x\d|(?<![a-z0-9])\d+e(?![a-z0-9])|moe", re.IGNORECASE)
+"""A name that states experts states the size of one, or of the active part."""
+
+NAME_FACTOR = 2.5
+"""A file-only count this far from the size in the name is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterCounts:
+    """Parameters of one model and what they rest on.
+
+    Attributes:
+        total: parameters of the language model, each once; a count from a file alone includes
+            whatever else the file holds. Empty if unknown or if the two counts disagree.
+        active: parameters one token passes through; the same as `total` without experts.
+        nonembedding: `total` without input embedding and output head.
+        source: `config` or `safetensors`; nothing if there is no count.
+        from_config: count from the configuration, even if it is not trusted.
+        from_safetensors: count from the file, unpacked, even if it is not trusted.
+        agrees: whether the two agree; nothing if there is only one.
+        reason: what explains their difference, or why there is no count.
+        architecture: model class as stated.
+        is_moe: whether it is a mixture of experts.
+    """
+
+    total: int | None
+    active: int | None
+    nonembedding: int | None
+    source: str | None
+    from_config: int | None
+    from_safetensors: int | None
+    agrees: bool | None
+    reason: str
+    architecture: str | None
+    is_moe: bool
+
+
+def count(record: Mapping[str, Any]) -> ParameterCounts:
+    """Counts a model's parameters from its Hub record.
+
+    The record's `config` has to hold the sizes of `config.json`: the extract the Hub's list gives
+    (architecture and model type only) is not enough, and is not filled up with class defaults.
+    Never raises: whatever the record holds, the reason says what came of it.
+    """
+    config = record.get("config") if isinstance(record, Mapping) else None
+    config = config if isinstance(config, Mapping) else {}
+    stored = safetensors.read(
+        record.get("safetensors") if isinstance(record, Mapping) else None, _quantisation(config)
+    )
+    empty = ParameterCounts(
+        None, None, None, None, None, None, None, "", _architecture(config), _is_moe(config)
+    )
+    try:
+        text = configuration.read(config)
+        parts = _parts(text)
+    except UnreadableConfigError as error:
+        return _from_file(record, empty, stored, str(error))
+    except (ArithmeticError, TypeError, ValueError, KeyError, IndexError) as error:
+        # A configuration nobody foresaw: the record keeps its place, without a count.
+        return _from_file(record, empty, stored, f"unreadable: {type(error).__name__}")
+    counted = replace(
+        empty,
+        total=parts.total,
+        active=parts.active,
+        nonembedding=parts.body,
+        source="config",
+        from_config=parts.total,
+        is_moe=empty.is_moe or parts.inactive > 0,
+        reason=f"from the configuration alone: {stored.note}",
+    )
+    if not stored.readings:
+        return counted
+    found = compare(parts, stored.readings, _buffers(text))
+    counted = replace(
+        counted, from_safetensors=found.stored, agrees=found.agrees, reason=found.reason
+    )
+    if found.agrees:
+        return counted
+    return replace(counted, total=None, active=None, nonembedding=None, source=None)
+
+
+def _parts(text: Config) -> Parts:
+    parts = families.count(text)
+    if not 0 < parts.total <= safetensors.MAX_PARAMS or parts.body <= 0:
+        raise UnreadableConfigError(f"the sizes make {parts.total} parameters")
+    family = families.SAME_AS.get(text.model_type, text.model_type)
+    # Without them the model itself is still counted; what lies beside it stays unexplained.
+    with suppress(UnreadableConfigError):
+        parts = prediction.added(text, family, parts)
+    return replace(parts, tower=tower.count(text) or 0)
+
+
+def _from_file(
+    record: object, empty: ParameterCounts, stored: safetensors.Stored, why: str
+) -> ParameterCounts:
+    """The file's count, unless it contradicts the size in the name by far."""
+    if not stored.readings:
+        return replace(empty, reason=f"{why}; {stored.note}")
+    total = stored.readings[0]
+    named = named_size(record.get("id") if isinstance(record, Mapping) else None)
+    if named and not named / NAME_FACTOR <= total <= named * NAME_FACTOR:
+        return replace(
+            empty,
+            from_safetensors=total,
+            agrees=False,
+            reason=f"{why}; file {total}, but the name says about {named}",
+        )
+    return replace(
+        empty,
+        total=total,
+        active=None if empty.is_moe else total,
+        source="safetensors",
+        from_safetensors=total,
+        reason=f"{why}; {stored.note}, whatever else the file holds included",
+    )
+
+
+def named_size(model_id: object) -> int | None:
+    """The size a name states (`7B`, `0.5b`, `350M`); the largest of several, none with experts."""
+    name = model_id.rsplit("/", 1)[-1] if isinstance(model_id, str) else ""
+    if NAMED_EXPERTS.search(name[:200]):
+        return None
+    sizes = [
+        round(float(number) * (1e9 if unit in "bB" else 1e6))
+        for number, unit in NAMED_SIZE.findall(name[:200])
+        if len(number) <= 6
+    ]
+    return max(sizes, default=None) or None
+
+
+def _buffers(text: Config) -> dict[str, int]:
+    """Tensors old files store that are not parameters: rotary frequencies, causal masks."""
+    try:
+        rotary = text.layers * text.head_dim // 2
+        masks = text.layers * text.size("max_position_embeddings", 0) ** 2
+    except UnreadableConfigError:
+        return {}
+    if text.model_type in ("gpt2", "gpt_neo", "gpt_bigcode"):
+        return {"causal masks": masks}
+    extra = {"layer scalars and vision statistics": _gemma4_scalars(text)}
+    return {"rotary buffers": rotary} | (extra if text.model_type == "gemma4_text" else {})
+
+
+def _gemma4_scalars(text: Config) -> int:
+    vision = text.outer.get("vision_config")
+    width = vision.get("hidden_size") if isinstance(vision, Mapping) else None
+    return text.layers + (2 * width if isinstance(width, int) else 0)
+
+
+def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    for source in (config, *(config.get(key) for key in configuration.NESTED)):
+        stated = source.get("quantization_config") if isinstance(source, Mapping) else None
+        if isinstance(stated, Mapping):
+            return stated
+    return {}
+
+
+def _architecture(config: Mapping[str, Any]) -> str | None:
+    names = config.get("architectures")
+    first = names[0] if isinstance(names, list) and names else None
+    return first[:200] if isinstance(first, str) and first else None
+
+
+def _is_moe(config: Mapping[str, Any]) -> bool:
+    sources = [config, *(config.get(key) for key in configuration.NESTED)]
+    for source in sources:
+        if not isinstance(source, Mapping):
+            continue
+        for key in EXPERT_KEYS:
+            many = source.get(key)
+            if isinstance(many, int) and not isinstance(many, bool) and many > 1:
+                return True
+    return "moe" in (_architecture(config) or "").lower()

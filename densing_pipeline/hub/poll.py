@@ -1,0 +1,209 @@
+"""One night at the Hub: what is new, the configurations of what matters, a look at what is known.
+
+Answers land as received before anything is read from them, and the night's report lands last
+(`watermark`). So a night that breaks off anywhere has lost nothing: what landed is used, and the
+next night reads the same stretch again. Not here: the client (`client`), what records mean
+(`records`), and reading everything there is (`sweep`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from densing_pipeline.hub import records, watermark
+from densing_pipeline.hub.client import Answer, Hub, HubError, RefusedError
+from densing_pipeline.hub.fold import repositories
+from densing_pipeline.hub.sightings import CONFIGS, INFOS, OK, PAGES, configs, sightings
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.settings import Settings
+
+Clock = Callable[[], datetime]
+
+RETRY_AFTER = timedelta(days=7)
+"""When a configuration that was refused is asked for again: access may have been granted."""
+
+
+PATIENCE = 5
+"""Failures among single files and records after which a night asks for no more of them."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a night asks for.
+
+    Attributes:
+        overlap_days: days before the watermark that are read again.
+        first_days: days the first poll reads back.
+        page_size: records asked for per page; the Hub may send fewer.
+        configs: configurations fetched per night, newest repositories first.
+        revisits: known repositories looked at again per night, longest unseen first.
+    """
+
+    overlap_days: int = 3
+    first_days: int = 30
+    page_size: int = 500
+    configs: int = 500
+    revisits: int = 100
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits of an installation."""
+        return cls(
+            overlap_days=settings.hub_overlap_days,
+            first_days=settings.hub_first_days,
+            page_size=settings.hub_page_size,
+            configs=settings.hub_configs_per_night,
+            revisits=settings.hub_revisits_per_night,
+        )
+
+
+def poll(
+    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
+) -> watermark.Night:
+    """Read what is new on the Hub since the last night that got through.
+
+    Args:
+        zone: where answers land.
+        cache: where `sightings` keeps its cache.
+        hub: whom to ask.
+        limits: how much.
+        known: models to look at again beside those found, such as the bundled ones.
+        clock: the time, UTC.
+
+    Returns:
+        The report, which has landed too.
+    """
+    started = clock()
+    since = watermark.since(watermark.nights(zone), started, limits.overlap_days, limits.first_days)
+    walk = _Walk(zone, clock)
+    outcome, status = "ok", None
+    try:
+        walk.back_to(since, hub.pages(hub.list_url("createdAt", limits.page_size)))
+    except HubError as error:
+        outcome, status = "failed", error.status
+        hub.remarks.append(str(error))
+    except ValueError as error:
+        outcome = "rejected"
+        hub.remarks.append(f"a page is not what the Hub sends: {error}")
+    if outcome == "ok":
+        # Repositories made public long after they were created are far down that listing, and
+        # those that matter trend; a failure below is a remark, for the night has got through.
+        try:
+            trending = hub.pages(hub.list_url("trendingScore", limits.page_size))
+            walk.back_to(date.max, islice(trending, 1))
+            _details(zone, cache, hub, limits, known, clock)
+        except (HubError, ValueError) as error:
+            hub.remarks.append(f"single records broke off: {error}")
+    night = watermark.Night(
+        polled_at=started,
+        since=since,
+        outcome=outcome,
+        http_status=status,
+        list_requests=walk.pages,
+        requests=hub.requests,
+        rows=walk.rows,
+        message="; ".join(hub.remarks) or "nothing to remark",
+    )
+    watermark.land(zone, night, hub.endpoint)
+    return night
+
+
+class _Walk:
+    """Down a listing, landing every page; counts pages and rows."""
+
+    def __init__(self, zone: LandingZone, clock: Clock) -> None:
+        self._zone, self._clock = zone, clock
+        self.pages = self.rows = 0
+
+    def back_to(self, since: date, pages: Iterable[Answer]) -> None:
+        """Stop at the first page that ends before `since`.
+
+        Raises:
+            HubError: a page could not be had.
+            ValueError: a page is not a list of records.
+        """
+        for page in pages:
+            self.pages += 1
+            _land(self._zone, PAGES, page, self._clock())
+            found = records.page_records(page.content)
+            self.rows += len(found)
+            dates = [created for created in map(records.created_at, found) if created]
+            if dates and dates[-1].date() < since:
+                return
+
+
+def _details(
+    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
+) -> None:
+    """Fetch configurations that are due and look again at what has not been seen for longest."""
+    found = repositories(sightings(zone, cache), set(known))
+    due = configs_due(found, configs(zone), clock())[: limits.configs]
+    wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
+    again = revisits_due(found, known, clock())[: limits.revisits]
+    wanted += [(INFOS, hub.info_url(model_id)) for model_id in again]
+    failures = 0
+    for source, url in wanted:
+        try:
+            _fetch(zone, source, hub, url, clock)
+        except HubError as error:
+            # One repository that cannot be served must not keep the others waiting for ever.
+            failures += 1
+            hub.remarks.append(str(error))
+            if error.status is None or failures >= PATIENCE:
+                raise
+
+
+def configs_due(
+    found: pl.DataFrame, fetched: pl.DataFrame, now: datetime
+) -> Sequence[tuple[str, str]]:
+    """Models whose whole configuration is wanted, newest first, as (current name, revision).
+
+    Args:
+        found: a frame of `fold.repositories`.
+        fetched: a frame of `sightings.configs`.
+        now: failed attempts older than a week before are repeated.
+    """
+    answered = fetched.filter((pl.col("status") == OK) | (pl.col("fetched_at") > now - RETRY_AFTER))
+    wanted = (
+        found.filter(
+            (pl.col("is_base") | pl.col("is_doubtful")).fill_null(value=False),
+            pl.col("hub_state").is_in(["present", "renamed"]),
+            pl.col("revision").is_not_null(),
+        )
+        .join(answered, on="config_path", how="anti")
+        .sort("created_at", "model_id", descending=[True, False], nulls_last=True)
+    )
+    return list(wanted.select("name", "revision").iter_rows())
+
+
+def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Sequence[str]:
+    """Models to look at again, longest unseen first; none twice within a day.
+
+    Args:
+        found: a frame of `fold.repositories`.
+        known: further models, which come first if they were never seen.
+        now: start of the poll.
+    """
+    seen = found.filter(pl.col("hub_state") != "replaced")
+    never = sorted(set(known) - set(seen["model_id"]))
+    again = seen.filter(pl.col("last_seen_at") <= now - timedelta(hours=20)).sort(
+        "last_seen_at", "model_id"
+    )
+    return [*never, *again["model_id"]]
+
+
+def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
+    """Land an answer about one model, be it a refusal."""
+    try:
+        answer = hub.get(url)
+    except RefusedError as error:
+        answer = Answer(url, b"", error.status or 0, None, None)
+    _land(zone, source, answer, clock())
+
+
+def _land(zone: LandingZone, source: str, answer: Answer, at: datetime) -> None:
+    zone.store(source, answer.url, answer.content, at, status=answer.status, etag=answer.etag)

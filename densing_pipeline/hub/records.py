@@ -1,0 +1,225 @@
+"""What we make of one record of the Hub: recognised, counted, dated, or refused with a reason.
+
+Third-party text comes in here; whatever it is, a row comes out and the next record is read.
+Not here: the rules themselves (`classify`, `parameters`, `release_date`), and folding what was
+seen over time (`models`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+from densing_pipeline.hub import parameters
+from densing_pipeline.hub.classify import classify
+from densing_pipeline.tables.columns import INSTANT
+
+SHOWN = 120
+"""Characters of third-party text repeated in a reason."""
+
+FILES_KEPT = 300
+"""Files of a repository remembered with a record."""
+
+GATED: dict[Any, str] = {False: "no", "auto": "auto", "manual": "manual"}
+
+_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "model_id": pl.String,
+    "revision": pl.String,
+    "repo_id": pl.String,
+    "created_at": INSTANT,
+    "weights": pl.String,
+    "hub_state": pl.String,
+    "renamed_to": pl.String,
+    "refused": pl.String,
+    "is_base": pl.Boolean,
+    "is_doubtful": pl.Boolean,
+    "relation": pl.String,
+    "parent_id": pl.String,
+    "quantisation": pl.String,
+    "base_evidence": pl.String,
+    "licence": pl.String,
+    "gated": pl.String,
+    "custom_code": pl.Boolean,
+    "architecture": pl.String,
+    "is_moe": pl.Boolean,
+    "params_total": pl.Int64,
+    "params_active": pl.Int64,
+    "params_nonembedding": pl.Int64,
+    "params_source": pl.String,
+    "params_from_config": pl.Int64,
+    "params_from_safetensors": pl.Int64,
+    "params_agree": pl.Boolean,
+    "params_reason": pl.String,
+    "record": pl.String,
+}
+
+SEEN = pl.Schema(_TYPES)
+"""One row per record seen: what it said, and what follows from it."""
+
+
+def page_records(content: bytes) -> list[Any]:
+    """The records of a page.
+
+    Raises:
+        ValueError: the bytes are not a JSON list.
+    """
+    records = json.loads(content)
+    if not isinstance(records, list):
+        raise ValueError(f"a list of records was expected, not {type(records).__name__}")
+    return records
+
+
+def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A row of `SEEN` for one record.
+
+    Args:
+        record: a record as the Hub sent it.
+        config: the repository's whole `config.json`, if it was fetched.
+    """
+    if not isinstance(record, dict):
+        return refusal("(no id)", f"not a record: {_shown(record)}")
+    model_id = record.get("id")
+    try:
+        # Third-party text that becomes a path and a partition key.
+        validate_repo_id(model_id)
+    except HFValidationError as error:
+        return refusal(_shown(model_id), f"not a repository id: {_shown(error)}")
+    if config:
+        extract = record.get("config")
+        record = record | {"config": (extract if isinstance(extract, dict) else {}) | dict(config)}
+    try:
+        return _read(record)
+    except Exception as error:
+        # One record that the rules did not foresee must not cost the others.
+        return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
+
+
+def refusal(model_id: str, reason: str) -> dict[str, Any]:
+    """A row for what is not a usable record."""
+    return dict.fromkeys(SEEN) | {"model_id": model_id, "refused": reason}
+
+
+def matters(record: object) -> bool:
+    """Whether a listed record is worth a row: perhaps a base model, compressed, or unreadable.
+
+    Most are not, and recognising is much cheaper than counting.
+    """
+    try:
+        found = classify(record)  # type: ignore[arg-type]
+        validate_repo_id(record["id"])  # type: ignore[index]
+    except Exception:
+        # `read` says what is wrong with it.
+        return True
+    return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
+
+
+def created_at(record: object) -> datetime | None:
+    """When the repository was created, if the record says so legibly."""
+    text = record.get("createdAt") if isinstance(record, dict) else None
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _read(record: dict[str, Any]) -> dict[str, Any]:
+    found = classify(record)
+    counts = parameters.count(record)
+    return dict.fromkeys(SEEN) | {
+        "model_id": record["id"],
+        "revision": _text(record.get("sha")),
+        "repo_id": _text(record.get("_id")),
+        "created_at": created_at(record),
+        "weights": _weights(record),
+        "hub_state": _state(record),
+        "is_base": found.is_base,
+        "is_doubtful": bool(found.doubtful),
+        "relation": found.relation,
+        "parent_id": found.parent_id,
+        "quantisation": found.quantisation,
+        "base_evidence": found.evidence,
+        "licence": _licence(record),
+        "gated": GATED.get(record.get("gated")),
+        "custom_code": _needs_custom_code(record),
+        "architecture": counts.architecture,
+        "is_moe": counts.is_moe,
+        "params_total": counts.total,
+        "params_active": counts.active,
+        "params_nonembedding": counts.nonembedding,
+        "params_source": counts.source,
+        "params_from_config": counts.from_config,
+        "params_from_safetensors": counts.from_safetensors,
+        "params_agree": counts.agrees,
+        "params_reason": counts.reason,
+        "record": json.dumps(_remembered(record), sort_keys=True),
+    }
+
+
+def _state(record: Mapping[str, Any]) -> str:
+    if record.get("disabled") is True:
+        return "disabled"
+    return "private" if record.get("private") is True else "present"
+
+
+def _weights(record: Mapping[str, Any]) -> str | None:
+    """A name for the weights: the element counts by type, as far as the Hub has read them."""
+    safetensors = record.get("safetensors")
+    counts = safetensors.get("parameters") if isinstance(safetensors, dict) else None
+    if not counts:
+        return None
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _licence(record: Mapping[str, Any]) -> str | None:
+    card = record.get("cardData")
+    card = card if isinstance(card, dict) else {}
+    stated = card.get("license")
+    if stated == "other":
+        stated = card.get("license_name") or stated
+    if isinstance(stated, list):
+        stated = ", ".join(map(str, stated))
+    if stated:
+        return _shown(stated)
+    tagged = [tag for tag in _tags(record) if tag.startswith("license:")]
+    return tagged[0].removeprefix("license:") if tagged else None
+
+
+def _needs_custom_code(record: Mapping[str, Any]) -> bool:
+    config = record.get("config")
+    return "custom_code" in _tags(record) or bool(
+        isinstance(config, dict) and config.get("auto_map")
+    )
+
+
+def _tags(record: Mapping[str, Any]) -> list[str]:
+    tags = record.get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record without its bulk: chat templates and long lists of files."""
+    kept = dict(record)
+    siblings = kept.get("siblings")
+    if isinstance(siblings, list):
+        kept["siblings"] = siblings[:FILES_KEPT]
+    config = kept.get("config")
+    tokenizer = config.get("tokenizer_config") if isinstance(config, dict) else None
+    if isinstance(config, dict) and isinstance(tokenizer, dict) and "chat_template" in tokenizer:
+        template = _shown(tokenizer["chat_template"])
+        kept["config"] = config | {"tokenizer_config": tokenizer | {"chat_template": template}}
+    return kept
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _shown(value: object) -> str:
+    """Third-party text in one line of bounded length."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

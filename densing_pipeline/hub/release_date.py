@@ -1,0 +1,86 @@
+"""When a model was released, on what basis, and between which days at the least and latest.
+
+Not here: which bundled facts exist (`facts`), and when we first saw the repository (`records`).
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from densing_pipeline.tables.columns import EARLIEST
+
+BEFORE_CREATION = 266
+"""Days a model was announced before its repository was created, at the most seen (a re-upload)."""
+
+AFTER_CREATION = 53
+"""Days a repository was created, still private, before its model was announced, at the most seen."""
+
+HUB_EPOCH = dt.date(2022, 3, 2)
+"""The Hub gives this creation day to every repository that is older."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDate:
+    """A release date with its basis and window.
+
+    Attributes:
+        date: the day; nothing if no source gives a plausible one.
+        basis: `announced`, `created_at` or `first_commit`; nothing without a date.
+        earliest: first day it may have been.
+        latest: last day it may have been.
+    """
+
+    date: dt.date | None
+    basis: str | None
+    earliest: dt.date | None
+    latest: dt.date | None
+
+
+def release_date(record: Mapping[str, Any], bundled: dt.date | None) -> ReleaseDate:
+    """The release date of a model.
+
+    A bundled date wins, whatever the Hub says. Else the day the repository was created, which
+    was from 53 days before the announcement to 266 days after it (`sources.md` has the
+    measurement): the window says so, cut at the last change of the repository.
+
+    Args:
+        record: a record of the Hub; `createdAt` and `lastModified` are read.
+        bundled: the date in the bundled facts, if the model is in them.
+
+    Returns:
+        The date, basis and window. Never raises: a creation day before the Hub's beginning, one
+        that is not a date, or one after the last change of the repository (a day in the future
+        or a wrong clock) gives no date.
+    """
+    if isinstance(bundled, dt.date):
+        return ReleaseDate(bundled, "announced", bundled, bundled)
+    record = record if isinstance(record, Mapping) else {}
+    created, modified = _day(record.get("createdAt")), _day(record.get("lastModified"))
+    if created is None or created < HUB_EPOCH:
+        return ReleaseDate(None, None, None, modified)
+    if modified is not None and created > modified:
+        return ReleaseDate(None, None, None, modified)
+    if created == HUB_EPOCH:
+        return ReleaseDate(None, None, EARLIEST, HUB_EPOCH)
+    return ReleaseDate(
+        created,
+        "created_at",
+        created - timedelta(days=BEFORE_CREATION),
+        created + timedelta(days=AFTER_CREATION),
+    )
+
+
+def _day(value: object) -> dt.date | None:
+    """The day, UTC, of an instant as the Hub writes it."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    try:
+        return (instant if instant.tzinfo is None else instant.astimezone(UTC)).date()
+    except (OverflowError, ValueError):
+        return None

@@ -1,0 +1,37 @@
+"""Models as dynamic partitions: one per Hub repository, the key its id with `/` written as `--`.
+
+The Hub forbids `--` in names, so the key leads back to the id. Not here: which models are to be
+evaluated (`evaluation.queue`).
+"""
+
+import dagster as dg
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+SEPARATOR = "--"
+
+MODELS = dg.DynamicPartitionsDefinition(name="models")
+
+
+def partition_key(model_id: str) -> str:
+    """The partition of a model.
+
+    Raises:
+        ValueError: not an id the Hub allows; it is third-party text and becomes a path.
+    """
+    try:
+        validate_repo_id(model_id)
+    except HFValidationError as error:
+        raise ValueError(f"{model_id!r} is not a repository id: {error}") from error
+    return model_id.replace("/", SEPARATOR)
+
+
+def model_id(key: str) -> str:
+    """The model of a partition.
+
+    Raises:
+        ValueError: the key does not come from `partition_key`.
+    """
+    found = key.replace(SEPARATOR, "/", 1)
+    if partition_key(found) != key:
+        raise ValueError(f"{key!r} is not the partition of a model")
+    return found

@@ -1,0 +1,397 @@
+"""Thirty nights at a Hub on loopback, asked by the real client, with what goes wrong on them."""
+
+import json
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from densing_pipeline import facts
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.hub import bundled, fold, models, poll, sightings, sweep, watermark
+from densing_pipeline.hub.client import Hub, HubError
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.settings import Settings
+from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+
+LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
+NIGHT = timedelta(hours=23)
+"""Nights begin an hour before midnight of the simulated days."""
+
+
+class Observatory:
+    """A landing zone that polls a simulated Hub night after night."""
+
+    def __init__(self, folder, simulated, endpoint, limits=LIMITS, token=None):
+        """Land in a folder what the simulated Hub answers at an endpoint."""
+        self.zone = LandingZone(folder / "landing")
+        self.cache = folder / "cache"
+        self.world, self.endpoint, self.limits, self.token = simulated, endpoint, limits, token
+        self.known: set[str] = set()
+
+    def night(self, day, hub=None):
+        """Poll on the night of a day; days count from zero."""
+        self.world.today = FIRST_DAY + timedelta(days=day) + NIGHT
+        ticks = iter(range(10**6))
+        return poll.poll(
+            self.zone,
+            self.cache,
+            hub or Hub(self.endpoint, self.token),
+            self.limits,
+            self.known,
+            lambda: self.world.today + timedelta(milliseconds=next(ticks)),
+        )
+
+    def tables(self):
+        """The `models` and `model_quarantine` tables of what has landed."""
+        seen = sightings.sightings(self.zone, self.cache)
+        found = fold.repositories(seen, self.known)
+        return models.models(
+            bundled.models(facts.load("base_models"), facts.load("nmi_models")),
+            models.with_configs(found, sightings.configs(self.zone), self.zone),
+            seen.filter(pl.col("refused").is_not_null()),
+        )
+
+    def found(self):
+        """Base models of the Hub that the facts do not know, and the day each was first seen."""
+        table = self.tables()[0].filter(
+            pl.col("is_base"), pl.col("source") == models.SOURCE, ~pl.col("is_doubtful")
+        )
+        assert table["model_id"].is_unique().all() or "replaced" in table["hub_state"]
+        return {
+            model_id: (seen - FIRST_DAY).days
+            for model_id, seen in table.select("model_id", "first_seen_at").iter_rows()
+        }
+
+
+@pytest.fixture(autouse=True)
+def _offline_token(monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def simulated():
+    return world(per_day=100, days=30, history=300)
+
+
+@pytest.fixture
+def observatory(tmp_path, simulated):
+    with serving(simulated) as endpoint:
+        yield Observatory(tmp_path, simulated, endpoint)
+
+
+def planted(simulated, day, hours=5.0, **changes):
+    """A base model created on a day; returns its id."""
+    model_id = f"lab{day % 7}/Nova-{day + 100}-{len(simulated.repos)}"
+    simulated.repos.append(
+        base_model(model_id, FIRST_DAY + timedelta(days=day, hours=hours), **changes)
+    )
+    return model_id
+
+
+def test_every_planted_base_model_is_found_once_on_its_night(observatory, simulated):
+    expected = {planted(simulated, day): day for day in range(0, 30, 2)}
+    late = planted(simulated, 3)
+    simulated.repos[-1].public_from = FIRST_DAY + timedelta(days=20)
+    simulated.repos[-1].trending = 50.0
+    expected[late] = 20
+    for day in range(30):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == expected
+
+
+def test_an_ordinary_night_costs_what_is_new_over_the_page_size(observatory, simulated):
+    for day in range(12):
+        night = observatory.night(day)
+    # 100 a day, two days of overlap and the begun one, one page that ends before, one trending.
+    assert night.list_requests <= 6
+    assert simulated.lists() <= 6 * 11 + 8, "the first night reads thirty days back"
+    assert night.rows <= 600
+
+
+def test_reading_a_night_again_adds_nothing(observatory, simulated):
+    planted(simulated, 2)
+    for day in range(4):
+        observatory.night(day)
+    before = observatory.tables()
+    observatory.night(3)
+    for once, twice in zip(before, observatory.tables(), strict=True):
+        assert twice.equals(once)
+
+
+def test_missed_nights_are_caught_up(observatory, simulated):
+    expected = {planted(simulated, 2): 2, planted(simulated, 6): 9, planted(simulated, 8): 9}
+    for day in (0, 1, 2, 9, 10):
+        observatory.night(day)
+    assert observatory.found() == expected
+
+
+class Crashed(BaseException):
+    """The process dies: nothing may catch it."""
+
+
+@pytest.mark.parametrize("writes", range(0, 40, 3))
+def test_a_crash_between_any_two_writes_loses_nothing(observatory, simulated, monkeypatch, writes):
+    expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
+    observatory.night(0)
+    left = iter(range(writes))
+    write = __import__("densing_pipeline.landing", fromlist=["_write"])._write
+
+    def dying(path, content):
+        if next(left, None) is None:
+            raise Crashed
+        write(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("densing_pipeline.landing._write", dying)
+        try:
+            observatory.night(2)
+        except Crashed:
+            pass
+        else:
+            assert writes > 10, "a night writes more than that"
+    observatory.night(4)
+    assert set(observatory.found()) == expected
+
+
+def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observatory, simulated):
+    first = planted(simulated, 1)
+    observatory.night(0)
+    pages = iter(range(10**6))
+    simulated.faults = lambda path: (
+        (500, {}, b"") if "cursor" in path and next(pages) >= 0 else None
+    )
+    broken = observatory.night(2)
+    assert (broken.outcome, broken.http_status) == ("failed", 500)
+    simulated.faults = lambda path: None
+    again = observatory.night(3)
+    assert again.since == broken.since
+    assert set(observatory.found()) == {first}
+
+
+def test_too_many_requests_are_waited_for(observatory, simulated):
+    model = planted(simulated, 0)
+    refusals = iter([(429, {"Retry-After": "0"}, b"slow down")] * 3)
+    simulated.faults = lambda path: next(refusals, None) if "cursor" in path else None
+    assert observatory.night(0).outcome == "ok"
+    assert set(observatory.found()) == {model}
+
+
+def test_a_token_that_expires_half_way_is_said_and_gone_without(tmp_path, simulated):
+    model = planted(simulated, 0)
+    with serving(simulated) as endpoint:
+        observatory = Observatory(tmp_path, simulated, endpoint, token=GOOD_TOKEN)
+
+        def expiring(path):
+            simulated.expired = "cursor" in path or simulated.expired
+
+        simulated.faults = expiring
+        night = observatory.night(0)
+    assert night.outcome == "ok"
+    assert "renew HF_TOKEN" in night.message
+    assert set(observatory.found()) == {model}
+
+
+def test_a_page_that_is_no_list_is_rejected_and_the_facts_go_on(observatory, simulated):
+    simulated.faults = lambda path: (200, {}, b"<html>maintenance</html>")
+    assert observatory.night(0).outcome == "rejected"
+    table, quarantine = observatory.tables()
+    assert table.height > 100
+    assert quarantine["model_id"].to_list() == ["(page)"]
+
+
+def test_a_machine_without_network_learns_it_at_once(tmp_path, simulated):
+    observatory = Observatory(tmp_path, simulated, "http://127.0.0.1:9")
+    night = observatory.night(0)
+    assert night.outcome == "failed"
+    assert "cannot be reached" in night.message
+    assert observatory.night(1).since == night.since + timedelta(days=1)
+
+
+def test_a_gated_model_waits_for_access(tmp_path, simulated):
+    model = planted(simulated, 0, gated="manual")
+    with serving(simulated) as endpoint:
+        observatory = Observatory(tmp_path, simulated, endpoint)
+        observatory.night(0)
+        row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+        assert (row["gated"], row["readable"]) == ("manual", False)
+        observatory.token = GOOD_TOKEN
+        for day in range(1, 10):
+            observatory.night(day)
+        row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+        assert row["readable"]
+
+
+def test_renamed_deleted_hidden_and_reuploaded_models_are_noticed(observatory, simulated):
+    renamed, deleted, again = (planted(simulated, 0) for _ in range(3))
+    repos = {repo.record["id"]: repo for repo in simulated.repos}
+    repos[renamed].renamed = (FIRST_DAY + timedelta(days=6), "lab/Nova-renamed")
+    repos[deleted].hidden_from = FIRST_DAY + timedelta(days=6)
+    repos[again].hidden_from = FIRST_DAY + timedelta(days=6)
+    simulated.repos.append(base_model(again, FIRST_DAY + timedelta(days=6, hours=2), layers=20))
+    for day in range(9):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("source") == models.SOURCE)
+    states = {(row["model_id"], row["hub_state"]): row for row in table.iter_rows(named=True)}
+    assert states[renamed, "renamed"]["renamed_to"] == "lab/Nova-renamed"
+    assert "lab/Nova-renamed" not in table["model_id"], "one model, under the name it came with"
+    assert "deleted or made private" in states[deleted, "gone"]["hub_state_reason"]
+    old, new = states[again, "replaced"], states[again, "present"]
+    assert old["revision"] != new["revision"]
+    assert models.current(table)["model_id"].is_unique().all()
+
+
+def test_a_new_model_card_makes_no_new_model(observatory, simulated):
+    model = planted(simulated, 0)
+    observatory.night(0)
+    before = observatory.tables()[0]
+    next(r for r in simulated.repos if r.record["id"] == model).record["sha"] = "f" * 40
+    observatory.night(1)
+    assert observatory.tables()[0].equals(before)
+
+
+def test_bad_records_cost_only_themselves(observatory, simulated):
+    day = FIRST_DAY + timedelta(hours=3)
+    good = planted(simulated, 0)
+    bad = {
+        "../../etc/passwd": {},
+        "lab/a,b": {},
+        "lab/" + "x" * 200: {},
+        "lab/modèle": {},
+        "lab/negative": {"safetensors": {"parameters": {"BF16": -5}, "total": -5}},
+        "lab/tiny-claim": {"safetensors": {"parameters": {"BF16": 333_312}, "total": 333_312}},
+        "lab/text-count": {"safetensors": {"parameters": "many", "total": "many"}},
+        "lab/odd-shapes": {"tags": None, "siblings": "none", "cardData": [], "config": []},
+    }
+    for name, changes in bad.items():
+        simulated.repos.append(base_model(name, day, **changes))
+    future = base_model("lab/from-the-future", day)
+    future.record["createdAt"] = "2099-01-01T00:00:00.000Z"
+    simulated.repos.append(future)
+    listed = finetune("lab/listed-parents", day, "a/b")
+    listed.record["cardData"] = {"base_model": ["a/b", "c/d"], "base_model_relation": "merge"}
+    simulated.repos += [listed, gguf("lab/four-bits", day, good)]
+    assert observatory.night(0).outcome == "ok"
+    assert observatory.night(1).outcome == "ok", "nothing from the future hides what is new"
+    table, quarantine = observatory.tables()
+    table = table.filter(pl.col("source") == models.SOURCE)
+    assert good in observatory.found()
+    reasons = dict(quarantine.select("model_id", "reason").iter_rows())
+    assert "not a repository id" in reasons["../../etc/passwd"]
+    assert "not a repository id" in reasons["lab/a,b"]
+    assert "not a repository id" in reasons["lab/modèle"]
+    assert any(name.startswith("lab/xxx") and name.endswith("...") for name in reasons)
+    assert "future" in reasons["lab/from-the-future"]
+    claimed = quarantine.row(by_predicate=pl.col("model_id") == "lab/tiny-claim", named=True)
+    assert claimed["params_from_safetensors"] == 333_312
+    assert claimed["params_from_config"] > 100_000_000
+    counted = table.filter(pl.col("model_id") == "lab/tiny-claim")
+    assert counted["params_total"].to_list() == [None]
+    assert not set(table["model_id"]) & {"../../etc/passwd", "lab/a,b", "lab/listed-parents"}
+
+
+@pytest.mark.slow
+def test_ten_thousand_new_repositories_in_one_night(tmp_path):
+    simulated = world(per_day=10_000, days=1, history=0)
+    model = planted(simulated, 0)
+    with serving(simulated) as endpoint:
+        limits = poll.Limits(page_size=500)
+        observatory = Observatory(tmp_path, simulated, endpoint, limits)
+        night = observatory.night(0)
+        assert night.list_requests <= 22
+        assert set(observatory.found()) == {model}
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped(observatory, simulated, monkeypatch):
+    expected = {planted(simulated, day) for day in range(-40, 0, 10)}
+    simulated.today = FIRST_DAY + NIGHT
+    ticks = iter(range(10**6))
+
+    def go_on():
+        return sweep.sweep(
+            observatory.zone,
+            Hub(observatory.endpoint),
+            50,
+            lambda: simulated.today + timedelta(milliseconds=next(ticks)),
+        )
+
+    kept, died = [], iter([False] * 3 + [True])
+    store = LandingZone.store
+
+    def dying(zone, source, *args, **kwargs):
+        if source.startswith(sweep.PROGRESS) and next(died, False):
+            raise Crashed
+        kept.append(source)
+        return store(zone, source, *args, **kwargs)
+
+    monkeypatch.setattr(LandingZone, "store", dying)
+    with pytest.raises(Crashed):
+        go_on()
+    assert sweep.unfinished(observatory.zone).pages == 3
+    done = go_on()
+    assert done.next_url is None
+    assert done.rows == sum(repo.is_visible(simulated.today) for repo in simulated.repos)
+    assert simulated.lists() == done.pages + 1, "only the page that was lost is asked for again"
+    assert set(observatory.found()) == expected
+    assert go_on().name != done.name, "a finished sweep is followed by a new one"
+
+
+def test_a_sweep_whose_place_is_forgotten_begins_anew(observatory, simulated):
+    clock = iter(FIRST_DAY + NIGHT + timedelta(seconds=n) for n in range(10**6))
+    simulated.today = FIRST_DAY + NIGHT
+    simulated.faults = lambda path: (400, {}, b"") if "cursor" in path else None
+    hub = Hub(observatory.endpoint)
+    with pytest.raises(HubError, match="HTTP 400"):
+        sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+    begun = sweep.unfinished(observatory.zone)
+    refused = iter([True])
+    simulated.faults = lambda path: (
+        (400, {}, b"") if "cursor" in path and next(refused, False) else None
+    )
+    done = sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+    assert done.name != begun.name
+    assert done.next_url is None
+    assert "cannot be resumed" in " ".join(hub.remarks)
+
+
+def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_path, monkeypatch):
+    model = planted(simulated, 0)
+    simulated.today = FIRST_DAY + NIGHT
+    monkeypatch.setenv("HF_ENDPOINT", observatory.endpoint)
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        publish_url=str(tmp_path / "published"),
+        bootstrap_draws=100,
+        hub_poll=True,
+        hub_first_days=300,
+        hub_revisits_per_night=3,
+    )
+    tables = materialise(settings, "hub_nights", "models", "scores", "evaluation_queue")
+    assert tables["hub_nights"]["outcome"].to_list() == ["ok"]
+    queue = tables["evaluation_queue"].filter(pl.col("model_id") == model)
+    assert queue["state"].to_list() == ["queued"]
+    dead = settings.model_copy(update={"hub_endpoint": "http://127.0.0.1:9"})
+    tables = materialise(dead, "hub_nights", "models", "prices", "source_health")
+    health = tables["source_health"].filter(pl.col("source") == models.SOURCE)
+    assert health["outcome"].to_list() == ["failed"], "and that stops nothing"
+    assert model in tables["models"]["model_id"]
+
+
+def materialise(settings, *names):
+    """Run these assets as the nightly job does; returns their tables."""
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(name) for name in {*names, "model_quarantine"}],
+        )
+    return {name: pl.read_parquet(settings.tables_dir / f"{name}.parquet") for name in names}
+
+
+def test_the_report_of_a_night_is_the_only_memory(observatory):
+    night = observatory.night(0)
+    landed = list(observatory.zone.receipts(watermark.REPORTS))
+    assert json.loads(observatory.zone.read(landed[0]))["outcome"] == night.outcome
+    assert watermark.nights(observatory.zone) == [night]

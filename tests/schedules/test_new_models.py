@@ -1,0 +1,124 @@
+"""The sensor that turns queued models into partitions and runs, on an ephemeral instance."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration.partitions import MODELS, model_id, partition_key
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.tables.storage import write_parquet
+from schedules.new_models import sensor
+
+
+@dg.asset(partitions_def=MODELS)
+def evaluated(context: dg.AssetExecutionContext) -> None:
+    """Stands for an evaluation; the real job is an argument of `build_defs`."""
+
+
+JOB = dg.define_asset_job("evaluate", selection=[evaluated])
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(state_dir=tmp_path, publish_url=str(tmp_path / "published"), runs_per_tick=2)
+
+
+def store(settings, *rows):
+    frame = pl.DataFrame(
+        [
+            {
+                "model_id": name,
+                "revision": "a" * 40,
+                "state": state,
+                "reason": "because",
+                "priority": priority,
+                "attempts": 0,
+                "updated_at": datetime(2026, 6, 1, tzinfo=UTC),
+            }
+            for name, state, priority in rows
+        ]
+    )
+    path = settings.tables_dir / "evaluation_queue.parquet"
+    write_parquet(EVALUATION_QUEUE.validate(EVALUATION_QUEUE.cast(frame)), path)
+
+
+def tick(settings, instance, job=JOB):
+    """Evaluate the sensor and do with its result what the daemon does."""
+    context = dg.build_sensor_context(
+        instance=instance, definitions=dg.Definitions(assets=[evaluated], jobs=[JOB])
+    )
+    result = sensor(settings, job)(context)
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(MODELS.name, list(request.partition_keys))
+    for request in result.run_requests or []:
+        run = {"dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
+        dg.materialize(
+            [evaluated], partition_key=request.partition_key, instance=instance, tags=run
+        )
+    return result
+
+
+def test_queued_models_become_partitions_and_runs_the_most_urgent_first(settings):
+    store(settings, ("lab/a", "queued", 1), ("lab/b", "queued", 9), ("lab/c", "blocked", 99))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tick(settings, instance)
+        assert [r.partition_key for r in result.run_requests] == ["lab--b", "lab--a"]
+        assert set(instance.get_dynamic_partitions("models")) == {"lab--a", "lab--b"}
+
+
+def test_no_more_runs_than_the_cap_per_tick_and_none_twice(settings):
+    store(settings, *[(f"lab/m{n}", "queued", n) for n in range(5)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked = [
+            [r.partition_key for r in tick(settings, instance).run_requests or []] for _ in range(4)
+        ]
+        assert asked == [["lab--m4", "lab--m3"], ["lab--m2", "lab--m1"], ["lab--m0"], []]
+        assert "every run is asked for" in tick(settings, instance).skip_reason.skip_message
+
+
+def test_new_weights_of_a_model_are_a_new_run_of_the_same_partition(settings):
+    store(settings, ("lab/a", "queued", 1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        tick(settings, instance)
+        path = settings.tables_dir / "evaluation_queue.parquet"
+        write_parquet(pl.read_parquet(path).with_columns(revision=pl.lit("b" * 40)), path)
+        result = tick(settings, instance)
+        assert [r.run_key for r in result.run_requests] == [f"lab--a@{'b' * 40}"]
+        assert not result.dynamic_partitions_requests
+
+
+def test_without_an_evaluation_job_only_partitions_are_kept(settings):
+    store(settings, ("lab/a", "queued", 1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tick(settings, instance, job=None)
+        assert not result.run_requests
+        assert "no evaluation job is configured" in result.skip_reason.skip_message
+        assert instance.get_dynamic_partitions("models") == ["lab--a"]
+
+
+def test_before_the_first_night_it_says_what_to_do(settings):
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tick(settings, instance)
+        assert "materialise `evaluation_queue`" in result.skip_reason.skip_message
+
+
+def test_the_definitions_load_with_and_without_an_evaluation_job(settings):
+    assert build_defs(settings).resolve_sensor_def("new_models").targets == []
+    defs = dg.Definitions.merge(dg.Definitions(assets=[evaluated]), build_defs(settings, JOB))
+    dg.Definitions.validate_loadable(defs)
+    assert defs.resolve_sensor_def("new_models").job_name == "evaluate"
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen2.5-0.5B", "gpt2", "a-b/c_d.e"])
+def test_a_partition_leads_back_to_its_model(name):
+    assert model_id(partition_key(name)) == name
+
+
+@pytest.mark.parametrize("name", ["../secrets", "a/b/c", "a/b,c", "a--b/c", "lab/modèle", ""])
+def test_what_the_hub_does_not_allow_becomes_no_partition(name):
+    with pytest.raises(ValueError, match="not a repository id"):
+        partition_key(name)

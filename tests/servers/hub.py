@@ -1,0 +1,318 @@
+"""A Hub on loopback for the tests: listings, records, files, refusals, as recorded from the real one.
+
+It knows repositories by day: `today` decides what exists, under which name, and who may see it.
+Shapes follow `../shared/data/models/hf_api`. The generated world has a few thousand repositories of
+the kinds a night brings, with base models planted among them.
+"""
+
+import base64
+import contextlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
+
+GOOD_TOKEN = "hf_good"  # noqa: S105
+FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@dataclass
+class Repo:
+    """One repository and its history."""
+
+    record: dict[str, Any]
+    config: dict[str, Any] | None = None
+    public_from: datetime | None = None
+    hidden_from: datetime | None = None
+    renamed: tuple[datetime, str] | None = None
+    trending: float = 0
+
+    def name(self, now: datetime) -> str:
+        return (
+            self.renamed[1] if self.renamed and self.renamed[0] <= now else str(self.record["id"])
+        )
+
+    def is_visible(self, now: datetime) -> bool:
+        start = self.public_from or datetime.fromisoformat(self.record["createdAt"])
+        is_future = start > now and start.year < 2090
+        return not is_future and not (self.hidden_from and self.hidden_from <= now)
+
+
+@dataclass
+class World:
+    """What the server serves.
+
+    Attributes:
+        repos: everything that ever exists.
+        today: the simulated instant.
+        log: path and query of each request, in order.
+        faults: called with the path before it is answered; a returned (status, headers, body)
+            is sent instead.
+        expired: whether the good token is refused.
+    """
+
+    repos: list[Repo]
+    today: datetime = FIRST_DAY
+    log: list[str] = field(default_factory=list)
+    faults: Callable[[str], tuple[int, dict[str, str], bytes] | None] = lambda path: None
+    expired: bool = False
+    page_limit: int = 1000
+
+    def lists(self) -> int:
+        return sum(path.startswith("/api/models?") for path in self.log)
+
+
+@contextlib.contextmanager
+def serving(world: World) -> Iterator[str]:
+    """Serve on a free port of the loopback; yields the endpoint."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(world))
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(world: World) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            world.log.append(self.path)
+            status, headers, body = world.faults(self.path) or self._answer()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Keep the test output clean."""
+
+        def _answer(self) -> tuple[int, dict[str, str], bytes]:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            if token and (world.expired or token != GOOD_TOKEN):
+                message = "Invalid credentials in Authorization header"
+                return 401, {"X-Error-Message": message}, b'{"error":"Invalid credentials"}'
+            url = urlparse(self.path)
+            query = parse_qs(url.query)
+            if url.path == "/api/models":
+                return self._list(query)
+            if url.path.startswith("/api/models/"):
+                name = unquote(url.path.removeprefix("/api/models/"))
+                return self._info(name, query, url.query)
+            return self._file(unquote(url.path).strip("/"), token)
+
+        def _list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
+            visible = [r for r in world.repos if r.is_visible(world.today)]
+            key = {
+                "createdAt": lambda r: str(r.record.get("createdAt", "")),
+                "trendingScore": lambda r: f"{r.trending:012.3f}",
+            }[query["sort"][0]]
+            ordered = sorted(
+                visible, key=lambda r: (key(r), str(r.record.get("_id"))), reverse=True
+            )
+            if "cursor" in query:
+                after = tuple(json.loads(base64.urlsafe_b64decode(query["cursor"][0])))
+                ordered = [r for r in ordered if (key(r), str(r.record.get("_id"))) < after]
+            limit = min(int(query["limit"][0]), world.page_limit)
+            page, rest = ordered[:limit], ordered[limit:]
+            headers = {"Content-Type": "application/json"}
+            if rest:
+                last = json.dumps([key(page[-1]), str(page[-1].record.get("_id"))]).encode()
+                cursor = base64.urlsafe_b64encode(last).decode().replace("=", "%3D")
+                base = self.path.partition("&cursor=")[0]
+                host = self.headers["Host"]
+                headers["Link"] = f'<http://{host}{base}&cursor={cursor}>; rel="next"'
+            body = [_expanded(r, query.get("expand", []), world.today) for r in page]
+            return 200, headers, json.dumps(body).encode()
+
+        def _info(
+            self, name: str, query: dict[str, list[str]], text: str
+        ) -> tuple[int, dict[str, str], bytes]:
+            for repo in world.repos:
+                if not repo.is_visible(world.today):
+                    continue
+                if repo.name(world.today) == name:
+                    body = _expanded(repo, query.get("expand", []), world.today)
+                    return 200, {}, json.dumps(body).encode()
+                if repo.record["id"] == name:
+                    target = f"/api/models/{repo.name(world.today)}?{text}"
+                    return 307, {"Location": target}, b""
+            return 401, {}, b'{"error":"Invalid username or password."}'
+
+        def _file(self, path: str, token: str) -> tuple[int, dict[str, str], bytes]:
+            name, _, rest = path.partition("/resolve/")
+            for repo in world.repos:
+                if name in (repo.name(world.today), repo.record["id"]) and repo.is_visible(
+                    world.today
+                ):
+                    if repo.record.get("gated") and token != GOOD_TOKEN:
+                        return 401, {"X-Error-Code": "GatedRepo"}, b"gated"
+                    if repo.config is None or not rest.endswith("/config.json"):
+                        return 404, {"X-Error-Code": "EntryNotFound"}, b"no such file"
+                    return 200, {"ETag": '"config"'}, json.dumps(repo.config).encode()
+            return 401, {}, b"Invalid username or password."
+
+    return Handler
+
+
+def _expanded(repo: Repo, fields: list[str], now: datetime) -> dict[str, Any]:
+    kept = {"_id", "id", *fields}
+    record = {k: v for k, v in repo.record.items() if k in kept}
+    return record | {"id": repo.name(now)}
+
+
+def llama(hidden: int, layers: int, vocabulary: int = 32000) -> tuple[dict[str, Any], int]:
+    """A Llama configuration and its number of parameters."""
+    inner = hidden * 3
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": hidden // 64,
+        "num_key_value_heads": hidden // 64,
+        "vocab_size": vocabulary,
+        "tie_word_embeddings": False,
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-5,
+    }
+    layer = 4 * hidden**2 + 3 * hidden * inner + 2 * hidden
+    return config, 2 * vocabulary * hidden + layers * layer + hidden
+
+
+def base_model(
+    model_id: str, created: datetime, *, hidden: int = 1024, layers: int = 16, **changes: Any
+) -> Repo:
+    """A pretrained model as its publisher uploads it."""
+    config, total = llama(hidden, layers)
+    extract = {"architectures": config["architectures"], "model_type": "llama"}
+    record = _record(model_id, created) | {
+        "pipeline_tag": "text-generation",
+        "library_name": "transformers",
+        "tags": ["transformers", "safetensors", "llama", "text-generation", "license:apache-2.0"],
+        "config": extract,
+        "cardData": {"license": "apache-2.0", "language": ["en"]},
+        "safetensors": {"parameters": {"BF16": total}, "total": total},
+        "siblings": _files(
+            "config.json", "generation_config.json", "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json",
+            "tokenizer_config.json",
+        ),
+    }  # fmt: skip
+    return Repo(record | changes, config=config)
+
+
+def finetune(model_id: str, created: datetime, parent: str) -> Repo:
+    """An instruction-tuned model that names its parent."""
+    repo = base_model(model_id, created)
+    repo.record |= {
+        "tags": [
+            *repo.record["tags"], "conversational", f"base_model:{parent}",
+            f"base_model:finetune:{parent}",
+        ],
+        "cardData": {"license": "apache-2.0", "base_model": [parent]},
+        "config": repo.record["config"]
+        | {"tokenizer_config": {"chat_template": "{% for message in messages %}...{% endfor %}"}},
+    }  # fmt: skip
+    return repo
+
+
+def adapter(model_id: str, created: datetime, parent: str) -> Repo:
+    """LoRA weights, tagged as a finetune as many are."""
+    record = _record(model_id, created) | {
+        "library_name": "peft",
+        "tags": ["peft", "safetensors", f"base_model:{parent}", f"base_model:adapter:{parent}"],
+        "cardData": {"base_model": parent, "library_name": "peft"},
+        "siblings": _files("adapter_config.json", "adapter_model.safetensors"),
+    }
+    return Repo(record)
+
+
+def gguf(model_id: str, created: datetime, parent: str) -> Repo:
+    """A quantised copy for llama.cpp."""
+    record = _record(model_id, created) | {
+        "tags": ["gguf", f"base_model:{parent}", f"base_model:quantized:{parent}"],
+        "cardData": {"base_model": parent, "base_model_relation": "quantized"},
+        "siblings": _files("model-Q4_K_M.gguf", "model-Q8_0.gguf"),
+    }
+    return Repo(record)
+
+
+def picture_model(model_id: str, created: datetime) -> Repo:
+    """Something that is no language model."""
+    record = _record(model_id, created) | {
+        "pipeline_tag": "text-to-image",
+        "library_name": "diffusers",
+        "tags": ["diffusers", "text-to-image", "safetensors"],
+        "siblings": _files("model_index.json", "unet/diffusion_pytorch_model.safetensors"),
+    }
+    return Repo(record)
+
+
+def empty(model_id: str, created: datetime) -> Repo:
+    """A repository somebody has just made."""
+    return Repo(_record(model_id, created))
+
+
+def world(seed: int = 0, per_day: int = 100, days: int = 30, history: int = 300) -> World:
+    """A month of ordinary days after some history; base models are planted by the tests."""
+    rng = random.Random(seed)  # noqa: S311
+    parents = ("meta-llama/Llama-3.1-8B", "Qwen/Qwen2.5-7B", "mistralai/Mistral-7B-v0.1")
+    repos = []
+    for n in range(per_day * days + history):
+        if n < history:
+            created = FIRST_DAY - timedelta(days=60) + timedelta(days=rng.random() * 59)
+        else:
+            created = FIRST_DAY + timedelta(days=(n - history) // per_day, hours=rng.random() * 20)
+        name, parent = f"user{rng.randrange(400)}/thing-{n}", rng.choice(parents)
+        kind = rng.random()
+        if kind < 0.35:
+            repos.append(finetune(f"{name}-Instruct", created, parent))
+        elif kind < 0.6:
+            repos.append(adapter(f"{name}-lora", created, parent))
+        elif kind < 0.75:
+            repos.append(gguf(f"{name}-GGUF", created, parent))
+        elif kind < 0.9:
+            repos.append(picture_model(name, created))
+        else:
+            repos.append(empty(name, created))
+    return World(repos)
+
+
+def _record(model_id: str, created: datetime) -> dict[str, Any]:
+    digest = random.Random(f"{model_id} {created}")  # noqa: S311
+    instant = created.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return {
+        "_id": f"{digest.getrandbits(96):024x}",
+        "id": model_id,
+        "author": model_id.partition("/")[0],
+        "sha": f"{digest.getrandbits(160):040x}",
+        "createdAt": instant,
+        "lastModified": instant,
+        "private": False,
+        "gated": False,
+        "disabled": False,
+        "tags": [],
+        "config": {},
+        "cardData": None,
+        "siblings": _files(),
+    }
+
+
+def _files(*names: str) -> list[dict[str, str]]:
+    return [{"rfilename": name} for name in (".gitattributes", "README.md", *names)]

@@ -1,0 +1,99 @@
+"""How far back a night reads, and what it looks at again."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from densing_pipeline.hub import watermark
+from densing_pipeline.hub.client import Hub
+from densing_pipeline.hub.fold import REPOSITORIES
+from densing_pipeline.hub.poll import configs_due, revisits_due
+from densing_pipeline.hub.sightings import configs
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.settings import Settings
+
+NOW = datetime(2026, 6, 30, 2, tzinfo=UTC)
+
+
+def night(day, outcome="ok"):
+    return watermark.Night(
+        datetime(2026, 6, day, 2, tzinfo=UTC), date(2026, 6, day), outcome, None, 1, 1, 1, ""
+    )
+
+
+def test_the_first_night_reads_the_first_days():
+    assert watermark.since([], NOW, overlap_days=3, first_days=30) == date(2026, 5, 31)
+
+
+def test_a_night_reads_back_to_the_last_one_that_got_through_and_the_overlap():
+    past = [night(20), night(21), night(22, "failed"), night(23, "rejected")]
+    assert watermark.since(past, NOW, overlap_days=3, first_days=30) == date(2026, 6, 18)
+
+
+def test_reports_come_back_as_they_landed(tmp_path):
+    zone = LandingZone(tmp_path)
+    watermark.land(zone, night(20), "https://hub")
+    watermark.land(zone, night(21, "failed"), "https://hub")
+    assert watermark.nights(zone) == [night(20), night(21, "failed")]
+    assert watermark.table(zone)["outcome"].to_list() == ["ok", "failed"]
+
+
+def repository(model_id, **changes):
+    revision = "a" * 40
+    return {
+        "model_id": model_id,
+        "name": model_id,
+        "revision": revision,
+        "is_base": True,
+        "is_doubtful": False,
+        "hub_state": "present",
+        "created_at": NOW - timedelta(days=2),
+        "last_seen_at": NOW - timedelta(days=1),
+        "config_path": f"/{model_id}/resolve/{revision}/config.json",
+    } | changes
+
+
+def found(*rows):
+    return pl.DataFrame([dict.fromkeys(REPOSITORIES) | r for r in rows], schema=REPOSITORIES)
+
+
+def test_configurations_are_wanted_of_what_may_be_a_base_model_newest_first(tmp_path):
+    table = found(
+        repository("lab/older", created_at=NOW - timedelta(days=9)),
+        repository("lab/newer"),
+        repository("lab/finetune", is_base=False),
+        repository("lab/doubtful", is_base=False, is_doubtful=True, created_at=NOW),
+        repository("lab/gone", hub_state="gone"),
+        repository("lab/bundled", is_base=None),
+    )
+    due = configs_due(table, configs(LandingZone(tmp_path)), NOW)
+    assert [name for name, _ in due] == ["lab/doubtful", "lab/newer", "lab/older"]
+
+
+def test_a_refused_configuration_is_asked_for_again_after_a_week(tmp_path):
+    zone = LandingZone(tmp_path)
+    url = Hub("https://hub").config_url("lab/gated", "a" * 40)
+    zone.store("hub-configs", url, b"", NOW, status=401)
+    table = found(repository("lab/gated"))
+    assert not configs_due(table, configs(zone), NOW + timedelta(days=6))
+    assert configs_due(table, configs(zone), NOW + timedelta(days=8))
+    zone.store("hub-configs", url, b"{}", NOW + timedelta(days=8), status=200)
+    assert not configs_due(table, configs(zone), NOW + timedelta(days=99))
+
+
+def test_those_never_seen_are_looked_at_first_then_those_unseen_for_longest():
+    table = found(
+        repository("lab/today", last_seen_at=NOW),
+        repository("lab/yesterday"),
+        repository("lab/long-ago", last_seen_at=NOW - timedelta(days=30)),
+        repository("lab/replaced", hub_state="replaced"),
+    )
+    again = revisits_due(table, ["lab/bundled", "lab/today"], NOW)
+    assert again == ["lab/bundled", "lab/long-ago", "lab/yesterday"]
+
+
+def test_an_address_of_the_hub_honours_the_endpoint(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://mirror.example")
+    assert Hub().list_url("createdAt", 10).startswith("https://mirror.example/api/models?sort=")
+    monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
+    assert Settings().hub_endpoint == "https://other.example"
