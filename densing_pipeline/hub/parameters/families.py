@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from densing_pipeline.hub.parameters import classic, decoder, gemma, sparse, ssm
-from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
+from densing_pipeline.hub.parameters.config import (
+    Config,
+    UnreadableConfigError,
+    class_defaults,
+)
 from densing_pipeline.hub.parameters.parts import Parts
 from densing_pipeline.hub.parameters.recipes import RECIPES
 
@@ -62,7 +66,14 @@ SAME_AS = {
     "qwen3_vl_moe": "qwen3_vl_moe_text",
     "refinedweb": "falcon",
     "refinedwebmodel": "falcon",
+    "glm4v_moe_text": "glm4_moe",
+    "glm4v_text": "glm4",
     "mimo_v2": "mimo_v2_flash",
+    "qwen2_5_vl": "qwen2",
+    "qwen2_5_vl_text": "qwen2",
+    "qwen2_vl": "qwen2",
+    "qwen2_vl_text": "qwen2",
+    "step3p7_text": "step3p7",
     "smollm": "llama",
 }
 """Model types of whole multimodal models, and old names, whose text model has another name."""
@@ -80,10 +91,12 @@ def count(config: Config) -> Parts:
         UnreadableConfigError: the family is not known, or a size is missing or odd.
     """
     family = SAME_AS.get(config.model_type, config.model_type)
+    defaults = config.defaults or class_defaults().get(family, {})
+    named = replace(config, model_type=family, defaults=defaults)
     formula = FORMULAS.get(family)
     if formula is not None:
-        return formula(config)
+        return formula(named)
     recipe = RECIPES.get(family)
     if recipe is None:
         raise UnreadableConfigError(f"no formula for the family {config.model_type[:60]!r}")
-    return decoder.count(replace(config, model_type=family), recipe)
+    return decoder.count(named, recipe)

@@ -10,6 +10,7 @@ from densing_pipeline.hub.parameters.moe import Experts, feed_forward
 from densing_pipeline.hub.parameters.parts import Block, Parts, gated_mlp, linear
 
 ROUTED = Experts(shared="n_shared_experts", correction=True)
+MINIMAX_M3 = Experts("intermediate_size", shared_width="shared_intermediate_size", correction=True)
 
 
 def mimo_v2(config: Config) -> Parts:
@@ -48,7 +49,7 @@ def minimax_m3(config: Config) -> Parts:
         plain + (indexer if layer < len(marks) and marks[layer] else 0)
         for layer in range(config.layers)
     ]
-    return _summed(config, attention, ROUTED, "dense_intermediate_size")
+    return _summed(config, attention, MINIMAX_M3, "dense_intermediate_size")
 
 
 def deepseek_v4(config: Config) -> Parts:

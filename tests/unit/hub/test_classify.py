@@ -6,7 +6,7 @@ Records are made up in the Hub's shape; `docs/hub.md` has the errors measured on
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline.hub.classify import classify
@@ -359,6 +359,7 @@ ODD = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(sorted(record())), ODD))
 def test_nothing_a_record_holds_raises(odd: dict[str, Any]) -> None:
     for candidate in (odd, record() | odd):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline.hub.parameters import count
@@ -305,6 +305,7 @@ def test_an_extract_of_the_hub_is_not_filled_up_with_defaults() -> None:
     assert counts.active is None
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

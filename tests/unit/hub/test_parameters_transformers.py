@@ -314,6 +314,38 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "num_hash_layers": 2,
         },
     ),
+    ("ministral3", {"head_dim": 20}),
+    (
+        "minimax_m3_vl_text",
+        {
+            "head_dim": 20,
+            "dense_intermediate_size": 88,
+            "num_local_experts": 8,
+            "num_experts_per_tok": 2,
+            "index_n_heads": 2,
+            "index_head_dim": 12,
+            "shared_intermediate_size": 152,
+            "mlp_layer_types": ["dense"] * 2 + ["sparse"] * 5,
+            "layer_types": ["full_attention"] * 2 + ["minimax_m3_sparse"] * 5,
+        },
+    ),
+    (
+        "kimi_linear",
+        {
+            **ROUTED,
+            **LATENT,
+            "q_lora_rank": None,
+            "num_experts": 8,
+            "num_shared_experts": 1,
+            "linear_attn_config": {
+                "full_attn_layers": [4, 7],
+                "kda_layers": [1, 2, 3, 5, 6],
+                "head_dim": 16,
+                "num_heads": 5,
+                "short_conv_kernel_size": 4,
+            },
+        },
+    ),
     (
         "mimo_v2_flash",
         {
