@@ -34,7 +34,8 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
     Returns:
         source, provider, model, flag, basis, input_usd_per_mtok, output_usd_per_mtok and the
-        half-open interval [start, end) in days since 1970; sorted by offer and start.
+        half-open interval [start, end) in days since 1970, and `seen_to`, up to where it is known
+        rather than presumed that the price held; sorted by offer and start.
     """
     horizon = (as_of - DAY_ZERO).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
@@ -48,6 +49,7 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
     end = pl.min_horizontal(
         "valid_to", pl.when(is_gone).then(pl.col("last_seen") + timedelta(days=1))
     )
+    is_presumed = pl.col("valid_to").is_null() & pl.col("last_seen").is_not_null()
     is_correction = pl.col("flag").eq_missing("correction")
     days = prices.with_columns(end=end).filter(
         pl.col("offer") == "standard",
@@ -62,12 +64,14 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
         basis=pl.when(is_correction).then(pl.lit("undated")).otherwise("basis"),
         start=known_from().to_physical(),
         end=pl.col("end").to_physical().fill_null(horizon).clip(upper_bound=horizon),
+        seen_to=pl.when(is_presumed).then(seen.to_physical() + 1),
     )  # fmt: skip
     return (
         days.sort(*OFFER, "start", "end")
         .with_columns(
             end=pl.min_horizontal("end", pl.col("start").shift(-1).over(OFFER).fill_null(horizon))
         )
+        .with_columns(seen_to=pl.min_horizontal("seen_to", "end"))
         .filter(pl.col("start") < pl.col("end"))
     )
 
@@ -89,7 +93,8 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
     A price counts from the first day of its run, once the run has lasted `days`. So a dip of a week
     does not count, and does not interrupt the price around it; a price that falls again after a
     week still counts for that week, for one could buy at it (or less) all along; and a price that
-    began less than `days` before the end of the data does not count yet.
+    began less than `days` before the end of the data does not count yet. The price of a list that is
+    no longer asked is presumed to hold, but not to have lasted.
 
     Args:
         offers: blended offers, sorted by offer and start, intervals of an offer disjoint.
@@ -105,9 +110,10 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
     ).to_series().fill_null(value=True)  # fmt: skip
     first, last = _runs(offers["usd_per_mtok"].to_numpy(), is_new_run.to_numpy())
     starts, ends = offers["start"].to_numpy(), offers["end"].to_numpy()
+    has_lasted = offers["seen_to"].to_numpy()[last] - starts[first] >= days
     return offers.with_columns(
         run_start=pl.Series(starts[first]), run_end=pl.Series(ends[last])
-    ).filter(pl.col("run_end") - pl.col("run_start") >= days)
+    ).filter(pl.Series(has_lasted))
 
 
 def _runs(

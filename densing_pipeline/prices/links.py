@@ -115,10 +115,11 @@ def model_links(
             f"offer_names.csv leads to ids that are in neither capability_scores nor models: "
             f"{', '.join(strangers)}. Correct the id, or add the model's score"
         )
+    # A name whose repository was not always named, or changed, may have sold another model before.
+    is_steady = (pl.col("hub_id").null_count() == 0) & (pl.col("hub_id").n_unique() == 1)
     names = (
-        prices.sort("observed_from")
-        .group_by("source", "provider", "model")
-        .agg(pl.col("hub_id").drop_nulls().last())
+        prices.group_by("source", "provider", "model")
+        .agg(hub_id=pl.when(is_steady).then(pl.col("hub_id").first()))
         .sort("source", "provider", "model")
     )
     links = [

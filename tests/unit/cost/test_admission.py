@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from densing_pipeline.cost.admission import on_sale, to_date
+from densing_pipeline.cost.admission import blended, on_sale, persistent, to_date
 
 JAN, FEB, MAR, DEC = date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1), date(2025, 12, 1)
 
@@ -56,6 +56,16 @@ def test_a_model_a_partial_list_did_not_ask_for_is_still_on_sale(book):
 def test_as_of_an_earlier_day_an_offer_withdrawn_later_is_on_sale(book):
     offers = on_sale(book([polled("gone", FEB), polled("stays", DEC)]), JAN)
     assert ends(offers)["gone"] == JAN + timedelta(days=1)
+
+
+def test_a_price_of_a_list_that_is_no_longer_asked_has_not_shown_that_it_lasts(book):
+    rows = [
+        polled("seen twice", MAR),
+        polled("seen once", MAR, valid_from=MAR, observed_from=MAR),
+        polled("other", DEC, source="other list"),
+    ]
+    offers = persistent(blended(on_sale(book(rows), DEC), 1.0))
+    assert sorted(offers["model"]) == ["other", "seen twice"]
 
 
 def test_a_correction_began_on_a_day_nobody_knows(book):

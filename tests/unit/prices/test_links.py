@@ -1,7 +1,5 @@
 """Which model an offer name sells."""
 
-from datetime import date
-
 import polars as pl
 import pytest
 
@@ -101,7 +99,7 @@ def test_table_that_leads_nowhere_is_refused() -> None:
 def test_unlinked_names_stay_in_the_table() -> None:
     prices = pl.DataFrame(
         {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
-    ).with_columns(observed_from=date(2025, 1, 1), hub_id=pl.lit(None, pl.String))
+    ).with_columns(hub_id=pl.lit(None, pl.String))
     names = facts.FACTS["offer_names"].empty()
     links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
     assert links.select("canonical_id", "method", "confidence").rows() == [
@@ -139,3 +137,14 @@ def test_the_repository_a_list_names_is_asked_last() -> None:
     assert resolve("openai", "gpt-4o", {}, KNOWN, hub_id).method == "provider_prefix"
     assert resolve("openrouter", "deepseek/chat", {}, KNOWN, "nobody/knows").method == "unlinked"
     assert resolve("openrouter", "~deepseek/latest", {}, KNOWN, hub_id).method == "unlinked"
+
+
+def test_a_name_that_has_meant_another_model_before_is_not_linked_by_its_repository() -> None:
+    rows = [("steady", "openai/gpt-4"), ("steady", "openai/gpt-4"), ("moving", None)]
+    rows.append(("moving", "openai/gpt-4"))
+    prices = pl.DataFrame(rows, schema=["model", "hub_id"], orient="row").with_columns(
+        source=pl.lit("s"), provider=pl.lit("p")
+    )
+    names = facts.FACTS["offer_names"].empty()
+    links = model_links(prices, names, pl.Series(["openai/gpt-4"]))
+    assert links.select("model", "method").rows() == [("moving", "unlinked"), ("steady", "hub_id")]

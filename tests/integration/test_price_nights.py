@@ -1,0 +1,212 @@
+"""Many nights of the real nightly job against a server that replays price lists month by month."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.prices import poll
+from densing_pipeline.prices.corrections import moves
+from densing_pipeline.publication.release import read_latest
+from densing_pipeline.settings import Settings
+from tests.servers.prices import PriceServer, Reply
+
+Nights = Mapping[date, Mapping[str, bytes]]
+
+START = date(2024, 1, 15)
+SOURCES = ("openrouter", "litellm")
+
+
+def generated(months: int) -> Nights:
+    """Lists in the shape of the real ones, with random moves, entries and exits."""
+    rng = np.random.default_rng(3)
+    prices = {f"maker/m{i}": float(rng.uniform(1e-7, 1e-5)) for i in range(20)}
+    nights = {}
+    for month in range(months):
+        for name in rng.choice(sorted(prices), 6, replace=False):
+            prices[name] *= float(rng.choice([0.5, 0.8, 1.25, 30]))
+        shown = sorted(rng.choice(sorted(prices), 18, replace=False).tolist())
+        models = [
+            {"id": n, "pricing": {"prompt": f"{prices[n]:.10f}", "completion": f"{prices[n]:.10f}"}}
+            for n in shown
+        ]
+        keys = {
+            n: {
+                "litellm_provider": "maker",
+                "mode": "chat",
+                "input_cost_per_token": prices[n],
+                "output_cost_per_token": prices[n],
+            }
+            for n in shown
+        }
+        nights[START + timedelta(days=30 * month)] = {
+            "openrouter": json.dumps({"data": models}).encode(),
+            "litellm": json.dumps(keys).encode(),
+        }
+    return nights
+
+
+def recorded_months(folder: Path, newest: int) -> Nights:
+    """The newest recorded months, each on the day of its last file; a list may skip a month."""
+    months: dict[str, dict[str, Path]] = {}
+    for source in SOURCES:
+        for path in sorted((folder / "prices" / "raw" / source).glob("*.json.gz")):
+            months.setdefault(path.name[:7], {})[source] = path
+    kept = sorted(months)[-newest:]
+    return {
+        date.fromisoformat(max(p.name[:10] for p in months[month].values())): {
+            source: gzip.decompress(path.read_bytes()) for source, path in months[month].items()
+        }
+        for month in kept
+    }
+
+
+def replay(
+    nights: Nights, server: PriceServer, folder: Path, monkeypatch: pytest.MonkeyPatch, again: int
+) -> tuple[Settings, pl.DataFrame]:
+    """Run the nightly job once per night, one of them twice; the published prices at the end.
+
+    A source that has nothing on a night answers 503: its last good list stays.
+    """
+    settings = Settings(
+        state_dir=folder / "state",
+        publish_url=str(folder / "published"),
+        bootstrap_draws=100,
+        poll=True,
+        poll_attempts=1,
+        openrouter_endpoints=0,
+        openrouter_url=server.url("/openrouter"),
+        litellm_url=server.url("/litellm"),
+        models_dev_url=server.url("/nothing"),
+        genai_prices_url=server.url("/nothing"),
+        llm_prices_url=server.url("/nothing"),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        for n, (day, lists) in enumerate(nights.items()):
+            noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+            monkeypatch.setattr(poll, "_utc_now", lambda noon=noon: noon)
+            for source in SOURCES:
+                body = lists.get(source)
+                server.answer(f"/{source}", Reply(body) if body else Reply(status=503))
+            assert run_nightly(settings, instance) == {}
+            if n == again:
+                before = read_latest(settings.publish_dir)["prices"]
+                assert run_nightly(settings, instance) == {}
+                assert read_latest(settings.publish_dir)["prices"].equals(before)
+    return settings, read_latest(settings.publish_dir)["prices"]
+
+
+def stated(source: str, content: bytes) -> dict[str, tuple[float, float]]:
+    """Input and output price per million of the plain text models of a list, read without our code."""
+    document = json.loads(content)
+    if source == "openrouter":
+        found = {
+            m["id"]: (m["pricing"]["prompt"], m["pricing"]["completion"])
+            for m in document["data"]
+            if not m["id"].startswith("~")
+            and ":" not in m["id"]
+            and "overrides" not in m["pricing"]
+        }
+    else:
+        found = {
+            key: (m["input_cost_per_token"], m["output_cost_per_token"])
+            for key, m in document.items()
+            if isinstance(m, dict)
+            and m.get("mode") == "chat"
+            and m.get("litellm_provider")
+            and {"input_cost_per_token", "output_cost_per_token"} <= m.keys()
+        }
+    return {
+        name: (float(i) * 1e6, float(o) * 1e6)
+        for name, (i, o) in found.items()
+        if float(i) > 0 and float(o) > 0
+    }
+
+
+def differences(nights: Nights, prices: pl.DataFrame) -> list[str]:
+    """Where the book, as it stood on each night, is not what the list of that night says."""
+    found = []
+    for day, lists in nights.items():
+        for source, content in lists.items():
+            rows = prices.filter(
+                pl.col("source") == source,
+                pl.col("offer") == "standard",
+                pl.col("context_over_tokens") == 0,
+                pl.col("observed_from") <= day,
+                pl.col("observed_to").is_null() | (pl.col("observed_to") > day),
+                pl.col("valid_from").is_null() | (pl.col("valid_from") <= day),
+                pl.col("valid_to").is_null() | (pl.col("valid_to") > day),
+                pl.col("last_seen") >= day,
+            )
+            held = dict(
+                zip(
+                    rows["model"],
+                    rows.select("input_usd_per_mtok", "output_usd_per_mtok").iter_rows(),
+                    strict=True,
+                )
+            )
+            for name, price in stated(source, content).items():
+                if name not in held or not np.allclose(held[name], price, rtol=1e-9):
+                    found.append(f"{day} {source} {name}: {price}, the book has {held.get(name)}")
+    return found
+
+
+def own_moves(nights: Nights, source: str) -> set[tuple[str, date]]:
+    """Plain price changes from one list to the next, found without our code.
+
+    Of models in both lists of neighbouring nights, where no price changed tenfold.
+    """
+    lists = [
+        (day, stated(source, found[source])) for day, found in nights.items() if source in found
+    ]
+    moved = set()
+    for (_, before), (day, after) in pairwise(lists):
+        for name in before.keys() & after.keys():
+            old, new = before[name], after[name]
+            ratios = [max(a, b) / min(a, b) for a, b in zip(old, new, strict=True)]
+            if not np.allclose(old, new, rtol=1e-9) and max(ratios) < 9.999:
+                moved.add((name, day))
+    return moved
+
+
+def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
+    found = moves(prices.filter(source=source)).filter(offer="standard", context_over_tokens=0)
+    known = {
+        name
+        for lists in nights.values()
+        if source in lists
+        for name in stated(source, lists[source])
+    }
+    ours = {(m, d) for m, d in found["model", "date"].iter_rows() if m in known}
+    theirs = own_moves(nights, source)
+    assert theirs - ours == set()
+    assert len(ours - theirs) <= 0.05 * len(ours), "cache prices, and returns within a week"
+
+
+def test_generated_months_become_the_history_they_came_from(price_server, tmp_path, monkeypatch):
+    nights = generated(3)
+    _, prices = replay(nights, price_server, tmp_path, monkeypatch, again=1)
+    assert differences(nights, prices) == []
+    for source in SOURCES:
+        check_history(nights, prices, source)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_recorded_months_become_the_history_they_came_from(
+    recorded, price_server, tmp_path, monkeypatch
+):
+    nights = recorded_months(recorded, 25)
+    settings, prices = replay(nights, price_server, tmp_path, monkeypatch, again=12)
+    assert differences(nights, prices) == []
+    for source in SOURCES:
+        check_history(nights, prices, source)
+    assert len(list((settings.publish_dir / "releases").iterdir())) == len(nights)
