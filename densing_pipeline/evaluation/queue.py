@@ -79,25 +79,9 @@ def queue(
     Returns:
         An `evaluation_queue` frame.
     """
-    candidates = (
-        models.filter(pl.col("params_source").ne_missing("figure"))
-        .join(_measured(scores), on="model_id", how="left")
-        .join(
-            overrides.select(
-                "model_id",
-                override_state="state",
-                override_priority="priority",
-                override_reason="reason",
-            ),
-            on="model_id",
-            how="left",
-        )
-        .with_columns(
-            estimated_gpu_hours=gpu_hours(pl.coalesce("params_active", "params_total")),
-            memory_gib=memory_gib(pl.col("params_total")),
-        )
+    decided = (
+        _candidates(models, scores, overrides).with_columns(_verdict(limits)).unnest("verdict")
     )
-    decided = candidates.with_columns(verdict=_verdict(limits)).unnest("verdict")
     newest = models["release_date"].max()
     is_new = pl.col("release_date") >= pl.lit(newest) - NEW
     is_short = pl.col("estimated_gpu_hours") < 1
@@ -131,6 +115,27 @@ def gpu_hours(params_active: pl.Expr) -> pl.Expr:
 def memory_gib(params_total: pl.Expr) -> pl.Expr:
     """GPU memory for all weights in bf16, cache and activations, in GiB."""
     return params_total * BYTES_PER_PARAM * OVERHEAD / GIB
+
+
+def _candidates(
+    models: pl.DataFrame, scores: pl.DataFrame, overrides: pl.DataFrame
+) -> pl.DataFrame:
+    """Models that could be evaluated, with what their cost and their state depend on."""
+    by_hand = overrides.select(
+        "model_id",
+        override_state="state",
+        override_priority="priority",
+        override_reason="reason",
+    )
+    return (
+        models.filter(pl.col("params_source").ne_missing("figure"))
+        .join(_measured(scores), on="model_id", how="left")
+        .join(by_hand, on="model_id", how="left")
+        .with_columns(
+            estimated_gpu_hours=gpu_hours(pl.coalesce("params_active", "params_total")),
+            memory_gib=memory_gib(pl.col("params_total")),
+        )
+    )
 
 
 def _measured(scores: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +189,7 @@ def _verdict(limits: Limits) -> pl.Expr:
         becomes = pl.col("override_state") if decided == "override" else pl.lit(decided)
         state = pl.when(condition).then(becomes).otherwise(state)
         reason = pl.when(condition).then(why).otherwise(reason)
-    return pl.struct(state=state, reason=reason)
+    return pl.struct(state=state, reason=reason).alias("verdict")
 
 
 def _limit_rules(limits: Limits) -> list[tuple[pl.Expr, str, pl.Expr]]:

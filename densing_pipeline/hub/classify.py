@@ -195,6 +195,8 @@ def _by_kind(facts: _Facts) -> _Verdict | None:
         return "unknown", f"library {library[:SHOWN]}", False
     if other := facts.tags & markers.OTHER_FIELDS:
         return "unknown", f"tag: {_some(other)}", False
+    if other := facts.words & markers.OTHER_FIELDS_NAMED:
+        return "unknown", f"name: {_some(other)}", False
     if facts.words & markers.NOT_A_MODEL or "internal-testing" in str(facts.record.get("id")):
         return "unknown", "name: a fixture or a helper for decoding", False
     if (

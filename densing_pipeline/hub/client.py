@@ -26,6 +26,9 @@ EXPAND = (
 TIMEOUT = httpx2.Timeout(30, connect=5)
 """Seconds for an answer, and for a connection."""
 
+BROKEN_OFF = (httpx2.RemoteProtocolError, httpx2.ReadError)
+"""A connection that was there and broke off, such as one kept alive for too long."""
+
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
 """What the Hub says in `X-Error-Message` when it refuses the token rather than the repository."""
 
@@ -145,7 +148,7 @@ class Hub:
             raise kind(f"{url.partition('?')[0]}: HTTP {status}", status) from error
         except OfflineModeIsEnabled as error:
             raise HubError("HF_HUB_OFFLINE is set: unset it to poll") from error
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise HubError(
                 f"{self.endpoint} cannot be reached ({type(error).__name__}: {error}); check the "
                 "network and HF_ENDPOINT, or set DENSING_HUB_POLL=false"
@@ -159,11 +162,11 @@ class Hub:
         )
 
     def _backoff(self, url: str) -> httpx2.Response:
-        """The client's own retries; until the Hub has answered once, none for a dead connection.
+        """The client's own retries; until the Hub has answered once, none for being out of reach.
 
         So a machine without network learns it in seconds, and a night that has begun is patient.
         """
-        patience: dict[str, Any] = {} if self._reached else {"retry_on_exceptions": ()}
+        patience: dict[str, Any] = {} if self._reached else {"retry_on_exceptions": BROKEN_OFF}
         response = http_backoff("GET", url, headers=self._headers, timeout=TIMEOUT, **patience)
         self._reached = True
         return response

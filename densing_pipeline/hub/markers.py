@@ -27,7 +27,18 @@ TUNED = _words(
 )
 """Tokens of names of models tuned after pretraining, recipes and tuning data among them."""
 
-TUNED_INSIDE = ("instruct", "chat", "finetun", "uncensor", "abliterat", "alpaca", "vicuna", "rlhf")
+TUNED_INSIDE = (
+    "instruct",
+    "chat",
+    "finetun",
+    "uncensor",
+    "abliterat",
+    "alpaca",
+    "vicuna",
+    "rlhf",
+    "guard",
+    "shield",
+)
 """The same inside longer words; an explicit base word outweighs these."""
 
 SURELY_BASE = _words(
@@ -68,6 +79,13 @@ DISTILLED = _words(
     distill distilled distillation distil
     """
 )
+
+OTHER_FIELDS_NAMED = _words(
+    """
+    ocr tts asr speech audio music vla protein dna rna genome molecule smiles llava
+    """
+)
+"""Tokens of names of such models."""
 
 NOT_A_MODEL = _words(
     """

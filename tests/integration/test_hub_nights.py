@@ -1,5 +1,6 @@
 """Thirty nights at a Hub on loopback, asked by the real client, with what goes wrong on them."""
 
+import contextlib
 import json
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from densing_pipeline import facts
+from densing_pipeline import facts, landing
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import bundled, fold, models, poll, sightings, sweep, watermark
 from densing_pipeline.hub.client import Hub, HubError
@@ -132,28 +133,41 @@ class Crashed(BaseException):
     """The process dies: nothing may catch it."""
 
 
-@pytest.mark.parametrize("writes", range(0, 40, 3))
-def test_a_crash_between_any_two_writes_loses_nothing(observatory, simulated, monkeypatch, writes):
+def test_a_crash_between_any_two_writes_loses_nothing(tmp_path, monkeypatch):
+    simulated = world(per_day=8, days=5, history=10)
     expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
-    observatory.night(0)
-    left = iter(range(writes))
-    write = __import__("densing_pipeline.landing", fromlist=["_write"])._write
+    limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
+    with serving(simulated) as endpoint:
+        for writes in range(1000):
+            observatory = Observatory(tmp_path / str(writes), simulated, endpoint, limits)
+            observatory.night(0)
+            with monkeypatch.context() as patched:
+                is_dead = die_after(writes, patched)
+                with contextlib.suppress(Crashed):
+                    observatory.night(2)
+            assert observatory.night(4).outcome == "ok"
+            assert set(observatory.found()) == expected, f"died after {writes} writes"
+            if not is_dead:
+                break
+    assert writes > 20, "a night writes more than that"
 
-    def dying(path, content):
-        if next(left, None) is None:
-            raise Crashed
-        write(path, content)
 
-    with monkeypatch.context() as patched:
-        patched.setattr("densing_pipeline.landing._write", dying)
-        try:
-            observatory.night(2)
-        except Crashed:
-            pass
-        else:
-            assert writes > 10, "a night writes more than that"
-    observatory.night(4)
-    assert set(observatory.found()) == expected
+def die_after(writes, patched):
+    """Let the process die after that many writes to disk; the list says whether it did."""
+    left, is_dead = iter(range(writes)), []
+
+    def dying(write):
+        def write_or_die(*args):
+            if next(left, None) is None:
+                is_dead.append(True)
+                raise Crashed
+            return write(*args)
+
+        return write_or_die
+
+    patched.setattr(landing, "_write", dying(landing._write))
+    patched.setattr(sightings, "write_parquet", dying(sightings.write_parquet))
+    return is_dead
 
 
 def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observatory, simulated):
@@ -192,6 +206,25 @@ def test_a_token_that_expires_half_way_is_said_and_gone_without(tmp_path, simula
     assert night.outcome == "ok"
     assert "renew HF_TOKEN" in night.message
     assert set(observatory.found()) == {model}
+
+
+def test_a_page_said_to_be_elsewhere_is_not_followed(observatory, simulated):
+    elsewhere = '<http://elsewhere.example/api/models?cursor=x>; rel="next"'
+    simulated.faults = lambda path: (200, {"Link": elsewhere}, b"[]")
+    night = observatory.night(0)
+    assert (night.outcome, simulated.lists()) == ("failed", 1)
+    assert "elsewhere.example" in night.message
+
+
+def test_a_record_that_cannot_be_served_keeps_none_of_the_others_waiting(observatory, simulated):
+    stuck, fine = planted(simulated, 0), planted(simulated, 0)
+    simulated.faults = lambda path: (500, {}, b"") if path.startswith(f"/{stuck}/") else None
+    night = observatory.night(0)
+    assert night.outcome == "ok"
+    assert stuck in night.message
+    table = observatory.tables()[0]
+    assert table.filter(pl.col("model_id") == fine)["readable"].to_list() == [True]
+    assert table.filter(pl.col("model_id") == stuck)["readable"].to_list() == [None]
 
 
 def test_a_page_that_is_no_list_is_rejected_and_the_facts_go_on(observatory, simulated):

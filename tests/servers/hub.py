@@ -200,7 +200,11 @@ def base_model(
 ) -> Repo:
     """A pretrained model as its publisher uploads it."""
     config, total = llama(hidden, layers)
-    extract = {"architectures": config["architectures"], "model_type": "llama"}
+    extract = {
+        "architectures": config["architectures"],
+        "model_type": "llama",
+        "tokenizer_config": {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"},
+    }
     record = _record(model_id, created) | {
         "pipeline_tag": "text-generation",
         "library_name": "transformers",

@@ -213,6 +213,8 @@ def test_the_task_may_be_missing() -> None:
 
 def test_sequences_that_are_not_language() -> None:
     assert classify(record(tags=tagged("protein", "biology"))).relation == "unknown"
+    for name in ("Anvil-OCR-2", "anvil-tts-0.6B", "anvil-protein-1b"):
+        assert classify(record(f"acme/{name}")).relation == "unknown"
 
 
 # --- names, traces, templates ---------------------------------------------------------------------
@@ -231,6 +233,7 @@ def test_sequences_that_are_not_language() -> None:
         "Anvil-R1-Zero-RL",
         "Anvil-RM-7B",
         "anvil-7b-uncensored",
+        "AnvilGuard-8B",
     ],
 )
 def test_names_of_tuned_models(name: str) -> None:
