@@ -15,11 +15,15 @@ from datetime import date, timedelta
 
 import polars as pl
 
-TENFOLD = 10.0
+TENFOLD = 9.99
+"""Ten, up to the rounding of prices converted from other units."""
+
 FIRST_WEEK = timedelta(days=7)
 
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
 _MAIN = PRICES[:2]
+_NO_MOVE = ("correction", "suspect", "refused", "future")
+"""Flags of prices that nobody moved, or moved from."""
 
 
 def is_error(day: date) -> pl.Expr:
@@ -49,9 +53,10 @@ def reason(day: date) -> pl.Expr:
 
 
 def moves(prices: pl.DataFrame) -> pl.DataFrame:
-    """Price changes of offers: rows whose price replaced another one on the same day.
+    """Price changes of offers: rows whose input or output price replaced another one.
 
-    Corrections, restatements, entries and returns after an absence are none of them.
+    Corrections, restatements, entries, returns after an absence and changes of the cache price alone
+    are none of them.
 
     Args:
         prices: rows of `prices`.
@@ -62,16 +67,22 @@ def moves(prices: pl.DataFrame) -> pl.DataFrame:
     seat = ("source", "provider", "model", "context_over_tokens", "quantisation", "offer")
     believed = prices.filter(pl.col("observed_to").is_null())
     after = believed.filter(
-        pl.col("basis") == "first_observed", pl.col("flag").ne_missing("correction")
+        pl.col("basis") == "first_observed",
+        pl.col("flag").is_null() | ~pl.col("flag").is_in(_NO_MOVE),
+    )
+    before = believed.filter(
+        pl.col("valid_to").is_not_null(),
+        pl.col("flag").is_null() | ~pl.col("flag").is_in(_NO_MOVE[1:]),
     )
     return (
         after.join(
-            believed.drop_nulls("valid_to"),
+            before,
             left_on=(*seat, "valid_from"),
             right_on=(*seat, "valid_to"),
             nulls_equal=True,
             suffix="_before",
         )
+        .filter(pl.any_horizontal(pl.col(n).ne_missing(pl.col(f"{n}_before")) for n in _MAIN))
         .rename({"valid_from": "date"})
         .select(*seat, "date", *_MAIN, *(f"{n}_before" for n in _MAIN))
         .sort(*seat, "date", nulls_last=True)
