@@ -5,8 +5,8 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.density import densities as per_model
+from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
-from densing_pipeline.density import laws
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
     figure_metadata,
@@ -45,17 +45,26 @@ def reference_law_draws(
     return refits.reference_law_draws(reference_laws, reference_points, seed=settings.seed)
 
 
+@table_asset(published.DIRECT_LAWS, group="density")
+def direct_laws(
+    models: pl.DataFrame, scores: pl.DataFrame, reference_points: pl.DataFrame
+) -> pl.DataFrame:
+    """Laws from size straight to score: the ladder without its loss, and a ruler of one family."""
+    return family_ruler.direct_laws(models, scores, reference_points)
+
+
 @table_asset(published.DENSITIES, group="density")
 def densities(
     models: pl.DataFrame,
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
+    direct_laws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Capacity density of every model under every reference law and parameter basis."""
     return per_model.densities(
-        models, scores, reference_laws, reference_law_draws, seed=settings.seed
+        models, scores, reference_laws, reference_law_draws, direct_laws, seed=settings.seed
     )
 
 

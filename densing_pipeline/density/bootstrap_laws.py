@@ -28,7 +28,7 @@ STEPS = 12
 MOST_ROUNDS = 40
 """Rounds after which a resample counts as one without a minimum."""
 
-DECREASE = 1e-10
+DECREASE = 1e-8
 """Predicted relative decrease of the objective below which a step is the last one."""
 
 DAMPING = (1e-4, 1e-12, 1e12)

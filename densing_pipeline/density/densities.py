@@ -9,9 +9,11 @@ import zlib
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.family_ruler import direct_laws_of
 from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
 from densing_pipeline.density.law_draws import COEFFICIENTS
 from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.one_step import DirectLaw
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
 from densing_pipeline.tables.published import DENSITIES
@@ -31,6 +33,7 @@ def densities(
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     law_draws: pl.DataFrame | None = None,
+    direct_laws: pl.DataFrame | None = None,
     *,
     seed: int = 0,
 ) -> pl.DataFrame:
@@ -51,13 +54,17 @@ def densities(
         reference_laws: a `reference_laws` frame.
         law_draws: a `reference_law_draws` frame. A law without draws counts as known exactly: its
             intervals hold the score's error alone, 1.96 standard errors up and down.
+        direct_laws: a `direct_laws` frame, further references; they have no draws.
         seed: seed of the score noise.
 
     Returns:
         A `densities` frame.
     """
     scored = score_sets(scores)
-    laws = laws_of(reference_laws)
+    laws: dict[tuple[str, str], ReferenceLaw | DirectLaw] = {
+        **laws_of(reference_laws),
+        **(direct_laws_of(direct_laws) if direct_laws is not None else {}),
+    }
     drawn = {} if law_draws is None else _draws_of(law_draws)
     effective = [
         _effective(
@@ -88,7 +95,7 @@ def densities(
 
 
 def _effective(
-    law: ReferenceLaw,
+    law: ReferenceLaw | DirectLaw,
     reference_id: str,
     score_set: str,
     scored: pl.DataFrame,
@@ -97,11 +104,11 @@ def _effective(
 ) -> pl.DataFrame:
     """Effective parameters of the models of one score set under one law, with their interval."""
     score, error = scored["score"].to_numpy(), scored["std_error"].to_numpy()
-    floor = np.maximum(scored["chance"].to_numpy(), law.performance_law.d)
+    floor = np.maximum(scored["chance"].to_numpy(), law.floor)
     params, censored = law.effective_params(score)
     at_chance = score < floor + CHANCE_ERRORS * error
     censored = np.where(at_chance & (censored != "high"), "low", censored)
-    if coefficients is None:
+    if coefficients is None or isinstance(law, DirectLaw):
         low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
         high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
     else:

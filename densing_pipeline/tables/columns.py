@@ -249,6 +249,25 @@ COLUMNS: dict[str, Column] = {
         "global",
     ),
     "draw": _count("Number of the draw; draws of one family and benchmark share resamples.", "1"),
+    "kind": _text(
+        "One-step: score from N and D without a loss. Family: score from N within one model family.",
+        "one-step",
+        "family",
+    ),
+    "logit_intercept": _number(
+        "logit((S - d) / (1 - d)) of a direct law at ln N = 0, at the reference tokens."
+    ),
+    "logit_per_ln_params": _positive("Rise of that logit with ln N.", "1"),
+    "logit_per_ln_tokens": _number("Rise of that logit with ln D; empty for a family ruler."),
+    "params_from": _positive("Fewest effective parameters the law is read at.", "parameters"),
+    "params_to": _positive("Most effective parameters the law is read at.", "parameters"),
+    "largest_out_error": _fraction(
+        "Root mean square error of the scores predicted for the largest models from the others."
+    ),
+    "two_step_largest_out_error": _fraction("The same of the law through the loss."),
+    "is_chosen": _flag(
+        "Whether the one-step law predicts the largest models better than the law through the loss."
+    ),
     # --- densities ------------------------------------------------------------------------------
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "

@@ -56,6 +56,17 @@ REFERENCE_LAW_DRAWS = Table(
     ),
 )  # fmt: skip
 
+DIRECT_LAWS = Table(
+    name="direct_laws",
+    grain="one law from size straight to score x benchmark",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "kind", "d", "logit_intercept", "logit_per_ln_params",
+        "logit_per_ln_tokens?", "reference_tokens", "params_from", "params_to", "n_points",
+        "largest_out_error", "two_step_largest_out_error?", "is_chosen?", "source",
+    ),
+)  # fmt: skip
+
 DENSITIES = Table(
     name="densities",
     grain="one model x reference law x score set x parameter basis",
@@ -246,6 +257,7 @@ PUBLISHED: dict[str, Table] = {
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         REFERENCE_LAW_DRAWS,
+        DIRECT_LAWS,
         DENSITIES,
         DENSING_LAW,
         TREND_BREAKS,
