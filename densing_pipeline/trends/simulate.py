@@ -125,8 +125,14 @@ def main() -> None:
     from rich.table import Table
 
     def cell(estimator: str, n: int, noise: float, families: int | None = None) -> str:
+        times = 400 if TREND_ESTIMATORS[estimator].every_window else 200
         bias, coverage = simulated(
-            estimator, *design(n, n, families), seed=0, noise=noise, simulations=400, resamples=400
+            estimator,
+            *design(n, n, families),
+            seed=0,
+            noise=noise,
+            simulations=times,
+            resamples=times,
         )
         return f"{bias:+.3f}, {coverage:.3f}"
 
