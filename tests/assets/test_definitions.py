@@ -11,6 +11,8 @@ GROUPS = {
     "hub": {"models"},
     "evaluation": {"scores"},
     "density": {
+        "trend_breaks",
+        "sensitivity",
         "reference_points",
         "reference_laws",
         "reference_law_draws",
@@ -20,6 +22,7 @@ GROUPS = {
     },
     "prices": {"prices", "model_links"},
     "cost": {"capability_levels", "price_frontier", "price_halving"},
+    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
     "publication": {"source_health", "release"},
 }
 
@@ -37,6 +40,13 @@ PARENTS = {
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},
     "price_halving": {"price_frontier", "prices"},
+    "trend_breaks": {"densities", "scores"},
+    "sensitivity": {"models", "scores", "reference_laws"},
+    "implications": {"densities", "models", "reference_laws", "price_frontier", "scores"},
+    "forecasts": {"densities", "prices", "model_links", "capability_levels"},
+    "forecast_scores": {"forecasts", "densities", "prices", "model_links", "capability_levels"},
+    "forecast_skill": {"forecast_scores", "prices"},
+    "paper_claims": {"densities", "prices", "model_links", "capability_levels"},
     "source_health": {"prices"},
     "release": set(PUBLISHED),
 }
