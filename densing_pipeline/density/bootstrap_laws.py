@@ -31,7 +31,7 @@ MOST_ROUNDS = 40
 DECREASE = 1e-8
 """Predicted relative decrease of the objective below which a step is the last one."""
 
-DAMPING = (1e-4, 1e-12, 1e12)
+DAMPING = (1e-2, 1e-12, 1e12)
 """First, least and most damping; a descent that needs more is stuck at a kink, hence arrived."""
 
 SMALLEST_IRREDUCIBLE = 1e-9
@@ -166,8 +166,10 @@ class _Problem:
         theta, found = theta.copy(), np.full(len(theta), np.nan)
         rows = np.arange(len(theta))
         damping = np.full(len(theta), DAMPING[0])
-        value, gradient, curvature = self._derivatives(theta, weights)
-        scale = self._scale(theta, weights)
+        # In the first round all rows start from one law: its terms are the same for all.
+        common = theta[:1] if (theta == theta[:1]).all() else theta
+        value, gradient, curvature = self._derivatives(common, weights)
+        scale = self._scale(common, weights)
         for _ in range(STEPS):
             step, decrease = _damped(gradient, curvature, scale, damping)
             moved = self._inside(theta[rows] + step)
