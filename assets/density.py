@@ -6,15 +6,23 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
-from densing_pipeline.density import laws
+from densing_pipeline.density import family_ruler, laws
+from densing_pipeline.density import law_draws as refits
 from densing_pipeline.hub.models import current
-from densing_pipeline.orchestration.metadata import figure_metadata, headline_metadata
+from densing_pipeline.orchestration.metadata import (
+    breaks_metadata,
+    figure_metadata,
+    headline_metadata,
+    sensitivity_metadata,
+)
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.publication.figures import density_figure
+from densing_pipeline.publication.figures import density_figure, sensitivity_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
+from densing_pipeline.trends import breaks
 from densing_pipeline.trends import densing_law as trend
+from densing_pipeline.trends import sensitivity as multiverse
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
@@ -29,12 +37,42 @@ def reference_laws(reference_points: pl.DataFrame) -> pl.DataFrame:
     return laws.reference_laws(reference_points, facts.load("reference_coefficients"))
 
 
+@table_asset(published.REFERENCE_LAW_DRAWS, group="density")
+def reference_law_draws(
+    reference_laws: pl.DataFrame,
+    reference_points: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Every reference law refitted to 200 resamples of its training runs."""
+    return refits.reference_law_draws(reference_laws, reference_points, seed=settings.seed)
+
+
+@table_asset(published.DIRECT_LAWS, group="density")
+def direct_laws(
+    models: pl.DataFrame, scores: pl.DataFrame, reference_points: pl.DataFrame
+) -> pl.DataFrame:
+    """Laws from size straight to score: the ladder without its loss, and a ruler of one family."""
+    return family_ruler.direct_laws(models, scores, reference_points)
+
+
 @table_asset(published.DENSITIES, group="density")
 def densities(
-    models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    direct_laws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Capacity density of every model under every reference law and parameter basis."""
-    return per_model.densities(current(models), scores, reference_laws)
+    return per_model.densities(
+        current(models),
+        scores,
+        reference_laws,
+        reference_law_draws,
+        direct_laws,
+        seed=settings.seed,
+    )
 
 
 @table_asset(published.COMPRESSION, group="density")
@@ -57,4 +95,40 @@ def densing_law(
     tables = {"densities": densities, "densing_law": law}
     return dg.MaterializeResult(
         value=law, metadata=headline_metadata(law) | figure_metadata(density_figure(tables))
+    )
+
+
+@table_asset(published.TREND_BREAKS, group="density")
+def trend_breaks(
+    densities: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """Whether density began to grow faster: at ChatGPT, or at any date, with the test's power."""
+    found = breaks.trend_breaks(
+        densities,
+        as_of=newest(scores["observed_at"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+    return dg.MaterializeResult(value=found, metadata=breaks_metadata(found))
+
+
+@table_asset(published.SENSITIVITY, group="density")
+def sensitivity(
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """Doubling time under every combination of reference law, D0, scores, window and estimator."""
+    table = multiverse.sensitivity(
+        models,
+        scores,
+        reference_laws,
+        as_of=newest(scores["observed_at"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+    figure = sensitivity_figure({"sensitivity": table})
+    return dg.MaterializeResult(
+        value=table, metadata=sensitivity_metadata(table) | figure_metadata(figure)
     )

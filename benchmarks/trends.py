@@ -1,8 +1,10 @@
 """Speed of the trend estimates and of a night's whole refit, against what a user would write."""
 
+import resource
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -12,28 +14,36 @@ from statsmodels.regression.quantile_regression import QuantReg
 from statsmodels.tools.sm_exceptions import IterationLimitWarning
 
 from benchmarks.density import multi_start
-from benchmarks.measure import compare
+from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
+from densing_pipeline.density.family_ruler import direct_laws
+from densing_pipeline.density.law_draws import reference_law_draws
 from densing_pipeline.density.laws import reference_laws
 from densing_pipeline.evaluation import reported
 from densing_pipeline.hub import bundled
+from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import REFERENCE_POINTS
 from densing_pipeline.trends.bootstrap import cluster_weights
-from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
+from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.quantile import quantile_line
+from densing_pipeline.trends.simulate import simulated
 from densing_pipeline.trends.windows import days_since_zero
 
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]
 
 RESAMPLES = 2000
-NIGHTLY_RESAMPLES = 40
+PEER_RESAMPLES = 40
+NIGHTLY_RESAMPLES = 10
+DRAWS = 1000
 
 
 def benchmarks() -> Iterator[dict[str, Any]]:
     """Bootstrap of the headline estimator, and the refit of a night."""
     yield quantile_bootstrap()
+    yield quantile_bootstrap_2000()
+    yield from linear()
     yield nightly_refit()
 
 
@@ -55,22 +65,122 @@ def quantile_bootstrap() -> dict[str, Any]:
     )
 
 
-def nightly_refit() -> dict[str, Any]:
-    """Reference fits, densities, and every estimator's bootstrap over every series of all models.
+def quantile_bootstrap_2000() -> dict[str, Any]:
+    """2,000 quantile regressions at 2,000 models; the peer's time is that of 40, times 50."""
+    x, y, weights = simulated_models(2000)
+    few = [np.repeat(np.arange(x.size), row.astype(int)) for row in weights[:PEER_RESAMPLES]]
+    ours = quantile_line(x, y, 0.9, weights)
+    peers = np.array([quantreg(x[row], y[row], 0.9) for row in few]).T
+    some = weights[:PEER_RESAMPLES]
+    loss = check_loss(x, y, some, *(part[:PEER_RESAMPLES] for part in ours))
+    assert (loss <= check_loss(x, y, some, *peers) * (1 + 1e-6)).all(), "not at the optimum"
+    row = compare(
+        "trends.quantile_bootstrap_2000",
+        f"{RESAMPLES} exact bootstrap quantile regressions (tau 0.9) at n = {x.size}; the peer's time "
+        f"is {RESAMPLES // PEER_RESAMPLES} times that of {PEER_RESAMPLES}",
+        lambda: quantile_line(x, y, 0.9, weights),
+        lambda: [quantreg(x[row], y[row], 0.9) for row in few],
+        "statsmodels QuantReg, one resample at a time",
+    )
+    return scaled(row, RESAMPLES / PEER_RESAMPLES)
 
-    The peer does the same work with scipy and statsmodels, one fit and one resample at a time; the
-    number of resamples is far below a night's 1,000 so that the peer ends.
+
+def linear() -> Iterator[dict[str, Any]]:
+    """Cost against draws and models: ours is ten times the work of what stands as the peer."""
+    x, y, weights = simulated_models(10_000, 500)
+    tenth = slice(0, 1000)
+    yield dict(
+        compare(
+            "trends.linear_in_models",
+            "500 resampled quantile lines at 10,000 models; the peer is ours at 1,000 models",
+            lambda: quantile_line(x, y, 0.9, weights),
+            lambda: quantile_line(x[tenth], y[tenth], 0.9, weights[:, tenth]),
+            "densing_pipeline itself, a tenth of the models",
+        )
+    )
+    yield dict(
+        compare(
+            "trends.linear_in_draws",
+            "500 resampled quantile lines at 10,000 models; the peer is ours with 50 resamples",
+            lambda: quantile_line(x, y, 0.9, weights),
+            lambda: quantile_line(x, y, 0.9, weights[:50]),
+            "densing_pipeline itself, a tenth of the draws",
+        )
+    )
+
+
+def nightly_refit() -> dict[str, Any]:
+    """A night's whole statistical refit with 1,000 draws.
+
+    Reference laws and their draws, direct laws, densities and every estimator over every series,
+    window and parameter basis, simulations included. The peer does the fits of the laws and the
+    non-embedding series over all models only, with few resamples; its time is scaled to 1,000.
     """
     laws = our_laws()
     every = list(series(laws))
-    return compare(
-        "nightly.refit",
-        f"reference laws, densities and {len(TREND_ESTIMATORS)} estimators over {len(every)} series "
-        f"with {NIGHTLY_RESAMPLES} resamples each",
-        lambda: [our_trends(one) for one in series(our_laws())],
-        lambda: [peer_loss_fits(), *(peer_trends(one) for one in series(laws))],
-        "scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
+    fits = timed(peer_loss_fits)
+    bootstrap = timed(lambda: [peer_trends(one) for one in every]) * DRAWS / NIGHTLY_RESAMPLES
+    start = time.perf_counter()
+    rows = whole_night()
+    ours = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return dict(
+        Measurement(
+            name="nightly.refit",
+            what=f"{rows} trend estimates with {DRAWS} draws and all they rest on; peak_mb is the "
+            f"process's; the peer: loss fits and {len(every)} series of them, from "
+            f"{NIGHTLY_RESAMPLES} resamples",
+            ours=round(ours, 4),
+            peer=round(fits + bootstrap, 4),
+            peer_name="scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
+            unit="s",
+            ratio=round((fits + bootstrap) / ours, 1),
+            peak_mb=round(peak, 1),
+            machine=machine(),
+            date=datetime.now(UTC).date().isoformat(),
+        )
     )
+
+
+def whole_night() -> int:
+    """Every statistical table of a night; how many trend estimates there are."""
+    plotted, points = (
+        facts.load("nmi_models"),
+        REFERENCE_POINTS.cast(facts.load("reference_points")),
+    )
+    models = bundled.models(facts.load("base_models"), plotted)
+    scores = reported.scores(facts.load("reported_scores"), plotted)
+    laws = our_laws()
+    dense = densities(
+        models, scores, laws, reference_law_draws(laws, points, seed=0),
+        direct_laws(models, scores, points), seed=0,
+    )  # fmt: skip
+    simulated.cache_clear()
+    return densing_law(dense, as_of=newest(scores["observed_at"]), draws=DRAWS, seed=0).height
+
+
+def simulated_models(
+    n: int, resamples: int = RESAMPLES
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Days, ln densities and resamples of n simulated models."""
+    rng = np.random.default_rng(n)
+    x = rng.uniform(0, 1500, n)
+    y = 0.0066 * x - rng.exponential(1, n) + 0.3 * rng.normal(size=n)
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return x, y, weights.astype(np.float64)
+
+
+def scaled(row: Measurement, times: float) -> dict[str, Any]:
+    """A row whose peer did only a part of the work."""
+    peer = row["peer"] * times
+    return {**row, "peer": round(peer, 4), "ratio": round(peer / row["ours"], 1)}
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds the work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def our_laws() -> pl.DataFrame:
@@ -100,15 +210,6 @@ def series(laws: pl.DataFrame, *, paper_only: bool = False) -> Iterator[Series]:
             np.log(group["density"].to_numpy()),
             tuple(group["family"]),
         )
-
-
-def our_trends(one: Series) -> list[FloatArray]:
-    """Resampled slopes by estimator, all resamples at once."""
-    x, y, families = one
-    weights = cluster_weights(families, NIGHTLY_RESAMPLES, seed=0)
-    return [
-        estimator.lines(x, y, weights, ALWAYS)[0].slope for estimator in TREND_ESTIMATORS.values()
-    ]
 
 
 def peer_trends(one: Series) -> list[list[float]]:

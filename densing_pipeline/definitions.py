@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import cost, density, evaluation, hub, prices, publication
+from assets import cost, density, evaluation, forecasts, hub, prices, publication
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
 from densing_pipeline.settings import Settings
@@ -21,7 +21,9 @@ def build_defs(
     """
     settings = settings or Settings()
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([hub, evaluation, density, prices, cost, publication]),
+        assets=dg.load_assets_from_modules(
+            [hub, evaluation, density, prices, cost, forecasts, publication]
+        ),
         asset_checks=[*schema_checks(), *statistical_checks()],
         jobs=[nightly.job, maintenance.job, *([evaluation_job] if evaluation_job else [])],
         schedules=[nightly.schedule],

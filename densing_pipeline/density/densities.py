@@ -4,11 +4,16 @@ Not here: which scores (`score_sets`) and parameter counts (`params_bases`) ente
 laws (`laws`), and the trend (`trends`).
 """
 
+import zlib
+
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.family_ruler import direct_laws_of
+from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
+from densing_pipeline.density.law_draws import COEFFICIENTS
 from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.one_step import DirectLaw
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
 from densing_pipeline.tables.published import DENSITIES
@@ -24,27 +29,52 @@ SERIES = ("reference_id", "score_set", "params_basis")
 
 
 def densities(
-    models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    law_draws: pl.DataFrame | None = None,
+    direct_laws: pl.DataFrame | None = None,
+    *,
+    seed: int = 0,
 ) -> pl.DataFrame:
     """Density of every model under every reference law, score set and parameter basis.
 
     A score that a law cannot invert is censored: `low` at or below the floor of the performance law
     or within three standard errors of guessing, `high` at or above its ceiling or beyond what the
-    reference family reaches at D0 tokens. Censored rows carry no density. The interval inverts the
-    score 1.96 standard errors up and down; an end that is censored is null.
+    reference family reaches at D0 tokens. Censored rows carry no density.
+
+    The 95 % interval is that of joint draws: a score with normal noise of its standard error,
+    inverted by a draw of the law. Draw k of a law is the same for all models, for they share its
+    error; the noise is each model's own. An end beyond which more than 2.5 % of the draws are
+    censored is null. The interval always holds the density itself.
 
     Args:
         models: a `models` frame.
         scores: a `scores` frame.
         reference_laws: a `reference_laws` frame.
+        law_draws: a `reference_law_draws` frame. A law without draws counts as known exactly: its
+            intervals hold the score's error alone, 1.96 standard errors up and down.
+        direct_laws: a `direct_laws` frame, further references; they have no draws.
+        seed: seed of the score noise.
 
     Returns:
         A `densities` frame.
     """
     scored = score_sets(scores)
-    laws = laws_of(reference_laws)
+    laws: dict[tuple[str, str], ReferenceLaw | DirectLaw] = {
+        **laws_of(reference_laws),
+        **(direct_laws_of(direct_laws) if direct_laws is not None else {}),
+    }
+    drawn = {} if law_draws is None else _draws_of(law_draws)
     effective = [
-        _effective(law, reference_id, score_set, scored.filter(pl.col("score_set") == score_set))
+        _effective(
+            law,
+            reference_id,
+            score_set,
+            scored.filter(pl.col("score_set") == score_set),
+            drawn.get((reference_id, benchmark)),
+            seed,
+        )
         for (reference_id, benchmark), law in laws.items()
         for score_set, inverted_by in SCORE_SETS.items()
         if inverted_by == benchmark
@@ -65,16 +95,29 @@ def densities(
 
 
 def _effective(
-    law: ReferenceLaw, reference_id: str, score_set: str, scored: pl.DataFrame
+    law: ReferenceLaw | DirectLaw,
+    reference_id: str,
+    score_set: str,
+    scored: pl.DataFrame,
+    coefficients: FloatArray | None,
+    seed: int,
 ) -> pl.DataFrame:
     """Effective parameters of the models of one score set under one law, with their interval."""
     score, error = scored["score"].to_numpy(), scored["std_error"].to_numpy()
-    floor = np.maximum(scored["chance"].to_numpy(), law.performance_law.d)
+    floor = np.maximum(scored["chance"].to_numpy(), law.floor)
     params, censored = law.effective_params(score)
     at_chance = score < floor + CHANCE_ERRORS * error
     censored = np.where(at_chance & (censored != "high"), "low", censored)
-    low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
-    high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
+    if coefficients is None or isinstance(law, DirectLaw):
+        low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
+        high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
+    else:
+        rng = np.random.default_rng([seed, zlib.crc32(score_set.encode())])
+        noise = rng.standard_normal((len(coefficients), score.size))
+        noisy = np.clip(score + error * noise, 0, 1)
+        low, high = _joint_interval(coefficients, noisy, law.reference_tokens)
+        low, high = np.fmin(low, params), np.fmax(high, params)
+        low, high = np.where(low > 0, low, np.nan), np.where(np.isinf(high), np.nan, high)
     known = censored == "none"
     return scored.with_columns(
         reference_id=pl.lit(reference_id),
@@ -84,6 +127,34 @@ def _effective(
         effective_high=_nullable(high, known),
         censored=pl.Series(censored, dtype=pl.String),
     )
+
+
+def _joint_interval(
+    coefficients: FloatArray, scores: FloatArray, reference_tokens: float
+) -> tuple[FloatArray, FloatArray]:
+    """Central 95 % of the effective parameters of each model: 0 where too low, inf where too high.
+
+    Args:
+        coefficients: draws of the law, shape (K, 9).
+        scores: a noisy score of each model for each draw, shape (K, n).
+        reference_tokens: D0.
+    """
+    drawn = np.empty_like(scores)
+    for k, (a, alpha, b, beta, e, c, gamma, midpoint, d) in enumerate(coefficients):
+        loss = PerformanceLaw(c, gamma, midpoint, d).loss_at(scores[k])
+        drawn[k] = LossLaw(a, alpha, b, beta, e).params_at(loss, reference_tokens)
+    # The nearest draws, not a point between them, for a censored draw has no distance.
+    low = np.quantile(drawn, 0.025, axis=0, method="lower")
+    return low, np.quantile(drawn, 0.975, axis=0, method="higher")
+
+
+def _draws_of(law_draws: pl.DataFrame) -> dict[tuple[str, str], FloatArray]:
+    """Coefficients of the draws of each law, shape (K, 9), by (reference, benchmark)."""
+    by_law = law_draws.sort("draw").partition_by("reference_id", "benchmark", as_dict=True)
+    return {
+        (str(reference_id), str(benchmark)): draws.select(COEFFICIENTS).to_numpy()
+        for (reference_id, benchmark), draws in by_law.items()
+    }
 
 
 def _nullable(values: np.ndarray, known: np.ndarray) -> pl.Series:

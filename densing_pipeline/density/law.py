@@ -102,6 +102,11 @@ class ReferenceLaw:
             row["reference_tokens"],
         )
 
+    @property
+    def floor(self) -> float:
+        """Score that the smallest model has."""
+        return self.performance_law.d
+
     def score(self, params: npt.ArrayLike) -> FloatArray:
         """Score of a reference model with N parameters trained on D0 tokens."""
         return self.performance_law.score(self.loss_law.loss(params, self.reference_tokens))

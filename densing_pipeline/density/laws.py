@@ -59,9 +59,9 @@ def reference_laws(points: pl.DataFrame, coefficients: pl.DataFrame) -> pl.DataF
     """
     rows = [_published(row, points) for row in coefficients.iter_rows(named=True)]
     for row in coefficients.filter(pl.col("reference_id") == REFITTED).iter_rows(named=True):
-        if _fitted(points, REFITTED, row["benchmark"]).height:
+        if fitted_points(points, REFITTED, row["benchmark"]).height:
             rows += _refits(row, points)
-    if _fitted(points, LADDER, "MMLU").height:
+    if fitted_points(points, LADDER, "MMLU").height:
         rows.append(_ladder(points))
     return (
         REFERENCE_LAWS.cast(pl.DataFrame(rows, infer_schema_length=None))
@@ -81,14 +81,14 @@ def laws_of(frame: pl.DataFrame) -> dict[tuple[str, str], ReferenceLaw]:
 def _published(coefficients: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
     """A published law, and how well it fits the points it was fitted on."""
     reference_id = coefficients["reference_id"]
-    fitted = _fitted(
+    fitted = fitted_points(
         points, PUBLISHED_POINTS.get(reference_id, reference_id), coefficients["benchmark"]
     )
     law = ReferenceLaw.from_row(coefficients)
-    params, tokens, loss = _loss_step(fitted)
+    params, tokens, loss = loss_step(fitted)
     return coefficients | {
         "loss_sse": loss_sse(law.loss_law, params, tokens, loss) if loss.size else None,
-        "score_sse": score_sse(law.performance_law, *_score_step(fitted)) if loss.size else None,
+        "score_sse": score_sse(law.performance_law, *score_step(fitted)) if loss.size else None,
         "n_points": loss.size or None,
         "n_minima": None,
         "fit": "published",
@@ -98,15 +98,15 @@ def _published(coefficients: dict[str, Any], points: pl.DataFrame) -> dict[str, 
 def _refits(published: dict[str, Any], points: pl.DataFrame) -> list[dict[str, Any]]:
     """Our fits of the points of a published law: the global minimum, and the published one."""
     benchmark = published["benchmark"]
-    fitted = _fitted(points, REFITTED, benchmark)
+    fitted = fitted_points(points, REFITTED, benchmark)
     start = ReferenceLaw.from_row(published)
     try:
-        minima = fit_loss_law(*_loss_step(fitted))
-        local = refine_loss_law(start.loss_law, *_loss_step(fitted))
-        performance = fit_performance_law(*_score_step(fitted))
+        minima = fit_loss_law(*loss_step(fitted))
+        local = refine_loss_law(start.loss_law, *loss_step(fitted))
+        performance = fit_performance_law(*score_step(fitted))
     except FitError as error:
         raise FitError(f"reference {REFITTED}, {benchmark}: {error}") from error
-    n_points, tokens = _loss_step(fitted)[0].size, start.reference_tokens
+    n_points, tokens = loss_step(fitted)[0].size, start.reference_tokens
     return [
         _row(
             f"{REFITTED}-refit", benchmark, minima[0], performance, tokens, n_points, len(minima),
@@ -123,13 +123,13 @@ def _refits(published: dict[str, Any], points: pl.DataFrame) -> list[dict[str, A
 
 def _ladder(points: pl.DataFrame) -> dict[str, Any]:
     """The law of the OLMo ladder on MMLU (Bhagia et al. 2024)."""
-    fitted = _fitted(points, LADDER, "MMLU")
+    fitted = fitted_points(points, LADDER, "MMLU")
     try:
-        minima = fit_loss_law(*_loss_step(fitted))
-        performance = fit_bounded_performance_law(*_score_step(fitted), floor=LADDER_FLOOR)
+        minima = fit_loss_law(*loss_step(fitted))
+        performance = fit_bounded_performance_law(*score_step(fitted), floor=LADDER_FLOOR)
     except FitError as error:
         raise FitError(f"reference {LADDER}, MMLU: {error}") from error
-    n_points = _loss_step(fitted)[0].size
+    n_points = loss_step(fitted)[0].size
     return _row(
         LADDER, "MMLU", minima[0], performance, LADDER_TOKENS, n_points, len(minima), "global",
         f"fitted on {n_points} ladder runs (loss) and {fitted.height - n_points} checkpoints "
@@ -167,7 +167,7 @@ def _fields(law: LossLaw | PerformanceLaw) -> dict[str, float]:
     return {name: getattr(law, name) for name in type(law).__slots__}
 
 
-def _fitted(points: pl.DataFrame, reference_id: str, benchmark: str) -> pl.DataFrame:
+def fitted_points(points: pl.DataFrame, reference_id: str, benchmark: str) -> pl.DataFrame:
     """Points of one reference and benchmark that enter the fit."""
     return points.filter(
         pl.col("used_in_fit")
@@ -176,7 +176,7 @@ def _fitted(points: pl.DataFrame, reference_id: str, benchmark: str) -> pl.DataF
     )
 
 
-def _loss_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
+def loss_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Parameters, tokens and loss of the runs of the loss step."""
     runs = fitted.filter(
         pl.col("score").is_null() & pl.col("params").is_not_null() & pl.col("tokens").is_not_null()
@@ -184,7 +184,7 @@ def _loss_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray
     return _vector(runs, "params"), _vector(runs, "tokens"), _vector(runs, "loss_nats_per_token")
 
 
-def _score_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
+def score_step(fitted: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
     """Loss and score of the models of the score step."""
     models = fitted.filter(pl.col("score").is_not_null())
     return _vector(models, "loss_nats_per_token"), _vector(models, "score")

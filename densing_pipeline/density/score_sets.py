@@ -81,6 +81,23 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
+    """The score of every model on every benchmark that the averages are made of.
+
+    Args:
+        scores: a `scores` frame; the paper's plotted models have averages only and are left out.
+
+    Returns:
+        One row per model x benchmark: model_id, benchmark, score, std_error.
+    """
+    usable = scores.filter(
+        pl.col("is_paper_protocol") & pl.col("score").is_finite(),
+        ~pl.col("model_id").str.starts_with(PAPER_MODELS),
+        pl.col("benchmark").is_in(BENCHMARKS),
+    )
+    return _chosen(usable).select("model_id", "benchmark", "score", "std_error")
+
+
 def _chosen(candidates: pl.DataFrame) -> pl.DataFrame:
     """One score per model x benchmark, with its standard error."""
     items = pl.coalesce("n_items", pl.col("benchmark").replace_strict(ITEMS, return_dtype=pl.Int64))

@@ -12,9 +12,12 @@ import polars as pl
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.trends.sensitivity import spread
 
 PAPER_DOUBLING_DAYS = 106.2
 PAPER_PRICE_FOLD = 20 / 0.075
+PAPER_COMBINED_DAYS = 87.7
+HIGHEST_TEST_SIZE = 0.1
 HIGHEST_PLAUSIBLE_PRICE = 1000.0
 """USD per million tokens; dearer entries in price lists have been unit errors."""
 
@@ -40,6 +43,10 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         plausible_frontier,
         floor_moved,
         sources_fresh,
+        headline_among_all_choices,
+        break_test_holds_its_size,
+        paper_combines_rates,
+        forecasts_look_ahead,
     ]
 
 
@@ -190,4 +197,59 @@ def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
             row["source"]: f"{row['outcome']}, {row['stale_hours']:.0f} h old: {row['message']}"
             for row in bad.to_dicts()
         },
+    )
+
+
+@dg.asset_check(asset="sensitivity")
+def headline_among_all_choices(sensitivity: pl.DataFrame) -> dg.AssetCheckResult:
+    """The headline is one of the combinations and lies in the middle 90 % of them."""
+    found = spread(sensitivity)
+    headline = sensitivity.filter("is_headline")["doubling_days"].to_list()
+    is_inside = (
+        len(headline) == 1
+        and headline[0] is not None
+        and (found.low or 0) <= headline[0] <= (found.high or float("inf"))
+    )
+    return dg.AssetCheckResult(
+        passed=is_inside,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"headline": str(headline), "low": str(found.low), "high": str(found.high)},
+    )
+
+
+@dg.asset_check(asset="trend_breaks")
+def break_test_holds_its_size(trend_breaks: pl.DataFrame) -> dg.AssetCheckResult:
+    """On straight simulated frontiers the break test finds a break in 10 % of cases at most."""
+    largest = trend_breaks["size"].max()
+    return dg.AssetCheckResult(
+        passed=not isinstance(largest, float) or largest <= HIGHEST_TEST_SIZE,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"largest_size": largest if isinstance(largest, float) else 0.0},
+    )
+
+
+@dg.asset_check(asset="implications", blocking=True)
+def paper_combines_rates(implications: pl.DataFrame) -> dg.AssetCheckResult:
+    """The paper's density and hardware rates combine to its printed 88 days."""
+    found = implications.filter(
+        pl.col("quantity") == "density_x_hardware", pl.col("subject").str.starts_with("paper")
+    )["value"].to_list()
+    return dg.AssetCheckResult(
+        passed=len(found) == 1 and abs(found[0] - PAPER_COMBINED_DAYS) < 0.1,
+        metadata={"days": str(found), "printed": 88},
+    )
+
+
+@dg.asset_check(asset="forecasts", blocking=True)
+def forecasts_look_ahead(forecasts: pl.DataFrame) -> dg.AssetCheckResult:
+    """Every forecast is about a later day, and none lets a record fall back."""
+    ok = forecasts.filter(pl.col("verdict") == "ok")
+    rounding = 1 + 1e-9
+    backwards = ok.filter(
+        (pl.col("target_date") <= pl.col("vintage"))
+        | ((pl.col("target") == "density") & (pl.col("q_025") * rounding < pl.col("current")))
+        | ((pl.col("target") == "price") & (pl.col("q_975") > pl.col("current") * rounding))
+    ).height
+    return dg.AssetCheckResult(
+        passed=backwards == 0, metadata={"forecasts": ok.height, "backwards": backwards}
     )

@@ -14,6 +14,7 @@ from densing_pipeline.prices.history import Update
 from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
+from densing_pipeline.trends.sensitivity import moved_by, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +74,43 @@ def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metada
     for flag, count in kept_out.group_by("flag").len().sort("flag").iter_rows():
         metadata[f"flag {flag}"] = dg.MetadataValue.int(count)
     return metadata
+
+
+def breaks_metadata(trend_breaks: pl.DataFrame) -> Metadata:
+    """P value and power of the searched break of each series that carries one."""
+    metadata: Metadata = {}
+    for row in trend_breaks.filter(pl.col("p_value").is_not_null()).to_dicts():
+        name = f"{row['break_kind']} {row['reference_id']} {row['score_set']}"
+        metadata[f"p {name}"] = dg.MetadataValue.float(row["p_value"])
+        metadata[f"power {name}"] = dg.MetadataValue.float(row["power"])
+    return metadata
+
+
+def sensitivity_metadata(sensitivity: pl.DataFrame) -> Metadata:
+    """The range of the doubling time over all choices, and what each choice moves."""
+    metadata: Metadata = {
+        f"doubling_days {name}": dg.MetadataValue.float(value)
+        for name, value in spread(sensitivity)._asdict().items()
+        if isinstance(value, float)
+    }
+    for row in moved_by(sensitivity).drop_nulls("median_fold").to_dicts():
+        metadata[f"median_fold {row['factor']}"] = dg.MetadataValue.float(row["median_fold"])
+    return metadata
+
+
+def skill_metadata(forecast_skill: pl.DataFrame) -> Metadata:
+    """Skill of the trend against no change, by target and horizon, over all series."""
+    pooled = forecast_skill.filter(
+        pl.col("series") == "all",
+        pl.col("forecast_method") == "trend",
+        pl.col("skill_no_change").is_not_null(),
+    )
+    return {
+        f"skill {row['target']} {row['horizon_months']} months": dg.MetadataValue.float(
+            row["skill_no_change"]
+        )
+        for row in pooled.to_dicts()
+    }
 
 
 def release_metadata(release: Release) -> Metadata:

@@ -1,4 +1,4 @@
-"""The pictures of the result: density over time, the cheapest price, the price at equal quality.
+"""The pictures of the result: density and prices over time, the range of choices, the forecasts.
 
 Drawn from published tables only, so that anybody can redraw them from a release.
 """
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+
+from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.trends.sensitivity import FACTORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,10 +129,98 @@ def index_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
     return _finish(figure, axes)
 
 
+def sensitivity_figure(tables: Tables) -> "Figure":
+    """Doubling times under every combination of choices, by the choice made.
+
+    A line spans 5 to 95 % of the combinations with that choice, the dot is their median; the vertical
+    line is the headline, the band its 95 % interval.
+    """
+    figure, axes = _canvas("")
+    figure.set_size_inches(9, 9)
+    ok = tables["sensitivity"].filter(
+        pl.col("verdict") == "ok", pl.col("doubling_days").is_not_null()
+    )
+    if ok.is_empty():
+        return _note(figure, axes, "no combination carries an estimate")
+    labels: list[str] = []
+    for colour, (factor, columns) in zip(_cycle(), FACTORS.items(), strict=False):
+        chosen = ok.group_by(columns).agg(
+            low=pl.col("doubling_days").quantile(0.05),
+            middle=pl.col("doubling_days").median(),
+            high=pl.col("doubling_days").quantile(0.95),
+        )
+        for row in chosen.sort(columns, nulls_last=True).to_dicts():
+            at = len(labels)
+            axes.plot([row["low"], row["high"]], [at, at], color=colour, lw=2.5)
+            axes.plot([row["middle"]], [at], "o", color=colour, ms=5)
+            labels.append(f"{factor}: {_choice(row, columns)}")
+    for row in ok.filter("is_headline").to_dicts():
+        axes.axvline(row["doubling_days"], color=INK, lw=1.2)
+        if row["doubling_days_low"] and row["doubling_days_high"]:
+            axes.axvspan(
+                row["doubling_days_low"], row["doubling_days_high"], color=INK, alpha=0.08, lw=0
+            )
+    axes.set_xscale("log")
+    axes.set_xlabel("days until density doubles", color=INK)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_title("Doubling time by choice, over all other choices", loc="left", color=INK)
+    return _finish(figure, axes)
+
+
+def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
+    """The density forecasts of the headline series made some months before, and what came."""
+    figure, axes = _canvas("Density of the densest model so far")
+    made = (
+        tables["forecasts"]
+        .filter(
+            pl.col("series") == "/".join(HEADLINE[:3]),
+            pl.col("horizon_months") == months,
+            pl.col("verdict") == "ok",
+        )
+        .sort("target_date")
+    )
+    if made.is_empty():
+        return _note(figure, axes, "no forecasts")
+    styles = {"trend": ("-", PALETTE[0]), "paper-constant": ("--", PALETTE[1]),
+              "no-change": (":", PALETTE[5])}  # fmt: skip
+    for method, (style, colour) in styles.items():
+        drawn = made.filter(pl.col("forecast_method") == method)
+        axes.plot(
+            drawn["target_date"].to_numpy(), drawn["q_50"].to_numpy(), style, color=colour, lw=1.6,
+            label=method,
+        )  # fmt: skip
+        if method == "trend":
+            axes.fill_between(
+                drawn["target_date"].to_numpy(), drawn["q_025"].to_numpy(),
+                drawn["q_975"].to_numpy(), color=colour, alpha=0.15, lw=0, label="its 95 %",
+            )  # fmt: skip
+    came = made.select("target", "series", "vintage", "horizon_months", "forecast_method").join(
+        tables["forecast_scores"].filter(pl.col("actual").is_not_null()),
+        on=["target", "series", "vintage", "horizon_months", "forecast_method"],
+    )
+    came = came.unique("target_date").sort("target_date")
+    axes.plot(
+        came["target_date"].to_numpy(),
+        came["actual"].to_numpy(),
+        "o",
+        color=INK,
+        ms=4,
+        label="came",
+    )
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_title(f"Forecasts made {months} months before", loc="left", color=INK)
+    return _finish(figure, axes)
+
+
 FIGURES: dict[str, Callable[[Tables], bytes]] = {
     "density": lambda tables: render(density_figure(tables), "svg"),
     "price": lambda tables: render(price_figure(tables), "svg"),
     "price_index": lambda tables: render(index_figure(tables), "svg"),
+    "sensitivity": lambda tables: render(sensitivity_figure(tables), "svg"),
+    "forecasts": lambda tables: render(forecast_figure(tables), "svg"),
 }
 """Pictures of a release by file stem."""
 
@@ -169,6 +260,16 @@ def interval_text(
     if low is not None and high is not None:
         return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{text} (at least {low:.{digits}f})" if low is not None else text
+
+
+def _choice(row: Mapping[str, object], columns: tuple[str, ...]) -> str:
+    """A choice in words."""
+    if columns == ("reference_tokens",):
+        return f"{float(str(row['reference_tokens'])) / 1e12:g}T tokens"
+    if columns == ("family_cap",):
+        return "none" if row["family_cap"] is None else f"{row['family_cap']} models"
+    words = [str(row[column]) for column in columns if row[column] not in ("none", "one-law")]
+    return " without ".join(words).replace("without mean-of-laws", "by benchmark")
 
 
 def _level_label(level: str) -> str:

@@ -16,7 +16,15 @@ INSTANT = pl.Datetime("us", "UTC")
 BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
 """The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
 
-ESTIMATORS = ("paper", "quantile-0.9", "quantile-0.8", "quantile-0.95", "ols-all")
+ESTIMATORS = (
+    "paper",
+    "quantile-0.9",
+    "quantile-0.8",
+    "quantile-0.95",
+    "monthly-max",
+    "frontier-exponential",
+    "ols-all",
+)
 
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
@@ -295,6 +303,26 @@ COLUMNS: dict[str, Column] = {
         "published-start",
         "global",
     ),
+    "draw": _count("Number of the draw; draws of one family and benchmark share resamples.", "1"),
+    "kind": _text(
+        "One-step: score from N and D without a loss. Family: score from N within one model family.",
+        "one-step",
+        "family",
+    ),
+    "logit_intercept": _number(
+        "logit((S - d) / (1 - d)) of a direct law at ln N = 0, at the reference tokens."
+    ),
+    "logit_per_ln_params": _positive("Rise of that logit with ln N.", "1"),
+    "logit_per_ln_tokens": _number("Rise of that logit with ln D; empty for a family ruler."),
+    "params_from": _positive("Fewest effective parameters the law is read at.", "parameters"),
+    "params_to": _positive("Most effective parameters the law is read at.", "parameters"),
+    "largest_out_error": _fraction(
+        "Root mean square error of the scores predicted for the largest models from the others."
+    ),
+    "two_step_largest_out_error": _fraction("The same of the law through the loss."),
+    "is_chosen": _flag(
+        "Whether the one-step law predicts the largest models better than the law through the loss."
+    ),
     # --- densities ------------------------------------------------------------------------------
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
@@ -446,6 +474,116 @@ COLUMNS: dict[str, Column] = {
         "Change of ln price by falls of unknown date (first looks at a list, corrections); not in "
         "log_change."
     ),
+    # --- breaks, sensitivity, implications --------------------------------------------------------
+    "break_kind": _text(
+        "Whether the date of the break was given beforehand or searched for.", "known", "searched"
+    ),
+    "break_date": _day("Day from which the second slope holds."),
+    "n_before": _count("Models before the break.", "models"),
+    "n_after": _count("Models from the break on.", "models"),
+    "slope_before": _number("Trend of ln density before the break.", "1 / day"),
+    "slope_after": _number("Trend of ln density from the break on.", "1 / day"),
+    "slope_ratio": _number("Slope after the break over slope before it."),
+    "slope_ratio_low": _number("Lower end of the slope ratio's 95 % interval."),
+    "slope_ratio_high": _number(
+        "Upper end of the slope ratio's 95 % interval; empty if the slope before may be zero."
+    ),
+    "f_statistic": Column(
+        pl.Float64, "F of the kink; of a searched one, the largest over all candidates.", "1", low=0
+    ),
+    "p_value": _fraction(
+        "Share of bootstrap samples without a break whose statistic is at least as large."
+    ),
+    "size": _fraction(
+        "Share of simulated frontiers without a break in which the test finds one at p < 0.05."
+    ),
+    "power": _fraction(
+        "Share of simulated frontiers that speed up 1.5-fold in which the test finds it at p < 0.05."
+    ),
+    "dropped_benchmark": _text(
+        "Benchmark left out of the average; none if all count.", "none", *BENCHMARKS
+    ),
+    "inversion": _text(
+        "What inverts the score: the law of the average, or the mean of the benchmarks' own laws.",
+        "one-law",
+        "mean-of-laws",
+    ),
+    "family_cap": _count("Most models of one family that count; empty if all do.", "models"),
+    "quantity": _text("What follows from the trend."),
+    "subject": _text("What the quantity is about: a level, a pair of models, a source of growth."),
+    "at_date": _day("Day the quantity holds for."),
+    "value": _number("Value of the quantity, in the unit of the row.", "see value_unit"),
+    "value_unit": _text("Unit of value, low and high."),
+    "conversion": _text("How the value follows from the trend, as a formula."),
+    # --- forecasts ------------------------------------------------------------------------------
+    "target": _text(
+        "What is forecast: the densest model so far, or the lowest price so far.",
+        "density",
+        "price",
+    ),
+    "series": _text(
+        "Series forecast: reference/score set/basis of a density, level/input share of a price."
+    ),
+    "vintage": _day("Month end the forecast is made at; nothing later is known to it."),
+    "horizon_months": _count("How far ahead the forecast looks.", "months"),
+    "target_date": _day("Month end the forecast is about."),
+    "forecast_method": _text(
+        "How the forecast is made, as documented in docs/forecasts.md.",
+        "trend",
+        "paper-recipe",
+        "last-12-months",
+        "paper-constant",
+        "no-change",
+    ),
+    "current": _positive("Value at the vintage.", "1, or USD per million tokens"),
+    "q_025": _positive("2.5 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_10": _positive("10 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_20": _positive("20 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_30": _positive("30 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_40": _positive("40 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_50": _positive("50 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_60": _positive("60 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_70": _positive("70 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_80": _positive("80 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_90": _positive("90 % quantile of the forecast.", "1, or USD per million tokens"),
+    "q_975": _positive("97.5 % quantile of the forecast.", "1, or USD per million tokens"),
+    "actual": _positive("Value at the target date.", "1, or USD per million tokens"),
+    "actual_low": _positive("Lower end of the 95 % interval of the value at the target date.", "1"),
+    "actual_high": _positive(
+        "Upper end of the 95 % interval of the value at the target date.", "1"
+    ),
+    "log_error": _number("ln of the forecast's median over the actual value."),
+    "crps": Column(
+        pl.Float64, "Continuous ranked probability score of ln value; lower is better.", "1", low=0
+    ),
+    "pinball_10": Column(pl.Float64, "Pinball loss of the 10 % quantile of ln value.", "1", low=0),
+    "pinball_50": Column(pl.Float64, "Pinball loss of the median of ln value.", "1", low=0),
+    "pinball_90": Column(pl.Float64, "Pinball loss of the 90 % quantile of ln value.", "1", low=0),
+    "is_covered": _flag(
+        "Whether the 95 % interval holds the actual value; empty for a method without interval."
+    ),
+    "claim": _text("What was claimed, and where."),
+    "claimed_fold": _positive("Growth of the density, or fall of the price, as claimed.", "1"),
+    "actual_fold": _positive("Growth of the density, or fall of the price, as it came.", "1"),
+    "claimed_low": _positive(
+        "Lower end of the 95 % range the claim allows, given how unevenly records came before it.",
+        "1",
+    ),
+    "claimed_high": _positive("Upper end of that range.", "1"),
+    "is_within": _flag("Whether what came lies in the range the claim allows; empty without one."),
+    "n_forecasts": _count("Forecasts scored.", "forecasts"),
+    "mean_crps": Column(pl.Float64, "Mean CRPS.", "1", low=0),
+    "mean_absolute_log_error": Column(pl.Float64, "Mean of the absolute log errors.", "1", low=0),
+    "bias": _number("Mean log error; above zero for values forecast too high."),
+    "coverage": _fraction("Share of 95 % intervals that hold the actual value."),
+    "skill_no_change": _number("1 - mean CRPS over that of no change, on the same forecasts."),
+    "skill_no_change_low": _number("Lower end of its 95 % interval."),
+    "skill_no_change_high": _number("Upper end of its 95 % interval."),
+    "skill_constant": _number(
+        "1 - mean CRPS over that of the paper's constant, on the same forecasts."
+    ),
+    "skill_constant_low": _number("Lower end of its 95 % interval."),
+    "skill_constant_high": _number("Upper end of its 95 % interval."),
     # --- operation ------------------------------------------------------------------------------
     "polled_at": _instant(
         "When the source was asked; for what travels with the package, when that was published or compiled."

@@ -90,6 +90,27 @@ REFERENCE_LAWS = Table(
     ),
 )  # fmt: skip
 
+REFERENCE_LAW_DRAWS = Table(
+    name="reference_law_draws",
+    grain="one reference law x benchmark x resample of its training runs",
+    key=("reference_id", "benchmark", "draw"),
+    columns=(
+        "reference_id", "benchmark", "draw", "a", "alpha", "b", "beta", "irreducible", "c", "gamma",
+        "l", "d",
+    ),
+)  # fmt: skip
+
+DIRECT_LAWS = Table(
+    name="direct_laws",
+    grain="one law from size straight to score x benchmark",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "kind", "d", "logit_intercept", "logit_per_ln_params",
+        "logit_per_ln_tokens?", "reference_tokens", "params_from", "params_to", "n_points",
+        "largest_out_error", "two_step_largest_out_error?", "is_chosen?", "source",
+    ),
+)  # fmt: skip
+
 DENSITIES = Table(
     name="densities",
     grain="one model x reference law x score set x parameter basis",
@@ -222,6 +243,96 @@ QUARANTINE = Table(
     ),
 )  # fmt: skip
 
+TREND_BREAKS = Table(
+    name="trend_breaks",
+    grain="one search for a change of the density trend: series x kind x estimator",
+    key=("reference_id", "score_set", "params_basis", "break_kind", "estimator"),
+    columns=(
+        "reference_id", "score_set", "params_basis", "break_kind", "estimator", "as_of",
+        "break_date?", "verdict", "reason", "n_models", "n_clusters", "n_before", "n_after",
+        "slope_before?", "slope_after?", "slope_ratio?", "slope_ratio_low?", "slope_ratio_high?",
+        "f_statistic?", "p_value?", "size?", "power?", "draws", "seed",
+    ),
+    ordered=(("slope_ratio_low", "slope_ratio_high"),),
+)  # fmt: skip
+
+SENSITIVITY = Table(
+    name="sensitivity",
+    grain="one doubling time under one combination of choices",
+    key=(
+        "reference_id", "reference_tokens", "score_set", "inversion", "dropped_benchmark",
+        "params_basis", "window", "estimator", "family_cap",
+    ),
+    columns=(
+        "reference_id", "reference_tokens", "score_set", "inversion", "dropped_benchmark",
+        "params_basis", "window", "estimator", "family_cap?", "as_of", "is_headline", "verdict",
+        "reason", "n_models", "n_clusters", "slope_per_day?", "slope_low?", "slope_high?",
+        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "draws", "seed",
+    ),
+    ordered=(("slope_low", "slope_high"), ("doubling_days_low", "doubling_days_high")),
+)  # fmt: skip
+
+IMPLICATIONS = Table(
+    name="implications",
+    grain="one quantity that follows from the trend, for one subject and day",
+    key=("quantity", "subject", "at_date"),
+    columns=(
+        "quantity", "subject", "at_date?", "as_of", "value?", "low?", "high?", "value_unit",
+        "conversion", "verdict", "reason", "draws", "seed",
+    ),
+    ordered=(("low", "high"),),
+)  # fmt: skip
+
+_QUANTILES = (
+    "q_025?", "q_10?", "q_20?", "q_30?", "q_40?", "q_50?", "q_60?", "q_70?", "q_80?", "q_90?",
+    "q_975?",
+)  # fmt: skip
+
+FORECASTS = Table(
+    name="forecasts",
+    grain="one forecast: target x series x vintage x horizon x method",
+    key=("target", "series", "vintage", "horizon_months", "forecast_method"),
+    columns=(
+        "target", "series", "vintage", "horizon_months", "target_date", "forecast_method",
+        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed",
+    ),
+    ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
+)  # fmt: skip
+
+FORECAST_SCORES = Table(
+    name="forecast_scores",
+    grain="one forecast whose target date has passed, and how it did",
+    key=("target", "series", "vintage", "horizon_months", "forecast_method"),
+    columns=(
+        "target", "series", "vintage", "horizon_months", "target_date", "forecast_method",
+        "verdict", "reason", "current", "q_50", "actual?", "actual_low?", "actual_high?",
+        "log_error?", "crps?", "pinball_10?", "pinball_50?", "pinball_90?", "is_covered?",
+    ),
+)  # fmt: skip
+
+FORECAST_SKILL = Table(
+    name="forecast_skill",
+    grain="how the forecasts of one series, horizon and method did on the whole",
+    key=("target", "series", "horizon_months", "forecast_method"),
+    columns=(
+        "target", "series", "horizon_months", "forecast_method", "as_of", "verdict", "reason",
+        "n_forecasts", "mean_crps?", "mean_absolute_log_error?", "bias?", "coverage?",
+        "skill_no_change?", "skill_no_change_low?", "skill_no_change_high?", "skill_constant?",
+        "skill_constant_low?", "skill_constant_high?", "draws", "seed",
+    ),
+)  # fmt: skip
+
+PAPER_CLAIMS = Table(
+    name="paper_claims",
+    grain="one claim of the paper for one series and span of time after it was made",
+    key=("claim", "target", "series", "vintage", "target_date"),
+    columns=(
+        "claim", "target", "series", "vintage", "target_date", "as_of", "verdict", "reason",
+        "claimed_fold", "claimed_low?", "claimed_high?", "actual_fold?", "low?", "high?", "is_within?", "draws", "seed",
+    ),
+    ordered=(("low", "high"), ("claimed_low", "claimed_high")),
+)  # fmt: skip
+
 PUBLISHED: dict[str, Table] = {
     table.name: table
     for table in (
@@ -232,9 +343,13 @@ PUBLISHED: dict[str, Table] = {
         EVALUATION_QUEUE,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
+        REFERENCE_LAW_DRAWS,
+        DIRECT_LAWS,
         DENSITIES,
         COMPRESSION,
         DENSING_LAW,
+        TREND_BREAKS,
+        SENSITIVITY,
         PRICES,
         MODEL_LINKS,
         CAPABILITY_LEVELS,
@@ -244,6 +359,11 @@ PUBLISHED: dict[str, Table] = {
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
         QUARANTINE,
+        IMPLICATIONS,
+        FORECASTS,
+        FORECAST_SCORES,
+        FORECAST_SKILL,
+        PAPER_CLAIMS,
         SOURCE_HEALTH,
     )
 }

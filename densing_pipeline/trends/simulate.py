@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from densing_pipeline.trends.bootstrap import cluster_weights, percentile_interval
+from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.lines import FloatArray
 
@@ -91,12 +91,12 @@ def simulated(
     x, true = np.array(days), np.log(2) / TRUE_DOUBLING_DAYS
     lines = TREND_ESTIMATORS[estimator].lines
     once, weights = np.ones((1, x.size)), cluster_weights(families, resamples, seed)
-    rng = np.random.default_rng(seed)
+    rng, clusters = np.random.default_rng(seed), len(set(families))
     slopes, covered = [], 0
     for _ in range(simulations):
         y = frontier(x, families, rng, noise=noise)
         slopes.append(lines(x, y, once, ALWAYS)[0].slope[0])
-        interval = percentile_interval(lines(x, y, weights, ALWAYS)[0].slope)
+        interval = clustered_interval(lines(x, y, weights, ALWAYS)[0].slope, clusters)
         covered += interval is not None and interval[0] <= true <= interval[1]
     found = np.array(slopes)[np.isfinite(slopes)]
     bias = float(found.mean() / true - 1) if found.size else None
@@ -125,8 +125,14 @@ def main() -> None:
     from rich.table import Table
 
     def cell(estimator: str, n: int, noise: float, families: int | None = None) -> str:
+        times = 400 if TREND_ESTIMATORS[estimator].every_window else 200
         bias, coverage = simulated(
-            estimator, *design(n, n, families), seed=0, noise=noise, simulations=400, resamples=400
+            estimator,
+            *design(n, n, families),
+            seed=0,
+            noise=noise,
+            simulations=times,
+            resamples=times,
         )
         return f"{bias:+.3f}, {coverage:.3f}"
 

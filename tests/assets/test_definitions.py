@@ -13,6 +13,10 @@ GROUPS = {
     "density": {
         "reference_points",
         "reference_laws",
+        "reference_law_draws",
+        "direct_laws",
+        "trend_breaks",
+        "sensitivity",
         "densities",
         "compression",
         "densing_law",
@@ -26,6 +30,7 @@ GROUPS = {
         "price_index",
         "price_decomposition",
     },
+    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
     "publication": {"source_health", "release"},
 }
 
@@ -37,7 +42,9 @@ PARENTS = {
     "evaluation_queue": {"models", "scores"},
     "reference_points": set(),
     "reference_laws": {"reference_points"},
-    "densities": {"models", "scores", "reference_laws"},
+    "reference_law_draws": {"reference_laws", "reference_points"},
+    "direct_laws": {"models", "scores", "reference_points"},
+    "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
     "compression": {"densities", "models"},
     "densing_law": {"densities", "scores"},
     "price_snapshots": set(),
@@ -51,6 +58,13 @@ PARENTS = {
     "price_index": {"model_links", "prices"},
     "price_decomposition": {"capability_levels", "model_links", "prices"},
     "source_health": {"hub_nights", "prices", "price_snapshots"},
+    "trend_breaks": {"densities", "scores"},
+    "sensitivity": {"models", "scores", "reference_laws"},
+    "implications": {"densities", "models", "reference_laws", "price_frontier", "scores"},
+    "forecasts": {"densities", "prices", "model_links", "capability_levels"},
+    "forecast_scores": {"forecasts", "densities", "prices", "model_links", "capability_levels"},
+    "forecast_skill": {"forecast_scores", "prices"},
+    "paper_claims": {"densities", "prices", "model_links", "capability_levels"},
     "release": set(PUBLISHED),
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
+from densing_pipeline.density.law_draws import reference_law_draws
 from densing_pipeline.tables.published import DENSITIES, MODELS, SCORES
 
 
@@ -138,3 +139,39 @@ def test_a_model_without_score_or_count_has_no_density(laws):
     assert frame["model_id"].unique().to_list() == ["scored"]
     assert densities(models(("m", day, 10**9)), mmlu(m=0.5), laws.clear()).is_empty()
     assert densities(models(("m", day, 10**9)).clear(), mmlu(m=0.5), laws).is_empty()
+
+
+def one_basis(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col("params_basis") == "nonembedding")
+
+
+def test_the_error_of_the_law_widens_the_interval(laws, points):
+    frame = models(("m", date(2024, 1, 1), 10**9))
+    law = laws.filter(reference_id="nmi-2025", benchmark="MMLU")
+    alone = one_basis(densities(frame, mmlu(m=0.6), law))
+    joint = one_basis(densities(frame, mmlu(m=0.6), law, reference_law_draws(law, points, seed=0)))
+    width = [row["density_high"].item() / row["density_low"].item() for row in (alone, joint)]
+    assert alone["density"].item() == joint["density"].item()
+    assert width[1] > 3 * width[0]
+    assert joint["density_low"].item() < joint["density"].item() < joint["density_high"].item()
+
+
+def test_an_end_that_the_draws_cannot_invert_is_empty(laws, points):
+    law = laws.filter(reference_id="nmi-2025-v2", benchmark="MMLU")
+    draws = reference_law_draws(law, points, seed=0)
+    found = one_basis(densities(models(("m", date(2024, 1, 1), 10**9)), mmlu(m=0.8), law, draws))
+    assert found["censored"].item() == "none"
+    assert found["density"].item() > 0
+    assert found["density_high"].item() is None
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_score_of_nothing_or_everything_is_censored_whatever_the_draws_say(laws, points, score):
+    law = laws.filter(reference_id="nmi-2025", benchmark="MMLU")
+    draws = reference_law_draws(law, points, seed=0, draws=50)
+    found = one_basis(densities(models(("m", date(2024, 1, 1), 10**9)), mmlu(m=score), law, draws))
+    assert found["censored"].item() == ("low" if score == 0 else "high")
+    assert (
+        found.select("density", "density_low", "density_high").null_count().sum_horizontal().item()
+        == 3
+    )

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from densing_pipeline.trends.bootstrap import cluster_weights, percentile_interval
+from densing_pipeline.trends.bootstrap import (
+    cluster_weights,
+    clustered_interval,
+    percentile_interval,
+    small_cluster_factor,
+)
 
 FAMILIES = ("Llama", "Qwen", "Llama", "Phi", "Qwen")
 
@@ -33,3 +38,20 @@ def test_an_interval_resting_on_too_few_resamples_is_refused():
     draws[:6] = np.nan
     assert percentile_interval(draws) is None
     assert percentile_interval(np.full(10, np.nan)) is None
+
+
+def test_few_families_need_a_wider_interval_and_many_do_not():
+    factors = [small_cluster_factor(clusters) for clusters in (5, 10, 40, 4000)]
+    assert factors == pytest.approx([1.584, 1.217, 1.045, 1.0005], abs=1e-3)
+    with pytest.raises(ValueError, match="1 clusters carry no interval"):
+        small_cluster_factor(1)
+
+
+def test_the_interval_is_stretched_about_the_median():
+    draws = np.linspace(-1, 3, 1001)
+    low, high = percentile_interval(draws)
+    wide = clustered_interval(draws, 10)
+    assert wide == pytest.approx(
+        (1 - small_cluster_factor(10) * (1 - low), 1 + small_cluster_factor(10) * (high - 1))
+    )
+    assert clustered_interval(np.full(100, np.nan), 10) is None

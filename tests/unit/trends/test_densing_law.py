@@ -170,5 +170,32 @@ def test_a_known_trend_is_recovered(headline_series, as_of):
         draws=50,
         seed=0,
     )
-    for estimator in ESTIMATORS:
+    exact = [name for name in ESTIMATORS if name not in ("monthly-max", "frontier-exponential")]
+    for estimator in exact:
         assert row(law, HEADLINE + estimator)["doubling_days"] == pytest.approx(105)
+    # A month counts on its middle day, whichever day its densest model came out.
+    assert row(law, HEADLINE + "monthly-max")["doubling_days"] == pytest.approx(105, rel=1e-3)
+
+
+def test_models_that_all_lie_on_the_line_have_no_frontier_above_them(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [0.006 * day for day in days])
+    law = densing_law(frame, as_of=as_of, draws=20, seed=0)
+    found = row(law, HEADLINE + "frontier-exponential")
+    assert found["verdict"] == "insufficient"
+    assert found["reason"] == "the models of the window fix no line by this estimator"
+
+
+def test_the_frontier_is_estimated_over_all_models_only(law):
+    frontiers = law.filter(pl.col("estimator") == "frontier-exponential")
+    assert set(frontiers.filter(pl.col("verdict") == "ok")["window"]) == {"all"}
+    headline = row(law, HEADLINE + "frontier-exponential")
+    assert headline["slope_low"] < headline["slope_per_day"] < headline["slope_high"]
+
+
+def test_an_interval_that_covers_too_little_carries_a_warning(law):
+    known = law.filter(pl.col("simulated_coverage").is_not_null())
+    narrow = known["simulated_coverage"] < 0.92
+    warned = known["reason"].str.contains("warning: the interval is too narrow")
+    assert (warned == narrow).all()
+    assert warned.any()

@@ -1,0 +1,115 @@
+"""What follows from the trends, what they forecast, and how good the forecasts were."""
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline import facts
+from densing_pipeline.forecasts import claims, skill
+from densing_pipeline.forecasts import forecasts as every_month
+from densing_pipeline.forecasts import scores as scoring
+from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
+from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.publication.figures import forecast_figure
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables import published
+from densing_pipeline.tables.dates import newest
+from densing_pipeline.trends import implications as consequences
+
+
+@table_asset(published.IMPLICATIONS, group="forecasts")
+def implications(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    price_frontier: pl.DataFrame,
+    scores: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """What the headline implies: with hardware, for sizes, costs and compressed models."""
+    return consequences.implications(
+        densities,
+        models,
+        reference_laws,
+        price_frontier,
+        as_of=newest(scores["observed_at"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+
+
+@table_asset(published.FORECASTS, group="forecasts")
+def forecasts(
+    densities: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Densest model and cheapest price 1 to 12 months ahead, as forecast at every past month end."""
+    return every_month.forecasts(
+        densities,
+        prices,
+        model_links,
+        capability_levels,
+        facts.load("capability_scores"),
+        as_of=newest(prices["observed_from"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+
+
+@table_asset(published.FORECAST_SCORES, group="forecasts", kinds=frozenset({"scoringrules"}))
+def forecast_scores(
+    forecasts: pl.DataFrame,
+    densities: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """What came of each forecast whose date has passed: CRPS, pinball losses, coverage."""
+    scored = scoring.forecast_scores(
+        forecasts,
+        densities,
+        prices,
+        model_links,
+        capability_levels,
+        facts.load("capability_scores"),
+        as_of=newest(prices["observed_from"]),
+    )
+    figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
+    return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
+
+
+@table_asset(published.FORECAST_SKILL, group="forecasts")
+def forecast_skill(
+    forecast_scores: pl.DataFrame, prices: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """How good each method was, against no change and against the paper's constants."""
+    table = skill.forecast_skill(
+        forecast_scores,
+        as_of=newest(prices["observed_from"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+    return dg.MaterializeResult(value=table, metadata=skill_metadata(table))
+
+
+@table_asset(published.PAPER_CLAIMS, group="forecasts")
+def paper_claims(
+    densities: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Whether a reader of the paper in December 2024 would have been right."""
+    return claims.paper_claims(
+        densities,
+        prices,
+        model_links,
+        capability_levels,
+        facts.load("capability_scores"),
+        as_of=newest(prices["observed_from"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )

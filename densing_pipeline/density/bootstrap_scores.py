@@ -1,0 +1,111 @@
+"""The performance law fitted to many resamples of the same models at once.
+
+Not here: the fit of the full data (`fit_performance`), which these descents start from.
+"""
+
+import numpy as np
+
+from densing_pipeline.density.law import FloatArray, PerformanceLaw
+
+MOST_STEPS = 200
+CONVERGED = 1e-12
+"""Predicted relative decrease of the sum of squares below which a step is the last one."""
+
+FREE = (0, 1, 2, 3)
+"""Positions of (c, gamma, intercept, d) that are fitted; -gamma l is the intercept."""
+
+STEEPEST = 1000.0
+"""-gamma beyond which a resample is a step between two models, not a sigmoid."""
+
+
+def bootstrap_performance_law(
+    start: PerformanceLaw,
+    loss: FloatArray,
+    score: FloatArray,
+    weights: FloatArray,
+    *,
+    anchor: bool = True,
+    bounded: bool = False,
+    lowest_floor: float = 0.0,
+) -> FloatArray:
+    """Coefficients (c, gamma, l, d) of every resample, shape (B, 4); NaN where none were found.
+
+    Args:
+        start: the fit of the full data.
+        loss: losses in nats per token, shape (n,).
+        score: scores as fractions, shape (n,).
+        weights: how often each model is in each resample, shape (B, n).
+        anchor: whether a point (loss 0, score 1) joins every resample.
+        bounded: whether floor and ceiling stay those of `start`.
+        lowest_floor: lower bound of d.
+    """
+    if anchor:
+        loss, score = np.append(loss, 0.0), np.append(score, 1.0)
+        weights = np.hstack([weights, np.ones((len(weights), 1))])
+    first = np.array([start.c, start.gamma, -start.gamma * start.l, start.d])
+    if bounded:
+        theta, _ = _descend(first, (1, 2), loss, score, weights)
+    else:
+        theta, squares = _descend(first, FREE, loss, score, weights)
+        at_floor = first.copy()
+        at_floor[3] = lowest_floor
+        held, held_squares = _descend(at_floor, FREE[:3], loss, score, weights)
+        outside = ~(theta[:, 3] >= lowest_floor) | ~np.isfinite(squares)
+        theta[outside] = held[outside]
+        squares[outside] = held_squares[outside]
+    c, gamma, intercept, d = theta.T
+    falling = (c > 0) & (gamma < 0) & (gamma > -STEEPEST)
+    return np.where(falling[:, None], np.stack([c, gamma, -intercept / gamma, d], axis=1), np.nan)
+
+
+def _descend(
+    start: FloatArray,
+    free: tuple[int, ...],
+    loss: FloatArray,
+    score: FloatArray,
+    weights: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Levenberg-Marquardt over the free coefficients: (B, 4) and sums of squares (B,), NaN if lost."""
+    theta = np.tile(start, (len(weights), 1))
+    damping = np.full(len(theta), 1e-3)
+    squares, residual, slopes = _residuals(theta, free, loss, score, weights)
+    arrived = np.zeros(len(theta), dtype=bool)
+    unit = np.arange(len(free))
+    for _ in range(MOST_STEPS):
+        gradient = np.einsum("bn,bnp,bn->bp", weights, slopes, residual)
+        curvature = np.einsum("bn,bnp,bnq->bpq", weights, slopes, slopes)
+        scale = np.maximum(curvature[:, unit, unit], 1e-12)
+        curvature[:, unit, unit] += damping[:, None] * scale + 1e-14
+        step = -np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+        decrease = -(gradient * step).sum(axis=1)
+        moved = theta.copy()
+        moved[:, free] += np.where(arrived[:, None], 0.0, step)
+        squares_new, residual_new, slopes_new = _residuals(moved, free, loss, score, weights)
+        better = squares_new <= squares
+        theta = np.where(better[:, None], moved, theta)
+        squares = np.where(better, squares_new, squares)
+        residual = np.where(better[:, None], residual_new, residual)
+        slopes = np.where(better[:, None, None], slopes_new, slopes)
+        damping = np.clip(np.where(better, damping / 5, damping * 5), 1e-12, 1e12)
+        arrived |= (decrease <= CONVERGED * squares + 1e-24) | (damping >= 1e12)
+        if arrived.all():
+            break
+    theta[~arrived], squares[~arrived] = np.nan, np.nan
+    return theta, squares
+
+
+def _residuals(
+    theta: FloatArray,
+    free: tuple[int, ...],
+    loss: FloatArray,
+    score: FloatArray,
+    weights: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weighted sums of squares (B,), residuals (B, n), slopes by the free coefficients (B, n, p)."""
+    c, gamma, intercept, d = (theta[:, i, None] for i in range(4))
+    share = 1 / (1 + np.exp(-np.clip(gamma * loss + intercept, -500, 500)))
+    bend = c * share * (1 - share)
+    every = (share, bend * loss, bend, np.ones_like(share))
+    residual = c * share + d - score
+    slopes = np.stack([every[i] for i in free], axis=-1)
+    return np.einsum("bn,bn,bn->b", weights, residual, residual), residual, slopes

@@ -1,0 +1,179 @@
+"""Fit a loss law to any file of training runs, from the command line or from Python.
+
+    python -m densing_pipeline.density.fit RUNS.csv --irreducible --objective huber_log
+
+Not here: the fit itself (`fit_loss`) and its bootstrap (`bootstrap_laws`).
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
+from densing_pipeline.density.fit_loss import FitError, LossFit, Objective, fit_loss_law
+from densing_pipeline.density.law import FloatArray
+from densing_pipeline.trends.bootstrap import percentile_interval
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "params": ("n", "params", "parameters", "model size", "model_size"),
+    "tokens": ("d", "tokens", "training tokens", "training_tokens"),
+    "loss": ("loss", "loss_nats_per_token", "l"),
+    "run": ("run", "run_id"),
+}
+"""Column names understood, without regard to case; the first one found counts."""
+
+FLOP_NAMES = ("flop", "flops", "training flop", "c", "compute")
+"""Training compute, from which D = C / (6 N) follows where there are no tokens (Kaplan et al. 2020)."""
+
+COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFit:
+    """A fitted law with its intervals.
+
+    Attributes:
+        minima: every distinct minimum, the global one first.
+        intervals: 95 % interval of each coefficient of the global fit; None if too few resamples
+            have a minimum.
+        n_points: points fitted.
+        n_runs: training runs that were resampled.
+        draws: resamples.
+    """
+
+    minima: tuple[LossFit, ...]
+    intervals: dict[str, tuple[float, float] | None]
+    n_points: int
+    n_runs: int
+    draws: int
+
+
+def fit_file(
+    path: Path | str,
+    *,
+    irreducible: bool = False,
+    objective: Objective = "least_squares",
+    draws: int = 1000,
+    seed: int = 0,
+) -> FileFit:
+    """Fit L = a N^-alpha + b D^-beta (+ E) to a CSV file of training runs.
+
+    Args:
+        path: a CSV with columns N, D and loss (or the names in `NAMES`; training FLOP in place of
+            D). With a column `run`, runs are resampled instead of points.
+        irreducible: whether to fit the irreducible term E (Chinchilla's form).
+        objective: `least_squares` on the loss, or `huber_log`: Huber(1e-3) on log loss.
+        draws: bootstrap resamples behind the intervals.
+        seed: seed of the resamples.
+
+    Raises:
+        FitError: the file lacks a column, holds a value that is no positive number, or does not
+            determine the law; the message names file, column and row.
+    """
+    runs, cluster = _read(Path(path))
+    params, tokens, loss = runs
+    minima = fit_loss_law(params, tokens, loss, irreducible=irreducible, objective=objective)
+    n_runs = int(cluster.max()) + 1
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=draws)
+    drawn = bootstrap_loss_law(
+        [fit.law for fit in minima], params, tokens, loss, times[:, cluster].astype(np.float64),
+        irreducible=irreducible, objective=objective,
+    )  # fmt: skip
+    intervals = {name: percentile_interval(getattr(drawn, name)) for name in COEFFICIENTS}
+    return FileFit(minima, intervals, loss.size, n_runs, draws)
+
+
+def _read(path: Path) -> tuple[tuple[FloatArray, FloatArray, FloatArray], npt.NDArray[np.intp]]:
+    """Params, tokens and loss of each run, and the number of its cluster."""
+    try:
+        frame = pl.read_csv(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise FitError(f"{path}: not a readable CSV ({error})") from error
+    by_name = {name.strip().lower(): name for name in reversed(frame.columns)}
+    found = {
+        key: next((by_name[name] for name in names if name in by_name), None)
+        for key, names in NAMES.items()
+    }
+    flop = next((by_name[name] for name in FLOP_NAMES if name in by_name), None)
+    if found["params"] is None or found["loss"] is None or (found["tokens"] or flop) is None:
+        raise FitError(
+            f"{path}: needs the columns N, D (or FLOP) and loss, has {', '.join(frame.columns)}"
+        )
+    params, loss = (_column(path, frame, str(found[key])) for key in ("params", "loss"))
+    if found["tokens"] is not None:
+        tokens = _column(path, frame, found["tokens"])
+    else:
+        tokens = _column(path, frame, str(flop)) / (6 * params)
+    labels = frame[found["run"]].to_numpy() if found["run"] else np.arange(frame.height)
+    _, cluster = np.unique(labels.astype(str), return_inverse=True)
+    return (params, tokens, loss), cluster
+
+
+def _column(path: Path, frame: pl.DataFrame, name: str) -> FloatArray:
+    values = frame[name].cast(pl.Float64, strict=False).to_numpy()
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if bad.size:
+        raise FitError(
+            f"{path}, line {bad[0] + 2}, {name}: {frame[name][int(bad[0])]!r} is not a positive "
+            f"number ({bad.size} such values): mend or leave out these rows"
+        )
+    return values
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the coefficients of a file's law with their intervals."""
+    parser = argparse.ArgumentParser(
+        prog="python -m densing_pipeline.density.fit",
+        description="Fit L = a N^-alpha + b D^-beta (+ E) to a CSV file with columns N, D and loss.",
+    )
+    parser.add_argument("file", type=Path, help="CSV with columns N, D (or FLOP), loss, maybe run")
+    parser.add_argument("--irreducible", action="store_true", help="fit the irreducible term E")
+    parser.add_argument("--objective", choices=get_args(Objective), default="least_squares")
+    parser.add_argument("--draws", type=int, default=1000, help="bootstrap resamples")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples")
+    given = parser.parse_args(arguments)
+    try:
+        fit = fit_file(
+            given.file, irreducible=given.irreducible, objective=given.objective,
+            draws=given.draws, seed=given.seed,
+        )  # fmt: skip
+    except FitError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    _show(fit, given.objective, irreducible=given.irreducible)
+    return 0
+
+
+def _show(fit: FileFit, objective: str, *, irreducible: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("coefficient", "global minimum", "95 % interval", *(
+        f"minimum {number}" for number in range(2, len(fit.minima) + 1)
+    ))  # fmt: skip
+    for name in COEFFICIENTS if irreducible else COEFFICIENTS[:4]:
+        interval = fit.intervals[name]
+        table.add_row(
+            name,
+            f"{getattr(fit.minima[0].law, name):.6g}",
+            f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else "not determined",
+            *(f"{getattr(other.law, name):.6g}" for other in fit.minima[1:]),
+        )
+    table.add_row(objective, *(
+        cell for i, other in enumerate(fit.minima) for cell in (f"{other.objective:.6g}", "")[: 2 - (i > 0)]
+    ))  # fmt: skip
+    console = Console()
+    console.print(table)
+    console.print(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Densities under other choices than the published ones: other D0, and averages of fewer benchmarks.
+
+An average of four benchmarks has no published law. It is inverted through the mean of the four
+benchmarks' own score curves at D0, which falls or rises with size as its parts do; the mean of all
+five curves beside it says what that detour alone changes.
+
+Not here: the published densities (`densities`), and what the choices do to the trend
+(`trends.sensitivity`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from densing_pipeline.density.densities import CHANCE_ERRORS
+from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.score_sets import CHANCE, SCORE_SETS, benchmark_scores, score_sets
+from densing_pipeline.tables.columns import BENCHMARKS
+
+FloatArray = npt.NDArray[np.float64]
+
+REFERENCE_TOKENS = (1e12, 5e12, 15e12)
+"""Values of D0: that of arXiv v2, that of NMI, and what models of 2024 are trained on."""
+
+SAME_LAW = {"nmi-2025-v2"}
+"""References that are another one at another D0."""
+
+GRID = np.geomspace(1e3, 1e18, 3001)
+"""Sizes at which a mean of curves is tabulated, parameters."""
+
+
+class Variant(NamedTuple):
+    """One way to turn scores into effective parameters.
+
+    Attributes:
+        reference_id: reference law.
+        reference_tokens: D0.
+        score_set: scores.
+        inversion: `one-law`, or `mean-of-laws` for the mean of the benchmarks' own curves.
+        dropped_benchmark: benchmark left out of the average, or `none`.
+    """
+
+    reference_id: str
+    reference_tokens: float
+    score_set: str
+    inversion: str
+    dropped_benchmark: str
+
+
+def variants(
+    scores: pl.DataFrame, reference_laws: pl.DataFrame
+) -> Iterator[tuple[Variant, pl.DataFrame]]:
+    """Effective parameters under every reference law, D0, score set and benchmark left out.
+
+    Args:
+        scores: a `scores` frame.
+        reference_laws: a `reference_laws` frame.
+
+    Yields:
+        The variant, and model_id and effective_params of the models whose score it inverts.
+    """
+    scored, single = score_sets(scores), benchmark_scores(scores)
+    laws = laws_of(reference_laws)
+    for reference_id in sorted({name for name, _ in laws} - SAME_LAW):
+        for tokens in REFERENCE_TOKENS:
+            at_tokens = {
+                benchmark: replace(law, reference_tokens=tokens)
+                for (name, benchmark), law in laws.items()
+                if name == reference_id
+            }
+            for score_set, benchmark in SCORE_SETS.items():
+                if benchmark in at_tokens:
+                    variant = Variant(reference_id, tokens, score_set, "one-law", "none")
+                    of_set = scored.filter(pl.col("score_set") == score_set)
+                    yield variant, _one_law(at_tokens[benchmark], of_set)
+            for dropped in ("none", *BENCHMARKS):
+                kept = [benchmark for benchmark in BENCHMARKS if benchmark != dropped]
+                if set(kept) <= at_tokens.keys():
+                    variant = Variant(reference_id, tokens, "average", "mean-of-laws", dropped)
+                    yield variant, _mean_of_laws([at_tokens[name] for name in kept], kept, single)
+
+
+def _one_law(law: ReferenceLaw, scored: pl.DataFrame) -> pl.DataFrame:
+    """Inverse of one law; censored as in `densities`."""
+    params, _ = law.effective_params(scored["score"].to_numpy())
+    return _uncensored(scored, params, law.performance_law.d)
+
+
+def _mean_of_laws(
+    laws: Sequence[ReferenceLaw], benchmarks: Sequence[str], single: pl.DataFrame
+) -> pl.DataFrame:
+    """Inverse of the mean of several score curves, for models that have all of the benchmarks."""
+    of_models = (
+        single.filter(pl.col("benchmark").is_in(benchmarks))
+        .group_by("model_id")
+        .agg(
+            pl.len().alias("n"),
+            pl.col("score").mean(),
+            std_error=pl.col("std_error").pow(2).sum().sqrt() / len(benchmarks),
+        )
+        .filter(pl.col("n") == len(benchmarks))
+        .with_columns(chance=pl.lit(sum(CHANCE[name] for name in benchmarks) / len(benchmarks)))
+        .sort("model_id")
+    )
+    curve = np.mean([law.score(GRID) for law in laws], axis=0)
+    rising = np.append(True, np.diff(curve) > 0)
+    params = np.exp(
+        np.interp(
+            of_models["score"].to_numpy(), curve[rising], np.log(GRID[rising]), np.nan, np.nan
+        )
+    )
+    return _uncensored(of_models, params, float(curve[0]))
+
+
+def _uncensored(scored: pl.DataFrame, params: FloatArray, floor: float) -> pl.DataFrame:
+    """The models whose score is above guessing and below what the reference family can reach."""
+    least = pl.max_horizontal("chance", pl.lit(floor)) + CHANCE_ERRORS * pl.col("std_error")
+    return (
+        scored.with_columns(effective_params=pl.Series(params, dtype=pl.Float64))
+        .filter(pl.col("effective_params").is_finite(), pl.col("score") >= least)
+        .select("model_id", "effective_params")
+    )

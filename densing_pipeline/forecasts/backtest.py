@@ -1,0 +1,126 @@
+"""Run the whole backtest over the latest release and print how good the forecasts were.
+
+    uv run python -m densing_pipeline.forecasts.backtest
+
+Every past month end is rebuilt from the released tables alone. Not here: how (`forecasts`, `scores`,
+`skill`, `claims`).
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from densing_pipeline import facts
+from densing_pipeline.forecasts.claims import paper_claims
+from densing_pipeline.forecasts.forecasts import forecasts
+from densing_pipeline.forecasts.scores import forecast_scores
+from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.publication.release import read_latest
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.dates import newest
+from densing_pipeline.tables.schemas import TableError
+
+
+class Backtest(NamedTuple):
+    """The four tables of a backtest."""
+
+    forecasts: pl.DataFrame
+    scores: pl.DataFrame
+    skill: pl.DataFrame
+    claims: pl.DataFrame
+
+
+def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Backtest:
+    """Forecast at every past month end, score what has come, and sum it up.
+
+    Args:
+        tables: densities, prices, model_links and capability_levels.
+        draws: draws behind forecasts and intervals.
+        seed: seed of the draws.
+    """
+    names = ("densities", "prices", "model_links", "capability_levels")
+    known = [*(tables[name] for name in names), facts.load("capability_scores")]
+    as_of = newest(tables["prices"]["observed_from"])
+    made = forecasts(*known, as_of=as_of, draws=draws, seed=seed)
+    scored = forecast_scores(made, *known, as_of=as_of)
+    skill = forecast_skill(scored, as_of=as_of, draws=draws, seed=seed)
+    return Backtest(made, scored, skill, paper_claims(*known, as_of=as_of, draws=draws, seed=seed))
+
+
+def skill_table(forecast_skill: pl.DataFrame) -> Table:
+    """Skill over all series, by target, horizon and method."""
+    table = Table(
+        "target", "months ahead", "method", "forecasts", "mean CRPS", "bias", "95 % covers",
+        "skill over no change", "over the paper's constant",
+        title="How good the forecasts were (ln units, all series)", title_justify="left", box=None,
+    )  # fmt: skip
+    for row in forecast_skill.filter(
+        pl.col("series") == "all", pl.col("n_forecasts") > 0
+    ).to_dicts():
+        table.add_row(
+            row["target"],
+            str(row["horizon_months"]),
+            row["forecast_method"],
+            f"{row['n_forecasts']}{'' if row['verdict'] == 'ok' else ' (too few)'}",
+            f"{row['mean_crps']:.2f}",
+            f"{row['bias']:+.2f}",
+            "" if row["coverage"] is None else f"{row['coverage']:.0%}",
+            _interval(row, "skill_no_change"),
+            _interval(row, "skill_constant"),
+        )
+    return table
+
+
+def claims_table(paper_claims: pl.DataFrame) -> Table:
+    """What the paper promised at the end of 2024, and what came."""
+    table = Table(
+        "claim", "series", "up to", "promised", "range allowed", "came", "interval", "pace",
+        title="A reader of the paper in December 2024", title_justify="left", box=None,
+    )  # fmt: skip
+    for row in paper_claims.filter(pl.col("verdict") == "ok").to_dicts():
+        table.add_row(
+            row["claim"],
+            row["series"],
+            str(row["target_date"]),
+            f"{row['claimed_fold']:.2f}x",
+            _range(row["claimed_low"], row["claimed_high"]),
+            f"{row['actual_fold']:.2f}x",
+            _range(row["low"], row["high"]),
+            row["reason"],
+        )
+    return table
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def _interval(row: Mapping[str, float | None], name: str) -> str:
+    value = row[name]
+    if value is None:
+        return ""
+    inner = _range(row[f"{name}_low"], row[f"{name}_high"])
+    return f"{value:+.2f}" + (f" ({inner})" if inner else "")
+
+
+def main() -> int:
+    """Run the backtest over the latest release; returns the exit status."""
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    settings = Settings()
+    try:
+        tables = read_latest(settings.publish_dir)
+    except TableError as error:
+        console.print(str(error), highlight=False)
+        return 1
+    result = backtest(tables, draws=settings.bootstrap_draws, seed=settings.seed)
+    console.print(skill_table(result.skill), highlight=False)
+    console.print(claims_table(result.claims), highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

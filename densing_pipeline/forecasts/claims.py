@@ -1,0 +1,230 @@
+"""The `paper_claims` table: would a reader of the paper in December 2024 have been right?
+
+The paper said how fast density doubles and how fast the price of a capability halves. From the end of
+the month of its second version on, this compares what that promised with what came.
+
+Not here: forecasts of other methods and vintages (`forecasts`, `scores`).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.cost import curves
+from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.forecasts.methods import DAYS_PER_MONTH, FEWEST_STEPS, PAPER_MONTHS
+from densing_pipeline.forecasts.vintages import (
+    BLEND,
+    CURVE,
+    density_names,
+    density_vintage,
+    entry_days,
+    is_watched,
+    month_ends,
+    months_later,
+    price_days,
+    series_models,
+)
+from densing_pipeline.tables.published import PAPER_CLAIMS
+from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.windows import days_since_zero
+
+MADE_ON = date(2024, 12, 31)
+"""End of the month in which arXiv v2 came out (6 December 2024)."""
+
+MONTHS = (3, 6, 12)
+"""Spans that are looked at, beside the longest one that the data hold."""
+
+DENSITY_CLAIMS = {
+    "arXiv v2: density doubles every 95 days": 95.0,
+    "NMI: density doubles every 3.5 months": PAPER_MONTHS["density"] * DAYS_PER_MONTH,
+}
+PRICE_CLAIMS = {
+    "the price of a capability halves every 2.6 months": PAPER_MONTHS["price"] * DAYS_PER_MONTH
+}
+Z_95 = 1.959963984540054
+
+
+def paper_claims(
+    densities: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+) -> pl.DataFrame:
+    """What the paper promised at the end of 2024, and what came.
+
+    The interval of a density's growth comes from the errors of the densities: each is drawn anew, and
+    the densest model at either end found again. A price has none. Records come in jumps, so a claim
+    that is right on the whole allows a range over a short span: steps of the series before the claim
+    are drawn anew (`curves.resampled`), scaled so that they rise as fast as claimed.
+
+    Args:
+        densities: a `densities` frame.
+        prices: a `prices` frame.
+        model_links: a `model_links` frame.
+        capability_levels: a `capability_levels` frame.
+        capability_scores: scores of the models sold.
+        as_of: last day that is known.
+        draws: draws behind the intervals.
+        seed: seed of the draws.
+
+    Returns:
+        A `paper_claims` frame; spans at whose end nobody was looking have verdict `insufficient`.
+    """
+    rows = [
+        *_density(densities, as_of, draws, seed),
+        *_price(prices, model_links, capability_levels, capability_scores, as_of, draws, seed),
+    ]
+    if not rows:
+        return PAPER_CLAIMS.empty()
+    fixed = {"vintage": MADE_ON, "as_of": as_of, "draws": draws, "seed": seed}
+    return PAPER_CLAIMS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
+
+
+def _density(
+    densities: pl.DataFrame, as_of: date, draws: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Growth of the densest model of each series."""
+    start = days_since_zero(MADE_ON)
+    for name in density_names(densities):
+        vintage = density_vintage(densities, name, MADE_ON)
+        if vintage is None:
+            continue
+        models = series_models(densities, name)
+        days = np.array([days_since_zero(day) for day in models["release_date"]])
+        drawn = _drawn(models, draws, seed)
+        allowed = _Claims(DENSITY_CLAIMS, vintage.days, vintage.progress, draws, seed)
+        for day, span in _spans(entry_days(densities, name), as_of):
+            before, after = (
+                drawn[:, days <= end].max(axis=1) for end in (start, days_since_zero(day))
+            )
+            folds = np.exp(after - before) if span else None
+            for row in allowed.rows(day, folds):
+                yield row | {"target": "density", "series": name}
+
+
+def _price(
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    as_of: date,
+    draws: int,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Fall of the cheapest price of each level that had one when the claim was made."""
+    if prices.is_empty() or capability_levels.is_empty() or as_of <= MADE_ON:
+        return
+    frontier = price_frontier(
+        prices, model_links, capability_levels, capability_scores, as_of=as_of
+    ).filter(
+        pl.col("curve") == CURVE, pl.col("blend_input_share") == BLEND, pl.col("level") != PAPER
+    )
+    entries = price_days(prices, model_links)
+    for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
+        ordered = steps.sort("date")
+        days = np.array([days_since_zero(day) for day in ordered["date"]])
+        progress = -np.log(ordered["usd_per_mtok"].to_numpy())
+        known = days <= days_since_zero(MADE_ON)
+        if not known.any():
+            continue
+        allowed = _Claims(PRICE_CLAIMS, days[known], progress[known], draws, seed)
+        for day, span in _spans(entries, as_of):
+            after = progress[days <= days_since_zero(day)][-1:]
+            folds = np.exp(after - progress[known][-1]) if span else None
+            for row in allowed.rows(day, folds):
+                yield row | {"target": "price", "series": f"{level}/{BLEND}"}
+
+
+class _Claims:
+    """What the claims allow one series, given how unevenly its records came before they were made."""
+
+    def __init__(
+        self,
+        claims: dict[str, float],
+        days: FloatArray,
+        progress: FloatArray,
+        draws: int,
+        seed: int,
+    ) -> None:
+        self._claims, self._draws, self._seed = claims, draws, seed
+        # The time since the last record is a step too, one without a rise.
+        self._waits = np.append(np.diff(days), max(days_since_zero(MADE_ON) - days[-1], 1.0))
+        self._rises = np.append(np.diff(progress), 0.0)
+
+    def rows(self, day: date, folds: FloatArray | None) -> Iterator[dict[str, Any]]:
+        """One row per claim; the first fold is the actual one, the others are draws of it."""
+        elapsed = float((day - MADE_ON).days)
+        for claim, doubling_days in self._claims.items():
+            low, high = self._range(elapsed, np.log(2) / doubling_days)
+            row: dict[str, Any] = {
+                "claim": claim, "target_date": day, "claimed_fold": 2 ** (elapsed / doubling_days),
+                "claimed_low": low, "claimed_high": high, "actual_fold": None, "low": None,
+                "high": None, "is_within": None, "verdict": "insufficient",
+            }  # fmt: skip
+            if folds is None:
+                yield row | {"reason": "nobody was looking: the data have a gap there"}
+                continue
+            actual = float(folds[0])
+            row |= {"actual_fold": actual, "verdict": "ok", "reason": _pace(actual, elapsed)}
+            if folds.size > 1:
+                ends = np.quantile(folds[1:], [0.025, 0.975])
+                row |= {"low": float(ends[0]), "high": float(ends[1])}
+            if low is not None and high is not None:
+                row["is_within"] = low <= actual <= high
+            yield row
+
+    def _range(self, elapsed: float, rate: float) -> tuple[float | None, float | None]:
+        """95 % of the folds that steps like the earlier ones give, at the claimed mean rate."""
+        if self._waits.size - 1 < FEWEST_STEPS:
+            return None, None
+        rises = self._rises * rate * self._waits.sum() / self._rises.sum()
+        steps = int(3 * elapsed / self._waits.mean()) + 10
+        rng = np.random.default_rng(self._seed)
+        times, paths = curves.resampled(self._waits, rises, steps, self._draws, rng)
+        # The claim is made at a random point between two records, not on the day of one.
+        times = times - rng.uniform(0, times[:, 1:2], (self._draws, 1))
+        reached = (times <= elapsed).sum(axis=1, keepdims=True) - 1
+        low, high = np.exp(np.quantile(np.take_along_axis(paths, reached, 1), [0.025, 0.975]))
+        return float(low), float(high)
+
+
+def _drawn(models: pl.DataFrame, draws: int, seed: int) -> FloatArray:
+    """Ln densities as measured, and `draws` times with their error, shape (1 + draws, n)."""
+    measured = np.log(models["density"].to_numpy())
+    ends = models.select(
+        pl.when(pl.col(name) > 0).then(name).cast(pl.Float64).fill_null(float("nan")).alias(name)
+        for name in ("density_low", "density_high")
+    ).to_numpy()
+    # An open end is as far away as the other one; a density without interval is taken as exact.
+    widths = np.abs(np.log(ends) - measured[:, None])
+    known = np.isfinite(widths)
+    error = np.where(known, widths, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1) / Z_95
+    noise = np.random.default_rng(seed).standard_normal((draws, measured.size))
+    return np.vstack([measured[None], measured + error * noise])
+
+
+def _spans(entries: FloatArray, as_of: date) -> list[tuple[date, bool]]:
+    """Ends of the spans and whether somebody was looking then.
+
+    They are 3, 6 and 12 months on, and the last month end at which somebody was.
+    """
+    ahead = month_ends(as_of, MADE_ON)[1:]
+    watched = [day for day in ahead if is_watched(entries, days_since_zero(day))]
+    fixed = [day for day in (months_later(MADE_ON, months) for months in MONTHS) if day <= as_of]
+    return [(day, day in watched) for day in sorted({*fixed, *watched[-1:]})]
+
+
+def _pace(fold: float, elapsed: float) -> str:
+    """How long a doubling took, in words."""
+    if fold <= 1:
+        return "no change"
+    return f"twofold every {elapsed * np.log(2) / np.log(fold) / DAYS_PER_MONTH:.1f} months"

@@ -1,0 +1,172 @@
+"""The forecasting methods: draws of progress at several days ahead, from one vintage.
+
+| method | density | price |
+|---|---|---|
+| `trend` | quantile-0.9 line, resampled by family, plus how far the record stood off it | steps of the curve, resampled in order of time |
+| `paper-recipe` | least squares through the records, resampled by family, plus residuals | line through the first and the last price |
+| `last-12-months` | the record's rate over the last year goes on | the same |
+| `paper-constant` | doubling every 3.5 months | halving every 2.6 months |
+| `no-change` | the record stands | the same |
+
+A record cannot fall, so no draw lies below the record that stands. The last three are claims without an
+interval: one draw. Every method takes the days ahead, shape (h,), and returns shape (draws, h).
+
+Not here: vintages, and how quantiles are stored (`forecasts`).
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+
+from densing_pipeline.cost import curves
+from densing_pipeline.forecasts.vintages import Vintage, month_ends
+from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights
+from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
+from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.records import FEWEST_RECORDS
+from densing_pipeline.trends.series import missing
+from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
+
+DAYS_PER_MONTH = 365.25 / 12
+PAPER_MONTHS = {"density": 3.5, "price": 2.6}
+"""The paper's constants: months in which density doubles (NMI), and in which the price halves."""
+
+YEAR = 365.0
+FEWEST_STEPS = 3
+
+
+class NoForecastError(ValueError):
+    """The vintage does not carry this method; the message says what is lacking."""
+
+
+def no_change(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The record stands."""
+    return np.full((1, ahead.size), vintage.progress[-1])
+
+
+def paper_constant(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The record rises as the paper says it does."""
+    rate = np.log(2) / (PAPER_MONTHS[vintage.target] * DAYS_PER_MONTH)
+    return np.asarray(vintage.progress[-1] + rate * ahead)[None]
+
+
+def last_12_months(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The record goes on to rise as fast as over the last year.
+
+    Raises:
+        NoForecastError: the series is younger than a year.
+    """
+    before = vintage.at(vintage.today - YEAR)
+    if before is None:
+        raise NoForecastError("the series is younger than 12 months")
+    rate = (vintage.progress[-1] - before) / YEAR
+    return np.asarray(vintage.progress[-1] + rate * ahead)[None]
+
+
+def density_trend(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The headline estimator's line."""
+    return _line(vintage, HEADLINE[4], ahead, draws, rng)
+
+
+def density_paper(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The paper's line through the records."""
+    if vintage.days.size < FEWEST_RECORDS:
+        raise NoForecastError(f"records: {vintage.days.size}, needed: {FEWEST_RECORDS}")
+    return _line(vintage, "paper", ahead, draws, rng)
+
+
+def price_trend(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The steps of the curve so far, drawn anew: how long a price held, and how far it then fell.
+
+    The time the newest price has held counts as a step without a fall, as in `cost.halving`.
+
+    Raises:
+        NoForecastError: the curve has too few steps.
+    """
+    if vintage.days.size - 1 < FEWEST_STEPS:
+        raise NoForecastError(f"price falls: {vintage.days.size - 1}, needed: {FEWEST_STEPS}")
+    waits = np.append(np.diff(vintage.days), vintage.today - vintage.days[-1])
+    rises = np.append(np.diff(vintage.progress), 0.0)
+    kept = waits > 0
+    steps = int(3 * ahead.max() / waits[kept].mean()) + 10
+    times, paths = curves.resampled(waits[kept], rises[kept], steps, draws, rng)
+    reached = (times[:, :, None] <= ahead).sum(axis=1) - 1
+    return np.asarray(vintage.progress[-1] + np.take_along_axis(paths, reached, axis=1))
+
+
+def price_paper(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The line through the first price and the last, as the paper's 266.7-fold fall.
+
+    Raises:
+        NoForecastError: the price has not changed yet.
+    """
+    if vintage.days.size < 2:
+        raise NoForecastError("the price has not changed yet")
+    elapsed = vintage.today - vintage.days[0]
+    rate = (vintage.progress[-1] - vintage.progress[0]) / elapsed
+    return np.asarray(vintage.progress[-1] + rate * ahead)[None]
+
+
+Method = Callable[[Vintage, FloatArray, int, np.random.Generator], FloatArray]
+
+METHODS: dict[str, dict[str, Method]] = {
+    "density": {
+        "trend": density_trend,
+        "paper-recipe": density_paper,
+        "last-12-months": last_12_months,
+        "paper-constant": paper_constant,
+        "no-change": no_change,
+    },
+    "price": {
+        "trend": price_trend,
+        "paper-recipe": price_paper,
+        "last-12-months": last_12_months,
+        "paper-constant": paper_constant,
+        "no-change": no_change,
+    },
+}
+"""Every method by target and name."""
+
+
+def _line(
+    vintage: Vintage, estimator: str, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """A resampled line, plus what the record has stood off the fitted one at past month ends.
+
+    Raises:
+        NoForecastError: the models carry no line.
+    """
+    models = vintage.models
+    if models is None or (lacking := missing(models)):
+        raise NoForecastError(lacking if models else "a price has no models")
+    lines = TREND_ESTIMATORS[estimator].lines
+    weights = cluster_weights(models.families, draws, int(rng.integers(2**32)))
+    drawn = np.vstack([np.ones((1, models.days.size)), weights])
+    found = lines(models.days, models.values, drawn, ALWAYS)[0]
+    slope, intercept = found.slope[1:], found.intercept[1:]
+    carried = np.isfinite(slope)
+    if not np.isfinite(found.slope[0]) or carried.mean() < 1 - MOST_LOST:
+        raise NoForecastError(f"resamples that carry a line: {carried.sum()} of {draws}")
+    first = DAY_ZERO + timedelta(days=int(vintage.days[0]))
+    past = np.array([days_since_zero(day) for day in month_ends(vintage.month_end, first)])
+    stood = vintage.progress[np.searchsorted(vintage.days, past, side="right") - 1]
+    off = stood - (found.intercept[0] + found.slope[0] * past)
+    rows = rng.choice(np.flatnonzero(carried), draws)
+    line = intercept[rows, None] + slope[rows, None] * (vintage.today + ahead)
+    return np.asarray(np.maximum(line + rng.choice(off, draws)[:, None], vintage.progress[-1]))

@@ -1,0 +1,189 @@
+"""How the forecasts did: `forecast_scores` for each one, `forecast_skill` for all of a method.
+
+Everything is scored on natural logarithms: being twofold too high is as bad as twofold too low, for a
+density as for a price. CRPS and pinball losses are those of the package `scoringrules`; the CRPS is
+computed from the nine deciles (as twice the mean pinball loss), and for a claim without an interval it
+is the absolute error, so that a claim and a distribution stand on one scale.
+
+An outcome counts only if somebody was looking: if the series saw something new in the three months
+up to the target date, and anything after it. Where bundled data end, the record stands still on paper,
+and a forecast of no change would be right for that reason alone.
+
+Not here: the forecasts, and what a vintage knew (`vintages`).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scoringrules import crps_quantile, quantile_score
+
+from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES
+from densing_pipeline.forecasts.vintages import (
+    BLEND,
+    CURVE,
+    density_names,
+    entry_days,
+    is_watched,
+    price_days,
+    series_models,
+)
+from densing_pipeline.tables.published import FORECAST_SCORES
+from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.windows import days_since_zero
+
+DECILES = slice(1, -1)
+"""The evenly spaced quantiles among those of a forecast."""
+
+_SCORES = ("actual", "actual_low", "actual_high", "log_error", "crps", "pinball_10", "pinball_50",
+           "pinball_90", "is_covered")  # fmt: skip
+
+
+def forecast_scores(
+    forecasts: pl.DataFrame,
+    densities: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    *,
+    as_of: date,
+) -> pl.DataFrame:
+    """Scores of every forecast whose target date has passed.
+
+    Args:
+        forecasts: a `forecasts` frame.
+        densities: a `densities` frame, as known now.
+        prices: a `prices` frame, as known now.
+        model_links: a `model_links` frame.
+        capability_levels: a `capability_levels` frame.
+        capability_scores: scores of the models sold.
+        as_of: last day that is known.
+
+    Returns:
+        A `forecast_scores` frame; a forecast whose outcome nobody saw has verdict `insufficient`.
+    """
+    due = forecasts.filter(pl.col("target_date") <= as_of, pl.col("verdict") == "ok")
+    if due.is_empty():
+        return FORECAST_SCORES.empty()
+    outcomes = pl.DataFrame(
+        [
+            *_density_outcomes(due, densities),
+            *_price_outcomes(
+                due, prices, model_links, capability_levels, capability_scores, as_of
+            ),
+        ],
+        schema={
+            "target": pl.String, "series": pl.String, "target_date": pl.Date,
+            "actual": pl.Float64, "actual_low": pl.Float64, "actual_high": pl.Float64,
+            "unseen": pl.String,
+        },
+        orient="row",
+    )  # fmt: skip
+    joined = due.join(outcomes, on=["target", "series", "target_date"], how="left")
+    seen = joined.filter(pl.col("actual").is_not_null())
+    unseen = joined.filter(pl.col("actual").is_null()).with_columns(
+        verdict=pl.lit("insufficient"),
+        reason=pl.col("unseen").fill_null("the series is gone from the tables"),
+    )
+    parts = [
+        part.with_columns(
+            pl.lit(None, dtype=FORECAST_SCORES.polars_schema[name]).alias(name)
+            for name in _SCORES
+            if name not in part.columns
+        ).select(FORECAST_SCORES.names)
+        for part in (_scored(seen), unseen)
+    ]
+    return FORECAST_SCORES.cast(pl.concat(parts, how="vertical_relaxed"))
+
+
+def _scored(seen: pl.DataFrame) -> pl.DataFrame:
+    """Errors and scores of forecasts with an outcome."""
+    quantiles = np.log(seen.select(QUANTILES).cast(pl.Float64).to_numpy())
+    actual = np.log(seen["actual"].to_numpy())
+    median = quantiles[:, LEVELS.index(0.5)]
+    is_claim = seen["draws"].to_numpy() == 0
+    deciles, levels = quantiles[:, DECILES], np.array(LEVELS)[DECILES]
+    crps = crps_quantile(actual, deciles, levels) if seen.height else np.empty(0)
+    error = np.abs(median - actual)
+    covered = (quantiles[:, 0] <= actual) & (actual <= quantiles[:, -1])
+    return seen.with_columns(
+        pl.Series("log_error", median - actual, dtype=pl.Float64),
+        pl.Series("crps", np.where(is_claim, error, crps), dtype=pl.Float64),
+        *(
+            pl.Series(
+                f"pinball_{level:.0%}".removesuffix("%"),
+                quantile_score(actual, quantiles[:, LEVELS.index(level)], level),
+                dtype=pl.Float64,
+            )
+            for level in (0.1, 0.5, 0.9)
+        ),
+        is_covered=pl.when(pl.col("draws") > 0).then(pl.Series(covered, dtype=pl.Boolean)),
+    )
+
+
+Outcome = tuple[str, str, date, float | None, float | None, float | None, str | None]
+
+
+def _density_outcomes(due: pl.DataFrame, densities: pl.DataFrame) -> Iterator[Outcome]:
+    """The densest model up to each target date, with the interval of its density."""
+    for name in density_names(densities):
+        models = series_models(densities, name).sort(
+            "density", "model_id", descending=[True, False]
+        )
+        entries = entry_days(densities, name)
+        for day in _dates(due, "density", name):
+            densest = models.filter(pl.col("release_date") <= day).head(1).to_dicts()
+            unseen = _unseen(entries, day)
+            if unseen or not densest:
+                yield "density", name, day, None, None, None, unseen or "no model yet"
+                continue
+            best: dict[str, Any] = densest[0]
+            ends = best["density_low"], best["density_high"]
+            yield "density", name, day, best["density"], *ends, None
+
+
+def _price_outcomes(
+    due: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    as_of: date,
+) -> Iterator[Outcome]:
+    """The lowest price up to each target date."""
+    wanted = due.filter(pl.col("target") == "price")
+    if wanted.is_empty() or prices.is_empty():
+        return
+    frontier = price_frontier(
+        prices, model_links, capability_levels, capability_scores, as_of=as_of
+    ).filter(
+        pl.col("curve") == CURVE, pl.col("blend_input_share") == BLEND, pl.col("level") != PAPER
+    )
+    entries = price_days(prices, model_links)
+    for name in sorted(wanted["series"].unique()):
+        steps = frontier.filter(pl.col("level") == name.rsplit("/", 1)[0]).sort("date")
+        for day in _dates(due, "price", name):
+            held = steps.filter(pl.col("date") <= day)["usd_per_mtok"].to_list()
+            unseen = _unseen(entries, day)
+            if unseen or not held:
+                yield "price", name, day, None, None, None, unseen or "no price yet"
+            else:
+                yield "price", name, day, held[-1], None, None, None
+
+
+def _unseen(entries: FloatArray, day: date) -> str | None:
+    """Why nobody can say what the record was on a day; None if somebody can."""
+    if is_watched(entries, days_since_zero(day)):
+        return None
+    return (
+        "the data hold nothing new in the three months up to the target date, or nothing after it"
+    )
+
+
+def _dates(due: pl.DataFrame, target: str, name: str) -> list[date]:
+    of_series = due.filter(pl.col("target") == target, pl.col("series") == name)
+    return of_series["target_date"].unique().sort().to_list()

@@ -1,0 +1,193 @@
+"""The `trend_breaks` table: did density begin to grow faster at some date?
+
+Not here: the test and its error rates (`kinks`), and the straight trend (`densing_law`).
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.tables.published import TREND_BREAKS
+from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
+from densing_pipeline.trends.densing_law import FEWEST_DAYS, FEWEST_MODELS, HEADLINE
+from densing_pipeline.trends.estimators import TREND_ESTIMATORS
+from densing_pipeline.trends.kinks import bootstrap_p, candidates, kinked_slopes, rates, webb
+from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.series import Series, SeriesKey, missing, series_of
+from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
+
+CHATGPT = date(2022, 11, 30)
+"""The known date: the paper sees density grow faster after ChatGPT (NMI, Fig. 3)."""
+
+BASIS = "nonembedding"
+KINK = "ols-kink"
+SEPARATE = ("paper", "quantile-0.9", "ols-all")
+"""Estimators that draw one line before the known date and another after it, as the paper does."""
+
+_NUMBERS = ("break_date", "slope_before", "slope_after", "slope_ratio", "slope_ratio_low",
+            "slope_ratio_high", "f_statistic", "p_value", "size", "power")  # fmt: skip
+
+
+def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int) -> pl.DataFrame:
+    """Known and searched breaks of every reference law and score set.
+
+    Five rows for each: at ChatGPT two separate lines by `paper`, `quantile-0.9` and `ols-all`, and a
+    kink (`ols-kink`); and a kink at the date that fits best. Intervals of the slope ratio resample
+    model families (and search the date anew); p values and error rates are those of `kinks`.
+
+    Args:
+        densities: a `densities` frame.
+        as_of: last release day that counts.
+        draws: resamples behind each interval and p value.
+        seed: seed of the resamples.
+
+    Returns:
+        A `trend_breaks` frame; what the data do not carry has verdict `insufficient` and a reason.
+    """
+    pairs = {tuple(row) for row in densities.select("reference_id", "score_set").unique().rows()}
+    rows = []
+    for reference_id, score_set in sorted(pairs | {HEADLINE[:2]}):
+        key = (reference_id, score_set, BASIS)
+        series = series_of(densities, key, as_of)
+        fixed = {"as_of": as_of, "seed": seed}
+        rows += [_identified(key, series, row) | fixed for row in _rows(series, draws, seed)]
+    return TREND_BREAKS.cast(pl.DataFrame(rows, infer_schema_length=None))
+
+
+def _identified(key: SeriesKey, series: Series, row: dict[str, Any]) -> dict[str, Any]:
+    day = row["break_date"]
+    n_before = int((series.days < days_since_zero(day)).sum()) if day else 0
+    return row | {
+        "reference_id": key[0],
+        "score_set": key[1],
+        "params_basis": key[2],
+        "n_models": series.days.size,
+        "n_clusters": len(set(series.families)),
+        "n_before": n_before,
+        "n_after": series.days.size - n_before,
+    }
+
+
+def _rows(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+    """The rows of one series."""
+    lacking = missing(series)
+    known = lacking or _missing_beside(series, CHATGPT)
+    weights = None if lacking else cluster_weights(series.families, draws, seed)
+    for estimator in (*SEPARATE, KINK):
+        named = {"break_kind": "known", "estimator": estimator}
+        if known or weights is None:
+            row = _insufficient(known) | {"break_date": CHATGPT}
+            row |= _known_rates(series, seed) if estimator == KINK else {}
+        elif estimator == KINK:
+            row = _kink(series, weights, np.array([days_since_zero(CHATGPT)]), seed)
+        else:
+            row = _separate(series, weights, estimator)
+        yield named | {"draws": draws} | row
+    searched = {"break_kind": "searched", "estimator": KINK, "draws": draws}
+    dates = candidates(series.days)
+    if weights is None or not dates.size:
+        yield searched | _insufficient(lacking or "no day has 15 % of the models on either side")
+    else:
+        yield searched | _kink(series, weights, dates, seed)
+
+
+def _missing_beside(series: Series, day: date) -> str:
+    """What is lacking on either side of a known date."""
+    after = series.days >= days_since_zero(day)
+    for side, mask in (("before", ~after), ("from", after)):
+        days = series.days[mask]
+        if days.size < FEWEST_MODELS:
+            return f"models {side} {day}: {days.size}, needed: {FEWEST_MODELS}" + (
+                "; the paper draws this line through 3 points" if side == "before" else ""
+            )
+        if np.unique(days).size < FEWEST_DAYS:
+            return f"release days {side} {day}: {np.unique(days).size}, needed: {FEWEST_DAYS}"
+    return ""
+
+
+def _known_rates(series: Series, seed: int) -> dict[str, Any]:
+    """Error rates of the test at the known date, where its design allows a test at all."""
+    at = days_since_zero(CHATGPT)
+    if (series.days < at).any() and np.unique(series.days[series.days >= at]).size > 1:
+        size, power = rates(tuple(series.days.tolist()), series.families, at, seed)
+        return {"size": size, "power": power}
+    return {}
+
+
+def _separate(series: Series, weights: FloatArray, estimator: str) -> dict[str, Any]:
+    """Two lines that need not meet, one on either side of the known date."""
+    at = days_since_zero(CHATGPT)
+    lines = TREND_ESTIMATORS[estimator].lines
+    once = np.ones((1, series.days.size))
+
+    def slopes(drawn: FloatArray) -> tuple[FloatArray, FloatArray]:
+        before = lines(series.days, series.values, drawn, (-np.inf, at - 1))[0].slope
+        return before, lines(series.days, series.values, drawn, (at, np.inf))[0].slope
+
+    before, after = (float(side[0]) for side in slopes(once))
+    if not np.isfinite([before, after]).all():
+        return _insufficient("too few records on one side of the date") | {"break_date": CHATGPT}
+    return _ratio(series, before, after, *slopes(weights)) | {"break_date": CHATGPT}
+
+
+def _kink(series: Series, weights: FloatArray, dates: FloatArray, seed: int) -> dict[str, Any]:
+    """One kink, at the given date or at the best of several."""
+    once = np.ones((1, series.days.size))
+    before, after, at = (
+        float(part[0]) for part in kinked_slopes(series.days, series.values, once, dates)
+    )
+    if not np.isfinite(before):
+        return _insufficient("the models do not fix two slopes")
+    rng = np.random.default_rng(seed)
+    f, p = bootstrap_p(
+        series.days,
+        series.values,
+        series.families,
+        dates,
+        webb(series.families, len(weights), rng),
+    )
+    size, power = rates(
+        tuple(series.days.tolist()), series.families, at if dates.size == 1 else None, seed
+    )
+    resampled = kinked_slopes(series.days, series.values, weights, dates)
+    row = _ratio(series, before, after, *resampled[:2])
+    note = f"a 1.5-fold acceleration would be found {power:.0%} of the time, a false one {size:.0%}"
+    return row | {
+        "break_date": DAY_ZERO + timedelta(days=round(at)),
+        "f_statistic": f,
+        "p_value": p,
+        "size": size,
+        "power": power,
+        "reason": "; ".join(filter(None, [row["reason"], note])),
+    }
+
+
+def _ratio(
+    series: Series, before: float, after: float, drawn_before: FloatArray, drawn_after: FloatArray
+) -> dict[str, Any]:
+    """Ratio of the slopes and its interval; open above where the slope before may be zero."""
+    row = dict.fromkeys(_NUMBERS) | {"slope_before": before, "slope_after": after}
+    families = len(set(series.families))
+    interval = clustered_interval(drawn_before, families)
+    if interval is None:
+        return _insufficient("too many resamples carry no slope before the break")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(drawn_before > 0, drawn_after / drawn_before, np.nan)
+    is_open = interval[0] <= 0
+    reason = "the slope before may be zero, so the ratio is open above" if is_open else ""
+    ends = clustered_interval(ratios[np.isfinite(ratios)], families)
+    if before > 0 and ends is not None:
+        low, high = ends
+        row |= {
+            "slope_ratio": after / before,
+            "slope_ratio_low": float(low),
+            "slope_ratio_high": None if is_open else float(high),
+        }
+    return row | {"verdict": "ok", "reason": reason}
+
+
+def _insufficient(reason: str) -> dict[str, Any]:
+    return dict.fromkeys(_NUMBERS) | {"verdict": "insufficient", "reason": reason}

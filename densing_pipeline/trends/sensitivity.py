@@ -1,0 +1,259 @@
+"""The `sensitivity` table: the doubling time under every combination of defensible choices.
+
+A headline rests on one reference law, one D0, one score set, one parameter basis, one window, one
+estimator, and on counting every model of a family. None of these choices is the only sensible one, so
+the estimate is made under all of them and the headline is quoted with the range.
+
+Not here: how a choice changes densities (`density.variants`), and the published trend (`densing_law`).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.density.params_bases import params_bases
+from densing_pipeline.density.variants import variants
+from densing_pipeline.tables.published import SENSITIVITY
+from densing_pipeline.trends import densing_law
+from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
+from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
+from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.records import FEWEST_RECORDS
+from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing
+from densing_pipeline.trends.windows import Window, days_since_zero, windows
+
+WINDOWS = ("all", "nmi-2025", "last-24-months")
+FAMILY_CAPS = (None, 3)
+ESTIMATORS = ("paper", "quantile-0.9", "quantile-0.8", "quantile-0.95", "monthly-max", "ols-all")
+"""The estimators; the stochastic frontier has no closed form and would take most of the time."""
+
+MOST_DRAWS = 100
+"""Resamples of an interval here: enough to tell a trend from none, and thousands of them are made."""
+
+HEADLINE_TOKENS = 5e12
+
+FACTORS = {
+    "reference law": ("reference_id",),
+    "D0": ("reference_tokens",),
+    "score set": ("score_set", "inversion", "dropped_benchmark"),
+    "parameter basis": ("params_basis",),
+    "window": ("window",),
+    "estimator": ("estimator",),
+    "family cap": ("family_cap",),
+}
+"""The choices, and the columns that say which was made."""
+
+BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+class Spread(NamedTuple):
+    """How far the doubling time moves over all combinations that carry an estimate, in days.
+
+    Attributes:
+        n: combinations with verdict `ok`.
+        n_insufficient: combinations without.
+        shortest: shortest doubling time.
+        low: 5 % of the combinations double faster.
+        median: half of them do.
+        high: 95 % of them do; None if more than 5 % do not rise.
+        longest: longest doubling time; None if some do not rise.
+    """
+
+    n: int
+    n_insufficient: int
+    shortest: float | None
+    low: float | None
+    median: float | None
+    high: float | None
+    longest: float | None
+
+
+def sensitivity(
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+) -> pl.DataFrame:
+    """Doubling time under every combination of choices (the multiverse).
+
+    Args:
+        models: a `models` frame.
+        scores: a `scores` frame.
+        reference_laws: a `reference_laws` frame.
+        as_of: last release day that counts.
+        draws: resamples behind each interval; more than 100 count as 100.
+        seed: seed of the resamples.
+
+    Returns:
+        A `sensitivity` frame; combinations the data do not carry have verdict `insufficient`.
+    """
+    draws = min(draws, MOST_DRAWS)
+    bases = params_bases(models).filter(pl.col("release_date") <= as_of)
+    made = [
+        (variant._asdict() | {"params_basis": basis}, of_basis)
+        for variant, effective in variants(scores, reference_laws)
+        for basis, of_basis in _on_every_basis(effective, bases)
+    ]
+    days = pl.concat([frame["release_date"] for _, frame in made]) if made else pl.Series()
+    if days.is_empty():
+        return SENSITIVITY.empty()
+    spans = {w.name: w for w in windows(days.min(), days.max(), as_of)}  # type: ignore[arg-type]
+    rows = [
+        choices | row
+        for choices, frame in made
+        for name in WINDOWS
+        for row in _rows(from_frame(frame), spans[name], draws, seed)
+    ]
+    fixed = {"as_of": as_of, "draws": draws, "seed": seed}
+    frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
+    )
+    return SENSITIVITY.cast(frame)
+
+
+def spread(table: pl.DataFrame) -> Spread:
+    """The range of the doubling time over all combinations that carry an estimate."""
+    slopes = table.filter(pl.col("verdict") == "ok")["slope_per_day"].to_numpy()
+    if not slopes.size:
+        return Spread(0, table.height, None, None, None, None, None)
+    at = np.quantile(slopes, [1, 0.95, 0.5, 0.05, 0])
+    return Spread(slopes.size, table.height - slopes.size, *(doubling_days(float(s)) for s in at))
+
+
+def moved_by(table: pl.DataFrame) -> pl.DataFrame:
+    """How much each choice moves the doubling time, the most influential first.
+
+    Args:
+        table: a `sensitivity` frame.
+
+    Returns:
+        factor; n_sets, the sets of combinations that differ in this choice alone; median_fold, the
+        slowest over the fastest doubling time in the middle one of these sets; low and high, the
+        doubling times in days that this choice alone can give the headline.
+    """
+    rising = table.filter(pl.col("verdict") == "ok", pl.col("slope_per_day") > 0)
+    headline = rising.filter("is_headline")
+    every = [column for columns in FACTORS.values() for column in columns]
+    rows = []
+    for factor, columns in FACTORS.items():
+        others = [column for column in every if column not in columns]
+        sets = rising.group_by(others).agg(
+            fold=pl.col("doubling_days").max() / pl.col("doubling_days").min(), n=pl.len()
+        )
+        beside = rising.join(headline.select(others), on=others, nulls_equal=True)["doubling_days"]
+        rows.append(
+            {
+                "factor": factor,
+                "n_sets": sets.filter(pl.col("n") > 1).height,
+                "median_fold": sets.filter(pl.col("n") > 1)["fold"].median(),
+                "low": beside.min(),
+                "high": beside.max(),
+            }
+        )
+    schema = {"factor": pl.String, "n_sets": pl.Int64, "median_fold": pl.Float64,
+              "low": pl.Float64, "high": pl.Float64}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema).sort("median_fold", descending=True, nulls_last=True)
+
+
+def _on_every_basis(
+    effective: pl.DataFrame, bases: pl.DataFrame
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Densities of one variant on each parameter basis."""
+    dense = effective.join(bases, on="model_id").with_columns(
+        density=pl.col("effective_params") / pl.col("params")
+    )
+    for (basis,), frame in sorted(dense.partition_by("params_basis", as_dict=True).items()):
+        yield str(basis), frame
+
+
+def _is_headline() -> pl.Expr:
+    reference_id, score_set, basis, window, estimator = densing_law.HEADLINE
+    return (
+        (pl.col("reference_id") == reference_id)
+        & (pl.col("reference_tokens") == HEADLINE_TOKENS)
+        & (pl.col("score_set") == score_set)
+        & (pl.col("inversion") == "one-law")
+        & (pl.col("params_basis") == basis)
+        & (pl.col("window") == window)
+        & (pl.col("estimator") == estimator)
+        & pl.col("family_cap").is_null()
+    )
+
+
+def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+    """One row per family cap and estimator."""
+    start, end = days_since_zero(window.start), days_since_zero(window.end)
+    history = series.kept(np.asarray(series.days <= end))
+    inside = np.asarray(history.days >= start)
+    for cap in FAMILY_CAPS:
+        capped = inside if cap is None else inside & _capped(history, inside, cap)
+        of_window, of_history = history.kept(capped), history.kept(capped | ~inside)
+        lacking = missing(of_window)
+        for name in ESTIMATORS:
+            estimator = TREND_ESTIMATORS[name]
+            used = of_history if estimator.uses_history else of_window
+            row = (
+                _insufficient(lacking)
+                if lacking
+                else _estimate(
+                    estimator, used, (start, end), cluster_weights(used.families, draws, seed)
+                )
+            )
+            yield row | {
+                "window": window.name,
+                "estimator": name,
+                "family_cap": cap,
+                "n_models": of_window.days.size,
+                "n_clusters": len(set(of_window.families)),
+            }
+
+
+def _capped(series: Series, inside: BoolArray, cap: int) -> BoolArray:
+    """At most `cap` models of each family, spread evenly over its releases; density plays no part."""
+    kept = np.zeros(series.days.size, dtype=np.bool_)
+    names = np.array(series.families, dtype=object)
+    for name in sorted(set(series.families)):
+        rows = np.flatnonzero(inside & (names == name))
+        chosen = np.linspace(0, rows.size - 1, cap).round() if rows.size > cap else range(rows.size)
+        kept[rows[np.asarray(chosen, dtype=np.intp)]] = True
+    return kept
+
+
+def _estimate(
+    estimator: Estimator, series: Series, window: tuple[float, float], weights: FloatArray
+) -> dict[str, Any]:
+    """Slope, doubling time and interval of one estimator."""
+    drawn = np.vstack([np.ones((1, series.days.size)), weights])
+    lines, points = estimator.lines(series.days, series.values, drawn, window)
+    slope, slopes = float(lines.slope[0]), lines.slope[1:]
+    if estimator.uses_history and points[0] < FEWEST_RECORDS:
+        return _insufficient(f"records in the window: {points[0]:.0f}, needed: {FEWEST_RECORDS}")
+    interval = clustered_interval(slopes, len(set(series.families)))
+    if interval is None or not np.isfinite(slope):
+        carried = int(np.isfinite(slopes).sum())
+        return _insufficient(f"resamples that carry a line: {carried} of {len(slopes)}")
+    low, high = interval
+    return {
+        "verdict": "ok",
+        "reason": "" if slope > 0 else "the trend does not rise",
+        "slope_per_day": slope,
+        "slope_low": low,
+        "slope_high": high,
+        "doubling_days": doubling_days(slope),
+        "doubling_days_low": doubling_days(high),
+        "doubling_days_high": doubling_days(low),
+    }
+
+
+def _insufficient(reason: str) -> dict[str, Any]:
+    numbers = (
+        "slope_per_day", "slope_low", "slope_high", "doubling_days", "doubling_days_low",
+        "doubling_days_high",
+    )  # fmt: skip
+    return dict.fromkeys(numbers) | {"verdict": "insufficient", "reason": reason}

@@ -1,0 +1,170 @@
+"""Scores against their definitions, outcomes that nobody saw, and the skill made of them."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.forecasts.backtest import backtest, claims_table, skill_table
+from densing_pipeline.forecasts.claims import paper_claims
+from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES, forecasts
+from densing_pipeline.forecasts.scores import forecast_scores
+from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.tables.published import (
+    DENSITIES,
+    FORECAST_SCORES,
+    FORECAST_SKILL,
+    FORECASTS,
+    PAPER_CLAIMS,
+    PRICES,
+)
+
+LAST = date(2024, 12, 31)
+KEY = ["target", "series", "vintage", "horizon_months", "forecast_method"]
+
+
+@pytest.fixture(scope="module")
+def made(world):
+    return forecasts(*world, as_of=LAST, draws=100, seed=0)
+
+
+@pytest.fixture(scope="module")
+def scored(world, made):
+    return forecast_scores(made, *world, as_of=LAST)
+
+
+@pytest.fixture(scope="module")
+def skill(scored):
+    return forecast_skill(scored, as_of=LAST, draws=200, seed=0)
+
+
+def test_every_forecast_that_is_due_is_scored_once(made, scored):
+    FORECAST_SCORES.validate(scored)
+    due = made.filter(pl.col("target_date") <= LAST, pl.col("verdict") == "ok")
+    assert scored.height == due.height
+    assert scored.filter(verdict="ok").height > 200
+
+
+def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(made, scored):
+    both = scored.filter(verdict="ok").join(made, on=KEY, suffix="_made")
+    for row in both.sample(40, seed=0).to_dicts():
+        actual = np.log(row["actual"])
+        quantiles = np.log([row[f"{name}_made" if name == "q_50" else name] for name in QUANTILES])
+        levels = np.array(LEVELS)
+        loss = np.where(actual >= quantiles, levels, levels - 1) * (actual - quantiles)
+        assert row["log_error"] == pytest.approx(quantiles[5] - actual)
+        assert row["pinball_10"] == pytest.approx(loss[1], abs=1e-12)
+        assert row["pinball_90"] == pytest.approx(loss[9], abs=1e-12)
+        if row["draws"]:
+            assert row["crps"] == pytest.approx(2 * loss[1:-1].mean(), abs=1e-12)
+            assert row["is_covered"] == (quantiles[0] <= actual <= quantiles[-1])
+        else:
+            assert row["crps"] == pytest.approx(abs(quantiles[5] - actual))
+            assert row["is_covered"] is None
+
+
+def test_the_outcome_is_the_record_of_the_day(world, scored):
+    row = scored.filter(target="density", verdict="ok", target_date=date(2024, 5, 31)).row(
+        0, named=True
+    )
+    known = world.densities.filter(pl.col("release_date") <= date(2024, 5, 31))
+    assert row["actual"] == known["density"].max()
+    assert row["actual_low"] == pytest.approx(0.8 * row["actual"])
+
+
+def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
+    """The data end in May 2024; that the record stands from then on is not known to anybody."""
+    end = date(2024, 5, 1)
+    ended = world._replace(densities=world.densities.filter(pl.col("release_date") <= end))
+    scored = forecast_scores(made, *ended, as_of=LAST).filter(target="density")
+    late = scored.filter(pl.col("target_date") > end)
+    assert late["verdict"].unique().to_list() == ["insufficient"]
+    assert late["crps"].null_count() == late.height
+    assert late["reason"].str.contains("nothing").all()
+
+
+def test_in_a_steady_world_the_trend_beats_no_change_and_knows_what_it_knows(skill):
+    FORECAST_SKILL.validate(skill)
+    row = skill.filter(
+        target="density", series="all", horizon_months=6, forecast_method="trend"
+    ).row(0, named=True)
+    assert row["verdict"] == "ok"
+    assert row["skill_no_change"] > 0.5
+    assert row["skill_no_change_low"] < row["skill_no_change"] < row["skill_no_change_high"]
+    assert row["coverage"] >= 0.8
+
+
+def test_a_method_has_no_skill_against_itself(skill):
+    itself = skill.filter(forecast_method="no-change", horizon_months=3)
+    assert itself["skill_no_change"].to_list() == [0] * itself.height
+    assert itself["skill_no_change_low"].null_count() == itself.height
+
+
+def test_a_year_ahead_needs_two_years_of_vintages(skill):
+    row = skill.filter(target="density", horizon_months=12, forecast_method="no-change").row(
+        0, named=True
+    )
+    assert row["verdict"] == "insufficient"
+    assert "needed: 24" in row["reason"]
+    assert row["skill_constant_low"] is None
+
+
+def test_nothing_to_score_gives_empty_tables(world):
+    scored = forecast_scores(FORECASTS.empty(), *world, as_of=LAST)
+    assert scored.is_empty()
+    assert forecast_skill(scored, as_of=LAST, draws=20, seed=0).is_empty()
+
+
+def test_forecasts_of_a_series_that_is_gone_say_so(world, made):
+    gone = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
+    scored = forecast_scores(made, *gone, as_of=LAST)
+    FORECAST_SCORES.validate(scored)
+    assert scored["verdict"].unique().to_list() == ["insufficient"]
+    table = forecast_skill(scored, as_of=LAST, draws=20, seed=0)
+    FORECAST_SKILL.validate(table)
+    assert table["n_forecasts"].sum() == 0
+
+
+@pytest.fixture
+def later(world):
+    """The same world seen from 2025: it went on at its pace for another half year."""
+    rows = world.densities.tail(12)
+    moved = rows.with_columns(
+        pl.format("{}-later", "model_id").alias("model_id"),
+        pl.col("release_date") + pl.duration(days=200),
+        *(pl.col(name) * 2 ** (200 / 105) for name in ("density", "density_low", "density_high")),
+    )
+    return world._replace(densities=pl.concat([world.densities, moved]))
+
+
+def test_a_claim_is_compared_with_what_came(later):
+    table = paper_claims(*later, as_of=date(2025, 8, 31), draws=200, seed=0)
+    PAPER_CLAIMS.validate(table)
+    row = table.filter(
+        pl.col("claim").str.starts_with("NMI"), pl.col("target_date") == date(2025, 6, 30)
+    ).row(0, named=True)
+    assert row["verdict"] == "ok"
+    assert row["claimed_fold"] == pytest.approx(2 ** (181 / 106.53), rel=0.001)
+    assert row["low"] < row["actual_fold"] < row["high"]
+    assert row["claimed_low"] < row["claimed_fold"] < row["claimed_high"]
+    assert row["is_within"], "this world grows as the paper says"
+
+
+def test_claims_without_data_after_them_say_so(world):
+    table = paper_claims(*world, as_of=date(2025, 8, 31), draws=50, seed=0)
+    assert table["verdict"].unique().to_list() == ["insufficient"]
+    assert table["actual_fold"].null_count() == table.height
+
+
+def test_claims_of_an_empty_world_are_an_empty_table(world):
+    empty = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
+    assert paper_claims(*empty, as_of=LAST, draws=20, seed=0).is_empty()
+
+
+def test_the_backtest_runs_in_one_call(world):
+    tables = dict(zip(world._fields, world, strict=True))
+    result = backtest(tables, draws=50, seed=0)
+    assert result.skill.height > 0
+    assert skill_table(result.skill).row_count > 0
+    assert claims_table(result.claims).columns

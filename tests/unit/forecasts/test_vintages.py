@@ -1,0 +1,81 @@
+"""A vintage knows what was known at its month end, and nothing later."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.forecasts.vintages import (
+    density_vintage,
+    is_watched,
+    known_prices,
+    month_ends,
+    months_later,
+    price_vintages,
+)
+from densing_pipeline.trends.windows import DAY_ZERO
+
+NAME = "nmi-2025/nmi-2025-average/nonembedding"
+
+
+def test_month_ends_are_the_ends_of_months_that_are_over():
+    ends = month_ends(date(2024, 3, 30), date(2023, 12, 5))
+    assert ends == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29)]
+    assert month_ends(date(2024, 3, 31), date(2024, 3, 1)) == [date(2024, 3, 31)]
+    assert month_ends(date(2024, 3, 1), date(2024, 3, 1)) == []
+
+
+@pytest.mark.parametrize(("months", "end"), [(1, date(2024, 2, 29)), (12, date(2025, 1, 31))])
+def test_months_later_stays_at_month_ends(months, end):
+    assert months_later(date(2024, 1, 31), months) == end
+
+
+def test_a_density_record_is_the_running_maximum(world):
+    vintage = density_vintage(world.densities, NAME, date(2024, 6, 30))
+    assert vintage is not None
+    known = world.densities.filter(pl.col("release_date") <= date(2024, 6, 30))
+    assert vintage.value(vintage.progress[-1]) == pytest.approx(known["density"].max())
+    assert (np.diff(vintage.progress) > 0).all()
+    assert vintage.at(-1) is None
+    assert density_vintage(world.densities, NAME, date(2022, 12, 31)) is None
+
+
+def test_a_price_record_is_the_lowest_price_so_far(world):
+    end = DAY_ZERO + timedelta(days=340)
+    (vintage,) = price_vintages(*world[1:], end)
+    assert vintage.name == "able/0.75"
+    assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-6)
+
+
+def test_a_price_not_yet_held_for_30_days_does_not_count(world):
+    (vintage,) = price_vintages(*world[1:], DAY_ZERO + timedelta(days=310))
+    assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-5)
+
+
+def test_what_ends_later_has_not_ended_yet(world):
+    end = date(2024, 1, 31)
+    prices = world.prices.with_columns(
+        valid_to=pl.lit(date(2024, 6, 1)), observed_to=pl.lit(date(2026, 6, 1))
+    )
+    known = known_prices(prices, end)
+    assert known["valid_from"].max() <= end
+    assert known["valid_to"].null_count() == known.height
+    assert known["observed_to"].null_count() == known.height
+    assert known["observed_from"].max() <= end
+
+
+def test_an_undated_price_is_known_from_the_day_it_was_seen(world):
+    undated = world.prices.head(1).with_columns(
+        valid_from=pl.lit(None, dtype=pl.Date), observed_from=pl.lit(date(2026, 1, 1))
+    )
+    assert known_prices(undated, date(2025, 12, 31)).is_empty()
+    assert known_prices(undated, date(2026, 1, 31)).height == 1
+
+
+def test_a_day_is_watched_if_something_new_came_before_and_after_it():
+    entries = np.array([0.0, 10.0, 300.0])
+    assert is_watched(entries, 50)
+    assert not is_watched(entries, 150), "nothing new for three months"
+    assert not is_watched(entries, 320), "nothing came after it"
+    assert not is_watched(np.empty(0), 0)

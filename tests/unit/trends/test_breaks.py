@@ -1,0 +1,113 @@
+"""The break table over made-up series whose truth is known, and over bad input."""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline.tables.published import DENSITIES, TREND_BREAKS
+from densing_pipeline.trends.breaks import CHATGPT, KINK, SEPARATE, trend_breaks
+from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
+
+AT = days_since_zero(CHATGPT)
+
+
+def known(table: pl.DataFrame, estimator: str) -> dict:
+    return table.row(
+        by_predicate=(pl.col("break_kind") == "known") & (pl.col("estimator") == estimator),
+        named=True,
+    )
+
+
+def searched(table: pl.DataFrame) -> dict:
+    return table.row(by_predicate=pl.col("break_kind") == "searched", named=True)
+
+
+@pytest.fixture
+def bent(headline_series, as_of):
+    """Density doubles its pace at ChatGPT."""
+    days = list(range(-600, 600, 12))
+    noise = np.random.default_rng(1).normal(0, 0.15, len(days))
+    values = [
+        0.004 * day + 0.004 * max(day - AT, 0) + e for day, e in zip(days, noise, strict=True)
+    ]
+    families = [f"family {i % 11}" for i in range(len(days))]
+    return trend_breaks(headline_series(days, values, families), as_of=as_of, draws=200, seed=0)
+
+
+def test_a_known_break_is_measured_by_every_estimator(bent):
+    TREND_BREAKS.validate(bent)
+    for estimator in (*SEPARATE, KINK):
+        row = known(bent, estimator)
+        assert row["verdict"] == "ok", row["reason"]
+        assert row["break_date"] == CHATGPT
+        assert row["slope_ratio_low"] < 2 < row["slope_ratio_high"]
+        assert row["n_before"] + row["n_after"] == row["n_models"]
+    assert known(bent, KINK)["p_value"] < 0.05
+
+
+def test_a_searched_break_is_found_near_its_date(bent):
+    row = searched(bent)
+    assert abs((row["break_date"] - CHATGPT).days) < 90
+    assert row["p_value"] < 0.05
+    assert row["slope_ratio_low"] < 2 < row["slope_ratio_high"]
+    assert "would be found" in row["reason"]
+
+
+def test_three_models_before_the_known_date_are_too_few(headline_series, as_of):
+    """The paper draws its line before ChatGPT through three points."""
+    days = [-500, -400, -300, *range(0, 700, 10)]
+    noise = np.random.default_rng(1).normal(0, 0.3, len(days))
+    frame = headline_series(days, [0.006 * day + e for day, e in zip(days, noise, strict=True)])
+    table = trend_breaks(frame, as_of=as_of, draws=50, seed=0)
+    for estimator in (*SEPARATE, KINK):
+        row = known(table, estimator)
+        assert row["verdict"] == "insufficient"
+        assert "models before 2022-11-30: 3, needed: 8; the paper" in row["reason"]
+        assert row["slope_ratio"] is None
+    assert 0 < known(table, KINK)["power"] < 1, "what such a design could find is still said"
+    assert searched(table)["verdict"] == "ok"
+
+
+def test_the_ratio_is_open_where_the_slope_before_may_be_zero(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    noise = np.random.default_rng(5).normal(0, 0.4, len(days))
+    values = [0.008 * max(day - 350, 0) + e for day, e in zip(days, noise, strict=True)]
+    row = searched(trend_breaks(headline_series(days, values), as_of=as_of, draws=200, seed=0))
+    assert row["slope_ratio_high"] is None
+    assert "open above" in row["reason"]
+
+
+BAD_SERIES = {
+    "no model": ([], []),
+    "one model": ([0], [0.0]),
+    "two models": ([0, 100], [0.0, 1.0]),
+    "all on one day": ([50] * 20, list(np.linspace(0, 1, 20))),
+    "one month": (list(range(28)), list(np.linspace(0, 1, 28))),
+    "identical": (list(range(0, 200, 10)), [0.3] * 20),
+    "all censored": (list(range(0, 200, 10)), [None] * 20),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SERIES)
+def test_bad_input_gives_rows_with_reasons(headline_series, as_of, name):
+    table = trend_breaks(headline_series(*BAD_SERIES[name]), as_of=as_of, draws=20, seed=0)
+    TREND_BREAKS.validate(table)
+    assert table.height == 5
+    insufficient = table.filter(verdict="insufficient")
+    assert insufficient.height >= 4
+    assert (insufficient["reason"].str.len_chars() > 0).all()
+    assert insufficient["slope_ratio"].null_count() == insufficient.height
+
+
+def test_an_empty_table_still_has_the_headlines_rows(as_of):
+    table = trend_breaks(DENSITIES.empty(), as_of=as_of, draws=20, seed=0)
+    assert table["verdict"].unique().to_list() == ["insufficient"]
+
+
+def test_later_models_do_not_count(headline_series):
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [0.006 * day + (day % 30) / 50 for day in days])
+    table = trend_breaks(frame, as_of=DAY_ZERO + timedelta(days=300), draws=20, seed=0)
+    assert searched(table)["n_models"] == 31

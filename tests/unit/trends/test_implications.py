@@ -1,0 +1,142 @@
+"""What follows from a trend whose truth is known, and the paper's own conversions."""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from densing_pipeline import facts
+from densing_pipeline.hub import bundled
+from densing_pipeline.tables.published import (
+    DENSITIES,
+    IMPLICATIONS,
+    MODELS,
+    PRICE_FRONTIER,
+    REFERENCE_LAWS,
+)
+from densing_pipeline.trends.implications import (
+    HARDWARE_DOUBLING_DAYS,
+    combined_doubling_days,
+    implications,
+)
+from densing_pipeline.trends.windows import DAY_ZERO
+
+DAYS = list(range(0, 700, 10))
+
+
+@pytest.fixture(scope="module")
+def models():
+    return bundled.models(facts.load("base_models"), facts.load("nmi_models"))
+
+
+@pytest.fixture
+def laws():
+    published = facts.load("reference_coefficients")
+    return REFERENCE_LAWS.cast(
+        published.with_columns(
+            fit=pl.lit("published"),
+            **dict.fromkeys(("loss_sse", "score_sse", "n_points", "n_minima")),
+        )
+    )
+
+
+@pytest.fixture
+def prices():
+    return PRICE_FRONTIER.cast(
+        pl.DataFrame(
+            {
+                "level": ["able", "gone"],
+                "blend_input_share": 0.75,
+                "curve": "cheapest_now",
+                "date": DAY_ZERO,
+                "usd_per_mtok": [8.0, None],
+            }
+        )
+    )
+
+
+@pytest.fixture
+def doubling_in_105(headline_series):
+    return headline_series(DAYS, [np.log(2) / 105 * day for day in DAYS])
+
+
+def value(table: pl.DataFrame, quantity: str, subject: str) -> dict:
+    return table.filter(pl.col("quantity") == quantity, pl.col("subject") == subject).row(
+        0, named=True
+    )
+
+
+def test_rates_add_as_in_the_paper():
+    assert combined_doubling_days(99, HARDWARE_DOUBLING_DAYS) == pytest.approx(87.7, abs=0.05)
+    assert combined_doubling_days(100, 100) == 50
+
+
+def test_a_known_trend_gives_known_numbers(doubling_in_105, models, laws, prices, as_of):
+    table = implications(doubling_in_105, models, laws, prices, as_of=as_of, draws=50, seed=0)
+    IMPLICATIONS.validate(table)
+    combined = value(table, "density_x_hardware", "estimator quantile-0.9")["value"]
+    assert combined == pytest.approx(combined_doubling_days(105, HARDWARE_DOUBLING_DAYS))
+    fold = value(table, "cost_fold_per_year", "estimator quantile-0.9, density alone")["value"]
+    assert fold == pytest.approx(2 ** (365.25 / 105))
+    projected = value(table, "projected_price", "level able")
+    assert projected["value"] == pytest.approx(8 * 2 ** (-365 / combined))
+    sizes = table.filter(
+        pl.col("quantity") == "smallest_params", pl.col("subject") == "score 0.5 on AVERAGE"
+    ).sort("at_date")
+    assert sizes["value"][0] / sizes["value"][1] == pytest.approx(2 ** (690 / 105))
+    assert "beyond the newest model" in sizes["reason"][2]
+
+
+def test_intervals_hold_the_estimate_and_come_from_the_resamples(headline_series, models, laws, prices, as_of):  # fmt: skip
+    noise = np.random.default_rng(0).normal(0, 0.3, len(DAYS))
+    frame = headline_series(DAYS, [0.0066 * day + e for day, e in zip(DAYS, noise, strict=True)])
+    table = implications(frame, models, laws, prices, as_of=as_of, draws=200, seed=0)
+    with_interval = table.filter(pl.col("low").is_not_null())
+    assert with_interval.height >= 15
+    assert (with_interval["low"] < with_interval["value"]).all()
+    assert (with_interval["value"] < with_interval["high"]).all()
+
+
+def test_nothing_on_offer_projects_no_price(doubling_in_105, models, laws, prices, as_of):
+    table = implications(doubling_in_105, models, laws, prices, as_of=as_of, draws=50, seed=0)
+    gone = value(table, "projected_price", "level gone")
+    assert gone["verdict"] == "insufficient"
+    assert gone["value"] is None
+
+
+def test_the_papers_compressed_models_lose_density(real_densities, models, laws, prices, as_of):
+    """NMI: of its pairs only Gemma-2-9B is denser than the model it was distilled from."""
+    table = implications(real_densities, models, laws, prices, as_of=as_of, draws=100, seed=0)
+    pairs = table.filter(pl.col("quantity") == "compression_ratio")
+    assert pairs.height == 10
+    gemma = value(table, "compression_ratio", "Gemma2-9B / Gemma2-27B (distilled)")
+    assert gemma["value"] == pytest.approx(2.122 / 1.259, rel=0.001)
+    denser = pairs.filter(pl.col("value") > 1)["subject"].to_list()
+    assert denser == ["Gemma2-9B / Gemma2-27B (distilled)"]
+
+
+def test_a_falling_trend_never_doubles(headline_series, models, laws, prices, as_of):
+    frame = headline_series(DAYS, [-0.006 * day for day in DAYS])
+    table = implications(frame, models, laws, prices, as_of=as_of, draws=50, seed=0)
+    row = value(table, "density_x_hardware", "estimator quantile-0.9")
+    assert row["verdict"] == "insufficient"
+    assert row["reason"] == "the trend does not rise"
+
+
+def test_empty_tables_give_reasons(laws, as_of):
+    empty = (DENSITIES.empty(), MODELS.empty(), laws, PRICE_FRONTIER.empty())
+    table = implications(*empty, as_of=as_of, draws=20, seed=0)
+    IMPLICATIONS.validate(table)
+    insufficient = table.filter(verdict="insufficient")
+    assert insufficient.height == table.height - 1, "the paper's own arithmetic needs no data"
+    assert (insufficient["reason"].str.len_chars() > 0).all()
+
+
+def test_one_model_is_no_trend(headline_series, models, laws, prices, as_of):
+    table = implications(
+        headline_series([0], [0.0]), models, laws, prices, as_of=as_of, draws=20, seed=0
+    )
+    row = value(table, "density_x_hardware", "estimator paper")
+    assert "models with a density: 1" in row["reason"]
+    assert table["at_date"].drop_nulls().max() <= as_of + timedelta(days=365)
