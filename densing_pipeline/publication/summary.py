@@ -101,7 +101,8 @@ def _price_halving(halving: pl.DataFrame) -> Table:
 
 def _sources(health: pl.DataFrame) -> Table:
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
-    for row in health.sort("stale_hours", "source").to_dicts():
+    newest = health.sort("polled_at").group_by("source", maintain_order=True).last()
+    for row in newest.sort("stale_hours", "source").to_dicts():
         table.add_row(
             row["source"],
             f"{row['polled_at']:%Y-%m-%d}",
