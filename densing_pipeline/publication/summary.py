@@ -111,7 +111,8 @@ def _sources(health: pl.DataFrame) -> Table:
     """How old the data of each source are now, which may be long after the release was made."""
     now = datetime.now(UTC)
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
-    for row in health.sort("polled_at", "source", descending=[True, False]).to_dicts():
+    newest = health.sort("polled_at").group_by("source", maintain_order=True).last()
+    for row in newest.sort("polled_at", "source", descending=[True, False]).to_dicts():
         table.add_row(
             row["source"],
             f"{row['polled_at']:%Y-%m-%d}",
