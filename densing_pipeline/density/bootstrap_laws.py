@@ -29,7 +29,7 @@ MOST_ROUNDS = 40
 """Rounds after which a resample counts as one without a minimum."""
 
 DECREASE = 1e-8
-"""Predicted relative decrease of the objective below which a step is the last one."""
+"""Predicted relative decrease of the objective below which no step is taken any more."""
 
 DAMPING = (1e-2, 1e-12, 1e12)
 """First, least and most damping; a descent that needs more is stuck at a kink, hence arrived."""
@@ -172,23 +172,26 @@ class _Problem:
         scale = self._scale(common, weights)
         for _ in range(STEPS):
             step, decrease = _damped(gradient, curvature, scale, damping)
-            moved = self._inside(theta[rows] + step)
+            left = (np.abs(decrease) > DECREASE * value) & (damping <= DAMPING[2])
+            found[rows[~left]] = value[~left]
+            if not left.any():
+                break
+            if not left.all():
+                rows, value, damping, weights = (
+                    rows[left],
+                    value[left],
+                    damping[left],
+                    weights[left],
+                )
+                gradient, curvature, scale = gradient[left], curvature[left], scale[left]
+            moved = self._inside(theta[rows] + step[left])
             value_new, gradient_new, curvature_new = self._derivatives(moved, weights)
             better = value_new <= value
             theta[rows] = np.where(better[:, None], moved, theta[rows])
-            damping = np.clip(
-                np.where(better, damping / 8, damping * 6), DAMPING[1], 2 * DAMPING[2]
-            )
-            arrived = (np.abs(decrease) <= DECREASE * value) | (damping > DAMPING[2])
+            damping = np.where(better, np.maximum(damping / 8, DAMPING[1]), damping * 6)
             value = np.where(better, value_new, value)
             gradient = np.where(better[:, None], gradient_new, gradient)
             curvature = np.where(better[:, None, None], curvature_new, curvature)
-            found[rows[arrived]] = value[arrived]
-            left = ~arrived
-            if not left.any():
-                break
-            rows, value, damping, weights = rows[left], value[left], damping[left], weights[left]
-            gradient, curvature, scale = gradient[left], curvature[left], scale[left]
         return theta, found
 
     def _inside(self, theta: FloatArray) -> FloatArray:

@@ -125,3 +125,21 @@ def _uncensored(scored: pl.DataFrame, params: FloatArray, floor: float) -> pl.Da
         .filter(pl.col("effective_params").is_finite(), pl.col("score") >= least)
         .select("model_id", "effective_params")
     )
+
+
+def score_errors(models: pl.DataFrame) -> FloatArray:
+    """Standard error of ln density from the error of the score alone, shape (n,).
+
+    For comparisons of models under one law, whose own error is shared and cancels. All models of a
+    series lie on the law's curve, so its slope is read off them (second-order differences).
+
+    Args:
+        models: rows of one series of `densities` that have a density; a score without an error
+            counts as exact.
+    """
+    curve = models.group_by("score").agg(pl.col("effective_params").first().log()).sort("score")
+    scores, sizes = (column.to_numpy() for column in curve)
+    if scores.size < 3:
+        return np.zeros(models.height)
+    slope = np.interp(models["score"].to_numpy(), scores, np.gradient(sizes, scores))
+    return np.asarray(slope * models["std_error"].cast(pl.Float64).fill_null(0).to_numpy())

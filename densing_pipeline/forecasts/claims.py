@@ -15,6 +15,7 @@ import polars as pl
 
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.density.variants import score_errors
 from densing_pipeline.forecasts.methods import DAYS_PER_MONTH, FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
     BLEND,
@@ -45,7 +46,6 @@ DENSITY_CLAIMS = {
 PRICE_CLAIMS = {
     "the price of a capability halves every 2.6 months": PAPER_MONTHS["price"] * DAYS_PER_MONTH
 }
-Z_95 = 1.959963984540054
 
 
 def paper_claims(
@@ -61,7 +61,7 @@ def paper_claims(
 ) -> pl.DataFrame:
     """What the paper promised at the end of 2024, and what came.
 
-    The interval of a density's growth comes from the errors of the densities: each is drawn anew, and
+    The interval of a density's growth comes from the errors of the scores: each is drawn anew, and
     the densest model at either end found again. A price has none. Records come in jumps, so a claim
     that is right on the whole allows a range over a short span: steps of the series before the claim
     are drawn anew (`curves.resampled`), scaled so that they rise as fast as claimed.
@@ -198,16 +198,9 @@ class _Claims:
 
 
 def _drawn(models: pl.DataFrame, draws: int, seed: int) -> FloatArray:
-    """Ln densities as measured, and `draws` times with their error, shape (1 + draws, n)."""
+    """Ln densities as measured, and `draws` times with the error of the score, (1 + draws, n)."""
     measured = np.log(models["density"].to_numpy())
-    ends = models.select(
-        pl.when(pl.col(name) > 0).then(name).cast(pl.Float64).fill_null(float("nan")).alias(name)
-        for name in ("density_low", "density_high")
-    ).to_numpy()
-    # An open end is as far away as the other one; a density without interval is taken as exact.
-    widths = np.abs(np.log(ends) - measured[:, None])
-    known = np.isfinite(widths)
-    error = np.where(known, widths, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1) / Z_95
+    error = score_errors(models)
     noise = np.random.default_rng(seed).standard_normal((draws, measured.size))
     return np.vstack([measured[None], measured + error * noise])
 

@@ -163,6 +163,7 @@ def sensitivity_figure(tables: Tables) -> "Figure":
     axes.set_xscale("log")
     axes.set_xlabel("days until density doubles", color=INK)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.invert_yaxis()
     axes.set_title("Doubling time by choice, over all other choices", loc="left", color=INK)

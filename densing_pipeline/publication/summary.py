@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from densing_pipeline.publication.figures import doubling_text, interval_text
+from densing_pipeline.trends.sensitivity import moved_by, spread
 
 SHOWN_ESTIMATORS = ("paper", "quantile-0.9", "ols-all")
 
@@ -18,8 +19,10 @@ def show(tables: Mapping[str, pl.DataFrame], release: Path, console: Console) ->
     """Print the headline numbers of a release and its path."""
     for part in (
         _headline(tables["densing_law"]),
+        range_text(tables["sensitivity"]),
         _densing_law(tables["densing_law"]),
         _price_halving(tables["price_halving"]),
+        _skill(tables["forecast_skill"]),
         _sources(tables["source_health"]),
     ):
         console.print(part, end="\n\n", highlight=False)
@@ -35,6 +38,49 @@ def _headline(law: pl.DataFrame) -> str:
     return (
         f"[bold]Capacity density doubles every {doubling_text(headline.row(0, named=True))}.[/bold]"
     )
+
+
+def range_text(sensitivity: pl.DataFrame) -> str:
+    """The range of the doubling time over all combinations of choices, and what moves it most."""
+    found = spread(sensitivity)
+    if not found.n or found.low is None or found.shortest is None:
+        return "No combination of choices carries an estimate."
+    high = "never" if found.high is None else f"{found.high:.0f} days"
+    longest = "never" if found.longest is None else f"{found.longest:,.0f}"
+    text = (
+        f"Other defensible choices ({found.n:,} combinations) say {found.low:.0f} to {high} "
+        f"(the middle 90 %; ends {found.shortest:.0f} and {longest})."
+    )
+    moved = moved_by(sensitivity).drop_nulls("median_fold")
+    if moved.is_empty():
+        return text
+    first = moved.row(0, named=True)
+    return f"{text} The {first['factor']} moves it most: {first['median_fold']:.1f}-fold."
+
+
+def _skill(forecast_skill: pl.DataFrame) -> Table:
+    table = _table(
+        "Forecasts scored: CRPS skill of the trend over its rivals, all series (95 % interval)",
+        "target", "months ahead", "forecasts", "over no change", "over the paper's constant",
+        "covered", "verdict",
+        right=("months ahead", "forecasts", "covered"),
+    )  # fmt: skip
+    pooled = forecast_skill.filter(
+        pl.col("series") == "all", pl.col("forecast_method") == "trend", pl.col("n_forecasts") > 0
+    )
+    for row in pooled.to_dicts():
+        table.add_row(
+            row["target"],
+            str(row["horizon_months"]),
+            str(row["n_forecasts"]),
+            *(
+                interval_text(row[name], row[f"{name}_low"], row[f"{name}_high"], "", 2)
+                for name in ("skill_no_change", "skill_constant")
+            ),
+            "" if row["coverage"] is None else f"{row['coverage']:.0%}",
+            row["verdict"] if row["verdict"] == "ok" else f"[dim]{row['verdict']}[/dim]",
+        )
+    return table
 
 
 def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:

@@ -14,6 +14,7 @@ import polars as pl
 
 from densing_pipeline.density.laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.density.variants import score_errors
 from densing_pipeline.tables.published import IMPLICATIONS
 from densing_pipeline.trends.bootstrap import (
     cluster_weights,
@@ -200,12 +201,13 @@ def _prices(
 
 def _compression(densities: pl.DataFrame, models: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Density of a pruned, distilled or quantised model over that of the model it was made from."""
-    series = densities.filter(
+    dense = densities.filter(
         pl.col("reference_id") == HEADLINE[0],
         pl.col("score_set") == HEADLINE[1],
         pl.col("params_basis") == HEADLINE[2],
         pl.col("density").is_not_null(),
-    ).select("model_id", "density", "density_low", "density_high")
+    )
+    series = dense.select("model_id", "density", error=pl.Series(score_errors(dense)))
     pairs = (
         models.filter(pl.col("relation").is_in(["pruned", "distilled", "quantised"]))
         .select("model_id", "parent_id", "relation")
@@ -217,22 +219,15 @@ def _compression(densities: pl.DataFrame, models: pl.DataFrame) -> Iterator[dict
     for pair in pairs.iter_rows(named=True):
         names = [pair[key].removeprefix("nmi-2025/") for key in ("model_id", "parent_id")]
         ratio = pair["density"] / pair["density_parent"]
-        widths = [
-            np.log(pair[f"density_high{side}"] / pair[f"density_low{side}"]) / (2 * Z_95)
-            if pair[f"density_low{side}"] and pair[f"density_high{side}"]
-            else np.nan
-            for side in ("", "_parent")
-        ]
-        error = float(np.hypot(widths[0], widths[1]))
-        known = np.isfinite(error)
+        error = float(np.hypot(pair["error"], pair["error_parent"]))
         yield {
             "quantity": "compression_ratio",
             "subject": f"{names[0]} / {names[1]} ({pair['relation']})",
             "value": ratio,
-            "low": ratio * np.exp(-Z_95 * error) if known else None,
-            "high": ratio * np.exp(Z_95 * error) if known else None,
+            "low": ratio * np.exp(-Z_95 * error) if error else None,
+            "high": ratio * np.exp(Z_95 * error) if error else None,
             "value_unit": "1",
-            "conversion": "density / density of the original; errors of the two added in ln",
+            "conversion": "density / density of the original; errors of the two scores",
             "verdict": "ok",
             "reason": "denser" if ratio > 1 else "less dense",
             "draws": 0,
