@@ -26,10 +26,10 @@ show: .venv/synced ## Print the headline numbers of the latest release
 	@$(RUN) densing show
 
 test: .venv/synced ## Run the tests
-	@$(RUN) pytest -q -n 2 -m "not slow"
+	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow"
 
 test-all: .venv/synced ## Run the tests and the slow coverage studies
-	@$(RUN) pytest -q -n 2
+	@$(RUN) pytest -q -n 2 --dist worksteal
 
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
 	@mkdir -p "$$DENSING_STATE_DIR"
