@@ -114,7 +114,7 @@ def _ruler(members: pl.DataFrame, benchmark: str) -> dict[str, Any] | None:
         return direct_row(
             f"family-{name}", benchmark, floor, intercept, slope, params, float(error)
         ) | {
-            "kind": "family",
+            "law_kind": "family",
             "reference_tokens": float(line["train_tokens"]),
             "source": f"fitted on {params.size} sizes of {line['line']}, all trained on "
             f"{line['train_tokens'] / 1e12:g}T tokens; error at the largest",

@@ -134,7 +134,7 @@ def ladder_one_step(points: pl.DataFrame) -> dict[str, Any] | None:
         f"{LADDER}-direct", "MMLU", LADDER_FLOOR, line[0] + line[2] * np.log(LADDER_TOKENS), line[1],
         params, own,
     ) | {
-        "kind": "one-step", "logit_per_ln_tokens": float(line[2]),
+        "law_kind": "one-step", "logit_per_ln_tokens": float(line[2]),
         "reference_tokens": LADDER_TOKENS, "two_step_largest_out_error": rival,
         "is_chosen": own < rival,
         "source": f"fitted on {score.size} OLMo checkpoints of {np.unique(params).size} sizes, "

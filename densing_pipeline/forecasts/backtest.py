@@ -64,7 +64,7 @@ def skill_table(forecast_skill: pl.DataFrame) -> Table:
         table.add_row(
             row["target"],
             str(row["horizon_months"]),
-            row["forecast_method"],
+            row["method"],
             f"{row['n_forecasts']}{'' if row['verdict'] == 'ok' else ' (too few)'}",
             f"{row['mean_crps']:.2f}",
             f"{row['bias']:+.2f}",

@@ -85,7 +85,7 @@ def paper_claims(
     ]
     if not rows:
         return PAPER_CLAIMS.empty()
-    fixed = {"vintage": MADE_ON, "as_of": as_of, "draws": draws, "seed": seed}
+    fixed = {"made_on": MADE_ON, "as_of": as_of, "draws": draws, "seed": seed}
     return PAPER_CLAIMS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
 
 

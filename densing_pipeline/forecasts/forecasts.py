@@ -31,7 +31,9 @@ HORIZONS = (1, 3, 6, 12)
 """Months ahead."""
 
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
-QUANTILES = tuple(f"q_{str(level)[2:].ljust(2, '0')}" for level in LEVELS)
+QUANTILES = (
+    "low", "q_10", "q_20", "q_30", "q_40", "median", "q_60", "q_70", "q_80", "q_90", "high",
+)  # fmt: skip
 """Columns of the quantiles of a forecast."""
 
 DRAWS = 400
@@ -93,10 +95,10 @@ def _rows(vintage: Vintage, draws: int, seed: int) -> Iterator[dict[str, Any]]:
             yield row | {
                 "target": vintage.target,
                 "series": vintage.name,
-                "vintage": vintage.month_end,
+                "made_on": vintage.month_end,
                 "horizon_months": months,
                 "target_date": target_date,
-                "forecast_method": name,
+                "method": name,
                 "current": float(vintage.value(float(vintage.progress[-1]))),
                 "seed": seed,
             }

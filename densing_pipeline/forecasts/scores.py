@@ -38,8 +38,8 @@ from densing_pipeline.trends.windows import days_since_zero
 DECILES = slice(1, -1)
 """The evenly spaced quantiles among those of a forecast."""
 
-_SCORES = ("actual", "actual_low", "actual_high", "log_error", "crps", "pinball_10", "pinball_50",
-           "pinball_90", "is_covered")  # fmt: skip
+_SCORES = ("actual", "actual_low", "actual_high", "log_error", "crps", "pinball_loss", "pinball_10", "pinball_50",
+           "pinball_90", "covered")  # fmt: skip
 
 
 def forecast_scores(
@@ -121,8 +121,8 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
             )
             for level in (0.1, 0.5, 0.9)
         ),
-        is_covered=pl.when(pl.col("draws") > 0).then(pl.Series(covered, dtype=pl.Boolean)),
-    )
+        covered=pl.when(pl.col("draws") > 0).then(pl.Series(covered, dtype=pl.Boolean)),
+    ).with_columns(pinball_loss=pl.col("crps") / 2)
 
 
 Outcome = tuple[str, str, date, float | None, float | None, float | None, str | None]

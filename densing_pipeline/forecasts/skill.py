@@ -66,7 +66,7 @@ def forecast_skill(
             row = _row(of_series, method, months, draws, seed)
             named = {"target": target, "series": series, "horizon_months": months}
             fixed = {"as_of": as_of, "draws": draws, "seed": seed}
-            rows.append(row | named | fixed | {"forecast_method": method})
+            rows.append(row | named | fixed | {"method": method})
     return FORECAST_SKILL.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -74,8 +74,8 @@ def _row(
     of_series: pl.DataFrame, method: str, months: int, draws: int, seed: int
 ) -> dict[str, Any]:
     """Scores of one method over one series and horizon."""
-    own = of_series.filter(pl.col("forecast_method") == method)
-    vintages = own["vintage"].n_unique()
+    own = of_series.filter(pl.col("method") == method)
+    vintages = own["made_on"].n_unique()
     if own.is_empty():
         reason = "no forecast of this method has an outcome"
         return dict.fromkeys(_NUMBERS) | {
@@ -87,7 +87,7 @@ def _row(
         "mean_crps": own["crps"].mean(),
         "mean_absolute_log_error": own["log_error"].abs().mean(),
         "bias": own["log_error"].mean(),
-        "coverage": own["is_covered"].mean(),
+        "coverage": own["covered"].mean(),
         "verdict": "ok" if vintages >= needed else "insufficient",
         "reason": f"vintages with an outcome: {vintages}"
         + ("" if vintages >= needed else f", needed: {needed}"),
@@ -107,16 +107,16 @@ def _skill(
     seed: int,
 ) -> Iterator[tuple[str, float | None]]:
     """Skill against a rival on the forecasts both made, with its interval."""
-    key = ["series", "vintage"]
-    paired = own.join(of_series.filter(pl.col("forecast_method") == rival), on=key, suffix="_rival")
-    sums = paired.group_by("vintage").agg(pl.col("crps", "crps_rival").sum()).sort("vintage")
+    key = ["series", "made_on"]
+    paired = own.join(of_series.filter(pl.col("method") == rival), on=key, suffix="_rival")
+    sums = paired.group_by("made_on").agg(pl.col("crps", "crps_rival").sum()).sort("made_on")
     ours, theirs = sums["crps"].to_numpy(), sums["crps_rival"].to_numpy()
     if not theirs.size or theirs.sum() == 0:
         yield from ((f"{name}{end}", None) for end in ("", "_low", "_high"))
         return
     yield name, float(1 - ours.sum() / theirs.sum())
     low = high = None
-    if own["forecast_method"][0] != rival and theirs.size >= max(FEWEST_VINTAGES, 2 * months):
+    if own["method"][0] != rival and theirs.size >= max(FEWEST_VINTAGES, 2 * months):
         skills = _resampled(ours, theirs, max(months, SHORTEST_BLOCK), draws, seed)
         low, high = map(float, np.nanquantile(skills, [0.025, 0.975]))
     yield f"{name}_low", low

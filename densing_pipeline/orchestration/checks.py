@@ -232,7 +232,7 @@ def break_test_holds_its_size(trend_breaks: pl.DataFrame) -> dg.AssetCheckResult
 def paper_combines_rates(implications: pl.DataFrame) -> dg.AssetCheckResult:
     """The paper's density and hardware rates combine to its printed 88 days."""
     found = implications.filter(
-        pl.col("quantity") == "density_x_hardware", pl.col("subject").str.starts_with("paper")
+        pl.col("name") == "density_x_hardware", pl.col("subject").str.starts_with("paper")
     )["value"].to_list()
     return dg.AssetCheckResult(
         passed=len(found) == 1 and abs(found[0] - PAPER_COMBINED_DAYS) < 0.1,
@@ -246,9 +246,9 @@ def forecasts_look_ahead(forecasts: pl.DataFrame) -> dg.AssetCheckResult:
     ok = forecasts.filter(pl.col("verdict") == "ok")
     rounding = 1 + 1e-9
     backwards = ok.filter(
-        (pl.col("target_date") <= pl.col("vintage"))
-        | ((pl.col("target") == "density") & (pl.col("q_025") * rounding < pl.col("current")))
-        | ((pl.col("target") == "price") & (pl.col("q_975") > pl.col("current") * rounding))
+        (pl.col("target_date") <= pl.col("made_on"))
+        | ((pl.col("target") == "density") & (pl.col("low") * rounding < pl.col("current")))
+        | ((pl.col("target") == "price") & (pl.col("high") > pl.col("current") * rounding))
     ).height
     return dg.AssetCheckResult(
         passed=backwards == 0, metadata={"forecasts": ok.height, "backwards": backwards}

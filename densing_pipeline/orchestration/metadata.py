@@ -80,9 +80,9 @@ def breaks_metadata(trend_breaks: pl.DataFrame) -> Metadata:
     """P value and power of the searched break of each series that carries one."""
     metadata: Metadata = {}
     for row in trend_breaks.filter(pl.col("p_value").is_not_null()).to_dicts():
-        name = f"{row['break_kind']} {row['reference_id']} {row['score_set']}"
+        name = f"{row['kind']} {row['reference_id']} {row['score_set']}"
         metadata[f"p {name}"] = dg.MetadataValue.float(row["p_value"])
-        metadata[f"power {name}"] = dg.MetadataValue.float(row["power"])
+        metadata[f"power {name}"] = dg.MetadataValue.float(row["power_at_1_5x"])
     return metadata
 
 
@@ -102,7 +102,7 @@ def skill_metadata(forecast_skill: pl.DataFrame) -> Metadata:
     """Skill of the trend against no change, by target and horizon, over all series."""
     pooled = forecast_skill.filter(
         pl.col("series") == "all",
-        pl.col("forecast_method") == "trend",
+        pl.col("method") == "trend",
         pl.col("skill_no_change").is_not_null(),
     )
     return {

@@ -187,19 +187,19 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
     styles = {"trend": ("-", PALETTE[0]), "paper-constant": ("--", PALETTE[1]),
               "no-change": (":", PALETTE[5])}  # fmt: skip
     for method, (style, colour) in styles.items():
-        drawn = made.filter(pl.col("forecast_method") == method)
+        drawn = made.filter(pl.col("method") == method)
         axes.plot(
-            drawn["target_date"].to_numpy(), drawn["q_50"].to_numpy(), style, color=colour, lw=1.6,
+            drawn["target_date"].to_numpy(), drawn["median"].to_numpy(), style, color=colour, lw=1.6,
             label=method,
         )  # fmt: skip
         if method == "trend":
             axes.fill_between(
-                drawn["target_date"].to_numpy(), drawn["q_025"].to_numpy(),
-                drawn["q_975"].to_numpy(), color=colour, alpha=0.15, lw=0, label="its 95 %",
+                drawn["target_date"].to_numpy(), drawn["low"].to_numpy(),
+                drawn["high"].to_numpy(), color=colour, alpha=0.15, lw=0, label="its 95 %",
             )  # fmt: skip
-    came = made.select("target", "series", "vintage", "horizon_months", "forecast_method").join(
+    came = made.select("target", "series", "made_on", "horizon_months", "method").join(
         tables["forecast_scores"].filter(pl.col("actual").is_not_null()),
-        on=["target", "series", "vintage", "horizon_months", "forecast_method"],
+        on=["target", "series", "made_on", "horizon_months", "method"],
     )
     came = came.unique("target_date").sort("target_date")
     axes.plot(

@@ -66,7 +66,7 @@ def _skill(forecast_skill: pl.DataFrame) -> Table:
         right=("months ahead", "forecasts", "covered"),
     )  # fmt: skip
     pooled = forecast_skill.filter(
-        pl.col("series") == "all", pl.col("forecast_method") == "trend", pl.col("n_forecasts") > 0
+        pl.col("series") == "all", pl.col("method") == "trend", pl.col("n_forecasts") > 0
     )
     for row in pooled.to_dicts():
         table.add_row(

@@ -304,7 +304,7 @@ COLUMNS: dict[str, Column] = {
         "global",
     ),
     "draw": _count("Number of the draw; draws of one family and benchmark share resamples.", "1"),
-    "kind": _text(
+    "law_kind": _text(
         "One-step: score from N and D without a loss. Family: score from N within one model family.",
         "one-step",
         "family",
@@ -428,7 +428,9 @@ COLUMNS: dict[str, Column] = {
     "canonical_id": _text(
         "Model the offer sells: a Hub id where open weights exist, else org/name."
     ),
-    "method": _text("How the link or pair came about: the rule, or how the child was made."),
+    "method": _text(
+        "How the row came about: the rule of a link, how a child was made, how a forecast is made."
+    ),
     "confidence": _fraction("How sure the link is."),
     "level": _text("Capability level."),
     "blend_input_share": _fraction("Share of input tokens in the blended price."),
@@ -475,7 +477,7 @@ COLUMNS: dict[str, Column] = {
         "log_change."
     ),
     # --- breaks, sensitivity, implications --------------------------------------------------------
-    "break_kind": _text(
+    "kind": _text(
         "Whether the date of the break was given beforehand or searched for.", "known", "searched"
     ),
     "break_date": _day("Day from which the second slope holds."),
@@ -497,7 +499,7 @@ COLUMNS: dict[str, Column] = {
     "size": _fraction(
         "Share of simulated frontiers without a break in which the test finds one at p < 0.05."
     ),
-    "power": _fraction(
+    "power_at_1_5x": _fraction(
         "Share of simulated frontiers that speed up 1.5-fold in which the test finds it at p < 0.05."
     ),
     "dropped_benchmark": _text(
@@ -509,12 +511,12 @@ COLUMNS: dict[str, Column] = {
         "mean-of-laws",
     ),
     "family_cap": _count("Most models of one family that count; empty if all do.", "models"),
-    "quantity": _text("What follows from the trend."),
+    "name": _text("What follows from the trend."),
     "subject": _text("What the quantity is about: a level, a pair of models, a source of growth."),
     "at_date": _day("Day the quantity holds for."),
-    "value": _number("Value of the quantity, in the unit of the row.", "see value_unit"),
-    "value_unit": _text("Unit of value, low and high."),
-    "conversion": _text("How the value follows from the trend, as a formula."),
+    "value": _number("Value of the quantity, in the unit of the row.", "see unit"),
+    "unit": _text("Unit of value, low and high."),
+    "inputs": _text("What the value follows from, and how."),
     # --- forecasts ------------------------------------------------------------------------------
     "target": _text(
         "What is forecast: the densest model so far, or the lowest price so far.",
@@ -522,31 +524,21 @@ COLUMNS: dict[str, Column] = {
         "price",
     ),
     "series": _text(
-        "Series forecast: reference/score set/basis of a density, level/input share of a price."
+        "Series: reference/score set/basis of a density, level/input share of a price."
     ),
-    "vintage": _day("Month end the forecast is made at; nothing later is known to it."),
+    "made_on": _day("Month end the forecast is made at; nothing later is known to it."),
     "horizon_months": _count("How far ahead the forecast looks.", "months"),
     "target_date": _day("Month end the forecast is about."),
-    "forecast_method": _text(
-        "How the forecast is made, as documented in docs/forecasts.md.",
-        "trend",
-        "paper-recipe",
-        "last-12-months",
-        "paper-constant",
-        "no-change",
-    ),
     "current": _positive("Value at the vintage.", "1, or USD per million tokens"),
-    "q_025": _positive("2.5 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_10": _positive("10 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_20": _positive("20 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_30": _positive("30 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_40": _positive("40 % quantile of the forecast.", "1, or USD per million tokens"),
-    "q_50": _positive("50 % quantile of the forecast.", "1, or USD per million tokens"),
+    "median": _positive("50 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_60": _positive("60 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_70": _positive("70 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_80": _positive("80 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_90": _positive("90 % quantile of the forecast.", "1, or USD per million tokens"),
-    "q_975": _positive("97.5 % quantile of the forecast.", "1, or USD per million tokens"),
     "actual": _positive("Value at the target date.", "1, or USD per million tokens"),
     "actual_low": _positive("Lower end of the 95 % interval of the value at the target date.", "1"),
     "actual_high": _positive(
@@ -556,10 +548,13 @@ COLUMNS: dict[str, Column] = {
     "crps": Column(
         pl.Float64, "Continuous ranked probability score of ln value; lower is better.", "1", low=0
     ),
+    "pinball_loss": Column(
+        pl.Float64, "Mean pinball loss over the deciles of ln value: half the CRPS.", "1", low=0
+    ),
     "pinball_10": Column(pl.Float64, "Pinball loss of the 10 % quantile of ln value.", "1", low=0),
     "pinball_50": Column(pl.Float64, "Pinball loss of the median of ln value.", "1", low=0),
     "pinball_90": Column(pl.Float64, "Pinball loss of the 90 % quantile of ln value.", "1", low=0),
-    "is_covered": _flag(
+    "covered": _flag(
         "Whether the 95 % interval holds the actual value; empty for a method without interval."
     ),
     "claim": _text("What was claimed, and where."),

@@ -105,7 +105,7 @@ DIRECT_LAWS = Table(
     grain="one law from size straight to score x benchmark",
     key=("reference_id", "benchmark"),
     columns=(
-        "reference_id", "benchmark", "kind", "d", "logit_intercept", "logit_per_ln_params",
+        "reference_id", "benchmark", "law_kind", "d", "logit_intercept", "logit_per_ln_params",
         "logit_per_ln_tokens?", "reference_tokens", "params_from", "params_to", "n_points",
         "largest_out_error", "two_step_largest_out_error?", "is_chosen?", "source",
     ),
@@ -246,12 +246,12 @@ QUARANTINE = Table(
 TREND_BREAKS = Table(
     name="trend_breaks",
     grain="one search for a change of the density trend: series x kind x estimator",
-    key=("reference_id", "score_set", "params_basis", "break_kind", "estimator"),
+    key=("reference_id", "score_set", "params_basis", "kind", "estimator"),
     columns=(
-        "reference_id", "score_set", "params_basis", "break_kind", "estimator", "as_of",
+        "series", "reference_id", "score_set", "params_basis", "kind", "estimator", "as_of",
         "break_date?", "verdict", "reason", "n_models", "n_clusters", "n_before", "n_after",
         "slope_before?", "slope_after?", "slope_ratio?", "slope_ratio_low?", "slope_ratio_high?",
-        "f_statistic?", "p_value?", "size?", "power?", "draws", "seed",
+        "f_statistic?", "p_value?", "size?", "power_at_1_5x?", "draws", "seed",
     ),
     ordered=(("slope_ratio_low", "slope_ratio_high"),),
 )  # fmt: skip
@@ -275,25 +275,25 @@ SENSITIVITY = Table(
 IMPLICATIONS = Table(
     name="implications",
     grain="one quantity that follows from the trend, for one subject and day",
-    key=("quantity", "subject", "at_date"),
+    key=("name", "subject", "at_date"),
     columns=(
-        "quantity", "subject", "at_date?", "as_of", "value?", "low?", "high?", "value_unit",
-        "conversion", "verdict", "reason", "draws", "seed",
+        "name", "subject", "at_date?", "as_of", "value?", "low?", "high?", "unit",
+        "inputs", "verdict", "reason", "draws", "seed",
     ),
     ordered=(("low", "high"),),
 )  # fmt: skip
 
 _QUANTILES = (
-    "q_025?", "q_10?", "q_20?", "q_30?", "q_40?", "q_50?", "q_60?", "q_70?", "q_80?", "q_90?",
-    "q_975?",
+    "low?", "q_10?", "q_20?", "q_30?", "q_40?", "median?", "q_60?", "q_70?", "q_80?", "q_90?",
+    "high?",
 )  # fmt: skip
 
 FORECASTS = Table(
     name="forecasts",
     grain="one forecast: target x series x vintage x horizon x method",
-    key=("target", "series", "vintage", "horizon_months", "forecast_method"),
+    key=("target", "series", "made_on", "horizon_months", "method"),
     columns=(
-        "target", "series", "vintage", "horizon_months", "target_date", "forecast_method",
+        "target", "series", "made_on", "horizon_months", "target_date", "method",
         "verdict", "reason", "current?", *_QUANTILES, "draws", "seed",
     ),
     ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
@@ -302,20 +302,20 @@ FORECASTS = Table(
 FORECAST_SCORES = Table(
     name="forecast_scores",
     grain="one forecast whose target date has passed, and how it did",
-    key=("target", "series", "vintage", "horizon_months", "forecast_method"),
+    key=("target", "series", "made_on", "horizon_months", "method"),
     columns=(
-        "target", "series", "vintage", "horizon_months", "target_date", "forecast_method",
-        "verdict", "reason", "current", "q_50", "actual?", "actual_low?", "actual_high?",
-        "log_error?", "crps?", "pinball_10?", "pinball_50?", "pinball_90?", "is_covered?",
+        "target", "series", "made_on", "horizon_months", "target_date", "method",
+        "verdict", "reason", "current", "median", "actual?", "actual_low?", "actual_high?",
+        "log_error?", "crps?", "pinball_loss?", "pinball_10?", "pinball_50?", "pinball_90?", "covered?",
     ),
 )  # fmt: skip
 
 FORECAST_SKILL = Table(
     name="forecast_skill",
     grain="how the forecasts of one series, horizon and method did on the whole",
-    key=("target", "series", "horizon_months", "forecast_method"),
+    key=("target", "series", "horizon_months", "method"),
     columns=(
-        "target", "series", "horizon_months", "forecast_method", "as_of", "verdict", "reason",
+        "target", "series", "horizon_months", "method", "as_of", "verdict", "reason",
         "n_forecasts", "mean_crps?", "mean_absolute_log_error?", "bias?", "coverage?",
         "skill_no_change?", "skill_no_change_low?", "skill_no_change_high?", "skill_constant?",
         "skill_constant_low?", "skill_constant_high?", "draws", "seed",
@@ -325,9 +325,9 @@ FORECAST_SKILL = Table(
 PAPER_CLAIMS = Table(
     name="paper_claims",
     grain="one claim of the paper for one series and span of time after it was made",
-    key=("claim", "target", "series", "vintage", "target_date"),
+    key=("claim", "target", "series", "made_on", "target_date"),
     columns=(
-        "claim", "target", "series", "vintage", "target_date", "as_of", "verdict", "reason",
+        "claim", "target", "series", "made_on", "target_date", "as_of", "verdict", "reason",
         "claimed_fold", "claimed_low?", "claimed_high?", "actual_fold?", "low?", "high?", "is_within?", "draws", "seed",
     ),
     ordered=(("low", "high"), ("claimed_low", "claimed_high")),

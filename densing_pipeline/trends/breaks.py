@@ -28,7 +28,7 @@ SEPARATE = ("paper", "quantile-0.9", "ols-all")
 """Estimators that draw one line before the known date and another after it, as the paper does."""
 
 _NUMBERS = ("break_date", "slope_before", "slope_after", "slope_ratio", "slope_ratio_low",
-            "slope_ratio_high", "f_statistic", "p_value", "size", "power")  # fmt: skip
+            "slope_ratio_high", "f_statistic", "p_value", "size", "power_at_1_5x")  # fmt: skip
 
 
 def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int) -> pl.DataFrame:
@@ -61,6 +61,7 @@ def _identified(key: SeriesKey, series: Series, row: dict[str, Any]) -> dict[str
     day = row["break_date"]
     n_before = int((series.days < days_since_zero(day)).sum()) if day else 0
     return row | {
+        "series": "/".join(key),
         "reference_id": key[0],
         "score_set": key[1],
         "params_basis": key[2],
@@ -77,7 +78,7 @@ def _rows(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     known = lacking or _missing_beside(series, CHATGPT)
     weights = None if lacking else cluster_weights(series.families, draws, seed)
     for estimator in (*SEPARATE, KINK):
-        named = {"break_kind": "known", "estimator": estimator}
+        named = {"kind": "known", "estimator": estimator}
         if known or weights is None:
             row = _insufficient(known) | {"break_date": CHATGPT}
             row |= _known_rates(series, seed) if estimator == KINK else {}
@@ -86,7 +87,7 @@ def _rows(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
         else:
             row = _separate(series, weights, estimator)
         yield named | {"draws": draws} | row
-    searched = {"break_kind": "searched", "estimator": KINK, "draws": draws}
+    searched = {"kind": "searched", "estimator": KINK, "draws": draws}
     dates = candidates(series.days)
     if weights is None or not dates.size:
         yield searched | _insufficient(lacking or "no day has 15 % of the models on either side")
@@ -113,7 +114,7 @@ def _known_rates(series: Series, seed: int) -> dict[str, Any]:
     at = days_since_zero(CHATGPT)
     if (series.days < at).any() and np.unique(series.days[series.days >= at]).size > 1:
         size, power = rates(tuple(series.days.tolist()), series.families, at, seed)
-        return {"size": size, "power": power}
+        return {"size": size, "power_at_1_5x": power}
     return {}
 
 
@@ -160,7 +161,7 @@ def _kink(series: Series, weights: FloatArray, dates: FloatArray, seed: int) -> 
         "f_statistic": f,
         "p_value": p,
         "size": size,
-        "power": power,
+        "power_at_1_5x": power,
         "reason": "; ".join(filter(None, [row["reason"], note])),
     }
 

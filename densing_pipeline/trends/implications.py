@@ -109,10 +109,10 @@ def _rates(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     hardware, families = np.log(2) / HARDWARE_DOUBLING_DAYS, len(set(series.families))
     formula = "1 / (1 / T + 1 / 767 days); FLOPS per dollar double every 2.1 years"
     yield {
-        "quantity": "density_x_hardware",
+        "name": "density_x_hardware",
         "subject": "paper: T = 99 days",
         "value": combined_doubling_days(PAPER_DOUBLING_DAYS, HARDWARE_DOUBLING_DAYS),
-        "value_unit": "days to double", "conversion": formula, "verdict": "ok", "draws": 0,
+        "unit": "days to double", "inputs": formula, "verdict": "ok", "draws": 0,
         "reason": "the paper prints 88 days; it states no interval",
     }  # fmt: skip
     for estimator in (HEADLINE[4], "paper"):
@@ -126,8 +126,8 @@ def _rates(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
              "2 ** (365.25 (1 / T + 1 / 767)): a token costs 2 N operations, density x hardware"),
         ):  # fmt: skip
             named = subject + (", density alone" if not added else "")
-            row = {"quantity": quantity, "subject": named, "value_unit": unit,
-                   "conversion": conversion, "draws": draws}  # fmt: skip
+            row = {"name": quantity, "subject": named, "unit": unit,
+                   "inputs": conversion, "draws": draws}  # fmt: skip
             if found is None:
                 yield row | _insufficient(missing(series) or "the series carries no trend")
             elif quantity == "density_x_hardware":
@@ -147,9 +147,9 @@ def _sizes(
     for score in SCORES:
         for day in sorted({DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}):
             row = {
-                "quantity": "smallest_params", "subject": f"score {score} on AVERAGE",
-                "at_date": day, "value_unit": "parameters", "draws": draws,
-                "conversion": "N_eff(score) / density(day), both of the headline",
+                "name": "smallest_params", "subject": f"score {score} on AVERAGE",
+                "at_date": day, "unit": "parameters", "draws": draws,
+                "inputs": "N_eff(score) / density(day), both of the headline",
             }  # fmt: skip
             if found is None or law is None:
                 yield row | _insufficient(missing(series) or "no reference law or no trend")
@@ -181,9 +181,9 @@ def _prices(
     )
     for level, price in now.select("level", "usd_per_mtok").iter_rows():
         row = {
-            "quantity": "projected_price", "subject": f"level {level}",
-            "at_date": as_of + timedelta(days=365), "value_unit": "USD per million tokens",
-            "conversion": "cheapest price now x 2 ** (-365 (1 / T + 1 / 767)), T of the headline",
+            "name": "projected_price", "subject": f"level {level}",
+            "at_date": as_of + timedelta(days=365), "unit": "USD per million tokens",
+            "inputs": "cheapest price now x 2 ** (-365 (1 / T + 1 / 767)), T of the headline",
             "draws": draws,
         }  # fmt: skip
         if price is None or found is None:
@@ -221,13 +221,13 @@ def _compression(densities: pl.DataFrame, models: pl.DataFrame) -> Iterator[dict
         ratio = pair["density"] / pair["density_parent"]
         error = float(np.hypot(pair["error"], pair["error_parent"]))
         yield {
-            "quantity": "compression_ratio",
+            "name": "compression_ratio",
             "subject": f"{names[0]} / {names[1]} ({pair['relation']})",
             "value": ratio,
             "low": ratio * np.exp(-Z_95 * error) if error else None,
             "high": ratio * np.exp(Z_95 * error) if error else None,
-            "value_unit": "1",
-            "conversion": "density / density of the original; errors of the two scores",
+            "unit": "1",
+            "inputs": "density / density of the original; errors of the two scores",
             "verdict": "ok",
             "reason": "denser" if ratio > 1 else "less dense",
             "draws": 0,

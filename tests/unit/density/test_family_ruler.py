@@ -24,11 +24,11 @@ def night(points):
 
 def test_the_table_is_valid(night):
     DIRECT_LAWS.validate(night[2])
-    assert set(night[2]["kind"]) == {"one-step", "family"}
+    assert set(night[2]["law_kind"]) == {"one-step", "family"}
 
 
 def test_a_ruler_rests_on_one_family_and_one_number_of_tokens(night):
-    ruler = night[2].filter(kind="family", benchmark="MMLU").row(0, named=True)
+    ruler = night[2].filter(law_kind="family", benchmark="MMLU").row(0, named=True)
     assert ruler["reference_id"] == "family-qwen2.5"
     assert ruler["n_points"] == 7
     assert ruler["reference_tokens"] == 18e12
@@ -47,7 +47,7 @@ def test_the_family_measures_itself_at_about_one(night):
 
 
 def test_both_laws_of_the_ladder_state_their_error_and_one_is_chosen(night):
-    row = night[2].filter(kind="one-step").row(0, named=True)
+    row = night[2].filter(law_kind="one-step").row(0, named=True)
     assert row["is_chosen"] == (row["largest_out_error"] < row["two_step_largest_out_error"])
     assert 0 < row["largest_out_error"] < 0.2
 
@@ -82,4 +82,4 @@ def test_points_that_fix_no_line_are_refused():
 def test_without_models_or_points_there_is_no_direct_law(night, points):
     models, scores, _ = night
     assert direct_laws(models.clear(), scores.clear(), points.clear()).is_empty()
-    assert set(direct_laws(models.clear(), scores, points)["kind"]) == {"one-step"}
+    assert set(direct_laws(models.clear(), scores, points)["law_kind"]) == {"one-step"}

@@ -27,17 +27,17 @@ def made(world):
 
 
 def of(made: pl.DataFrame, target: str, method: str, months: int, vintage: date) -> dict:
-    return made.filter(
-        target=target, forecast_method=method, horizon_months=months, vintage=vintage
-    ).row(0, named=True)
+    return made.filter(target=target, method=method, horizon_months=months, made_on=vintage).row(
+        0, named=True
+    )
 
 
 def test_every_vintage_horizon_and_method_has_a_row(made):
     FORECASTS.validate(made)
-    assert (made["target_date"] > made["vintage"]).all()
-    per_vintage = made.group_by("target", "series", "vintage").len()
+    assert (made["target_date"] > made["made_on"]).all()
+    per_vintage = made.group_by("target", "series", "made_on").len()
     assert (per_vintage["len"] == len(HORIZONS) * 5).all()
-    assert made.filter(target="density")["vintage"].n_unique() == len(
+    assert made.filter(target="density")["made_on"].n_unique() == len(
         month_ends(LAST, date(2023, 2, 28))
     )
 
@@ -51,21 +51,21 @@ def test_a_vintage_knows_nothing_later(world, made):
     )
     before = forecasts(*cut, as_of=end, **ARGUMENTS)
     assert before.height > 100
-    assert before.equals(made.filter(pl.col("vintage") <= end))
+    assert before.equals(made.filter(pl.col("made_on") <= end))
 
 
 def test_the_paper_constant_doubles_in_three_and_a_half_months(made):
     row = of(made, "density", "paper-constant", 12, date(2023, 12, 31))
-    elapsed = (row["target_date"] - row["vintage"]).days
-    assert row["q_50"] / row["current"] == pytest.approx(2 ** (elapsed / (3.5 * 365.25 / 12)))
+    elapsed = (row["target_date"] - row["made_on"]).days
+    assert row["median"] / row["current"] == pytest.approx(2 ** (elapsed / (3.5 * 365.25 / 12)))
     price = of(made, "price", "paper-constant", 12, date(2023, 12, 31))
-    assert price["current"] / price["q_50"] == pytest.approx(2 ** (elapsed / (2.6 * 365.25 / 12)))
+    assert price["current"] / price["median"] == pytest.approx(2 ** (elapsed / (2.6 * 365.25 / 12)))
 
 
 def test_no_change_is_no_change(made):
     for target in METHODS:
         row = of(made, target, "no-change", 6, date(2024, 1, 31))
-        assert row["q_025"] == row["q_50"] == row["q_975"] == pytest.approx(row["current"])
+        assert row["low"] == row["median"] == row["high"] == pytest.approx(row["current"])
         assert row["draws"] == 0
 
 
@@ -74,36 +74,36 @@ def test_last_year_goes_on_and_needs_a_year(made):
     assert young["verdict"] == "insufficient"
     assert young["reason"] == "the series is younger than 12 months"
     price = of(made, "price", "last-12-months", 12, date(2024, 6, 30))
-    assert price["current"] / price["q_50"] == pytest.approx(2 ** (365 / 50), rel=0.7)
+    assert price["current"] / price["median"] == pytest.approx(2 ** (365 / 50), rel=0.7)
 
 
 def test_the_price_recipe_is_the_line_through_both_ends(made):
     row = of(made, "price", "paper-recipe", 12, date(2024, 1, 31))
-    elapsed = (row["vintage"] - date(2023, 2, 24)).days
+    elapsed = (row["made_on"] - date(2023, 2, 24)).days
     rate = np.log(10 / row["current"]) / elapsed
-    assert np.log(row["current"] / row["q_50"]) == pytest.approx(rate * 366, rel=0.01)
+    assert np.log(row["current"] / row["median"]) == pytest.approx(rate * 366, rel=0.01)
 
 
 def test_the_trend_of_a_steady_world_is_found(made):
     """The 95 % interval a year ahead holds the pace the world was made with."""
     row = of(made, "density", "trend", 12, date(2023, 12, 31))
     truth = np.log(2) / 105 * (365 + 310)
-    assert np.log(row["q_025"]) < truth < np.log(row["q_975"])
+    assert np.log(row["low"]) < truth < np.log(row["high"])
     price = of(made, "price", "trend", 12, date(2023, 12, 31))
-    off = np.log2(price["q_50"] / (price["current"] * 2 ** (-366 / 50)))
+    off = np.log2(price["median"] / (price["current"] * 2 ** (-366 / 50)))
     assert abs(off) < 1.5, "steps of 50 days cannot be timed better than to one of them"
 
 
 def test_records_never_fall(made):
     ok = made.filter(verdict="ok")
     density, price = ok.filter(target="density"), ok.filter(target="price")
-    assert (density["q_025"] >= density["current"] * (1 - 1e-12)).all()
-    assert (price["q_975"] <= price["current"] * (1 + 1e-12)).all()
+    assert (density["low"] >= density["current"] * (1 - 1e-12)).all()
+    assert (price["high"] <= price["current"] * (1 + 1e-12)).all()
 
 
 def test_stale_data_carry_no_forecast(world):
     made = forecasts(*world, as_of=date(2025, 8, 31), **ARGUMENTS)
-    late = made.filter(pl.col("vintage") > date(2025, 5, 31))
+    late = made.filter(pl.col("made_on") > date(2025, 5, 31))
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["reason"].str.starts_with("nothing new has been seen for").all()
     assert late.select(pl.all_horizontal(pl.col(QUANTILES).is_null()).all()).item()
@@ -130,7 +130,7 @@ def test_one_month_of_data_gives_rows_with_reasons(world):
     )
     made = forecasts(*given, as_of=date(2023, 4, 30), **ARGUMENTS)
     FORECASTS.validate(made)
-    trend = made.filter(pl.col("forecast_method").is_in(["trend", "paper-recipe"]))
+    trend = made.filter(pl.col("method").is_in(["trend", "paper-recipe"]))
     assert trend["verdict"].unique().to_list() == ["insufficient"]
     assert (trend["reason"].str.len_chars() > 0).all()
 

@@ -21,7 +21,7 @@ from densing_pipeline.tables.published import (
 )
 
 LAST = date(2024, 12, 31)
-KEY = ["target", "series", "vintage", "horizon_months", "forecast_method"]
+KEY = ["target", "series", "made_on", "horizon_months", "method"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,9 @@ def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(m
     both = scored.filter(verdict="ok").join(made, on=KEY, suffix="_made")
     for row in both.sample(40, seed=0).to_dicts():
         actual = np.log(row["actual"])
-        quantiles = np.log([row[f"{name}_made" if name == "q_50" else name] for name in QUANTILES])
+        quantiles = np.log(
+            [row[f"{name}_made" if name == "median" else name] for name in QUANTILES]
+        )
         levels = np.array(LEVELS)
         loss = np.where(actual >= quantiles, levels, levels - 1) * (actual - quantiles)
         assert row["log_error"] == pytest.approx(quantiles[5] - actual)
@@ -58,10 +60,10 @@ def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(m
         assert row["pinball_90"] == pytest.approx(loss[9], abs=1e-12)
         if row["draws"]:
             assert row["crps"] == pytest.approx(2 * loss[1:-1].mean(), abs=1e-12)
-            assert row["is_covered"] == (quantiles[0] <= actual <= quantiles[-1])
+            assert row["covered"] == (quantiles[0] <= actual <= quantiles[-1])
         else:
             assert row["crps"] == pytest.approx(abs(quantiles[5] - actual))
-            assert row["is_covered"] is None
+            assert row["covered"] is None
 
 
 def test_the_outcome_is_the_record_of_the_day(world, scored):
@@ -86,9 +88,9 @@ def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
 
 def test_in_a_steady_world_the_trend_beats_no_change_and_knows_what_it_knows(skill):
     FORECAST_SKILL.validate(skill)
-    row = skill.filter(
-        target="density", series="all", horizon_months=6, forecast_method="trend"
-    ).row(0, named=True)
+    row = skill.filter(target="density", series="all", horizon_months=6, method="trend").row(
+        0, named=True
+    )
     assert row["verdict"] == "ok"
     assert row["skill_no_change"] > 0.5
     assert row["skill_no_change_low"] < row["skill_no_change"] < row["skill_no_change_high"]
@@ -96,15 +98,13 @@ def test_in_a_steady_world_the_trend_beats_no_change_and_knows_what_it_knows(ski
 
 
 def test_a_method_has_no_skill_against_itself(skill):
-    itself = skill.filter(forecast_method="no-change", horizon_months=3)
+    itself = skill.filter(method="no-change", horizon_months=3)
     assert itself["skill_no_change"].to_list() == [0] * itself.height
     assert itself["skill_no_change_low"].null_count() == itself.height
 
 
 def test_a_year_ahead_needs_two_years_of_vintages(skill):
-    row = skill.filter(target="density", horizon_months=12, forecast_method="no-change").row(
-        0, named=True
-    )
+    row = skill.filter(target="density", horizon_months=12, method="no-change").row(0, named=True)
     assert row["verdict"] == "insufficient"
     assert "needed: 24" in row["reason"]
     assert row["skill_constant_low"] is None

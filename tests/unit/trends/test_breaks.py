@@ -15,13 +15,13 @@ AT = days_since_zero(CHATGPT)
 
 def known(table: pl.DataFrame, estimator: str) -> dict:
     return table.row(
-        by_predicate=(pl.col("break_kind") == "known") & (pl.col("estimator") == estimator),
+        by_predicate=(pl.col("kind") == "known") & (pl.col("estimator") == estimator),
         named=True,
     )
 
 
 def searched(table: pl.DataFrame) -> dict:
-    return table.row(by_predicate=pl.col("break_kind") == "searched", named=True)
+    return table.row(by_predicate=pl.col("kind") == "searched", named=True)
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def test_three_models_before_the_known_date_are_too_few(headline_series, as_of):
         assert row["verdict"] == "insufficient"
         assert "models before 2022-11-30: 3, needed: 8; the paper" in row["reason"]
         assert row["slope_ratio"] is None
-    assert 0 < known(table, KINK)["power"] < 1, "what such a design could find is still said"
+    assert 0 < known(table, KINK)["power_at_1_5x"] < 1, (
+        "what such a design could find is still said"
+    )
     assert searched(table)["verdict"] == "ok"
 
 

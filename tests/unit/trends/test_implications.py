@@ -62,9 +62,7 @@ def doubling_in_105(headline_series):
 
 
 def value(table: pl.DataFrame, quantity: str, subject: str) -> dict:
-    return table.filter(pl.col("quantity") == quantity, pl.col("subject") == subject).row(
-        0, named=True
-    )
+    return table.filter(pl.col("name") == quantity, pl.col("subject") == subject).row(0, named=True)
 
 
 def test_rates_add_as_in_the_paper():
@@ -82,7 +80,7 @@ def test_a_known_trend_gives_known_numbers(doubling_in_105, models, laws, prices
     projected = value(table, "projected_price", "level able")
     assert projected["value"] == pytest.approx(8 * 2 ** (-365 / combined))
     sizes = table.filter(
-        pl.col("quantity") == "smallest_params", pl.col("subject") == "score 0.5 on AVERAGE"
+        pl.col("name") == "smallest_params", pl.col("subject") == "score 0.5 on AVERAGE"
     ).sort("at_date")
     assert sizes["value"][0] / sizes["value"][1] == pytest.approx(2 ** (690 / 105))
     assert "beyond the newest model" in sizes["reason"][2]
@@ -108,7 +106,7 @@ def test_nothing_on_offer_projects_no_price(doubling_in_105, models, laws, price
 def test_the_papers_compressed_models_lose_density(real_densities, models, laws, prices, as_of):
     """NMI: of its pairs only Gemma-2-9B is denser than the model it was distilled from."""
     table = implications(real_densities, models, laws, prices, as_of=as_of, draws=100, seed=0)
-    pairs = table.filter(pl.col("quantity") == "compression_ratio")
+    pairs = table.filter(pl.col("name") == "compression_ratio")
     assert pairs.height == 10
     gemma = value(table, "compression_ratio", "Gemma2-9B / Gemma2-27B (distilled)")
     assert gemma["value"] == pytest.approx(2.122 / 1.259, rel=0.001)
