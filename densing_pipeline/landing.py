@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ class LandingZone:
             last_modified=last_modified,
         )
         path = self._object(receipt.sha256)
-        if not path.exists():
+        if not self._is_stored(receipt):
             _write(path, gzip.compress(content, compresslevel=6, mtime=0))
         if receipt not in self._at(source, receipt.fetched_at):
             _write(self._next_name(receipt), _to_json(receipt))
@@ -104,7 +105,7 @@ class LandingZone:
         path = self._object(receipt.sha256)
         try:
             content = gzip.decompress(path.read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise LandingError(
                 f"{path}: cannot be read ({error}); restore it from a backup"
             ) from error
@@ -121,6 +122,13 @@ class LandingZone:
         """The newest receipt of a source (and address), if there is one."""
         paths = sorted((self.folder / "receipts" / source).glob("*.json"), reverse=True)
         return next((r for r in map(_from_json, paths) if url is None or r.url == url), None)
+
+    def _is_stored(self, receipt: Receipt) -> bool:
+        """Whether the bytes are there and whole; damaged ones are written again when they come back."""
+        try:
+            return self.read(receipt) is not None
+        except LandingError:
+            return False
 
     def _object(self, sha256: str) -> Path:
         return self.folder / "objects" / sha256[:2] / f"{sha256}.gz"

@@ -62,10 +62,10 @@ class Held:
 
 def last_good(zone: LandingZone, source: str) -> Held | None:
     """The newest snapshot of a source; None if there is none that can be read any more."""
-    receipt = zone.latest(source)
-    if receipt is None:
-        return None
     try:
+        receipt = zone.latest(source)
+        if receipt is None:
+            return None
         content = zone.read(receipt)
         return Held(receipt, content, PARSERS[source](content, receipt.fetched_at.date()))
     except (LandingError, SnapshotError):

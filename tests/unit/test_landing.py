@@ -95,3 +95,15 @@ def test_an_instant_without_time_zone_is_refused(zone):
 def test_a_source_that_never_answered_has_no_receipts(zone):
     assert list(zone.receipts("nobody")) == []
     assert zone.latest("nobody") is None
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"not gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xff\xff"]
+)
+def test_damaged_bytes_heal_when_they_come_again(zone, damage):
+    receipt = zone.store("litellm", URL, b"prices", NOON)
+    next(p for p in files(zone) if p.suffix == ".gz").write_bytes(damage)
+    with pytest.raises(LandingError):
+        zone.read(receipt)
+    zone.store("litellm", URL, b"prices", NOON + timedelta(days=1))
+    assert zone.read(receipt) == b"prices"
