@@ -122,7 +122,7 @@ def _reread(row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
     receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
     try:
         config = json.loads(zone.read(receipt))
-    except ValueError:
+    except (ValueError, RecursionError):
         config = None
     reading = records.read(json.loads(row["record"]), config if isinstance(config, dict) else None)
     if reading["refused"]:

@@ -67,7 +67,10 @@ def page_records(content: bytes) -> list[Any]:
     Raises:
         ValueError: the bytes are not a JSON list.
     """
-    records = json.loads(content)
+    try:
+        records = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply to be a list of records") from error
     if not isinstance(records, list):
         raise ValueError(f"a list of records was expected, not {type(records).__name__}")
     return records
@@ -92,7 +95,7 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
         extract = record.get("config")
         record = record | {"config": (extract if isinstance(extract, dict) else {}) | dict(config)}
     try:
-        return _read(record)
+        return {name: _encodable(value) for name, value in _read(record).items()}
     except Exception as error:
         # One record that the rules did not foresee must not cost the others.
         return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
@@ -100,7 +103,17 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
 
 def refusal(model_id: str, reason: str) -> dict[str, Any]:
     """A row for what is not a usable record."""
-    return dict.fromkeys(SEEN) | {"model_id": model_id, "refused": reason}
+    return dict.fromkeys(SEEN) | {
+        "model_id": _encodable(model_id),
+        "refused": _encodable(reason),
+    }
+
+
+def _encodable(value: Any) -> Any:
+    """Text without lone surrogates, which JSON can carry and no table can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value
 
 
 def matters(record: object) -> bool:

@@ -120,7 +120,7 @@ def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
         return []
     try:
         row = records.read(json.loads(content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return [records.refusal(asked, f"not JSON: {error}")]
     if row["refused"] or row["model_id"] == asked:
         return [row]

@@ -41,10 +41,14 @@ class Rates(NamedTuple):
 
 
 def candidates(days: FloatArray) -> FloatArray:
-    """Release days with at least 15 % of the models before and 15 % on or after, shape (k,)."""
-    distinct = np.unique(days)
-    before = np.searchsorted(np.sort(days), distinct) / max(days.size, 1)
-    return distinct[(before >= TRIM) & (before <= 1 - TRIM)]
+    """Release days with at least 15 % of the models before and 15 % on or after, shape (k,).
+
+    The first and the last day are none: there is no line on the other side of them, however many
+    models they hold.
+    """
+    inner = np.unique(days)[1:-1]
+    before = np.searchsorted(np.sort(days), inner) / max(days.size, 1)
+    return inner[(before >= TRIM) & (before <= 1 - TRIM)]
 
 
 def f_statistics(days: FloatArray, values: FloatArray, dates: FloatArray) -> FloatArray:
@@ -105,9 +109,10 @@ def bootstrap_p(
 def _p(
     kinks: _Kinks, values: FloatArray, member: npt.NDArray[np.intp], weights: FloatArray
 ) -> tuple[float, float]:
-    found = float(kinks.f(values[None]).max())
+    # Values without variance have no F; no kink is found in them.
+    found = float(np.nan_to_num(kinks.f(values[None])).max())
     # A line added to every sample changes no F, so the samples are residuals alone.
-    null = kinks.f(kinks.residual(values[None]) * weights[:, member]).max(axis=1)
+    null = np.nan_to_num(kinks.f(kinks.residual(values[None]) * weights[:, member])).max(axis=1)
     return found, float((1 + (null >= found).sum()) / (1 + len(null)))
 
 
