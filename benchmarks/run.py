@@ -27,7 +27,9 @@ def main() -> None:
                 f"{row['peak_mb']:.3g}",
                 row["peer_name"],
             )
-    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            # After each row, so that an interrupted run keeps what it has measured.
+            text = json.dumps(results, indent=2, ensure_ascii=False)
+            RESULTS.write_text(text + "\n", encoding="utf-8")
     Console().print(table)
 
 
