@@ -1,6 +1,5 @@
 """How tables become assets: stored as validated parquet, described and checked from one declaration."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import polars as pl
 from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
-from densing_pipeline.tables.storage import write_parquet
+from densing_pipeline.tables.storage import file_sha256, write_parquet
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -97,7 +96,7 @@ class TableIOManager(dg.ConfigurableIOManager):
                 "dagster/row_count": obj.height,
                 "dagster/uri": path.absolute().as_uri(),
                 "bytes": path.stat().st_size,
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "sha256": file_sha256(path),
                 "preview": dg.MetadataValue.md(_preview(obj)),
             }
         )

@@ -3,7 +3,6 @@
 Data Package v2, https://datapackage.org/standard/data-package/
 """
 
-import hashlib
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import polars as pl
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary
 from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.storage import file_sha256
 
 RESOURCES_FILE = "datapackage.json"
 
@@ -122,7 +122,7 @@ def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]
 
 
 def _hash(path: Path) -> str:
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return f"sha256:{file_sha256(path)}"
 
 
 def _git_sha() -> str:

@@ -31,6 +31,7 @@ from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.tables.storage import file_sha256
 
 NOISE = 1e-5
 """Relative difference of floats that is machine noise: fits on another processor differ by 1e-6."""
@@ -104,7 +105,7 @@ def is_whole(release: Path) -> bool:
         package = _package(release)
         files = [*package["resources"], *package["figures"]]
         return bool(package["resources"]) and all(
-            f"sha256:{_sha256(release / file['path'])}" == file["hash"] for file in files
+            f"sha256:{file_sha256(release / file['path'])}" == file["hash"] for file in files
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -181,7 +182,7 @@ def _digest(building: Path, made: Provenance) -> str:
     digest = hashlib.sha256(json.dumps(made.source_list()).encode())
     for name, table in PUBLISHED.items():
         if not table.operational:
-            digest.update(f"{name}:{_sha256(building / f'{name}.parquet')}\n".encode())
+            digest.update(f"{name}:{file_sha256(building / f'{name}.parquet')}\n".encode())
     return digest.hexdigest()[:12]
 
 
@@ -223,8 +224,3 @@ def _flush_directory(folder: Path) -> None:
     with suppress(OSError):  # some file systems cannot flush a directory
         os.fsync(descriptor)
     os.close(descriptor)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
-"""Writing a table to disk. Not here: what a table must satisfy (`schemas`)."""
+"""Tables as files: writing one whole, and the hash it is known by. Not here: what a table must satisfy (`schemas`)."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -18,3 +19,13 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
