@@ -1,6 +1,9 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
-from contextlib import nullcontext
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import dagster as dg
 from sqlalchemy.exc import DatabaseError
@@ -11,6 +14,9 @@ from densing_pipeline.settings import Settings
 # The command line says itself what failed; Dagster's own trace is kept with the run.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+IN_PROCESS = {"densing/in_process": "true"}
+"""Tag of runs that end with the process that began them."""
+
 
 def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) -> dict[str, str]:
     """Run the job and record it in the instance.
@@ -20,10 +26,17 @@ def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) 
         instance: where the run is recorded; by default the one of `DAGSTER_HOME`.
 
     Returns:
-        What failed, by step; empty if everything succeeded.
+        What failed, by step; empty if everything succeeded. One run at a time: while another
+        process runs the job on the same state directory, that is what failed.
     """
     try:
-        return _run(settings, instance)
+        with _alone(settings.state_dir):
+            return _run(settings, instance)
+    except BlockingIOError:
+        return {
+            "nightly": f"another run is writing below {settings.state_dir.absolute()}; wait for it, "
+            "or set DENSING_STATE_DIR to run beside it"
+        }
     except DatabaseError as error:
         return {
             "dagster": f"its database below {settings.state_dir.absolute()} cannot be used "
@@ -32,10 +45,36 @@ def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) 
         }
 
 
+@contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Hold the state directory; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "nightly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Report runs that were killed as failed: nobody else would, and they would look alive forever.
+
+    Only to be called alone, when a run that is in process and still going cannot be.
+    """
+    going = dg.RunsFilter(tags=IN_PROCESS, statuses=[dg.DagsterRunStatus.STARTED])
+    for run in instance.get_runs(going):
+        instance.report_run_failed(run, "its process ended before the run did")
+
+
 def _run(settings: Settings, instance: dg.DagsterInstance | None) -> dict[str, str]:
     job = build_defs(settings).resolve_job_def("nightly")
     with nullcontext(instance) if instance else dg.DagsterInstance.get() as recorded:
-        result = job.execute_in_process(instance=recorded, run_config=QUIET, raise_on_error=False)
+        end_killed_runs(recorded)
+        result = job.execute_in_process(
+            instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS
+        )
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:

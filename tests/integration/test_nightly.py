@@ -1,12 +1,18 @@
 """The real nightly job, from the bundled facts to a release, in process."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import dagster as dg
 import polars as pl
 import pytest
 
 from densing_pipeline.__main__ import main
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.orchestration.nightly import end_killed_runs, run_nightly
 from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
@@ -127,6 +133,29 @@ def test_a_damaged_table_in_the_state_directory_costs_only_itself(night):
     assert any("densities.parquet: damaged" in error for error in errors)
     assert is_whole((settings.publish_dir / "latest").resolve())
     assert run_nightly(settings, instance) == {}, "a full night rebuilds it"
+
+
+def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
+    program = (
+        "from pathlib import Path; from densing_pipeline.orchestration.nightly import run_nightly; "
+        "from densing_pipeline.settings import Settings; "
+        "run_nightly(Settings(state_dir=Path('state'), publish_url='published'))"
+    )
+    home = {**os.environ, "DAGSTER_HOME": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program], cwd=tmp_path, env=home
+    ) as killed:
+        while not (tmp_path / "state" / "tables").exists():
+            assert killed.poll() is None
+            time.sleep(0.1)
+        settings = Settings(state_dir=tmp_path / "state", publish_url=str(tmp_path / "published"))
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            assert "another run" in run_nightly(settings, instance)["nightly"]
+            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+            killed.kill()
+            killed.wait()
+            end_killed_runs(instance)
+            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 
 def test_a_failing_table_names_the_step_and_leaves_the_release(night, monkeypatch):
