@@ -16,6 +16,9 @@ INSTANT = pl.Datetime("us", "UTC")
 BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
 """The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
 
+BESIDE_SUITE = ("MMLU-CF", "ScalingBench")
+"""Measured beside the suite: a rewritten MMLU that shows contamination, and losses of answers."""
+
 ESTIMATORS = (
     "paper",
     "quantile-0.9",
@@ -218,7 +221,7 @@ COLUMNS: dict[str, Column] = {
     "memory_gib": Column(
         pl.Float64, "GPU memory for weights, cache and activations.", "GiB", low=0
     ),
-    "attempts": _count("Evaluations tried so far.", "1"),
+    "attempts": _count("Evaluations of these weights begun so far.", "1"),
     "updated_at": _instant("When the candidate became what it is."),
     # --- compression ----------------------------------------------------------------------------
     "child_id": _text("Model made from the parent."),
@@ -229,13 +232,17 @@ COLUMNS: dict[str, Column] = {
     ),
     # --- scores ---------------------------------------------------------------------------------
     "benchmark": _text(
-        "Benchmark: one of the suite, or AVERAGE for the plain mean of its five.",
+        "Benchmark: one of the suite, AVERAGE for the plain mean of its five, or one measured beside it.",
         *BENCHMARKS,
         "AVERAGE",
+        *BESIDE_SUITE,
         remedy="write the benchmark as MMLU, BBH, MATH, HumanEval, MBPP or AVERAGE",
     ),
     "protocol": _text("How the benchmark was run: shots, prompting, metric."),
-    "is_paper_protocol": _flag("Whether shots and prompting are those of the paper."),
+    "is_paper_protocol": _flag(
+        "Whether shots and prompting are those of the paper; of what we measured, only under the "
+        "suite version in force."
+    ),
     "score": _fraction("Benchmark score."),
     "std_error": Column(
         pl.Float64,
@@ -255,6 +262,45 @@ COLUMNS: dict[str, Column] = {
     "source": _text("Where the row comes from: a document, data set or price list."),
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
+    # --- evaluations ----------------------------------------------------------------------------
+    "suite_version": _text(
+        "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
+        "different versions are never compared."
+    ),
+    "item_limit": Column(
+        pl.Int64,
+        "Items per benchmark a trial was limited to; empty for the whole suite.",
+        "items",
+        above=0,
+    ),
+    "item_id": _text("Item of the benchmark."),
+    "answer_nll_nats_per_token": Column(
+        pl.Float64,
+        "Loss of the reference answer: mean -ln P over its tokens.",
+        "nats per token",
+        low=0,
+    ),
+    "prompt_tokens": _count("Tokens read.", "tokens"),
+    "completion_tokens": _count("Tokens generated.", "tokens"),
+    "is_truncated": _flag("Whether the token budget ended the answer."),
+    "failed_reason": _text("Why the item has no score; empty if it has one."),
+    "n_failed": _count("Items that could not be scored, each counted as wrong.", "items"),
+    "n_truncated": _count("Items whose answer was ended by the token budget.", "items"),
+    "started_at": _instant("When the last attempt began."),
+    "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
+    "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "engine": _text("What ran the model."),
+    "vllm_version": _text("Version of vLLM."),
+    "torch_version": _text("Version of torch."),
+    "transformers_version": _text("Version of transformers."),
+    "python_version": _text("Version of Python the evaluation ran in."),
+    "dtype": _text("Data type the model was run in."),
+    "tensor_parallel": _count("GPUs each layer was spread over.", "GPUs"),
+    "batch_invariant": _flag("Whether results were made independent of the batch."),
+    "prompt_sha256": _text("Hash of all prompts."),
+    "tokenizer_sha256": _text("Hash of the tokenizer."),
+    "device": _text("GPU, or cpu."),
+    "sandbox": _text("What confined generated programs; none: they were not run."),
     # --- reference laws -------------------------------------------------------------------------
     "reference_id": _text("Reference law, or the family of reference models it is fitted on."),
     "run_id": _text("Training run a reference point belongs to; the cluster of the bootstrap."),
@@ -512,7 +558,10 @@ COLUMNS: dict[str, Column] = {
     ),
     "family_cap": _count("Most models of one family that count; empty if all do.", "models"),
     "name": _text("What follows from the trend."),
-    "subject": _text("What the quantity is about: a level, a pair of models, a source of growth."),
+    "subject": _text(
+        "What the row is about: a level, a pair of models, a source of growth; of a benchmark's item, "
+        "the field it tests, which is the cluster of the score's error."
+    ),
     "at_date": _day("Day the quantity holds for."),
     "value": _number("Value of the quantity, in the unit of the row.", "see unit"),
     "unit": _text("Unit of value, low and high."),

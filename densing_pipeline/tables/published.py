@@ -45,7 +45,7 @@ EVALUATION_QUEUE = Table(
     key=("model_id", "revision"),
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
-        "memory_gib?", "attempts", "updated_at", "renamed_to?",
+        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
     ),
 )  # fmt: skip
 
@@ -63,10 +63,35 @@ COMPRESSION = Table(
 SCORES = Table(
     name="scores",
     grain="one model x benchmark x protocol x source",
-    key=("model_id", "benchmark", "protocol", "source"),
+    key=("model_id", "benchmark", "protocol", "source", "revision"),
     columns=(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
-        "source_kind", "source", "source_url?", "observed_at",
+        "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
+        "item_limit?", "n_failed?", "n_truncated?",
+    ),
+)  # fmt: skip
+
+EVAL_ITEMS = Table(
+    name="eval_items",
+    grain="one model x benchmark item that we measured",
+    key=("model_id", "revision", "suite_version", "benchmark", "item_id"),
+    columns=(
+        "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
+        "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
+        "failed_reason?",
+    ),
+)  # fmt: skip
+
+EVALUATIONS = Table(
+    name="evaluations",
+    grain="one evaluation: model x revision x suite version x limit",
+    key=("model_id", "revision", "suite_version", "item_limit"),
+    columns=(
+        "model_id", "revision", "suite_version", "item_limit?", "state", "reason", "attempts",
+        "started_at?", "finished_at?", "n_items?", "n_failed?", "n_truncated?", "seconds?",
+        "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
+        "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
+        "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
     ),
 )  # fmt: skip
 
@@ -339,6 +364,8 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        EVALUATIONS,
+        EVAL_ITEMS,
         SCORES,
         EVALUATION_QUEUE,
         REFERENCE_POINTS,
