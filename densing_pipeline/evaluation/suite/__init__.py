@@ -1,0 +1,49 @@
+"""The benchmarks, declared: what is asked of every model, and how an answer is judged.
+
+A new benchmark is one module beside these and one entry here.
+
+Not here: running a model on it (`job`, `engine`), judging an answer (`scoring`).
+"""
+
+from collections.abc import Iterable
+
+from densing_pipeline.evaluation.suite import benchmark
+from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, spread
+from densing_pipeline.evaluation.suite.data import DataError, Store, load
+from densing_pipeline.evaluation.suite.mmlu import MMLU
+
+__all__ = [
+    "BENCHMARKS",
+    "SUITE",
+    "Benchmark",
+    "Data",
+    "DataError",
+    "Store",
+    "load",
+    "select",
+    "spread",
+    "version",
+]
+
+BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in (MMLU,)}
+"""Every benchmark there is, by name."""
+
+SUITE: tuple[Benchmark, ...] = (MMLU,)
+"""What every model is evaluated on: the paper's five, MMLU-CF and the losses."""
+
+
+def select(names: Iterable[str]) -> tuple[Benchmark, ...]:
+    """Benchmarks by name.
+
+    Raises:
+        ValueError: one of them is not known.
+    """
+    wanted = tuple(names)
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        raise ValueError(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
+    return tuple(BENCHMARKS[name] for name in wanted)
+
+
+def version(benchmarks: Iterable[Benchmark] = SUITE) -> str:
+    """The suite version: a hash of everything these benchmarks declare. Scores of two never mix."""
+    return benchmark.version(benchmarks)
