@@ -8,9 +8,15 @@ Not here: running a model on it (`job`, `engine`), judging an answer (`scoring`)
 from collections.abc import Iterable
 
 from densing_pipeline.evaluation.suite import benchmark
+from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, spread
 from densing_pipeline.evaluation.suite.data import DataError, Store, load
+from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
+from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
+from densing_pipeline.evaluation.suite.mbpp import MBPP
 from densing_pipeline.evaluation.suite.mmlu import MMLU
+from densing_pipeline.evaluation.suite.mmlu_cf import MMLU_CF
+from densing_pipeline.evaluation.suite.scaling_bench import SCALING_BENCH
 
 __all__ = [
     "BENCHMARKS",
@@ -25,11 +31,11 @@ __all__ = [
     "version",
 ]
 
-BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in (MMLU,)}
-"""Every benchmark there is, by name."""
+SUITE: tuple[Benchmark, ...] = (MMLU, BBH, MATH, HUMANEVAL, MBPP, MMLU_CF, SCALING_BENCH)
+"""What every model is evaluated on: the paper's five, MMLU-CF and the losses of answers."""
 
-SUITE: tuple[Benchmark, ...] = (MMLU,)
-"""What every model is evaluated on: the paper's five, MMLU-CF and the losses."""
+BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in (*SUITE, MATH_500)}
+"""Every benchmark there is, by name."""
 
 
 def select(names: Iterable[str]) -> tuple[Benchmark, ...]:

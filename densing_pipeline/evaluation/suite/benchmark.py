@@ -38,19 +38,21 @@ class Source:
     Attributes:
         dataset: its name there; in a mirror the folder with this name.
         path: path within; `{part}` stands for a part, and with `*` exactly one file must match.
-        record: a raw record in our words.
+        records: a raw record in our words: mostly one record, none if it is of another split.
         home: `hub` for a data set on the Hugging Face Hub, `github` for a repository, `mirror` for
             files that only a local mirror offers.
         revision: the commit; None if it is not known yet, then that of the day is recorded.
         part_field: the raw field that says which part a record belongs to, if one file holds all.
+        names: what stands for a part in the path, where that is not its name.
     """
 
     dataset: str
     path: str
-    record: Callable[[Mapping[str, Any]], Record]
+    records: Callable[[Mapping[str, Any]], Iterable[Record]]
     home: Literal["hub", "github", "mirror"] = "hub"
     revision: str | None = None
     part_field: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Benchmark:
         name: as in the tables.
         splits: the data it needs.
         split: the one with the questions.
-        n_items: how many there are.
+        n_items: how many there are; None if that has not been seen.
         prompt: how a question is put.
         kind: how the model answers: by choosing, by writing, or not at all (loss of an answer).
         metric: what the answer is worth.
@@ -172,7 +174,7 @@ class Benchmark:
     name: str
     splits: tuple[Split, ...]
     split: str
-    n_items: int
+    n_items: int | None
     prompt: Prompt
     kind: Literal["choice", "generate", "loss"]
     metric: Metric
@@ -186,7 +188,7 @@ class Benchmark:
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Fix the version: it is a hash of the declaration."""
+        """Set the version: a hash of the declaration."""
         object.__setattr__(self, "version", _sha256([RULES, declaration(self)])[:12])
 
     def items(self, data: Data) -> list[Item]:
@@ -205,7 +207,7 @@ class Benchmark:
                 prompt = self.prompt.render(examples, record)
                 found.append(
                     Item(
-                        item_id=record.get("id") or f"{part}/{number}",
+                        item_id=record.get("id") or f"{part}/{number}".removeprefix("/"),
                         subject=part or None,
                         request=self._request(prompt, record),
                         reference=record["reference"],
@@ -259,25 +261,32 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def declaration(benchmark: Benchmark) -> dict[str, Any]:
-    """A benchmark in plain values, its functions by name."""
-    return {
+    """What a benchmark's score depends on, in plain values.
+
+    Of the data that is their content; where it has not been seen, data set and revision.
+    """
+    fields = {
         each.name: _plain(getattr(benchmark, each.name))
         for each in dataclasses.fields(benchmark)
-        if each.init
+        if each.init and each.name != "licence"
     }
+    data = [
+        [
+            split.name,
+            split.sources[0].dataset,
+            split.sources[0].revision,
+            dict(split.content),
+        ]
+        for split in benchmark.splits
+    ]
+    return {**fields, "splits": data}
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        fields = {
-            each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)
-        }
+        fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
         return {"is": type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return value.__qualname__ if callable(value) else value
+    return value
 
 
 def _only(pool: Sequence[Record], wanted: str) -> Record:

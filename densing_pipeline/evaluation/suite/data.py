@@ -7,6 +7,7 @@ refused. Not here: which data a benchmark needs (its own module).
 
 import csv
 import fnmatch
+import functools
 import gzip
 import hashlib
 import io
@@ -68,14 +69,14 @@ class Store:
         Raises:
             DataError: it cannot be had.
         """
-        path = source.path.format(part=part)
+        path = source.path.format(part=source.names.get(part, part))
         if self.mirror:
             return self._mirrored(self.mirror / source.dataset, path)
         try:
             if source.home == "github":
                 return self._from_github(source, path)
             if "*" in path:
-                path = _only(self._listing(source), path, source.dataset)
+                path = _only(_listing(source.dataset, source.revision), path, source.dataset)
             return Path(
                 huggingface_hub.hf_hub_download(
                     source.dataset,
@@ -112,11 +113,6 @@ class Store:
             temporary.replace(local)
         return local
 
-    def _listing(self, source: Source) -> list[str]:
-        return huggingface_hub.list_repo_files(
-            source.dataset, repo_type="dataset", revision=source.revision
-        )
-
     def _newest(self, dataset: str) -> str:
         return str(huggingface_hub.dataset_info(dataset).sha)
 
@@ -138,7 +134,7 @@ def load(benchmark: Benchmark, store: Store) -> Data:
         for part, found in records[split.name].items():
             content[f"{split.name}/{part}"] = digest(found)
     loaded = sum(map(len, records[benchmark.split].values()))
-    if loaded != benchmark.n_items:
+    if loaded != (benchmark.n_items or loaded):
         raise DataError(f"{benchmark.name}: {loaded} items, {benchmark.n_items} declared")
     return Data(records, content, origins)
 
@@ -185,9 +181,10 @@ def _read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Rec
     for part, path in files.items():
         try:
             found[part] = [
-                source.record({**each, "part": part})
+                record
                 for each in raw[path]
                 if source.part_field is None or each[source.part_field] == part
+                for record in source.records({**each, "part": part})
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise DataError(
@@ -232,6 +229,11 @@ def read(path: Path) -> list[dict[str, Any]]:
         return [{"text": text}]
     except (OSError, EOFError, ValueError, KeyError, csv.Error, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+@functools.cache
+def _listing(dataset: str, revision: str | None) -> list[str]:
+    return huggingface_hub.list_repo_files(dataset, repo_type="dataset", revision=revision)
 
 
 def _only(names: Iterable[str], pattern: str, where: str) -> str:

@@ -3,10 +3,10 @@
 Hendrycks et al. 2021 (arXiv:2009.03300), https://github.com/hendrycks/test.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from densing_pipeline.evaluation.scoring import LETTERS, Letter
+from densing_pipeline.evaluation.scoring import Letter
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
     Fewshot,
@@ -26,18 +26,19 @@ PROMPT = Prompt(
 CHOICES = (" A", " B", " C", " D")
 
 
-def from_hub(raw: Mapping[str, Any]) -> Record:
+def from_hub(raw: Mapping[str, Any]) -> Iterator[Record]:
     """A row of the Hub's parquet files."""
-    return _record(raw["part"], raw["question"], raw["choices"], int(raw["answer"]))
+    yield record(raw["part"], raw["question"], raw["choices"], int(raw["answer"]))
 
 
-def from_csv(raw: Mapping[str, Any]) -> Record:
+def from_csv(raw: Mapping[str, Any]) -> Iterator[Record]:
     """A row of a CSV file with a header and the number of the answer."""
     choices = [raw[f"choice{number}"] for number in range(len(CHOICES))]
-    return _record(raw["part"], raw["question"], choices, int(raw["answer"]))
+    yield record(raw["part"], raw["question"], choices, int(raw["answer"]))
 
 
-def _record(part: str, question: str, choices: list[str], answer: int) -> Record:
+def record(part: str, question: str, choices: Sequence[str], answer: int) -> Record:
+    """A question; its choices stay as they are, white space included."""
     a, b, c, d = choices
     return {
         "subject": part.replace("_", " "),
@@ -46,7 +47,7 @@ def _record(part: str, question: str, choices: list[str], answer: int) -> Record
         "B": b,
         "C": c,
         "D": d,
-        "reference": LETTERS[range(len(CHOICES))[answer]],
+        "reference": "ABCD"[range(len(CHOICES))[answer]],
     }
 
 
