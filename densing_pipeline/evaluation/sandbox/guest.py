@@ -298,8 +298,8 @@ def main() -> None:
     limits, seconds = json.loads(sys.argv[1])
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         sys.exit("cannot hide the judge's memory from the program it judges")
-    for name, value in limits.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+    for name, (soft, hard) in limits.items():
+        resource.setrlimit(getattr(resource, name), (soft, hard))
     sys.path[:] = [place for place in sys.path if place]
     sys.set_int_max_str_digits(0)
     task, verdict = os.dup(0), os.dup(1)

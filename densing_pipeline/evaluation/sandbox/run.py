@@ -4,6 +4,7 @@ Not here: what the walls are made of (`bubblewrap`, `container`) and what decide
 """
 
 import json
+import math
 import os
 import secrets
 import subprocess
@@ -101,7 +102,9 @@ class Sandbox:
         """
         nonce, label = secrets.token_hex(16), f"densing-{secrets.token_hex(8)}"
         task = json.dumps({"nonce": nonce, "program": program, "tests": tests})
-        limits = LIMITS | {"RLIMIT_CPU": int(self.seconds) + 1}
+        limits = {name: (limit, limit) for name, limit in LIMITS.items()}
+        # The kernel counts whole seconds: a signal that says what it was, then one nobody survives.
+        limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
         wall = WAIT * self.seconds
         source = Path(guest.__file__).read_text(encoding="utf-8")
         inside = [self.python, "-s", "-S", "-B", "-c", source, json.dumps([limits, wall])]
