@@ -34,7 +34,13 @@ def f():
         """
 import os
 def f():
-    return [place for place in ("/root", "/home", "/mnt", "/srv") if os.path.exists(place)]
+    found = []
+    for place in ("/root", "/home", "/mnt", "/srv"):
+        try:
+            found += os.listdir(place)
+        except OSError:
+            pass
+    return found
 """,
         "assert f() == []",
         True,

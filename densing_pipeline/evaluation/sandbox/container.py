@@ -1,7 +1,8 @@
 """Walls of a container engine, podman or docker, for machines that have no bubblewrap.
 
-The engine's own filter of system calls applies. Nothing is fetched: the image must be there. Not
-here: limits, which the guest sets on itself, though the engine holds memory and processes as well.
+The engine's own filter of system calls applies. Nothing is fetched: the image must be there. An
+engine that does not hold what is asked of it does not get past the probes (`choice`). Not here:
+limits, which the guest sets on itself, though the engine holds memory and processes as well.
 """
 
 import shutil
@@ -64,7 +65,7 @@ class Container:
         memory, processes = str(LIMITS["RLIMIT_AS"]), str(LIMITS["RLIMIT_NPROC"])
         return [
             self.engine, "run", "--rm", "--interactive", "--name", label, "--pull", "never",
-            "--network", "none", "--read-only", "--cap-drop", "ALL",
+            "--network", "none", "--ipc", "none", "--read-only", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--user", f"{NOBODY}:{NOBODY}",
             "--memory", memory, "--memory-swap", memory, "--pids-limit", processes,
             "--tmpfs", f"/tmp:rw,nosuid,nodev,size={SCRATCH_BYTES}", "--workdir", "/tmp",  # noqa: S108

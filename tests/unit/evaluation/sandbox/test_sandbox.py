@@ -174,7 +174,7 @@ def test_a_container_is_asked_for_the_same_walls() -> None:
     assert files == []
     assert command[-2:] == ["python:3.11", "python3"]
     for wall in (
-        "--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--user 65534",
+        "--network none", "--ipc none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--user 65534",
         "--pids-limit 12", "--memory 1073741824", "--pull never", "size=16777216",
     ):  # fmt: skip
         assert wall in text
