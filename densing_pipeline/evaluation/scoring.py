@@ -90,7 +90,10 @@ class MathJudge(Protocol):
     """Decides whether two answers are mathematically the same (`math_judge.MathJudge`)."""
 
     def same(self, reference: str, answer: str) -> bool:
-        """Whether they are; an answer that cannot be understood in time is not."""
+        """Whether they are; an answer that cannot be understood in time is not.
+
+        Raises RuntimeError if nothing can be decided.
+        """
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,14 @@ class SameMathematics:
         if judges.maths is None:
             return Scored(failed_reason="no judge of mathematical answers")
         answer = self.extract(result.text)
-        same = (
-            answer is not None
-            and len(answer) <= LONGEST_ANSWER
-            and judges.maths.same(item.reference, answer)
-        )
+        try:
+            same = (
+                answer is not None
+                and len(answer) <= LONGEST_ANSWER
+                and judges.maths.same(item.reference, answer)
+            )
+        except RuntimeError as error:
+            return Scored(failed_reason=f"not judged: {error}")
         return Scored(float(same), result.text, result.truncated)
 
     def extract(self, text: str) -> str | None:
