@@ -8,6 +8,7 @@ from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
+from densing_pipeline.density import score_gaps as gaps
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
@@ -73,6 +74,18 @@ def densities(
         direct_laws,
         seed=settings.seed,
     )
+
+
+@table_asset(published.SCORE_GAPS, group="evaluation")
+def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
+    """Every score we measured beside what was reported of the same model under the same protocol."""
+    return gaps.score_gaps(scores)
+
+
+@table_asset(published.CONTAMINATION, group="evaluation")
+def contamination(scores: pl.DataFrame) -> pl.DataFrame:
+    """How much better measured models do on MMLU than on its rewritten form, MMLU-CF."""
+    return gaps.contamination(scores)
 
 
 @table_asset(published.COMPRESSION, group="density")

@@ -16,8 +16,9 @@ INSTANT = pl.Datetime("us", "UTC")
 BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
 """The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
 
-BESIDE_SUITE = ("MMLU-CF", "ScalingBench")
-"""Measured beside the suite: a rewritten MMLU that shows contamination, and losses of answers."""
+BESIDE_SUITE = ("MMLU-CF", "ScalingBench", "MATH-500")
+"""Measured beside the five: a rewritten MMLU that shows contamination, losses of worked answers, and
+a part of MATH that is no substitute for it."""
 
 ESTIMATORS = (
     "paper",
@@ -267,6 +268,10 @@ COLUMNS: dict[str, Column] = {
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
         "different versions are never compared."
     ),
+    "requested_revision": _text(
+        "Revision that was asked for: a commit, or main where the Hub had not been polled yet."
+    ),
+    "is_resumable": _flag("Whether another attempt may help."),
     "item_limit": Column(
         pl.Int64,
         "Items per benchmark a trial was limited to; empty for the whole suite.",
@@ -301,6 +306,21 @@ COLUMNS: dict[str, Column] = {
     "tokenizer_sha256": _text("Hash of the tokenizer."),
     "device": _text("GPU, or cpu."),
     "sandbox": _text("What confined generated programs; none: they were not run."),
+    # --- measured beside reported ----------------------------------------------------------------
+    "measured": _fraction("Score that we measured."),
+    "reported": _fraction("Score that somebody reported."),
+    "gap": _number(
+        "The score less the one beside it: measured less reported, or the benchmark less its "
+        "rewritten form.",
+        "fraction",
+    ),
+    "is_large": _flag("Whether the gap is at least 3 points and more than chance makes."),
+    "rewritten_benchmark": _text("The same kind of questions, written anew."),
+    "rewritten_score": _fraction("Score on the rewritten form."),
+    "median_gap": _number(
+        "Median gap of all other models: what the rewritten form is harder by.", "fraction"
+    ),
+    "excess": _number("The gap less the median gap of all other models.", "fraction"),
     # --- reference laws -------------------------------------------------------------------------
     "reference_id": _text("Reference law, or the family of reference models it is fitted on."),
     "run_id": _text("Training run a reference point belongs to; the cluster of the bootstrap."),
@@ -390,6 +410,14 @@ COLUMNS: dict[str, Column] = {
     "density": _positive("Capacity density: effective parameters over actual parameters.", "1"),
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
+    "score_source_kind": _text(
+        "Whether the score is measured, reported, read off a figure, or mixed: an average of some "
+        "that are measured and some that are reported.",
+        "measured",
+        "reported",
+        "mixed",
+        "figure",
+    ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
         "none",

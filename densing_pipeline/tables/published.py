@@ -49,6 +49,29 @@ EVALUATION_QUEUE = Table(
     ),
 )  # fmt: skip
 
+SCORE_GAPS = Table(
+    name="score_gaps",
+    grain="one measured score beside one that was reported under the same protocol",
+    key=("model_id", "revision", "benchmark", "source", "protocol"),
+    columns=(
+        "model_id", "revision?", "suite_version?", "benchmark", "measured", "reported", "gap",
+        "low", "high", "is_large", "source", "source_url?", "protocol",
+    ),
+    ordered=(("low", "gap", "high"),),
+)  # fmt: skip
+
+CONTAMINATION = Table(
+    name="contamination",
+    grain="one model measured on a benchmark and on its rewritten form",
+    key=("model_id", "revision", "benchmark"),
+    columns=(
+        "model_id", "revision?", "suite_version?", "benchmark", "rewritten_benchmark", "score",
+        "rewritten_score", "gap", "low", "high", "median_gap?", "excess?", "verdict",
+        "reason",
+    ),
+    ordered=(("low", "gap", "high"),),
+)  # fmt: skip
+
 COMPRESSION = Table(
     name="compression",
     grain="one parent and child x reference law x score set x parameter basis",
@@ -88,7 +111,8 @@ EVALUATIONS = Table(
     key=("model_id", "revision", "suite_version", "item_limit"),
     columns=(
         "model_id", "revision", "suite_version", "item_limit?", "state", "reason", "attempts",
-        "started_at?", "finished_at?", "n_items?", "n_failed?", "n_truncated?", "seconds?",
+        "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
+        "n_failed?", "n_truncated?", "seconds?",
         "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
         "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
@@ -143,7 +167,7 @@ DENSITIES = Table(
     columns=(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
-        "censored", "is_record",
+        "censored", "is_record", "score_source_kind",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip
@@ -367,6 +391,8 @@ PUBLISHED: dict[str, Table] = {
         EVALUATIONS,
         EVAL_ITEMS,
         SCORES,
+        SCORE_GAPS,
+        CONTAMINATION,
         EVALUATION_QUEUE,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
