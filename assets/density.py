@@ -8,7 +8,9 @@ from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
+from densing_pipeline.density import own_rulers as own
 from densing_pipeline.density import score_gaps as gaps
+from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
@@ -27,15 +29,26 @@ from densing_pipeline.trends import sensitivity as multiverse
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
-def reference_points() -> pl.DataFrame:
-    """Losses and scores of the reference models that density is measured against."""
-    return facts.load("reference_points")
+def reference_points(eval_items: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """Losses and scores of the models that density is measured against: published, and our own."""
+    ours = own.own_points(facts.load("ladders"), eval_items, scores, suite.version())
+    return pl.concat([facts.load("reference_points"), ours])
 
 
 @table_asset(published.REFERENCE_LAWS, group="density", kinds=frozenset({"scipy"}))
 def reference_laws(reference_points: pl.DataFrame) -> pl.DataFrame:
-    """Scaling laws that turn a score into effective parameters: published and refitted."""
-    return laws.reference_laws(reference_points, facts.load("reference_coefficients"))
+    """Scaling laws that turn a score into effective parameters: published, refitted and our own."""
+    coefficients = facts.load("reference_coefficients")
+    ladders = facts.load("ladders")
+    ours = own.own_laws(ladders, reference_points, coefficients, suite.version())
+    return pl.concat([laws.reference_laws(reference_points, coefficients), ours])
+
+
+@table_asset(published.OWN_RULERS, group="density")
+def own_rulers(reference_points: pl.DataFrame) -> pl.DataFrame:
+    """Whether the ladders we measure ourselves give a reference law, and why not."""
+    coefficients = facts.load("reference_coefficients")
+    return own.own_rulers(facts.load("ladders"), reference_points, coefficients, suite.version())
 
 
 @table_asset(published.REFERENCE_LAW_DRAWS, group="density")

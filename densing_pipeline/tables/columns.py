@@ -364,11 +364,26 @@ COLUMNS: dict[str, Column] = {
     "n_points": _count("Points the fit rests on.", "points"),
     "n_minima": _count("Distinct local minima the multi-start search found.", "minima"),
     "fit": _text(
-        "How the coefficients were obtained: published, or fitted to which minimum.",
+        "How the coefficients were obtained: published, fitted to which minimum, or a published loss "
+        "law scaled to our losses of its own runs.",
         "published",
         "published-start",
         "global",
+        "scaled",
     ),
+    "ladder": _text("Family of models that we measure to fit a reference law of our own."),
+    "used_for": _text(
+        "Step of the fit that the model enters: loss (of size and tokens), score (of loss) or both.",
+        "loss",
+        "score",
+        "both",
+    ),
+    "scales": _text(
+        "Published reference whose own runs these are, so that its loss law holds for them up to scale."
+    ),
+    "n_rungs": _count("Models of the ladder.", "models"),
+    "n_measured": _count("Models of the ladder that we measured.", "models"),
+    "n_score_points": _count("Points of the score step.", "points"),
     "draw": _count("Number of the draw; draws of one family and benchmark share resamples.", "1"),
     "law_kind": _text(
         "One-step: score from N and D without a loss. Family: score from N within one model family.",

@@ -139,6 +139,16 @@ REFERENCE_LAWS = Table(
     ),
 )  # fmt: skip
 
+OWN_RULERS = Table(
+    name="own_rulers",
+    grain="one ladder of our own x benchmark: whether it gives a reference law, and why not",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "ladder", "suite_version", "n_rungs", "n_measured", "n_points",
+        "n_score_points", "verdict", "reason",
+    ),
+)  # fmt: skip
+
 REFERENCE_LAW_DRAWS = Table(
     name="reference_law_draws",
     grain="one reference law x benchmark x resample of its training runs",
@@ -396,6 +406,7 @@ PUBLISHED: dict[str, Table] = {
         EVALUATION_QUEUE,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
+        OWN_RULERS,
         REFERENCE_LAW_DRAWS,
         DIRECT_LAWS,
         DENSITIES,
