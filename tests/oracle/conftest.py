@@ -20,6 +20,9 @@ from densing_pipeline.evaluation.suite.mathematics import SUBJECTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "bench"
 
+EVERY = pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+"""Each tenth question; all of them if there is time."""
+
 Tasks = Callable[[str], Any]
 Items = Callable[[str], list[Item]]
 

@@ -9,15 +9,11 @@ from densing_pipeline.evaluation.scoring import Item
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.mmlu import MMLU
 
-from .conftest import Items, Tasks
+from .conftest import EVERY, Items, Tasks
 
 pytest.importorskip("lm_eval", reason="needs the evaluation environment: make evaluation-env-cpu")
 
 pytestmark = pytest.mark.shared
-
-
-EVERY = pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
-"""Each tenth question of a part; all of them if there is time."""
 
 
 def contexts(task: Any, every: int = 1) -> list[str]:
