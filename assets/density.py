@@ -29,26 +29,36 @@ from densing_pipeline.trends import sensitivity as multiverse
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
-def reference_points(eval_items: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+def reference_points(
+    eval_items: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
     """Losses and scores of the models that density is measured against: published, and our own."""
-    ours = own.own_points(facts.load("ladders"), eval_items, scores, suite.version())
+    ladders = facts.ladders(settings.ladders)
+    ours = own.own_points(ladders, eval_items, scores, suite.version())
     return pl.concat([facts.load("reference_points"), ours])
 
 
 @table_asset(published.REFERENCE_LAWS, group="density", kinds=frozenset({"scipy"}))
-def reference_laws(reference_points: pl.DataFrame) -> pl.DataFrame:
+def reference_laws(
+    reference_points: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
     """Scaling laws that turn a score into effective parameters: published, refitted and our own."""
     coefficients = facts.load("reference_coefficients")
-    ladders = facts.load("ladders")
+    ladders = facts.ladders(settings.ladders)
     ours = own.own_laws(ladders, reference_points, coefficients, suite.version())
     return pl.concat([laws.reference_laws(reference_points, coefficients), ours])
 
 
 @table_asset(published.OWN_RULERS, group="density")
-def own_rulers(reference_points: pl.DataFrame) -> pl.DataFrame:
+def own_rulers(
+    reference_points: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
     """Whether the ladders we measure ourselves give a reference law, and why not."""
-    coefficients = facts.load("reference_coefficients")
-    return own.own_rulers(facts.load("ladders"), reference_points, coefficients, suite.version())
+    ladders, coefficients = (
+        facts.ladders(settings.ladders),
+        facts.load("reference_coefficients"),
+    )
+    return own.own_rulers(ladders, reference_points, coefficients, suite.version())
 
 
 @table_asset(published.REFERENCE_LAW_DRAWS, group="density")

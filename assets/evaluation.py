@@ -66,7 +66,7 @@ def evaluation_queue(
     """Which models are to be evaluated, in what order, at what cost, and which are not and why."""
     compiled = facts.load("sources").filter(pl.col("source") == "base-models")["published_at"]
     return queue.queue(
-        models,
+        queue.with_rungs(models, facts.ladders(settings.ladders)),
         evaluations,
         model_quarantine,
         facts.load("evaluation_overrides"),

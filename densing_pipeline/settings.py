@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."
     )
+    ladders: Path | None = Field(
+        default=None,
+        description="Ladders of our own reference laws, a file like facts/ladders.csv, in its place.",
+    )
     evaluation_hours: Annotated[float, Field(gt=0)] = Field(
         default=36, description="Longest an evaluation may take before it is stopped."
     )

@@ -82,7 +82,9 @@ def queue(
         "renamed_to",
         priority=pl.coalesce(
             "override_priority",
-            20 + 40 * is_new.cast(pl.Int64) + 20 * is_short.fill_null(value=False).cast(pl.Int64),
+            20
+            + 40 * is_new.fill_null(value=False).cast(pl.Int64)
+            + 20 * is_short.fill_null(value=False).cast(pl.Int64),
         ),
         attempts=pl.col("attempts").fill_null(0),
         updated_at=pl.coalesce("evaluated_at", "first_seen_at", pl.lit(compiled_at)),
@@ -93,6 +95,34 @@ def queue(
         _unknown_overrides(overrides, models, quarantine, compiled_at),
     ]
     return EVALUATION_QUEUE.cast(pl.concat([rows, *unusable], how="diagonal_relaxed"))
+
+
+def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:
+    """The candidates, and with them the models of ladders that nobody else knows.
+
+    Args:
+        models: a `models` frame.
+        ladders: the fact table `ladders`.
+    """
+    rungs = (
+        ladders.join(models, on="model_id", how="anti")
+        .sort("model_id", "ladder")
+        .unique("model_id", keep="first", maintain_order=True)
+    )
+    return pl.concat(
+        [
+            models,
+            rungs.select(
+                "model_id",
+                "revision",
+                params_total=pl.col("params").cast(pl.Int64),
+                is_base=pl.lit(value=True),
+                base_evidence=pl.format("in the ladder {}", "ladder"),
+                params_source=pl.lit("report"),
+            ),
+        ],
+        how="diagonal",
+    )
 
 
 def gpu_hours(params_active: pl.Expr) -> pl.Expr:

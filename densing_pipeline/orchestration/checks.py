@@ -41,6 +41,7 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         one_headline,
         most_scores_invert,
         measured_like_reported,
+        measured_ladders_rule,
         anchors_found,
         paper_prices,
         plausible_frontier,
@@ -115,6 +116,23 @@ def measured_like_reported(score_gaps: pl.DataFrame) -> dg.AssetCheckResult:
                 f"gap {row['gap']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
             )
             for row in large.head(LARGEST_SHOWN).to_dicts()
+        },
+    )
+
+
+@dg.asset_check(asset="own_rulers")
+def measured_ladders_rule(own_rulers: pl.DataFrame) -> dg.AssetCheckResult:
+    """A ladder whose models are all measured gives a reference law on every benchmark."""
+    silent = own_rulers.filter(pl.col("n_measured") == pl.col("n_rungs"), pl.col("verdict") != "ok")
+    return dg.AssetCheckResult(
+        passed=silent.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{row['reference_id']}, {row['benchmark']}": (
+                f"{row['verdict']}, {row['n_measured']} of {row['n_rungs']} models measured: "
+                f"{row['reason']}"
+            )
+            for row in own_rulers.to_dicts()
         },
     )
 

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from densing_pipeline.evaluation.queue import queue
+from densing_pipeline.evaluation.queue import queue, with_rungs
 from densing_pipeline.evaluation.verdicts import Limits
-from densing_pipeline.facts.tables import EVALUATION_OVERRIDES
+from densing_pipeline.facts.tables import EVALUATION_OVERRIDES, LADDERS
 from densing_pipeline.tables.published import (
     EVALUATION_QUEUE,
     EVALUATIONS,
@@ -190,11 +190,12 @@ def test_an_evaluation_of_what_main_was_is_of_the_weights_known_since():
     first = {"first_seen_at": datetime(2026, 11, 22, tzinfo=UTC)}
     assert only({"revision": None}, evaluations=[main])["state"] == "done"
     assert only(first, evaluations=[main])["state"] == "done"
+    replaced = {"hub_state": "replaced", "hub_state_reason": "other weights now"}
     anew = {"revision": "b" * 40, "first_seen_at": datetime(2026, 11, 23, tzinfo=UTC)}
-    rows = queued(first | {"hub_state": "replaced"}, anew, evaluations=[main])
+    rows = queued(first | replaced, anew, evaluations=[main])
     assert rows.filter(revision="b" * 40)["state"].item() == "queued"
     late = main | {"started_at": datetime(2026, 11, 24, tzinfo=UTC)}
-    rows = queued(first | {"hub_state": "replaced"}, anew, evaluations=[late])
+    rows = queued(first | replaced, anew, evaluations=[late])
     assert rows.filter(revision="b" * 40)["state"].item() == "done"
 
 
@@ -254,3 +255,27 @@ def test_models_read_off_a_figure_are_no_candidates():
 
 def test_a_candidate_known_only_from_the_facts_is_as_old_as_they_are():
     assert only({"first_seen_at": None})["updated_at"] == COMPILED
+
+
+def test_models_of_a_ladder_that_nobody_else_knows_are_candidates():
+    known = table(MODELS, [dict.fromkeys(MODELS.names) | EIGHT_B])
+    rungs = [
+        {"ladder": "ours", "model_id": name, "params": 5e6, "used_for": "loss", "source": "card"}
+        for name in ("lab/model", "lab/rungs:s1")
+    ]
+    candidates = with_rungs(known, table(LADDERS, rungs))
+    found = EVALUATION_QUEUE.validate(
+        queue(
+            candidates,
+            EVALUATIONS.empty(),
+            MODEL_QUARANTINE.empty(),
+            table(EVALUATION_OVERRIDES, []),
+            Limits(),
+            "in force",
+            COMPILED,
+        )
+    )
+    assert found.select("model_id", "state").rows() == [
+        ("lab/model", "queued"),
+        ("lab/rungs:s1", "queued"),
+    ]
