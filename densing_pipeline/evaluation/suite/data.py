@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import huggingface_hub
-import huggingface_hub.errors
 import polars as pl
+from huggingface_hub import HfApi, constants
+from huggingface_hub.errors import HfHubHTTPError
 
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, Record, Source, Split
 
@@ -45,11 +45,13 @@ class Store:
     Attributes:
         mirror: folder with the data sets; if given, nothing is fetched from anywhere.
         cache: where fetched files are kept; the Hub client's own place if None.
-        github: address of a repository's files.
+        hub: address of the Hub; the Hub client's own (`HF_ENDPOINT`) if None.
+        github: address of repositories' files.
     """
 
     mirror: Path | None = None
     cache: Path | None = None
+    hub: str | None = None
     github: str = GITHUB
 
     def origin(self, source: Source) -> str:
@@ -75,20 +77,24 @@ class Store:
         try:
             if source.home == "github":
                 return self._from_github(source, path)
-            if "*" in path:
-                path = _only(_listing(source.dataset, source.revision), path, source.dataset)
-            return Path(
-                huggingface_hub.hf_hub_download(
-                    source.dataset,
-                    path,
-                    repo_type="dataset",
-                    revision=source.revision,
-                    cache_dir=self.cache,
-                )
-            )
-        except (OSError, huggingface_hub.errors.HfHubHTTPError) as error:
+            return self._from_hub(source, path)
+        except (OSError, HfHubHTTPError) as error:
             reason = " ".join(str(error).split())[:300]
             raise DataError(f"{source.dataset}/{path}: cannot be fetched: {reason}") from error
+
+    def _from_hub(self, source: Source, path: str) -> Path:
+        if "*" in path:
+            names = _listing(self.hub, source.dataset, source.revision)
+            path = _only(names, path, source.dataset)
+        return Path(
+            HfApi(endpoint=self.hub).hf_hub_download(
+                source.dataset,
+                path,
+                repo_type="dataset",
+                revision=source.revision,
+                cache_dir=self.cache,
+            )
+        )
 
     def _mirrored(self, folder: Path, path: str) -> Path:
         if "*" in path:
@@ -101,7 +107,7 @@ class Store:
 
     def _from_github(self, source: Source, path: str) -> Path:
         """A file of a repository at its pinned commit; kept beside the Hub's files."""
-        cache = self.cache or Path(huggingface_hub.constants.HF_HUB_CACHE)
+        cache = self.cache or Path(constants.HF_HUB_CACHE)
         local = cache / "github" / source.dataset / str(source.revision) / path
         if not local.is_file():
             address = f"{self.github}/{source.dataset}/{source.revision}/{path}"
@@ -114,7 +120,7 @@ class Store:
         return local
 
     def _newest(self, dataset: str) -> str:
-        return str(huggingface_hub.dataset_info(dataset).sha)
+        return str(HfApi(endpoint=self.hub).dataset_info(dataset).sha)
 
 
 def load(benchmark: Benchmark, store: Store) -> Data:
@@ -232,8 +238,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 @functools.cache
-def _listing(dataset: str, revision: str | None) -> list[str]:
-    return huggingface_hub.list_repo_files(dataset, repo_type="dataset", revision=revision)
+def _listing(hub: str | None, dataset: str, revision: str | None) -> list[str]:
+    return HfApi(endpoint=hub).list_repo_files(dataset, repo_type="dataset", revision=revision)
 
 
 def _only(names: Iterable[str], pattern: str, where: str) -> str:
