@@ -147,7 +147,7 @@ def _candidates(kind: Kind, wrong: list[str]) -> Iterator[tuple[Walls, str]]:
     """Walls and interpreters to try; what is not installed goes to `wrong`."""
     if kind in ("auto", "bubblewrap"):
         own = str(Path(sys.base_prefix, "bin", "python3").resolve())
-        for python in dict.fromkeys((own, SYSTEM_PYTHON)):
+        for python in dict.fromkeys((own, str(Path(SYSTEM_PYTHON).resolve()))):
             try:
                 yield Bubblewrap.find(python), python
             except SandboxError as error:
