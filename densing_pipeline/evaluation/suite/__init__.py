@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from densing_pipeline.evaluation.suite import benchmark
 from densing_pipeline.evaluation.suite.bbh import BBH
-from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, spread
-from densing_pipeline.evaluation.suite.data import DataError, Store, load
+from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, DataError, spread
+from densing_pipeline.evaluation.suite.data import Store, load
 from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
 from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
 from densing_pipeline.evaluation.suite.mbpp import MBPP

@@ -31,6 +31,10 @@ Record = dict[str, str]
 ELLIPSIS = "…"
 
 
+class DataError(RuntimeError):
+    """Benchmark data are missing, damaged or not what they should be; the message names what."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One place and form in which a split can be had.
@@ -110,7 +114,7 @@ class Fewshot:
         """The examples for questions of a part.
 
         Raises:
-            ValueError: the data do not have them.
+            DataError: the data do not have them.
         """
         parts = data.records[self.split]
         if self.ids:
@@ -119,7 +123,7 @@ class Fewshot:
         else:
             found = list(parts[part][: self.shots])
         if len(found) != self.shots:
-            raise ValueError(f"{self.split}/{part}: {len(found)} examples, {self.shots} wanted")
+            raise DataError(f"{self.split}/{part}: {len(found)} examples, {self.shots} wanted")
         return found
 
 
@@ -198,7 +202,7 @@ class Benchmark:
             data: what `data.load` returned for this benchmark.
 
         Raises:
-            ValueError: examples are missing from the data.
+            DataError: examples are missing from the data.
         """
         found = []
         for part, records in data.records[self.split].items():
@@ -299,7 +303,7 @@ def _only(pool: Sequence[Record], wanted: str) -> Record:
         == opening
     ]
     if len(found) != 1:
-        raise ValueError(f"{len(found)} examples are {wanted!r}, one wanted")
+        raise DataError(f"{len(found)} examples are {wanted!r}, one wanted")
     return found[0]
 
 

@@ -23,7 +23,14 @@ import polars as pl
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
 
-from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, Record, Source, Split
+from densing_pipeline.evaluation.suite.benchmark import (
+    Benchmark,
+    Data,
+    DataError,
+    Record,
+    Source,
+    Split,
+)
 
 GITHUB = "https://raw.githubusercontent.com"
 
@@ -32,10 +39,6 @@ SECONDS = 60
 
 SHOWN = 5
 """Names listed in a message."""
-
-
-class DataError(RuntimeError):
-    """Benchmark data are missing, damaged or not what they should be; the message names the file."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Rec
     for part, path in files.items():
         try:
             found[part] = [
-                record
+                _texts(record)
                 for each in raw[path]
                 if source.part_field is None or each[source.part_field] == part
                 for record in source.records({**each, "part": part})
@@ -197,6 +200,12 @@ def _read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Rec
                 f"{path}: a record is not in the form of {source.dataset}: {error!r}"
             ) from error
     return found
+
+
+def _texts(record: Record) -> Record:
+    if missing := [name for name, text in record.items() if not isinstance(text, str)]:
+        raise TypeError(f"{', '.join(missing)}: no text")
+    return record
 
 
 def _check(

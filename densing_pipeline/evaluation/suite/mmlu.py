@@ -47,7 +47,7 @@ def record(part: str, question: str, choices: Sequence[str], answer: int) -> Rec
         "B": b,
         "C": c,
         "D": d,
-        "reference": "ABCD"[range(len(CHOICES))[answer]],
+        "reference": dict(enumerate("ABCD"))[answer],
     }
 
 

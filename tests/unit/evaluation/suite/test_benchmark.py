@@ -19,7 +19,14 @@ from densing_pipeline.evaluation.requests import (
 )
 from densing_pipeline.evaluation.scoring import ExactMatch, Letter
 from densing_pipeline.evaluation.suite.bbh import BBH
-from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, Fewshot, Record, Source
+from densing_pipeline.evaluation.suite.benchmark import (
+    Benchmark,
+    Data,
+    DataError,
+    Fewshot,
+    Record,
+    Source,
+)
 from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
 from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
 from densing_pipeline.evaluation.suite.mbpp import MBPP
@@ -210,7 +217,7 @@ def test_scaling_bench_asks_for_the_loss_of_the_answer() -> None:
 )
 def test_missing_or_ambiguous_examples_are_named(fewshot: Fewshot, complaint: str) -> None:
     twice = [{"id": "1", **question(1)}, {"id": "1", **question(2)}]
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(DataError, match=complaint):
         fewshot.pick(data(dev={"numbers": twice}), "numbers")
 
 

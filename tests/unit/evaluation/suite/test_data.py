@@ -144,10 +144,24 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str, content: b
         read(tmp_path / name)
 
 
-def test_a_file_of_another_form_is_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "MMLU/data/mmlu/dev/numbers_dev.csv"
-    write_csv(path, [{"question": "1 + 1?", "choice0": "2", "answer": "zero"}])
-    with pytest.raises(DataError, match=r"numbers_dev\.csv: a record is not in the form of MMLU"):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"answer": "zero"},
+        {"answer": 4},
+        {"answer": -1},
+        {"question": None},
+        {"choices": ["1", "2", "3"]},
+        {"choices": ["1", "2", "3", None]},
+    ],
+    ids=str,
+)
+def test_a_file_of_another_form_is_refused_by_name(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "cais/mmlu/all/dev-00000-of-00001.parquet"
+    row = {"question": "1 + 1?", "subject": "numbers", "choices": list("1234"), "answer": 1}
+    write_parquet(path, [row | change])
+    write_parquet(path.with_name("test-00000-of-00001.parquet"), [row])
+    with pytest.raises(DataError, match=r"dev-.*parquet: a record is not in the form of cais/mmlu"):
         load(only(MMLU, ["numbers"]), Store(tmp_path))
 
 
