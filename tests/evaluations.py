@@ -61,7 +61,7 @@ def write(
     }  # fmt: skip
     (path / folders.PROVENANCE).write_text(json.dumps(told | (provenance or {})))
     ended = {
-        "state": "done", "reason": "whole suite", "attempt": 1, "resumable": True,
+        "state": "done", "reason": "whole suite", "attempt": 1, "resumable": False,
         "started_at": "2026-11-20T01:00:00+00:00", "finished_at": "2026-11-20T01:24:00+00:00",
     }  # fmt: skip
     (path / folders.OUTCOME).write_text(json.dumps(ended | outcome))

@@ -179,15 +179,17 @@ def _whole(
 def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str, Any]:
     """What the items make of a row: counts, and a failure where a benchmark of the suite lacks."""
     lacking = [name for name in BENCHMARKS if name not in frame["benchmark"]]
-    said = " ".join(remarks)
-    remarks = remarks + [f"{name}: no items" for name in lacking if f"{name}" not in said]
+    explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
+    remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
     row: dict[str, Any] = {
         "n_items": frame.height,
         "n_failed": int(frame["failed_reason"].is_not_null().sum()),
         "n_truncated": int(frame["is_truncated"].sum()),
         "reason": "; ".join([found.reason, *remarks]),
     }
-    return row | ({"state": "failed", "reason": "; ".join(remarks)} if lacking else {})
+    if lacking:
+        row |= {"state": "failed", "reason": "; ".join(remarks), "is_resumable": True}
+    return row
 
 
 def _row(found: Folder) -> dict[str, Any]:

@@ -6,8 +6,11 @@ how it ended; what kills the orchestrator kills the job as well. Not here: the j
 """
 
 import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -50,13 +53,15 @@ def evaluate(
     found = folders.folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
-    if measured.evaluation(found, suite.SUITE)[0]["state"] != "done":
-        _begin(found, listed or "main")
-        _run_job(context, settings, client, model, revision, path)
-    row, items = measured.evaluation(folders.folder(path), suite.SUITE)
+    row, items = measured.evaluation(found, suite.SUITE)
+    told: Mapping[str, Any] = {}
+    if row["state"] != "done":
+        _begin(found, listed or "main", set(items["benchmark"]))
+        told = _run_job(context, settings, client, model, revision, path)
+        row, items = measured.evaluation(folders.folder(path), suite.SUITE)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
-    return dg.MaterializeResult(metadata=_metadata(path, items))
+    return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
 
 
 def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
@@ -102,15 +107,23 @@ def _current_revision(settings: Settings, model: str) -> str:
     """
     hub = Hub(settings.hub_endpoint)
     try:
-        record = json.loads(hub.get(hub.info_url(model)).content)
+        record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
         return str(record["sha"])
     except (HubError, ValueError, KeyError, TypeError) as error:
         raise _failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
 
 
-def _begin(found: Folder, asked: str) -> None:
-    """Count the attempt before anything else happens, and put an earlier outcome out of the way."""
+def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
+    """Count the attempt before anything else happens, and put an earlier outcome out of the way.
+
+    Of an evaluation that was finished, what is damaged goes as well, lest it be taken for finished
+    when the hashes in the outcome are gone.
+    """
     found.path.mkdir(parents=True, exist_ok=True)
+    if found.state == "done":
+        for file in found.path.glob("*.parquet"):
+            if file.stem not in kept and file.is_file():
+                file.unlink()
     (found.path / folders.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
@@ -127,39 +140,42 @@ def _run_job(
     model: str,
     revision: str,
     path: Path,
-) -> None:
-    """Run the job to its end; where it could not say how it ended, say it in its place."""
+) -> Mapping[str, Any]:
+    """Run the job to its end; where it could not say how it ended, say it in its place.
+
+    Returns:
+        What the job reported of itself.
+    """
     environment = {"PYTHONPATH": str(_package_alone(settings.state_dir))}
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:
-        client.run(
+        ended = client.run(
             context=context, command=command(settings, model, revision, path), env=environment
         )
+        return ended.get_materialize_result().metadata or {}
     except DagsterPipesExecutionError as error:
         _end(path, settings, str(error))
     except dg.DagsterExecutionInterruptedError:
         _end(path, settings, "stopped by hand")
         raise
     except OSError as error:
-        _end(
-            path,
-            settings,
-            f"the job could not be started: {error}; `make evaluation-env` builds its environment",
-        )
+        _end(path, settings, f"the job could not be started: {error}")
+    return {}
 
 
 def _end(path: Path, settings: Settings, what: str) -> None:
-    """Write the outcome of a job that did not live to write it."""
-    if (path / folders.OUTCOME).exists():
+    """Write the outcome of a job that did not live to write it; not that of another one at work."""
+    found = folders.folder(path)
+    if found.state == "running" or (path / folders.OUTCOME).exists():
         return
     status = what.rpartition(" ")[2]
     meaning = {
+        "127": f": there is no {settings.evaluation_python}; `make evaluation-env` builds it",
         "124": f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
         "137": ": killed, for lack of memory or by hand",
         "-9": ": killed, for lack of memory or by hand",
     }.get(status, "")
-    found = folders.folder(path)
     outcome = {
         "state": "failed",
         "reason": f"the job left no outcome; {what}{meaning}",

@@ -17,7 +17,7 @@ from schedules.new_models import sensor
 @dg.asset(partitions_def=MODELS)
 def evaluated(context: dg.AssetExecutionContext) -> None:
     """Stands for an evaluation; the real job is an argument of `build_defs`."""
-    if context.run_tags.get("dies") == "True":
+    if context.run.tags.get("dies") == "True":
         raise RuntimeError("the machine went down")
 
 
