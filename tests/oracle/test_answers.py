@@ -54,3 +54,25 @@ def test_math_answers_are_judged_as_lm_eval_does_with_math_verify(
                 if here != there:
                     differ.append((number, other.item_id, here, there))
     assert differ == []
+
+
+def test_a_program_whose_tests_need_their_setup_can_be_right_with_us_only(
+    task: Tasks, items: Items
+) -> None:
+    theirs = task("mbpp")
+    differ = [
+        item.item_id
+        for item, doc in zip(items("MBPP"), theirs.test_docs(), strict=True)
+        if item.reference != str(theirs.doc_to_target(doc)).strip()
+    ]
+    assert differ == ["367"]
+
+
+def test_seven_bbh_answers_cannot_be_written_under_lm_evals_stops(
+    task: Tasks, items: Items
+) -> None:
+    theirs = task("bbh_cot_fewshot_reasoning_about_colored_objects").config.generation_kwargs
+    ours = items("BBH")
+    cut = [item.subject for item in ours if any(stop in item.reference for stop in theirs["until"])]
+    assert cut == ["reasoning_about_colored_objects"] * 7
+    assert not any(stop in item.reference for item in ours for stop in BBH.stops)
