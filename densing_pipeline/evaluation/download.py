@@ -30,10 +30,10 @@ SPARE_BYTES = GIB
 
 @dataclass(frozen=True)
 class Listed:
-    """A repository at one commit: what is fetched of it.
+    """A model at one commit: what is fetched of it.
 
     Attributes:
-        model_id: its name.
+        model_id: its repository; `<repository>:<folder>` for one in a folder of a repository.
         revision: the commit.
         files: size in bytes and SHA-256 (of large files) of each wanted file.
     """
@@ -41,6 +41,16 @@ class Listed:
     model_id: str
     revision: str
     files: dict[str, tuple[int, str | None]]
+
+    @property
+    def repository(self) -> str:
+        """Where it is."""
+        return self.model_id.partition(":")[0]
+
+    @property
+    def folder(self) -> str:
+        """In which folder of the repository, with a slash after it; empty for the top."""
+        return _folder(self.model_id)
 
     @property
     def size(self) -> int:
@@ -55,9 +65,16 @@ def find(model_id: str, revision: str) -> Listed:
         BlockedError: there is no such model, no access, or nothing that may be loaded.
         EvaluationError: the Hub does not answer.
     """
+    repository, folder = model_id.partition(":")[0], _folder(model_id)
     with _refusals(f"{model_id} at {revision}"):
-        info = huggingface_hub.HfApi().model_info(model_id, revision=revision, files_metadata=True)
-    siblings = {each.rfilename: each for each in info.siblings or ()}
+        info = huggingface_hub.HfApi().model_info(
+            repository, revision=revision, files_metadata=True
+        )
+    siblings = {
+        each.rfilename.removeprefix(folder): each
+        for each in info.siblings or ()
+        if each.rfilename.startswith(folder)
+    }
     if info.sha is None:
         raise EvaluationError(f"the Hub gives no commit for {model_id} at {revision}")
     files = {
@@ -90,19 +107,23 @@ def fetch(
         )
     with _refusals(listed.model_id):
         config = huggingface_hub.hf_hub_download(
-            listed.model_id, weights.CONFIG, revision=listed.revision, cache_dir=cache
+            listed.repository,
+            listed.folder + weights.CONFIG,
+            revision=listed.revision,
+            cache_dir=cache,
         )
         weights.check_code(weights.read_config(Path(config)), known_types)
         make_room(cache, listed, most_bytes)
-        folder = huggingface_hub.snapshot_download(
-            listed.model_id,
+        snapshot = huggingface_hub.snapshot_download(
+            listed.repository,
             revision=listed.revision,
             cache_dir=cache,
-            allow_patterns=sorted(listed.files),
+            allow_patterns=[listed.folder + name for name in sorted(listed.files)],
         )
+    folder = Path(snapshot, listed.folder)
     for name, (size, sha256) in listed.files.items():
-        _check_file(Path(folder) / name, size, sha256)
-    return weights.check(Path(folder), known_types)
+        _check_file(folder / name, size, sha256)
+    return weights.check(folder, known_types)
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
@@ -117,11 +138,12 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
     cache.mkdir(parents=True, exist_ok=True)
     found = huggingface_hub.scan_cache_dir(cache)
     others = sorted(
-        (repo for repo in found.repos if repo.repo_id != listed.model_id),
+        (repo for repo in found.repos if repo.repo_id != listed.repository),
         key=lambda repo: repo.last_accessed,
     )
-    here = sum(repo.size_on_disk for repo in found.repos if repo.repo_id == listed.model_id)
-    missing = max(listed.size - here, 0)
+    here = sum(repo.size_on_disk for repo in found.repos if repo.repo_id == listed.repository)
+    # What is there of a repository with several models may be the others.
+    missing = max(listed.size - (0 if listed.folder else here), 0)
     deleted = []
     used = found.size_on_disk
     for repo in others:
@@ -136,6 +158,11 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
             f"{_free(cache) / GIB:.1f} are free"
         )
     return deleted
+
+
+def _folder(model_id: str) -> str:
+    name = model_id.partition(":")[2]
+    return f"{name}/" if name else ""
 
 
 def _free(cache: Path) -> int:
