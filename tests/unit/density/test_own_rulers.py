@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.density.densities import densities
 from densing_pipeline.density.law import LossLaw, PerformanceLaw, ReferenceLaw
 from densing_pipeline.density.law_draws import reference_law_draws
 from densing_pipeline.density.laws import laws_of
@@ -14,7 +15,9 @@ from densing_pipeline.density.own_rulers import own_laws, own_points, own_rulers
 from densing_pipeline.facts.tables import LADDERS
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import (
+    DENSITIES,
     EVAL_ITEMS,
+    MODELS,
     OWN_RULERS,
     REFERENCE_LAWS,
     REFERENCE_POINTS,
@@ -190,6 +193,32 @@ def test_a_revision_in_the_file_is_the_one_that_counts():
         points = own_points(ladder(rung | {"revision": revision}), items, scores, "v1")
         assert points["loss_nats_per_token"].to_list() == pytest.approx([loss] * 6)
     assert own_points(ladder(rung), items, scores, "v1").height == 6
+
+
+def test_an_own_law_is_one_more_reference_of_the_densities():
+    points, laws, _ = made(grid())
+    average = laws.filter(benchmark="AVERAGE")
+    models = MODELS.cast(
+        pl.DataFrame(
+            {
+                "model_id": ["org/scored-0", "org/scored-3"], "model": "m", "organisation": "org",
+                "family": "f", "release_date": [date(2025, 1, 1), date(2024, 1, 1)],
+                "release_date_basis": "announced", "params_nonembedding": 1_000_000_000,
+                "params_source": "report", "is_moe": False, "is_base": True,
+                "base_evidence": "report", "source": "report",
+            }
+        )
+    )  # fmt: skip
+    _, scores = measured(true_losses(grid()))
+    draws = reference_law_draws(average, points, seed=1, draws=40)
+    found = DENSITIES.validate(densities(models, scores, average, draws))
+    own = found.filter(score_set="average", params_basis="nonembedding").sort("release_date")
+    assert set(own["reference_id"]) == {"own-ours-v1"}
+    assert set(own["score_source_kind"]) == {"measured"}
+    # Losses .236 and .15 of the true law, at D0: the later model is far denser than the earlier one.
+    size = TRUE.loss_law.params_at(SCORED_LOSSES[[3, 0]], 5e12)
+    assert own["effective_params"].to_numpy() == pytest.approx(size, rel=0.15)
+    assert (own["density_low"] < own["density"]).all()
 
 
 def test_the_bundled_ladder_holds_the_papers_six_models_at_their_published_sizes():
