@@ -58,13 +58,18 @@ def tiny_llama(
 
 def smollm2(folder: Path) -> Path:
     """SmolLM2-135M-Instruct, out of a package, as the Hub offers models. A test, never a figure."""
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     found = [file for file in metadata.files(SMOLLM2) or () if file.suffix == ".gguf"]
     gguf = Path(str(found[0].locate()))
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-    model.save_pretrained(folder)
+    # The weights are unpacked by now; transformers refuses to save what was ever packed.
+    del model.config.quantization_config
+    unpacked = type(model)(model.config)
+    unpacked.load_state_dict(model.state_dict())
+    unpacked.to(torch.bfloat16).save_pretrained(folder)
     return folder
 
 
