@@ -132,11 +132,9 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
         EvaluationError: it could not be finished.
     """
     started = time.monotonic()
-    data = _data(order)
-    work = [
-        Work(each, suite.spread(each.items(data[each.name]), order.limit))
-        for each in order.benchmarks
-    ]
+    data, work, missing = _data(order)
+    for remark in missing:
+        reporter.say(remark)
     prompts = provenance.prompt_sha256(work)
     revision, checked = _weights(order, reporter)
     sized = sizing.size(checked, sizing.this_machine())
@@ -153,6 +151,7 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
         engine = vllm_engine.VllmEngine(checked, sized, watchdog.beat)
         facts = {
             **_facts(order, revision, ledger, judges),
+            "benchmarks": ", ".join(each.benchmark.name for each in work),
             **provenance.of_data(data),
             "prompt_sha256": prompts,
             **engine.provenance(),
@@ -167,20 +166,32 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
     ledger.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
-    return ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
+    measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
+    return "; ".join([measured, *missing])
 
 
-def _data(order: Order) -> dict[str, Data]:
-    """The benchmarks' data.
+def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
+    """The benchmarks' data and items, and what is measured without for want of data.
 
     Raises:
-        EvaluationError: they are missing or not what they should be; no fault of the model's.
+        EvaluationError: data of the paper's benchmarks, or all data, are missing or not what they
+            should be; no fault of the model's.
     """
-    store = Store(order.data)
-    try:
-        return {each.name: suite.load(each, store) for each in order.benchmarks}
-    except (DataError, ValueError) as error:
-        raise EvaluationError(f"benchmark data: {error}") from error
+    store, data, work, missing = Store(order.data), {}, [], []
+    for each in order.benchmarks:
+        try:
+            loaded = suite.load(each, store)
+            items = each.items(loaded)
+        except DataError as error:
+            if not each.is_beside:
+                raise EvaluationError(f"benchmark data: {error}") from error
+            missing.append(f"without {each.name}: {error}")
+        else:
+            data[each.name] = loaded
+            work.append(Work(each, suite.spread(items, order.limit)))
+    if not work:
+        raise EvaluationError(f"benchmark data: {'; '.join(missing)}")
+    return data, work, missing
 
 
 def _weights(order: Order, reporter: Reporter) -> tuple[str, Weights]:
@@ -215,7 +226,6 @@ def _facts(order: Order, revision: str, ledger: Ledger, judges: Judges) -> dict[
         "revision": revision,
         "requested_revision": order.revision,
         "suite_version": order.suite_version,
-        "benchmarks": ", ".join(each.name for each in order.benchmarks),
         "limit": order.limit,
         "attempt": ledger.attempt,
         "sandbox": judges.programs.name if isinstance(judges.programs, Sandbox) else None,

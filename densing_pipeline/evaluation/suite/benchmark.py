@@ -173,6 +173,8 @@ class Benchmark:
         max_tokens: budget of writing.
         has_solutions: whether records have a reference solution that `prompt.answer` shows, so that
             its loss is measured beside the score.
+        is_beside: whether it is no part of the paper's average; where its data cannot be had, the
+            others are measured without it.
     """
 
     name: str
@@ -189,6 +191,7 @@ class Benchmark:
     stops: tuple[str, ...] = ()
     max_tokens: int = 0
     has_solutions: bool = False
+    is_beside: bool = False
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -272,7 +275,7 @@ def declaration(benchmark: Benchmark) -> dict[str, Any]:
     fields = {
         each.name: _plain(getattr(benchmark, each.name))
         for each in dataclasses.fields(benchmark)
-        if each.init and each.name != "licence"
+        if each.init and each.name not in ("licence", "is_beside")
     }
     data = [
         [

@@ -129,4 +129,5 @@ MATH_500 = dataclasses.replace(
     ),
     split="test-500",
     n_items=500,
+    is_beside=True,
 )

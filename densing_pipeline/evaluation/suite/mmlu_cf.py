@@ -54,4 +54,5 @@ MMLU_CF = dataclasses.replace(
     n_items=10000,
     fewshot=Fewshot("dev", shots=5),
     licence="CDLA-Permissive-2.0",
+    is_beside=True,
 )

@@ -65,4 +65,5 @@ SCALING_BENCH = Benchmark(
     metric=AnswerLoss(),
     chance=0.0,
     licence="Apache-2.0",
+    is_beside=True,
 )
