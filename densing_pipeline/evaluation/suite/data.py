@@ -5,6 +5,7 @@ parquet from the Hub, the authors' CSV and a mirror give one hash. Content with 
 refused. Not here: which data a benchmark needs (its own module).
 """
 
+import contextlib
 import csv
 import fnmatch
 import functools
@@ -14,11 +15,12 @@ import io
 import json
 import os
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import httpx2
 import polars as pl
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
@@ -58,11 +60,15 @@ class Store:
     github: str = GITHUB
 
     def origin(self, source: Source) -> str:
-        """Data set and revision, for provenance: of a mirror the data set only."""
+        """Data set and revision, for provenance: of a mirror the data set only.
+
+        Raises:
+            DataError: the newest revision is wanted and cannot be asked for.
+        """
         if self.mirror:
             return f"mirror: {source.dataset}"
-        revision = source.revision or self._newest(source.dataset)
-        return f"{source.dataset}@{revision}"
+        with _fetching(source.dataset):
+            return f"{source.dataset}@{self._revision(source)}"
 
     def sources(self, split: Split) -> list[Source]:
         """Those of a split that can be had here."""
@@ -77,24 +83,21 @@ class Store:
         path = source.path.format(part=source.names.get(part, part))
         if self.mirror:
             return self._mirrored(self.mirror / source.dataset, path)
-        try:
+        with _fetching(f"{source.dataset}/{path}"):
             if source.home == "github":
                 return self._from_github(source, path)
             return self._from_hub(source, path)
-        except (OSError, HfHubHTTPError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(f"{source.dataset}/{path}: cannot be fetched: {reason}") from error
 
     def _from_hub(self, source: Source, path: str) -> Path:
+        revision = self._revision(source)
         if "*" in path:
-            names = _listing(self.hub, source.dataset, source.revision)
-            path = _only(names, path, source.dataset)
+            path = _only(_listing(self.hub, source.dataset, revision), path, source.dataset)
         return Path(
             HfApi(endpoint=self.hub).hf_hub_download(
                 source.dataset,
                 path,
                 repo_type="dataset",
-                revision=source.revision,
+                revision=revision,
                 cache_dir=self.cache,
             )
         )
@@ -122,8 +125,18 @@ class Store:
             temporary.replace(local)
         return local
 
-    def _newest(self, dataset: str) -> str:
-        return str(HfApi(endpoint=self.hub).dataset_info(dataset).sha)
+    def _revision(self, source: Source) -> str:
+        return source.revision or _newest(self.hub, source.dataset)
+
+
+@contextlib.contextmanager
+def _fetching(what: str) -> Iterator[None]:
+    """Whatever goes wrong on the way is said of what was fetched."""
+    try:
+        yield
+    except (OSError, HfHubHTTPError, httpx2.HTTPError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"{what}: cannot be fetched: {reason}") from error
 
 
 def load(benchmark: Benchmark, store: Store) -> Data:
@@ -247,7 +260,13 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 @functools.cache
-def _listing(hub: str | None, dataset: str, revision: str | None) -> list[str]:
+def _newest(hub: str | None, dataset: str) -> str:
+    """The newest commit of a data set, asked for once so that all its files are of one."""
+    return str(HfApi(endpoint=hub).dataset_info(dataset).sha)
+
+
+@functools.cache
+def _listing(hub: str | None, dataset: str, revision: str) -> list[str]:
     return HfApi(endpoint=hub).list_repo_files(dataset, repo_type="dataset", revision=revision)
 
 

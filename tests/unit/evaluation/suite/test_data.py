@@ -376,6 +376,26 @@ def test_what_the_hub_does_not_have_is_named(server: Server, tmp_path: Path) -> 
         load(MMLU, Store(cache=tmp_path, hub=server({})))
 
 
+def test_an_unknown_commit_is_that_of_the_day_for_all_files(server: Server, tmp_path: Path) -> None:
+    names = [f"{name}.jsonl" for name in ("mmlu", "bbh", "math", "human_eval", "mbpp")]
+    api, files = (
+        "/api/datasets/openbmb/DensingLaw-ScalingBench",
+        "/datasets/openbmb/DensingLaw-ScalingBench",
+    )
+    tree = [{"type": "file", "path": name, "size": 9, "oid": "0" * 40} for name in names]
+    answer = json.dumps({"question": "1 + 1?", "answer": "2"}).encode()
+    hub = server(
+        {
+            api: json.dumps({"id": "openbmb/DensingLaw-ScalingBench", "sha": COMMIT}).encode(),
+            f"{api}/tree/{COMMIT}?recursive=true&expand=false": json.dumps(tree).encode(),
+            **{f"{files}/resolve/{COMMIT}/{name}": answer for name in names},
+        }
+    )
+    loaded = load(SCALING_BENCH, Store(cache=tmp_path, hub=hub))
+    assert loaded.origins == {"test": f"openbmb/DensingLaw-ScalingBench@{COMMIT}"}
+    assert len(loaded.content) == len(names)
+
+
 def test_prompt_files_come_from_the_pinned_commit_once(server: Server, tmp_path: Path) -> None:
     source = BBH.splits[0].sources[0]
     files = {f"/{source.dataset}/{source.revision}/cot-prompts/sums.txt": b"text"}
