@@ -177,7 +177,7 @@ DENSITIES = Table(
     columns=(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
-        "censored", "is_record", "score_source_kind",
+        "censored", "is_record", "score_source_kind?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip
