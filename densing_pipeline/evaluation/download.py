@@ -171,6 +171,8 @@ def _free(cache: Path) -> int:
 
 def _check_file(path: Path, size: int, sha256: str | None) -> None:
     """That a file is what the Hub lists. A damaged one is deleted, so that it is fetched anew."""
+    if not path.is_file():
+        raise EvaluationError(f"{path.name} is listed but did not arrive")
     if path.stat().st_size == size or not size:
         if sha256 is None:
             return

@@ -78,6 +78,7 @@ class Ledger:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             (path / ".reserve").write_bytes(bytes(RESERVE_BYTES))
         except BlockingIOError as error:
+            self._lock.close()
             raise BusyError(f"another job is at work in {path}") from error
         except OSError as error:
             raise EvaluationError(f"{path} cannot be written: {error.strerror}") from error

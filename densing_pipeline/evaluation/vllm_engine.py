@@ -28,6 +28,7 @@ class VllmEngine:
 
     Attributes:
         sizing: how it was put on the machine; batches shrink when memory runs out.
+        llm: vLLM's own object; another one after memory ran out.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class VllmEngine:
             BlockedError: vLLM cannot run it, or it does not fit.
         """
         self.sizing, self._weights, self._beat = sized, weights, beat
-        self._llm = self._load()
-        self._tokeniser = Tokeniser(self._llm.get_tokenizer())
+        self.llm = self._load()
+        self._tokeniser = Tokeniser(self.llm.get_tokenizer())
         self._ids = iter(range(10**12))
 
     def run(self, requests: Sequence[Request], done: Done) -> None:
@@ -64,7 +65,7 @@ class VllmEngine:
             if not underway:
                 return
             try:
-                outputs = self._llm.llm_engine.step()
+                outputs = self.llm.llm_engine.step()
             except Exception as error:
                 self._shrink(error)
                 again = list(underway.values())
@@ -96,7 +97,7 @@ class VllmEngine:
 
     def _add(self, call: Call) -> str:
         name = str(next(self._ids))
-        self._llm.llm_engine.add_request(
+        self.llm.llm_engine.add_request(
             name, {"type": "token", "prompt_token_ids": call.ids}, params(call)
         )
         return name
@@ -148,11 +149,11 @@ class VllmEngine:
             raise EvaluationError(f"the engine broke down: {memory.words(error)}") from error
         self.close()
         self.sizing = smaller
-        self._llm = self._load()
+        self.llm = self._load()
 
     def close(self) -> None:
         """Give the memory back."""
-        self._llm = None
+        self.llm = None
         gc.collect()
         if self.sizing.gpus:
             import torch
@@ -165,8 +166,7 @@ def prepare(sized: Sizing) -> None:
     defaults = {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "WARNING",
-        "VLLM_CONFIGURE_LOGGING": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
         "TOKENIZERS_PARALLELISM": "true",
     }
     if sized.gpus:
