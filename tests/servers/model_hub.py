@@ -53,8 +53,9 @@ class Shelf:
             return _refusal(404, "RepoNotFound")
         if revision not in ("", "main", commit(model)):
             return _refusal(404, "RevisionNotFound")
-        files = [path for path in sorted(self.models[model].iterdir()) if path.is_file()]
-        found = [_sibling(path) for path in files]
+        folder = self.models[model]
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        found = [_sibling(path, path.relative_to(folder).as_posix()) for path in files]
         told: object = {"id": model, "sha": commit(model), "siblings": found}
         if is_tree:
             told = [
@@ -108,10 +109,10 @@ def serving(shelf: Shelf) -> Iterator[str]:
         thread.join()
 
 
-def _sibling(path: Path) -> dict[str, object]:
+def _sibling(path: Path, name: str) -> dict[str, object]:
     content = path.read_bytes()
     found: dict[str, object] = {
-        "rfilename": path.name,
+        "rfilename": name,
         "size": len(content),
         "blobId": hashlib.sha1(content).hexdigest(),  # noqa: S324 - as git names it
     }

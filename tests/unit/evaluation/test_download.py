@@ -44,6 +44,21 @@ def test_a_model_is_fetched_at_the_commit_of_its_branch(shelf, tmp_path):
     assert listed.revision in str(found.path)
 
 
+def test_a_model_in_a_folder_of_a_repository_is_that_folder_alone(shelf, tmp_path):
+    """The paper's six reference models lie in one repository."""
+    rungs = shelf.models["lab/rungs"] = tmp_path / "hub" / "lab/rungs"
+    for name in ("s1", "s2"):
+        write_model(rungs / name)
+    found = fetch("lab/rungs:s2", tmp_path / "cache")
+    assert found.elements == ELEMENTS
+    assert found.path.name == "s2"
+    fetched = {path.partition("/resolve/")[2] for path in shelf.log if "/resolve/" in path}
+    assert {path.split("/")[1] for path in fetched} == {"s2"}
+    for name in ("lab/rungs", "lab/rungs:s3"):
+        with pytest.raises(BlockedError, match="no safetensors weights"):
+            download.find(name, "main")
+
+
 def test_what_is_there_is_not_fetched_again(shelf, tmp_path):
     fetch("lab/one", tmp_path / "cache")
     shelf.log.clear()
