@@ -17,7 +17,7 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all dev lint format bench docs clean \
-	evaluation-env evaluation-env-cpu evaluation-locks
+	test-engine evaluation-env evaluation-env-cpu evaluation-locks
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,6 +53,13 @@ bench: .venv/synced ## Measure speed against named peers, into benchmarks/result
 
 docs: .venv/synced ## Regenerate docs/data_dictionary.md and the pictures in docs/
 	@$(RUN) python -m docs.build
+
+test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
+	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+		--confcutdir=tests/engine tests/engine
+	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+		--confcutdir=tests/oracle -m "not slow" tests/oracle
+	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
 
 evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates models on NVIDIA GPUs
 

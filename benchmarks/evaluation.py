@@ -33,10 +33,36 @@ SAMPLE = {"MMLU": 281, "BBH": 130, "MATH": 100, "HumanEval": 3, "MBPP": 10}
 WRITTEN = {"BBH": 160, "MATH": 200, "HumanEval": 120, "MBPP": 80}
 """Tokens written for an item, about as many as base models take; the random one never stops."""
 
-WORDS = (
-    "the following question about answer capital of France Paris Rome Oslo Bern is with choice "
-    "return add step think so problem solution final a b c def assert"
-).split()
+WORDS = [
+    "the",
+    "following",
+    "question",
+    "about",
+    "answer",
+    "capital",
+    "of",
+    "France",
+    "Paris",
+    "Rome",
+    "Oslo",
+    "Bern",
+    "is",
+    "with",
+    "choice",
+    "return",
+    "add",
+    "step",
+    "think",
+    "so",
+    "problem",
+    "solution",
+    "final",
+    "a",
+    "b",
+    "c",
+    "def",
+    "assert",
+]
 
 
 def benchmarks() -> Iterator[Measurement]:
@@ -71,13 +97,13 @@ def main() -> None:
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)
         for measure in (_choices, _losses, _texts, _suite, _job):
-            print(json.dumps(measure(engine, peer)), flush=True)  # noqa: T201
+            print(json.dumps(measure(engine, peer)), flush=True)
 
 
 def _choices(engine: Any, peer: Any) -> Measurement:
     from densing_pipeline.evaluation.requests import ChoiceRequest
 
-    prompts = _questions(QUESTIONS)
+    prompts = synthetic(QUESTIONS)
     return _compare(
         engine,
         "evaluation.choices",
@@ -91,7 +117,7 @@ def _choices(engine: Any, peer: Any) -> Measurement:
 def _losses(engine: Any, peer: Any) -> Measurement:
     from densing_pipeline.evaluation.requests import LossRequest
 
-    pairs = [(prompt, " " + _words(index, 40)) for index, prompt in enumerate(_questions(ANSWERS))]
+    pairs = [(prompt, " " + _words(index, 40)) for index, prompt in enumerate(synthetic(ANSWERS))]
     return _compare(
         engine,
         "evaluation.losses",
@@ -105,7 +131,7 @@ def _losses(engine: Any, peer: Any) -> Measurement:
 def _texts(engine: Any, peer: Any) -> Measurement:
     from densing_pipeline.evaluation.requests import GenerateRequest
 
-    prompts = _questions(TEXTS)
+    prompts = synthetic(TEXTS)
     return _compare(
         engine,
         "evaluation.texts",
@@ -122,7 +148,7 @@ def _texts(engine: Any, peer: Any) -> Measurement:
 def _suite(engine: Any, peer: Any) -> Measurement:
     from densing_pipeline.evaluation.requests import ChoiceRequest, GenerateRequest
 
-    asked = {name: _questions(count, name) for name, count in SAMPLE.items()}
+    asked = {name: synthetic(count, name) for name, count in SAMPLE.items()}
     choices = asked.pop("MMLU")
     texts = [(each, WRITTEN[name]) for name, prompts in asked.items() for each in prompts]
 
@@ -156,7 +182,7 @@ def _job(engine: Any, peer: Any) -> Measurement:
 
     items = [
         Item(f"{number}", None, ChoiceRequest(prompt, LETTERS), "A")
-        for number, prompt in enumerate(_questions(ITEMS))
+        for number, prompt in enumerate(synthetic(ITEMS))
     ]
 
     def ours() -> None:
@@ -221,7 +247,7 @@ def _generated(engine: Any, prompts: Sequence[str]) -> list[Any]:
     return list(engine.llm.generate(list(prompts), asked, use_tqdm=False))
 
 
-def _questions(count: int, name: str = "MMLU") -> list[str]:
+def synthetic(count: int, name: str = "MMLU") -> list[str]:
     """Prompts of five examples and a question, examples shared within each of some subjects."""
     found = []
     for number in range(count):

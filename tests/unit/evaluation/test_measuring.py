@@ -57,6 +57,7 @@ class Verdicts:
     """Stands for a sandbox."""
 
     def __init__(self, broken=False):
+        """Break if asked to."""
         self.broken = broken
 
     def check(self, program, tests):

@@ -106,13 +106,9 @@ def test_a_cache_too_small_for_the_context_shortens_it():
 
 
 def test_the_reason_is_the_innermost_one():
-    try:
-        try:
-            raise ValueError("weights of another shape")
-        except ValueError as error:
-            raise RuntimeError("Engine core initialization failed") from error
-    except RuntimeError as error:
-        assert memory.words(error) == "ValueError: weights of another shape"
+    error = RuntimeError("Engine core initialization failed")
+    error.__cause__ = ValueError("weights of another shape")
+    assert memory.words(error) == "ValueError: weights of another shape"
 
 
 def test_this_machine_has_memory():
