@@ -13,6 +13,7 @@ class Peer:
     """What is asked of lm-eval, without its tasks."""
 
     def __init__(self, backend: Any) -> None:
+        """Wrap a backend."""
         self._backend = backend
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -45,7 +46,7 @@ def lm_eval_on(engine: VllmEngine, model: Path) -> Peer:
     with mock.patch("importlib.metadata.version", version):
         from lm_eval.models import vllm_causallms
 
-        with mock.patch.object(vllm_causallms, "LLM", lambda **_: engine.llm):
+        with mock.patch.object(vllm_causallms, "LLM", return_value=engine.llm):
             backend = vllm_causallms.VLLM(
                 str(model), batch_size="auto", max_model_len=engine.sizing.context
             )
