@@ -19,7 +19,7 @@ ORCHESTRATOR = {"dagster", "pandera", "pydantic", "pydantic_settings", "scipy", 
 @pytest.fixture(scope="module")
 def loaded():
     """Names of the modules that importing the job loads."""
-    listed = subprocess.run(
+    listed = subprocess.run(  # noqa: S603
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
     return set(listed.stdout.split())

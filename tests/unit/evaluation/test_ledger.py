@@ -35,7 +35,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_items_survive_a_job_that_was_killed(tmp_path):
     told = json.dumps([str(tmp_path), PROVEN, [row("1"), row("2")]])
-    killed = subprocess.run([sys.executable, "-c", KILLED, told], check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, told], check=False)  # noqa: S603
     assert killed.returncode == -signal.SIGKILL
     with (tmp_path / ".MMLU.jsonl").open("a") as torn:
         torn.write('{"benchmark": "MMLU", "item_')
@@ -106,11 +106,15 @@ def test_a_full_disk_keeps_what_is_finished_and_takes_the_outcome(tmp_path, full
         ledger.begin(PROVEN)
         ledger.finish("BBH", [row("1", "BBH")])
         with pytest.raises(EvaluationError, match="could not be written"):
-            for number in range(100_000):
-                ledger.record(row(str(number)))
+            fill(ledger)
         ledger.end("failed", "disk full", resumable=True)
         assert ledger.finished("BBH") is not None
     assert read_json(full_disk / "out" / OUTCOME)["reason"] == "disk full"
+
+
+def fill(ledger):
+    for number in range(100_000):
+        ledger.record(row(str(number)))
 
 
 @pytest.fixture
@@ -118,10 +122,9 @@ def full_disk(tmp_path):
     """A disk of one megabyte, in memory."""
     place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
-    )
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
+    mounted = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
     if mounted.returncode:
         pytest.skip("needs leave to mount a small disk")
     yield place
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["umount", place], check=True)  # noqa: S603, S607
