@@ -22,12 +22,15 @@ PROBES = {
         """
 import socket
 def f():
+    with open("/proc/net/route") as routes:
+        found = routes.read().splitlines()[1:]
     try:
-        socket.create_connection(("1.1.1.1", 53), 1)
+        socket.create_connection(("192.0.2.1", 9), 1)
     except OSError:
-        return "refused"
+        return found
+    return [*found, "connected"]
 """,
-        "assert f() == 'refused'",
+        "assert f() == []",
         True,
     ),
     "there is no home": (
