@@ -13,13 +13,13 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.servers.model_hub import Shelf, commit
 
 GOOD_TOKEN = "hf_good"  # noqa: S105
 FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -27,17 +27,10 @@ FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
 
 @dataclass
 class Repo:
-    """One repository and its history.
-
-    Attributes:
-        record: what listings and the record itself say.
-        config: its `config.json`, if it is the only file that is asked for.
-        folder: its files, for those who fetch the model.
-    """
+    """One repository and its history."""
 
     record: dict[str, Any]
     config: dict[str, Any] | None = None
-    folder: Path | None = None
     public_from: datetime | None = None
     hidden_from: datetime | None = None
     renamed: tuple[datetime, str] | None = None
@@ -65,6 +58,7 @@ class World:
         faults: called with the path before it is answered; a returned (status, headers, body)
             is sent instead.
         expired: whether the good token is refused.
+        shelf: the repositories whose files can be fetched.
     """
 
     repos: list[Repo]
@@ -73,6 +67,7 @@ class World:
     faults: Callable[[str], tuple[int, dict[str, str], bytes] | None] = lambda path: None
     expired: bool = False
     page_limit: int = 1000
+    shelf: Shelf = field(default_factory=lambda: Shelf({}))
 
     def lists(self) -> int:
         return sum(path.startswith("/api/models?") for path in self.log)
@@ -125,8 +120,12 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             query = parse_qs(url.query)
             if url.path == "/api/models":
                 return self._list(query)
+            if any(part in url.path for part in ("/resolve/", "/revision/", "/tree/")) and any(
+                f"/{model}/" in url.path for model in world.shelf.models
+            ):
+                return world.shelf.answer(unquote(url.path))
             if url.path.startswith("/api/models/"):
-                name, _, _ = unquote(url.path.removeprefix("/api/models/")).partition("/revision/")
+                name = unquote(url.path.removeprefix("/api/models/"))
                 return self._info(name, query, url.query)
             return self._file(unquote(url.path).strip("/"), token)
 
@@ -161,8 +160,7 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 if not repo.is_visible(world.today):
                     continue
                 if repo.name(world.today) == name:
-                    fields = query.get("expand", list(repo.record))
-                    body = _expanded(repo, fields, world.today)
+                    body = _expanded(repo, query.get("expand", []), world.today)
                     return 200, {}, json.dumps(body).encode()
                 if repo.record["id"] == name:
                     target = f"/api/models/{repo.name(world.today)}?{text}"
@@ -177,28 +175,12 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 ):
                     if repo.record.get("gated") and token != GOOD_TOKEN:
                         return 401, {"X-Error-Code": "GatedRepo"}, b"gated"
-                    if repo.folder:
-                        return self._stored(repo, rest.partition("/")[2])
                     if repo.config is None or not rest.endswith("/config.json"):
                         return 404, {"X-Error-Code": "EntryNotFound"}, b"no such file"
                     return 200, {"ETag": '"config"'}, json.dumps(repo.config).encode()
             return 401, {}, b"Invalid username or password."
 
-        def _stored(self, repo: Repo, name: str) -> tuple[int, dict[str, str], bytes]:
-            """A file as the Hub gives it: whole, with its commit and hash."""
-            assert repo.folder
-            commit = {"X-Repo-Commit": repo.record["sha"]}
-            if name not in {each["rfilename"] for each in repo.record["siblings"]}:
-                return 404, {"X-Error-Code": "EntryNotFound", **commit}, b"no such file"
-            content = (repo.folder / name).read_bytes()
-            return 200, {"ETag": f'"{_hash(repo.folder / name)}"', **commit}, content
-
     return Handler
-
-
-@cache
-def _hash(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
 
 
 def _expanded(repo: Repo, fields: list[str], now: datetime) -> dict[str, Any]:
@@ -254,28 +236,22 @@ def base_model(
 
 
 def stored_model(model_id: str, created: datetime, folder: Path) -> Repo:
-    """A pretrained model whose files can be fetched, with the record the Hub makes of them."""
+    """A pretrained model with the record the Hub makes of its files; a `Shelf` serves them."""
     config = json.loads((folder / "config.json").read_text())
     with (folder / "model.safetensors").open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     total = sum(math.prod(each["shape"]) for key, each in header.items() if key != "__metadata__")
-    siblings = [
-        {
-            "rfilename": path.name,
-            "size": path.stat().st_size,
-            "blobId": _hash(path)[:40],
-            "lfs": {"sha256": _hash(path), "size": path.stat().st_size, "pointerSize": 130},
-        }
-        for path in sorted(folder.iterdir())
-        if path.suffix != ".jinja"
-    ]
     repo = base_model(
-        model_id, created, siblings=siblings, safetensors={"parameters": {"BF16": total}, "total": total}
-    )  # fmt: skip
+        model_id,
+        created,
+        sha=commit(model_id),
+        siblings=_files(*sorted(path.name for path in folder.iterdir())),
+        safetensors={"parameters": {"BF16": total}, "total": total},
+    )
     tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
     known = {key: config[key] for key in ("architectures", "model_type")}
     repo.record["config"] = known | {"tokenizer_config": {"eos_token": tokenizer["eos_token"]}}
-    return replace(repo, config=config, folder=folder)
+    return replace(repo, config=config)
 
 
 def finetune(model_id: str, created: datetime, parent: str) -> Repo:
