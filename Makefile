@@ -12,9 +12,12 @@ unexport VIRTUAL_ENV
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28
 
 .DEFAULT_GOAL := help
-.PHONY: help run show test test-all dev lint format bench docs clean
+.PHONY: help run show test test-all dev lint format bench docs clean \
+	test-engine evaluation-env evaluation-env-cpu evaluation-locks
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,8 +54,37 @@ bench: .venv/synced ## Measure speed against named peers, into benchmarks/result
 docs: .venv/synced ## Regenerate docs/data_dictionary.md and the pictures in docs/
 	@$(RUN) python -m docs.build
 
-clean: ## Remove the environment and the state, keep what is published
-	rm -rf .venv .uv .densing
+test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
+	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+		--confcutdir=tests/engine tests/engine
+	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+		--confcutdir=tests/oracle -m "not slow" tests/oracle
+	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
+
+evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates models on NVIDIA GPUs
+
+evaluation-env-cpu: .venv-evaluation/cpu ## Build the one for tests without a GPU (docs/evaluation.md)
+
+evaluation-locks: | $(filter .uv/%,$(UV)) ## Resolve both evaluation environments anew
+	$(LOCK) environments/cuda.in -o environments/cuda.txt
+	$(LOCK) environments/cpu.in -o environments/cpu.txt \
+		--override environments/cpu-without.txt --no-emit-package torch
+
+clean: ## Remove the environments and the state, keep what is published
+	rm -rf .venv .venv-evaluation .uv .densing
+
+# One or the other: the mark of one goes when the other is built. PyTorch's CPU wheels are not on PyPI,
+# and pip is what is usually told where they are.
+.venv-evaluation/cuda: environments/cuda.txt | $(filter .uv/%,$(UV))
+	@$(UV) venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-evaluation
+	@$(UV) pip sync --quiet --require-hashes --python .venv-evaluation environments/cuda.txt
+	@touch $@
+
+.venv-evaluation/cpu: environments/cpu.txt | $(filter .uv/%,$(UV))
+	@$(UV) venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-evaluation
+	@.venv-evaluation/bin/pip install --quiet --no-deps 'torch==2.13.0+cpu'
+	@$(UV) pip install --quiet --no-deps --require-hashes --python .venv-evaluation -r environments/cpu.txt
+	@touch $@
 
 # The environment follows the lock; uv itself comes into .uv when the machine has none.
 .venv/synced: uv.lock pyproject.toml | $(filter .uv/%,$(UV))

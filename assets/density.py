@@ -8,6 +8,9 @@ from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
+from densing_pipeline.density import own_rulers as own
+from densing_pipeline.density import score_gaps as gaps
+from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
@@ -26,15 +29,36 @@ from densing_pipeline.trends import sensitivity as multiverse
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
-def reference_points() -> pl.DataFrame:
-    """Losses and scores of the reference models that density is measured against."""
-    return facts.load("reference_points")
+def reference_points(
+    eval_items: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Losses and scores of the models that density is measured against: published, and our own."""
+    ladders = facts.ladders(settings.ladders)
+    ours = own.own_points(ladders, eval_items, scores, suite.version())
+    return pl.concat([facts.load("reference_points"), ours])
 
 
 @table_asset(published.REFERENCE_LAWS, group="density", kinds=frozenset({"scipy"}))
-def reference_laws(reference_points: pl.DataFrame) -> pl.DataFrame:
-    """Scaling laws that turn a score into effective parameters: published and refitted."""
-    return laws.reference_laws(reference_points, facts.load("reference_coefficients"))
+def reference_laws(
+    reference_points: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Scaling laws that turn a score into effective parameters: published, refitted and our own."""
+    coefficients = facts.load("reference_coefficients")
+    ladders = facts.ladders(settings.ladders)
+    ours = own.own_laws(ladders, reference_points, coefficients, suite.version())
+    return pl.concat([laws.reference_laws(reference_points, coefficients), ours])
+
+
+@table_asset(published.OWN_RULERS, group="density")
+def own_rulers(
+    reference_points: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Whether the ladders we measure ourselves give a reference law, and why not."""
+    ladders, coefficients = (
+        facts.ladders(settings.ladders),
+        facts.load("reference_coefficients"),
+    )
+    return own.own_rulers(ladders, reference_points, coefficients, suite.version())
 
 
 @table_asset(published.REFERENCE_LAW_DRAWS, group="density")
@@ -73,6 +97,18 @@ def densities(
         direct_laws,
         seed=settings.seed,
     )
+
+
+@table_asset(published.SCORE_GAPS, group="evaluation")
+def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
+    """Every score we measured beside what was reported of the same model under the same protocol."""
+    return gaps.score_gaps(scores)
+
+
+@table_asset(published.CONTAMINATION, group="evaluation")
+def contamination(scores: pl.DataFrame) -> pl.DataFrame:
+    """How much better measured models do on MMLU than on its rewritten form, MMLU-CF."""
+    return gaps.contamination(scores)
 
 
 @table_asset(published.COMPRESSION, group="density")

@@ -6,28 +6,71 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.evaluation import queue, reported
-from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.evaluation import measured, queue, reported, suite
+from densing_pipeline.evaluation.verdicts import Limits
+from densing_pipeline.orchestration.evaluation import evaluate
+from densing_pipeline.orchestration.partitions import MODELS
+from densing_pipeline.orchestration.tables import OWNERS, table_asset, tables_asset
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import EVALUATION_QUEUE, SCORES
+from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATION_QUEUE, EVALUATIONS, SCORES
+
+
+@dg.asset(
+    partitions_def=MODELS,
+    group_name="evaluation",
+    owners=OWNERS,
+    kinds={"python", "huggingface"},
+    pool="gpu",
+)
+def evaluation(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult[None]:
+    """One model measured on the suite with vLLM, in an environment of its own: its evaluation folder."""
+    return evaluate(context, settings, pipes)
+
+
+@tables_asset(
+    (EVALUATIONS, EVAL_ITEMS),
+    (
+        "Every evaluation with its outcome and what its scores depend on: versions, data type, device.",
+        "What we measured, item by item: scores, losses of answers, tokens.",
+    ),
+    group="evaluation",
+    deps=("evaluation",),
+)
+def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The evaluation folders, whole ones only."""
+    return measured.read(settings.evaluations_dir, suite.SUITE, settings.evaluation_limit)
 
 
 @table_asset(SCORES, group="evaluation")
-def scores() -> pl.DataFrame:
-    """Benchmark scores with protocol and source: reported ones, and averages read off the paper."""
-    return reported.scores(facts.load("reported_scores"), facts.load("nmi_models"))
+def scores(
+    evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
+    ours = measured.scores(evaluations, eval_items, suite.SUITE, settings.evaluation_limit)
+    return pl.concat(
+        [reported.scores(facts.load("reported_scores"), facts.load("nmi_models")), ours]
+    )
 
 
 @table_asset(EVALUATION_QUEUE, group="evaluation")
 def evaluation_queue(
-    models: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    models: pl.DataFrame,
+    evaluations: pl.DataFrame,
+    model_quarantine: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Which models are to be evaluated, in what order, at what cost, and which are not and why."""
     compiled = facts.load("sources").filter(pl.col("source") == "base-models")["published_at"]
     return queue.queue(
-        models,
-        scores,
+        queue.with_rungs(models, facts.ladders(settings.ladders)),
+        evaluations,
+        model_quarantine,
         facts.load("evaluation_overrides"),
-        queue.Limits.of(settings),
+        Limits.of(settings),
+        suite.version(),
         datetime.combine(compiled.item(), time(), UTC),
     )

@@ -6,7 +6,7 @@ from assets import cost, density, evaluation, forecasts, hub, prices, publicatio
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
 from densing_pipeline.settings import Settings
-from schedules import maintenance, new_models, nightly
+from schedules import evaluations, maintenance, new_models, nightly
 
 
 def build_defs(
@@ -17,19 +17,23 @@ def build_defs(
 
     Args:
         settings: read from the environment if not given.
-        evaluation_job: the job that evaluates one model; the sensor `new_models` asks for its runs.
+        evaluation_job: evaluates one model in place of our own job; the sensor `new_models` asks
+            for its runs even where `DENSING_EVALUATE` is off.
     """
     settings = settings or Settings()
+    evaluate = evaluation_job or evaluations.job
+    wanted = evaluate if settings.evaluate or evaluation_job else None
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, evaluation, density, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job, maintenance.job, *([evaluation_job] if evaluation_job else [])],
+        jobs=[nightly.job, maintenance.job, evaluate],
         schedules=[nightly.schedule],
-        sensors=[new_models.sensor(settings, evaluation_job)],
+        sensors=[new_models.sensor(settings, wanted)],
         resources={
             "settings": settings,
+            "pipes": dg.PipesSubprocessClient(),
             "tables": TableIOManager(folder=str(settings.tables_dir)),
         },
         # One process: importing dagster, scipy and pandera anew in every step would take longer

@@ -124,6 +124,38 @@ class Settings(BaseSettings):
         default=5, description="Evaluations the sensor asks for at a time."
     )
 
+    evaluate: bool = Field(
+        default=False, description="Whether queued models are evaluated without being asked for."
+    )
+    evaluation_python: Path = Field(
+        default=Path(".venv-evaluation/bin/python"),
+        description="Python of the evaluation environment (`make evaluation-env`).",
+    )
+    evaluation_data: Path | None = Field(
+        default=None, description="Local mirror of the benchmark files; without, the Hub is asked."
+    )
+    evaluation_cache: Path | None = Field(
+        default=None,
+        description="Where weights are kept while they are needed; by default in the state directory.",
+    )
+    evaluation_disk_gib: Annotated[float, Field(gt=0)] = Field(
+        default=500, description="Most that weights may take on disk."
+    )
+    evaluation_limit: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Items per benchmark, for a trial; whole and limited scores are never mixed.",
+    )
+    evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=3, description="Evaluations of the same weights that are begun at most."
+    )
+    ladders: Path | None = Field(
+        default=None,
+        description="Ladders of our own reference laws, a file like facts/ladders.csv, in its place.",
+    )
+    evaluation_hours: Annotated[float, Field(gt=0)] = Field(
+        default=36, description="Longest an evaluation may take before it is stopped."
+    )
+
     @field_validator(
         "openrouter_url", "litellm_url", "models_dev_url", "genai_prices_url", "llm_prices_url"
     )
@@ -181,3 +213,13 @@ class Settings(BaseSettings):
     def hub_cache_dir(self) -> Path:
         """Where what was read from landed pages of the Hub is cached."""
         return self.state_dir / "hub"
+
+    @property
+    def evaluations_dir(self) -> Path:
+        """Where the evaluation job leaves one folder per model, revision and suite version."""
+        return self.state_dir / "evaluations"
+
+    @property
+    def evaluation_cache_dir(self) -> Path:
+        """Where weights are kept while they are needed."""
+        return self.evaluation_cache or self.state_dir / "weights"

@@ -4,13 +4,16 @@ It reads the stored queue only: polling the Hub and deciding belong to assets, w
 retries and no time limit of a minute.
 """
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from densing_pipeline.orchestration.partitions import MODELS, partition_key
+from densing_pipeline.evaluation.folders import TRIAL
+from densing_pipeline.orchestration.partitions import MODELS, SEPARATOR, partition_key
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
@@ -21,65 +24,135 @@ Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 RUN_KEY = "dagster/run_key"
 INTERVAL_SECONDS = 300
 
+MAIN = "main"
+"""Stands for the commit of a model that is queued before the Hub has been asked for one."""
+
+
+class Candidate(NamedTuple):
+    """A queued model: its partition, its commit if known, the suite version, attempts begun."""
+
+    key: str
+    revision: str | None
+    suite: str | None
+    attempts: int
+
 
 def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefinition:
     """The `new_models` sensor.
 
     Args:
-        settings: where the queue is and how many runs a tick may ask for.
+        settings: where the queue is, how many runs a tick may ask for and a model may have.
         evaluation: the job, partitioned by `MODELS`, that evaluates one model; without one the
-            sensor keeps the partitions and asks for no runs.
+            sensor keeps the partitions, from which a person may start evaluations, and asks for none.
     """
 
     @dg.sensor(
         name="new_models",
         job=evaluation,
         minimum_interval_seconds=INTERVAL_SECONDS,
-        description="Queued models become partitions and, where evaluation is set up, runs.",
+        description="Queued models become partitions and, with DENSING_EVALUATE=true, runs.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def new_models(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        path = settings.tables_dir / "evaluation_queue.parquet"
         try:
-            queued = _queued(settings.tables_dir)
+            table = read_table(path)
         except TableError as error:
             return dg.SensorResult(skip_reason=str(error))
+        queued = _queued(table)
         known = set(context.instance.get_dynamic_partitions(MODELS.name or ""))
-        new = [key for key in queued if key not in known]
-        partitions = [MODELS.build_add_request(new)] if new else []
         if evaluation is None:
+            new = [each.key for each in queued if each.key not in known][: settings.runs_per_tick]
             return dg.SensorResult(
-                dynamic_partitions_requests=partitions,
-                skip_reason=f"{len(queued)} queued, {len(new)} new partitions; no evaluation job "
-                "is configured, so no run is asked for",
+                dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],
+                skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is "
+                "off, so no run is asked for",
             )
         asked = _asked(context.instance)
-        waiting = [(key, run_key) for key, run_key in queued.items() if run_key not in asked]
-        requests = [
-            dg.RunRequest(run_key=run_key, partition_key=key)
-            for key, run_key in waiting[: settings.runs_per_tick]
-        ]
+        pinned = _pinned(context.cursor, table, asked)
+        died = _died(context.instance, evaluation.name, path)
+        chosen: dict[str, str] = {}
+        for each in queued:
+            base = _run_key(each, pinned, settings.evaluation_limit)
+            begun = max(each.attempts, sum(_is_of(run_key, base) for run_key in died))
+            run_key = f"{base}+{begun}" if begun else base
+            if run_key not in asked and begun < settings.evaluation_attempts:
+                chosen[each.key] = run_key
+            if len(chosen) == settings.runs_per_tick:
+                break
+        new = [key for key in chosen if key not in known]
         return dg.SensorResult(
-            run_requests=requests or None,
-            dynamic_partitions_requests=partitions,
-            skip_reason=None if requests else f"{len(queued)} queued, every run is asked for",
+            run_requests=[
+                dg.RunRequest(run_key=run_key, partition_key=key) for key, run_key in chosen.items()
+            ]
+            or None,
+            dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],
+            skip_reason=None if chosen else f"{len(queued)} queued, every run is asked for",
+            cursor=json.dumps(pinned, sort_keys=True),
         )
 
     return new_models
 
 
-def _queued(tables: Path) -> dict[str, str]:
-    """Partition and run key of every queued model, the most urgent first."""
-    rows = (
-        read_table(tables / "evaluation_queue.parquet")
-        .filter(pl.col("state") == "queued")
-        .sort("priority", "estimated_gpu_hours", "model_id", descending=[True, False, False])
+def _queued(table: pl.DataFrame) -> list[Candidate]:
+    """The queued models, the most urgent first."""
+    rows = table.filter(pl.col("state") == "queued").sort(
+        "priority", "estimated_gpu_hours", "model_id", descending=[True, False, False]
     )
-    return {
-        partition_key(model): f"{partition_key(model)}@{revision or 'main'}"
-        for model, revision in rows.select("model_id", "revision").iter_rows()
-    }
+    return [
+        Candidate(partition_key(model), revision, suite, attempts)
+        for model, revision, suite, attempts in rows.select(
+            "model_id", "revision", "suite_version", "attempts"
+        ).iter_rows()
+    ]
+
+
+def _run_key(each: Candidate, pinned: dict[str, str], limit: int | None) -> str:
+    """What one evaluation is known by: model, weights and suite; a run key is never used twice."""
+    is_main = each.revision is None or pinned.get(each.key) == each.revision
+    suite = f"/{each.suite}" if each.suite else ""
+    trial = f"{TRIAL}{limit}" if limit else ""
+    return f"{each.key}@{MAIN if is_main else each.revision}{suite}{trial}"
+
+
+def _is_of(run_key: str, base: str) -> bool:
+    return run_key == base or run_key.startswith(f"{base}+")
+
+
+def _pinned(cursor: str | None, table: pl.DataFrame, asked: set[str]) -> dict[str, str]:
+    """The first commit that became known of each model asked for without one: the same weights."""
+    try:
+        pinned = dict(json.loads(cursor or "{}"))
+    except ValueError:
+        pinned = {}
+    unnamed = {run_key.partition("@")[0] for run_key in asked if f"@{MAIN}" in run_key}
+    known = table.filter(pl.col("revision").is_not_null()).sort("updated_at")
+    for model, revision in known.select("model_id", "revision").iter_rows():
+        key = model.replace("/", SEPARATOR)
+        if key in unnamed:
+            pinned.setdefault(key, revision)
+    return pinned
 
 
 def _asked(instance: dg.DagsterInstance) -> set[str]:
     """Run keys that have been used: one is never asked for again."""
     return {value for _, values in instance.get_run_tags(tag_keys=[RUN_KEY]) for value in values}
+
+
+def _died(instance: dg.DagsterInstance, job: str, queue: Path) -> list[str]:
+    """Run keys of the runs that failed before the queue was made.
+
+    The queue knows of every attempt that was begun; a run that died before it began one is counted
+    here, so that it is asked for again, and not for ever.
+    """
+    made = queue.stat().st_mtime
+    failed = instance.get_run_records(
+        dg.RunsFilter(
+            job_name=job, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+        )
+    )
+    return [
+        record.dagster_run.tags[RUN_KEY]
+        for record in failed
+        if RUN_KEY in record.dagster_run.tags and (record.end_time or 0) < made
+    ]

@@ -25,6 +25,7 @@ from densing_pipeline.density.laws import (
     loss_step,
     score_step,
 )
+from densing_pipeline.density.own_rulers import FEWEST_SCALED, scale_of
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
 DRAWS = 200
@@ -89,18 +90,15 @@ def _coefficients(law: dict[str, Any], points: pl.DataFrame, seed: int, draws: i
     run_weights = _resamples(np.arange(runs[0].size), SPARE * draws, rng)
     score_weights = _resamples(_blocks(fitted), SPARE * draws, rng)
     try:
-        starts = _starts(law, own.loss_law, runs)
+        found, fewest = _loss_draws(law, own.loss_law, runs, run_weights)
     except FitError:
         return nothing
-    found = bootstrap_loss_law(starts, *runs, run_weights, irreducible=own.loss_law.irreducible > 0)
     performance = bootstrap_performance_law(
         own.performance_law, loss, score, score_weights,
         anchor=family != LADDER, bounded=family == LADDER,
     )  # fmt: skip
     every = np.column_stack([*found[:5], performance])
-    enough = ((run_weights > 0).sum(1) >= FEWEST_DISTINCT) & (
-        (score_weights > 0).sum(1) >= FEWEST_DISTINCT
-    )
+    enough = ((run_weights > 0).sum(1) >= fewest) & ((score_weights > 0).sum(1) >= FEWEST_DISTINCT)
     kept = every[np.isfinite(every).all(axis=1) & enough]
     return kept[:draws] if len(kept) >= draws else nothing
 
@@ -111,6 +109,27 @@ def _family(reference_id: str) -> str:
         if reference_id.startswith(name):
             return name
     return PUBLISHED_POINTS.get(reference_id, reference_id)
+
+
+def _loss_draws(
+    law: dict[str, Any],
+    own: LossLaw,
+    runs: tuple[FloatArray, FloatArray, FloatArray],
+    weights: FloatArray,
+) -> tuple[tuple[FloatArray, ...], int]:
+    """Coefficients of the loss step in every resample, and the different runs one of them needs.
+
+    Of a published law that was scaled the scale alone is drawn.
+    """
+    if law["fit"] == "scaled":
+        scale = scale_of(own, *runs, weights)
+        one = np.ones_like(scale)
+        drawn = (scale * own.a, one * own.alpha, scale * own.b, one * own.beta)
+        return (*drawn, scale * own.irreducible), FEWEST_SCALED
+    found = bootstrap_loss_law(
+        _starts(law, own, runs), *runs, weights, irreducible=own.irreducible > 0
+    )
+    return tuple(found[:5]), FEWEST_DISTINCT
 
 
 def _starts(

@@ -108,11 +108,11 @@ def _refits(published: dict[str, Any], points: pl.DataFrame) -> list[dict[str, A
         raise FitError(f"reference {REFITTED}, {benchmark}: {error}") from error
     n_points, tokens = loss_step(fitted)[0].size, start.reference_tokens
     return [
-        _row(
+        law_row(
             f"{REFITTED}-refit", benchmark, minima[0], performance, tokens, n_points, len(minima),
             "global", f"fitted on the {n_points} loss points of {REFITTED}: global minimum",
         ),
-        _row(
+        law_row(
             f"{REFITTED}-refit-local", benchmark, local, performance, tokens, n_points, len(minima),
             "published-start",
             f"fitted on the {n_points} loss points of {REFITTED}: the minimum reached from the "
@@ -130,14 +130,14 @@ def _ladder(points: pl.DataFrame) -> dict[str, Any]:
     except FitError as error:
         raise FitError(f"reference {LADDER}, MMLU: {error}") from error
     n_points = loss_step(fitted)[0].size
-    return _row(
+    return law_row(
         LADDER, "MMLU", minima[0], performance, LADDER_TOKENS, n_points, len(minima), "global",
         f"fitted on {n_points} ladder runs (loss) and {fitted.height - n_points} checkpoints "
         "(score), Bhagia et al. 2024, without irreducible term: global minimum",
     )  # fmt: skip
 
 
-def _row(
+def law_row(
     reference_id: str,
     benchmark: str,
     loss: LossFit,
@@ -148,6 +148,7 @@ def _row(
     fit: str,
     source: str,
 ) -> dict[str, Any]:
+    """A row of `reference_laws` from the fits of both steps."""
     return {
         "reference_id": reference_id,
         "benchmark": benchmark,

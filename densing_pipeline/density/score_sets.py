@@ -4,10 +4,13 @@ Reported scores of one model differ by protocol and by who ran it. One per model
 chosen by a rule that does not look at the score, so that nobody's favourite number gets in:
 
 1. only scores under the paper's protocol (shots and prompting) enter;
-2. measured by us before reported;
+2. measured by us before reported; of what we measured the weights with the most benchmarks, then
+   the newest measurement, so that an average is of the same weights;
 3. among reported ones the source that covers the most models on that benchmark, for the trend
    compares models and one harness compares best;
 4. then source and protocol by name.
+
+Every score says of what kind it is, an average of measured and reported ones that it is mixed.
 
 Not here: where the scores come from (`facts`, `evaluation`).
 """
@@ -42,25 +45,33 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
         scores: a `scores` frame. Scores that are not numbers are left out.
 
     Returns:
-        One row per score set x model, sorted: score_set, model_id, score, std_error, chance.
-        The error is binomial over items; of an average, that of a mean of five.
+        One row per score set x model, sorted: score_set, model_id, score, std_error, chance,
+        score_source_kind. The error is binomial over items unless its row says otherwise; of an
+        average, that of a mean of five.
     """
     usable = scores.filter(pl.col("is_paper_protocol") & pl.col("score").is_finite())
     paper = pl.col("model_id").str.starts_with(PAPER_MODELS)
     figure = usable.filter(
         paper & (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure")
     ).sort("source", "protocol")
-    chosen = _chosen(usable.filter(~paper & pl.col("benchmark").is_in(BENCHMARKS)))
+    chosen = chosen_scores(usable.filter(~paper & pl.col("benchmark").is_in(BENCHMARKS)))
     average = (
         chosen.group_by("model_id")
         .agg(
             pl.len().alias("n"),
             pl.col("score").mean(),
             (pl.col("std_error").pow(2).sum().sqrt() / len(BENCHMARKS)).alias("std_error"),
+            pl.when(pl.col("source_kind").n_unique() == 1)
+            .then(pl.col("source_kind").first())
+            .otherwise(pl.lit("mixed"))
+            .alias("source_kind"),
         )
         .filter(pl.col("n") == len(BENCHMARKS))
     )
-    columns = ["score_set", "model_id", "score", "std_error", "chance"]
+    columns = [
+        "score_set", "model_id", "score", "std_error", "chance",
+        pl.col("source_kind").alias("score_source_kind"),
+    ]  # fmt: skip
     return (
         pl.concat(
             [
@@ -95,23 +106,34 @@ def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
         ~pl.col("model_id").str.starts_with(PAPER_MODELS),
         pl.col("benchmark").is_in(BENCHMARKS),
     )
-    return _chosen(usable).select("model_id", "benchmark", "score", "std_error")
+    return chosen_scores(usable).select("model_id", "benchmark", "score", "std_error")
 
 
-def _chosen(candidates: pl.DataFrame) -> pl.DataFrame:
-    """One score per model x benchmark, with its standard error."""
-    items = pl.coalesce("n_items", pl.col("benchmark").replace_strict(ITEMS, return_dtype=pl.Int64))
+def chosen_scores(candidates: pl.DataFrame, *, by: tuple[str, ...] = ()) -> pl.DataFrame:
+    """One score per model x benchmark, with its standard error.
+
+    Args:
+        candidates: rows of a `scores` frame under one protocol.
+        by: further columns of which each value has a choice of its own.
+    """
+    usual = pl.col("benchmark").replace_strict(ITEMS, default=None, return_dtype=pl.Int64)
+    items = pl.coalesce("n_items", usual)
+    measured = pl.col("source_kind") == "measured"
+    weights = ("model_id", "source_kind", "revision")
     return (
         candidates.with_columns(
+            measured=measured,
+            breadth=pl.when(measured).then(pl.col("benchmark").n_unique().over(weights)),
+            newest=pl.when(measured).then(pl.col("observed_at").max().over(weights)),
             coverage=pl.col("model_id").n_unique().over("benchmark", "source_kind", "source"),
-            measured=pl.col("source_kind") == "measured",
             std_error=pl.coalesce("std_error", _binomial_error(pl.col("score"), items)),
         )
         .sort(
-            "model_id", "benchmark", "measured", "coverage", "source", "protocol",
-            descending=[False, False, True, True, False, False],
+            "model_id", "benchmark", "measured", "breadth", "newest", "coverage", "source",
+            "revision", "protocol",
+            descending=[False, False, True, True, True, True, False, False, False],
         )
-        .unique(["model_id", "benchmark"], keep="first", maintain_order=True)
+        .unique(["model_id", "benchmark", *by], keep="first", maintain_order=True)
     )  # fmt: skip
 
 

@@ -1,16 +1,15 @@
 """Which models are to be evaluated, in what order, at what cost: `evaluation_queue`.
 
 Every candidate gets a state and a reason in words: a model that is not evaluated can be looked up
-here. Not here: recognising and counting models (`hub`), and evaluating them.
+here. Not here: the rules that decide (`verdicts`), recognising and counting models (`hub`), and
+evaluating them.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.settings import Settings
-from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.evaluation.verdicts import Limits, verdict
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 
 ANCHOR_PARAMS = 8.03e9
@@ -21,8 +20,11 @@ SUITE_TOKENS = 7.8e6
 """Tokens of the suite, as generated ones: what 20 to 25 minutes of the anchor's throughput make,
 the estimate for an 8B model on one H100 (prompt tokens weigh little there)."""
 
-BYTES_PER_PARAM = 2
+BYTES_PER_PARAM = 2.0
 """bf16 weights: what is evaluated and published."""
+
+NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "fp4": 0.57}
+"""Weights that were released in fewer bits are run in them; block scales included."""
 
 OVERHEAD = 1.25
 """Memory for cache and activations over that of the weights; set by judgement."""
@@ -33,76 +35,93 @@ NEW = timedelta(days=180)
 """Models this young come first: the frontier is what the trend is about."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What an installation can and will evaluate.
-
-    Attributes:
-        memory_gib: GPU memory of all GPUs one evaluation may use.
-        gpu_hours: the longest evaluation it will start.
-        refused_licences: licence identifiers it will not evaluate.
-    """
-
-    memory_gib: float = 80.0
-    gpu_hours: float = 24.0
-    refused_licences: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        """The limits of an installation."""
-        return cls(
-            memory_gib=settings.gpu_memory_gib,
-            gpu_hours=settings.max_gpu_hours,
-            refused_licences=frozenset(map(str.lower, settings.refused_licences)),
-        )
-
-
 def queue(
     models: pl.DataFrame,
-    scores: pl.DataFrame,
+    evaluations: pl.DataFrame,
+    quarantine: pl.DataFrame,
     overrides: pl.DataFrame,
     limits: Limits,
+    suite_version: str,
     compiled_at: datetime,
 ) -> pl.DataFrame:
     """State, reason, priority and cost of every candidate.
 
-    The first rule that applies decides; the overrides file goes before all of them except that a
-    repository must exist and need no code of its own (we never run any).
+    The first rule that applies decides. What was measured under the suite version in force is done,
+    whatever else is true; the overrides file goes before all other rules except that a repository
+    must exist and need no code of its own (we never run any).
 
     Args:
         models: a `models` frame; models read off a figure are no candidates.
-        scores: a `scores` frame; measured scores on the whole suite mean done.
+        evaluations: an `evaluations` frame.
+        quarantine: a `model_quarantine` frame; repositories that are only there wait, with the reason.
         overrides: the fact table `evaluation_overrides`.
         limits: what this installation can do.
+        suite_version: the version in force.
         compiled_at: when the bundled facts were compiled, the age of a candidate known only there.
 
     Returns:
         An `evaluation_queue` frame.
     """
+    counted = evaluations.filter(
+        pl.col("suite_version") == suite_version,
+        pl.col("item_limit").eq_missing(limits.items),
+    )
     decided = (
-        _candidates(models, scores, overrides).with_columns(_verdict(limits)).unnest("verdict")
+        _candidates(models, counted, overrides).with_columns(verdict(limits)).unnest("verdict")
     )
     newest = models["release_date"].max()
     is_new = pl.col("release_date") >= pl.lit(newest) - NEW
     is_short = pl.col("estimated_gpu_hours") < 1
-    return EVALUATION_QUEUE.cast(
-        decided.select(
-            "model_id",
-            "revision",
-            "state",
-            "reason",
-            "estimated_gpu_hours",
-            "memory_gib",
-            "renamed_to",
-            priority=pl.coalesce(
-                "override_priority",
-                20
-                + 40 * is_new.cast(pl.Int64)
-                + 20 * is_short.fill_null(value=False).cast(pl.Int64),
+    rows = decided.select(
+        "model_id",
+        "revision",
+        "state",
+        "reason",
+        "estimated_gpu_hours",
+        "memory_gib",
+        "renamed_to",
+        priority=pl.coalesce(
+            "override_priority",
+            20
+            + 40 * is_new.fill_null(value=False).cast(pl.Int64)
+            + 20 * is_short.fill_null(value=False).cast(pl.Int64),
+        ),
+        attempts=pl.col("attempts").fill_null(0),
+        updated_at=pl.coalesce("evaluated_at", "first_seen_at", pl.lit(compiled_at)),
+        suite_version=pl.lit(suite_version),
+    )
+    unusable = [
+        _quarantined(quarantine, models),
+        _unknown_overrides(overrides, models, quarantine, compiled_at),
+    ]
+    return EVALUATION_QUEUE.cast(pl.concat([rows, *unusable], how="diagonal_relaxed"))
+
+
+def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:
+    """The candidates, and with them the models of ladders that nobody else knows.
+
+    Args:
+        models: a `models` frame.
+        ladders: the fact table `ladders`.
+    """
+    rungs = (
+        ladders.join(models, on="model_id", how="anti")
+        .sort("model_id", "ladder")
+        .unique("model_id", keep="first", maintain_order=True)
+    )
+    return pl.concat(
+        [
+            models,
+            rungs.select(
+                "model_id",
+                "revision",
+                params_total=pl.col("params").cast(pl.Int64),
+                is_base=pl.lit(value=True),
+                base_evidence=pl.format("in the ladder {}", "ladder"),
+                params_source=pl.lit("report"),
             ),
-            attempts=pl.lit(0),
-            updated_at=pl.coalesce("first_seen_at", pl.lit(compiled_at)),
-        )
+        ],
+        how="diagonal",
     )
 
 
@@ -112,13 +131,17 @@ def gpu_hours(params_active: pl.Expr) -> pl.Expr:
     return params_active * SUITE_TOKENS / per_second / 3600
 
 
-def memory_gib(params_total: pl.Expr) -> pl.Expr:
-    """GPU memory for all weights in bf16, cache and activations, in GiB."""
-    return params_total * BYTES_PER_PARAM * OVERHEAD / GIB
+def memory_gib(params_total: pl.Expr, quantisation: pl.Expr) -> pl.Expr:
+    """GPU memory for all weights as they are run, cache and activations, in GiB."""
+    bytes_per_param: pl.Expr = pl.lit(BYTES_PER_PARAM)
+    for name, size in NATIVE_BYTES_PER_PARAM.items():
+        is_native = quantisation.str.starts_with(name).fill_null(value=False)
+        bytes_per_param = pl.when(is_native).then(size).otherwise(bytes_per_param)
+    return params_total * bytes_per_param * OVERHEAD / GIB
 
 
 def _candidates(
-    models: pl.DataFrame, scores: pl.DataFrame, overrides: pl.DataFrame
+    models: pl.DataFrame, evaluations: pl.DataFrame, overrides: pl.DataFrame
 ) -> pl.DataFrame:
     """Models that could be evaluated, with what their cost and their state depend on."""
     by_hand = overrides.select(
@@ -127,107 +150,85 @@ def _candidates(
         override_priority="priority",
         override_reason="reason",
     )
+    candidates = models.filter(pl.col("params_source").ne_missing("figure"))
     return (
-        models.filter(pl.col("params_source").ne_missing("figure"))
-        .join(_measured(scores), on="model_id", how="left")
+        candidates.join(
+            _evaluated(evaluations, candidates),
+            on=["model_id", "revision"],
+            how="left",
+            nulls_equal=True,
+        )
         .join(by_hand, on="model_id", how="left")
         .with_columns(
             estimated_gpu_hours=gpu_hours(pl.coalesce("params_active", "params_total")),
-            memory_gib=memory_gib(pl.col("params_total")),
+            memory_gib=memory_gib(pl.col("params_total"), pl.col("quantisation")),
         )
     )
 
 
-def _measured(scores: pl.DataFrame) -> pl.DataFrame:
-    """Models with measured scores on the whole suite."""
-    suite = scores.filter(
-        pl.col("source_kind") == "measured", pl.col("benchmark").is_in(BENCHMARKS)
+def _evaluated(evaluations: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """The last evaluation of each model's weights, by the model's own revision.
+
+    An evaluation is of the revision it names. If `main` was asked for, because no commit was known
+    then, it is of the weights the repository had when it began: the last first seen by then, or the
+    oldest known.
+    """
+    known = models.select("model_id", known="revision", seen=pl.col("first_seen_at"))
+    exact = (pl.col("revision") == pl.col("known")).fill_null(value=True)
+    before = (pl.col("seen") <= pl.col("started_at")).fill_null(value=False)
+    seconds = pl.col("seen").dt.epoch("s").fill_null(0)
+    return (
+        evaluations.join(known, on="model_id")
+        .filter(exact | (pl.col("requested_revision") == "main"))
+        .with_columns(
+            exact.alias("exact"),
+            before.alias("before"),
+            age=pl.when(before).then(-seconds).otherwise(seconds),
+        )
+        .sort("exact", "before", "age", descending=[True, True, False])
+        .unique(["model_id", "revision"], keep="first", maintain_order=True)
+        .sort("started_at", nulls_last=False)
+        .unique(["model_id", "known"], keep="last", maintain_order=True)
+        .select(
+            "model_id",
+            "attempts",
+            "is_resumable",
+            revision="known",
+            evaluated="state",
+            evaluated_reason="reason",
+            evaluated_at=pl.coalesce("finished_at", "started_at"),
+        )
     )
-    counted = suite.group_by("model_id").agg(pl.col("benchmark").n_unique())
-    return counted.select("model_id", is_measured=pl.col("benchmark") == len(BENCHMARKS))
 
 
-def _verdict(limits: Limits) -> pl.Expr:
-    """State and reason as a struct: the first rule that applies."""
-    rules: list[tuple[pl.Expr, str, pl.Expr]] = [
-        (
-            pl.col("hub_state").is_in(["gone", "private", "disabled", "replaced"]),
-            "excluded",
-            pl.col("hub_state_reason"),
-        ),
-        (
-            pl.col("custom_code").fill_null(value=False),
-            "excluded",
-            pl.lit("needs code of its own to be run; we run none from repositories"),
-        ),
-        (
-            pl.col("override_state").is_not_null(),
-            "override",
-            pl.format("by hand: {}", "override_reason"),
-        ),
-        (
-            pl.col("is_measured").fill_null(value=False),
-            "done",
-            pl.lit("measured on the whole suite"),
-        ),
-        (
-            pl.col("is_doubtful").fill_null(value=False),
-            "blocked",
-            pl.format("doubtful whether a base model: {}", "base_evidence"),
-        ),
-        (~pl.col("is_base"), "excluded", pl.format("not a base model: {}", "base_evidence")),
-        (
-            pl.col("quantisation").is_not_null(),
-            "excluded",
-            pl.format("quantised ({}); the model it was made from is evaluated", "quantisation"),
-        ),
-        *_limit_rules(limits),
-    ]
-    state: pl.Expr = pl.lit("queued")
-    reason: pl.Expr = pl.lit("a base model within the limits")
-    for condition, decided, why in reversed(rules):
-        becomes = pl.col("override_state") if decided == "override" else pl.lit(decided)
-        state = pl.when(condition).then(becomes).otherwise(state)
-        reason = pl.when(condition).then(why).otherwise(reason)
-    return pl.struct(state=state, reason=reason).alias("verdict")
+def _quarantined(quarantine: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """Repositories that are no models because something cannot be right about them."""
+    return (
+        quarantine.join(models, on="model_id", how="anti")
+        .group_by("model_id", "revision")
+        .agg(
+            reason=pl.format("in quarantine: {}", pl.col("reason").sort().str.join("; ")),
+            updated_at=pl.col("first_seen_at").min(),
+        )
+        .with_columns(state=pl.lit("blocked"), priority=pl.lit(0), attempts=pl.lit(0))
+    )
 
 
-def _limit_rules(limits: Limits) -> list[tuple[pl.Expr, str, pl.Expr]]:
-    """What this installation cannot or will not do; all but the licence may change."""
-    return [
-        (
-            pl.col("licence").str.to_lowercase().is_in(sorted(limits.refused_licences)),
-            "excluded",
-            pl.format("licence {} (DENSING_REFUSED_LICENCES)", "licence"),
-        ),
-        (
-            pl.col("gated").is_in(["auto", "manual"]) & ~pl.col("readable").fill_null(value=False),
-            "blocked",
-            pl.lit("gated and no access yet: ask for it on the Hub and set HF_TOKEN"),
-        ),
-        (
-            pl.col("params_total").is_null(),
-            "blocked",
-            pl.lit(
-                "parameters unknown: see model_quarantine, or the configuration is not read yet"
+def _unknown_overrides(
+    overrides: pl.DataFrame, models: pl.DataFrame, quarantine: pl.DataFrame, compiled_at: datetime
+) -> pl.DataFrame:
+    """Overrides of models that nobody knows, lest a misspelt one be silently ignored."""
+    return (
+        overrides.join(models, on="model_id", how="anti")
+        .join(quarantine, on="model_id", how="anti")
+        .select(
+            "model_id",
+            state=pl.lit("blocked"),
+            reason=pl.lit(
+                "in evaluation_overrides.csv, but no such model is bundled or was seen on the Hub"
             ),
-        ),
-        (
-            pl.col("memory_gib") > limits.memory_gib,
-            "blocked",
-            pl.format(
-                f"needs {{}} GiB, this installation has {limits.memory_gib:g} "
-                "(DENSING_GPU_MEMORY_GIB)",
-                pl.col("memory_gib").round(1),
-            ),
-        ),
-        (
-            pl.col("estimated_gpu_hours") > limits.gpu_hours,
-            "blocked",
-            pl.format(
-                f"would take {{}} GPU hours, the limit is {limits.gpu_hours:g} "
-                "(DENSING_MAX_GPU_HOURS)",
-                pl.col("estimated_gpu_hours").round(1),
-            ),
-        ),
-    ]
+            priority=pl.lit(0),
+            attempts=pl.lit(0),
+            updated_at=pl.lit(compiled_at),
+        )
+    )

@@ -12,7 +12,7 @@ from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS
 
-__all__ = ["FOLDER", "load", "read"]
+__all__ = ["FOLDER", "ladders", "load", "read"]
 
 FOLDER = Path(__file__).parent
 
@@ -29,3 +29,15 @@ def load(name: str) -> pl.DataFrame:
             remedy.
     """
     return consistency.check(name, read(FOLDER / f"{name}.csv", FACTS[name]), load)
+
+
+def ladders(path: Path | None = None) -> pl.DataFrame:
+    """The ladders that we fit reference laws of our own on.
+
+    Args:
+        path: a file like the bundled one, in its place.
+
+    Raises:
+        TableError: a cell is bad; the message names file, line, column and remedy.
+    """
+    return load("ladders") if path is None else read(path, FACTS["ladders"])

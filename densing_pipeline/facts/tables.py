@@ -72,6 +72,22 @@ REFERENCE_COEFFICIENTS = Table(
     ),
 )  # fmt: skip
 
+LADDERS = Table(
+    name="ladders",
+    grain="one model of a ladder that a reference law of our own is fitted on",
+    key=("ladder", "model_id", "revision"),
+    columns=(
+        "ladder",
+        "model_id",
+        "revision?",
+        "params?",
+        "tokens?",
+        "used_for",
+        "scales?",
+        "source",
+    ),
+)
+
 LIST_PRICES = Table(
     name="list_prices",
     grain="one list price of one offer over its interval of validity",
@@ -124,6 +140,7 @@ FACTS: dict[str, Table] = {
         NMI_MODELS,
         REFERENCE_POINTS,
         REFERENCE_COEFFICIENTS,
+        LADDERS,
         LIST_PRICES,
         CAPABILITY_LEVELS,
         CAPABILITY_SCORES,

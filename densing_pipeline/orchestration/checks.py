@@ -21,6 +21,8 @@ HIGHEST_TEST_SIZE = 0.1
 HIGHEST_PLAUSIBLE_PRICE = 1000.0
 """USD per million tokens; dearer entries in price lists have been unit errors."""
 
+LARGEST_SHOWN = 20
+"""Gaps between measured and reported scores that a check spells out."""
 
 STALE_HOURS = 72.0
 """A polled source without a good list for three nights needs somebody's attention."""
@@ -38,6 +40,8 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         paper_is_reproduced,
         one_headline,
         most_scores_invert,
+        measured_like_reported,
+        measured_ladders_rule,
         anchors_found,
         paper_prices,
         plausible_frontier,
@@ -94,6 +98,41 @@ def most_scores_invert(densities: pl.DataFrame) -> dg.AssetCheckResult:
             for reference, score_set, censored in share.sort(
                 "reference_id", "score_set"
             ).iter_rows()
+        },
+    )
+
+
+@dg.asset_check(asset="score_gaps")
+def measured_like_reported(score_gaps: pl.DataFrame) -> dg.AssetCheckResult:
+    """No score that we measured is far from one that was reported; where one is, look why."""
+    large = score_gaps.filter("is_large").sort(pl.col("gap").abs(), descending=True)
+    return dg.AssetCheckResult(
+        passed=large.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"compared": score_gaps.height, "large": large.height}
+        | {
+            f"{row['model_id']}, {row['benchmark']}, {row['source']}": (
+                f"measured {row['measured']:.3f}, reported {row['reported']:.3f}, "
+                f"gap {row['gap']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+            )
+            for row in large.head(LARGEST_SHOWN).to_dicts()
+        },
+    )
+
+
+@dg.asset_check(asset="own_rulers")
+def measured_ladders_rule(own_rulers: pl.DataFrame) -> dg.AssetCheckResult:
+    """A ladder whose models are all measured gives a reference law on every benchmark."""
+    silent = own_rulers.filter(pl.col("n_measured") == pl.col("n_rungs"), pl.col("verdict") != "ok")
+    return dg.AssetCheckResult(
+        passed=silent.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{row['reference_id']}, {row['benchmark']}": (
+                f"{row['verdict']}, {row['n_measured']} of {row['n_rungs']} models measured: "
+                f"{row['reason']}"
+            )
+            for row in own_rulers.to_dicts()
         },
     )
 

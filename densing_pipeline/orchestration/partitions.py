@@ -1,13 +1,18 @@
 """Models as dynamic partitions: one per Hub repository, the key its id with `/` written as `--`.
 
-The Hub forbids `--` in names, so the key leads back to the id. Not here: which models are to be
+The Hub forbids `--` in names, so the key leads back to the id. A model in a folder of a repository
+with several is `<repository>:<folder>`. Not here: which models are to be
 evaluated (`evaluation.queue`).
 """
+
+import re
 
 import dagster as dg
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 SEPARATOR = "--"
+
+FOLDER = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")
 
 MODELS = dg.DynamicPartitionsDefinition(name="models")
 
@@ -18,10 +23,13 @@ def partition_key(model_id: str) -> str:
     Raises:
         ValueError: not an id the Hub allows; it is third-party text and becomes a path.
     """
+    repository, colon, folder = model_id.partition(":")
     try:
-        validate_repo_id(model_id)
+        validate_repo_id(repository)
     except HFValidationError as error:
         raise ValueError(f"{model_id!r} is not a repository id: {error}") from error
+    if colon and (not FOLDER.fullmatch(folder) or SEPARATOR in folder):
+        raise ValueError(f"{model_id!r} names no folder of a repository")
     return model_id.replace("/", SEPARATOR)
 
 

@@ -16,6 +16,10 @@ INSTANT = pl.Datetime("us", "UTC")
 BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
 """The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
 
+BESIDE_SUITE = ("MMLU-CF", "ScalingBench", "MATH-500")
+"""Measured beside the five: a rewritten MMLU that shows contamination, losses of worked answers, and
+a part of MATH that is no substitute for it."""
+
 ESTIMATORS = (
     "paper",
     "quantile-0.9",
@@ -218,7 +222,7 @@ COLUMNS: dict[str, Column] = {
     "memory_gib": Column(
         pl.Float64, "GPU memory for weights, cache and activations.", "GiB", low=0
     ),
-    "attempts": _count("Evaluations tried so far.", "1"),
+    "attempts": _count("Evaluations of these weights begun so far.", "1"),
     "updated_at": _instant("When the candidate became what it is."),
     # --- compression ----------------------------------------------------------------------------
     "child_id": _text("Model made from the parent."),
@@ -229,13 +233,17 @@ COLUMNS: dict[str, Column] = {
     ),
     # --- scores ---------------------------------------------------------------------------------
     "benchmark": _text(
-        "Benchmark: one of the suite, or AVERAGE for the plain mean of its five.",
+        "Benchmark: one of the suite, AVERAGE for the plain mean of its five, or one measured beside it.",
         *BENCHMARKS,
         "AVERAGE",
+        *BESIDE_SUITE,
         remedy="write the benchmark as MMLU, BBH, MATH, HumanEval, MBPP or AVERAGE",
     ),
     "protocol": _text("How the benchmark was run: shots, prompting, metric."),
-    "is_paper_protocol": _flag("Whether shots and prompting are those of the paper."),
+    "is_paper_protocol": _flag(
+        "Whether shots and prompting are those of the paper; of what we measured, only under the "
+        "suite version in force."
+    ),
     "score": _fraction("Benchmark score."),
     "std_error": Column(
         pl.Float64,
@@ -255,6 +263,64 @@ COLUMNS: dict[str, Column] = {
     "source": _text("Where the row comes from: a document, data set or price list."),
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
+    # --- evaluations ----------------------------------------------------------------------------
+    "suite_version": _text(
+        "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
+        "different versions are never compared."
+    ),
+    "requested_revision": _text(
+        "Revision that was asked for: a commit, or main where the Hub had not been polled yet."
+    ),
+    "is_resumable": _flag("Whether another attempt may help."),
+    "item_limit": Column(
+        pl.Int64,
+        "Items per benchmark a trial was limited to; empty for the whole suite.",
+        "items",
+        above=0,
+    ),
+    "item_id": _text("Item of the benchmark."),
+    "answer_nll_nats_per_token": Column(
+        pl.Float64,
+        "Loss of the reference answer: mean -ln P over its tokens.",
+        "nats per token",
+        low=0,
+    ),
+    "prompt_tokens": _count("Tokens read.", "tokens"),
+    "completion_tokens": _count("Tokens generated.", "tokens"),
+    "is_truncated": _flag("Whether the token budget ended the answer."),
+    "failed_reason": _text("Why the item has no score; empty if it has one."),
+    "n_failed": _count("Items that could not be scored, each counted as wrong.", "items"),
+    "n_truncated": _count("Items whose answer was ended by the token budget.", "items"),
+    "started_at": _instant("When the last attempt began."),
+    "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
+    "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "engine": _text("What ran the model."),
+    "vllm_version": _text("Version of vLLM."),
+    "torch_version": _text("Version of torch."),
+    "transformers_version": _text("Version of transformers."),
+    "python_version": _text("Version of Python the evaluation ran in."),
+    "dtype": _text("Data type the model was run in."),
+    "tensor_parallel": _count("GPUs each layer was spread over.", "GPUs"),
+    "batch_invariant": _flag("Whether results were made independent of the batch."),
+    "prompt_sha256": _text("Hash of all prompts."),
+    "tokenizer_sha256": _text("Hash of the tokenizer."),
+    "device": _text("GPU, or cpu."),
+    "sandbox": _text("What confined generated programs; none: they were not run."),
+    # --- measured beside reported ----------------------------------------------------------------
+    "measured": _fraction("Score that we measured."),
+    "reported": _fraction("Score that somebody reported."),
+    "gap": _number(
+        "The score less the one beside it: measured less reported, or the benchmark less its "
+        "rewritten form.",
+        "fraction",
+    ),
+    "is_large": _flag("Whether the gap is at least 3 points and more than chance makes."),
+    "rewritten_benchmark": _text("The same kind of questions, written anew."),
+    "rewritten_score": _fraction("Score on the rewritten form."),
+    "median_gap": _number(
+        "Median gap of all other models: what the rewritten form is harder by.", "fraction"
+    ),
+    "excess": _number("The gap less the median gap of all other models.", "fraction"),
     # --- reference laws -------------------------------------------------------------------------
     "reference_id": _text("Reference law, or the family of reference models it is fitted on."),
     "run_id": _text("Training run a reference point belongs to; the cluster of the bootstrap."),
@@ -298,11 +364,26 @@ COLUMNS: dict[str, Column] = {
     "n_points": _count("Points the fit rests on.", "points"),
     "n_minima": _count("Distinct local minima the multi-start search found.", "minima"),
     "fit": _text(
-        "How the coefficients were obtained: published, or fitted to which minimum.",
+        "How the coefficients were obtained: published, fitted to which minimum, or a published loss "
+        "law scaled to our losses of its own runs.",
         "published",
         "published-start",
         "global",
+        "scaled",
     ),
+    "ladder": _text("Family of models that we measure to fit a reference law of our own."),
+    "used_for": _text(
+        "Step of the fit that the model enters: loss (of size and tokens), score (of loss) or both.",
+        "loss",
+        "score",
+        "both",
+    ),
+    "scales": _text(
+        "Published reference whose own runs these are, so that its loss law holds for them up to scale."
+    ),
+    "n_rungs": _count("Models of the ladder.", "models"),
+    "n_measured": _count("Models of the ladder that we measured.", "models"),
+    "n_score_points": _count("Points of the score step.", "points"),
     "draw": _count("Number of the draw; draws of one family and benchmark share resamples.", "1"),
     "law_kind": _text(
         "One-step: score from N and D without a loss. Family: score from N within one model family.",
@@ -344,6 +425,14 @@ COLUMNS: dict[str, Column] = {
     "density": _positive("Capacity density: effective parameters over actual parameters.", "1"),
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
+    "score_source_kind": _text(
+        "Whether the score is measured, reported, read off a figure, or mixed: an average of some "
+        "that are measured and some that are reported.",
+        "measured",
+        "reported",
+        "mixed",
+        "figure",
+    ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
         "none",
@@ -512,7 +601,10 @@ COLUMNS: dict[str, Column] = {
     ),
     "family_cap": _count("Most models of one family that count; empty if all do.", "models"),
     "name": _text("What follows from the trend."),
-    "subject": _text("What the quantity is about: a level, a pair of models, a source of growth."),
+    "subject": _text(
+        "What the row is about: a level, a pair of models, a source of growth; of a benchmark's item, "
+        "the field it tests, which is the cluster of the score's error."
+    ),
     "at_date": _day("Day the quantity holds for."),
     "value": _number("Value of the quantity, in the unit of the row.", "see unit"),
     "unit": _text("Unit of value, low and high."),

@@ -45,8 +45,31 @@ EVALUATION_QUEUE = Table(
     key=("model_id", "revision"),
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
-        "memory_gib?", "attempts", "updated_at", "renamed_to?",
+        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
     ),
+)  # fmt: skip
+
+SCORE_GAPS = Table(
+    name="score_gaps",
+    grain="one measured score beside one that was reported under the same protocol",
+    key=("model_id", "revision", "benchmark", "source", "protocol"),
+    columns=(
+        "model_id", "revision?", "suite_version?", "benchmark", "measured", "reported", "gap",
+        "low", "high", "is_large", "source", "source_url?", "protocol",
+    ),
+    ordered=(("low", "gap", "high"),),
+)  # fmt: skip
+
+CONTAMINATION = Table(
+    name="contamination",
+    grain="one model measured on a benchmark and on its rewritten form",
+    key=("model_id", "revision", "benchmark"),
+    columns=(
+        "model_id", "revision?", "suite_version?", "benchmark", "rewritten_benchmark", "score",
+        "rewritten_score", "gap", "low", "high", "median_gap?", "excess?", "verdict",
+        "reason",
+    ),
+    ordered=(("low", "gap", "high"),),
 )  # fmt: skip
 
 COMPRESSION = Table(
@@ -63,10 +86,36 @@ COMPRESSION = Table(
 SCORES = Table(
     name="scores",
     grain="one model x benchmark x protocol x source",
-    key=("model_id", "benchmark", "protocol", "source"),
+    key=("model_id", "benchmark", "protocol", "source", "revision"),
     columns=(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
-        "source_kind", "source", "source_url?", "observed_at",
+        "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
+        "item_limit?", "n_failed?", "n_truncated?",
+    ),
+)  # fmt: skip
+
+EVAL_ITEMS = Table(
+    name="eval_items",
+    grain="one model x benchmark item that we measured",
+    key=("model_id", "revision", "suite_version", "benchmark", "item_id"),
+    columns=(
+        "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
+        "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
+        "failed_reason?",
+    ),
+)  # fmt: skip
+
+EVALUATIONS = Table(
+    name="evaluations",
+    grain="one evaluation: model x revision x suite version x limit",
+    key=("model_id", "revision", "suite_version", "item_limit"),
+    columns=(
+        "model_id", "revision", "suite_version", "item_limit?", "state", "reason", "attempts",
+        "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
+        "n_failed?", "n_truncated?", "seconds?",
+        "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
+        "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
+        "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
     ),
 )  # fmt: skip
 
@@ -87,6 +136,16 @@ REFERENCE_LAWS = Table(
     columns=(
         "reference_id", "benchmark", "a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l",
         "d", "reference_tokens", "loss_sse?", "score_sse?", "n_points?", "n_minima?", "fit", "source",
+    ),
+)  # fmt: skip
+
+OWN_RULERS = Table(
+    name="own_rulers",
+    grain="one ladder of our own x benchmark: whether it gives a reference law, and why not",
+    key=("reference_id", "benchmark"),
+    columns=(
+        "reference_id", "benchmark", "ladder", "suite_version", "n_rungs", "n_measured", "n_points",
+        "n_score_points", "verdict", "reason",
     ),
 )  # fmt: skip
 
@@ -118,7 +177,7 @@ DENSITIES = Table(
     columns=(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
-        "censored", "is_record",
+        "censored", "is_record", "score_source_kind?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip
@@ -339,10 +398,15 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        EVALUATIONS,
+        EVAL_ITEMS,
         SCORES,
+        SCORE_GAPS,
+        CONTAMINATION,
         EVALUATION_QUEUE,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
+        OWN_RULERS,
         REFERENCE_LAW_DRAWS,
         DIRECT_LAWS,
         DENSITIES,

@@ -4,15 +4,25 @@ import dagster as dg
 import pytest
 
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration.partitions import MODELS
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 
 GROUPS = {
     "hub": {"hub_nights", "models", "model_quarantine"},
-    "evaluation": {"scores", "evaluation_queue"},
+    "evaluation": {
+        "evaluation",
+        "evaluations",
+        "eval_items",
+        "scores",
+        "score_gaps",
+        "contamination",
+        "evaluation_queue",
+    },
     "density": {
         "reference_points",
         "reference_laws",
+        "own_rulers",
         "reference_law_draws",
         "direct_laws",
         "trend_breaks",
@@ -38,9 +48,15 @@ PARENTS = {
     "hub_nights": set(),
     "models": {"hub_nights"},
     "model_quarantine": {"hub_nights"},
-    "scores": set(),
-    "evaluation_queue": {"models", "scores"},
-    "reference_points": set(),
+    "evaluation": set(),
+    "evaluations": {"evaluation"},
+    "eval_items": {"evaluation"},
+    "scores": {"evaluations", "eval_items"},
+    "score_gaps": {"scores"},
+    "contamination": {"scores"},
+    "evaluation_queue": {"models", "model_quarantine", "evaluations"},
+    "reference_points": {"eval_items", "scores"},
+    "own_rulers": {"reference_points"},
     "reference_laws": {"reference_points"},
     "reference_law_draws": {"reference_laws", "reference_points"},
     "direct_laws": {"models", "scores", "reference_points"},
@@ -108,10 +124,17 @@ def test_every_published_table_has_a_blocking_schema_check(graph):
     assert checked == set(PUBLISHED)
 
 
-def test_the_nightly_job_runs_everything_at_two_utc():
+def test_the_nightly_job_runs_everything_but_evaluations_at_two_utc():
     defs = build_defs(Settings())
     schedule = defs.resolve_schedule_def("nightly")
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"
     selected = defs.resolve_job_def("nightly").asset_layer.executable_asset_keys
-    assert {key.to_user_string() for key in selected} == set(PARENTS)
+    assert {key.to_user_string() for key in selected} == set(PARENTS) - {"evaluation"}
+    assert not defs.resolve_job_def("nightly").partitions_def
+
+
+def test_an_evaluation_waits_for_the_gpu_and_is_one_model(graph):
+    job = build_defs(Settings()).resolve_job_def("evaluate")
+    assert job.partitions_def == MODELS
+    assert graph.get(dg.AssetKey("evaluation")).pools == {"gpu"}

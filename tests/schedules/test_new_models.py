@@ -17,9 +17,12 @@ from schedules.new_models import sensor
 @dg.asset(partitions_def=MODELS)
 def evaluated(context: dg.AssetExecutionContext) -> None:
     """Stands for an evaluation; the real job is an argument of `build_defs`."""
+    if context.run.tags.get("dies") == "True":
+        raise RuntimeError("the machine went down")
 
 
 JOB = dg.define_asset_job("evaluate", selection=[evaluated])
+DEFINITIONS = dg.Definitions(assets=[evaluated], jobs=[JOB])
 
 
 @pytest.fixture
@@ -28,6 +31,7 @@ def settings(tmp_path):
 
 
 def store(settings, *rows):
+    """Write the queue, as a night does."""
     frame = pl.DataFrame(
         [
             {
@@ -39,27 +43,39 @@ def store(settings, *rows):
                 "attempts": 0,
                 "updated_at": datetime(2026, 6, 1, tzinfo=UTC),
             }
-            for name, state, priority in rows
-        ]
+            | (changes[0] if changes else {})
+            for name, state, priority, *changes in rows
+        ],
+        infer_schema_length=None,
     )
     path = settings.tables_dir / "evaluation_queue.parquet"
     write_parquet(EVALUATION_QUEUE.validate(EVALUATION_QUEUE.cast(frame)), path)
 
 
-def tick(settings, instance, job=JOB):
+def tick(settings, instance, job=JOB, *, cursor=None, dies=False):
     """Evaluate the sensor and do with its result what the daemon does."""
     context = dg.build_sensor_context(
-        instance=instance, definitions=dg.Definitions(assets=[evaluated], jobs=[JOB])
+        instance=instance,
+        cursor=cursor,
+        definitions=dg.Definitions(assets=[evaluated], jobs=[JOB]),
     )
     result = sensor(settings, job)(context)
     for request in result.dynamic_partitions_requests or []:
         instance.add_dynamic_partitions(MODELS.name, list(request.partition_keys))
     for request in result.run_requests or []:
         run = {"dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
-        dg.materialize(
-            [evaluated], partition_key=request.partition_key, instance=instance, tags=run
+        ran = DEFINITIONS.resolve_job_def("evaluate").execute_in_process(
+            partition_key=request.partition_key,
+            instance=instance,
+            tags=run | {"dies": str(dies)},
+            raise_on_error=False,
         )
+        assert ran.success is not dies
     return result
+
+
+def keys(result):
+    return [request.run_key for request in result.run_requests or []]
 
 
 def test_queued_models_become_partitions_and_runs_the_most_urgent_first(settings):
@@ -96,7 +112,7 @@ def test_without_an_evaluation_job_only_partitions_are_kept(settings):
     with dg.DagsterInstance.ephemeral() as instance:
         result = tick(settings, instance, job=None)
         assert not result.run_requests
-        assert "no evaluation job is configured" in result.skip_reason.skip_message
+        assert "DENSING_EVALUATE is off" in result.skip_reason.skip_message
         assert instance.get_dynamic_partitions("models") == ["lab--a"]
 
 
@@ -106,8 +122,70 @@ def test_before_the_first_night_it_says_what_to_do(settings):
         assert "materialise `evaluation_queue`" in result.skip_reason.skip_message
 
 
-def test_the_definitions_load_with_and_without_an_evaluation_job(settings):
+def test_partitions_are_added_a_few_at_a_time(settings):
+    store(settings, *[(f"lab/m{n}", "queued", n) for n in range(500)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for ticks in (1, 2):
+            tick(settings, instance, job=None)
+            assert len(instance.get_dynamic_partitions("models")) == 2 * ticks
+        tick(settings, instance)
+        assert len(instance.get_dynamic_partitions("models")) == 4, "those asked for are known"
+
+
+def test_a_commit_that_becomes_known_is_no_new_revision_and_another_one_is(settings):
+    """Queued before the Hub was polled, then polled, then uploaded anew."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        store(settings, ("lab/a", "queued", 1, {"revision": None}))
+        first = tick(settings, instance)
+        assert keys(first) == ["lab--a@main"]
+        store(settings, ("lab/a", "queued", 1, {"revision": "b" * 40}))
+        known = tick(settings, instance, cursor=first.cursor)
+        assert keys(known) == []
+        again = tick(settings, instance, cursor=known.cursor)
+        assert keys(again) == []
+        store(settings, ("lab/a", "queued", 1, {"revision": "c" * 40}))
+        assert keys(tick(settings, instance, cursor=again.cursor)) == [f"lab--a@{'c' * 40}"]
+
+
+def test_another_suite_version_or_trial_is_asked_for_anew(settings):
+    with dg.DagsterInstance.ephemeral() as instance:
+        for version in ("one", "two"):
+            store(settings, ("lab/a", "queued", 1, {"suite_version": version}))
+            assert keys(tick(settings, instance)) == [f"lab--a@{'a' * 40}/{version}"]
+        trial = settings.model_copy(update={"evaluation_limit": 20})
+        assert keys(tick(trial, instance)) == [f"lab--a@{'a' * 40}/two-first-20"]
+
+
+def test_a_failed_evaluation_is_asked_for_again_once_the_queue_says_so(settings):
+    with dg.DagsterInstance.ephemeral() as instance:
+        store(settings, ("lab/a", "queued", 1))
+        tick(settings, instance, dies=True)
+        assert keys(tick(settings, instance)) == [], "the queue has not heard of it yet"
+        store(settings, ("lab/a", "queued", 1, {"attempts": 1}))
+        assert keys(tick(settings, instance)) == [f"lab--a@{'a' * 40}+1"]
+        store(settings, ("lab/a", "failed", 1, {"attempts": 2}))
+        assert keys(tick(settings, instance)) == []
+
+
+def test_a_run_that_died_before_it_began_is_repeated_but_not_for_ever(settings):
+    """Nothing counted the attempt: the queue of the next night still says none was made."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked = []
+        for _ in range(5):
+            store(settings, ("lab/a", "queued", 1))
+            asked += keys(tick(settings, instance, dies=True))
+        assert asked == [f"lab--a@{'a' * 40}{n}" for n in ("", "+1", "+2")]
+        assert "every run is asked for" in tick(settings, instance).skip_reason.skip_message
+
+
+def test_runs_are_asked_for_only_where_evaluation_is_switched_on(settings):
     assert build_defs(settings).resolve_sensor_def("new_models").targets == []
+    on = build_defs(settings.model_copy(update={"evaluate": True}))
+    dg.Definitions.validate_loadable(on)
+    assert on.resolve_sensor_def("new_models").job_name == "evaluate"
+
+
+def test_another_evaluation_job_can_take_the_place_of_ours(settings):
     defs = dg.Definitions.merge(dg.Definitions(assets=[evaluated]), build_defs(settings, JOB))
     dg.Definitions.validate_loadable(defs)
     assert defs.resolve_sensor_def("new_models").job_name == "evaluate"

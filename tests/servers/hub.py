@@ -8,14 +8,18 @@ the kinds a night brings, with base models planted among them.
 import base64
 import contextlib
 import json
+import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.servers.model_hub import Shelf, commit
 
 GOOD_TOKEN = "hf_good"  # noqa: S105
 FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -54,6 +58,7 @@ class World:
         faults: called with the path before it is answered; a returned (status, headers, body)
             is sent instead.
         expired: whether the good token is refused.
+        shelf: the repositories whose files can be fetched.
     """
 
     repos: list[Repo]
@@ -62,6 +67,7 @@ class World:
     faults: Callable[[str], tuple[int, dict[str, str], bytes] | None] = lambda path: None
     expired: bool = False
     page_limit: int = 1000
+    shelf: Shelf = field(default_factory=lambda: Shelf({}))
 
     def lists(self) -> int:
         return sum(path.startswith("/api/models?") for path in self.log)
@@ -88,6 +94,9 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1
         disable_nagle_algorithm = True
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             world.log.append(self.path)
             status, headers, body = world.faults(self.path) or self._answer()
@@ -96,7 +105,8 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command == "GET":
+                self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
             """Keep the test output clean."""
@@ -110,6 +120,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             query = parse_qs(url.query)
             if url.path == "/api/models":
                 return self._list(query)
+            if any(part in url.path for part in ("/resolve/", "/revision/", "/tree/")) and any(
+                f"/{model}/" in url.path for model in world.shelf.models
+            ):
+                return world.shelf.answer(unquote(url.path))
             if url.path.startswith("/api/models/"):
                 name = unquote(url.path.removeprefix("/api/models/"))
                 return self._info(name, query, url.query)
@@ -219,6 +233,25 @@ def base_model(
         ),
     }  # fmt: skip
     return Repo(record | changes, config=config)
+
+
+def stored_model(model_id: str, created: datetime, folder: Path) -> Repo:
+    """A pretrained model with the record the Hub makes of its files; a `Shelf` serves them."""
+    config = json.loads((folder / "config.json").read_text())
+    with (folder / "model.safetensors").open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    total = sum(math.prod(each["shape"]) for key, each in header.items() if key != "__metadata__")
+    repo = base_model(
+        model_id,
+        created,
+        sha=commit(model_id),
+        siblings=_files(*sorted(path.name for path in folder.iterdir())),
+        safetensors={"parameters": {"BF16": total}, "total": total},
+    )
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    known = {key: config[key] for key in ("architectures", "model_type")}
+    repo.record["config"] = known | {"tokenizer_config": {"eos_token": tokenizer["eos_token"]}}
+    return replace(repo, config=config)
 
 
 def finetune(model_id: str, created: datetime, parent: str) -> Repo:

@@ -87,3 +87,29 @@ def test_the_papers_models_keep_to_their_own_set():
         ("mmlu", "org/model", 0.25),
         ("nmi-2025-average", "nmi-2025/Phi-2", AVERAGE_CHANCE),
     ]
+
+
+def kinds(*rows: dict) -> dict[str, str]:
+    return dict(score_sets(scores(*rows)).select("score_set", "score_source_kind").rows())
+
+
+def test_a_score_says_whether_it_was_measured_reported_or_both():
+    five = [{"benchmark": name} for name in BENCHMARKS]
+    ours = {"source_kind": "measured", "source": "us", "revision": "r", "suite_version": "v"}
+    assert kinds(*five) == {"average": "reported", "mmlu": "reported"}
+    assert kinds(*five, *(row | ours for row in five)) == {
+        "average": "measured",
+        "mmlu": "measured",
+    }
+    assert kinds(*five, five[1] | ours) == {"average": "mixed", "mmlu": "reported"}
+    figure = {"model_id": "nmi-2025/Phi-2", "benchmark": "AVERAGE", "source_kind": "figure"}
+    assert kinds(figure) == {"nmi-2025-average": "figure"}
+
+
+def test_an_average_of_measurements_is_of_the_same_weights():
+    ours = {"source_kind": "measured", "source": "us", "suite_version": "v"}
+    old = ours | {"revision": "old", "score": 0.4}
+    new = ours | {"revision": "new", "score": 0.8, "observed_at": date(2026, 2, 1)}
+    whole = [old | {"benchmark": name} for name in BENCHMARKS]
+    assert chosen(*whole, new) == pytest.approx(0.4), "a newer but partial evaluation"
+    assert chosen(*whole, *(new | {"benchmark": name} for name in BENCHMARKS)) == pytest.approx(0.8)

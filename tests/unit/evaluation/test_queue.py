@@ -5,10 +5,15 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from densing_pipeline.evaluation.queue import Limits, queue
-from densing_pipeline.facts.tables import EVALUATION_OVERRIDES
-from densing_pipeline.tables.columns import BENCHMARKS
-from densing_pipeline.tables.published import EVALUATION_QUEUE, MODELS, SCORES
+from densing_pipeline.evaluation.queue import queue, with_rungs
+from densing_pipeline.evaluation.verdicts import Limits
+from densing_pipeline.facts.tables import EVALUATION_OVERRIDES, LADDERS
+from densing_pipeline.tables.published import (
+    EVALUATION_QUEUE,
+    EVALUATIONS,
+    MODEL_QUARANTINE,
+    MODELS,
+)
 
 COMPILED = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -35,21 +40,43 @@ EIGHT_B = {
 }
 
 
-def queued(*changes, scores=None, overrides=(), limits=None):
-    """The queue of 8B models with these changes."""
-    models = MODELS.cast(
-        pl.DataFrame([EIGHT_B | change for change in changes], infer_schema_length=None)
-    )
-    table = queue(
-        models,
-        SCORES.empty() if scores is None else scores,
-        EVALUATION_OVERRIDES.cast(
-            pl.DataFrame(list(overrides), schema=EVALUATION_OVERRIDES.polars_schema)
-        ),
+EVALUATION = {
+    "model_id": "lab/model",
+    "revision": "a" * 40,
+    "suite_version": "in force",
+    "state": "done",
+    "reason": "whole suite",
+    "attempts": 1,
+    "is_resumable": True,
+    "started_at": datetime(2026, 11, 20, 1, tzinfo=UTC),
+    "finished_at": datetime(2026, 11, 20, 2, tzinfo=UTC),
+}
+
+WANTED = {
+    "model_id": "lab/model",
+    "state": "queued",
+    "priority": 100,
+    "reason": "wanted",
+    "source": "somebody",
+}
+
+
+def table(of, rows):
+    return of.validate(of.cast(pl.DataFrame(list(rows), of.polars_schema)))
+
+
+def queued(*changes, evaluations=(), quarantine=(), overrides=(), limits=None):
+    """The queue of 8B models with these changes, after evaluations with these changes."""
+    found = queue(
+        table(MODELS, [dict.fromkeys(MODELS.names) | EIGHT_B | change for change in changes]),
+        table(EVALUATIONS, [EVALUATION | change for change in evaluations]),
+        table(MODEL_QUARANTINE, quarantine),
+        table(EVALUATION_OVERRIDES, overrides),
         limits or Limits(),
+        "in force",
         COMPILED,
     )
-    return EVALUATION_QUEUE.validate(table)
+    return EVALUATION_QUEUE.validate(found)
 
 
 def only(*args, **kwargs):
@@ -103,48 +130,122 @@ def test_limits_are_settings():
 
 
 def test_the_overrides_file_wins_but_never_runs_foreign_code():
-    override = {
-        "model_id": "lab/model",
-        "state": "queued",
-        "priority": 100,
-        "reason": "wanted",
-        "source": "somebody",
-    }
-    row = only({"is_doubtful": True}, overrides=[override])
+    row = only({"is_doubtful": True}, overrides=[WANTED])
     assert (row["state"], row["reason"], row["priority"]) == ("queued", "by hand: wanted", 100)
-    assert only({"custom_code": True}, overrides=[override])["state"] == "excluded"
-    excluded = override | {"state": "excluded", "priority": None}
+    assert only({"custom_code": True}, overrides=[WANTED])["state"] == "excluded"
+    excluded = WANTED | {"state": "excluded", "priority": None}
     assert only({}, overrides=[excluded])["state"] == "excluded"
 
 
-def test_a_model_measured_on_the_whole_suite_is_done():
-    def measured(benchmarks):
-        return SCORES.cast(
-            pl.DataFrame(
-                {
-                    "model_id": "lab/model",
-                    "benchmark": benchmarks,
-                    "protocol": "ours",
-                    "is_paper_protocol": True,
-                    "score": 0.5,
-                    "source_kind": "measured",
-                    "source": "ours",
-                    "observed_at": date(2026, 11, 2),
-                }
-            )
-        )
+def test_an_override_of_a_model_nobody_knows_is_not_ignored():
+    rows = queued({}, overrides=[WANTED | {"model_id": "lab/modle"}])
+    row = rows.row(by_predicate=pl.col("model_id") == "lab/modle", named=True)
+    assert row["state"] == "blocked"
+    assert "no such model" in row["reason"]
 
-    assert only({}, scores=measured(list(BENCHMARKS)))["state"] == "done"
-    assert only({}, scores=measured(list(BENCHMARKS[:4])))["state"] == "queued"
+
+def test_what_is_in_quarantine_waits_with_the_reason():
+    odd = {
+        "model_id": "lab/odd",
+        "revision": "c" * 40,
+        "reason": "created in the future, says the Hub",
+        "first_seen_at": datetime(2026, 11, 1, tzinfo=UTC),
+    }
+    counts = odd | {"model_id": "lab/model", "reason": "two counts that contradict each other"}
+    also = odd | {"reason": "and another thing"}
+    rows = queued({}, quarantine=[odd, also, counts])
+    assert rows.height == 2, "a model that is in `models` has its row there"
+    row = rows.row(by_predicate=pl.col("model_id") == "lab/odd", named=True)
+    assert row["state"] == "blocked"
+    assert "and another thing; created in the future" in row["reason"]
+
+
+def test_a_model_measured_on_the_suite_in_force_is_done():
+    row = only({}, evaluations=[{}])
+    assert (row["state"], row["attempts"]) == ("done", 1)
+    assert row["updated_at"] == EVALUATION["finished_at"]
+    assert only({}, evaluations=[{}], overrides=[WANTED])["state"] == "done"
+    assert only({}, evaluations=[{"suite_version": "of old"}])["state"] == "queued"
+    assert only({}, evaluations=[{"item_limit": 20}])["state"] == "queued", "a trial"
+    trial = only({}, evaluations=[{"item_limit": 20}], limits=Limits(items=20))
+    assert trial["state"] == "done"
+
+
+def test_new_weights_are_measured_anew():
+    assert only({"revision": "b" * 40}, evaluations=[{}])["state"] == "queued"
+    rows = queued(
+        {"hub_state": "replaced", "hub_state_reason": "the repository has other weights now"},
+        {"revision": "b" * 40},
+        evaluations=[{}],
+    )
+    assert dict(rows.select(pl.col("revision").str.head(1), "state").iter_rows()) == {
+        "a": "done",
+        "b": "queued",
+    }
+
+
+def test_an_evaluation_of_what_main_was_is_of_the_weights_known_since():
+    """Nobody knew a commit; the Hub was polled later, and later still there were other weights."""
+    main = {"revision": "9" * 40, "requested_revision": "main"}
+    first = {"first_seen_at": datetime(2026, 11, 22, tzinfo=UTC)}
+    assert only({"revision": None}, evaluations=[main])["state"] == "done"
+    assert only(first, evaluations=[main])["state"] == "done"
+    replaced = {"hub_state": "replaced", "hub_state_reason": "other weights now"}
+    anew = {"revision": "b" * 40, "first_seen_at": datetime(2026, 11, 23, tzinfo=UTC)}
+    rows = queued(first | replaced, anew, evaluations=[main])
+    assert rows.filter(revision="b" * 40)["state"].item() == "queued"
+    late = main | {"started_at": datetime(2026, 11, 24, tzinfo=UTC)}
+    rows = queued(first | replaced, anew, evaluations=[late])
+    assert rows.filter(revision="b" * 40)["state"].item() == "done"
+
+
+def test_a_failed_evaluation_is_tried_again_a_few_times():
+    failed = {"state": "failed", "reason": "killed: out of memory"}
+    for attempts in (1, 2):
+        row = only({}, evaluations=[failed | {"attempts": attempts}])
+        assert (row["state"], row["attempts"]) == ("queued", attempts)
+        assert f"attempt {attempts + 1} of 3; the last one: killed" in row["reason"]
+    over = only({}, evaluations=[failed | {"attempts": 3}])
+    assert (over["state"], over["reason"]) == (
+        "failed",
+        "after 3 attempts: killed: out of memory",
+    )
+    wanted = only({}, evaluations=[failed], overrides=[WANTED])
+    assert (wanted["state"], wanted["reason"][:9]) == ("queued", "attempt 2")
+
+
+def test_what_cannot_be_helped_is_not_tried_again():
+    pickle = {"state": "blocked", "reason": "pickled weights only", "is_resumable": False}
+    row = only({}, evaluations=[pickle])
+    assert (row["state"], row["reason"]) == ("blocked", "pickled weights only")
+    broken = {"state": "failed", "reason": "weights are truncated", "is_resumable": False}
+    assert only({}, evaluations=[broken])["state"] == "failed"
+    assert only({"revision": "b" * 40}, evaluations=[broken])["state"] == "queued"
+
+
+def test_an_evaluation_under_way_is_running():
+    running = {"state": "running", "reason": "attempt 1 is under way", "finished_at": None}
+    row = only({}, evaluations=[running])
+    assert (row["state"], row["updated_at"]) == ("running", EVALUATION["started_at"])
+
+
+@pytest.mark.parametrize("native", ["fp8", "mxfp4"])
+def test_weights_released_in_few_bits_are_evaluated_in_them(native):
+    """gpt-oss and DeepSeek-V3 were published so: there is no model they were made from."""
+    row = only({"quantisation": native})
+    assert row["state"] == "queued"
+    assert row["memory_gib"] < only({})["memory_gib"] * 0.6
+    copy = only({"quantisation": native, "parent_id": "lab/original"})
+    assert (copy["state"], copy["reason"][:9]) == ("excluded", "quantised")
 
 
 def test_young_and_small_models_come_first():
-    table = queued(
+    rows = queued(
         {"model_id": "lab/new-small"},
         {"model_id": "lab/old-small", "release_date": date(2024, 1, 1)},
         {"model_id": "lab/new-large", "params_total": 30 * 10**9, "params_active": 30 * 10**9},
     )
-    ordered = table.sort("priority", descending=True)["model_id"].to_list()
+    ordered = rows.sort("priority", descending=True)["model_id"].to_list()
     assert ordered == ["lab/new-small", "lab/new-large", "lab/old-small"]
 
 
@@ -154,3 +255,27 @@ def test_models_read_off_a_figure_are_no_candidates():
 
 def test_a_candidate_known_only_from_the_facts_is_as_old_as_they_are():
     assert only({"first_seen_at": None})["updated_at"] == COMPILED
+
+
+def test_models_of_a_ladder_that_nobody_else_knows_are_candidates():
+    known = table(MODELS, [dict.fromkeys(MODELS.names) | EIGHT_B])
+    rungs = [
+        {"ladder": "ours", "model_id": name, "params": 5e6, "used_for": "loss", "source": "card"}
+        for name in ("lab/model", "lab/rungs:s1")
+    ]
+    candidates = with_rungs(known, table(LADDERS, rungs))
+    found = EVALUATION_QUEUE.validate(
+        queue(
+            candidates,
+            EVALUATIONS.empty(),
+            MODEL_QUARANTINE.empty(),
+            table(EVALUATION_OVERRIDES, []),
+            Limits(),
+            "in force",
+            COMPILED,
+        )
+    )
+    assert found.select("model_id", "state").rows() == [
+        ("lab/model", "queued"),
+        ("lab/rungs:s1", "queued"),
+    ]

@@ -4,8 +4,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.orchestration.checks import anchors_found, floor_moved, sources_fresh
-from densing_pipeline.tables.published import PRICE_FRONTIER, PRICES, SOURCE_HEALTH
+from densing_pipeline.orchestration.checks import (
+    anchors_found,
+    floor_moved,
+    measured_ladders_rule,
+    measured_like_reported,
+    sources_fresh,
+)
+from densing_pipeline.tables.published import (
+    OWN_RULERS,
+    PRICE_FRONTIER,
+    PRICES,
+    SCORE_GAPS,
+    SOURCE_HEALTH,
+)
 
 TODAY = date(2026, 11, 1)
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -86,3 +98,33 @@ def test_lost_anchors_are_named():
     result = anchors_found(seen_today())
     assert not result.passed
     assert "text-davinci-003" in result.metadata["missing"].value
+
+
+def test_a_large_gap_between_measured_and_reported_is_reported_with_its_interval():
+    def gaps(gap, is_large):
+        row = {
+            "model_id": "lab/model", "benchmark": "MMLU", "measured": 0.5 + gap, "reported": 0.5,
+            "gap": gap, "low": gap - 0.01, "high": gap + 0.01, "is_large": is_large,
+            "source": "blog", "protocol": "5-shot",
+        }  # fmt: skip
+        return SCORE_GAPS.cast(pl.DataFrame([row]))
+
+    assert measured_like_reported(gaps(0.02, False)).passed
+    assert measured_like_reported(SCORE_GAPS.empty()).passed
+    result = measured_like_reported(gaps(-0.05, True))
+    assert not result.passed
+    assert "gap -0.050 (-0.060 to -0.040)" in result.metadata["lab/model, MMLU, blog"].value
+
+
+def test_a_ladder_that_was_measured_to_no_avail_is_reported_and_an_unmeasured_one_is_not():
+    def ladder(measured, verdict):
+        row = {
+            "reference_id": "own-ours-v1", "benchmark": "MMLU", "ladder": "ours",
+            "suite_version": "v1", "n_rungs": 9, "n_measured": measured, "n_points": measured,
+            "n_score_points": 0, "verdict": verdict, "reason": "why",
+        }  # fmt: skip
+        return OWN_RULERS.cast(pl.DataFrame([row]))
+
+    assert measured_ladders_rule(ladder(0, "insufficient")).passed
+    assert measured_ladders_rule(ladder(9, "ok")).passed
+    assert not measured_ladders_rule(ladder(9, "insufficient")).passed

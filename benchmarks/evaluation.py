@@ -1,0 +1,271 @@
+"""Benchmarks of evaluating a model, against lm-eval's vLLM backend and vLLM's own calls.
+
+They run in the evaluation environment (`make evaluation-env-cpu`), as a program of its own that prints
+its measurements; ours and the peer drive the very same engine on a small random model.
+"""
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.measure import Measurement, compare
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-evaluation" / "bin" / "python"
+
+QUESTIONS, SUBJECTS, SHOTS = 500, 10, 5
+TEXTS, TEXT_TOKENS = 200, 128
+ANSWERS = 200
+ITEMS = 1_000
+LETTERS = (" A", " B", " C", " D")
+SAMPLE = {"MMLU": 281, "BBH": 130, "MATH": 100, "HumanEval": 3, "MBPP": 10}
+"""A fiftieth of each benchmark of the suite."""
+
+WRITTEN = {"BBH": 160, "MATH": 200, "HumanEval": 120, "MBPP": 80}
+"""Tokens written for an item, about as many as base models take; the random one never stops."""
+
+WORDS = [
+    "the",
+    "following",
+    "question",
+    "about",
+    "answer",
+    "capital",
+    "of",
+    "France",
+    "Paris",
+    "Rome",
+    "Oslo",
+    "Bern",
+    "is",
+    "with",
+    "choice",
+    "return",
+    "add",
+    "step",
+    "think",
+    "so",
+    "problem",
+    "solution",
+    "final",
+    "a",
+    "b",
+    "c",
+    "def",
+    "assert",
+]
+
+
+def benchmarks() -> Iterator[Measurement]:
+    """Choices, losses, texts, a whole suite and the job around the engine."""
+    if not PYTHON.exists():
+        Console(stderr=True).print("evaluation: left out, `make evaluation-env-cpu` was not run")
+        return
+    done = subprocess.run(  # noqa: S603
+        [PYTHON, "-m", "benchmarks.evaluation"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+        text=True,
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def main() -> None:
+    """Measure in this environment and print a line of JSON for each measurement."""
+    from densing_pipeline.evaluation import sizing, vllm_engine, weights
+    from tests.engine.models import tiny_llama
+    from tests.engine.peer import lm_eval_on
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = tiny_llama(Path(folder) / "model")
+        checked = weights.check(model, {"llama"})
+        sized = sizing.size(checked, sizing.this_machine())
+        vllm_engine.prepare(sized)
+        engine = vllm_engine.VllmEngine(checked, sized)
+        peer = lm_eval_on(engine, model)
+        for measure in (_choices, _losses, _texts, _suite, _job):
+            print(json.dumps(measure(engine, peer)), flush=True)
+
+
+def _choices(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.requests import ChoiceRequest
+
+    prompts = synthetic(QUESTIONS)
+    return _compare(
+        engine,
+        "evaluation.choices",
+        f"{QUESTIONS} five-shot questions with four choices, 0.6 M parameters, cold prefix cache",
+        lambda: _served(engine, [ChoiceRequest(prompt, LETTERS) for prompt in prompts]),
+        lambda: peer.loglikelihood([(prompt, each) for prompt in prompts for each in LETTERS]),
+        "lm-eval 0.4.13, vLLM backend, same engine",
+    )
+
+
+def _losses(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.requests import LossRequest
+
+    pairs = [(prompt, " " + _words(index, 40)) for index, prompt in enumerate(synthetic(ANSWERS))]
+    return _compare(
+        engine,
+        "evaluation.losses",
+        f"losses of {ANSWERS} answers after five examples",
+        lambda: _served(engine, [LossRequest(*pair) for pair in pairs]),
+        lambda: _prompt_logprobs(engine, [prompt + answer for prompt, answer in pairs]),
+        "vLLM LLM.generate with prompt_logprobs=1",
+    )
+
+
+def _texts(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.requests import GenerateRequest
+
+    prompts = synthetic(TEXTS)
+    return _compare(
+        engine,
+        "evaluation.texts",
+        f"{TEXTS} texts of {TEXT_TOKENS} tokens",
+        lambda: _served(
+            engine, [GenerateRequest(each, ("\n\n",), TEXT_TOKENS) for each in prompts]
+        ),
+        lambda: _generated(engine, prompts),
+        "vLLM LLM.generate",
+        repeats=5,
+    )
+
+
+def _suite(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.requests import ChoiceRequest, GenerateRequest
+
+    asked = {name: synthetic(count, name) for name, count in SAMPLE.items()}
+    choices = asked.pop("MMLU")
+    texts = [(each, WRITTEN[name]) for name, prompts in asked.items() for each in prompts]
+
+    def theirs() -> None:
+        peer.loglikelihood([(prompt, each) for prompt in choices for each in LETTERS])
+        peer.generate_until(texts, ("\n\n\n",))
+
+    return _compare(
+        engine,
+        "evaluation.suite",
+        "a fiftieth of MMLU, BBH, MATH, HumanEval and MBPP, prompts of five examples",
+        lambda: _served(
+            engine,
+            [
+                *(GenerateRequest(prompt, ("\n\n\n",), tokens) for prompt, tokens in texts),
+                *(ChoiceRequest(prompt, LETTERS) for prompt in choices),
+            ],
+        ),
+        theirs,
+        "lm-eval 0.4.13, vLLM backend, same engine",
+    )
+
+
+def _job(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.ledger import Ledger
+    from densing_pipeline.evaluation.measuring import Work, measure
+    from densing_pipeline.evaluation.progress import Lines
+    from densing_pipeline.evaluation.requests import ChoiceRequest
+    from densing_pipeline.evaluation.scoring import Item, Judges
+    from densing_pipeline.evaluation.suite import BENCHMARKS
+
+    items = [
+        Item(f"{number}", None, ChoiceRequest(prompt, LETTERS), "A")
+        for number, prompt in enumerate(synthetic(ITEMS))
+    ]
+
+    def ours() -> None:
+        with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "out") as ledger:
+            ledger.begin(engine.provenance())
+            work = [Work(BENCHMARKS["MMLU"], items)]
+            measure(engine, work, ledger, Judges(), Lines(lambda line: None, None), 1)
+            ledger.end("done", "", resumable=False)
+
+    return _compare(
+        engine,
+        "evaluation.job",
+        f"{ITEMS:,} items measured, judged, kept and reported",
+        ours,
+        lambda: _served(engine, [item.request for item in items]),
+        "the engine alone",
+        repeats=5,
+    )
+
+
+def _compare(
+    engine: Any,
+    name: str,
+    what: str,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    peer_name: str,
+    repeats: int = 3,
+) -> Measurement:
+    """Time both, each from an empty prefix cache."""
+
+    def cold(work: Callable[[], object]) -> Callable[[], object]:
+        def run() -> object:
+            assert engine.llm.reset_prefix_cache()
+            return work()
+
+        return run
+
+    # The first steps of an engine are slower.
+    cold(ours)()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return compare(name, what, cold(ours), cold(peer), peer_name, repeats=repeats, peak=peak)
+
+
+def _served(engine: Any, requests: Sequence[Any]) -> list[Any]:
+    found: list[Any] = [None] * len(requests)
+    engine.run(requests, found.__setitem__)
+    return found
+
+
+def _prompt_logprobs(engine: Any, texts: Sequence[str]) -> list[Any]:
+    from vllm import SamplingParams
+
+    asked = SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=1)
+    return list(engine.llm.generate(list(texts), asked, use_tqdm=False))
+
+
+def _generated(engine: Any, prompts: Sequence[str]) -> list[Any]:
+    from vllm import SamplingParams
+
+    asked = SamplingParams(temperature=0, max_tokens=TEXT_TOKENS, stop=["\n\n"])
+    return list(engine.llm.generate(list(prompts), asked, use_tqdm=False))
+
+
+def synthetic(count: int, name: str = "MMLU") -> list[str]:
+    """Prompts of five examples and a question, examples shared within each of some subjects."""
+    found = []
+    for number in range(count):
+        subject = number * SUBJECTS // count
+        shots = "".join(_question(f"{name}/{subject}/{shot}") + " A\n\n" for shot in range(SHOTS))
+        found.append(shots + _question(f"{name}/{subject}/question {number}"))
+    return found
+
+
+def _question(seed: str) -> str:
+    options = "".join(f"\n{letter[1:]}. {_words(f'{seed}{letter}', 4)}" for letter in LETTERS)
+    return f"Question: {_words(seed, 20)}?{options}\nAnswer:"
+
+
+def _words(seed: object, count: int) -> str:
+    return " ".join(random.Random(f"{seed}").choices(WORDS, k=count))  # noqa: S311
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    sys.exit(main())

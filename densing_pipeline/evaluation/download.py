@@ -1,0 +1,200 @@
+"""Fetches a model's files from the Hub at one commit, checks them, and keeps the cache within bounds.
+
+Not here: what is wanted and what is refused (`weights`).
+"""
+
+import hashlib
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import huggingface_hub
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from densing_pipeline.evaluation import weights
+from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
+
+GIB = 2**30
+
+SPARE_BYTES = GIB
+"""Left free on the disk beside the weights."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model at one commit: what is fetched of it.
+
+    Attributes:
+        model_id: its repository; `<repository>:<folder>` for one in a folder of a repository.
+        revision: the commit.
+        files: size in bytes and SHA-256 (of large files) of each wanted file.
+    """
+
+    model_id: str
+    revision: str
+    files: dict[str, tuple[int, str | None]]
+
+    @property
+    def repository(self) -> str:
+        """Where it is."""
+        return self.model_id.partition(":")[0]
+
+    @property
+    def folder(self) -> str:
+        """In which folder of the repository, with a slash after it; empty for the top."""
+        return _folder(self.model_id)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all wanted files."""
+        return sum(size for size, _ in self.files.values())
+
+
+def find(model_id: str, revision: str) -> Listed:
+    """What the Hub has for a model at a revision.
+
+    Raises:
+        BlockedError: there is no such model, no access, or nothing that may be loaded.
+        EvaluationError: the Hub does not answer.
+    """
+    repository, folder = model_id.partition(":")[0], _folder(model_id)
+    with _refusals(f"{model_id} at {revision}"):
+        info = huggingface_hub.HfApi().model_info(
+            repository, revision=revision, files_metadata=True
+        )
+    siblings = {
+        each.rfilename.removeprefix(folder): each
+        for each in info.siblings or ()
+        if each.rfilename.startswith(folder)
+    }
+    if info.sha is None:
+        raise EvaluationError(f"the Hub gives no commit for {model_id} at {revision}")
+    files = {
+        name: (siblings[name].size or 0, lfs.sha256 if (lfs := siblings[name].lfs) else None)
+        for name in weights.check_names(siblings)
+    }
+    return Listed(model_id, info.sha, files)
+
+
+def fetch(
+    listed: Listed, cache: Path, most_bytes: float, known_types: Collection[str]
+) -> weights.Weights:
+    """The model's checked files, fetched unless they are there.
+
+    Its configuration comes first: what may not be loaded is not fetched.
+
+    Args:
+        listed: what to fetch.
+        cache: where weights are kept; models not used for the longest time make room.
+        most_bytes: most that they may take together.
+        known_types: as in `weights.check_code`.
+
+    Raises:
+        BlockedError: it cannot be loaded, is damaged at its source, or is larger than allowed.
+        EvaluationError: it could not be fetched, now.
+    """
+    if listed.size > most_bytes:
+        raise BlockedError(
+            f"its files take {listed.size / GIB:.1f} GiB, {most_bytes / GIB:g} are allowed for all"
+        )
+    with _refusals(listed.model_id):
+        config = huggingface_hub.hf_hub_download(
+            listed.repository,
+            listed.folder + weights.CONFIG,
+            revision=listed.revision,
+            cache_dir=cache,
+        )
+        weights.check_code(weights.read_config(Path(config)), known_types)
+        make_room(cache, listed, most_bytes)
+        snapshot = huggingface_hub.snapshot_download(
+            listed.repository,
+            revision=listed.revision,
+            cache_dir=cache,
+            allow_patterns=[listed.folder + name for name in sorted(listed.files)],
+        )
+    folder = Path(snapshot, listed.folder)
+    for name, (size, sha256) in listed.files.items():
+        _check_file(folder / name, size, sha256)
+    return weights.check(folder, known_types)
+
+
+def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
+    """Delete models not used for the longest time until another one fits.
+
+    Returns:
+        What was deleted.
+
+    Raises:
+        EvaluationError: the disk is too full even so.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    found = huggingface_hub.scan_cache_dir(cache)
+    others = sorted(
+        (repo for repo in found.repos if repo.repo_id != listed.repository),
+        key=lambda repo: repo.last_accessed,
+    )
+    here = sum(repo.size_on_disk for repo in found.repos if repo.repo_id == listed.repository)
+    # What is there of a repository with several models may be the others.
+    missing = max(listed.size - (0 if listed.folder else here), 0)
+    deleted = []
+    used = found.size_on_disk
+    for repo in others:
+        if used + missing <= most_bytes and _free(cache) >= missing + SPARE_BYTES:
+            break
+        used -= repo.size_on_disk
+        found.delete_revisions(*(each.commit_hash for each in repo.revisions)).execute()
+        deleted.append(repo.repo_id)
+    if _free(cache) < missing + SPARE_BYTES:
+        raise EvaluationError(
+            f"{(missing + SPARE_BYTES) / GIB:.1f} GiB of disk needed in {cache}, "
+            f"{_free(cache) / GIB:.1f} are free"
+        )
+    return deleted
+
+
+def _folder(model_id: str) -> str:
+    name = model_id.partition(":")[2]
+    return f"{name}/" if name else ""
+
+
+def _free(cache: Path) -> int:
+    return shutil.disk_usage(cache).free
+
+
+def _check_file(path: Path, size: int, sha256: str | None) -> None:
+    """That a file is what the Hub lists. A damaged one is deleted, so that it is fetched anew."""
+    if not path.is_file():
+        raise EvaluationError(f"{path.name} is listed but did not arrive")
+    if path.stat().st_size == size or not size:
+        if sha256 is None:
+            return
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                return
+    found = path.stat().st_size
+    path.resolve().unlink()
+    path.unlink(missing_ok=True)
+    raise EvaluationError(
+        f"{path.name} arrived damaged ({found:,} of {size:,} bytes, or another content); deleted"
+    )
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """Errors of the Hub's client in our words."""
+    try:
+        yield
+    except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
+        kind = "gated" if isinstance(error, GatedRepoError) else "not to be found"
+        raise BlockedError(f"{what}: {kind} on the Hub, or not for this token") from error
+    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise EvaluationError(f"{what}: could not be fetched: {reason}") from error

@@ -1,0 +1,295 @@
+"""Evaluates one model: `python -m densing_pipeline.evaluation.job --model <Hub id>`.
+
+Runs in the evaluation environment (`make evaluation-env`), from a terminal or driven by Dagster Pipes.
+Whatever happens, the evaluation folder says how it ended (`ledger`), and so does the exit code:
+
+    0  done: every benchmark asked for is measured
+    1  failed: trying again may help, and goes on where this attempt ended
+    2  wrong arguments: nothing was touched
+    3  blocked: trying again changes nothing
+    4  another job is at work in the folder: nothing was touched
+
+Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured`).
+"""
+
+import argparse
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
+from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
+from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.math_judge import MathJudge
+from densing_pipeline.evaluation.measuring import Tally, Work, measure
+from densing_pipeline.evaluation.progress import Reporter, reporting
+from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
+from densing_pipeline.evaluation.scoring import Judges, PassesTests
+from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
+from densing_pipeline.evaluation.watchdog import Watchdog
+from densing_pipeline.evaluation.weights import Weights
+
+EXIT = {"done": 0, "failed": 1, "blocked": 3}
+EXIT_BUSY = 4
+
+COMMIT = re.compile("[0-9a-f]{40}")
+
+LOCAL = "local"
+"""Revision of a model that comes from a folder and not from the Hub."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be evaluated, and with what.
+
+    Attributes:
+        model: Hub id, also of a model that comes from a folder.
+        revision: commit, branch or tag.
+        weights: folder with the model; None to fetch it from the Hub.
+        out: the evaluation folder; None for the one the pipeline would use.
+        data: local mirror of the benchmark files; None for the Hub.
+        cache: where fetched weights are kept.
+        disk_gib: most they may take together.
+        limit: items of each benchmark; None for all.
+        benchmarks: what is measured.
+        hang_seconds: the longest the engine may be silent.
+    """
+
+    model: str
+    revision: str
+    weights: Path | None
+    out: Path | None
+    data: Path | None
+    cache: Path
+    disk_gib: float
+    limit: int | None
+    benchmarks: tuple[Benchmark, ...]
+    hang_seconds: float
+
+    @property
+    def suite_version(self) -> str:
+        """Version of the benchmarks that are measured."""
+        return suite.version(self.benchmarks)
+
+    def folder(self) -> Path:
+        """The evaluation folder; where none was named, the one the pipeline would use."""
+        if self.out:
+            return self.out
+        trial = "" if self.limit is None else f"-first-{self.limit}"
+        key = self.model.replace("/", "--")
+        revision = self.revision
+        if not self.weights and not COMMIT.fullmatch(revision):
+            revision = download.find(self.model, revision).revision
+        return _state_dir() / "evaluations" / key / revision / f"{self.suite_version}{trial}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate one model; the exit code says how it ended."""
+    order = _order(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    with reporting() as reporter:
+        try:
+            with Ledger(order.folder()) as ledger:
+                return _evaluate(order, ledger, reporter)
+        except EvaluationError as error:
+            reporter.say(f"{error.state}: {error}")
+            return EXIT_BUSY if isinstance(error, BusyError) else EXIT[error.state]
+
+
+def _evaluate(order: Order, ledger: Ledger, reporter: Reporter) -> int:
+    """Evaluate, and write how it ended."""
+    state, resumable = "failed", True
+    try:
+        reason = _measure(order, ledger, reporter)
+        state, resumable = "done", False
+    except EvaluationError as error:
+        state, reason, resumable = error.state, str(error), error.resumable
+    except (KeyboardInterrupt, SystemExit):
+        reason = "stopped from outside"
+    except Exception as error:
+        reporter.say(traceback.format_exc())
+        reason = f"{type(error).__name__}: {error}"
+    reporter.say(f"{state}: {reason}")
+    ledger.end(state, reason, resumable=resumable)
+    return EXIT[state]
+
+
+def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
+    """Everything between the order and the outcome; what was measured, in words.
+
+    Raises:
+        EvaluationError: it could not be finished.
+    """
+    started = time.monotonic()
+    data, work, missing = _data(order)
+    for remark in missing:
+        reporter.say(remark)
+    prompts = provenance.prompt_sha256(work)
+    revision, checked = _weights(order, reporter)
+    sized = sizing.size(checked, sizing.this_machine())
+    vllm_engine.prepare(sized)
+    with ExitStack() as stack:
+        judges, refused = _judges(order, stack)
+        if refused:
+            reporter.say(refused)
+            work = [each for each in work if not _runs_programs(each.benchmark)]
+        watchdog = stack.enter_context(
+            Watchdog(order.hang_seconds, lambda seconds: _give_up(ledger, reporter, seconds))
+        )
+        reporter.say(f"loading {order.model} at {revision} on {sized.device}, {sized.dtype}")
+        engine = vllm_engine.VllmEngine(checked, sized, watchdog.beat)
+        facts = {
+            **_facts(order, revision, ledger, judges),
+            "benchmarks": ", ".join(each.benchmark.name for each in work),
+            **provenance.of_data(data),
+            "prompt_sha256": prompts,
+            **engine.provenance(),
+        }
+        before = ledger.earlier().get("seconds", 0.0)
+        if ledger.begin(facts):
+            before = 0.0
+            reporter.say("items of another engine or suite were there: measuring anew")
+        tallies = measure(engine, work, ledger, judges, reporter, max(os.cpu_count() or 1, 2) - 1)
+        facts |= engine.provenance()
+    facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
+    ledger.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
+    reporter.end({**provenance.headline(tallies), **facts})
+    _check(tallies, refused)
+    measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
+    return "; ".join([measured, *missing])
+
+
+def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
+    """The benchmarks' data and items, and what is measured without for want of data.
+
+    Raises:
+        EvaluationError: data of the paper's benchmarks, or all data, are missing or not what they
+            should be; no fault of the model's.
+    """
+    store, data, work, missing = Store(order.data), {}, [], []
+    for each in order.benchmarks:
+        try:
+            loaded = suite.load(each, store)
+            items = each.items(loaded)
+        except DataError as error:
+            if not each.is_beside:
+                raise EvaluationError(f"benchmark data: {error}") from error
+            missing.append(f"without {each.name}: {error}")
+        else:
+            data[each.name] = loaded
+            work.append(Work(each, suite.spread(items, order.limit)))
+    if not work:
+        raise EvaluationError(f"benchmark data: {'; '.join(missing)}")
+    return data, work, missing
+
+
+def _weights(order: Order, reporter: Reporter) -> tuple[str, Weights]:
+    """Commit and checked files of the model."""
+    known = vllm_engine.known_model_types()
+    if order.weights:
+        return order.revision, weights.check(order.weights, known)
+    listed = download.find(order.model, order.revision)
+    reporter.say(f"fetching {order.model}: {listed.size / sizing.GIB:.2f} GiB")
+    return listed.revision, download.fetch(listed, order.cache, order.disk_gib * sizing.GIB, known)
+
+
+def _judges(order: Order, stack: ExitStack) -> tuple[Judges, str]:
+    """What decides about programs and mathematics; why programs cannot be run, if they cannot."""
+    maths = stack.enter_context(MathJudge())
+    if not any(map(_runs_programs, order.benchmarks)):
+        return Judges(None, maths), ""
+    try:
+        return Judges(open_sandbox(), maths), ""
+    except SandboxError as error:
+        return Judges(None, maths), str(error)
+
+
+def _runs_programs(benchmark: Benchmark) -> bool:
+    return isinstance(benchmark.metric, PassesTests)
+
+
+def _facts(order: Order, revision: str, ledger: Ledger, judges: Judges) -> dict[str, Any]:
+    """What the job itself knows of what a score depends on."""
+    return {
+        "model_id": order.model,
+        "revision": revision,
+        "requested_revision": order.revision,
+        "suite_version": order.suite_version,
+        "limit": order.limit,
+        "attempt": ledger.attempt,
+        "sandbox": judges.programs.name if isinstance(judges.programs, Sandbox) else None,
+    }
+
+
+def _check(tallies: Mapping[str, Tally], refused: str) -> None:
+    """Whether what was measured is worth being called a measurement.
+
+    Raises:
+        BlockedError: the model could not be asked too many items of a benchmark.
+        EvaluationError: programs were not run.
+    """
+    if problems := [f"{name}: {each.problem}" for name, each in tallies.items() if each.problem]:
+        raise BlockedError("; ".join(problems))
+    if refused:
+        raise EvaluationError(refused)
+
+
+def _give_up(ledger: Ledger, reporter: Reporter, seconds: float) -> None:
+    """End a process that hangs; nothing less ends what waits for a device."""
+    reason = f"nothing happened for {seconds:g} s: the engine hangs"
+    reporter.say(f"failed: {reason}")
+    try:
+        ledger.end("failed", reason, resumable=True)
+    finally:
+        for child in multiprocessing.active_children():
+            child.kill()
+        os._exit(EXIT["failed"])
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _state_dir() -> Path:
+    return Path(os.environ.get("DENSING_STATE_DIR", ".densing"))
+
+
+def _order(argv: Sequence[str] | None) -> Order:
+    parser = argparse.ArgumentParser(
+        prog="python -m densing_pipeline.evaluation.job", description="Evaluate one model."
+    )
+    add = parser.add_argument
+    add("--model", required=True, help="Hub id, such as Qwen/Qwen3-8B-Base")
+    add("--revision", default="main", help="commit, branch or tag (default: main)")
+    add("--weights", type=Path, help="folder with the model, instead of fetching it")
+    add("--out", type=Path, help="evaluation folder (default: the pipeline's own)")
+    add("--data", type=Path, help="local mirror of the benchmark files, instead of the Hub")
+    add("--cache", type=Path, default=_state_dir() / "weights", help="where weights are kept")
+    add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
+    add("--limit", type=int, help="items of each benchmark, for a trial")
+    add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
+    add("--hang-seconds", type=float, default=900.0, help="longest silence of the engine (900)")
+    told = parser.parse_args(argv)
+    if told.limit is not None and told.limit < 1:
+        parser.error("--limit: at least one item")
+    try:
+        benchmarks = suite.select(told.benchmarks.split(",")) if told.benchmarks else suite.SUITE
+    except ValueError as error:
+        parser.error(f"--benchmarks: {error}")
+    revision = LOCAL if told.weights and told.revision == "main" else told.revision
+    return Order(**{**vars(told), "benchmarks": benchmarks, "revision": revision})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""What an answer is worth.
+
+Each metric is a small declaration with its parameters, so that the suite's version covers them. An
+item that could not be asked or judged has no score and says why; an answer that says nothing is
+wrong.
+
+Not here: which metric belongs to which benchmark (`suite`), deciding whether two mathematical answers
+are the same (`math_judge`), and running programs (`sandbox`).
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from densing_pipeline.evaluation.requests import (
+    ChoiceResult,
+    Failed,
+    GenerateResult,
+    LossRequest,
+    LossResult,
+    Request,
+    Result,
+)
+
+LETTERS = "ABCDEFGHIJ"
+
+LONGEST_ANSWER = 2000
+"""Characters of a final answer that are compared: a longer one is no answer but a text."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a benchmark.
+
+    Attributes:
+        item_id: unique within the benchmark, the same from every source of the data.
+        subject: the subject or task it belongs to, if there are several.
+        request: what the model is asked.
+        reference: the right answer; for programs the tests.
+        loss: the reference solution as an answer whose loss is measured, if the data set has one.
+    """
+
+    item_id: str
+    subject: str | None
+    request: Request
+    reference: str
+    loss: LossRequest | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of an item.
+
+    Attributes:
+        score: 0 to 1; None if the item could not be asked or judged, or has a loss only.
+        response: the chosen letter, or the text the model wrote.
+        truncated: whether the token budget ended the text.
+        answer_nll_nats_per_token: mean negative log-likelihood of the reference answer.
+        failed_reason: why there is neither score nor loss.
+    """
+
+    score: float | None = None
+    response: str | None = None
+    truncated: bool = False
+    answer_nll_nats_per_token: float | None = None
+    failed_reason: str | None = None
+
+
+class Verdict(Protocol):
+    """What a sandbox says of a program."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed its tests."""
+
+    @property
+    def reason(self) -> str:
+        """Why not."""
+
+
+class ProgramJudge(Protocol):
+    """Runs a program and its tests where they can do no harm (`sandbox.Sandbox`)."""
+
+    def check(self, program: str, tests: str) -> Verdict:
+        """Whether the program passes; raises RuntimeError if it could not be run safely."""
+
+
+class MathJudge(Protocol):
+    """Decides whether two answers are mathematically the same (`math_judge.MathJudge`)."""
+
+    def same(self, reference: str, answer: str) -> bool:
+        """Whether they are; an answer that cannot be understood in time is not.
+
+        Raises RuntimeError if nothing can be decided.
+        """
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What some metrics need to decide. Without its judge an item has no score."""
+
+    programs: ProgramJudge | None = None
+    maths: MathJudge | None = None
+
+
+class Metric(Protocol):
+    """Decides what a result is worth."""
+
+    def __call__(self, item: Item, result: Any, judges: Judges) -> Scored:
+        """Judge a result of the kind the item's request brings, never a failed one."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """1 if the likeliest choice is the reference letter; the first one of equals is chosen.
+
+    The loss of the reference letter comes with it: one token, among all tokens.
+    """
+
+    def __call__(self, item: Item, result: ChoiceResult, judges: Judges) -> Scored:
+        """Judge a choice."""
+        if not all(math.isfinite(logprob) for logprob in result.logprobs):
+            return Scored(failed_reason=f"log-probabilities {result.logprobs} of the choices")
+        chosen = LETTERS[max(range(len(result.logprobs)), key=result.logprobs.__getitem__)]
+        loss = -result.logprobs[LETTERS.index(item.reference)]
+        return Scored(float(chosen == item.reference), chosen, answer_nll_nats_per_token=loss)
+
+
+@dataclass(frozen=True)
+class ExactMatch:
+    """1 if the extracted answer is the reference, to the letter.
+
+    Attributes:
+        pattern: the first match's first group is the answer, less outer white space and a full stop.
+    """
+
+    pattern: str
+
+    def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
+        """Judge a text."""
+        answer = self.extract(result.text)
+        return Scored(float(answer == item.reference), result.text, result.truncated)
+
+    def extract(self, text: str) -> str | None:
+        """The answer in a text, None if there is none."""
+        found = re.search(self.pattern, text)
+        return found and found.group(1).strip().removesuffix(".").strip()
+
+
+@dataclass(frozen=True)
+class SameMathematics:
+    r"""1 if the final answer is mathematically the reference (`math-verify`).
+
+    Attributes:
+        pattern: the first match's first group is the final answer; without a match the content of the
+            last `\boxed`.
+    """
+
+    pattern: str
+
+    def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
+        """Judge a text."""
+        if judges.maths is None:
+            return Scored(failed_reason="no judge of mathematical answers")
+        answer = self.extract(result.text)
+        try:
+            same = (
+                answer is not None
+                and len(answer) <= LONGEST_ANSWER
+                and judges.maths.same(item.reference, answer)
+            )
+        except RuntimeError as error:
+            return Scored(failed_reason=f"not judged: {error}")
+        return Scored(float(same), result.text, result.truncated)
+
+    def extract(self, text: str) -> str | None:
+        """The final answer in a text, None if there is none."""
+        found = re.search(self.pattern, text, re.DOTALL)
+        return found.group(1).strip() if found else last_boxed(text)
+
+
+@dataclass(frozen=True)
+class PassesTests:
+    """1 if the program passes its tests in the sandbox (pass@1 of one greedy answer).
+
+    Attributes:
+        program: how the program is made of `{prompt}` and `{response}`.
+    """
+
+    program: str
+
+    def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
+        """Judge a program."""
+        if judges.programs is None:
+            return Scored(failed_reason="no sandbox to run programs in")
+        program = self.program.format(prompt=item.request.prompt, response=result.text)
+        try:
+            verdict = judges.programs.check(program, item.reference)
+        except RuntimeError as error:
+            return Scored(failed_reason=f"not run: {error}")
+        return Scored(float(verdict.passed), result.text, result.truncated)
+
+
+@dataclass(frozen=True)
+class AnswerLoss:
+    """No score: the loss of the reference answer is what the item is for."""
+
+    def __call__(self, item: Item, result: LossResult, judges: Judges) -> Scored:
+        """Judge a loss."""
+        loss = nats_per_token(result)
+        if loss is None:
+            return Scored(
+                failed_reason=f"a loss of {result.nll_nats} nats, {result.answer_tokens} tokens"
+            )
+        return Scored(answer_nll_nats_per_token=loss)
+
+
+def score(metric: Metric, item: Item, result: Result, judges: Judges) -> Scored:
+    """Judge any result: what failed has no score and keeps its reason."""
+    if isinstance(result, Failed):
+        return Scored(failed_reason=result.reason)
+    return metric(item, result, judges)
+
+
+def nats_per_token(result: Result | None) -> float | None:
+    """Mean loss of an answer's tokens; None if there is none to speak of."""
+    if not isinstance(result, LossResult) or result.answer_tokens < 1:
+        return None
+    loss = result.nll_nats / result.answer_tokens
+    return loss if math.isfinite(loss) else None
+
+
+def last_boxed(text: str) -> str | None:
+    r"""Content of the last `\boxed{...}` (or `\boxed x`, `\fbox{...}`) of a text, None without one.
+
+    Examples:
+        >>> last_boxed(r"so $x = \boxed{\frac{1}{2}}$.")
+        '\\frac{1}{2}'
+    """
+    start = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    if start < 0:
+        return None
+    rest = text[start:].removeprefix("\\boxed").removeprefix("\\fbox")
+    if not rest.startswith("{"):
+        return rest.split("$")[0].strip() or None
+    depth = 0
+    for position, character in enumerate(rest):
+        depth += (character == "{") - (character == "}")
+        if depth == 0:
+            return rest[1:position].strip()
+    return None

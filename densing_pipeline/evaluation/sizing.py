@@ -1,0 +1,173 @@
+"""How a model is put on a machine: which GPUs, data type, context and batch.
+
+Decided by what is in the weight files, not by what the configuration says of them. Not here: reading
+the files (`weights`) and starting the engine (`vllm_engine`).
+"""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.evaluation.weights import Weights
+
+GIB = 2**30
+
+USABLE = 0.90
+"""Share of a GPU's memory given to the engine; the rest is for log-probabilities over prompts."""
+
+SPARE = 1.25
+"""Memory for weights, activations and a cache worth having, over that of the weights alone."""
+
+OCCUPIED = 0.10
+"""A GPU with more of its memory in use is somebody else's."""
+
+LONGEST_CONTEXT = 16_384
+"""Tokens; no prompt of the suite with its answer is longer, and a longer context costs memory."""
+
+LOGPROB_BYTES = 4 * GIB
+"""Most that log-probabilities over a batch of prompt tokens may take: logits and their softmax."""
+
+MOST_TOKENS, FEWEST_TOKENS = 8192, 1024
+"""Tokens of a batch."""
+
+MOST_SEQUENCES, FEWEST_SEQUENCES = 256, 8
+"""Texts of a batch."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU: its number, name, and memory in bytes."""
+
+    index: str
+    name: str
+    free: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to run on; without GPUs the processor does it."""
+
+    gpus: tuple[Gpu, ...]
+    memory: int
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """How the engine is started.
+
+    Attributes:
+        gpus: numbers of the GPUs; none for the processor.
+        device: name of what it runs on.
+        dtype: of weights that are not quantised, and of activations.
+        context: most tokens of a prompt with its answer.
+        sequences: most texts in a batch.
+        tokens: most tokens in a batch.
+    """
+
+    gpus: tuple[str, ...]
+    device: str
+    dtype: str
+    context: int
+    sequences: int
+    tokens: int
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Over how many GPUs each layer is spread."""
+        return max(len(self.gpus), 1)
+
+
+def size(weights: Weights, machine: Machine) -> Sizing:
+    """The smallest number of free GPUs the model fits on, and batches that fit beside it.
+
+    Published numbers are bf16; fp32 on a processor, where it costs nothing and rounds least.
+
+    Raises:
+        BlockedError: it does not fit.
+    """
+    context = min(weights.context or LONGEST_CONTEXT, LONGEST_CONTEXT)
+    tokens = LOGPROB_BYTES // (2 * 4 * max(weights.vocabulary, 1))
+    tokens = max(FEWEST_TOKENS, min(MOST_TOKENS, tokens // 1024 * 1024))
+    if not machine.gpus:
+        needed = int(weights.bytes_in(4) * SPARE)
+        if needed > machine.memory:
+            raise BlockedError(
+                f"needs {needed / GIB:.1f} GiB of memory, {machine.memory / GIB:.1f} are free"
+            )
+        # Attention of the processor build keeps scores of whole batches: smaller ones are faster.
+        return Sizing((), "cpu", "float32", context, 128, min(tokens, 4096))
+    needed = int(weights.bytes_in(2) * SPARE)
+    free = sorted(
+        (gpu for gpu in machine.gpus if gpu.free >= (1 - OCCUPIED) * gpu.total),
+        key=lambda gpu: -gpu.free,
+    )
+    for count in _counts(weights.heads, len(free)):
+        if count * free[count - 1].total * USABLE >= needed:
+            chosen = free[:count]
+            return Sizing(
+                tuple(gpu.index for gpu in chosen),
+                f"{count} x {chosen[0].name}" if count > 1 else chosen[0].name,
+                "bfloat16",
+                context,
+                MOST_SEQUENCES,
+                tokens,
+            )
+    raise BlockedError(
+        f"needs {needed / GIB:.0f} GiB of GPU memory; of {len(machine.gpus)} GPUs {len(free)} are "
+        f"free, with {sum(gpu.total for gpu in free) * USABLE / GIB:.0f} GiB together, and its "
+        f"{weights.heads} attention heads can be spread over "
+        f"{', '.join(map(str, _counts(weights.heads, 8)))}"
+    )
+
+
+def smaller(sizing: Sizing) -> Sizing | None:
+    """Half the batch after it was too much for the memory; None if it is as small as it gets."""
+    halved = replace(
+        sizing,
+        sequences=max(sizing.sequences // 2, FEWEST_SEQUENCES),
+        tokens=max(sizing.tokens // 2, FEWEST_TOKENS),
+    )
+    return None if halved == sizing else halved
+
+
+def this_machine() -> Machine:
+    """The GPUs that this process may use, and the free memory of the computer."""
+    return Machine(tuple(_gpus()), _free_memory())
+
+
+def _counts(heads: int, most: int) -> Sequence[int]:
+    """Over how many GPUs attention heads can be spread."""
+    return [count for count in (1, 2, 4, 8) if count <= most and heads % count == 0]
+
+
+def _gpus() -> list[Gpu]:
+    """What `nvidia-smi` lists; asking torch would start CUDA in this process."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    command = ["nvidia-smi", "--query-gpu=index,name,memory.free,memory.total"]
+    command += ["--format=csv,noheader,nounits", *(["-i", visible] if visible else [])]
+    if visible == "":
+        return []
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = []
+    for line in listed.stdout.splitlines():
+        index, name, free, total = (part.strip() for part in line.split(","))
+        found.append(Gpu(index, name, int(free) * 2**20, int(total) * 2**20))
+    return found
+
+
+def _free_memory() -> int:
+    """What Linux says is available, within the limit of the control group."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    told = dict(line.split(":", 1) for line in lines)
+    free = int(told["MemAvailable"].split()[0]) * 1024
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text(encoding="ascii").strip()).isdigit():
+        free = min(free, int(text))
+    return free

@@ -1,0 +1,198 @@
+"""MMLU: four choices, 57 subjects, the five examples of the `dev` split before each question.
+
+Hendrycks et al. 2021 (arXiv:2009.03300), https://github.com/hendrycks/test.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from densing_pipeline.evaluation.scoring import Letter
+from densing_pipeline.evaluation.suite.benchmark import (
+    Benchmark,
+    Fewshot,
+    Prompt,
+    Record,
+    Source,
+    Split,
+    hashes,
+)
+
+PROMPT = Prompt(
+    header="The following are multiple choice questions (with answers) about {subject}.\n\n",
+    question="{question}\nA. {A}\nB. {B}\nC. {C}\nD. {D}\nAnswer:",
+    answer=" {reference}",
+)
+
+CHOICES = (" A", " B", " C", " D")
+
+
+def from_hub(raw: Mapping[str, Any]) -> Iterator[Record]:
+    """A row of the Hub's parquet files."""
+    yield record(raw["part"], raw["question"], raw["choices"], int(raw["answer"]))
+
+
+def from_csv(raw: Mapping[str, Any]) -> Iterator[Record]:
+    """A row of a CSV file with a header and the number of the answer."""
+    choices = [raw[f"choice{number}"] for number in range(len(CHOICES))]
+    yield record(raw["part"], raw["question"], choices, int(raw["answer"]))
+
+
+def record(part: str, question: str, choices: Sequence[str], answer: int) -> Record:
+    """A question; its choices stay as they are, white space included."""
+    a, b, c, d = choices
+    return {
+        "subject": part.replace("_", " "),
+        "question": question.strip(),
+        "A": a,
+        "B": b,
+        "C": c,
+        "D": d,
+        "reference": dict(enumerate("ABCD"))[answer],
+    }
+
+
+def _split(name: str, content: str) -> Split:
+    hub = Source(
+        "cais/mmlu",
+        f"all/{name}-00000-of-00001.parquet",
+        from_hub,
+        revision="c30699e8356da336a370243923dbaf21066bb9fe",
+        part_field="subject",
+    )
+    files = Source("MMLU", f"data/mmlu/{name}/{{part}}_{name}.csv", from_csv, home="mirror")
+    return Split(name, (hub, files), hashes(content))
+
+
+DEV = """
+2b529f1ee713a5de470bebc9638bba2e3f152660fa01d97a2a22376dafb2a808 abstract_algebra
+8c88d71a5a6bfd5a4668b3e3efa7a53ac3f778ad415aad438c269dc4d849f72d anatomy
+97f32d42057fe14e5b7210e4e64929b11cbd33143bf0767f3b8b0b9cd1e15279 astronomy
+9f36f553762bb11071304d7ae6b567d16e2fdc9aeb8cb558979edaca2a1e2c17 business_ethics
+35d96aa07a64682d2123216bc2922d235139997309e221f93ce1c3e27fbf7020 clinical_knowledge
+c6a636e122adc743626f6830084a8e2be16a1015a0f1ac5892b2aeb38c217684 college_biology
+96b35b1f7a9698fc5c3baf4dc15a3061ff9e4a1f9221c6cf33ba9f97ee8c4cb9 college_chemistry
+431c67ff922c3e42275b2a5f5f7845908164870950174dd217ad68c7232f38ad college_computer_science
+37e636131ed5056ba52c399daf888ff2b01b82047107e363839f45e6ea279da5 college_mathematics
+598185c9d03e2f07f87acf7e14aa5c634fa4430c046431bb6cf848dcda0ae277 college_medicine
+dc57ae1d5c420e20c6e1a3dff10d552f825f0fb622130508bf275f7ad56d1765 college_physics
+53d66ecf04c23ba6922b89ff08822a3ce73f070d82b76c2bbe076b7c4449775a computer_security
+4fe06e67781279ab9aba7b05fdba7dc296b7b844a8c331956a633c02a5106dde conceptual_physics
+7b9971656285046a2eb4d450d1a98498b0c3039ec6b9b3ffceda2757958e3cb4 econometrics
+431c33a127b0e84525f0158b9a42c230952d6a64c732951066d6088de9101246 electrical_engineering
+1c26a06691bad47255c229ec378d93378c689bc0ae7e22d996b933a3bcbe9652 elementary_mathematics
+1fa6f5f99a06612ad07a6f5cb16f49c8868c7459a7a31788e88fe41e6f8bebf0 formal_logic
+b6924257446e6caca1c323ae2b2484a07ffe32775c85a5b197ae5cd6ad614370 global_facts
+9d07682e742d49c69e5394a613425a08a6f00640bf6614aa2799225a893a365b high_school_biology
+c2df712fde7f16de4cc75ed662302ac6c4ebf01621ca11ae6e5447f5ce7041f3 high_school_chemistry
+44f276c67245faaa891f97c8e308646961cff2ed9c59ffaff9f1620b4ae7e792 high_school_computer_science
+61dddd10ddc07efe725c557e103965bc579cc069a0d474376b47427ec5ffc938 high_school_european_history
+bd519a0ec868487ac8f7bdef915299a41313876f34a3fc000c028bec46c32a43 high_school_geography
+6a361bd6fa264fe55d40561576735ed41016fa99ec23409ebaa659522c9cb4b1 high_school_government_and_politics
+b45576218a6c83423e7341d7896bb7c250df59e19b5c319e903bb82ab5a5c5d6 high_school_macroeconomics
+fe932c24a6900eaaac84289a0fd4b944a79369e1afa2de138e33523e3443cfd5 high_school_mathematics
+186109248b6e711e9c3564275d511527d1c814799e2754f092581bccbcb52016 high_school_microeconomics
+ea0e7063b879c812407639e770167bb7aebd35fdde13d9677e8dd42ba31aba22 high_school_physics
+48fcbee38c6697193c75b317b725e46f46cda9786105a1b00e29e01768641890 high_school_psychology
+d688fd8504ff1e136620f3251b3cc3219d17e359ce1531289dc1a6f6041b6d1e high_school_statistics
+cb2cc3697b14d3a65f17ed7a00e41d060b9a920348e92abefd490fdc685a360f high_school_us_history
+3a2381a6bf742ee8205b59910824e17f58e9895e19def4f9d47f5fe5162609c7 high_school_world_history
+aca191e27c22dd1e22718772270cdaeb8822b61567b9392e1fa9467f362b5996 human_aging
+88d4e7c8072c8c1d83132d6df852326f4680d0905bc94e5c43e0f5b2bbd2b909 human_sexuality
+a0291fe82b94469907e454fe84079dc96d355ebe94d8d601473ac5fbd7d2ee8f international_law
+17a5a39cae499c61a4c4c2fb941168461e6ca3f7f999ae83204b826cb76bd0e5 jurisprudence
+43c6bb33494d7611f54c40b052e559fd9b2fc57075dd566966107032a649b25c logical_fallacies
+8abf67ee9bcd03bd67457daffd73150c6671573c58ec8eaf6e85adf5cc62b65a machine_learning
+7416f56f8e30a032bc826d6167206b72b3cdb80ec88a3c0e57e9f52fa7429cda management
+8c32d4b8cbad55e8d37c18d5e95adf3fcf4eccf5df65dbddbd86115f5115d31e marketing
+443aa4c1ae0a4404fa4b6039316b21868f26338faab4bca3b57ef266fce6be4d medical_genetics
+9b16063de392491d0f5f3a8effad19c69b17e59bfd37f15c36d16b6bc1e1e0d3 miscellaneous
+24d769cd69a13503aea60acdb8b755b96805623310d81b8c7debdb7fef961449 moral_disputes
+9ce7ef62dffd0674d77a2655c317993e7c864331a2980dde67ee4fab1c1bb946 moral_scenarios
+062cfb491840c19d8b6b160a9d2c140efac64097b1eee6bd8cce0d5cb3c6fe66 nutrition
+3177db783ef548ada601ddcdf143d1009744efdffb8cd1f4204ad4f4f9393fc1 philosophy
+bc739f5fbe5cd537cf2ac7bd795faa4070878813bb560202d62a6f1aa57a0329 prehistory
+c9cb661d4275f6e485482258d81b35b636a72c5434368c255ea8aacc60685f49 professional_accounting
+7ed9a99d7e26b65e383d45836cba32d16e259ff50e649edb06764ca6975e8344 professional_law
+af7d06fc0e9abc4c2c7c77feee8ca8f18edf3a8760b1ff5f6b6794ec49e54824 professional_medicine
+40e844b839deeb975ad46a26cc8eccbd643cfb29cbae789a46a4e8cd2b0dad42 professional_psychology
+59c54db8f4f51d6b41b7c6fb89a26d38700cc4ab1aca68761d47b60a82bc9606 public_relations
+ed9ba44d43853ebd31c8e31e5833901803dceeab7948a66fd33399f4ac5ea4a1 security_studies
+10d8c2ee27607cb38dc034e1d9564cd4d769302d00a197a2fed7ae499f131711 sociology
+7ba7dbb3ea069853614da199f3c07cd41b29e5df16b37ef6537c3711459ed49c us_foreign_policy
+b06b6c90ca9a9ebe547074c216a3cae35a69542abea2895d0aa7359fa7ef2abc virology
+557d0f4ec83b6d6b1a7715f7dbcc4c96e53c28198ee4088699a198b0c7ad5b1a world_religions
+"""
+
+TEST = """
+b6c2e7c70ae09fbf796a5db8de408d8074666508119b24fbadbe7b983e33bf18 abstract_algebra
+3cc82ac5d7f806b642166e5647a2de65d308eb1ac0d8903784eb3b768da34b32 anatomy
+b83b3c738be1f0df1001a608d735061b2856603b2b63f01b4e5e6d0ec8a39d80 astronomy
+71050b13bd267f3264b8fbf9be96e0cdb9d61c0a736c8a7402c5a127fad873dd business_ethics
+0524ed6781d44496f26ff2eb902a046c1ee9e5f64248011c15d7e693ccfdb12d clinical_knowledge
+37efb69fbd4b3d361f901f398971dfd44dc4ef60db7c75ab0fefa0d1ab54602d college_biology
+3fe02179912323b0f8fc35483f4ee6edcbbf16aafeef7ab4e8d9c1954c936960 college_chemistry
+9fe885b116d90e17a763a643d592b9d17c649a02575ca4d946c9a1f296a6ad15 college_computer_science
+c6240ba3af2e2cca4c31e2edf8455fcacb191a3dfbfded1ac1a49e932bee20b4 college_mathematics
+b4fcd2b90260d46f796ef7840ab0be226627cf7c10efecc9ef8401d3ce60822d college_medicine
+6eb2a195fa32dd0b86fb87489165b22e4a18ea34439b1e4ddf3dde5fffc6dd15 college_physics
+40d686d79c95c7b6db2add1c79a07beb8bd7d4c9216e6dc47cc188781b0a8398 computer_security
+8f5aff25cb64f7d389e7661ecdae67682b43b463bcb16609492114814fdcf072 conceptual_physics
+d0498d0c0756d1f738fe37a1d57d82ef123b7da3e8d0f27022597fbc1ebb380b econometrics
+2eb27873866ae87a9eae43139e92e7204d4535bc669237e385afc4a67339cc94 electrical_engineering
+4329d54fb95e8c8d4f2b36c0d9b3e999856d1fc997117fc1ceccdbda4bfe2819 elementary_mathematics
+467815dc7dc70b6dd801731cb8ff826fa878f6f1f3eb59e3eead3ff01ee1b646 formal_logic
+ea06fda0e594b08c196f688c1d91fc81fd5b4b38710d2414aaf3a30cf1b5cf7e global_facts
+f63fe675cf1118d3ae4d556a4996e32a249f3361c2c239a51ef741383e8134f7 high_school_biology
+8971d532b2fc69f3dfa726182f4805baa0b571e81fb7e451a5f7a87b83c90a35 high_school_chemistry
+a9de723db61265355822578937f5187dccf4852ed9f3b3c4164775c71ac51163 high_school_computer_science
+b5f21f3eae14dd9eabac093824b22bcc0d8073869856a42b2edab61b3aa51c3b high_school_european_history
+997e366af096207b01c03c308ca52abe0538930c79d0ca24035d2f0c7c2cabc6 high_school_geography
+353df49608658ee76dbce40e2874a2a686a9d88a5a00d96d2a520553babae073 high_school_government_and_politics
+f321ac21f269e80b1c6ac5b56cf0c52522010ed11353ba0a45f7265a3a5c024b high_school_macroeconomics
+4007184b6561538b3b176664ee0517d935565da3813de38569f38b766441542c high_school_mathematics
+ae3184ace3764414cf7bd3398441faac94e31da047e9dbb12d2b564b2e127af5 high_school_microeconomics
+43320d32d24d05f2ff39949c0036538dbdd3121b9b8474fcb14058911bc8a01a high_school_physics
+300c74982aae3b736be254834b5bfae2bf6fc7a38a0579f15dcf8a78fc3a94c6 high_school_psychology
+2c634ed277b329831f495e68db1de17fd74ccedf840e1e4ea1661f18b602b6bf high_school_statistics
+08e65867b2d54c04cc7f948c69abd4bebbb8d6c322c866f4b3ffa6ae4991d18c high_school_us_history
+2529590bf822762ae37d4f4e43698e51b933571d92b864428e3c1b78d044fbbe high_school_world_history
+39eb5f49963cea5b4a2fff4c924ed696155b583042085f12a85817be4a1c05d3 human_aging
+e6b80bb945b63d20dd234a5932c67a4858d276230f232b38928d9dd4f17abdb8 human_sexuality
+b0b0dd595bcc1b8924f7e386ccd4470eed90f9eeab3aacadbf4cdb7658f4f67c international_law
+00c2d4dd861cec561c675ca646a530c3a7fd530decaab76b4d33d64011084d2b jurisprudence
+4f9e5490ae99d7c7e61b5339e766d546a9a09d88ece587e72890ffced6c79533 logical_fallacies
+c45d6792ba675e0c5f5d0bdfae736276899d2a71ad3fc68c5677cb315cc4f7cf machine_learning
+17cbc941adf53cd86727ce515956339fad33bfa33c80b21bdb71a815afa9c297 management
+0419780c2d6048e57160a117bbd6a737e33e3f19ef89b694f231137a40f7a4c6 marketing
+4c7457ecbc52a9f4e77c4d8a97ccf674f8ba378fb3cfffed8709cb1581dcf0aa medical_genetics
+105fbad5fc10e67f8d90aa97d0e3ef39e7f53663b449dc3bfce809fa192fbc17 miscellaneous
+b6ad54f5be7d4c5380b873fdc93f1b54ef744b91bf1a2047dbdfe33da1ab2a5d moral_disputes
+81c6816a301f835dbd2072936fbd479afa8a43b01dac3c852e2d4d85b5129777 moral_scenarios
+5bdbc844c176af682d7cb7c63c73296fc85e191e5b44c7894a2a1a8e7de7cf24 nutrition
+fa5ab04386007d19189edae41e2dbbc3ed84c18c59d9be5e42e50714db57fba2 philosophy
+3ed10f85ad640f34b894be135b32e57688a36b0b18f408a38b3901bd55c88e36 prehistory
+4b9954479c38f89b4b00f8bf71efeb24c2938c4dd0565a9a7a26c65a268b8899 professional_accounting
+2cbfccdac46e8f6ae9bb4db1305e989acbb882694b5c59de98c0cab94a239517 professional_law
+87169c86e7da40ad8ce143789ad5f63e64eb340f21c86742ebc49363f1458dd1 professional_medicine
+124cda619ac1126f47be9bf6a05348eda1a2d0551229840433228c80916db079 professional_psychology
+7b30f81b83bd76836ecfe271f222fc88ed773d785057115184b28e99df5050e8 public_relations
+ff90cfb8db43db9834d93704f279380f00bef226356e2c72a48ebad40118f03f security_studies
+1c4627b36336c29452bf89a9bcf15f5d408f83eb7758f14b16c7311c84e99cb4 sociology
+a1d03ea5859513c83cdd7bf05843be725129c2843d4013b9a764a802d92b1ce6 us_foreign_policy
+214146e6cfd11c2d9a83b0995a9af559ad25b671cdfb6707bf24d8f17771bbbe virology
+5696370d522d6b5bcb6eebb5fda093d2cd5f157e4045c53b967e2a7d6d4a491f world_religions
+"""
+
+MMLU = Benchmark(
+    name="MMLU",
+    splits=(_split("dev", DEV), _split("test", TEST)),
+    split="test",
+    n_items=14042,
+    fewshot=Fewshot("dev", shots=5),
+    prompt=PROMPT,
+    kind="choice",
+    choices=CHOICES,
+    metric=Letter(),
+    chance=0.25,
+    licence="MIT",
+)

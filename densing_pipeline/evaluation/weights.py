@@ -1,0 +1,272 @@
+"""A model's files: which are wanted, whether they may be loaded, and whether they are whole.
+
+Weights are read from safetensors files only and no code from a repository is ever run. Sizes come
+from the files themselves. Not here: fetching them (`download`) and running them (`vllm_engine`).
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from densing_pipeline.evaluation.failures import BlockedError
+
+CONFIG = "config.json"
+INDEX = "model.safetensors.index.json"
+
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
+"""Files of which a tokenizer needs one."""
+
+WANTED = re.compile(
+    r"(?!consolidated)[\w.-]+\.safetensors|[\w.-]+\.json|tokenizer\.model|merges\.txt|vocab\.txt"
+    r"|[\w.-]+\.tiktoken"
+)
+"""Files of the top folder that are fetched: nothing pickled, no code. `consolidated` holds the same
+weights once more."""
+
+PICKLED = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle|msgpack|h5|npz)")
+
+LARGEST_HEADER = 100 * 2**20
+"""Bytes; the format's own limit."""
+
+LARGEST_CONFIG = 2**22
+
+BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
+"""Of element types whose name does not end in their bits."""
+
+LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer)\.(\d+)\.")
+
+EMBEDDING = re.compile(
+    r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$"
+)
+
+MOST_PADDING = 1024
+"""Rows of an embedding beyond the vocabulary, up to which it is padding."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model on disk, checked.
+
+    Attributes:
+        path: its folder.
+        stored_bytes: of the weights as stored.
+        elements: how many numbers they are.
+        quantisation: method, if they are stored quantised.
+        heads: attention heads; 1 if the configuration does not say.
+        vocabulary: rows of the embedding.
+        context: positions the model was made for; None if the configuration does not say.
+        tokenizer_sha256: of everything that decides how text becomes tokens.
+    """
+
+    path: Path
+    stored_bytes: int
+    elements: int
+    quantisation: str | None
+    heads: int
+    vocabulary: int
+    context: int | None
+    tokenizer_sha256: str
+
+    def bytes_in(self, width: int) -> int:
+        """Memory of the weights with so many bytes per number; as stored if quantised."""
+        return self.stored_bytes if self.quantisation else self.elements * width
+
+
+def check_names(names: Collection[str]) -> list[str]:
+    """The files to fetch of those a repository has.
+
+    Raises:
+        BlockedError: it has nothing that may be loaded.
+    """
+    wanted = sorted(name for name in names if WANTED.fullmatch(name))
+    if not any(name.endswith(".safetensors") for name in wanted):
+        pickled = sorted(name for name in names if PICKLED.fullmatch(name))
+        why = (
+            f"only pickled ones ({', '.join(pickled[:3])}), which can run code"
+            if pickled
+            else "none"
+        )
+        raise BlockedError(f"no safetensors weights: {why}")
+    if CONFIG not in wanted:
+        raise BlockedError(f"no {CONFIG}")
+    tiktoken = any(name.endswith(".tiktoken") for name in wanted)
+    if not tiktoken and not any(name in wanted for name in TOKENIZERS):
+        raise BlockedError(f"no tokenizer: none of {', '.join(TOKENIZERS)}")
+    return wanted
+
+
+def check_code(config: Mapping[str, Any], known_types: Collection[str]) -> None:
+    """Refuse a model that could only be loaded by running code out of its repository.
+
+    Args:
+        config: its `config.json`.
+        known_types: model types of which the installed libraries bring the code themselves.
+
+    Raises:
+        BlockedError: it is one.
+    """
+    kind = config.get("model_type")
+    if "auto_map" in config and kind not in known_types:
+        raise BlockedError(
+            f"needs code of its own (model type {kind!r}); none from repositories is run"
+        )
+    if not isinstance(kind, str):
+        raise BlockedError(f"{CONFIG} names no model type")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A `config.json`.
+
+    Raises:
+        BlockedError: it is none.
+    """
+    try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise BlockedError(f"{path.name} has {path.stat().st_size:,} bytes")
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BlockedError(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise BlockedError(f"{path.name} holds no object")
+    return config
+
+
+def check(folder: Path, known_types: Collection[str]) -> Weights:
+    """Check a model's folder from end to end.
+
+    Raises:
+        BlockedError: something is missing, damaged, or not what the configuration says.
+    """
+    names = check_names([path.name for path in folder.iterdir() if path.is_file()])
+    config = read_config(folder / CONFIG)
+    check_code(config, known_types)
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
+    shards = [name for name in names if name.endswith(".safetensors")]
+    for name in shards:
+        tensors |= _header(folder / name)
+    _check_index(folder, shards, tensors)
+    text = config.get("text_config")
+    text = {**config, **text} if isinstance(text, dict) else config
+    vocabulary = _check_sizes(text, tensors)
+    quantised = config.get("quantization_config")
+    return Weights(
+        path=folder,
+        stored_bytes=sum(_bytes(dtype, shape) for dtype, shape in tensors.values()),
+        elements=sum(math.prod(shape) for _, shape in tensors.values()),
+        quantisation=str(quantised.get("quant_method")) if isinstance(quantised, dict) else None,
+        heads=_whole(text, "num_attention_heads", "n_head", "num_heads") or 1,
+        vocabulary=vocabulary,
+        context=_whole(text, "max_position_embeddings", "n_positions", "max_seq_len"),
+        tokenizer_sha256=_tokenizer_sha256(folder, names),
+    )
+
+
+def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Element type and shape of each tensor in a file.
+
+    Raises:
+        BlockedError: the file is cut off or no safetensors file.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or not 0 < length <= min(LARGEST_HEADER, size - 8):
+            raise BlockedError(f"{path.name} is cut off or no safetensors file ({size:,} bytes)")
+        raw = file.read(length)
+    found, end = {}, 0
+    try:
+        for name, told in json.loads(raw).items():
+            if name != "__metadata__":
+                shape = tuple(int(extent) for extent in told["shape"])
+                first, last = told["data_offsets"]
+                found[name] = (str(told["dtype"]), shape)
+                if last - first != _bytes(*found[name]) or min((0, *shape)) < 0:
+                    raise ValueError(f"{name} has {last - first} bytes for {told['dtype']} {shape}")
+                end = max(end, last)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BlockedError(f"{path.name}: damaged header ({error})") from error
+    if 8 + length + end != size:
+        raise BlockedError(
+            f"{path.name} is cut off: {size:,} bytes, its header asks for {8 + length + end:,}"
+        )
+    return found
+
+
+def _bytes(dtype: str, shape: Iterable[int]) -> int:
+    """Bytes of a tensor.
+
+    Raises:
+        ValueError: an element type nobody knows.
+    """
+    bits = BITS.get(dtype)
+    if bits is None:
+        if not (stated := re.fullmatch(r"[A-Z]+(\d+)(_\w+)?", dtype)):
+            raise ValueError(f"element type {dtype}")
+        bits = int(stated[1])
+    return math.prod(shape) * bits // 8
+
+
+def _check_index(folder: Path, shards: Collection[str], tensors: Collection[str]) -> None:
+    """That all files the index names are there, with all tensors."""
+    path = folder / INDEX
+    if not path.exists():
+        if numbered := [name for name in shards if re.search(r"-of-0*[2-9]", name)]:
+            raise BlockedError(f"{len(numbered)} weight files and no {INDEX}")
+        return
+    placed = read_config(path).get("weight_map")
+    if not isinstance(placed, dict):
+        raise BlockedError(f"{INDEX} has no weight_map")
+    if missing := sorted({str(name) for name in placed.values()} - set(shards)):
+        raise BlockedError(f"weight files missing: {', '.join(missing[:3])}")
+    if missing := sorted(set(placed) - set(tensors)):
+        raise BlockedError(f"{len(missing)} tensors missing, such as {missing[0]}")
+
+
+def _check_sizes(
+    config: Mapping[str, Any], tensors: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> int:
+    """That layers and embedding are as large as the configuration says; the vocabulary.
+
+    Raises:
+        BlockedError: they are not.
+    """
+    layers = _whole(config, "num_hidden_layers", "n_layer", "num_layers")
+    spare = _whole(config, "num_nextn_predict_layers") or 0
+    seen = {int(found[1]) for name in tensors if (found := LAYER.search(name))}
+    if layers and seen and not layers <= max(seen) + 1 <= layers + spare:
+        raise BlockedError(f"{CONFIG} says {layers} layers, the weights have {max(seen) + 1}")
+    vocabulary = _whole(config, "vocab_size") or 0
+    hidden = _whole(config, "hidden_size", "n_embd", "d_model")
+    for name, (_, shape) in tensors.items():
+        if EMBEDDING.search(name) and len(shape) == 2:
+            told = (vocabulary or shape[0], hidden or shape[1])
+            if not 0 <= shape[0] - told[0] <= MOST_PADDING or shape[1] != told[1]:
+                raise BlockedError(
+                    f"{CONFIG} says an embedding of {told}, the weights have {shape}"
+                )
+            return shape[0]
+    return vocabulary
+
+
+def _whole(config: Mapping[str, Any], *names: str) -> int | None:
+    """The first of some settings that is a whole number above zero."""
+    values = [config.get(name) for name in names]
+    found = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and v > 0]
+    return found[0] if found else None
+
+
+def _tokenizer_sha256(folder: Path, names: Iterable[str]) -> str:
+    parts = hashlib.sha256()
+    for name in names:
+        if re.match(
+            r"tokenizer|vocab|merges|special_tokens|added_tokens|tekken|.*\.tiktoken", name
+        ):
+            parts.update(f"{name}\n".encode())
+            with (folder / name).open("rb") as file:
+                parts.update(hashlib.file_digest(file, "sha256").digest())
+    return parts.hexdigest()

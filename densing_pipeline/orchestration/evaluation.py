@@ -1,0 +1,217 @@
+"""One model through the evaluation job, by Dagster Pipes: what is prepared, started and made of its end.
+
+The job runs in its own environment and leaves an evaluation folder. Whatever kills it, the folder says
+how it ended; what kills the orchestrator kills the job as well. Not here: the job itself
+(`evaluation.job`) and what its folders mean (`evaluation.measured`).
+"""
+
+import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster._core.errors import DagsterPipesExecutionError
+
+import densing_pipeline
+from densing_pipeline.evaluation import folders, measured, suite
+from densing_pipeline.evaluation.folders import Folder
+from densing_pipeline.hub.client import Hub, HubError
+from densing_pipeline.orchestration.metadata import Metadata
+from densing_pipeline.orchestration.partitions import model_id
+from densing_pipeline.orchestration.tables import read_table
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.schemas import TableError
+
+JOB = "densing_pipeline.evaluation.job"
+
+GRACE_SECONDS = 60
+"""Between asking a job that takes too long to end, and ending it."""
+
+
+def evaluate(
+    context: dg.AssetExecutionContext, settings: Settings, client: dg.PipesSubprocessClient
+) -> dg.MaterializeResult[None]:
+    """Evaluate the model of the run's partition, unless its folder is whole already.
+
+    Raises:
+        Failure: with the reason the folder gives; retries are the queue's business.
+    """
+    model = model_id(context.partition_key)
+    listed = _listed_revision(settings, model)
+    revision = listed or _current_revision(settings, model)
+    path = folders.folder_path(
+        settings.evaluations_dir.absolute(),
+        context.partition_key,
+        revision,
+        suite.version(),
+        settings.evaluation_limit,
+    )
+    found = folders.folder(path)
+    if found.state == "running":
+        raise _failure(f"another job is at it: {path} is locked")
+    row, items = measured.evaluation(found, suite.SUITE)
+    told: Mapping[str, Any] = {}
+    if row["state"] != "done":
+        _begin(found, listed or "main", set(items["benchmark"]))
+        told = _run_job(context, settings, client, model, revision, path)
+        row, items = measured.evaluation(folders.folder(path), suite.SUITE)
+    if row["state"] != "done":
+        raise _failure(f"{row['state']}: {row['reason']}", path)
+    return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
+
+
+def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
+    """The job's command line.
+
+    `setpriv` has the kernel end the job with its orchestrator, so that nothing is left on the GPU;
+    `timeout` ends what takes too long.
+    """
+    options = {
+        "--model": model,
+        "--revision": revision,
+        "--out": path,
+        "--cache": settings.evaluation_cache_dir.absolute(),
+        "--disk-gib": settings.evaluation_disk_gib,
+        "--limit": settings.evaluation_limit,
+        "--data": settings.evaluation_data and settings.evaluation_data.absolute(),
+    }
+    return [
+        "setpriv", "--pdeathsig", "TERM",
+        "timeout", f"--kill-after={GRACE_SECONDS}", f"{settings.evaluation_hours}h",
+        # Absolute but not resolved: the link is what makes it the environment's Python.
+        str(settings.evaluation_python.absolute()), "-m", JOB,
+        *(str(part) for pair in options.items() if pair[1] is not None for part in pair),
+    ]  # fmt: skip
+
+
+def _listed_revision(settings: Settings, model: str) -> str | None:
+    """The commit the queue has for the model; None if it knows the model without one, or not at all."""
+    try:
+        queue = read_table(settings.tables_dir / "evaluation_queue.parquet")
+    except TableError:
+        return None
+    rows = queue.filter(pl.col("model_id") == model, pl.col("state") != "excluded")
+    revisions: list[str | None] = rows.sort("updated_at")["revision"].to_list()
+    return revisions[-1] if revisions else None
+
+
+def _current_revision(settings: Settings, model: str) -> str:
+    """The commit the Hub has for the model now.
+
+    Raises:
+        Failure: the Hub does not say.
+    """
+    hub = Hub(settings.hub_endpoint)
+    try:
+        record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
+        return str(record["sha"])
+    except (HubError, ValueError, KeyError, TypeError) as error:
+        raise _failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
+
+
+def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
+    """Count the attempt before anything else happens, and put an earlier outcome out of the way.
+
+    Of an evaluation that was finished, what is damaged goes as well, lest it be taken for finished
+    when the hashes in the outcome are gone.
+    """
+    found.path.mkdir(parents=True, exist_ok=True)
+    if found.state == "done":
+        for file in found.path.glob("*.parquet"):
+            if file.stem not in kept and file.is_file():
+                file.unlink()
+    (found.path / folders.OUTCOME).unlink(missing_ok=True)
+    request = {
+        "attempt": found.attempt + 1,
+        "requested_revision": asked,
+        "started_at": datetime.now(UTC).isoformat(),
+    }
+    folders.write_json(found.path / folders.REQUEST, request)
+
+
+def _run_job(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    client: dg.PipesSubprocessClient,
+    model: str,
+    revision: str,
+    path: Path,
+) -> Mapping[str, Any]:
+    """Run the job to its end; where it could not say how it ended, say it in its place.
+
+    Returns:
+        What the job reported of itself.
+    """
+    environment = {"PYTHONPATH": str(_package_alone(settings.state_dir))}
+    if settings.hub_endpoint:
+        environment["HF_ENDPOINT"] = settings.hub_endpoint
+    try:
+        ended = client.run(
+            context=context, command=command(settings, model, revision, path), env=environment
+        )
+        return ended.get_materialize_result().metadata or {}
+    except DagsterPipesExecutionError as error:
+        _end(path, settings, str(error))
+    except dg.DagsterExecutionInterruptedError:
+        _end(path, settings, "stopped by hand")
+        raise
+    except OSError as error:
+        _end(path, settings, f"the job could not be started: {error}")
+    return {}
+
+
+def _end(path: Path, settings: Settings, what: str) -> None:
+    """Write the outcome of a job that did not live to write it; not that of another one at work."""
+    found = folders.folder(path)
+    if found.state == "running" or (path / folders.OUTCOME).exists():
+        return
+    status = what.rpartition(" ")[2]
+    meaning = {
+        "127": f": there is no {settings.evaluation_python}; `make evaluation-env` builds it",
+        "124": f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
+        "137": ": killed, for lack of memory or by hand",
+        "-9": ": killed, for lack of memory or by hand",
+    }.get(status, "")
+    outcome = {
+        "state": "failed",
+        "reason": f"the job left no outcome; {what}{meaning}",
+        "attempt": found.attempt,
+        "started_at": found.started_at and found.started_at.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat(),
+        "resumable": True,
+    }
+    folders.write_json(path / folders.OUTCOME, outcome)
+
+
+def _package_alone(state_dir: Path) -> Path:
+    """A folder with nothing but this package in it, for the job's module path.
+
+    The folder the package is installed in may hold the orchestrator's libraries as well, which must
+    not get before the evaluation environment's own.
+    """
+    folder, package = state_dir.absolute() / "job", Path(densing_pipeline.__file__).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / package.name
+    if not link.is_symlink() or link.readlink() != package:
+        link.unlink(missing_ok=True)
+        link.symlink_to(package)
+    return folder
+
+
+def _failure(reason: str, path: Path | None = None) -> dg.Failure:
+    metadata = {} if path is None else {"folder": dg.MetadataValue.path(str(path))}
+    return dg.Failure(reason, metadata=metadata, allow_retries=False)
+
+
+def _metadata(path: Path, items: pl.DataFrame) -> Metadata:
+    """Scores as plots over time, and where everything is."""
+    means = items.group_by("benchmark").agg(pl.col("score").fill_null(0).mean()).sort("benchmark")
+    return {
+        "folder": dg.MetadataValue.path(str(path)),
+        "items": dg.MetadataValue.int(items.height),
+        **{f"score {name}": dg.MetadataValue.float(score) for name, score in means.rows()},
+    }

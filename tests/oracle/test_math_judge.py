@@ -1,0 +1,48 @@
+"""The judge of mathematical answers, with the library it uses in the evaluation environment."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from densing_pipeline.evaluation.math_judge import MathJudge
+
+pytest.importorskip("math_verify", reason="needs the evaluation environment")
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[MathJudge]:
+    with MathJudge(seconds=2) as judge:
+        yield judge
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer"),
+    [
+        (r"\frac{1}{2}", "0.5"),
+        (r"\frac{1}{2}", r"$\dfrac12$"),
+        (r"\left( 3, \frac{\pi}{2} \right)", r"(3, \pi/2)"),
+        ("1,-2", "-2, 1"),
+        ("90^\\circ", "90"),
+        ("6 - 5i", "-5i + 6"),
+        (r"\text{Evelyn}", "Evelyn"),
+        (r"\$32,348", "32348"),
+    ],
+)
+def test_other_words_for_the_same(judge: MathJudge, reference: str, answer: str) -> None:
+    assert judge.same(reference, answer)
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer"),
+    [("2", "3"), (r"(3, \frac{\pi}{2})", r"(\frac{\pi}{2}, 3)"), ("2", ""), ("x + 1", "x - 1")],
+)
+def test_something_else(judge: MathJudge, reference: str, answer: str) -> None:
+    assert not judge.same(reference, answer)
+
+
+@pytest.mark.parametrize(
+    "answer", ["10^{10^{10^{10}}}", "(" * 1900, r"\sum_{n=1}^{10^{9}} n!", "9" * 1900 + "!"]
+)
+def test_an_answer_that_takes_all_there_is_costs_itself_only(judge: MathJudge, answer: str) -> None:
+    assert not judge.same("2", answer)
+    assert judge.same("2", r"\frac{4}{2}")

@@ -1,0 +1,246 @@
+"""However a job ends, its exit status and its folder say so."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from densing_pipeline.evaluation import folders, job, suite, vllm_engine
+from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.requests import ChoiceResult, Failed, GenerateResult
+from densing_pipeline.evaluation.sandbox import SandboxError
+from densing_pipeline.evaluation.scoring import Letter, PassesTests
+from densing_pipeline.evaluation.suite.benchmark import Benchmark, Prompt, Source, Split
+from tests.small_models import write_model
+
+QUESTIONS = 6
+
+
+class Engine:
+    """Stands for vLLM: always A, always the same text."""
+
+    runs = 0
+
+    def __init__(self, weights, sized, beat):
+        """Load nothing."""
+
+    def run(self, requests, done):
+        Engine.runs += 1
+        for index, request in enumerate(requests):
+            done(index, self.answer(request))
+
+    def answer(self, request):
+        if hasattr(request, "choices"):
+            return ChoiceResult((-1.0, -2.0, -3.0, -4.0), 50)
+        return GenerateResult("    pass", False, 50, 3)
+
+    def provenance(self):
+        return {"engine": "vllm", "vllm_version": "0.32.0", "dtype": "float32", "device": "cpu"}
+
+
+def record(raw):
+    yield {name: raw[name] for name in ("id", "question", "reference")}
+
+
+def benchmark(name, kind, metric, content=None):
+    source = Source("Tiny", f"{name}.jsonl", record, home="mirror")
+    return Benchmark(
+        name=name,
+        splits=(Split("test", (source,), {"": content}),),
+        split="test",
+        n_items=QUESTIONS,
+        prompt=Prompt("{question}"),
+        kind=kind,
+        metric=metric,
+        chance=0.25,
+        licence="none",
+        choices=(" A", " B", " C", " D") if kind == "choice" else (),
+        max_tokens=8 if kind == "generate" else 0,
+    )
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A model, a mirror with two benchmarks, and an engine that needs no model."""
+    write_model(tmp_path / "model")
+    (tmp_path / "mirror" / "Tiny").mkdir(parents=True)
+    for name in ("MMLU", "HumanEval"):
+        rows = [{"id": f"q{n}", "question": f"Is {n}?", "reference": "A"} for n in range(QUESTIONS)]
+        path = tmp_path / "mirror" / "Tiny" / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    declare(monkeypatch, benchmark("MMLU", "choice", Letter()))
+    monkeypatch.setattr(vllm_engine, "VllmEngine", Engine)
+    monkeypatch.setattr(vllm_engine, "known_model_types", lambda: {"llama"})
+    monkeypatch.setattr(vllm_engine, "prepare", lambda sized: None)
+    monkeypatch.setattr(Engine, "runs", 0)
+    before = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)
+
+
+def declare(monkeypatch, *benchmarks):
+    monkeypatch.setattr(suite, "SUITE", benchmarks)
+    monkeypatch.setattr(suite, "BENCHMARKS", {each.name: each for each in benchmarks})
+
+
+def out(place):
+    return place / "evaluations" / "lab--m" / "local" / suite.version(suite.SUITE)
+
+
+def run(place, *options):
+    """Run the job; its exit status, and what the orchestrator reads of its folder."""
+    status = job.main(
+        ["--model", "lab/m", "--weights", str(place / "model"), "--out", str(out(place)),
+         "--data", str(place / "mirror"), *options]
+    )  # fmt: skip
+    return status, folders.folder(out(place))
+
+
+def test_a_model_that_was_measured_is_done(place):
+    status, found = run(place)
+    assert (status, found.state, found.attempt) == (0, "done", 1)
+    assert found.reason == "MMLU 6 items"
+    assert pl.read_parquet(found.path / "MMLU.parquet")["score"].to_list() == [1.0] * QUESTIONS
+    told = found.provenance
+    assert (told["model_id"], told["revision"], told["limit"]) == ("lab/m", "local", None)
+    assert (told["prompt_tokens"], told["failed MMLU"], told["truncated MMLU"]) == (300, 0, 0)
+    assert set(found.files) == {"MMLU.parquet", "provenance.json"}
+
+
+def test_what_is_finished_is_not_measured_again(place):
+    run(place)
+    (out(place) / folders.OUTCOME).unlink()
+    status, found = run(place)
+    assert (status, found.state, Engine.runs) == (0, "done", 1)
+
+
+def test_a_trial_takes_some_items_of_each_benchmark(place):
+    status, found = run(place, "--limit", "2")
+    assert (status, found.provenance["limit"]) == (0, 2)
+    assert pl.read_parquet(found.path / "MMLU.parquet")["item_id"].to_list() == ["q0", "q3"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda model: (model / "tokenizer.json").unlink(), "no tokenizer"),
+        (lambda model: (model / "model.safetensors").rename(model / "x.bin"), "only pickled"),
+        (lambda model: os.truncate(model / "model.safetensors", 200), "is cut off"),
+        (lambda model: write_model(model, num_hidden_layers=9), "says 9 layers"),
+        (lambda model: write_model(model, model_type="own", auto_map={}), "code of its own"),
+    ],
+)
+def test_a_model_that_may_not_be_loaded_is_blocked(place, spoil, reason):
+    spoil(place / "model")
+    status, found = run(place)
+    assert (status, found.state, found.resumable) == (3, "blocked", False)
+    assert reason in found.reason
+
+
+def test_prompts_longer_than_the_context_block_the_model(place, monkeypatch):
+    long = Failed("a prompt of 700 tokens, in a context of 512", "context")
+    monkeypatch.setattr(Engine, "answer", lambda self, request: long)
+    status, found = run(place)
+    assert (status, found.state) == (3, "blocked")
+    assert found.reason == f"MMLU: 6 of 6 items failed, most as: {long.reason}"
+
+
+def test_data_with_another_hash_are_no_fault_of_the_model(place, monkeypatch):
+    declare(monkeypatch, benchmark("MMLU", "choice", Letter(), content="0" * 64))
+    status, found = run(place)
+    assert (status, found.state, found.resumable) == (1, "failed", True)
+    assert "MMLU.jsonl: not the test data of MMLU" in found.reason
+
+
+def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monkeypatch):
+    programs = benchmark("HumanEval", "generate", PassesTests("{prompt}{response}"))
+    declare(monkeypatch, benchmark("MMLU", "choice", Letter()), programs)
+
+    def refuse():
+        raise SandboxError("programs are not run, for there is no sandbox that holds")
+
+    monkeypatch.setattr(job, "open_sandbox", refuse)
+    status, found = run(place)
+    assert (status, found.state) == (1, "failed")
+    assert "no sandbox that holds" in found.reason
+    assert (found.path / "MMLU.parquet").exists()
+    assert not (found.path / "HumanEval.parquet").exists()
+
+
+def test_an_engine_that_breaks_says_how(place, monkeypatch):
+    monkeypatch.setattr(Engine, "answer", lambda self, request: 1 / 0)
+    status, found = run(place)
+    assert (status, found.state) == (1, "failed")
+    assert found.reason == "ZeroDivisionError: division by zero"
+
+
+def test_a_job_that_is_asked_to_end_ends_and_says_so(place, monkeypatch):
+    monkeypatch.setattr(
+        Engine, "answer", lambda self, request: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    status, found = run(place)
+    assert (status, found.state, found.resumable) == (1, "failed", True)
+    assert found.reason == "stopped from outside"
+
+
+def test_a_second_job_in_a_folder_leaves_it_alone(place):
+    with Ledger(out(place)):
+        status, found = run(place)
+    assert status == 4
+    assert not (found.path / "provenance.json").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--benchmarks", "MMLU,ARC"], ["--limit", "0"], ["--limit", "few"]]
+)
+def test_wrong_arguments_touch_nothing(place, options, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(place, *options)
+    assert caught.value.code == 2
+    assert not out(place).exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_failure(place):
+    out(place).parent.mkdir(parents=True)
+    out(place).write_text("a file")
+    assert run(place)[0] == 1
+
+
+def test_by_hand_it_writes_where_the_pipeline_looks(place, monkeypatch):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(place / "state"))
+    status = job.main(
+        ["--model", "lab/m", "--weights", str(place / "model"), "--data", str(place / "mirror")]
+    )
+    version = suite.version(suite.SUITE)
+    root = place / "state" / "evaluations"
+    assert status == 0
+    assert (
+        folders.folder(folders.folder_path(root, "lab--m", "local", version, None)).state == "done"
+    )
+
+
+HANGING = """
+import sys, time
+from pathlib import Path
+from densing_pipeline.evaluation import job
+from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.progress import Lines
+from densing_pipeline.evaluation.watchdog import Watchdog
+with Ledger(Path(sys.argv[1])) as ledger:
+    lines = Lines(lambda line: None, None)
+    with Watchdog(0.2, lambda seconds: job._give_up(ledger, lines, seconds)):
+        time.sleep(60)
+"""
+
+
+def test_an_engine_that_hangs_is_ended(tmp_path: Path):
+    folder = tmp_path / "lab--m" / "r" / "v"
+    done = subprocess.run([sys.executable, "-c", HANGING, folder], check=False, timeout=60)  # noqa: S603
+    found = folders.folder(folder)
+    assert (done.returncode, found.state, found.resumable) == (1, "failed", True)
+    assert found.reason == "nothing happened for 0.2 s: the engine hangs"

@@ -1,0 +1,36 @@
+"""The job runs where the orchestrator's libraries are not."""
+
+import subprocess
+import sys
+
+import pytest
+
+LOADED = """
+import sys
+before = set(sys.modules)
+import densing_pipeline.evaluation.job
+for name in sorted(set(sys.modules) - before):
+    print(name)
+"""
+
+ORCHESTRATOR = {"dagster", "pandera", "pydantic", "pydantic_settings", "scipy", "matplotlib"}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Names of the modules that importing the job loads."""
+    listed = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
+    )
+    return set(listed.stdout.split())
+
+
+def test_the_job_imports_nothing_of_the_orchestrator(loaded):
+    assert "densing_pipeline.evaluation.suite" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & ORCHESTRATOR
+    ours = ("densing_pipeline.tables", "densing_pipeline.settings")
+    assert not {name for name in loaded if name.startswith(ours)}
+
+
+def test_the_engine_is_imported_only_when_a_model_is_loaded(loaded):
+    assert not {"vllm", "torch", "transformers"} & loaded

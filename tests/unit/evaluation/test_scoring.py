@@ -1,0 +1,232 @@
+"""What an answer is worth, by each metric."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+
+from densing_pipeline.evaluation import scoring
+from densing_pipeline.evaluation.math_judge import MathJudge
+from densing_pipeline.evaluation.requests import (
+    ChoiceRequest,
+    ChoiceResult,
+    GenerateRequest,
+    GenerateResult,
+    LossRequest,
+    LossResult,
+)
+from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, Verdict, open_sandbox
+from densing_pipeline.evaluation.scoring import (
+    AnswerLoss,
+    ExactMatch,
+    Item,
+    Judges,
+    Letter,
+    PassesTests,
+    SameMathematics,
+    last_boxed,
+)
+from densing_pipeline.evaluation.suite.bbh import BBH
+from densing_pipeline.evaluation.suite.mathematics import MATH
+
+LETTERS = Item("q/0", "q", ChoiceRequest("?", (" A", " B", " C", " D")), "B")
+
+
+def written(text: str, *, truncated: bool = False) -> GenerateResult:
+    return GenerateResult(text, truncated, prompt_tokens=9, completion_tokens=9)
+
+
+def asked(reference: str, prompt: str = "?") -> Item:
+    return Item("q/0", None, GenerateRequest(prompt, (), 9), reference)
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "score", "letter"),
+    [
+        ((-3.0, -0.1, -4.0, -5.0), 1.0, "B"),
+        ((-0.1, -3.0, -4.0, -5.0), 0.0, "A"),
+        ((-1.0, -1.0, -1.0, -1.0), 0.0, "A"),
+        ((-9.0, -1.0, -1.0, -9.0), 1.0, "B"),
+    ],
+)
+def test_the_likeliest_letter_counts_and_of_equals_the_first(
+    logprobs: tuple[float, ...], score: float, letter: str
+) -> None:
+    scored = Letter()(LETTERS, ChoiceResult(logprobs, 30), Judges())
+    assert (scored.score, scored.response) == (score, letter)
+    assert scored.answer_nll_nats_per_token == -logprobs[1]
+
+
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf])
+def test_numbers_that_are_none_are_no_choice(bad: float) -> None:
+    scored = Letter()(LETTERS, ChoiceResult((-1.0, bad, -2.0, -3.0), 30), Judges())
+    assert scored.score is None
+    assert scored.failed_reason
+    assert "log-probabilities" in scored.failed_reason
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("First this. So the answer is (B).", "(B)"),
+        ("So the answer is (B)", "(B)"),
+        ("So the answer is (B). \n", "(B)"),
+        ("So the answer is 3.5.", "3.5"),
+        ("So the answer is ] } ).", "] } )"),
+        ("So the answer is (A).\nNo, the answer is (B).", "(A)"),
+        ("The answer: (B)", None),
+        ("", None),
+    ],
+)
+def test_the_answer_of_a_chain_of_thought(text: str, answer: str | None) -> None:
+    assert isinstance(BBH.metric, ExactMatch)
+    assert BBH.metric.extract(text) == answer
+
+
+def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
+    match = ExactMatch("the answer is (.+)")
+    right = match(asked("Yes"), written("the answer is Yes.", truncated=True), Judges())
+    assert (right.score, right.truncated, right.response) == (1.0, True, "the answer is Yes.")
+    assert match(asked("Yes"), written("the answer is yes."), Judges()).score == 0
+    assert match(asked("Yes"), written("I do not know"), Judges()).score == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Thus.\nFinal Answer: The final answer is $24$. I hope it is correct.\n\n", "$24$"),
+        ("Final Answer: The final answer is $[2,5)$. I hope it is correct", "$[2,5)$"),
+        ("The final answer is $24$.", "$24$"),
+        ("The final answer is 24.\n\nAnd another thing: \\boxed{25}", "24"),
+        ("So $x = \\boxed{\\frac{1}{2}}$, and then it broke", r"\frac{1}{2}"),
+        (r"First \boxed{1}, then \boxed{2}", "2"),
+        ("It is 24", None),
+    ],
+)
+def test_the_final_answer_of_a_solution(text: str, answer: str | None) -> None:
+    assert isinstance(MATH.metric, SameMathematics)
+    assert MATH.metric.extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed{a_{b_{c}}} and more}", "a_{b_{c}}"),
+        (r"$\boxed 4$ is it", "4"),
+        (r"\fbox{7}", "7"),
+        (r"\boxed{never closed", None),
+        (r"\boxed", None),
+        ("no box", None),
+    ],
+)
+def test_the_last_box(text: str, content: str | None) -> None:
+    assert last_boxed(text) == content
+
+
+@dataclass
+class Alike:
+    """Takes everything for the same, and remembers."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def same(self, reference: str, answer: str) -> bool:
+        self.asked.append((reference, answer))
+        return True
+
+
+def test_a_text_too_long_to_be_an_answer_is_not_compared() -> None:
+    alike = Alike()
+    text = f"The final answer is {'9' * (scoring.LONGEST_ANSWER + 1)}"
+    assert MATH.score(asked("9"), written(text), Judges(maths=alike)).score == 0
+    assert MATH.score(asked("9"), written("no answer"), Judges(maths=alike)).score == 0
+    assert alike.asked == []
+    assert (
+        MATH.score(asked("9"), written("The final answer is 3^2."), Judges(maths=alike)).score == 1
+    )
+    assert alike.asked == [("9", "3^2")]
+
+
+def test_without_its_judge_an_item_has_no_score() -> None:
+    for metric in (SameMathematics("(.)"), PassesTests("{response}")):
+        scored = metric(asked("1"), written("1"), Judges())
+        assert scored.score is None
+        assert scored.failed_reason
+
+
+def test_a_judge_that_does_not_start_is_no_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("densing_pipeline.evaluation.math_judge.__file__", "/dev/null")
+    with MathJudge() as judge:
+        right = MATH.score(asked("1"), written(r"\boxed{1}"), Judges(maths=judge))
+        scored = MATH.score(asked("1"), written(r"\boxed{1.0}"), Judges(maths=judge))
+    assert right.score == 1
+    assert scored.score is None
+    assert scored.failed_reason
+    assert scored.failed_reason.startswith("not judged: the judge of mathematical answers did not")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    try:
+        return open_sandbox(workers=1)
+    except SandboxError as error:
+        pytest.skip(f"no sandbox on this machine: {error}")
+
+
+@pytest.mark.parametrize(
+    ("body", "score"),
+    [
+        ("    return a + b\n", 1.0),
+        ("    return a - b\n", 0.0),
+        ("    return a +\n", 0.0),
+        ("    import os; os._exit(0)\n", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_a_program_counts_if_it_passes_its_tests(sandbox: Sandbox, body: str, score: float) -> None:
+    item = asked("def check(f):\n    assert f(2, 3) == 5\ncheck(add)", "def add(a, b):\n")
+    metric = PassesTests("{prompt}{response}")
+    assert metric(item, written(body), Judges(programs=sandbox)).score == score
+
+
+def test_a_program_that_could_not_be_run_has_no_score() -> None:
+    class Broken:
+        def check(self, program: str, tests: str) -> Verdict:
+            raise SandboxError("it did not start")
+
+    scored = PassesTests("{response}")(asked("check(f)"), written("1"), Judges(programs=Broken()))
+    assert scored.score is None
+    assert scored.failed_reason == "not run: it did not start"
+
+
+def test_braces_in_prompt_and_answer_stay() -> None:
+    programs: list[str] = []
+
+    class Reads:
+        def check(self, program: str, tests: str) -> Verdict:
+            programs.append(program)
+            return Verdict(passed=True)
+
+    PassesTests("{prompt}{response}")(
+        asked("", prompt="{a}"), written("{response}{}"), Judges(programs=Reads())
+    )
+    assert programs == ["{a}{response}{}"]
+
+
+@pytest.mark.parametrize(
+    ("result", "loss"),
+    [
+        (LossResult(6.0, 4, 9), 1.5),
+        (LossResult(0.0, 4, 9), 0.0),
+        (LossResult(math.nan, 4, 9), None),
+        (LossResult(math.inf, 4, 9), None),
+        (LossResult(0.0, 0, 9), None),
+    ],
+)
+def test_the_loss_of_an_answer_is_a_mean_over_its_tokens(
+    result: LossResult, loss: float | None
+) -> None:
+    item = Item("q/0", "MMLU", LossRequest("?", "4"), "4")
+    scored = AnswerLoss()(item, result, Judges())
+    assert scored.answer_nll_nats_per_token == loss
+    assert (scored.failed_reason is None) == (loss is not None)

@@ -1,0 +1,283 @@
+"""Whatever becomes of the job, and of its orchestrator: the folder says it, and the next run goes on.
+
+The job here is a script that stands for the evaluation environment's Python. What it does is a real
+process's doing: it writes a folder, kills itself, hangs, or lives on.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.evaluation import evaluation
+from densing_pipeline.evaluation import folders, measured, suite
+from densing_pipeline.orchestration.evaluation import command
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.tables.storage import write_parquet
+from tests.evaluations import REVISION, write
+from tests.servers import hub
+
+# Dagster's Pipes client warns of parts of Dagster that it uses.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:AssetExecutionContext.* is deprecated"),
+    pytest.mark.filterwarnings("ignore:Function `PipesMessageReader.*in preview"),
+]
+
+KEY = "lab--model"
+LIMIT = 4
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    found = Settings(
+        state_dir=tmp_path / "state",
+        publish_url=str(tmp_path / "published"),
+        evaluation_python=tmp_path / "python",
+        evaluation_limit=LIMIT,
+        hub_endpoint="http://127.0.0.1:9",
+    )
+    listed(found, REVISION)
+    return found
+
+
+def listed(settings, revision):
+    """A queue with the model in it."""
+    row = pl.DataFrame(
+        {
+            "model_id": ["lab/model"],
+            "revision": [revision],
+            "state": "queued",
+            "reason": "a base model",
+            "priority": 1,
+            "attempts": 0,
+            "updated_at": datetime(2026, 11, 1, tzinfo=UTC),
+        },
+        schema_overrides={"revision": pl.String},
+    )
+    write_parquet(EVALUATION_QUEUE.cast(row), settings.tables_dir / "evaluation_queue.parquet")
+
+
+def job(settings, does, **given):
+    """Make the evaluation environment's Python a program that does this with the job's arguments."""
+    script = settings.evaluation_python.with_suffix(".py")
+    script.write_text(
+        f"import json, os, signal, sys, time\nfrom pathlib import Path\n"
+        f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "out = Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        f"given = {given!r}\n{textwrap.dedent(does)}"
+    )
+    settings.evaluation_python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    settings.evaluation_python.chmod(0o755)
+
+
+WRITES = "from tests.evaluations import write\nwrite(out.parents[2], limit=4, **given)\n"
+
+
+def evaluate(settings, instance):
+    """Materialise the model's partition; what failed in words, None if nothing did."""
+    instance.add_dynamic_partitions("models", [KEY])
+    result = dg.materialize(
+        [evaluation],
+        partition_key=KEY,
+        instance=instance,
+        resources={"settings": settings, "pipes": dg.PipesSubprocessClient()},
+        raise_on_error=False,
+    )
+    if result.success:
+        return None
+    return result.failure_data_for_node("evaluation").user_failure_data.description
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def row(settings):
+    return measured.read(settings.evaluations_dir, suite.SUITE, LIMIT)[0].row(0, named=True)
+
+
+def test_a_model_is_evaluated_at_the_commit_the_queue_has(settings, instance):
+    job(settings, WRITES)
+    assert evaluate(settings, instance) is None
+    found = row(settings)
+    assert (found["state"], found["revision"], found["attempts"]) == ("done", REVISION, 1)
+    assert found["requested_revision"] == REVISION
+    event = instance.get_latest_materialization_event(dg.AssetKey("evaluation"))
+    metadata = event.asset_materialization.metadata
+    assert metadata["score MMLU"].value == 1.0
+
+
+def test_what_is_measured_already_is_not_measured_again(settings, instance):
+    write(settings.evaluations_dir, limit=LIMIT)
+    job(settings, "raise SystemExit('not again')")
+    assert evaluate(settings, instance) is None
+
+
+def test_a_damaged_folder_is_taken_up_again(settings, instance):
+    (write(settings.evaluations_dir, limit=LIMIT) / "BBH.parquet").write_bytes(b"")
+    job(settings, WRITES, attempt=2)
+    assert evaluate(settings, instance) is None
+    assert (row(settings)["state"], row(settings)["attempts"]) == ("done", 2)
+
+
+def test_the_jobs_own_reason_is_what_the_run_fails_with(settings, instance):
+    job(settings, WRITES + "sys.exit(1)", state="blocked", reason="pickled weights only")
+    assert evaluate(settings, instance) == "blocked: pickled weights only"
+    assert row(settings)["state"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "for lack of memory or by hand"),
+        ("sys.exit(3)", "code 3"),
+        ("sys.exit(0)", "neither job nor orchestrator lived to say why"),
+    ],
+)
+def test_a_job_that_says_nothing_is_spoken_for(settings, instance, does, told):
+    job(settings, does)
+    assert told in evaluate(settings, instance)
+    assert (row(settings)["state"], row(settings)["is_resumable"]) == ("failed", True)
+    assert told in row(settings)["reason"]
+    assert evaluate(settings, instance) is not None
+    assert row(settings)["attempts"] == 2
+
+
+def test_a_job_that_hangs_is_ended(settings, instance):
+    job(settings, "time.sleep(600)")
+    brief = settings.model_copy(update={"evaluation_hours": 1 / 3600})
+    assert "DENSING_EVALUATION_HOURS" in evaluate(brief, instance)
+
+
+def test_without_its_environment_the_run_says_how_to_build_it(settings, instance):
+    assert "make evaluation-env" in evaluate(settings, instance)
+    assert row(settings)["attempts"] == 1
+
+
+def test_a_second_job_on_the_same_model_does_not_start(settings, instance):
+    path = write(settings.evaluations_dir, limit=LIMIT, state="failed")
+    holder = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", "import fcntl, sys, time\n"
+         "lock = open(sys.argv[1], 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\nprint(flush=True)\ntime.sleep(600)",
+         str(path / folders.LOCK)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        holder.stdout.readline()
+        assert "another job is at it" in evaluate(settings, instance)
+        assert row(settings)["state"] == "running"
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert row(settings)["state"] == "failed", "the lock is gone with its holder"
+
+
+def test_a_model_without_a_known_commit_is_evaluated_at_the_newest(settings, instance):
+    listed(settings, None)
+    job(settings, WRITES, revision="d" * 40)
+    world = hub.World([hub.base_model("lab/model", hub.FIRST_DAY, sha="d" * 40)])
+    with hub.serving(world) as endpoint:
+        assert evaluate(settings.model_copy(update={"hub_endpoint": endpoint}), instance) is None
+    assert (row(settings)["revision"], row(settings)["requested_revision"]) == ("d" * 40, "main")
+
+
+def test_without_commit_and_hub_nothing_is_begun(settings, instance):
+    listed(settings, None)
+    job(settings, WRITES)
+    assert "cannot be reached" in evaluate(settings, instance)
+    assert not settings.evaluations_dir.exists()
+
+
+def test_the_job_sees_this_package_and_nothing_of_our_environment(settings, instance):
+    sees = "seen = [os.environ['PYTHONPATH'], sys.argv[1:3]]\n"
+    job(settings, sees + "(out / 'seen.json').write_text(json.dumps(seen))\n" + WRITES)
+    assert evaluate(settings, instance) is None
+    path, started = json.loads(next(settings.evaluations_dir.glob("*/*/*/seen.json")).read_text())
+    assert started == ["-m", "densing_pipeline.evaluation.job"]
+    assert [each.name for each in Path(path).iterdir()] == ["densing_pipeline"]
+
+
+def test_settings_become_arguments(settings, tmp_path):
+    line = command(settings, "lab/model", REVISION, tmp_path)
+    assert line[line.index("--limit") + 1] == str(LIMIT)
+    assert "--data" not in line
+    told = settings.model_copy(update={"evaluation_limit": None, "evaluation_data": tmp_path})
+    line = command(told, "lab/model", REVISION, tmp_path)
+    assert line[line.index("--data") + 1] == str(tmp_path)
+    assert "--limit" not in line
+
+
+ORCHESTRATOR = """
+import sys
+from pathlib import Path
+import dagster as dg
+from assets.evaluation import evaluation
+from densing_pipeline.settings import Settings
+
+settings = Settings(
+    state_dir=Path(sys.argv[1]), evaluation_python=Path(sys.argv[2]), publish_url=sys.argv[1],
+    evaluation_limit=4,
+)
+with dg.DagsterInstance.ephemeral() as instance:
+    instance.add_dynamic_partitions("models", ["lab--model"])
+    dg.materialize(
+        [evaluation], partition_key="lab--model", instance=instance,
+        resources={"settings": settings, "pipes": dg.PipesSubprocessClient()},
+    )
+"""
+
+
+def test_a_killed_orchestrator_leaves_no_job_behind_and_the_next_run_goes_on(settings, instance):
+    lives = """
+    import fcntl
+    lock = open(out / ".lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (out / "MMLU.parquet").write_bytes(b"half")
+    (out / "pid").write_text(str(os.getpid()))
+    time.sleep(600)
+    """
+    job(settings, lives)
+    orchestrator = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", ORCHESTRATOR, settings.state_dir, settings.evaluation_python],
+        cwd=REPOSITORY,
+        stderr=subprocess.DEVNULL,
+    )
+    pid = _until(lambda: next(settings.evaluations_dir.glob("*/*/*/pid"), None), orchestrator)
+    _until(lambda: pid.read_text(), orchestrator)
+    assert row(settings)["state"] == "running"
+    orchestrator.send_signal(signal.SIGKILL)
+    orchestrator.wait()
+    _until(lambda: not _is_alive(int(pid.read_text())))
+    found = row(settings)
+    assert (found["state"], found["attempts"], found["is_resumable"]) == ("failed", 1, True)
+    assert "neither job nor orchestrator lived" in found["reason"]
+    job(settings, WRITES, attempt=2)
+    assert evaluate(settings, instance) is None
+    assert (row(settings)["state"], row(settings)["attempts"]) == ("done", 2)
+
+
+def _is_alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except FileNotFoundError:
+        return False
+
+
+def _until(found, process=None):
+    """Wait for something to become true; a test that waits for ever is ended from outside."""
+    while not (value := found()):
+        assert process is None or process.poll() is None, "the orchestrator ended by itself"
+        time.sleep(0.05)
+    return value
