@@ -3,8 +3,8 @@
     landing/objects/<aa>/<sha256>.gz              bytes by content, stored once
     landing/receipts/<source>/<instant>-<nn>.json one per response, never edited
 
-Everything downstream can be rebuilt from here. Both kinds of file are written under a temporary name
-and renamed, the object before its receipt: a receipt always finds its bytes.
+Everything downstream can be rebuilt from here. The object is written before its receipt: a receipt
+always finds its bytes.
 
 Not here: parsing, and any decision whether a response is good.
 """
@@ -12,12 +12,13 @@ Not here: parsing, and any decision whether a response is good.
 import gzip
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from densing_pipeline import files
 
 INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 """Instants in file names, so that names sort by time."""
@@ -91,9 +92,9 @@ class LandingZone:
         )
         path = self._object(receipt.sha256)
         if not self._is_stored(receipt):
-            _write(path, gzip.compress(content, compresslevel=6, mtime=0))
+            files.write(path, gzip.compress(content, compresslevel=6, mtime=0))
         if receipt not in self._at(source, receipt.fetched_at):
-            _write(self._next_name(receipt), _to_json(receipt))
+            files.write(self._next_name(receipt), _to_json(receipt))
         return receipt
 
     def read(self, receipt: Receipt) -> bytes:
@@ -155,16 +156,3 @@ def _from_json(path: Path) -> Receipt:
         return Receipt(**fields | {"fetched_at": datetime.fromisoformat(fields["fetched_at"])})
     except (ValueError, TypeError, KeyError) as error:
         raise LandingError(f"{path}: not a receipt ({error}); delete it") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

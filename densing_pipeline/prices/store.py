@@ -12,7 +12,6 @@ deleted; it is rebuilt from the landing zone. Not here: what a snapshot changes 
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline import files
 from densing_pipeline.prices.fold import OPEN_SCHEMA, Open
 from densing_pipeline.tables.published import PRICES
 
@@ -81,26 +81,26 @@ class Store:
             state: the open rows.
             closed: rows closed since the head before, by month.
         """
-        files = dict(head.closed)
+        segments = dict(head.closed)
         for month, rows in sorted(closed.items()):
             if rows.is_empty():
                 continue
-            earlier = files.get(month)
+            earlier = segments.get(month)
             known = [pl.read_parquet(self.folder / earlier)] if earlier else []
             whole = pl.concat([*known, rows]).sort(
                 "observed_from", *PRICES.key, nulls_last=True, maintain_order=True
             )
-            files[month] = self._write(month, whole)
+            segments[month] = self._write(month, whole)
         new = Head(
             **asdict(head)
             | {
                 "open": self._write("open", state.rows.select(OPEN_SCHEMA.names())),
-                "closed": dict(sorted(files.items())),
+                "closed": dict(sorted(segments.items())),
                 "last_day": state.last_day.isoformat() if state.last_day else None,
             }
         )
         text = json.dumps(asdict(new), indent=1, sort_keys=True) + "\n"
-        _replace(self.folder / "head.json", text.encode())
+        files.write(self.folder / "head.json", text.encode())
         self.tidy(new)
         return new
 
@@ -135,16 +135,5 @@ class Store:
         content = buffer.getvalue()
         name = f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
         if not (self.folder / name).exists():
-            _replace(self.folder / name, content)
+            files.write(self.folder / name, content)
         return name
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there, even after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

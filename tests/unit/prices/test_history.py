@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline import files as writing
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import store as storing
 from densing_pipeline.prices.backfill import BackfillError, find, land
 from densing_pipeline.prices.history import (
     Snapshot,
@@ -120,7 +120,7 @@ def test_a_lost_file_is_rebuilt(months, whole, tmp_path, damage):
 
 def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
-    replace, kills = storing._replace, 0
+    write, kills = writing.write, 0
     left = int(rng.integers(1, 6))
 
     def dying(path, content):
@@ -130,14 +130,14 @@ def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_pa
             kills += 1
             left = int(rng.integers(1, 6))
             if rng.random() < 0.5:
-                replace(path, content)
+                write(path, content)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.with_name(f".{path.name}.tmp").write_bytes(content[: len(content) // 2])
             raise Killed
-        replace(path, content)
+        write(path, content)
 
-    monkeypatch.setattr(storing, "_replace", dying)
+    monkeypatch.setattr(writing, "write", dying)
     round_ = 0
     while kills < 50:
         folder = tmp_path / str(round_)
