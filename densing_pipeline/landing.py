@@ -114,15 +114,31 @@ class LandingZone:
             raise LandingError(f"{path}: does not match its name; restore it from a backup")
         return content
 
-    def receipts(self, source: str) -> Iterator[Receipt]:
-        """All receipts of a source, oldest first."""
-        for path in sorted((self.folder / "receipts" / source).glob("*.json")):
-            yield _from_json(path)
+    def receipts(self, source: str, *, newest_first: bool = False) -> Iterator[Receipt]:
+        """All receipts of a source, oldest first.
+
+        Raises:
+            LandingError: one is damaged.
+        """
+        for path in self.receipt_files(source, newest_first=newest_first):
+            yield self.receipt(path)
+
+    def receipt_files(self, source: str, *, newest_first: bool = False) -> list[Path]:
+        """The files of all receipts of a source, oldest first; they need not be readable."""
+        return sorted((self.folder / "receipts" / source).glob("*.json"), reverse=newest_first)
+
+    def receipt(self, path: Path) -> Receipt:
+        """The receipt in a file.
+
+        Raises:
+            LandingError: it is damaged.
+        """
+        return _from_json(path)
 
     def latest(self, source: str, url: str | None = None) -> Receipt | None:
         """The newest receipt of a source (and address), if there is one."""
-        paths = sorted((self.folder / "receipts" / source).glob("*.json"), reverse=True)
-        return next((r for r in map(_from_json, paths) if url is None or r.url == url), None)
+        found = self.receipts(source, newest_first=True)
+        return next((r for r in found if url is None or r.url == url), None)
 
     def _is_stored(self, receipt: Receipt) -> bool:
         """Whether the bytes are there and whole; damaged ones are written again when they come back."""
@@ -143,6 +159,11 @@ class LandingZone:
         folder = self.folder / "receipts" / receipt.source
         taken = len(self._at(receipt.source, receipt.fetched_at))
         return folder / f"{receipt.fetched_at.strftime(INSTANT_FORMAT)}-{taken:03d}.json"
+
+
+def received_at(path: Path) -> datetime:
+    """The instant in the name of a receipt's file, also where the file cannot be read."""
+    return datetime.strptime(path.name.partition("-")[0], INSTANT_FORMAT).replace(tzinfo=UTC)
 
 
 def _to_json(receipt: Receipt) -> bytes:

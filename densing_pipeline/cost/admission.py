@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from densing_pipeline.prices.book import OUT_OF_FRONTIER, known_from
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
 from densing_pipeline.prices.fold import PARTIAL_LISTS
 
 PERSISTENCE_DAYS = 30

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from densing_pipeline.prices.book import OUT_OF_FRONTIER
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
 from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from densing_pipeline.prices.as_of import as_of, last_day
-from densing_pipeline.prices.book import OUT_OF_FRONTIER
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.names import normal, organisation, split
 
 TOLERANCE = 1e-3

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.book import known_from, price_book
+from densing_pipeline.prices.book import price_book
+from densing_pipeline.prices.comparison import known_from
 from densing_pipeline.tables.published import PRICES
 from densing_pipeline.tables.schemas import TableError
 
