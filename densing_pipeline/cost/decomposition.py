@@ -42,6 +42,7 @@ def price_decomposition(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What moved the cheapest price of each level and blend, by calendar year and in all.
 
@@ -51,6 +52,7 @@ def price_decomposition(
         capability_levels: the levels.
         capability_scores: the scores of the models sold.
         as_of: last day of the curves; the newest observation if not given.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
 
     Returns:
         Rows of `price_decomposition`. `log_change` is the sum of entry_of_models,
@@ -61,7 +63,7 @@ def price_decomposition(
     if prices.is_empty():
         return PRICE_DECOMPOSITION.empty()
     last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last)
+    offers = admission.on_sale(prices, last, polls)
     horizon = (last - admission.DAY_ZERO).days
     rows = [
         {"level": level, "blend_input_share": share} | row

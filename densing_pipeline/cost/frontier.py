@@ -30,6 +30,7 @@ def price_frontier(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Every change of the cheapest price of each level, blend and curve.
 
@@ -46,11 +47,12 @@ def price_frontier(
         capability_levels: the levels.
         capability_scores: the scores of the models sold.
         as_of: last day of the curves; the newest observation if not given.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
     """
     if prices.is_empty():
         return PRICE_FRONTIER.empty()
     last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last)
+    offers = admission.on_sale(prices, last, polls)
     levels = [
         _changes(level, share, timed(blend))
         for level, share, blend in level_offers(

@@ -50,6 +50,7 @@ def price_index(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The price of a token at equal quality, by month and blend, with 95 % intervals.
 
@@ -60,6 +61,7 @@ def price_index(
         model_links: the model each offer sells.
         capability_scores: scores of the models sold.
         as_of: last day; the newest observation if not given. A month counts once it is over.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
 
     Returns:
         Rows of `price_index`; months with fewer than eight models are `insufficient`, and have no
@@ -69,7 +71,7 @@ def price_index(
         return PRICE_INDEX.empty()
     last = as_of or last_day(prices)
     sold = _scored(
-        admission.on_sale(prices, last).filter(pl.col("source") != PAPER),
+        admission.on_sale(prices, last, polls).filter(pl.col("source") != PAPER),
         model_links,
         capability_scores,
     )

@@ -34,10 +34,10 @@ def as_of(
         it is known to have held, with the flags that comparing the lists gave them then.
     """
     rows = known(prices, observed, polls)
-    held = rows.filter(_holds(valid)).collect()
+    held = rows.filter(holds(valid)).collect()
     if held["source"].n_unique() <= 1:
         return held  # nothing to compare with
-    return rejudged(rows.collect()).filter(_holds(valid))
+    return rejudged(rows.collect()).filter(holds(valid))
 
 
 def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> pl.LazyFrame:
@@ -90,7 +90,7 @@ def last_day(prices: pl.DataFrame) -> date:
     return newest(pl.concat([prices["observed_from"], prices["last_seen"]]))
 
 
-def _holds(valid: date) -> pl.Expr:
+def holds(valid: date) -> pl.Expr:
     """Whether a row is said to hold on a day, and known to."""
     return (
         (pl.col("valid_from").is_null() | (pl.col("valid_from") <= valid))

@@ -10,7 +10,7 @@ Not here: asking for them (`prices.poll`), and their formats (`prices.sources`).
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -170,6 +170,19 @@ def store_report(zone: LandingZone, results: Sequence[PollResult], polled_at: da
     """Keep what came of a poll."""
     report = json.dumps([_to_plain(result) for result in results], indent=1).encode()
     zone.store(REPORTS, "", report, polled_at)
+
+
+def report_failures(zone: LandingZone, failures: Mapping[str, str | None]) -> None:
+    """Report the sources whose history could not be brought up to date.
+
+    Args:
+        zone: the landing zone.
+        failures: by source, why not; None where it could.
+    """
+    now = datetime.now(UTC)
+    failed = [PollResult(name, now, "failed", why) for name, why in failures.items() if why]
+    if failed:
+        store_report(zone, failed, now)
 
 
 def _to_plain(result: PollResult) -> dict[str, Any]:
