@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import PAPER, cheapest, level_offers, timed
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
 
 Floats = NDArray[np.float64]
@@ -84,7 +85,7 @@ class Offers:
         starts: first day of each run.
         ends: day after its last.
         price: blended price.
-        offer: number of the offer.
+        offer: number of the offer: one seller and one model, however many lists and names it has.
         model: number of the model it sells.
         is_undated: whether the day the price began is not known.
     """
@@ -99,7 +100,7 @@ class Offers:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Offers":
         """From rows of `frontier.level_offers`."""
-        offer = rows.select(pl.struct(admission.OFFER).rank("dense") - 1).to_series()
+        offer = rows.select(pl.struct(_seller(), "canonical_id").rank("dense") - 1).to_series()
         model = rows.select(pl.col("canonical_id").rank("dense") - 1).to_series()
         return cls(
             rows["run_start"].to_numpy(),
@@ -180,6 +181,10 @@ def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int
     minima[:4] = np.minimum.accumulate(minima[:4])
     parts: Floats = np.diff(np.log(minima))
     return parts
+
+
+def _seller() -> pl.Expr:
+    return pl.col("provider").map_elements(seller, return_dtype=pl.String)
 
 
 def _least(price: Floats, mask: NDArray[np.bool_]) -> float:

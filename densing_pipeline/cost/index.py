@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import BLENDS, PAPER
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_INDEX
 
 Floats = NDArray[np.float64]
@@ -95,13 +96,15 @@ def _scored(
         .filter(pl.col("score").is_between(0, 1, closed="none"))
         .select("canonical_id", quality=(pl.col("score") / (1 - pl.col("score"))).log())
     )
-    return offers.join(sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER).join(
-        quality, on="canonical_id"
+    return (
+        offers.join(sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER)
+        .join(quality, on="canonical_id")
+        .with_columns(seller=pl.col("provider").map_elements(seller, return_dtype=pl.String))
     )
 
 
 def _at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
-    """month, canonical_id, provider, quality and the lowest price on the last day of each month."""
+    """month, canonical_id, seller, quality and the lowest price on the last day of each month."""
     if offers.is_empty():
         return offers
     first = admission.to_date(int(offers["start"].min()))  # type: ignore[arg-type]
@@ -111,9 +114,9 @@ def _at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
     ).filter(pl.col("month").dt.month_end() <= last)
     return (
         ends.join_where(offers, pl.col("day") >= pl.col("start"), pl.col("day") < pl.col("end"))
-        .group_by("month", "canonical_id", "provider", "quality")
+        .group_by("month", "canonical_id", "seller", "quality")
         .agg(pl.col("usd_per_mtok").min())
-        .sort("month", "canonical_id", "provider")
+        .sort("month", "canonical_id", "seller")
     )
 
 

@@ -185,8 +185,9 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?",
+        "source?", "basis?", "low?", "high?",
     ),
+    ordered=(("low", "high"),),
 )  # fmt: skip
 
 PRICE_HALVING = Table(

@@ -54,7 +54,7 @@ PARENTS = {
     "model_links": {"prices", "models"},
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},
-    "price_halving": {"price_frontier", "prices"},
+    "price_halving": {"price_frontier", "prices", "model_links", "capability_levels"},
     "level_memberships": {"capability_levels"},
     "price_index": {"model_links", "prices"},
     "price_decomposition": {"capability_levels", "model_links", "prices"},

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from densing_pipeline.prices.book import price_book, rejudged
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
 START = date(2025, 1, 1)
+DAYS = [START + timedelta(days=n) for n in (1, 5, 13, 22, 34, 41, 50, 59, 67, 76, 88, 97, 104)]
 MODELS = [f"maker/m{i}" for i in range(16)]
 
 
@@ -90,28 +90,32 @@ def polled() -> dict[date, dict[str, bytes]]:
     return found
 
 
-def book(
-    folder: Path, polled: dict[date, dict[str, bytes]], until: date
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`prices` and `price_polls` of what had landed by a day."""
-    zone = LandingZone(folder / "landing")
-    for day, answers in polled.items():
-        for source, content in answers.items():
-            if day <= until:
-                zone.store(source, "", content, datetime(day.year, day.month, day.day, tzinfo=UTC))
-    history.update_all(zone, folder / "book")
-    return (
-        price_book(list(history.histories(folder / "book").values())),
-        history.polls(folder / "book"),
-    )
+Book = tuple[pl.DataFrame, pl.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def today(
+def books(
     polled: dict[date, dict[str, bytes]], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Book and polls after all nights."""
-    return book(tmp_path_factory.mktemp("today"), polled, max(polled))
+) -> dict[date, Book]:
+    """`prices` and `price_polls` of what had landed by each day; the last one is today's."""
+    folder, found = tmp_path_factory.mktemp("books"), dict[date, Book]()
+    zone = LandingZone(folder / "landing")
+    left = sorted(polled)
+    for day in [*DAYS, max(polled)]:
+        while left and left[0] <= day:
+            night = left.pop(0)
+            for source, content in polled[night].items():
+                instant = datetime(night.year, night.month, night.day, tzinfo=UTC)
+                zone.store(source, "", content, instant)
+        history.update_all(zone, folder / "book")
+        prices = price_book(list(history.histories(folder / "book").values()))
+        found[day] = prices, history.polls(folder / "book")
+    return found
+
+
+@pytest.fixture(scope="module")
+def today(books: dict[date, Book]) -> Book:
+    return books[max(books)]
 
 
 def estimates(
@@ -142,13 +146,10 @@ def estimates(
     return frontier, price_halving(frontier, as_of=day, draws=100, seed=1)
 
 
-DAYS = [START + timedelta(days=n) for n in (1, 5, 13, 22, 34, 41, 50, 59, 67, 76, 88, 97, 104)]
-
-
 @pytest.mark.parametrize("day", DAYS)
-def test_a_past_day_is_as_it_was_on_that_day(polled, today, tmp_path, day: date) -> None:
+def test_a_past_day_is_as_it_was_on_that_day(books, today, day: date) -> None:
     prices, polls = today
-    prices_then, polls_then = book(tmp_path, polled, day)
+    prices_then, polls_then = books[day]
     for valid in (day, day - timedelta(days=20)):
         assert_frame_equal(
             PRICES.cast(as_of(prices, valid, day, polls)),
