@@ -142,7 +142,8 @@ def _fingerprint(offers: pl.DataFrame, members: NDArray[np.bool_]) -> bytes:
     days, winner = cheapest(*held)
     place = np.append(np.flatnonzero(members), -1)[winner]
     is_change = np.append(True, place[1:] != place[:-1])
-    return days[is_change].tobytes() + place[is_change].tobytes()
+    fingerprint: bytes = days[is_change].tobytes() + place[is_change].tobytes()
+    return fingerprint
 
 
 def _interval(steps: pl.DataFrame, alternatives: pl.DataFrame) -> Iterator[pl.Series]:
