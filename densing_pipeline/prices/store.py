@@ -136,8 +136,9 @@ class Store:
         )
 
     def forget(self) -> None:
-        """Drop the state, so that it is rebuilt from the landing zone."""
-        (self.folder / "head.json").unlink(missing_ok=True)
+        """Drop everything, damaged files included; it is rebuilt from the landing zone."""
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name != "head.json"):
+            path.unlink()
 
     def tidy(self, head: Head) -> None:
         """Delete what the head does not name: what a night that was cut off left behind."""
