@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.cost import decomposition, frontier, halving, index, levels
+from densing_pipeline.cost import decomposition, frontier, halving, index, levels, membership
 from densing_pipeline.orchestration.metadata import figure_metadata, halving_metadata
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.prices.as_of import last_day
@@ -27,11 +27,16 @@ def level_memberships(capability_levels: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(published.PRICE_FRONTIER, group="cost")
 def price_frontier(
-    prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Cheapest price of each capability level over time: on offer now, and ever."""
-    cheapest = frontier.price_frontier(
-        prices, model_links, capability_levels, facts.load("capability_scores")
+    inputs = prices, model_links, capability_levels, facts.load("capability_scores")
+    cheapest = membership.with_intervals(
+        frontier.price_frontier(*inputs),
+        membership.drawn_frontiers(*inputs, draws=membership.DRAWS, seed=settings.seed),
     )
     return dg.MaterializeResult(
         value=cheapest, metadata=figure_metadata(price_figure({"price_frontier": cheapest}))
@@ -40,14 +45,22 @@ def price_frontier(
 
 @table_asset(published.PRICE_HALVING, group="cost", kinds=frozenset({"scipy"}))
 def price_halving(
-    price_frontier: pl.DataFrame, prices: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    price_frontier: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Halving time of the cheapest price by level, blend, curve, window and estimator."""
+    inputs = prices, model_links, capability_levels, facts.load("capability_scores")
     estimates = halving.price_halving(
         price_frontier,
         as_of=last_day(prices),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        drawn_curves=membership.drawn_frontiers(
+            *inputs, draws=membership.DRAWS, seed=settings.seed
+        ),
     )
     return dg.MaterializeResult(value=estimates, metadata=halving_metadata(estimates))
 

@@ -29,23 +29,33 @@ def price_snapshots(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResul
     return dg.MaterializeResult(metadata=poll_metadata(results))
 
 
-@table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots"])
-def quarantine(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
-    """What of the newest price lists cannot be read, and why; no other table has it."""
-    return snapshots.quarantined(LandingZone(settings.landing_dir))
-
-
 @table_asset(published.PRICES, group="prices", deps=["price_snapshots"])
 def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.DataFrame]:
     """Every known API price with the interval it was valid in and when it was observed."""
-    updates = history.update_all(LandingZone(settings.landing_dir), settings.book_dir)
+    zone = LandingZone(settings.landing_dir)
+    updates = history.update_all(zone, settings.book_dir)
+    snapshots.report_failures(zone, {name: u.failure for name, u in updates.items()})
     polled = history.histories(settings.book_dir)
     listed = list_prices.listed_prices(facts.load("list_prices"))
-    if genai.SOURCE not in polled:
-        published_on = embedded.published_on(facts.load("sources"))
-        polled[genai.SOURCE] = embedded.embedded_prices(observed_on=published_on)
-    known = book.price_book([listed, *polled.values()])
+    installed = embedded.until_polled(
+        embedded.embedded_prices(observed_on=embedded.published_on(facts.load("sources"))),
+        polled.get(genai.SOURCE),
+    )
+    known = book.price_book([listed, installed, *polled.values()])
     return dg.MaterializeResult(value=known, metadata=book_metadata(updates, known))
+
+
+@table_asset(published.PRICE_POLLS, group="prices", deps=["prices"])
+def price_polls(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
+    """On which days each polled list was seen: what `prices` as of a past day rests on."""
+    return history.polls(settings.book_dir)
+
+
+@table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots"])
+def quarantine(settings: dg.ResourceParam[Settings], prices: pl.DataFrame) -> pl.DataFrame:
+    """What of the newest lists cannot be read, and prices kept out for what other lists say."""
+    unread = snapshots.quarantined(LandingZone(settings.landing_dir))
+    return pl.concat([unread, book.disputed(prices)])
 
 
 @table_asset(published.MODEL_LINKS, group="prices")

@@ -7,7 +7,7 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.orchestration.metadata import release_metadata
+from densing_pipeline.orchestration.metadata import health_metadata, release_metadata
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication.datapackage import provenance
@@ -20,11 +20,11 @@ from densing_pipeline.tables.published import PUBLISHED, SOURCE_HEALTH
 @table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots"])
 def source_health(
     settings: dg.ResourceParam[Settings], prices: pl.DataFrame, hub_nights: pl.DataFrame
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """How fresh each source is, what came of each poll, and which could not be reached."""
     now, rows = datetime.now(UTC), dict(prices.group_by("source").len().iter_rows())
     polls = poll_reports(LandingZone(settings.landing_dir))
-    return SOURCE_HEALTH.cast(
+    health = SOURCE_HEALTH.cast(
         pl.concat(
             [
                 embedded_health(facts.load("sources"), rows, now),
@@ -33,6 +33,7 @@ def source_health(
             ]
         )
     )
+    return dg.MaterializeResult(value=health, metadata=health_metadata(health))
 
 
 @dg.asset(

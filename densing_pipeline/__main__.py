@@ -94,19 +94,23 @@ def backfill(settings: Settings, folder: Path, console: Console) -> None:
     # Readers of five formats; the other commands do without.
     from densing_pipeline.landing import LandingZone
     from densing_pipeline.prices import history
-    from densing_pipeline.prices.backfill import BackfillError, find, land
+    from densing_pipeline.prices.backfill import BackfillError, find, land, passed_over
 
     zone = LandingZone(settings.landing_dir)
     try:
         snapshots = find(folder)
     except BackfillError as error:
         raise CommandError(str(error)) from error
+    for path in passed_over(folder):
+        console.print(f"passed over: {path}", highlight=False, markup=False, soft_wrap=True)
     for result in land(zone, snapshots):
         console.print(
             f"{result.source} {result.polled_at:%Y-%m-%d} {result.outcome}: {result.message}",
             highlight=False,
         )
     for source, update in history.update_all(zone, settings.book_dir).items():
+        if update.failure:
+            raise CommandError(f"{source}: {update.failure}")
         if update.folded:
             counts = update.counts
             console.print(

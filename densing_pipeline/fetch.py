@@ -29,6 +29,9 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = 3
 """Redirects followed, all on the host that was asked."""
 
+GZIP_MEMBERS = 64
+"""Streams a compressed document may be made of, one after another."""
+
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 
 
@@ -219,16 +222,39 @@ def _decoded(raw: bytes, answer: httpx.Response, limits: Limits) -> bytes:
         return raw
     if coding not in ("gzip", "x-gzip"):
         raise FetchError(f"sent with coding {coding!r}, but gzip was asked for", status=status)
-    inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = bytearray()
+    for _ in range(GZIP_MEMBERS):
+        inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            content += inflated.decompress(raw, limits.max_bytes + 1 - len(content))
+        except zlib.error as error:
+            raise FetchError(f"damaged gzip ({error})", status=status, is_passing=True) from error
+        if len(content) > limits.max_bytes:
+            raise FetchError(_too_large(limits), status=status)
+        if not inflated.eof:
+            raise FetchError("truncated or damaged gzip", status=status, is_passing=True)
+        if not inflated.unused_data:
+            return bytes(content)
+        raw = inflated.unused_data
+    raise FetchError(f"gzip of more than {GZIP_MEMBERS} members", status=status)
+
+
+def next_address(address: httpx.URL, following: str) -> httpx.URL:
+    """Where a document says it goes on; nothing but the origin that was asked is trusted.
+
+    Raises:
+        FetchError: the address is none, or of another scheme, host or port.
+    """
     try:
-        content = inflated.decompress(raw, limits.max_bytes + 1)
-    except zlib.error as error:
-        raise FetchError(f"damaged gzip ({error})", status=status, is_passing=True) from error
-    if len(content) > limits.max_bytes:
-        raise FetchError(_too_large(limits), status=status)
-    if not inflated.eof or inflated.unused_data:
-        raise FetchError("truncated or damaged gzip", status=status, is_passing=True)
-    return content
+        target = address.join(following).copy_with(fragment=None)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise FetchError(f"the next page is at {following!r}: not an address") from error
+    if (target.scheme, target.netloc) != (address.scheme, address.netloc):
+        raise FetchError(
+            f"the next page is at {target.scheme}://{target.netloc.decode()}, not at "
+            f"{address.scheme}://{address.netloc.decode()}: another host: refused"
+        )
+    return target
 
 
 def _redirected(address: httpx.URL, answer: httpx.Response) -> httpx.URL:

@@ -3,8 +3,8 @@
     landing/objects/<aa>/<sha256>.gz              bytes by content, stored once
     landing/receipts/<source>/<instant>-<nn>.json one per response, never edited
 
-Everything downstream can be rebuilt from here. Both kinds of file are written under a temporary name
-and renamed, the object before its receipt: a receipt always finds its bytes.
+Everything downstream can be rebuilt from here. The object is written before its receipt: a receipt
+always finds its bytes.
 
 Not here: parsing, and any decision whether a response is good.
 """
@@ -12,12 +12,13 @@ Not here: parsing, and any decision whether a response is good.
 import gzip
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from densing_pipeline import files
 
 INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 """Instants in file names, so that names sort by time."""
@@ -91,9 +92,9 @@ class LandingZone:
         )
         path = self._object(receipt.sha256)
         if not self._is_stored(receipt):
-            _write(path, gzip.compress(content, compresslevel=6, mtime=0))
+            files.write(path, gzip.compress(content, compresslevel=6, mtime=0))
         if receipt not in self._at(source, receipt.fetched_at):
-            _write(self._next_name(receipt), _to_json(receipt))
+            files.write(self._next_name(receipt), _to_json(receipt))
         return receipt
 
     def read(self, receipt: Receipt) -> bytes:
@@ -113,15 +114,31 @@ class LandingZone:
             raise LandingError(f"{path}: does not match its name; restore it from a backup")
         return content
 
-    def receipts(self, source: str) -> Iterator[Receipt]:
-        """All receipts of a source, oldest first."""
-        for path in sorted((self.folder / "receipts" / source).glob("*.json")):
-            yield _from_json(path)
+    def receipts(self, source: str, *, newest_first: bool = False) -> Iterator[Receipt]:
+        """All receipts of a source, oldest first.
+
+        Raises:
+            LandingError: one is damaged.
+        """
+        for path in self.receipt_files(source, newest_first=newest_first):
+            yield self.receipt(path)
+
+    def receipt_files(self, source: str, *, newest_first: bool = False) -> list[Path]:
+        """The files of all receipts of a source, oldest first; they need not be readable."""
+        return sorted((self.folder / "receipts" / source).glob("*.json"), reverse=newest_first)
+
+    def receipt(self, path: Path) -> Receipt:
+        """The receipt in a file.
+
+        Raises:
+            LandingError: it is damaged.
+        """
+        return _from_json(path)
 
     def latest(self, source: str, url: str | None = None) -> Receipt | None:
         """The newest receipt of a source (and address), if there is one."""
-        paths = sorted((self.folder / "receipts" / source).glob("*.json"), reverse=True)
-        return next((r for r in map(_from_json, paths) if url is None or r.url == url), None)
+        found = self.receipts(source, newest_first=True)
+        return next((r for r in found if url is None or r.url == url), None)
 
     def _is_stored(self, receipt: Receipt) -> bool:
         """Whether the bytes are there and whole; damaged ones are written again when they come back."""
@@ -144,6 +161,11 @@ class LandingZone:
         return folder / f"{receipt.fetched_at.strftime(INSTANT_FORMAT)}-{taken:03d}.json"
 
 
+def received_at(path: Path) -> datetime:
+    """The instant in the name of a receipt's file, also where the file cannot be read."""
+    return datetime.strptime(path.name.partition("-")[0], INSTANT_FORMAT).replace(tzinfo=UTC)
+
+
 def _to_json(receipt: Receipt) -> bytes:
     fields = asdict(receipt) | {"fetched_at": receipt.fetched_at.isoformat()}
     return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()
@@ -155,16 +177,3 @@ def _from_json(path: Path) -> Receipt:
         return Receipt(**fields | {"fetched_at": datetime.fromisoformat(fields["fetched_at"])})
     except (ValueError, TypeError, KeyError) as error:
         raise LandingError(f"{path}: not a receipt ({error}); delete it") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from densing_pipeline.prices.book import OUT_OF_FRONTIER, known_from
+from densing_pipeline.prices.as_of import known, last_day
+from densing_pipeline.prices.book import rejudged
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
 from densing_pipeline.prices.fold import PARTIAL_LISTS
 
 PERSISTENCE_DAYS = 30
@@ -24,22 +26,30 @@ OFFER = ("source", "provider", "model")
 DAY_ZERO = date(1970, 1, 1)
 
 
-def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None) -> pl.DataFrame:
     """Standard prices by offer, each over the days it is known to have held up to `as_of`.
 
     Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag
     that bars them. A price ends when the source says so, when the offer's next price begins, or
     after the day its source last listed it, if it has listed others since. A correction counts as undated: when the price that it
-    put right began to hold is not known.
+    put right began to hold is not known. As of a past day nothing is known of what came later, flags
+    included.
+
+    Args:
+        prices: rows of `prices`.
+        as_of: the day.
+        polls: rows of `price_polls`; see `prices.as_of.known`.
 
     Returns:
         source, provider, model, flag, basis, input_usd_per_mtok, output_usd_per_mtok and the
         half-open interval [start, end) in days since 1970, and `seen_to`, up to where it is known
         rather than presumed that the price held; sorted by offer and start.
     """
+    if not prices.is_empty() and as_of < last_day(prices):
+        prices = rejudged(known(prices, as_of, polls).collect())
     horizon = (as_of - DAY_ZERO).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
-    seen = pl.min_horizontal("last_seen", pl.lit(as_of))
+    seen = pl.coalesce("last_seen", pl.lit(as_of))
     spoken = (
         pl.when(pl.col("source").is_in(PARTIAL_LISTS))
         .then(seen.max().over("source", "model"))
@@ -54,8 +64,7 @@ def on_sale(prices: pl.DataFrame, as_of: date) -> pl.DataFrame:
     days = prices.with_columns(end=end).filter(
         pl.col("offer") == "standard",
         pl.col("context_over_tokens") == 0,
-        pl.col("observed_to").is_null() | (pl.col("observed_to") > as_of),
-        pl.col("observed_from") <= as_of,
+        pl.col("observed_to").is_null(),
         pl.col("input_usd_per_mtok") > 0,
         pl.col("output_usd_per_mtok").is_null() | (pl.col("output_usd_per_mtok") > 0),
         sound,

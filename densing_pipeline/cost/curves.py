@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from densing_pipeline.prices.names import seller
+
 Floats = NDArray[np.float64]
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -32,7 +34,7 @@ class Curve:
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
-        providers: who held the curve in the window.
+        sellers: who held the curve in the window.
         record_age_months: time from the last dated record low to the end.
     """
 
@@ -44,7 +46,7 @@ class Curve:
     is_event: NDArray[np.bool_]
     final: float | None
     lowest: float
-    providers: frozenset[str]
+    sellers: frozenset[str]
     record_age_months: float
 
     @property
@@ -119,7 +121,7 @@ def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
         is_event=(inside["date"] >= first).to_numpy(),
         final=final,
         lowest=float(priced["usd_per_mtok"].min()),  # type: ignore[arg-type]
-        providers=frozenset(inside["provider"]),
+        sellers=frozenset(map(seller, inside["provider"])),
         record_age_months=_record_age(priced, end),
     )
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import PAPER, cheapest, level_offers, timed
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,7 @@ def price_decomposition(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What moved the cheapest price of each level and blend, by calendar year and in all.
 
@@ -51,6 +53,7 @@ def price_decomposition(
         capability_levels: the levels.
         capability_scores: the scores of the models sold.
         as_of: last day of the curves; the newest observation if not given.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
 
     Returns:
         Rows of `price_decomposition`. `log_change` is the sum of entry_of_models,
@@ -61,7 +64,7 @@ def price_decomposition(
     if prices.is_empty():
         return PRICE_DECOMPOSITION.empty()
     last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last)
+    offers = admission.on_sale(prices, last, polls)
     horizon = (last - admission.DAY_ZERO).days
     rows = [
         {"level": level, "blend_input_share": share} | row
@@ -82,7 +85,7 @@ class Offers:
         starts: first day of each run.
         ends: day after its last.
         price: blended price.
-        offer: number of the offer.
+        offer: number of the offer: one seller and one model, however many lists and names it has.
         model: number of the model it sells.
         is_undated: whether the day the price began is not known.
     """
@@ -97,7 +100,7 @@ class Offers:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Offers":
         """From rows of `frontier.level_offers`."""
-        offer = rows.select(pl.struct(admission.OFFER).rank("dense") - 1).to_series()
+        offer = rows.select(pl.struct(_seller(), "canonical_id").rank("dense") - 1).to_series()
         model = rows.select(pl.col("canonical_id").rank("dense") - 1).to_series()
         return cls(
             rows["run_start"].to_numpy(),
@@ -178,6 +181,10 @@ def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int
     minima[:4] = np.minimum.accumulate(minima[:4])
     parts: Floats = np.diff(np.log(minima))
     return parts
+
+
+def _seller() -> pl.Expr:
+    return pl.col("provider").map_elements(seller, return_dtype=pl.String)
 
 
 def _least(price: Floats, mask: NDArray[np.bool_]) -> float:

@@ -1,7 +1,7 @@
 """The cheapest price of each capability level over time: `price_frontier`.
 
-Not here: which prices count (`admission`), which models reach a level (`levels`), and how fast the
-price falls (`halving`).
+Not here: which prices count (`admission`), which models reach a level (`levels`), how sure the curves
+are of that (`membership`), and how fast the price falls (`halving`).
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.levels import members, memberships
+from densing_pipeline.cost.levels import MEMBERSHIP, memberships
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
 """Shares of input tokens the published curves are computed for."""
+
+CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high"))
+"""Columns of a change point; its interval comes from `membership`."""
 
 PAPER = "nmi-2025"
 """Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
@@ -30,6 +33,7 @@ def price_frontier(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Every change of the cheapest price of each level, blend and curve.
 
@@ -46,20 +50,21 @@ def price_frontier(
         capability_levels: the levels.
         capability_scores: the scores of the models sold.
         as_of: last day of the curves; the newest observation if not given.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
     """
     if prices.is_empty():
         return PRICE_FRONTIER.empty()
     last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last)
+    offers = admission.on_sale(prices, last, polls)
     levels = [
-        _changes(level, share, timed(blend))
+        changes(level, share, timed(blend))
         for level, share, blend in level_offers(
             offers, model_links, capability_levels, capability_scores
         )
         if not blend.is_empty()
     ]
-    changes = pl.concat([PRICE_FRONTIER.empty(), *levels])
-    return PRICE_FRONTIER.cast(changes.filter(pl.col("date") <= last))
+    found = pl.concat([PRICE_FRONTIER.empty().drop("low", "high"), *levels])
+    return PRICE_FRONTIER.cast(found.filter(pl.col("date") <= last))
 
 
 def level_offers(
@@ -77,12 +82,31 @@ def level_offers(
         capability_scores: the scores of the models sold.
 
     Yields:
-        Level, input share and offers. The paper's own level comes first, for input prices alone; its
-        offers have no `canonical_id`.
+        Level, input share and offers. The paper's own level comes first, for input prices alone,
+        and takes all its offers for one model.
     """
+    for level, share, blend in candidate_offers(
+        offers, model_links, capability_levels, capability_scores
+    ):
+        yield level, share, blend.filter(pl.col("probability") >= MEMBERSHIP)
+
+
+def candidate_offers(
+    offers: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+) -> Iterator[tuple[str, float, pl.DataFrame]]:
+    """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
     is_paper = pl.col("source") == PAPER
     figure = admission.blended(offers.filter(is_paper), 1.0)
-    yield PAPER, 1.0, figure.with_columns(run_start="start", run_end="end")
+    yield (
+        PAPER,
+        1.0,
+        figure.with_columns(
+            canonical_id=pl.lit(PAPER), run_start="start", run_end="end", probability=1.0
+        ),
+    )
     sure = model_links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
     linked = offers.filter(~is_paper).join(
         sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
@@ -95,9 +119,9 @@ def level_offers(
     }
     reached = memberships(capability_levels, capability_scores)
     for level in capability_levels["level"]:
-        of_level = pl.col("canonical_id").is_in(sorted(members(reached, level)))
+        of_level = reached.filter(level=level).drop("level")
         for share, blend in blends.items():
-            yield level, share, blend.filter(of_level)
+            yield level, share, blend.join(of_level, on="canonical_id", maintain_order="left")
 
 
 def timed(offers: pl.DataFrame) -> pl.DataFrame:
@@ -105,7 +129,7 @@ def timed(offers: pl.DataFrame) -> pl.DataFrame:
     return offers.sort("usd_per_mtok", "start", "provider", "model", "source")
 
 
-def _changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
+def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
     """Change points of both curves of one level and blend."""
     days, winner = cheapest(offers["run_start"].to_numpy(), offers["run_end"].to_numpy())
     price = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)[winner]
@@ -123,7 +147,7 @@ def _changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
         .join(sellers.cast({"index": pl.Int64}), on="index", how="left", maintain_order="left")
         .drop("index")
         .with_columns(level=pl.lit(level), blend_input_share=pl.lit(share), curve=pl.lit(curve))
-        .select(PRICE_FRONTIER.names)
+        .select(CHANGE)
         for curve, changed in is_change.items()
     )
 

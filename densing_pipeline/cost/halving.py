@@ -7,7 +7,7 @@ slopes read off them (`curves`).
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -39,6 +39,10 @@ PAPER_WINDOW = (date(2022, 11, 30), date(2024, 8, 12))
 """First and last point of the paper's cheapest line (Fig. 3a)."""
 
 
+Drawn = tuple[pl.DataFrame, int]
+"""Change points of a drawn curve, and the number of draws that gave it."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A named window, before it is cut to the days a curve has."""
@@ -64,7 +68,12 @@ def windows(level: str, as_of: date) -> tuple[Window, ...]:
 
 
 def price_halving(
-    price_frontier: pl.DataFrame, *, as_of: date, draws: int, seed: int
+    price_frontier: pl.DataFrame,
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+    drawn_curves: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Halving times of every curve, by window and estimator.
 
@@ -73,6 +82,9 @@ def price_halving(
         as_of: last day the prices are known for.
         draws: resamples behind each interval.
         seed: seed of the resampling; each row has its own stream, so rows do not depend on others.
+        drawn_curves: the curves for other draws of who reaches a level (`membership.drawn_frontiers`);
+            the steps are then drawn from these, each curve as often as it came up. Without them the
+            intervals take the members for certain.
 
     Returns:
         Rows of `price_halving`. `halving_months` is empty where the price did not fall and where the
@@ -80,24 +92,58 @@ def price_halving(
         comparable); `high` where the interval reaches a price that does not fall. Intervals are 95 % percentiles of the step
         bootstrap (`curves.resampled`).
     """
+    alternatives = _alternatives(drawn_curves)
     rows = [
         row
         for (level, share, curve), changes in price_frontier.sort("date").group_by(
             "level", "blend_input_share", "curve", maintain_order=True
         )
         for window in windows(str(level), as_of)
-        for row in _rows((str(level), share, str(curve)), changes, window, draws, seed)
+        for row in _rows(
+            (str(level), share, str(curve)),
+            changes,
+            alternatives.get((level, share, curve), []),
+            window,
+            draws,
+            seed,
+        )
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None) if rows else PRICE_HALVING.empty()
     return PRICE_HALVING.cast(frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed)))
 
 
+def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...], list[Drawn]]:
+    """The drawn curves of each series with their weights, where there is more than one."""
+    if drawn_curves is None:
+        return {}
+    series = drawn_curves.sort("date").partition_by(
+        "level", "blend_input_share", "curve", as_dict=True
+    )
+    found = {
+        key: [
+            (part, int(part["weight"][0])) for _, part in rows.group_by("draw", maintain_order=True)
+        ]
+        for key, rows in series.items()
+    }
+    return {key: drawn for key, drawn in found.items() if len(drawn) > 1}
+
+
 def _rows(
-    key: tuple[str, Any, str], changes: pl.DataFrame, window: Window, draws: int, seed: int
+    key: tuple[str, Any, str],
+    changes: pl.DataFrame,
+    alternatives: Sequence[Drawn],
+    window: Window,
+    draws: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
     """One row per estimator of one curve in one window."""
     level, share, curve_name = key
     curve = curves.cut(changes, window.start, window.end)
+    others = [
+        (other, weight)
+        for changes_drawn, weight in alternatives
+        if (other := curves.cut(changes_drawn, window.start, window.end)) is not None
+    ]
     for estimator in ESTIMATORS[curve_name]:
         row = {
             "level": level,
@@ -114,7 +160,8 @@ def _rows(
             yield row | nothing | {"reason": "no price in the window"}
             continue
         stream = zlib.crc32(repr([level, share, curve_name, window.name, estimator]).encode())
-        estimate = _estimate(curve, estimator, draws, np.random.default_rng([seed, stream]))
+        rng = np.random.default_rng([seed, stream])
+        estimate = _estimate(curve, others or [(curve, 1)], estimator, draws, rng)
         if estimate["verdict"] == "insufficient":
             estimate |= _kept(level, estimate)
         yield row | estimate
@@ -138,9 +185,37 @@ def is_headline(level: str, share: float, curve: str, window: str, estimator: st
     return (share, curve, window, estimator) == (0.75, "cheapest_ever", "all", "record-events")
 
 
-def _estimate(curve: Curve, estimator: str, draws: int, rng: np.random.Generator) -> dict[str, Any]:
-    """The columns of one estimate."""
-    slope, sample = _slope(curve, estimator, draws, rng)
+def _sample(
+    others: Sequence[tuple[Curve, int]], estimator: str, draws: int, rng: np.random.Generator
+) -> Floats | None:
+    """Resampled slopes of the drawn curves, of each as many as its share of the draws."""
+    total = sum(weight for _, weight in others)
+    samples = []
+    for curve, weight in others:
+        _, sample = _slope(curve, estimator, max(round(draws * weight / total), 1), rng)
+        if sample is not None:
+            samples.append(sample)
+    return np.concatenate(samples) if samples else None
+
+
+def _estimate(
+    curve: Curve,
+    others: Sequence[tuple[Curve, int]],
+    estimator: str,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """The columns of one estimate.
+
+    Args:
+        curve: the curve that is estimated.
+        others: the curves its interval is drawn from, with their weights.
+        estimator: name of the estimator.
+        draws: resamples in all.
+        rng: source of randomness.
+    """
+    slope, _ = _slope(curve, estimator, 1, rng)
+    sample = _sample(others, estimator, draws, rng)
     halving = _months(slope)
     low = high = steepest = flattest = None
     if sample is not None:
@@ -167,9 +242,9 @@ def _estimate(curve: Curve, estimator: str, draws: int, rng: np.random.Generator
         "low": low,
         "high": high,
         "n_changes": curve.n_changes,
-        "n_providers": len(curve.providers),
+        "n_providers": len(curve.sellers),
         "months_since_record": curve.record_age_months,
-        "draws": 0 if sample is None else draws,
+        "draws": 0 if sample is None else len(sample),
         "verdict": verdict,
         "reason": "; ".join(notes),
     }
@@ -223,7 +298,7 @@ def _verdict(curve: Curve) -> tuple[str, list[str]]:
         for found, needed, what in (
             (math.floor(curve.months), MIN_MONTHS, "months"),
             (curve.n_changes, MIN_CHANGES, "changes"),
-            (len(curve.providers), MIN_PROVIDERS, "providers"),
+            (len(curve.sellers), MIN_PROVIDERS, "providers"),
         )
         if found < needed
     ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import BLENDS, PAPER
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_INDEX
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,7 @@ def price_index(
     capability_scores: pl.DataFrame,
     *,
     as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The price of a token at equal quality, by month and blend, with 95 % intervals.
 
@@ -60,6 +62,7 @@ def price_index(
         model_links: the model each offer sells.
         capability_scores: scores of the models sold.
         as_of: last day; the newest observation if not given. A month counts once it is over.
+        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
 
     Returns:
         Rows of `price_index`; months with fewer than eight models are `insufficient`, and have no
@@ -69,7 +72,7 @@ def price_index(
         return PRICE_INDEX.empty()
     last = as_of or last_day(prices)
     sold = _scored(
-        admission.on_sale(prices, last).filter(pl.col("source") != PAPER),
+        admission.on_sale(prices, last, polls).filter(pl.col("source") != PAPER),
         model_links,
         capability_scores,
     )
@@ -93,13 +96,15 @@ def _scored(
         .filter(pl.col("score").is_between(0, 1, closed="none"))
         .select("canonical_id", quality=(pl.col("score") / (1 - pl.col("score"))).log())
     )
-    return offers.join(sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER).join(
-        quality, on="canonical_id"
+    return (
+        offers.join(sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER)
+        .join(quality, on="canonical_id")
+        .with_columns(seller=pl.col("provider").map_elements(seller, return_dtype=pl.String))
     )
 
 
 def _at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
-    """month, canonical_id, provider, quality and the lowest price on the last day of each month."""
+    """month, canonical_id, seller, quality and the lowest price on the last day of each month."""
     if offers.is_empty():
         return offers
     first = admission.to_date(int(offers["start"].min()))  # type: ignore[arg-type]
@@ -109,9 +114,9 @@ def _at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
     ).filter(pl.col("month").dt.month_end() <= last)
     return (
         ends.join_where(offers, pl.col("day") >= pl.col("start"), pl.col("day") < pl.col("end"))
-        .group_by("month", "canonical_id", "provider", "quality")
+        .group_by("month", "canonical_id", "seller", "quality")
         .agg(pl.col("usd_per_mtok").min())
-        .sort("month", "canonical_id", "provider")
+        .sort("month", "canonical_id", "seller")
     )
 
 

@@ -4,10 +4,14 @@ A level is the score of one model on one benchmark, such as GPT-4 on MMLU. Score
 model reaches a level with a probability; what to do with it is the caller's choice.
 """
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from densing_pipeline.tables.published import LEVEL_MEMBERSHIPS
+
+Floats = NDArray[np.float64]
 
 PROTOCOL_STD_ERROR = 0.009
 """Added to the error of a score run under another protocol than the level's, as a fraction: the root
@@ -79,6 +83,21 @@ def _probability() -> pl.Expr:
     gap = (pl.col("score") - pl.col("level_score")) / variance.sqrt()
     reached = gap.map_batches(ndtr, return_dtype=pl.Float64)
     return pl.when(pl.col("canonical_id") == pl.col("defined_by")).then(1.0).otherwise(reached)
+
+
+def drawn(probability: Floats, draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Who reaches a level, drawn from the probabilities, shape (draws, models).
+
+    Models are drawn independently: of the error of a level's own score, which they share, this keeps
+    the size and not the correlation.
+
+    Args:
+        probability: of each model, shape (models,).
+        draws: number of draws.
+        rng: source of randomness.
+    """
+    found: NDArray[np.bool_] = rng.random((draws, len(probability))) < probability
+    return found
 
 
 def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from densing_pipeline.prices.book import OUT_OF_FRONTIER
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
 from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image
@@ -68,12 +68,23 @@ def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metada
         if update.folded:
             for name in ("added", "changed", "corrected", "restated", "absent"):
                 metadata[f"{name} {source}"] = dg.MetadataValue.int(getattr(update.counts, name))
+        if update.failure:
+            metadata[f"failure {source}"] = dg.MetadataValue.text(update.failure)
         for day, reason in update.refused:
             metadata[f"unreadable {source} {day}"] = dg.MetadataValue.text(reason)
     kept_out = prices.filter(pl.col("observed_to").is_null(), pl.col("flag").is_in(OUT_OF_FRONTIER))
     for flag, count in kept_out.group_by("flag").len().sort("flag").iter_rows():
         metadata[f"flag {flag}"] = dg.MetadataValue.int(count)
     return metadata
+
+
+def health_metadata(source_health: pl.DataFrame) -> Metadata:
+    """Age in hours of the newest data of each source."""
+    newest = source_health.sort("polled_at").group_by("source", maintain_order=True).last()
+    return {
+        f"stale_hours {source}": dg.MetadataValue.float(hours)
+        for source, hours in newest.select("source", "stale_hours").sort("source").iter_rows()
+    }
 
 
 def breaks_metadata(trend_breaks: pl.DataFrame) -> Metadata:

@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from densing_pipeline.prices.as_of import as_of, last_day
-from densing_pipeline.prices.book import OUT_OF_FRONTIER
-from densing_pipeline.prices.names import normal, organisation, split
+from densing_pipeline.prices.as_of import holds
+from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
+from densing_pipeline.prices.names import normal, seller, split
 
 TOLERANCE = 1e-3
 """Relative difference by which a price is still the same."""
@@ -48,16 +48,16 @@ def missing(prices: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The fields of each missing anchor and `found`, what the book says instead.
     """
-    known = last_day(prices)
+    ordinary = prices.filter(
+        pl.col("offer") == "standard",
+        pl.col("context_over_tokens") == 0,
+        pl.col("observed_to").is_null(),
+    )
     lost = []
     for anchor in ANCHORS:
-        rows = as_of(
-            prices.lazy().filter(pl.col("offer") == "standard", pl.col("context_over_tokens") == 0),
-            anchor.day,
-            known,
-        )
+        rows = ordinary.filter(holds(anchor.day))
         sold = [
-            organisation(provider) == anchor.provider
+            seller(provider) == anchor.provider
             and normal(split(provider, model)[1]) == normal(anchor.model)
             for provider, model in rows["provider", "model"].iter_rows()
         ]

@@ -39,10 +39,10 @@ def find(folder: Path) -> list[Dated]:
     """The snapshots of a folder, by source and day.
 
     Raises:
-        BackfillError: there is none.
+        BackfillError: there is none, or a file is named after a day that does not exist.
     """
     found = [
-        Dated(source, date.fromisoformat(match[1]), path)
+        Dated(source, _day(path, match[1]), path)
         for source in PARSERS
         for path in sorted((folder / source).glob("*"))
         if (match := _NAME.fullmatch(path.name))
@@ -53,6 +53,29 @@ def find(folder: Path) -> list[Dated]:
             f"is one of {', '.join(PARSERS)}"
         )
     return sorted(found, key=lambda dated: (dated.day, dated.source))
+
+
+def _day(path: Path, name: str) -> date:
+    try:
+        return date.fromisoformat(name)
+    except ValueError as error:
+        raise BackfillError(
+            f"{path}: {name} is no day ({error}); name the file after the day of the snapshot, "
+            "YYYY-MM-DD, or move it out of the folder"
+        ) from error
+
+
+def passed_over(folder: Path) -> list[Path]:
+    """What stands in a folder beside the snapshots: other sources, files of other names."""
+    return sorted(
+        path
+        for path in (*folder.glob("*"), *(p for name in PARSERS for p in (folder / name).glob("*")))
+        if not (
+            path.name in PARSERS
+            if path.parent == folder
+            else _NAME.fullmatch(path.name) and path.parent.name in PARSERS
+        )
+    )
 
 
 def land(zone: LandingZone, snapshots: list[Dated]) -> Iterator[PollResult]:
@@ -67,24 +90,29 @@ def land(zone: LandingZone, snapshots: list[Dated]) -> Iterator[PollResult]:
         newest snapshot from before that day.
     """
     previous = {
-        dated.source: _rows_before(zone, dated.source, _midnight(dated.day))
+        dated.source: _before(zone, dated.source, _midnight(dated.day))
         for dated in reversed(snapshots)
     }
     for dated in snapshots:
-        result = _landed(zone, dated, previous[dated.source])
-        if result.outcome == "ok":
-            previous[dated.source] = result.rows
+        result, parsed = _landed(zone, dated, previous[dated.source])
+        previous[dated.source] = parsed or previous[dated.source]
         store_report(zone, [result], result.polled_at)
         yield result
 
 
-def _landed(zone: LandingZone, dated: Dated, rows_previous: int | None) -> PollResult:
+def _landed(
+    zone: LandingZone, dated: Dated, before: ParsedSnapshot | None
+) -> tuple[PollResult, ParsedSnapshot | None]:
     """Land one snapshot, and accept it if it can be read and believed."""
+    rows_previous = before.rows if before else None
     instant, source = _midnight(dated.day), dated.source
     url = f"backfill:{source}/{dated.path.name}"
 
-    def rejected(message: str) -> PollResult:
-        return PollResult(source, instant, "rejected", message, None, rows_previous, rows_previous)
+    def rejected(message: str) -> tuple[PollResult, None]:
+        return (
+            PollResult(source, instant, "rejected", message, None, rows_previous, rows_previous),
+            None,
+        )
 
     try:
         content = _content(dated.path)
@@ -94,24 +122,25 @@ def _landed(zone: LandingZone, dated: Dated, rows_previous: int | None) -> PollR
     parse: Callable[[bytes, date], ParsedSnapshot] = PARSERS[source]
     try:
         parsed = check_size(
-            parse(content, dated.day), None if source == openrouter.ENDPOINTS else rows_previous
+            parse(content, dated.day), None if source == openrouter.ENDPOINTS else before
         )
     except SnapshotError as error:
         return rejected(str(error))
     zone.store(source, url, content, instant)
-    return PollResult(
+    result = PollResult(
         source, instant, "ok", f"{parsed.rows} prices, backfilled", None, parsed.rows,
         rows_previous, parsed.quarantined.height, instant,
     )  # fmt: skip
+    return result, parsed
 
 
-def _rows_before(zone: LandingZone, source: str, instant: datetime) -> int | None:
-    """Prices of the newest accepted snapshot from before an instant."""
+def _before(zone: LandingZone, source: str, instant: datetime) -> ParsedSnapshot | None:
+    """The newest accepted snapshot from before an instant."""
     earlier = [r for r in zone.receipts(source) if r.fetched_at < instant]
     if not earlier:
         return None
     try:
-        return PARSERS[source](zone.read(earlier[-1]), earlier[-1].fetched_at.date()).rows
+        return PARSERS[source](zone.read(earlier[-1]), earlier[-1].fetched_at.date())
     except SnapshotError:
         return None
 

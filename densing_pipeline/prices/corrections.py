@@ -3,8 +3,11 @@
 More than half of all first price changes in community lists mend a wrong entry. Three signs tell:
 the change is tenfold or more, it comes in the offer's first week, or the earlier price was nothing.
 
-- An *error*: the earlier price was wrong. A tenfold rise, or any change in the first week. The new
-  price holds since the earlier one was said to; nobody believes the earlier one any more.
+- An *error*: the earlier price was wrong. Any change in the first week, or a tenfold rise in a list
+  that people keep by hand. The new price holds since the earlier one was said to; nobody believes the
+  earlier one any more.
+- A *leap*: a tenfold rise later on in a seller's own list. That may be the end of a promotion, or a
+  slip: the earlier price keeps its time, and the new one is suspect.
 - *Doubtful*: the earlier price may have been right. A tenfold fall, or a price where there was none.
   The earlier price keeps its time, and when the new one began is not known.
 
@@ -20,19 +23,26 @@ TENFOLD = 9.99
 
 FIRST_WEEK = timedelta(days=7)
 
+HAND_KEPT = frozenset({"genai-prices", "litellm", "llm-prices", "models-dev"})
+"""Lists that people write down what sellers ask in; the others are the sellers' own."""
+
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
 _MAIN = PRICES[:2]
 _NO_MOVE = ("correction", "suspect", "refused", "future")
 """Flags of prices that nobody moved, or moved from."""
 
 
-def is_error(day: date) -> pl.Expr:
+def is_error(source: str, day: date) -> pl.Expr:
     """Whether the earlier price (columns ending in `_old`) was wrong, given the one of `day`."""
-    rise = pl.any_horizontal(
+    is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
+    return (is_new | is_leap() if source in HAND_KEPT else is_new) & ~_was_nothing()
+
+
+def is_leap() -> pl.Expr:
+    """Whether the price rose tenfold."""
+    return pl.any_horizontal(
         (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old")) for n in _MAIN
-    )
-    is_new = pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK
-    return (rise.fill_null(value=False) | is_new.fill_null(value=False)) & ~_was_nothing()
+    ).fill_null(value=False)
 
 
 def is_doubtful() -> pl.Expr:

@@ -37,6 +37,19 @@ def embedded_prices(*, observed_on: date) -> pl.DataFrame:
     return PRICES.cast(rows)
 
 
+def until_polled(embedded: pl.DataFrame, polled: pl.DataFrame | None) -> pl.DataFrame:
+    """The installed list up to the first poll of the living one, which replaces it from then on.
+
+    Args:
+        embedded: rows of `prices` of the installed list.
+        polled: rows of `prices` of the polled one, if it was ever polled.
+    """
+    if polled is None or polled.is_empty():
+        return embedded
+    first = polled["observed_from"].min()
+    return embedded.filter(pl.col("observed_from") < first).with_columns(observed_to=pl.lit(first))
+
+
 def embedded_left_out() -> pl.DataFrame:
     """What of the installed list has no row in `prices`: provider, model and reason."""
     _, left_out = genai.read_prices(

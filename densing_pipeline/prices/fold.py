@@ -43,6 +43,12 @@ OPEN_SCHEMA = pl.Schema(
 """Open rows: the columns of `prices`, what the list itself stated, and the day the offer appeared
 (empty if it was there when we first looked)."""
 
+RETIRED = "unconfirmed"
+"""What a list states of an offer from the day it is no longer sure to be sold; its past stays."""
+
+ENDING = ("moved", "doubtful", "leap", "back", "switched")
+"""Fates by which a row held until now, and another holds from now on."""
+
 _SWITCHING = ("free", "promotional")
 
 
@@ -55,7 +61,8 @@ class Counts:
         added: prices of offers that were not there before, or came back.
         changed: prices replaced by another.
         corrected: of these, replaced because the earlier one was wrong, or may have been.
-        restated: rows whose dates or remarks were changed, or that were taken back.
+        restated: rows whose dates or remarks were changed, or that were taken back or seen again
+            after a look without them.
         absent: open rows the newest snapshot no longer lists.
         doubled: prices stated twice in one snapshot, of which the first counts.
     """
@@ -150,7 +157,7 @@ def fold(
     last_told = pl.lit(state.last_day, pl.Date)
     if source in PARTIAL_LISTS:
         last_told = pl.col("last_seen_old").max().over("model")
-    judged = _judged(met, last_told, observed_on)
+    judged = _judged(met, last_told, source, observed_on)
     still, closed = _rows(judged, observed_on)
     return Folded(Open(still, observed_on), closed, _counts(judged, doubled))
 
@@ -186,15 +193,26 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
     return once, rows.height - once.height
 
 
-def _judged(met: pl.DataFrame, last_told: pl.Expr, day: date) -> pl.DataFrame:
+def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
     """What became of each identity: `fate`, and for a price that ended, the day `ended`.
 
     Args:
         met: told and open rows, side by side.
         last_told: day on which the list last spoke of the model; null if it never did.
+        source: name of the list.
         day: day of the snapshot.
     """
     same = pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT)
+    same_but_flag = (
+        pl.all_horizontal(
+            pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT if n != "stated_flag"
+        )
+        & pl.col("stated_to").is_null()
+    )
+    may_switch = pl.all_horizontal(
+        pl.col(n).is_null() | (pl.col(n) == RETIRED) for n in ("stated_flag", "stated_flag_old")
+    )
+    same_hub = pl.col("hub_id").is_null() | pl.col("hub_id").eq_missing(pl.col("hub_id_old"))
     same_price = pl.all_horizontal(
         pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *corrections.PRICES)
     )
@@ -204,6 +222,7 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, day: date) -> pl.DataFrame:
     is_back = was_away & (pl.lit(day) - pl.col("last_seen_old") > timedelta(days=GLITCH_DAYS))
     both = pl.col("is_told") & pl.col("was_open")
     return met.with_columns(
+        same_price=same_price,
         fate=pl.when(~pl.col("was_open"))
         .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
         .when(~pl.col("is_told") & pl.col("is_seat_told"))
@@ -212,10 +231,16 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, day: date) -> pl.DataFrame:
         .then(pl.lit("absent"))
         .when(both & same & is_live & is_back)
         .then(pl.lit("back"))
-        .when(both & same)
+        .when(both & same & same_hub & was_away)
+        .then(pl.lit("seen"))
+        .when(both & same & same_hub)
         .then(pl.lit("same"))
-        .when(is_live & was_live & ~same_price & corrections.is_error(day))
+        .when(same_but_flag & ~same & may_switch)
+        .then(pl.lit("switched"))
+        .when(is_live & was_live & ~same_price & corrections.is_error(source, day))
         .then(pl.lit("error"))
+        .when(is_live & was_live & ~same_price & corrections.is_leap())
+        .then(pl.lit("leap"))
         .when(is_live & was_live & ~same_price & corrections.is_doubtful())
         .then(pl.lit("doubtful"))
         .when(is_live & was_live & ~same_price)
@@ -235,14 +260,13 @@ def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     ]
     fate = pl.col("fate")
     kept = judged.filter(fate.is_in(["same", "absent"])).select(
-        *(c for c in old if c.meta.output_name() not in ("last_seen", "hub_id")),
+        *(c for c in old if c.meta.output_name() != "last_seen"),
         last_seen=pl.when("is_told").then(pl.lit(day)).otherwise("last_seen_old"),
-        hub_id=pl.coalesce("hub_id", "hub_id_old"),
     )
     opened = _opened(judged.filter(~fate.is_in(["same", "absent", "retracted"])), day)
     ended = judged.filter(~fate.is_in(["same", "absent", "first", "new"]))
     superseded = ended.select(old).with_columns(observed_to=pl.lit(day))
-    settled = ended.filter(fate.is_in(["moved", "doubtful", "back"])).select(
+    settled = ended.filter(fate.is_in(ENDING)).select(
         *(c for c in old if c.meta.output_name() not in ("valid_from", "valid_to")),
         valid_from=pl.coalesce("valid_from_old", "observed_from_old"),
         valid_to="ended",
@@ -258,14 +282,22 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
     """The rows that begin to stand: since when their price holds, and on what that rests."""
     fate = pl.col("fate")
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
-    is_dated_here = is_live & fate.is_in(["new", "back", "moved", "doubtful"])
-    keeps_start = is_live & fate.is_in(["error", "restated"])
-    is_corrected = fate.is_in(["error", "doubtful"])
+    is_dated_here = (is_live & fate.is_in(["new", *ENDING])) | (fate == "switched")
+    keeps_start = (is_live & fate.is_in(["error", "restated"])) | (fate == "seen")
+    is_corrected = fate.is_in(["error", "doubtful", "leap"])
+    # What an earlier fold found out about a price holds as long as the price does.
+    is_as_judged = (
+        fate.is_in(["seen", "restated"])
+        & pl.col("same_price")
+        & pl.col("stated_flag").is_null()
+        & pl.col("stated_flag_old").is_null()
+    )
+    remark = pl.when(fate == "leap").then(pl.lit("suspect")).otherwise(pl.lit("correction"))
     return told.with_columns(
         valid_from=pl.when(is_dated_here)
         .then(pl.lit(day))
         .when(keeps_start)
-        .then("valid_from_old")
+        .then(pl.coalesce("valid_from_old", "observed_from_old"))
         .otherwise("valid_from"),
         basis=pl.when(is_dated_here)
         .then(pl.lit("first_observed"))
@@ -276,23 +308,28 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
         .otherwise(pl.col("basis").fill_null("documented")),
         first_seen=pl.when(fate == "new").then(pl.lit(day)).otherwise("first_seen_old"),
         flag=pl.when(is_corrected & pl.col("flag").is_null())
-        .then(pl.lit("correction"))
+        .then(remark)
+        .when(is_as_judged)
+        .then("flag_old")
         .otherwise("flag"),
+        hub_id=pl.coalesce("hub_id", "hub_id_old"),
         reason=pl.when(is_corrected)
         .then(pl.concat_str("reason", corrections.reason(day), separator="; ", ignore_nulls=True))
+        .when(is_as_judged)
+        .then("reason_old")
         .otherwise("reason"),
     ).select(OPEN_SCHEMA.names())
 
 
 def _counts(judged: pl.DataFrame, doubled: int) -> Counts:
     found = dict(judged.group_by("fate").len().iter_rows())
-    corrected = found.get("error", 0) + found.get("doubtful", 0)
+    corrected = sum(found.get(fate, 0) for fate in ("error", "doubtful", "leap"))
     return Counts(
         listed=int(judged["is_told"].sum()),
         added=found.get("first", 0) + found.get("new", 0) + found.get("back", 0),
         changed=found.get("moved", 0) + corrected,
         corrected=corrected,
-        restated=found.get("restated", 0) + found.get("retracted", 0),
+        restated=sum(found.get(fate, 0) for fate in ("restated", "retracted", "switched", "seen")),
         absent=found.get("absent", 0),
         doubled=doubled,
     )

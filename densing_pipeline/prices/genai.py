@@ -91,24 +91,33 @@ def read_prices(
     """
     rows: list[dict[str, Any]] = []
     left_out: list[tuple[str, str, str]] = []
-    common = {"source": SOURCE, "currency": "USD", "observed_from": observed_on}
+    common = {"observed_from": observed_on, "snapshot_sha256": snapshot_sha256}
     for provider in providers:
         for model in provider.models:
-            offers, reasons = _offers(model)
+            found, reasons = model_rows(provider, model, observed_on)
             left_out += [(provider.id, model.id, reason) for reason in reasons]
-            rows += [
-                common
-                | {"provider": provider.id, "model": model.id, "snapshot_sha256": snapshot_sha256}
-                | {"source_url": next(iter(provider.pricing_urls or ()), None)}
-                | row
-                for row in _rows(offers, provider.id, model, observed_on)
-            ]
+            rows += [common | row for row in found]
     return (
         pl.DataFrame(rows, infer_schema_length=None),
         pl.DataFrame(left_out, schema=["provider", "model", "reason"], orient="row").cast(
             pl.String
         ),
     )
+
+
+def model_rows(
+    provider: Provider, model: ModelInfo, observed_on: date
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows of one model, without what they have in common, and why something of it was left out."""
+    offers, reasons = _offers(model)
+    common = {
+        "source": SOURCE,
+        "provider": provider.id,
+        "model": model.id,
+        "currency": "USD",
+        "source_url": next(iter(provider.pricing_urls or ()), None),
+    }
+    return [common | row for row in _rows(offers, provider.id, model, observed_on)], reasons
 
 
 def tariff(prices: ModelPrice) -> Tariff:

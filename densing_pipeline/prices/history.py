@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, partial
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from densing_pipeline.landing import LandingZone, Receipt
-from densing_pipeline.prices.fold import Counts, Open, fold
+from densing_pipeline.prices.fold import PARTIAL_LISTS, Counts, Open, fold
 from densing_pipeline.prices.sources import PARSERS
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError
 from densing_pipeline.prices.store import Head, Store
-from densing_pipeline.tables.published import PRICES
+from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 
 Parse = Callable[[bytes, date], ParsedSnapshot]
 
@@ -43,34 +44,53 @@ class Update:
         refused: days whose snapshot cannot be read (any more), with the reason.
         is_rebuilt: whether the history was folded anew.
         counts: rows, by what became of them.
+        failure: why the history could not be brought up to date, if so; it stays as it was.
     """
 
     folded: int
     refused: tuple[tuple[date, str], ...]
     is_rebuilt: bool
     counts: Counts
+    failure: str | None = None
 
 
 def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
     """Bring the history of every source up to date with the landing zone.
+
+    A source whose landed files are damaged is reported and stops no other.
 
     Args:
         zone: the landing zone.
         folder: where the histories are kept, one folder per source.
     """
     return {
-        source: update(
-            Store(folder / source), source, landed(zone.receipts(source), zone), parse,
-            code=code_digest(),
-        )
+        source: _updated(Store(folder / source), source, zone, parse)
         for source, parse in PARSERS.items()
-    }  # fmt: skip
+    }
+
+
+def _updated(store: Store, source: str, zone: LandingZone, parse: Parse) -> Update:
+    try:
+        if not store.is_whole():
+            store.forget()
+        snapshots = landed(zone.receipts(source), zone)
+        return update(store, source, snapshots, parse, code=code_digest())
+    except Exception as error:
+        return Update(0, (), False, Counts(), f"the history cannot be brought up to date: {error}")
 
 
 def histories(folder: Path) -> dict[str, pl.DataFrame]:
     """The history of every source that has one, as rows of `prices`."""
-    found = {source: history(Store(folder / source)) for source in PARSERS}
+    stores = {source: Store(folder / source) for source in PARSERS}
+    found = {name: history(store) for name, store in stores.items() if store.is_whole()}
     return {source: rows for source, rows in found.items() if not rows.is_empty()}
+
+
+def polls(folder: Path) -> pl.DataFrame:
+    """The days on which each source was seen, as rows of `price_polls`."""
+    stores = [Store(folder / source) for source in PARSERS]
+    seen = [store.polls() for store in stores if store.is_whole()]
+    return PRICE_POLLS.cast(pl.concat([PRICE_POLLS.empty(), *seen]))
 
 
 def landed(receipts: Iterable[Receipt], zone: LandingZone) -> list[Snapshot]:
@@ -104,6 +124,7 @@ def update(
     fresh = snapshots[done:]
     for _, of_month in groupby(fresh, key=lambda s: f"{s.day:%Y-%m}"):
         closed: dict[str, list[pl.DataFrame]] = {}
+        looks: list[pl.DataFrame] = []
         for snapshot in of_month:
             seen += 1
             try:
@@ -116,10 +137,18 @@ def update(
                 source=source, observed_on=snapshot.day, snapshot_sha256=snapshot.sha256,
             )  # fmt: skip
             state, counts = folded.state, counts.then(folded.counts)
+            looks.append(_look(source, found.quotes, snapshot.day))
             closed.setdefault(f"{snapshot.day:%Y-%m}", []).append(folded.closed)
         head = replace(head, folded=seen, chain=chain_of(snapshots[:seen]))
-        head = store.commit(head, state, {m: pl.concat(frames) for m, frames in closed.items()})
+        rows = {month: pl.concat(frames) for month, frames in closed.items()}
+        head = store.commit(head, state, rows, looks)
     return Update(len(fresh), tuple(refused), bool(fresh) and done == 0, counts)
+
+
+def _look(source: str, quotes: pl.DataFrame, day: date) -> pl.DataFrame:
+    """That a list was seen on a day: as a whole, or for the models it was asked for."""
+    models = quotes["model"].unique().sort() if source in PARTIAL_LISTS else [None]
+    return PRICE_POLLS.cast(pl.DataFrame({"source": source, "model": models, "seen_on": day}))
 
 
 def history(store: Store) -> pl.DataFrame:
@@ -129,8 +158,12 @@ def history(store: Store) -> pl.DataFrame:
 
 @cache
 def code_digest() -> str:
-    """Digest of everything that decides what the bytes of a snapshot become: this package."""
-    digest = hashlib.sha256(pl.__version__.encode())
+    """Digest of everything that decides what the bytes of a snapshot become.
+
+    That is this package, what reads and computes for it, and the columns of the rows.
+    """
+    columns = f"{PRICES} {PRICES.polars_schema} {PRICE_POLLS}"
+    digest = hashlib.sha256(f"{pl.__version__} {version('genai-prices')} {columns}".encode())
     package = Path(__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode())

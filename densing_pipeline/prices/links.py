@@ -116,10 +116,10 @@ def model_links(
             f"{', '.join(strangers)}. Correct the id, or add the model's score"
         )
     # A name whose repository was not always named, or changed, may have sold another model before.
-    is_steady = (pl.col("hub_id").null_count() == 0) & (pl.col("hub_id").n_unique() == 1)
+    said = pl.col("hub_id").filter(pl.col("observed_to").is_null())
     names = (
         prices.group_by("source", "provider", "model")
-        .agg(hub_id=pl.when(is_steady).then(pl.col("hub_id").first()))
+        .agg(hub_id=pl.when((said.null_count() == 0) & (said.n_unique() == 1)).then(said.first()))
         .sort("source", "provider", "model")
     )
     links = [

@@ -32,6 +32,60 @@ ORGANISATIONS = {
 }
 """Organisations that price lists write in several ways, by lower-case name."""
 
+SELLERS = {
+    "ai21": ("ai21labs",),
+    "alibaba": (
+        *("alibabacn", "alibabacloud", "dashscope", "qwen", "qwenaiplatform", "qwencloud"),
+        *("alibabacodingplan", "alibabacodingplancn"),
+    ),
+    "amazon": (
+        *("amazonbedrock", "amazonnova", "aws", "bedrock", "bedrockconverse", "bedrockmantle"),
+        *("nova", "sagemaker"),
+    ),
+    "azure": ("azureai", "azureanthropic", "azurecognitiveservices", "azuretext", "microsoft"),
+    "cloudflare": ("cloudflareaigateway", "cloudflareworkersai"),
+    "cohere": ("coherechat", "cohereforai", "coherelabs"),
+    "deepseek": ("deepseekai",),
+    "featherless": ("featherlessai",),
+    "fireworks": ("fireworksai", "fireworksaiembeddingmodels", "huggingfacefireworksai"),
+    "friendli": ("friendliai",),
+    "githubcopilot": ("githubmodels",),
+    "gmicloud": ("gmi",),
+    "google": (
+        *("gemini", "googleaistudio", "googlevertex", "googlevertexanthropic", "palm", "vertex"),
+        *("vertexai", "vertexaiai21models", "vertexaianthropicmodels", "vertexaichatmodels"),
+        *("vertexaicodechatmodels", "vertexaicodetextmodels", "vertexaideepseekmodels"),
+        *("vertexailanguagemodels", "vertexaillamamodels", "vertexaiminimaxmodels"),
+        *("vertexaimistralmodels", "vertexaimoonshotmodels", "vertexaiopenaimodels"),
+        *("vertexaiqwenmodels", "vertexaitextmodels", "vertexaivisionmodels", "vertexaizaimodels"),
+    ),
+    "ibm": ("ibmgranite", "watsonx"),
+    "inception": ("textcompletioninception",),
+    "lambda": ("lambdaai",),
+    "meta": ("llama", "metallama"),
+    "minimax": ("minimaxai", "minimaxcn", "minimaxcncodingplan", "minimaxcodingplan"),
+    "mistral": ("codestral", "mistralai", "textcompletioncodestral"),
+    "moonshot": ("kimiforcoding", "moonshotai", "moonshotaicn"),
+    "nebius": ("huggingfacenebius", "nebiusaistudio", "nebiustokenfactory"),
+    "novita": ("huggingfacenovita", "novitaai"),
+    "openai": ("openaidecisions", "textcompletionopenai"),
+    "perplexity": ("perplexityagent",),
+    "siliconflow": ("siliconflowcn",),
+    "stepfun": ("stepfunai",),
+    "tencent": ("tencentcodingplan", "tencenttokenhub"),
+    "together": ("huggingfacetogether", "togetherai", "togethercomputer"),
+    "vercel": ("v0", "vercelaigateway"),
+    "xiaomi": ("xiaomimimo", "xiaomitokenplanams", "xiaomitokenplancn", "xiaomitokenplansgp"),
+    "zai": ("bigmodel", "thudm", "zaicodingplan", "zaiorg", "zhipuai", "zhipuaicodingplan"),
+} | {
+    name: (f"huggingface{name}",)
+    for name in ("cerebras", "groq", "hyperbolic", "nscale", "ovhcloud", "publicai", "sambanova")
+}
+"""Who sells, and the provider names that price lists have for it besides its own; all without case
+and separators. One company counts once, whatever product it sells through."""
+
+_SELLER_BY_NAME = {name: seller for seller, names in SELLERS.items() for name in names}
+
 _DOTTED_ORGANISATIONS = frozenset(
     {"amazon", "anthropic", "deepseek", "google", "meta", "mistral", "moonshotai", "nvidia"}
     | {"openai", "qwen", "writer", "zai"}
@@ -48,6 +102,15 @@ def organisation(name: str) -> str:
     """The one spelling of an organisation's name."""
     lower = name.lower()
     return ORGANISATIONS.get(lower, lower)
+
+
+def seller(provider: str) -> str:
+    """The company behind a provider's name; lists spell one company in several ways.
+
+    What stands after a slash says how it serves (`deepinfra/fp8`), not who.
+    """
+    name = _SEPARATORS.sub("", provider.lower().partition("/")[0])
+    return _SELLER_BY_NAME.get(name, name)
 
 
 def split(provider: str, model: str) -> tuple[str | None, str]:

@@ -7,13 +7,13 @@ prices over time (`prices.book`).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from urllib.parse import urljoin
 
 import httpx
 import polars as pl
 
-from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
+from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch, next_address
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices.near import near_frontier
 from densing_pipeline.prices.snapshots import (
@@ -22,6 +22,7 @@ from densing_pipeline.prices.snapshots import (
     PollResult,
     last_good,
     store_report,
+    unreported,
 )
 from densing_pipeline.prices.sources import (
     PARSERS,
@@ -79,6 +80,8 @@ def poll(
     """
     now = (clock or _utc_now)()
     zone = LandingZone(settings.landing_dir)
+    if lost := unreported(zone):
+        store_report(zone, lost, now)
     urls = {
         name: url for name, url in urls_of(settings).items() if name != openrouter.ENDPOINTS or near
     }
@@ -109,31 +112,53 @@ def sellers_wanted(settings: Settings) -> list[str]:
     return near_frontier(held.parsed.quotes, links, members, settings.openrouter_endpoints)
 
 
+@dataclass
+class Asked:
+    """What came of asking one source.
+
+    Attributes:
+        received: every answer that was complete, to be landed as it is.
+        document: the list they make, if it is whole.
+        error: why there is none.
+        remarks: what else an operator needs to know.
+    """
+
+    received: list[Response] = field(default_factory=list)
+    document: Response | None = None
+    error: Exception | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
 async def _ask_all(
     urls: Mapping[str, str], held: Mapping[str, Held | None], near: Sequence[str], limits: Limits
-) -> dict[str, Response | Exception]:
-    """The answer of each source, or why there is none."""
+) -> dict[str, Asked]:
+    """What came of asking each source; whatever goes wrong stays with that source."""
     async with client(limits) as opened:
-        asked = [_ask(opened, name, url, held[name], near, limits) for name, url in urls.items()]
-        found = await asyncio.gather(*asked, return_exceptions=True)
-    answers: dict[str, Response | Exception] = {}
-    for name, answer in zip(urls, found, strict=True):
-        if isinstance(answer, BaseException) and not isinstance(answer, Exception):
-            raise answer
-        answers[name] = answer
-    return answers
+
+        async def ask(name: str, url: str) -> Asked:
+            asked = Asked()
+            try:
+                if name == openrouter.ENDPOINTS:
+                    asked.document = await _endpoints(opened, url, near, limits, asked)
+                else:
+                    asked.document = await _list(opened, name, url, held[name], limits, asked)
+            except Exception as error:
+                asked.error = error
+            return asked
+
+        answers = await asyncio.gather(*(ask(name, url) for name, url in urls.items()))
+    return dict(zip(urls, answers, strict=True))
 
 
-async def _ask(
+async def _list(
     opened: httpx.AsyncClient,
     name: str,
     url: str,
     held: Held | None,
-    near: Sequence[str],
     limits: Limits,
+    asked: Asked,
 ) -> Response:
-    if name == openrouter.ENDPOINTS:
-        return await _endpoints(opened, url, near, limits)
+    """A list, with all its pages if it has several."""
     known = held.receipt if held and held.receipt.url == url else None
     first = await fetch(
         opened,
@@ -142,29 +167,41 @@ async def _ask(
         etag=known.etag if known else None,
         last_modified=known.last_modified if known else None,
     )
-    if name != openrouter.NAME or first.status == NOT_MODIFIED:
+    if first.status == NOT_MODIFIED:
         return first
-    return await _further_pages(opened, first, limits)
+    asked.received.append(first)
+    if name != openrouter.NAME:
+        return first
+    try:
+        async with asyncio.timeout(limits.total_s):
+            return await _further_pages(opened, first, limits, asked)
+    except TimeoutError as error:
+        raise FetchError(
+            f"not complete after {limits.total_s:g} s and {len(asked.received)} pages"
+        ) from error
 
 
-async def _further_pages(opened: httpx.AsyncClient, first: Response, limits: Limits) -> Response:
+async def _further_pages(
+    opened: httpx.AsyncClient, first: Response, limits: Limits, asked: Asked
+) -> Response:
     """The list with all its pages as one document.
 
     Of several pages no tag is kept: that the first one is unchanged says nothing of the others.
     """
-    pages, seen, address = [first.content], {first.url}, first.url
+    address = httpx.URL(first.url)
+    pages, seen = [first.content], {address}
     while following := openrouter.next_page(pages[-1]):
-        address = urljoin(address, following)
-        if httpx.URL(address).host != httpx.URL(first.url).host:
-            raise FetchError(
-                f"the next page is at {httpx.URL(address).host}, another host: refused"
-            )
+        address = next_address(address, following)
         if address in seen:
             raise FetchError(f"page {len(pages)} leads back to an earlier one: a loop")
         if len(pages) == openrouter.MOST_PAGES:
             raise FetchError(f"more than {openrouter.MOST_PAGES} pages")
         seen.add(address)
-        pages.append((await fetch(opened, address, limits)).content)
+        page = await fetch(opened, str(address), limits)
+        asked.received.append(page)
+        if page.content in pages:
+            raise FetchError(f"page {len(pages) + 1} repeats an earlier one")
+        pages.append(page.content)
         if sum(map(len, pages)) > limits.max_bytes:
             raise FetchError(f"pages larger than {limits.max_bytes / 2**20:g} MiB together")
     if len(pages) == 1:
@@ -173,41 +210,58 @@ async def _further_pages(opened: httpx.AsyncClient, first: Response, limits: Lim
 
 
 async def _endpoints(
-    opened: httpx.AsyncClient, url: str, near: Sequence[str], limits: Limits
+    opened: httpx.AsyncClient, url: str, near: Sequence[str], limits: Limits, asked: Asked
 ) -> Response:
-    """The providers of some models, as one document; a model that is gone is passed over."""
+    """The sellers of some models, as one document; models whose page cannot be had are named."""
     at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def one(model: str) -> bytes | FetchError:
+    async def one(model: str) -> Response:
         async with at_once:
-            try:
-                address = f"{url.rstrip('/')}/{model}/endpoints"
-                return (await fetch(opened, address, limits)).content
-            except FetchError as error:
-                return error
+            page = await fetch(opened, f"{url.rstrip('/')}/{model}/endpoints", limits)
+        asked.received.append(page)
+        openrouter.check_endpoints(page.content)
+        return page
 
-    found = await asyncio.gather(*(one(model) for model in near))
-    pages = [page for page in found if isinstance(page, bytes)]
+    tasks = [asyncio.create_task(one(model)) for model in near]
+    _, late = await asyncio.wait(tasks, timeout=limits.total_s)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    pages: list[bytes] = []
+    failed: list[tuple[str, BaseException]] = []
+    for model, task in zip(near, tasks, strict=True):
+        error = FetchError("not had in time") if task.cancelled() else task.exception()
+        if error is None:
+            pages.append(task.result().content)
+        else:
+            failed.append((model, error))
+    if failed:
+        model, error = failed[0]
+        asked.remarks.append(
+            f"{len(failed)} of {len(near)} models failed (first: {model}, {error})"
+        )
     if not pages:
-        raise next(error for error in found if isinstance(error, FetchError))
-    return Response(url, httpx.codes.OK, b'{"pages":[' + b",".join(pages) + b"]}")
+        raise failed[0][1]
+    return Response(url, httpx.codes.OK, openrouter.join_pages(pages, is_one_too=True))
 
 
 def _landed(
     zone: LandingZone,
     name: str,
-    answer: Response | Exception,
+    asked: Asked,
     held: Held | None,
     now: datetime,
     *,
     is_shrinking: bool,
 ) -> PollResult:
-    """Land an answer and say what it is; whatever goes wrong stays with this source."""
-    status = answer.status if isinstance(answer, Response | FetchError) else None
+    """Land what came and say what it is; whatever goes wrong stays with this source."""
+    status = asked.document.status if asked.document else getattr(asked.error, "status", None)
     try:
-        if isinstance(answer, Exception):
-            raise answer
-        return _accepted(zone, name, answer, held, now, is_shrinking=is_shrinking)
+        for page in asked.received:
+            _land(zone, name + RECEIVED, page, now)
+        if asked.document is None:
+            raise asked.error or FetchError("there is no answer")
+        return _accepted(zone, name, asked, asked.document, held, now, is_shrinking=is_shrinking)
     except SnapshotError as error:
         outcome, message = "rejected", f"{error}; the last good list stays"
         if "taken for incomplete" in message:
@@ -224,37 +278,41 @@ def _landed(
 def _accepted(
     zone: LandingZone,
     name: str,
+    asked: Asked,
     answer: Response,
     held: Held | None,
     now: datetime,
     *,
     is_shrinking: bool,
 ) -> PollResult:
-    """Land a document, and accept it as a snapshot.
+    """Accept a document as a snapshot.
 
     Raises:
         SnapshotError: it is unusable, or too small to be believed.
     """
-    tags = {"etag": answer.etag, "last_modified": answer.last_modified}
     if answer.status == NOT_MODIFIED:
         if held is None:
             raise FetchError("answered 304, but there is no copy to keep", status=answer.status)
         # A 304 need not repeat the tags of the copy it confirms.
-        tags = {key: tag or getattr(held.receipt, key) for key, tag in tags.items()}
-        content, parsed = held.content, held.parsed
+        known = held.receipt
+        answer = replace(
+            answer,
+            content=held.content,
+            etag=answer.etag or known.etag,
+            last_modified=answer.last_modified or known.last_modified,
+        )
+        parsed = held.parsed
     else:
-        content = answer.content
-        zone.store(name + RECEIVED, answer.url, content, now, status=answer.status, **tags)
-        parsed = PARSERS[name](content, now.astimezone(UTC).date())
-        previous = held.parsed.rows if held and name != openrouter.ENDPOINTS else None
-        check_size(parsed, None if is_shrinking else previous)
-    zone.store(name, answer.url, content, now, status=answer.status, **tags)
-    is_same = held is not None and content == held.content
+        parsed = PARSERS[name](answer.content, now.astimezone(UTC).date())
+        is_compared = held and name != openrouter.ENDPOINTS and not is_shrinking
+        check_size(parsed, held.parsed if held and is_compared else None)
+    _land(zone, name, answer, now)
+    is_same = held is not None and answer.content == held.content
     return PollResult(
         name,
         now,
         "unchanged" if is_same else "ok",
-        _summary(parsed, is_same=is_same),
+        _summary(parsed, asked.remarks, is_same=is_same),
         answer.status,
         parsed.rows,
         held.parsed.rows if held else None,
@@ -263,13 +321,26 @@ def _accepted(
     )
 
 
-def _summary(parsed: ParsedSnapshot, *, is_same: bool) -> str:
+def _land(zone: LandingZone, source: str, answer: Response, now: datetime) -> None:
+    zone.store(
+        source,
+        answer.url,
+        answer.content,
+        now,
+        status=answer.status,
+        etag=answer.etag,
+        last_modified=answer.last_modified,
+    )
+
+
+def _summary(parsed: ParsedSnapshot, remarks: Sequence[str], *, is_same: bool) -> str:
     parts = ["the same list as before" if is_same else f"{parsed.rows} prices"]
     if parsed.quarantined.height:
         key, column, _, reason = parsed.quarantined.row(0)
         parts.append(f"{parsed.quarantined.height} quarantined (first: {key}, {column}: {reason})")
     if parsed.left_out.height:
         parts.append(f"{parsed.left_out.height} left out, not priced per token of text")
+    parts += remarks
     return "; ".join(parts)
 
 

@@ -30,9 +30,11 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         start=pl.coalesce("valid_from", "observed_from", _FIRST), end=pl.coalesce("valid_to", _FAR)
     )
     headline = rows.filter(
-        (pl.col("source") == NAME) & pl.col("offer").is_in(["standard", "long_context"])
+        pl.col("source") == NAME,
+        pl.col("offer").is_in(["standard", "long_context"]),
+        pl.col("observed_to").is_null(),
     )
-    sellers = rows.filter(pl.col("source") == ENDPOINTS).select(
+    sellers = rows.filter(pl.col("source") == ENDPOINTS, pl.col("observed_to").is_null()).select(
         *_SAME, "offer", "provider", "reason", "start", "end"
     )
     found = (
@@ -57,6 +59,9 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             offer=pl.when(is_found).then(pl.lit("promotional")).otherwise("offer"),
             reason=pl.when(is_found).then("why").otherwise("reason"),
+            listed_offer=pl.when(is_found).then("offer").otherwise("listed_offer"),
+            listed_flag=pl.when(is_found).then("flag").otherwise("listed_flag"),
+            listed_reason=pl.when(is_found).then("reason").otherwise("listed_reason"),
         )
         .drop("row", "is_promotion", "why")
     )

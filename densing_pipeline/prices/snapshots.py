@@ -10,12 +10,12 @@ Not here: asking for them (`prices.poll`), and their formats (`prices.sources`).
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 
-from densing_pipeline.landing import LandingError, LandingZone, Receipt
+from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
 from densing_pipeline.prices.sources import PARSERS
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot, SnapshotError
 from densing_pipeline.tables.published import QUARANTINE
@@ -61,15 +61,15 @@ class Held:
 
 
 def last_good(zone: LandingZone, source: str) -> Held | None:
-    """The newest snapshot of a source; None if there is none that can be read any more."""
-    try:
-        receipt = zone.latest(source)
-        if receipt is None:
-            return None
-        content = zone.read(receipt)
-        return Held(receipt, content, PARSERS[source](content, receipt.fetched_at.date()))
-    except (LandingError, SnapshotError):
-        return None
+    """The newest snapshot of a source that can still be read; None if there is none."""
+    for path in zone.receipt_files(source, newest_first=True):
+        try:
+            receipt = zone.receipt(path)
+            content = zone.read(receipt)
+            return Held(receipt, content, PARSERS[source](content, receipt.fetched_at.date()))
+        except (LandingError, SnapshotError):
+            continue
+    return None
 
 
 def landed_snapshots(zone: LandingZone, source: str) -> Iterator[tuple[Receipt, bytes]]:
@@ -85,11 +85,21 @@ def landed_snapshots(zone: LandingZone, source: str) -> Iterator[tuple[Receipt, 
         yield receipt, content
 
 
-def poll_reports(zone: LandingZone) -> Iterator[PollResult]:
-    """Every result of every poll, oldest first."""
-    for receipt in zone.receipts(REPORTS):
-        for fields in json.loads(zone.read(receipt)):
-            yield _from_plain(fields)
+def poll_reports(zone: LandingZone, since: datetime | None = None) -> Iterator[PollResult]:
+    """Every result of every poll, oldest first; a report that cannot be read is a failure itself.
+
+    Args:
+        zone: the landing zone.
+        since: the instant of the first report wanted; all of them if not given.
+    """
+    for path in zone.receipt_files(REPORTS):
+        if since is not None and received_at(path) < since:
+            continue
+        try:
+            for fields in json.loads(zone.read(zone.receipt(path))):
+                yield _from_plain(fields)
+        except (LandingError, ValueError, TypeError) as error:
+            yield PollResult(REPORTS, received_at(path), "failed", f"a report is lost: {error}")
 
 
 def quarantined(zone: LandingZone) -> pl.DataFrame:
@@ -113,10 +123,46 @@ def quarantined(zone: LandingZone) -> pl.DataFrame:
 
 
 def _first_seen(zone: LandingZone, receipt: Receipt) -> date:
-    return next(
-        found.fetched_at.date()
-        for found in zone.receipts(receipt.source)
-        if found.sha256 == receipt.sha256
+    """The day on which the bytes of a snapshot first came."""
+    day = receipt.fetched_at.date()
+    for path in zone.receipt_files(receipt.source):
+        try:
+            if zone.receipt(path).sha256 == receipt.sha256:
+                return received_at(path).date()
+        except LandingError:  # the history of the source says so in source_health
+            continue
+    return day
+
+
+def unreported(zone: LandingZone) -> list[PollResult]:
+    """What landed since the newest report without being in one: a night was cut off in between."""
+    reports = zone.receipt_files(REPORTS, newest_first=True)
+    since = received_at(reports[0]) if reports else None
+    told = {(r.source, r.polled_at) for r in poll_reports(zone, since)}
+    found: list[PollResult] = []
+    for source in PARSERS:
+        taken = {received_at(path) for path in zone.receipt_files(source)}
+        came = {received_at(path) for path in zone.receipt_files(source + RECEIVED)}
+        found += [
+            _recovered(zone, source, instant, is_taken=instant in taken)
+            for instant in sorted(taken | came)
+            if (since is None or instant >= since) and (source, instant) not in told
+        ]
+    return found
+
+
+def _recovered(zone: LandingZone, source: str, instant: datetime, *, is_taken: bool) -> PollResult:
+    """The result of a poll from what it left in the landing zone."""
+    held = last_good(zone, source)
+    return PollResult(
+        source,
+        instant,
+        "ok" if is_taken else "failed",
+        "the night was cut off after this list had landed"
+        + ("" if is_taken else " and before it was taken"),
+        rows=held.parsed.rows if held else None,
+        rows_quarantined=held.parsed.quarantined.height if held and is_taken else None,
+        good_at=instant if is_taken else held.receipt.fetched_at if held else None,
     )
 
 
@@ -124,6 +170,19 @@ def store_report(zone: LandingZone, results: Sequence[PollResult], polled_at: da
     """Keep what came of a poll."""
     report = json.dumps([_to_plain(result) for result in results], indent=1).encode()
     zone.store(REPORTS, "", report, polled_at)
+
+
+def report_failures(zone: LandingZone, failures: Mapping[str, str | None]) -> None:
+    """Report the sources whose history could not be brought up to date.
+
+    Args:
+        zone: the landing zone.
+        failures: by source, why not; None where it could.
+    """
+    now = datetime.now(UTC)
+    failed = [PollResult(name, now, "failed", why) for name, why in failures.items() if why]
+    if failed:
+        store_report(zone, failed, now)
 
 
 def _to_plain(result: PollResult) -> dict[str, Any]:

@@ -3,8 +3,9 @@
     book/<source>/head.json                  what counts: the snapshots folded, the files below
     book/<source>/open-<hash>.parquet        the rows the next snapshot is compared with
     book/<source>/<YYYY-MM>-<hash>.parquet   rows closed by the snapshots of that month
+    book/<source>/polls-<hash>.parquet       the days on which the list was seen
 
-A night writes the open rows and the segment of its month, whatever the size of the history. The head
+A night writes the open rows, the days and the segment of its month, whatever the size of the history. The head
 is replaced last, in one step: a night that is cut off leaves the state before it. All of it can be
 deleted; it is rebuilt from the landing zone. Not here: what a snapshot changes (`fold`).
 """
@@ -12,16 +13,17 @@ deleted; it is rebuilt from the landing zone. Not here: what a snapshot changes 
 import hashlib
 import io
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline import files
 from densing_pipeline.prices.fold import OPEN_SCHEMA, Open
-from densing_pipeline.tables.published import PRICES
+from densing_pipeline.tables.published import PRICE_POLLS, PRICES
+from densing_pipeline.tables.storage import file_sha256
 
 ROW_GROUP = 20_000
 """Rows per row group: small enough that reading one day skips most of a segment."""
@@ -38,6 +40,7 @@ class Head:
         last_day: day of the newest one taken.
         open: file of the open rows.
         closed: segment files by month.
+        polls: file of the days on which the list was seen.
     """
 
     code: str
@@ -46,6 +49,7 @@ class Head:
     last_day: str | None = None
     open: str = ""
     closed: Mapping[str, str] = field(default_factory=dict)
+    polls: str = ""
 
 
 class Store:
@@ -61,7 +65,7 @@ class Store:
             head = Head(**json.loads((self.folder / "head.json").read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
-        names = [head.open, *head.closed.values()]
+        names = [head.open, head.polls, *head.closed.values()]
         return head if all((self.folder / name).is_file() for name in names) else None
 
     def state(self, head: Head) -> Open:
@@ -73,40 +77,72 @@ class Store:
         rows = pl.read_parquet(self.folder / head.open)
         return Open(rows, date.fromisoformat(head.last_day) if head.last_day else None)
 
-    def commit(self, head: Head, state: Open, closed: Mapping[str, pl.DataFrame]) -> Head:
+    def polls(self) -> pl.DataFrame:
+        """The days on which the list was seen, as rows of `price_polls`."""
+        head = self.head()
+        return pl.read_parquet(self.folder / head.polls) if head else PRICE_POLLS.empty()
+
+    def commit(
+        self,
+        head: Head,
+        state: Open,
+        closed: Mapping[str, pl.DataFrame],
+        polls: Sequence[pl.DataFrame] = (),
+    ) -> Head:
         """Keep a new state: write its files, then the head, then drop what no head names.
 
         Args:
             head: the head before, with the new `folded` and `chain`.
             state: the open rows.
             closed: rows closed since the head before, by month.
+            polls: days on which the list was seen since then.
         """
-        files = dict(head.closed)
+        earlier_polls = [pl.read_parquet(self.folder / head.polls)] if head.polls else []
+        segments = dict(head.closed)
         for month, rows in sorted(closed.items()):
             if rows.is_empty():
                 continue
-            earlier = files.get(month)
+            earlier = segments.get(month)
             known = [pl.read_parquet(self.folder / earlier)] if earlier else []
             whole = pl.concat([*known, rows]).sort(
                 "observed_from", *PRICES.key, nulls_last=True, maintain_order=True
             )
-            files[month] = self._write(month, whole)
+            segments[month] = self._write(month, whole)
         new = Head(
             **asdict(head)
             | {
                 "open": self._write("open", state.rows.select(OPEN_SCHEMA.names())),
-                "closed": dict(sorted(files.items())),
+                "polls": self._write(
+                    "polls",
+                    PRICE_POLLS.cast(pl.concat([PRICE_POLLS.empty(), *earlier_polls, *polls])),
+                ),
+                "closed": dict(sorted(segments.items())),
                 "last_day": state.last_day.isoformat() if state.last_day else None,
             }
         )
         text = json.dumps(asdict(new), indent=1, sort_keys=True) + "\n"
-        _replace(self.folder / "head.json", text.encode())
+        files.write(self.folder / "head.json", text.encode())
         self.tidy(new)
         return new
 
+    def is_whole(self) -> bool:
+        """Whether every row can be read; a file's name says what must be in it."""
+        head = self.head()
+        if head is None:
+            return True
+        return all(
+            file_sha256(self.folder / name).startswith(name.rpartition("-")[2].partition(".")[0])
+            for name in (head.open, head.polls, *head.closed.values())
+        )
+
+    def forget(self) -> None:
+        """Drop everything, damaged files included; it is rebuilt from the landing zone."""
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name != "head.json"):
+            path.unlink()
+
     def tidy(self, head: Head) -> None:
         """Delete what the head does not name: what a night that was cut off left behind."""
-        named = {"head.json", head.open, *head.closed.values()}
+        named = {"head.json", head.open, head.polls, *head.closed.values()}
         for path in self.folder.iterdir():
             if path.name not in named:
                 path.unlink(missing_ok=True)
@@ -135,16 +171,5 @@ class Store:
         content = buffer.getvalue()
         name = f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
         if not (self.folder / name).exists():
-            _replace(self.folder / name, content)
+            files.write(self.folder / name, content)
         return name
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there, even after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

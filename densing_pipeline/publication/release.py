@@ -14,11 +14,10 @@ Not here: what is in `datapackage.json` (`datapackage`) and in the pictures (`fi
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from densing_pipeline import files
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.tables.dates import newest
@@ -154,10 +154,10 @@ def _build(
         (building / RESOURCES_FILE).write_text(
             json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-        _flush(building)
+        files.flush(building)
         if target.exists():  # damaged by something outside: keep it for inspection
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
-        building.rename(target)
+        files.rename(building, target)
         return target, True
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -204,23 +204,4 @@ def _point(link: Path, target: Path) -> None:
     """Make the link point at the target in one step."""
     if link.is_symlink() and link.resolve() == target.resolve():
         return
-    temporary = link.with_name(f".{link.name}.new")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target.relative_to(link.parent), target_is_directory=True)
-    temporary.replace(link)
-    _flush_directory(link.parent)
-
-
-def _flush(folder: Path) -> None:
-    """Force the folder's files to disk, so that a renamed release is whole after a power cut."""
-    for file in folder.iterdir():
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-    _flush_directory(folder)
-
-
-def _flush_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):  # some file systems cannot flush a directory
-        os.fsync(descriptor)
-    os.close(descriptor)
+    files.link(link, target.relative_to(link.parent))

@@ -500,7 +500,13 @@ COLUMNS: dict[str, Column] = {
         "Last day on which the source was seen to list the offer at this price; empty where the source "
         "is not polled."
     ),
+    "seen_on": _day("Day of a poll that gave a list, or confirmed the one before."),
     "hub_id": _text("Hub repository the price list names for the model."),
+    "listed_offer": _text(
+        "Kind of offer as the list alone has it; given where comparing lists changed offer or flag."
+    ),
+    "listed_flag": _text("Flag from the list alone, where comparing lists changed offer or flag."),
+    "listed_reason": _text("Reason of listed_flag."),
     "basis": _text(
         "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
     ),

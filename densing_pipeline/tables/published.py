@@ -212,9 +212,17 @@ PRICES = Table(
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
+        "listed_offer?", "listed_flag?", "listed_reason?",
     ),
     ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
 )  # fmt: skip
+
+PRICE_POLLS = Table(
+    name="price_polls",
+    grain="one day on which a price list was seen; of the sellers' list, per model it was asked for",
+    key=("source", "model", "seen_on"),
+    columns=("source", "model?", "seen_on"),
+)
 
 MODEL_LINKS = Table(
     name="model_links",
@@ -236,8 +244,9 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?",
+        "source?", "basis?", "low?", "high?",
     ),
+    ordered=(("low", "high"),),
 )  # fmt: skip
 
 PRICE_HALVING = Table(
@@ -415,6 +424,7 @@ PUBLISHED: dict[str, Table] = {
         TREND_BREAKS,
         SENSITIVITY,
         PRICES,
+        PRICE_POLLS,
         MODEL_LINKS,
         CAPABILITY_LEVELS,
         LEVEL_MEMBERSHIPS,

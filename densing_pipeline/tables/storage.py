@@ -1,24 +1,17 @@
 """Tables as files: writing one whole, and the hash it is known by. Not here: what a table must satisfy (`schemas`)."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline import files
+
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame so that the file is complete or not there at all, even after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            frame.write_parquet(file, compression="zstd", statistics=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.replacing(path) as file:
+        frame.write_parquet(file, compression="zstd", statistics=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -135,6 +135,19 @@ def stated(source: str, content: bytes) -> dict[str, tuple[float, float]]:
     }
 
 
+def is_left_out(source: str, name: str, content: bytes) -> bool:
+    """Whether a list has an offer that `stated` leaves out: prices by prompt length, of one side only."""
+    document = json.loads(content)
+    if source == "openrouter":
+        pricing = {m["id"]: m["pricing"] for m in document["data"]}.get(name, {})
+        return "overrides" in pricing or "0" in (pricing.get("prompt"), pricing.get("completion"))
+    model = document.get(name, {})
+    sides = [model.get(f"{side}_cost_per_token") for side in ("input", "output")]
+    return (
+        model.get("mode") in ("completion", "responses") or sides.count(None) + sides.count(0) == 1
+    )
+
+
 def differences(nights: Nights, prices: pl.DataFrame) -> list[str]:
     """Where the book, as it stood on each night, is not what the list of that night says."""
     found = []
@@ -157,9 +170,15 @@ def differences(nights: Nights, prices: pl.DataFrame) -> list[str]:
                     strict=True,
                 )
             )
-            for name, price in stated(source, content).items():
+            listed = stated(source, content)
+            for name, price in listed.items():
                 if name not in held or not np.allclose(held[name], price, rtol=1e-9):
                     found.append(f"{day} {source} {name}: {price}, the book has {held.get(name)}")
+            found += [
+                f"{day} {source} {name}: the book has {held[name]}, the list does not"
+                for name in sorted(held.keys() - listed.keys())
+                if not is_left_out(source, name, content)
+            ]
     return found
 
 

@@ -1,6 +1,7 @@
 """How a document is fetched: politely, whole and bounded, or not at all and with a reason."""
 
 import asyncio
+import gzip
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -118,6 +119,12 @@ def test_truncated_gzip_may_be_whole_the_second_time(price_server: PriceServer) 
     cut = Reply(DOCUMENT, is_gzip=True, sent=20)
     url = price_server.answer("/list", cut, Reply(DOCUMENT, is_gzip=True))
     assert get(url).content == DOCUMENT
+
+
+def test_gzip_of_several_members_is_one_document(price_server: PriceServer) -> None:
+    parts = gzip.compress(b"{}") + gzip.compress(b" ")
+    url = price_server.answer("/", Reply(parts, headers={"Content-Encoding": "gzip"}))
+    assert get(url).content == b"{} "
 
 
 def test_damaged_gzip_is_refused(price_server: PriceServer) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from densing_pipeline import files as writing
 from densing_pipeline.landing import LandingError, LandingZone
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -56,15 +57,15 @@ def test_receipts_are_in_order_of_time_whatever_the_time_zone(zone):
 
 def test_a_crash_before_the_receipt_loses_nothing(zone, monkeypatch):
     zone.store("litellm", URL, b"old", NOON)
-    replace = Path.replace
+    rename = writing.rename
 
-    def crash_at_receipt(self: Path, target: Path) -> Path:
-        if target.suffix == ".json":
+    def crash_at_receipt(written: Path, place: Path) -> None:
+        if place.suffix == ".json":
             raise KeyboardInterrupt
-        return replace(self, target)
+        rename(written, place)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", crash_at_receipt)
+        patch.setattr(writing, "rename", crash_at_receipt)
         with pytest.raises(KeyboardInterrupt):
             zone.store("litellm", URL, b"new", NOON + timedelta(days=1))
     assert [zone.read(r) for r in zone.receipts("litellm")] == [b"old"]

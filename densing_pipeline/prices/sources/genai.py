@@ -5,6 +5,7 @@ exact text, model by model, so that one bad model costs only itself. Not here: w
 prices mean (`prices.genai`).
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -40,6 +41,8 @@ from densing_pipeline.prices.sources.snapshot import (
 
 NAME = genai.SOURCE
 
+_UNIT = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
 
 def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     """All prices with their dates.
@@ -55,39 +58,32 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     document = load_json(content)
     if not isinstance(document, list):
         raise SnapshotError(f"the list is no list but {shown(document)}")
-    providers = [_provider(entries, position, found) for position, found in enumerate(document)]
-    rows, left_out = genai.read_prices(
-        [provider for provider in providers if provider],
-        observed_on=observed_on,
-        snapshot_sha256="",
-    )
-    for row in rows.to_dicts():
-        entries.add_row({name: value for name, value in row.items() if name in QUOTES})
-    for provider, model, reason in left_out.iter_rows():
-        entries.leave_out(f"{provider}/{model}", reason)
+    for position, found in enumerate(document):
+        _provider(entries, position, found, observed_on)
     return entries.parsed()
 
 
-def _provider(entries: Entries, position: int, found: Any) -> Provider | None:
-    """A provider with the models that can be read."""
+def _provider(entries: Entries, position: int, found: Any, observed_on: date) -> None:
+    """The prices of a provider's models, as far as they can be read."""
     key = text(found.get("id")) if isinstance(found, dict) else None
     models = found.get("models") if isinstance(found, dict) else None
     if key is None or not isinstance(models, list):
         entries.quarantine(f"[{position}]", "id", found, "a provider without id or models")
-        return None
+        return
     urls = found.get("pricing_urls")
     provider = Provider(id=key, name=key, api_pattern="", pricing_urls=[])
     if isinstance(urls, list):
         provider.pricing_urls = [url for url in urls if isinstance(url, str)]
     for number, model in enumerate(models):
         name = text(model.get("id")) if isinstance(model, dict) else None
-        try:
+        with entries.entry(f"{key}/{name or number}"):
             if name is None:
                 raise UnreadableError("id", model, "a model without id")
-            provider.models.append(_model(name, model))
-        except UnreadableError as error:
-            entries.quarantine(f"{key}/{name or number}", error.column, error.value, str(error))
-    return provider
+            rows, left_out = genai.model_rows(provider, _model(name, model), observed_on)
+            for row in rows:
+                entries.add_row({column: row[column] for column in row if column in QUOTES})
+            for reason in left_out:
+                entries.leave_out(f"{key}/{name}", reason)
 
 
 def _model(name: str, model: Mapping[str, Any]) -> ModelInfo:
@@ -129,6 +125,9 @@ def _variant(variant: Any) -> PriceVariant:
 def _prices(prices: Any) -> ModelPrice:
     if not isinstance(prices, dict):
         raise UnreadableError("prices", prices, "prices are an object")
+    for unit in prices:
+        if not _UNIT.fullmatch(unit) or hasattr(ModelPrice, unit):
+            raise UnreadableError("prices", unit, "no name of a unit")
     return ModelPrice(**{unit: _price(unit, value) for unit, value in prices.items()})
 
 

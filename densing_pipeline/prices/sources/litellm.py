@@ -8,6 +8,7 @@ units have stood in it for months (`prices.book` compares sources).
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from densing_pipeline.prices.offers import Quote
@@ -74,17 +75,21 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     for key, model in mapping(load_json(content), "the map").items():
         if key in NOT_MODELS:
             continue
-        if not isinstance(model, dict):
-            entries.quarantine(key, None, model, "an entry that is no object")
-            continue
-        mode = text(model.get("mode"))
-        if mode not in TEXT_MODES:
-            entries.leave_out(key, f"mode {mode}: not a price of text")
-        elif not any("token" in name and "cost" in name for name in model) and _is_priced(model):
-            entries.leave_out(key, "priced by other units than tokens")
-        else:
-            _model(entries, key, model, observed_on)
+        with entries.entry(key):
+            _entry(entries, key, model, observed_on)
     return entries.parsed()
+
+
+def _entry(entries: Entries, key: str, model: Any, observed_on: date) -> None:
+    if not isinstance(model, dict):
+        raise UnreadableError("", model, "an entry that is no object")
+    mode = text(model.get("mode"))
+    if mode not in TEXT_MODES:
+        entries.leave_out(key, f"mode {mode}: not a price of text")
+    elif not any("token" in name and "cost" in name for name in model) and _is_priced(model):
+        entries.leave_out(key, "priced by other units than tokens")
+    else:
+        _model(entries, key, model, observed_on)
 
 
 def _is_priced(model: Mapping[str, Any]) -> bool:
@@ -98,20 +103,17 @@ def _model(entries: Entries, key: str, model: Mapping[str, Any], observed_on: da
         provider, columns = UNSTATED, columns | {"flag": "unconfirmed", "reason": NO_SELLER}
     base: Quote | None = None
     for offer, amounts in sorted(_fields(entries, key, model).items()):
-        try:
+        with entries.entry(key):
             quote, is_priced = read_quote(amounts, AMOUNTS, PER_TOKEN)
-        except UnreadableError as error:
-            entries.quarantine(key, error.column, error.value, str(error))
-            continue
-        if offer == Offer(0, "standard"):
-            base = quote
-        elif offer.kind == "standard":
-            quote = _inherited(quote, base)
-        stated = {} if is_priced else {"reason": NO_PRICE}
-        entries.add(
-            provider, key, quote, kind=offer.kind, over=offer.over, is_priced=is_priced,
-            **(columns | stated),
-        )  # fmt: skip
+            if offer == Offer(0, "standard"):
+                base = quote
+            elif offer.kind == "standard":
+                quote = _inherited(quote, base)
+            stated = {} if is_priced else {"reason": NO_PRICE}
+            entries.add(
+                provider, key, quote, kind=offer.kind, over=offer.over, is_priced=is_priced,
+                **(columns | stated),
+            )  # fmt: skip
 
 
 def _prefix(key: str) -> str | None:
@@ -156,8 +158,10 @@ def _flat(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tupl
         kind = KINDS.get(found["kind"])
         if kind is None:
             entries.leave_out(key, f"{found['kind']} price: no kind of offer we know")
-        else:
-            yield Offer(1000 * int(found["over"] or 0), kind), found["amount"], value
+            continue
+        with entries.entry(key):
+            over = whole(name, 1000 * Decimal(found["over"] or 0))
+            yield Offer(over, kind), found["amount"], value
 
 
 def _tiers(
@@ -166,18 +170,15 @@ def _tiers(
     """Amounts of `tiered_pricing`: a list of prices, each for a range of prompt lengths."""
     tiers = model.get("tiered_pricing")
     for tier in tiers if isinstance(tiers, list) else []:
-        try:
+        with entries.entry(key):
             if not isinstance(tier, dict) or not isinstance(tier.get("range"), list):
                 raise UnreadableError(
                     "tiered_pricing", tier, "a tier without range of prompt lengths"
                 )
             over = whole("range", tier["range"][0] if tier["range"] else None)
-        except UnreadableError as error:
-            entries.quarantine(key, error.column, error.value, str(error))
-            continue
-        for name in AMOUNTS:
-            if name in tier:
-                yield Offer(over, "standard"), name, tier[name]
+            for name in AMOUNTS:
+                if name in tier:
+                    yield Offer(over, "standard"), name, tier[name]
 
 
 def _inherited(quote: Quote, base: Quote | None) -> Quote:

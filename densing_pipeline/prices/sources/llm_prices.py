@@ -5,6 +5,7 @@ Amounts are USD per million tokens. `from_date` is the first day, `to_date` the 
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from densing_pipeline.prices.genai import UNDATED
@@ -21,6 +22,7 @@ from densing_pipeline.prices.sources.snapshot import (
     read_quote,
     shown,
     text,
+    whole,
 )
 
 NAME = "llm-prices"
@@ -49,16 +51,13 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         if key is None or vendor is None:
             entries.quarantine(f"prices[{position}]", "id", entry, "an entry without id or vendor")
             continue
-        try:
+        with entries.entry(key):
             quote, is_priced = read_quote(entry, AMOUNTS, PER_MILLION)
             columns = _columns(entry, observed_on)
-        except UnreadableError as error:
-            entries.quarantine(key, error.column, error.value, str(error))
-            continue
-        stated = {} if is_priced else {"reason": NO_PRICE}
-        longer = _LONGER_THAN.search(text(entry.get("name")) or "")
-        over = 1000 * int(longer[1]) if longer else 0
-        entries.add(vendor, key, quote, over=over, is_priced=is_priced, **(columns | stated))
+            stated = {} if is_priced else {"reason": NO_PRICE}
+            longer = _LONGER_THAN.search(text(entry.get("name")) or "")
+            over = whole("name", 1000 * Decimal(longer[1])) if longer else 0
+            entries.add(vendor, key, quote, over=over, is_priced=is_priced, **(columns | stated))
     return entries.parsed()
 
 

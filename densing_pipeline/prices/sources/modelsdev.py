@@ -47,12 +47,13 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
             entries.quarantine(provider, "models", models, "a provider without models")
             continue
         for key, model in models.items():
-            if not isinstance(model, dict):
-                entries.quarantine(f"{provider}/{key}", None, model, "an entry that is no object")
-            elif "text" not in _outputs(model):
-                entries.leave_out(f"{provider}/{key}", "does not write text")
-            else:
-                _model(entries, provider, key, model, text(listed.get("doc")))
+            with entries.entry(f"{provider}/{key}"):
+                if not isinstance(model, dict):
+                    raise UnreadableError("", model, "an entry that is no object")
+                if "text" not in _outputs(model):
+                    entries.leave_out(f"{provider}/{key}", "does not write text")
+                else:
+                    _model(entries, provider, key, model, text(listed.get("doc")))
     return entries.parsed()
 
 
@@ -69,23 +70,21 @@ def _model(
     columns: dict[str, Any] = {"source_url": url} | _doubts(provider, model)
     base: Quote | None = None
     for kind, over, amounts in _offers(entries, f"{provider}/{key}", model):
-        try:
+        with entries.entry(f"{provider}/{key}"):
             if amounts is not None and not isinstance(amounts, dict):
                 raise UnreadableError("cost", amounts, "a cost is an object")
             quote, is_priced = read_quote(amounts or {}, AMOUNTS, PER_MILLION)
-        except UnreadableError as error:
-            entries.quarantine(f"{provider}/{key}", error.column, error.value, str(error))
-            continue
-        if over and base:
-            quote = Quote(
-                *(own if own is not None else b for own, b in zip(quote, base, strict=True))
-            )
-        elif kind == "standard":
-            base = quote
-        stated = {} if is_priced else {"reason": NO_PRICE}
-        entries.add(
-            provider, key, quote, kind=kind, over=over, is_priced=is_priced, **(columns | stated)
-        )
+            if over and base:
+                quote = Quote(
+                    *(own if own is not None else b for own, b in zip(quote, base, strict=True))
+                )
+            elif kind == "standard":
+                base = quote
+            stated = {} if is_priced else {"reason": NO_PRICE}
+            entries.add(
+                provider, key, quote, kind=kind, over=over, is_priced=is_priced,
+                **(columns | stated),
+            )  # fmt: skip
 
 
 def _doubts(provider: str, model: Mapping[str, Any]) -> dict[str, str]:
@@ -109,12 +108,10 @@ def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tu
         entries.quarantine(key, "tiers", tiers, "tiers are a list")
     for tier in tiers if isinstance(tiers, list) else []:
         size = tier.get("tier") if isinstance(tier, dict) else None
-        try:
+        with entries.entry(key):
             if not isinstance(size, dict) or size.get("type") != "context":
                 raise UnreadableError("tiers", tier, "a tier that is not by context size")
             yield "standard", whole("size", size.get("size")), tier
-        except UnreadableError as error:
-            entries.quarantine(key, error.column, error.value, str(error))
     experimental = model.get("experimental")
     modes = experimental.get("modes") if isinstance(experimental, dict) else None
     for name, mode in modes.items() if isinstance(modes, dict) else []:

@@ -52,20 +52,24 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     pages = _pages(load_json(content))
     expected = max(map(_announced, pages), default=0)
     models = [model for page in pages for model in _list(page.get("data"), "`data`")]
-    if len(models) < expected:
-        raise SnapshotError(f"{len(models)} models, but `total_count` says {expected}")
+    names = {
+        shown(model.get("id") if isinstance(model, dict) else i) for i, model in enumerate(models)
+    }
+    if len(names) < expected:
+        raise SnapshotError(f"{len(names)} models, but `total_count` says {expected}")
     for position, model in enumerate(models):
         key = text(model.get("id")) if isinstance(model, dict) else None
         if key is None:
             entries.quarantine(f"data[{position}]", "id", model, "an entry without id")
             continue
-        alias = model.get("alias_target")
-        columns = {
-            "hub_id": text(model.get("hugging_face_id")),
-            "alias_of": text(alias.get("slug")) if isinstance(alias, dict) else None,
-            "expires_on": day(model.get("expiration_date")),
-        }
-        _offers(entries, NAME, key, model.get("pricing"), columns)
+        with entries.entry(key):
+            alias = model.get("alias_target")
+            columns = {
+                "hub_id": text(model.get("hugging_face_id")),
+                "alias_of": text(alias.get("slug")) if isinstance(alias, dict) else None,
+                "expires_on": day(model.get("expiration_date")),
+            }
+            _offers(entries, NAME, key, model.get("pricing"), columns)
     return entries.parsed()
 
 
@@ -83,13 +87,19 @@ def parse_endpoints(content: bytes, observed_on: date) -> ParsedSnapshot:
     """
     entries = Entries(ENDPOINTS)
     for page in _pages(load_json(content)):
-        model = mapping(page.get("data"), "`data`")
-        key = text(model.get("id"))
-        if key is None:
-            raise SnapshotError("endpoints of a model without id")
-        for position, endpoint in enumerate(_list(model.get("endpoints"), f"`endpoints` of {key}")):
+        key, endpoints = _sellers(page)
+        for position, endpoint in enumerate(endpoints):
             _endpoint(entries, key, position, endpoint)
     return entries.parsed()
+
+
+def _sellers(page: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The model of a page of endpoints, and they."""
+    model = mapping(page.get("data"), "`data`")
+    key = text(model.get("id"))
+    if key is None:
+        raise SnapshotError("endpoints of a model without id")
+    return key, _list(model.get("endpoints"), f"`endpoints` of {key}")
 
 
 def _endpoint(entries: Entries, model: str, position: int, endpoint: Any) -> None:
@@ -102,16 +112,10 @@ def _endpoint(entries: Entries, model: str, position: int, endpoint: Any) -> Non
     pricing = endpoint.get("pricing")
     quantisation = text(endpoint.get("quantization"))
     columns: dict[str, Any] = {"quantisation": None if quantisation == "unknown" else quantisation}
-    try:
-        discount = (
-            amount("discount", pricing.get("discount")) if isinstance(pricing, dict) else None
-        )
-    except UnreadableError as error:
-        entries.quarantine(f"{model}[{seller}]", error.column, error.value, str(error))
-        return
-    if discount:
-        columns |= {"offer": "promotional", "reason": f"net of a discount of {discount}"}
-    _offers(entries, seller, model, pricing, columns)
+    with entries.entry(f"{model}[{seller}]"):
+        if isinstance(pricing, dict) and (discount := amount("discount", pricing.get("discount"))):
+            columns |= {"offer": "promotional", "reason": f"net of a discount of {discount}"}
+        _offers(entries, seller, model, pricing, columns)
 
 
 def next_page(content: bytes) -> str | None:
@@ -126,9 +130,25 @@ def next_page(content: bytes) -> str | None:
     return text(links.get("next")) if isinstance(links, dict) else None
 
 
-def join_pages(pages: Sequence[bytes]) -> bytes:
-    """Several documents as one: a single one as it was received, more as they were, in a list."""
-    return pages[0] if len(pages) == 1 else b'{"pages":[' + b",".join(pages) + b"]}"
+def check_endpoints(content: bytes) -> None:
+    """Whether a response names the sellers of a model, so that it can stand beside others.
+
+    Raises:
+        SnapshotError: it does not.
+    """
+    _sellers(mapping(load_json(content), "the document"))
+
+
+def join_pages(pages: Sequence[bytes], *, is_one_too: bool = False) -> bytes:
+    """Several documents as one: a single one as it was received, more as they were, in a list.
+
+    Args:
+        pages: the documents.
+        is_one_too: whether a single one stands in a list as well.
+    """
+    if len(pages) == 1 and not is_one_too:
+        return pages[0]
+    return b'{"pages":[' + b",".join(pages) + b"]}"
 
 
 def _pages(document: Any) -> list[Mapping[str, Any]]:
@@ -155,13 +175,9 @@ def _offers(
     entries: Entries, provider: str, model: str, pricing: Any, columns: Mapping[str, Any]
 ) -> None:
     """All offers of one pricing object: by prompt length and hour."""
-    try:
-        if not isinstance(pricing, dict) or not {"prompt", "completion"} <= pricing.keys():
-            raise UnreadableError("pricing", pricing, "`pricing` without `prompt` and `completion`")
-        base, is_priced = read_quote(pricing, AMOUNTS, PER_TOKEN)
-    except UnreadableError as error:
-        entries.quarantine(model, error.column, error.value, str(error))
-        return
+    if not isinstance(pricing, dict) or not {"prompt", "completion"} <= pricing.keys():
+        raise UnreadableError("pricing", pricing, "`pricing` without `prompt` and `completion`")
+    base, is_priced = read_quote(pricing, AMOUNTS, PER_TOKEN)
     if not is_priced:
         routed = {"offer": "alias", "reason": NO_PRICE} | dict(columns)
         entries.add(provider, model, base, is_priced=False, **routed)
@@ -188,7 +204,7 @@ def _overrides(
     """
     overrides = []
     for entry in found if isinstance(found, list) else []:
-        try:
+        with entries.entry(model):
             if not isinstance(entry, dict) or not any(name in entry for name in CONDITIONS):
                 raise UnreadableError("overrides", entry, "an override without a condition we know")
             quote, is_priced = read_quote(entry, AMOUNTS, PER_TOKEN)
@@ -197,8 +213,6 @@ def _overrides(
             over = whole("min_prompt_tokens", entry.get("min_prompt_tokens", Decimal(0)))
             window = _minute(entry, "utc_start", 0), _minute(entry, "utc_end", MINUTES_PER_DAY)
             overrides.append((over, window, quote))
-        except UnreadableError as error:
-            entries.quarantine(model, error.column, error.value, str(error))
     if found is not None and not isinstance(found, list):
         entries.quarantine(model, "overrides", found, "overrides are a list")
     return overrides

@@ -7,7 +7,8 @@ list's format (the modules beside this one), and prices over time (`prices.book`
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,7 +25,13 @@ PER_MILLION = Decimal(1)
 """Factor for a list in USD per million tokens."""
 
 SMALLEST_SHARE = 0.7
-"""A list with fewer rows than this share of its predecessor's is not believed."""
+"""A list with fewer prices of some sort than this share of its predecessor's is not believed."""
+
+OWN_KINDS = ("long_context", "batch", "flex", "priority", "peak", "off_peak")
+"""Kinds of offer counted by themselves; free ones, promotions and aliases come and go."""
+
+FEWEST_COUNTED = 20
+"""Prices of a sort that must be there for their share to say anything, but for input and output."""
 
 SMALLEST_READABLE = 0.5
 """A list of which less than this share can be read has changed its format."""
@@ -59,6 +66,7 @@ announced last day."""
 QUOTE_KEY = ("provider", "model", "offer", "context_over_tokens", "valid_from")
 """What identifies an offer within one snapshot of one source."""
 
+MAIN = Quote._fields[:2]
 PRICES = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
 
 QUARANTINED = pl.Schema(dict.fromkeys(("key", "column", "values", "reason"), pl.String))
@@ -118,6 +126,20 @@ class ParsedSnapshot:
             pl.col("input_usd_per_mtok", "output_usd_per_mtok").is_not_null()
         )
         return self.quotes.filter(stated).height
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Prices by sort; a renamed key empties one of them and leaves the others.
+
+        Cached prices are not counted: real lists have dropped most of them for a month.
+        """
+        amounts = {name: self.quotes[f"{name}_usd_per_mtok"] for name in MAIN}
+        kinds = dict(self.quotes.group_by("offer").len().iter_rows())
+        return (
+            {f"{name} prices": price.count() for name, price in amounts.items()}
+            | {f"{name} prices above zero": int((p > 0).sum()) for name, p in amounts.items()}
+            | {f"{kind} offers": kinds.get(kind, 0) for kind in OWN_KINDS}
+        )
 
 
 @dataclass
@@ -182,6 +204,16 @@ class Entries:
         """Keep an entry that cannot be read, with the reason."""
         self._quarantined.append((key, column, shown(value), reason))
 
+    @contextmanager
+    def entry(self, key: str) -> Iterator[None]:
+        """Read one entry: whatever is wrong with it costs only itself."""
+        try:
+            yield
+        except UnreadableError as error:
+            self.quarantine(key, error.column or None, error.value, str(error))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self.quarantine(key, None, None, f"cannot be read ({type(error).__name__}: {error})")
+
     def leave_out(self, key: str, reason: str) -> None:
         """Say of an entry that it is no price per token we can place."""
         self._left_out.append((key, reason))
@@ -190,7 +222,8 @@ class Entries:
         """Everything found, in a fixed order.
 
         Raises:
-            SnapshotError: fewer than half of the entries state a price that can be read.
+            SnapshotError: fewer than half of the entries state a price that can be read; of a list that
+                is not very short, an input price and an output price.
         """
         quotes = pl.DataFrame(self._rows, schema=QUOTES).sort(QUOTE_KEY, nulls_last=True)
         found = ParsedSnapshot(
@@ -201,30 +234,39 @@ class Entries:
             pl.DataFrame(self._left_out, schema=LEFT_OUT, orient="row").unique().sort(pl.all()),
         )
         entries = quotes.height + found.quarantined.height
-        if found.rows <= SMALLEST_READABLE * entries:
-            first = found.quarantined["reason"][0] if found.quarantined.height else NOTHING_STATED
-            raise SnapshotError(
-                f"only {found.rows} of {entries} entries state a price that can be read (first: "
-                f"{first}): the format has changed, or this is another document"
-            )
+        stated = {"a": found.rows}
+        if entries >= FEWEST_COUNTED:
+            stated |= {f"an {name}": quotes[f"{name}_usd_per_mtok"].count() for name in MAIN}
+        for what, count in stated.items():
+            if count <= SMALLEST_READABLE * entries:
+                reasons = found.quarantined["reason"]
+                raise SnapshotError(
+                    f"only {count} of {entries} entries state {what} price that can be read (first: "
+                    f"{reasons[0] if reasons.len() else NOTHING_STATED}): the format has changed, or "
+                    "this is another document"
+                )
         return found
 
 
-def check_size(found: ParsedSnapshot, rows_previous: int | None) -> ParsedSnapshot:
-    """The snapshot, unless it lost too many rows to be believed.
+def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
+    """The snapshot, unless it lost too many prices of some sort to be believed.
 
     Args:
         found: the snapshot.
-        rows_previous: `rows` of the one before, if there is one.
+        before: its predecessor, if there is one.
 
     Raises:
-        SnapshotError: it has less than 70 % of the rows of its predecessor.
+        SnapshotError: it has less than 70 % of the input, or output, prices of its predecessor, or of
+            another sort of which that had a good number.
     """
-    if rows_previous and found.rows < SMALLEST_SHARE * rows_previous:
-        raise SnapshotError(
-            f"{found.rows} prices, {found.rows / rows_previous:.0%} of the {rows_previous} before: "
-            f"below {SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
-        )
+    had, has = before.sizes if before else {}, found.sizes
+    for sort, was in had.items():
+        is_main = sort in (f"{name} prices" for name in MAIN)
+        if (is_main or was >= FEWEST_COUNTED) and has[sort] < SMALLEST_SHARE * was:
+            raise SnapshotError(
+                f"{has[sort]} {sort}, {has[sort] / was:.0%} of the {was} before: below "
+                f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
+            )
     return found
 
 
@@ -239,9 +281,17 @@ def load_json(content: bytes) -> Any:
         raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
     content = _HALF_CHARACTER.sub(rb"\\ufffd", content)
     try:
-        return json.loads(content, parse_float=Decimal, parse_int=Decimal, parse_constant=Decimal)
-    except (ValueError, ArithmeticError, RecursionError) as error:
+        return json.loads(content, parse_float=_number, parse_int=_number, parse_constant=_number)
+    except (ValueError, RecursionError) as error:
         raise SnapshotError(f"not JSON, or cut short ({error}); {len(content)} bytes") from error
+
+
+def _number(written: str) -> Decimal | str:
+    """A number of the document; its text if no decimal can hold it, which its own entry answers for."""
+    try:
+        return Decimal(written)
+    except ArithmeticError:
+        return written
 
 
 def mapping(document: Any, what: str) -> Mapping[str, Any]:
@@ -287,7 +337,9 @@ def amount(column: str, value: object) -> Decimal | None:
     if isinstance(value, str):
         if len(value) > _LONGEST or not _NUMBER.fullmatch(value.strip()):
             raise UnreadableError(column, value, "a price is a decimal number")
-        value = Decimal(value.strip())
+        value = _number(value.strip())
+        if isinstance(value, str):
+            raise UnreadableError(column, value, "no price has this magnitude")
     if not isinstance(value, Decimal):
         raise UnreadableError(column, value, "a price is a decimal number")
     if not value.is_finite():

@@ -38,7 +38,7 @@ def test_price_before_the_window_is_carried_into_it() -> None:
     assert curve.is_event.tolist() == [False, True]
     assert curve.fold == pytest.approx(2.0)
     assert curve.n_changes == 1
-    assert curve.providers == {"p0", "p1"}
+    assert curve.sellers == {"p0", "p1"}
 
 
 def test_change_on_the_first_day_of_the_window_is_in_it() -> None:

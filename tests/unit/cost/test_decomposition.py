@@ -138,3 +138,15 @@ def test_the_parts_add_up_in_a_random_market(book):
 def test_a_book_without_offers_has_no_rows(book):
     prices, links, level, scores = market(book, offer(1.0))
     assert price_decomposition(prices.clear(), links, level, scores).is_empty()
+
+
+def test_one_seller_in_two_lists_under_two_names_enters_once(book):
+    """The second list that names an offer brings no further offer, only another spelling."""
+    found = whole(
+        book,
+        offer(8.0, model="a", provider="fireworks_ai"),
+        offer(4.0, MAR, model="b", provider="together_ai"),
+        offer(3.9, JUN, model="b-again", provider="Together", source="other list"),
+    )
+    assert found["entry_of_providers"] == 0
+    assert found["repricing"] == pytest.approx(math.log(3.9 / 4.0))

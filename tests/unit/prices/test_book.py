@@ -6,7 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.book import known_from, price_book
+from densing_pipeline.prices.book import disputed, price_book, rejudged
+from densing_pipeline.prices.comparison import known_from
+from densing_pipeline.prices.embedded import until_polled
 from densing_pipeline.tables.published import PRICES
 from densing_pipeline.tables.schemas import TableError
 
@@ -100,6 +102,93 @@ def test_two_prices_for_one_key_are_refused_by_name() -> None:
 
 def test_same_row_twice_is_one_row() -> None:
     assert price_book([listed("a", 20.0), listed("a", 20.0)]).height == 1
+
+
+def test_one_wrong_source_does_not_take_the_right_ones_with_it() -> None:
+    found = flags(listed("a", 20.0), listed("b", 20.0), listed("wrong", 2.0))
+    assert found == {"a": None, "b": None, "wrong": "suspect"}
+
+
+def test_two_against_two_leave_nobody() -> None:
+    frames = [listed(source, price) for source, price in zip("abcd", (20, 20, 2, 2), strict=True)]
+    assert set(flags(*frames).values()) == {"suspect"}
+
+
+def test_copies_of_a_mistake_do_not_outvote_a_document() -> None:
+    copies = [listed(source, 2.0, basis="first_observed") for source in ("b", "c", "d")]
+    assert flags(listed("a", 20.0, basis="announced"), *copies) == {
+        "a": None, "b": "suspect", "c": "suspect", "d": "suspect",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", ["unconfirmed", "future", "refused", "suspect"])
+def test_a_price_that_does_not_count_itself_bears_no_witness(flag: str) -> None:
+    assert flags(listed("a", 20.0), listed("b", 2.0, flag=flag))["a"] is None
+    assert (
+        flags(listed("a", 20.0), listed("b", 2.0), listed("c", 20.0, flag=flag))["a"] == "suspect"
+    )
+
+
+def test_an_impossible_price_bears_no_witness() -> None:
+    assert flags(listed("a", 20.0), listed("b", 20_000_000.0)) == {"a": None, "b": "suspect"}
+
+
+def test_a_tenfold_rise_that_another_list_has_too_is_a_price() -> None:
+    doubted = listed("openrouter", 20.0, flag="suspect", reason="replaced 2.0 in")
+    assert flags(doubted) == {"openrouter": "suspect"}
+    book = price_book([doubted, listed("b", 20.0)])
+    row = book.filter(source="openrouter").row(0, named=True)
+    assert (row["flag"], row["listed_flag"]) == (None, "suspect")
+    assert row["reason"] == "rose tenfold, and b has it too"
+
+
+def test_a_disagreement_stands_in_quarantine_with_both_values() -> None:
+    book = price_book([listed("ours", 20.0, basis="announced"), listed("other", 2.0)])
+    (row,) = disputed(book).to_dicts()
+    assert (row["source"], row["key"]) == ("other", "openai/text-davinci-003")
+    assert (row["column"], row["values"]) == ("input_usd_per_mtok", "2.0 against 20.0 of ours")
+    assert row["reason"] == "input price 2.0, but ours says 20.0"
+
+
+def test_the_quarantined_column_is_the_one_in_which_the_lists_differ() -> None:
+    one, other = (listed(s, 20.0, output_usd_per_mtok=p) for s, p in (("a", 20.0), ("b", 90.0)))
+    found = disputed(price_book([one, other])).sort("source")
+    assert found["column"].to_list() == ["output_usd_per_mtok"] * 2
+    assert found["values"].to_list() == ["20.0 against 90.0 of b", "90.0 against 20.0 of a"]
+
+
+def test_an_impossible_price_stands_in_quarantine_too() -> None:
+    (row,) = disputed(price_book([listed("a", 20_000_000.0)])).to_dicts()
+    assert row["reason"] == "above 1000 USD per million tokens"
+    assert disputed(price_book([listed("a", 2.0)])).is_empty()
+
+
+def test_a_seller_under_two_names_is_compared_with_itself() -> None:
+    one = listed("a", 20.0, provider="fireworks_ai", basis="announced")
+    other = listed("b", 2.0, provider="Fireworks")
+    assert flags(one, other) == {"a": None, "b": "suspect"}
+
+
+def test_what_the_list_alone_says_is_kept() -> None:
+    book = price_book([
+        listed("a", 20.0, basis="announced"), listed("b", 2.0, flag="correction", reason="mended"),
+    ])  # fmt: skip
+    row = book.filter(source="b").row(0, named=True)
+    assert (row["flag"], row["listed_flag"], row["listed_reason"]) == (
+        "suspect", "correction", "mended",
+    )  # fmt: skip
+    alone = rejudged(book.filter(source="b"))
+    assert (alone["flag"][0], alone["reason"][0]) == ("correction", "mended")
+
+
+def test_the_installed_list_is_believed_until_the_living_one_is_polled() -> None:
+    installed, polled = (
+        listed("genai-prices", 2.0, observed_from=date(2026, 11, day)) for day in (1, 9)
+    )
+    assert until_polled(installed, None).equals(installed)
+    assert until_polled(installed, polled)["observed_to"].to_list() == [date(2026, 11, 9)]
+    assert until_polled(polled, installed).is_empty(), "a backfilled list is older than ours"
+    assert price_book([until_polled(installed, polled), polled]).height == 2
 
 
 def test_empty_book() -> None:

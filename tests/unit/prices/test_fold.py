@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.as_of import as_of
+from densing_pipeline.prices.as_of import as_of, known
 from densing_pipeline.prices.corrections import moves
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.tables.published import PRICES
@@ -105,7 +105,10 @@ def test_absence_closes_nothing():
 def test_an_offer_that_comes_back_within_a_week_was_never_away():
     both, one = quotes(offer("a", 1.0), offer("b", 2.0)), quotes(offer("b", 2.0))
     book, _ = history((0, both), (1, one), (7, both))
-    assert book.height == 2
+    spell = believed(book).filter(model="a").row(0, named=True)
+    assert (spell["valid_from"], spell["valid_to"], spell["last_seen"]) == (START, None, day(7))
+    assert moves(book).is_empty()
+    assert known(book, day(3)).collect().filter(model="a")["last_seen"].to_list() == [START]
 
 
 def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
@@ -118,11 +121,14 @@ def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.1, 1.0), (0.002, 200.0)])
-def test_a_tenfold_rise_means_that_the_earlier_price_was_wrong(before, after):
+def test_a_tenfold_rise_in_a_list_kept_by_hand_means_that_the_earlier_price_was_wrong(
+    before, after
+):
     book, counts = history(
         (0, quotes(offer("b", 1.0))),
         (30, quotes(offer("a", before), offer("b", 1.0))),
         (60, quotes(offer("a", after), offer("b", 1.0))),
+        source="litellm",
     )
     assert counts[2].corrected == 1
     now = believed(book).filter(model="a")
@@ -131,6 +137,78 @@ def test_a_tenfold_rise_means_that_the_earlier_price_was_wrong(before, after):
     assert now["valid_from"].to_list() == [day(30)], "it holds since the wrong one was said to"
     assert price_of(book, valid=45, observed=45) == [before], "what was believed stays on record"
     assert moves(book).is_empty()
+
+
+def test_a_tenfold_rise_in_a_sellers_own_list_does_not_undo_the_price_before():
+    """A promotion of 90 % that ended after two years was what one paid for two years."""
+    book, counts = history(
+        (0, quotes(offer("b", 1.0))),
+        (30, quotes(offer("a", 0.1), offer("b", 1.0))),
+        (730, quotes(offer("a", 1.0), offer("b", 1.0))),
+        source="openrouter",
+    )
+    now = believed(book).filter(model="a").sort("valid_from")
+    assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag").rows() == [
+        (0.1, day(30), day(730), None),
+        (1.0, day(730), None, "suspect"),
+    ]
+    assert "replaced 0.1 in" in now["reason"][1]
+    assert price_of(book, valid=700, observed=800) == [0.1]
+    assert moves(book).is_empty(), "it is looked at before it counts as a move"
+    assert counts[2].corrected == 1
+
+
+def test_a_tenfold_rise_in_an_offers_first_week_is_a_mistake_whoever_made_it():
+    book, _ = history(
+        (0, quotes(offer("b", 1.0))),
+        (30, quotes(offer("a", 0.1), offer("b", 1.0))),
+        (34, quotes(offer("a", 1.0), offer("b", 1.0))),
+        source="openrouter",
+    )
+    now = believed(book).filter(model="a")
+    assert now.select("input_usd_per_mtok", "valid_from", "flag").rows() == [
+        (1.0, day(30), "correction")
+    ]
+
+
+@pytest.mark.parametrize("start", [None, -400])
+def test_a_remark_that_an_offer_is_retired_leaves_its_past_alone(start):
+    """It was sold until that day, whether the list dates the price or not."""
+    dated = {} if start is None else {"valid_from": day(start), "basis": "announced"}
+    sold, retired = offer("a", 1.0, **dated), offer("a", 1.0, flag="unconfirmed", **dated)
+    book, counts = history((0, quotes(sold)), (100, quotes(retired)), (200, quotes(retired)))
+    now = believed(book).sort("valid_from")
+    began = START if start is None else day(start)
+    assert now.select("valid_from", "valid_to", "flag").rows() == [
+        (began, day(100), None),
+        (day(100), None, "unconfirmed"),
+    ]
+    flags = as_of(book, day(50), day(200))["flag"].to_list()
+    assert (flags, price_of(book, valid=50, observed=200)) == ([None], [1.0])
+    assert counts[1].restated == 1
+    assert moves(book).is_empty()
+
+
+def test_an_offer_that_is_back_from_retirement_counts_again_from_that_day():
+    sold, retired = offer("a", 1.0), offer("a", 1.0, flag="unconfirmed")
+    book, _ = history((0, quotes(sold)), (100, quotes(retired)), (150, quotes(sold)))
+    assert believed(book).sort("valid_from").select("valid_from", "flag").rows() == [
+        (START, None),
+        (day(100), "unconfirmed"),
+        (day(150), None),
+    ]
+
+
+def test_another_repository_for_a_name_is_news_and_keeps_what_was_found_out_about_the_price():
+    book, _ = history(
+        (0, quotes(offer("b", 1.0))),
+        (30, quotes(offer("a", 10.0), offer("b", 1.0))),
+        (60, quotes(offer("a", 1.0), offer("b", 1.0))),
+        (90, quotes(offer("a", 1.0, hub_id="maker/A"), offer("b", 1.0))),
+    )
+    row = believed(book).filter(model="a").sort("valid_from").row(-1, named=True)
+    assert (row["hub_id"], row["flag"], row["valid_from"]) == ("maker/A", "correction", day(60))
+    assert known(book, day(80)).collect()["hub_id"].null_count() == 3
 
 
 def test_after_a_tenfold_fall_both_prices_stand_but_it_is_no_move():

@@ -1,6 +1,7 @@
 """The history is a function of what has landed, however the work was cut up or cut off."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -8,9 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline import files as writing
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import store as storing
-from densing_pipeline.prices.backfill import BackfillError, find, land
+from densing_pipeline.prices import history as histories_module
+from densing_pipeline.prices.backfill import BackfillError, find, land, passed_over
 from densing_pipeline.prices.history import (
     Snapshot,
     code_digest,
@@ -20,8 +22,15 @@ from densing_pipeline.prices.history import (
     update,
     update_all,
 )
+from densing_pipeline.prices.snapshots import (
+    PollResult,
+    poll_reports,
+    report_failures,
+    store_report,
+)
 from densing_pipeline.prices.sources import PARSERS
 from densing_pipeline.prices.store import Store
+from densing_pipeline.tables.published import PRICES
 
 START = date(2025, 1, 1)
 
@@ -120,7 +129,7 @@ def test_a_lost_file_is_rebuilt(months, whole, tmp_path, damage):
 
 def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
-    replace, kills = storing._replace, 0
+    write, kills = writing.write, 0
     left = int(rng.integers(1, 6))
 
     def dying(path, content):
@@ -130,14 +139,14 @@ def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_pa
             kills += 1
             left = int(rng.integers(1, 6))
             if rng.random() < 0.5:
-                replace(path, content)
+                write(path, content)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.with_name(f".{path.name}.tmp").write_bytes(content[: len(content) // 2])
             raise Killed
-        replace(path, content)
+        write(path, content)
 
-    monkeypatch.setattr(storing, "_replace", dying)
+    monkeypatch.setattr(writing, "write", dying)
     round_ = 0
     while kills < 50:
         folder = tmp_path / str(round_)
@@ -232,3 +241,103 @@ def test_a_folder_without_snapshots_says_what_is_expected(tmp_path):
 def test_the_digest_of_the_code_is_stable():
     assert code_digest() == code_digest()
     assert len(code_digest()) == 64
+
+
+@pytest.fixture
+def landed_lists(tmp_path):
+    """A landing zone with three nights of two lists, and the folder of their histories."""
+    zone = LandingZone(tmp_path / "landing")
+    for n, content in enumerate(responses(3)):
+        zone.store("openrouter", "", content, datetime(2025, 1, 1 + n, tzinfo=UTC))
+        keys = {
+            f"m{i}": {
+                "mode": "chat",
+                "litellm_provider": "a",
+                "input_cost_per_token": 1e-6 * (n + 1),
+                "output_cost_per_token": 1e-6,
+            }
+            for i in range(5)
+        }
+        zone.store("litellm", "", json.dumps(keys).encode(), datetime(2025, 1, 1 + n, tzinfo=UTC))
+    return zone, tmp_path / "book"
+
+
+@pytest.mark.parametrize("damaged", ["receipt", "object"])
+def test_damage_to_one_source_is_reported_and_the_others_go_on(landed_lists, damaged):
+    zone, folder = landed_lists
+    last = zone.receipt_files("openrouter")[-1]
+    receipt = zone.receipt(last)
+    path = zone.folder / "objects" / receipt.sha256[:2] / f"{receipt.sha256}.gz"
+    (last if damaged == "receipt" else path).write_bytes(b"damaged")
+    updates = update_all(zone, folder)
+    assert str(last if damaged == "receipt" else path) in updates["openrouter"].failure
+    assert updates["litellm"].failure is None
+    assert updates["litellm"].folded == 3
+    report_failures(zone, {name: found.failure for name, found in updates.items()})
+    (result,) = poll_reports(zone)
+    assert (result.source, result.outcome) == ("openrouter", "failed")
+    assert "cannot be brought up to date" in result.message
+
+
+def test_a_history_that_stopped_at_damage_keeps_what_it_had_and_goes_on_after_repair(landed_lists):
+    zone, folder = landed_lists
+    update_all(zone, folder)
+    before = histories(folder)["openrouter"]
+    receipt = zone.store("openrouter", "", responses(4)[3], datetime(2025, 1, 9, tzinfo=UTC))
+    path = zone.folder / "objects" / receipt.sha256[:2] / f"{receipt.sha256}.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    assert update_all(zone, folder)["openrouter"].failure
+    assert histories(folder)["openrouter"].equals(before)
+    path.write_bytes(whole)
+    assert update_all(zone, folder)["openrouter"].folded == 1
+
+
+@pytest.mark.parametrize("stem", ["open", "2025", "polls"])
+def test_a_damaged_file_of_the_history_is_rebuilt(landed_lists, stem):
+    zone, folder = landed_lists
+    update_all(zone, folder)
+    before = files(folder)
+    next((folder / "litellm").glob(f"{stem}-*")).write_bytes(b"damaged")
+    assert "litellm" not in histories(folder), "nothing is read from it"
+    assert update_all(zone, folder)["litellm"].is_rebuilt
+    assert files(folder) == before
+
+
+def test_a_damaged_report_is_a_line_of_its_own_and_the_others_are_read(tmp_path):
+    zone = LandingZone(tmp_path)
+    for hour in (1, 2):
+        instant = datetime(2025, 1, 1, hour, tzinfo=UTC)
+        store_report(zone, [PollResult("litellm", instant, "ok", f"{hour}")], instant)
+    zone.receipt_files("price-polls")[0].write_bytes(b"{")
+    lost, read = poll_reports(zone)
+    assert (lost.source, lost.outcome, lost.polled_at.hour) == ("price-polls", "failed", 1)
+    assert read.message == "2"
+
+
+@pytest.mark.parametrize("what", ["version", "columns"])
+def test_another_reader_or_other_columns_are_other_code(monkeypatch, what):
+    before = code_digest()
+    code_digest.cache_clear()
+    if what == "version":
+        monkeypatch.setattr(histories_module, "version", lambda name: f"{name} 99")
+    else:
+        wider = replace(PRICES, columns=(*PRICES.columns, "message?"))
+        monkeypatch.setattr(histories_module, "PRICES", wider)
+    assert code_digest() != before
+    code_digest.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["2025-13-45.json", "2025-02-30.json.gz"])
+def test_a_file_named_after_no_day_is_named_with_the_remedy(tmp_path, name):
+    write_folder(tmp_path, responses(1))
+    (tmp_path / "openrouter" / name).write_bytes(b"{}")
+    with pytest.raises(BackfillError, match=rf"{name}.*no day.*YYYY-MM-DD"):
+        find(tmp_path)
+
+
+def test_what_is_no_snapshot_is_named(tmp_path):
+    write_folder(tmp_path, responses(1))
+    (tmp_path / "open-router").mkdir()
+    (tmp_path / "openrouter" / "notes.txt").write_bytes(b"")
+    assert [path.name for path in passed_over(tmp_path)] == ["open-router", "notes.txt"]

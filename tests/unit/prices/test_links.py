@@ -99,7 +99,7 @@ def test_table_that_leads_nowhere_is_refused() -> None:
 def test_unlinked_names_stay_in_the_table() -> None:
     prices = pl.DataFrame(
         {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
-    ).with_columns(hub_id=pl.lit(None, pl.String))
+    ).with_columns(hub_id=pl.lit(None, pl.String), observed_to=pl.lit(None, pl.Date))
     names = facts.FACTS["offer_names"].empty()
     links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
     assert links.select("canonical_id", "method", "confidence").rows() == [
@@ -143,7 +143,7 @@ def test_a_name_that_has_meant_another_model_before_is_not_linked_by_its_reposit
     rows = [("steady", "openai/gpt-4"), ("steady", "openai/gpt-4"), ("moving", None)]
     rows.append(("moving", "openai/gpt-4"))
     prices = pl.DataFrame(rows, schema=["model", "hub_id"], orient="row").with_columns(
-        source=pl.lit("s"), provider=pl.lit("p")
+        source=pl.lit("s"), provider=pl.lit("p"), observed_to=pl.lit(None, pl.Date)
     )
     names = facts.FACTS["offer_names"].empty()
     links = model_links(prices, names, pl.Series(["openai/gpt-4"]))

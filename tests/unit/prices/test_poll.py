@@ -139,6 +139,21 @@ BAD: dict[str, tuple[Callable[[PriceServer], Reply], str, str]] = {
         "failed",
         "leads back to an earlier one",
     ),
+    "next page on another port": (
+        lambda _: Reply(ten(links={"next": "http://127.0.0.1:9/2"})),
+        "failed",
+        "another host: refused",
+    ),
+    "next page by another scheme": (
+        lambda server: Reply(ten(links={"next": f"https://127.0.0.1:{server.port}/2"})),
+        "failed",
+        "another host: refused",
+    ),
+    "next page that is no address": (
+        lambda _: Reply(ten(links={"next": "http://127.0.0.1:99999999/"})),
+        "failed",
+        "not an address",
+    ),
     "next page elsewhere": (
         lambda server: Reply(ten(links={"next": f"http://localhost:{server.port}/2"})),
         "failed",
@@ -316,6 +331,57 @@ def test_page_that_fails_is_a_list_that_fails(nights: Nights) -> None:
     assert len(nights.models()) == 10
 
 
+def test_a_page_that_comes_again_is_noticed(nights: Nights) -> None:
+    nights.poll()
+    nights.server.answer(
+        f"{MODELS}?page=2", Reply(openrouter("maker/a", links={"next": "?page=3"}))
+    )
+    nights.server.answer(
+        f"{MODELS}?page=3", Reply(openrouter("maker/a", links={"next": "?page=3"}))
+    )
+    nights.server.answer(
+        f"{MODELS}?page=3", Reply(openrouter("maker/a", links={"next": "?page=3"}))
+    )
+    found = nights.poll(Reply(ten(links={"next": f"{MODELS}?page=2"})))
+    assert (found.outcome, found.message) == ("failed", "page 3 repeats an earlier one")
+
+
+def test_a_model_on_two_pages_counts_once_against_what_the_list_announces(nights: Nights) -> None:
+    nights.poll()
+    second = nights.server.answer(f"{MODELS}?page=2", Reply(openrouter("maker/m0", "maker/m1")))
+    found = nights.poll(Reply(ten(links={"next": second}, total_count=12)))
+    assert found.outcome == "rejected"
+    assert "10 models, but `total_count` says 12" in found.message
+
+
+def test_pages_that_each_come_slowly_are_cut_off_together(nights: Nights) -> None:
+    nights.poll()
+    page = openrouter("maker/x")
+    for n in range(2, 12):
+        following = openrouter(f"maker/{n}", links={"next": f"{MODELS}?page={n + 1}"})
+        nights.server.answer(f"{MODELS}?page={n}", Reply(following, drip_s=0.3 / len(page)))
+    first = Reply(ten(links={"next": f"{MODELS}?page=2"}))
+    found = nights.poll(first, poll_total_seconds=1.5)
+    assert found.outcome == "failed"
+    assert "not complete after 1.5 s and" in found.message
+    assert len(nights.server.asked(f"{MODELS}?page=11")) == 0
+
+
+def test_every_page_is_landed_as_it_was_received_whatever_comes_of_the_list(
+    nights: Nights,
+) -> None:
+    last = Reply(openrouter("maker/last"))
+    second = nights.server.answer(f"{MODELS}?page=2", last)
+    page = Reply(ten(links={"next": second}))
+    nights.poll(page)
+    receipts = list(nights.zone.receipts("openrouter-received"))
+    assert [nights.zone.read(receipt) for receipt in receipts] == [page.body, last.body]
+    assert [receipt.url for receipt in receipts] == [nights.settings.openrouter_url, second]
+    nights.server.answer(f"{MODELS}?page=2", Reply(status=500))
+    assert nights.poll(page).outcome == "failed"
+    assert len(list(nights.zone.receipts("openrouter-received"))) == 3
+
+
 def endpoints(model: str) -> bytes:
     pricing = {"prompt": "0.000001", "completion": "0.000002", "discount": 0.9}
     found = [{"tag": "host/fp8", "pricing": pricing, "quantization": "fp8"}]
@@ -331,6 +397,61 @@ def test_providers_of_models_near_a_frontier_are_asked(nights: Nights) -> None:
     assert held.parsed.quotes.select("model", "provider", "offer").rows() == [
         ("maker/m1", "host/fp8", "promotional")
     ]
+
+
+def test_models_whose_sellers_cannot_be_had_are_counted_and_the_others_kept(
+    nights: Nights,
+) -> None:
+    nights.server.answer(f"{MODELS}/maker/m1/endpoints", Reply(endpoints("maker/m1")))
+    nights.server.answer(f"{MODELS}/maker/m2/endpoints", Reply(b"<html>busy</html>"))
+    nights.server.answer(f"{MODELS}/maker/m3/endpoints", Reply(b'{"error": "no"}'))
+    near = ("maker/m2", "maker/m1", "maker/m3", "maker/gone")
+    found = {r.source: r for r in nights.all(near=near)}["openrouter-endpoints"]
+    assert (found.outcome, found.rows) == ("ok", 1)
+    assert "3 of 4 models failed (first: maker/m2, HTML" in found.message
+    health = poll_health(poll_reports(nights.zone), nights.now)
+    (message,) = health.filter(source="openrouter-endpoints")["message"]
+    assert message == found.message
+
+
+def test_a_seller_page_that_never_ends_does_not_hold_up_the_others(nights: Nights) -> None:
+    nights.server.answer(f"{MODELS}/maker/m1/endpoints", Reply(endpoints("maker/m1")))
+    nights.server.answer(f"{MODELS}/maker/m2/endpoints", Reply(endpoints("maker/m2"), drip_s=0.2))
+    found = {r.source: r for r in nights.all(near=("maker/m2", "maker/m1"), poll_total_seconds=1)}
+    assert found["openrouter-endpoints"].rows == 1
+    assert "1 of 2 models failed (first: maker/m2, not" in found["openrouter-endpoints"].message
+
+
+@pytest.mark.parametrize("at", ["before the report", "before the list was taken"])
+def test_a_list_that_landed_before_the_night_was_cut_off_has_its_row(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    nights.poll()
+
+    def cut(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    cut_off = nights.now
+    with monkeypatch.context() as patch:
+        patch.setattr(polling, "store_report" if at == "before the report" else "_accepted", cut)
+        with pytest.raises(KeyboardInterrupt):
+            nights.poll(Reply(ten(total_count=10)))
+    assert not any(r.polled_at == cut_off for r in poll_reports(nights.zone))
+    nights.now += timedelta(hours=1)
+    nights.poll()
+    (lost,) = (
+        r for r in poll_reports(nights.zone) if r.polled_at == cut_off and r.source == "openrouter"
+    )
+    assert lost.outcome == ("ok" if at == "before the report" else "failed")
+    assert "the night was cut off after this list had landed" in lost.message
+
+
+def test_a_damaged_newest_snapshot_leaves_the_one_before_to_compare_with(nights: Nights) -> None:
+    nights.poll()
+    nights.poll(Reply(ten(total_count=10)))
+    nights.zone.receipt_files("openrouter")[-1].write_bytes(b"")
+    found = nights.poll(Reply(openrouter("maker/m0", "maker/m1")))
+    assert (found.outcome, found.rows) == ("rejected", 10)
 
 
 def test_no_provider_at_all_is_a_failure_of_that_source_only(nights: Nights) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from densing_pipeline import files
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.datapackage import Provenance
 from densing_pipeline.publication.release import is_whole, publish, read_latest
@@ -183,10 +184,10 @@ def test_nothing_published_yet_says_what_to_do(tmp_path):
 STEPS = [
     ("write a table", pl.DataFrame, "write_parquet"),
     ("describe", releases, "datapackage"),
-    ("flush", releases, "_flush"),
-    ("move into place", Path, "rename"),
+    ("flush", files, "flush"),
+    ("move into place", files, "rename"),
     ("link", Path, "symlink_to"),
-    ("swap", Path, "replace"),
+    ("swap", files, "link"),
 ]
 
 

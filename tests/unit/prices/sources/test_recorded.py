@@ -1,6 +1,7 @@
 """Every recorded month of every list can be read, and none would have been refused."""
 
 import gzip
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_every_month_is_read_whole_and_accepted(recorded: Path, source: str, lea
     for month in found:
         check(month)
     for before, after in pairwise(found):
-        check_size(after, before.rows)
+        check_size(after, before)
 
 
 @pytest.mark.parametrize("source", sorted(OTHER))
@@ -87,5 +88,18 @@ def test_litellm_says_two_dollars_for_text_davinci_003(recorded: Path) -> None:
 
 def test_half_of_a_month_is_refused(recorded: Path) -> None:
     whole = months(recorded, "openrouter")[-1]
+    half = replace(whole, quotes=whole.quotes[::2])
     with pytest.raises(SnapshotError, match="below 70%"):
-        check_size(whole, whole.rows * 2)
+        check_size(half, whole)
+
+
+@pytest.mark.parametrize("key", ["input_cost_per_token", "output_cost_per_token"])
+def test_a_month_with_one_renamed_key_is_refused(recorded: Path, key: str) -> None:
+    """Most prices are still there, but those of one sort have gone all at once."""
+    path = max((recorded / "prices/raw/litellm").glob("*.json.gz"))
+    content, day = gzip.decompress(path.read_bytes()), date.fromisoformat(path.name[:10])
+    before = PARSERS["litellm"](content, day)
+    with pytest.raises(SnapshotError, match=r"below 70%|format has changed"):
+        check_size(
+            PARSERS["litellm"](content.replace(f'"{key}"'.encode(), b'"renamed"'), day), before
+        )

@@ -1,0 +1,162 @@
+"""What it does to the curves that nobody knows for certain which models reach a level.
+
+The curves of `frontier` count every model that reaches a level with probability 0.5 or more. Here the
+members are drawn from their probabilities, again and again, and each draw gives curves of its own: the
+interval of a price, and the curves that the interval of a halving time is drawn from.
+
+Not here: the probabilities (`levels`).
+"""
+
+import zlib
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from densing_pipeline.cost import admission
+from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, cheapest, timed
+from densing_pipeline.cost.levels import drawn
+from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.tables.published import PRICE_FRONTIER
+
+DRAWS = 40
+"""Draws of who reaches a level, at most; each is a market of its own, so few tell what many would."""
+
+DRAWN = pl.Schema(
+    {name: PRICE_FRONTIER.polars_schema[name] for name in CHANGE}
+    | {"draw": pl.Int64, "weight": pl.Int64}
+)
+"""Change points of drawn curves: `draw` numbers the different curves of a series, `weight` counts the
+draws that gave that curve."""
+
+SERIES = ("level", "blend_input_share", "curve")
+
+
+def drawn_frontiers(
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_scores: pl.DataFrame,
+    *,
+    draws: int,
+    seed: int,
+    as_of: date | None = None,
+    polls: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The curves that draws of the members of each level give.
+
+    Args:
+        prices: rows of `prices`.
+        model_links: the model each offer sells.
+        capability_levels: the levels.
+        capability_scores: the scores of the models sold.
+        draws: number of draws.
+        seed: seed of the draws; each series has its own stream.
+        as_of: last day of the curves; the newest observation if not given.
+        polls: rows of `price_polls`, wanted for a past `as_of`.
+
+    Returns:
+        Rows of `DRAWN`; draws that give the same curve stand there once.
+    """
+    if prices.is_empty():
+        return DRAWN.to_frame()
+    last = as_of or last_day(prices)
+    found = [
+        _distinct(level, share, timed(offers), draws, seed)
+        for level, share, offers in candidate_offers(
+            admission.on_sale(prices, last, polls),
+            model_links,
+            capability_levels,
+            capability_scores,
+        )
+        if not offers.is_empty()
+    ]
+    return pl.concat([DRAWN.to_frame(), *found]).filter(pl.col("date") <= last)
+
+
+def with_intervals(price_frontier: pl.DataFrame, drawn_curves: pl.DataFrame) -> pl.DataFrame:
+    """The frontier with 95 % intervals of each price over the draws.
+
+    Args:
+        price_frontier: change points of the curves.
+        drawn_curves: from `drawn_frontiers`.
+
+    Returns:
+        The same rows. An end of an interval is empty where nothing is on offer in so many of the draws.
+    """
+    alternatives = drawn_curves.partition_by(*SERIES, as_dict=True)
+    rows = [
+        steps.with_columns(_interval(steps, alternatives[key]))
+        for key, steps in price_frontier.partition_by(
+            *SERIES, as_dict=True, maintain_order=True
+        ).items()
+    ]
+    return PRICE_FRONTIER.cast(pl.concat(rows)) if rows else price_frontier
+
+
+def _distinct(
+    level: str, share: float, offers: pl.DataFrame, draws: int, seed: int
+) -> pl.DataFrame:
+    """The different curves of one level and blend, each with the number of draws that gave it."""
+    models = offers.select("canonical_id", "probability").unique().sort("canonical_id")
+    stream = zlib.crc32(repr([level, share]).encode())
+    reached = drawn(models["probability"].to_numpy(), draws, np.random.default_rng([seed, stream]))
+    model = offers["canonical_id"].replace_strict(
+        models["canonical_id"], range(models.height), return_dtype=pl.Int64
+    )
+    found: dict[bytes, tuple[NDArray[np.bool_], int]] = {}
+    for members in reached[:, model.to_numpy()]:
+        curve = _fingerprint(offers, members)
+        found[curve] = members, found.get(curve, (members, 0))[1] + 1
+    frames = [
+        _curves(level, share, offers, members).with_columns(
+            draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
+        )
+        for number, (members, weight) in enumerate(found.values())
+    ]
+    return pl.concat([DRAWN.to_frame(), *frames])
+
+
+def _curves(
+    level: str, share: float, offers: pl.DataFrame, members: NDArray[np.bool_]
+) -> pl.DataFrame:
+    """Change points for the members of one draw; without a member nothing is ever on offer."""
+    if members.any():
+        return changes(level, share, offers.filter(members))
+    nothing = changes(level, share, offers.head(1)).unique(
+        "curve", keep="first", maintain_order=True
+    )
+    return nothing.with_columns(
+        pl.lit(None, nothing.schema[name]).alias(name)
+        for name in ("usd_per_mtok", "provider", "model", "source", "basis")
+    )
+
+
+def _fingerprint(offers: pl.DataFrame, members: NDArray[np.bool_]) -> bytes:
+    """What is the same for draws that give the same curve."""
+    if not members.any():
+        return b""
+    held = offers["run_start"].to_numpy()[members], offers["run_end"].to_numpy()[members]
+    days, winner = cheapest(*held)
+    place = np.append(np.flatnonzero(members), -1)[winner]
+    is_change = np.append(True, place[1:] != place[:-1])
+    fingerprint: bytes = days[is_change].tobytes() + place[is_change].tobytes()
+    return fingerprint
+
+
+def _interval(steps: pl.DataFrame, alternatives: pl.DataFrame) -> Iterator[pl.Series]:
+    """Series `low` and `high` for the days of one curve."""
+    days = steps["date"].to_physical().to_numpy()
+    prices, weights = [], []
+    for _, curve in alternatives.group_by("draw", maintain_order=True):
+        ordered = curve.sort("date")
+        place = np.searchsorted(ordered["date"].to_physical().to_numpy(), days, side="right")
+        known = ordered["usd_per_mtok"].fill_null(float("inf")).to_numpy()
+        prices.append(np.append(np.inf, known)[place])
+        weights.append(int(ordered["weight"][0]))
+    spread = np.repeat(np.array(prices), weights, axis=0)
+    for name, share, method in (("low", 0.025, "lower"), ("high", 0.975, "higher")):
+        ends = np.quantile(spread, share, axis=0, method=method)  # type: ignore[call-overload]
+        yield pl.Series(name, np.where(np.isinf(ends), np.nan, ends)).fill_nan(None)

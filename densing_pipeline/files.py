@@ -1,0 +1,61 @@
+"""Files that are whole or not there: every file of the state and of a release is written this way.
+
+A file is written beside its place, flushed, renamed, and the rename flushed too. Whatever stops the
+process, or the machine, a reader finds the old file or the new one. Not here: what files hold.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its place when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        rename(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make a link point at a folder, in place of whatever link was there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target, target_is_directory=True)
+    rename(temporary, path)
+
+
+def rename(written: Path, place: Path) -> None:
+    """Put a flushed file, folder or link in its place: the one step that readers see."""
+    written.replace(place)
+    _flush_directory(place.parent)
+
+
+def flush(folder: Path) -> None:
+    """Force the files of a folder to disk, before the folder is put in its place."""
+    for file in folder.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    _flush_directory(folder)
+
+
+def _flush_directory(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):  # some file systems cannot flush a directory
+        os.fsync(descriptor)
+    os.close(descriptor)

@@ -1,0 +1,31 @@
+"""One company counts once, however price lists spell it."""
+
+import pytest
+
+from densing_pipeline.prices.names import SELLERS, seller
+
+
+@pytest.mark.parametrize(
+    ("names", "company"),
+    [
+        (("fireworks_ai", "fireworks-ai", "Fireworks", "huggingface_fireworks-ai"), "fireworks"),
+        (("together_ai", "together", "togetherai", "Together"), "together"),
+        (("deepinfra", "DeepInfra", "deepinfra/fp8", "deepinfra/turbo"), "deepinfra"),
+        (("bedrock", "bedrock_converse", "amazon-bedrock", "aws", "amazon"), "amazon"),
+        (("vertex_ai-llama_models", "gemini", "google", "Google AI Studio"), "google"),
+        (("xai", "x-ai"), "xai"),
+        (("z-ai", "zai", "zhipuai"), "zai"),
+    ],
+)
+def test_spellings_of_one_company(names: tuple[str, ...], company: str) -> None:
+    assert {seller(name) for name in names} == {company}
+
+
+def test_companies_that_are_not_in_the_table_stay_apart() -> None:
+    assert len({seller(name) for name in ("groq", "cerebras", "novita", "lambda", "nscale")}) == 5
+
+
+def test_no_name_stands_for_two_companies() -> None:
+    names = [name for of in SELLERS.values() for name in of]
+    assert len(names) == len(set(names))
+    assert not set(names) & SELLERS.keys()

@@ -1,0 +1,53 @@
+"""A file is whole or not there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline import files
+
+
+def test_a_file_is_replaced_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "folder" / "file"
+    files.write(path, b"old")
+
+    def write_half() -> None:
+        with files.replacing(path) as file:
+            file.write(b"new, but")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path], "nothing is left beside it"
+
+
+def test_contents_reach_the_disk_before_the_name_and_the_name_before_we_go_on(
+    tmp_path, monkeypatch
+):
+    """Otherwise a power cut leaves a whole name on half a file, or takes back what was reported."""
+    steps = []
+    fsync, replace = os.fsync, Path.replace
+
+    def seen_fsync(descriptor: int) -> None:
+        steps.append(
+            "folder" if Path(f"/proc/self/fd/{descriptor}").readlink() == tmp_path else "file"
+        )
+        fsync(descriptor)
+
+    def seen_replace(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", seen_fsync)
+    monkeypatch.setattr(Path, "replace", seen_replace)
+    files.write(tmp_path / "file", b"content")
+    assert steps == ["file", "rename", "folder"]
+
+
+def test_a_link_is_replaced_in_one_step(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        files.link(tmp_path / "latest", Path(name))
+        assert (tmp_path / "latest").resolve() == tmp_path / name
