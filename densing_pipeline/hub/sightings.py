@@ -139,6 +139,7 @@ def _asked(receipt: Receipt) -> str:
 def _rules() -> str:
     """A name for the code that reads records: other code, other cache."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
