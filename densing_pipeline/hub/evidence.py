@@ -33,6 +33,7 @@ MULTIMODAL = (
 TEXT_TASKS = frozenset(
     {"text-generation", "image-text-to-text", "any-to-any", "video-text-to-text"}
 )
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 TUNING_FILES = re.compile(
     r"(^|/)(training_args\.bin|trainer_state\.json|all_results\.json|train_results\.json"
     r"|eval_results\.json|optimizer\.pt|scheduler\.pt|rng_state.*\.pth)$"
@@ -75,18 +76,13 @@ class Files:
 def files(record: Record) -> Files:
     """The files, by the list of siblings; without one, tags and headers must do."""
     listed = record.get("siblings")
-    names = [
-        sibling["rfilename"]
-        for sibling in (listed if isinstance(listed, list) else [])
-        if isinstance(sibling, Mapping) and isinstance(sibling.get("rfilename"), str)
-    ]
+    names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
     weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
     return Files(
         known=isinstance(listed, list),
         safetensors=any(name.endswith(".safetensors") for name in weights),
         pickles=any(
-            name.endswith((".bin", ".pt", ".pth")) and not TUNING_FILES.search(name)
-            for name in weights
+            name.endswith(WEIGHTS[1:]) and not TUNING_FILES.search(name) for name in weights
         ),
         adapter=any(_is_adapter(name) for name in names),
         gguf=any(name.lower().endswith((".gguf", ".ggml")) for name in names),
@@ -95,6 +91,35 @@ def files(record: Record) -> Files:
         chat_template=any("chat_template" in name for name in names),
         converted=any(name.endswith((".onnx", ".mlmodel", ".tflite", ".npz")) for name in names),
     )
+
+
+def has_any_weights(held: Files) -> bool:
+    """Whether there are weights of any kind."""
+    return held.safetensors or held.pickles or held.adapter or held.gguf or held.converted
+
+
+def weight_files(record: Record) -> list[str]:
+    """Names of the files that hold weights, sorted."""
+    names = (str(sibling["rfilename"]) for sibling in _siblings(record))
+    return sorted(name for name in names if name.endswith(WEIGHTS))
+
+
+def weight_hashes(record: Record) -> list[str]:
+    """Hashes of the files that hold weights, where the record was asked for with them."""
+    stored = [
+        (str(sibling["rfilename"]), _mapping(sibling.get("lfs")).get("sha256"))
+        for sibling in _siblings(record)
+    ]
+    return sorted(f"{name} {h}" for name, h in stored if h and name.endswith(WEIGHTS))
+
+
+def _siblings(record: Record) -> list[Record]:
+    listed = record.get("siblings")
+    return [
+        sibling
+        for sibling in (listed if isinstance(listed, list) else [])
+        if isinstance(sibling, Mapping) and isinstance(sibling.get("rfilename"), str)
+    ]
 
 
 def _is_adapter(name: str) -> bool:

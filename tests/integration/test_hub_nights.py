@@ -276,6 +276,49 @@ def test_renamed_deleted_hidden_and_reuploaded_models_are_noticed(observatory, s
     assert models.current(table)["model_id"].is_unique().all()
 
 
+def test_a_name_used_again_after_a_renaming_is_another_model(observatory, simulated):
+    first = planted(simulated, 0)
+    simulated.repos[-1].renamed = (FIRST_DAY + timedelta(days=2), "lab/Nova-elsewhere")
+    simulated.repos.append(base_model(first, FIRST_DAY + timedelta(days=3, hours=2), layers=20))
+    for day in range(7):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("source") == models.SOURCE)
+    rows = {row["model_id"]: row for row in table.iter_rows(named=True)}
+    assert set(rows) == {first, "lab/Nova-elsewhere"}
+    assert {row["hub_state"] for row in rows.values()} == {"present"}
+    assert rows[first]["params_total"] != rows["lab/Nova-elsewhere"]["params_total"]
+
+
+def test_weights_that_come_after_the_overlap_are_found(observatory, simulated):
+    model = planted(simulated, 1)
+    record = simulated.repos[-1].record
+    whole = dict(record)
+    record |= {"siblings": [{"rfilename": ".gitattributes"}], "config": {}, "safetensors": None}
+    for day in range(9):
+        observatory.night(day)
+    assert model not in observatory.tables()[0]["model_id"]
+    record |= whole | {"sha": "f" * 40}
+    for day in range(9, 21):
+        observatory.night(day)
+    assert set(observatory.found()) == {model}
+    row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+    assert row["revision"] == "f" * 40
+
+
+def test_weights_uploaded_anew_are_noticed(observatory, simulated):
+    model = planted(simulated, 0)
+    for day in range(3):
+        observatory.night(day)
+    simulated.repos[-1].upload = "second"
+    simulated.repos[-1].record["sha"] = "e" * 40
+    for day in range(3, 6):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("model_id") == model)
+    states = dict(table.select("hub_state", "revision").iter_rows())
+    assert set(states) == {"replaced", "present"}
+    assert states["present"] == "e" * 40
+
+
 def test_a_new_model_card_makes_no_new_model(observatory, simulated):
     model = planted(simulated, 0)
     observatory.night(0)
@@ -387,6 +430,24 @@ def test_a_sweep_whose_place_is_forgotten_begins_anew(observatory, simulated):
     assert done.name != begun.name
     assert done.next_url is None
     assert "cannot be resumed" in " ".join(hub.remarks)
+
+
+@pytest.mark.parametrize("fault", [(500, {}, b""), (200, {}, b"<html>maintenance</html>")])
+def test_a_sweep_that_gets_no_further_is_given_up(observatory, simulated, fault):
+    clock = iter(FIRST_DAY + NIGHT + timedelta(seconds=n) for n in range(10**6))
+    simulated.today = FIRST_DAY + NIGHT
+    simulated.faults = lambda path: fault if "cursor" in path else None
+    hub = Hub(observatory.endpoint)
+    names = []
+    for _ in range(sweep.TRIES):
+        with pytest.raises((HubError, ValueError)):
+            sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+        names.append(sweep.unfinished(observatory.zone).name)
+    assert names[0] == names[-2] != names[-1]
+    assert "cannot be resumed" in " ".join(hub.remarks)
+    simulated.faults = lambda path: None
+    done = sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+    assert done.next_url is None
 
 
 def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_path, monkeypatch):
