@@ -32,9 +32,6 @@ NOT_BEFORE = timedelta(hours=20)
 SETTLES_WITHIN = timedelta(days=7)
 """How long a new model may take to show the hashes of its weights."""
 
-GIVEN_UP_AFTER = timedelta(days=60)
-"""How long a repository without weights is remembered."""
-
 AHEAD = timedelta(days=2)
 """How far a clock may be ahead before a creation time counts as from the future."""
 
@@ -227,7 +224,7 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
     """Repositories whose weights had not come, to look at again; what is likely comes first.
 
     Each is looked at a day after it was seen, and then after as long again as it has waited, for
-    `GIVEN_UP_AFTER`. After that a full sweep finds what came later.
+    `records.AWAITED_FOR`. After that a full sweep finds what came later.
 
     Args:
         found: a frame of `fold.repositories`.
@@ -237,7 +234,7 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
     due = found.filter(
         pl.col("awaits").is_not_null(),
         pl.col("hub_state").is_in(["present", "renamed"]),
-        pl.col("first_seen_at") > now - GIVEN_UP_AFTER,
+        pl.col("first_seen_at") > now - records.AWAITED_FOR,
         last + pl.max_horizontal(waited, pl.lit(NOT_BEFORE)) <= now,
     ).sort("awaits", "first_seen_at", "model_id", descending=[False, True, False])
     return due["name"].to_list()

@@ -8,7 +8,7 @@ seen over time (`models`).
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,9 @@ SHOWN = 120
 
 FILES_KEPT = 300
 """Files of a repository remembered with a record."""
+
+AWAITED_FOR = timedelta(days=60)
+"""How long weights may take to come to a repository."""
 
 GATED: dict[Any, str] = {False: "no", "auto": "auto", "manual": "manual"}
 
@@ -120,16 +123,20 @@ def _encodable(value: Any) -> Any:
     return value
 
 
-def matters(record: object) -> bool:
+def matters(record: object, seen_at: datetime) -> bool:
     """Whether a listed record is worth a row: perhaps a base model, compressed, or unreadable.
 
     Most are not, and recognising is much cheaper than counting. What has no weights yet may
-    become one.
+    become one, for a while.
     """
     try:
         found = classify(record)  # type: ignore[arg-type]
         validate_repo_id(record["id"])  # type: ignore[index]
-        return _matters(found) or awaits(record) is not None  # type: ignore[arg-type]
+        if _matters(found):
+            return True
+        created = created_at(record)
+        is_young = created is not None and created > seen_at - AWAITED_FOR
+        return is_young and awaits(record) is not None  # type: ignore[arg-type]
     except Exception:
         # `read` says what is wrong with it.
         return True

@@ -109,7 +109,7 @@ def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
         page = records.page_records(content)
     except ValueError as error:
         return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")]
-    return [records.read(record) for record in page if records.matters(record)]
+    return [records.read(record) for record in page if records.matters(record, receipt.fetched_at)]
 
 
 def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:

@@ -2,7 +2,14 @@
 
 import contextlib
 import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -15,6 +22,7 @@ from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+from tests.servers.polling import night
 
 LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
 NIGHT = timedelta(hours=23)
@@ -168,6 +176,61 @@ def die_after(writes, patched):
     patched.setattr(landing, "_write", dying(landing._write))
     patched.setattr(sightings, "write_parquet", dying(sightings.write_parquet))
     return is_dead
+
+
+KILLS = 40
+
+
+def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
+    simulated = world(per_day=8, days=5, history=10)
+    expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
+    limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
+    rng = random.Random(0)  # noqa: S311
+    # The server that forks finds what it is to import there.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.servers.polling", "httpcore2", "h11", "truststore"])
+
+    with serving(simulated) as endpoint:
+
+        def night_of(name):
+            return Observatory(tmp_path / name, simulated, endpoint, limits)
+
+        def killed_night(name, seconds):
+            """Poll in a process that is killed after so long; says how long it ran, and how it ended."""
+            here, there = processes.Pipe()
+            arguments = (tmp_path / name, endpoint, limits, simulated.today, there)
+            process = processes.Process(target=night, args=arguments)
+            process.start()
+            assert here.recv()
+            started = time.perf_counter()
+            process.join(seconds)
+            if process.exitcode is None:
+                os.kill(process.pid, signal.SIGKILL)
+            process.join()
+            return time.perf_counter() - started, process.exitcode
+
+        night_of("begun").night(0)
+        for n in (*range(KILLS), "whole"):
+            shutil.copytree(tmp_path / "begun", tmp_path / str(n))
+        simulated.today = FIRST_DAY + timedelta(days=2) + NIGHT
+        length, _ = killed_night("whole", None)
+        whole = comparable(night_of("whole"))
+        kills = 0
+        for n in range(KILLS):
+            _, ended = killed_night(str(n), rng.uniform(0, length))
+            kills += ended == -signal.SIGKILL
+            again = night_of(str(n))
+            again.night(2)
+            assert set(again.found()) == expected
+            for table, same in zip(comparable(again), whole, strict=True):
+                assert table.equals(same), f"the {n}th time"
+    assert kills >= KILLS / 2, "or hardly anything was tried"
+
+
+def comparable(observatory):
+    """The tables with days for instants: a night done twice has a sighting more."""
+    return [table.with_columns(pl.col("first_seen_at").dt.date()) for table in observatory.tables()]
 
 
 def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observatory, simulated):
