@@ -7,6 +7,7 @@ seen over time (`models`).
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,7 +62,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "params_from_safetensors": pl.Int64,
     "params_agree": pl.Boolean,
     "params_reason": pl.String,
-    "record": pl.String,
+    "record": pl.Binary,
 }
 
 SEEN = pl.Schema(_TYPES)
@@ -206,7 +207,7 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "params_from_safetensors": counts.from_safetensors,
         "params_agree": counts.agrees,
         "params_reason": counts.reason,
-        "record": json.dumps(_remembered(record), sort_keys=True),
+        "record": _packed(record),
     }
 
 
@@ -248,6 +249,17 @@ def _needs_custom_code(record: Mapping[str, Any]) -> bool:
     return "custom_code" in evidence.tags(record) or bool(
         isinstance(config, dict) and config.get("auto_map")
     )
+
+
+def unpacked(record: bytes) -> dict[str, Any]:
+    """A remembered record."""
+    found: dict[str, Any] = json.loads(zlib.decompress(record))
+    return found
+
+
+def _packed(record: Mapping[str, Any]) -> bytes:
+    """The record as it is remembered; a sweep of the Hub must fit into memory."""
+    return zlib.compress(json.dumps(_remembered(record), sort_keys=True).encode())
 
 
 def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.orchestration.checks import anchors_found, floor_moved, sources_fresh
-from densing_pipeline.tables.published import PRICE_FRONTIER, PRICES, SOURCE_HEALTH
+from densing_pipeline import facts
+from densing_pipeline.orchestration.checks import (
+    anchors_found,
+    floor_moved,
+    overrides_name_models,
+    sources_fresh,
+)
+from densing_pipeline.tables.published import MODELS, PRICE_FRONTIER, PRICES, SOURCE_HEALTH
 
 TODAY = date(2026, 11, 1)
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -86,3 +92,12 @@ def test_lost_anchors_are_named():
     result = anchors_found(seen_today())
     assert not result.passed
     assert "text-davinci-003" in result.metadata["missing"].value
+
+
+def test_a_decision_about_a_model_nobody_knows_is_told():
+    named = facts.load("evaluation_overrides")["model_id"]
+    lost = overrides_name_models(MODELS.empty())
+    assert not lost.passed
+    assert named[0] in lost.description
+    known = MODELS.empty().select("model_id").vstack(pl.DataFrame({"model_id": named}))
+    assert overrides_name_models(known).passed
