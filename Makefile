@@ -36,7 +36,7 @@ test-all: .venv/synced ## Run the tests and the slow coverage studies
 
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
 	@mkdir -p "$$DENSING_STATE_DIR"
-	@DENSING_POLL=$${DENSING_POLL:-true} $(RUN) dg dev
+	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
 lint: .venv/synced ## Check style, types and the lock
 	@$(UV) lock --check

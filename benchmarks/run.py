@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import book, density, evaluation, prices, publication, trends
+from benchmarks import book, density, evaluation, hub, prices, publication, trends
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -15,7 +15,7 @@ def main() -> None:
     """Measure, print and write the results."""
     table = Table("benchmark", "what", "ours", "peer", "times faster", "peak MB", "against")
     results = []
-    for module in (density, trends, prices, book, publication, evaluation):
+    for module in (density, trends, prices, book, hub, publication, evaluation):
         for row in module.benchmarks():
             results.append(row)
             table.add_row(

@@ -102,9 +102,11 @@ class Hub:
         return f"{self.endpoint}/api/models?{urlencode(query, doseq=True)}"
 
     def info_url(self, model_id: str) -> str:
-        """Address of the record of one model."""
-        query = urlencode({"expand": EXPAND}, doseq=True)
-        return f"{self.endpoint}/api/models/{quote(model_id)}?{query}"
+        """Address of the record of one model with the hashes of its files.
+
+        The Hub gives those with the whole record only, which tells weights uploaded anew.
+        """
+        return f"{self.endpoint}/api/models/{quote(model_id)}?blobs=true"
 
     def config_url(self, model_id: str, revision: str) -> str:
         """Address of the `config.json` of one revision; listings carry only an extract of it."""

@@ -26,18 +26,36 @@ STRENGTH = ("adapter", "quantised", "merge", "finetune")
 """Which relation counts when a record states several."""
 
 GENERATIVE = ("ForCausalLM", "ForCasualLM", "LMHeadModel", "LMHeadCustomModel")
-MULTIMODAL = ("ForConditionalGeneration", "ForImageTextToText", "ForCausalLMWithVision")
+MULTIMODAL = (
+    "ForConditionalGeneration", "ForImageTextToText", "ForCausalLMWithVision", "ForVision2Seq",
+)  # fmt: skip
 
 TEXT_TASKS = frozenset(
     {"text-generation", "image-text-to-text", "any-to-any", "video-text-to-text"}
 )
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 TUNING_FILES = re.compile(
     r"(^|/)(training_args\.bin|trainer_state\.json|all_results\.json|train_results\.json"
     r"|eval_results\.json|optimizer\.pt|scheduler\.pt|rng_state.*\.pth)$"
 )
-SEQUENCE_TO_SEQUENCE = frozenset(
-    ["t5", "mt5", "umt5", "bart", "mbart", "pegasus", "whisper", "m2m_100", "marian", "led"]
+TRANSLATES = re.compile(
+    r"t5|bart|pegasus|whisper|marian|blenderbot|prophetnet|m2m|nllb|seamless|speech|florence"
+    r"|switch_?transformers|encoder[-_]?decoder|pix2struct|donut|trocr|udop|blip|fsmt|musicgen|bark"
+    r"|moonshine|^(led|mvp|git|rag|dia|vits)$|kosmos|instructblip|nougat"
 )
+"""Model types that map one sequence to another; they have an encoder of their own."""
+
+READS_BOTH_WAYS = re.compile(
+    r"^(x?lm-?)?(bert|roberta|deberta|electra|albert|camembert|distilbert|modernbert|xlm|ernie_m)"
+)
+"""Model types trained to fill gaps, whatever head a file puts on them."""
+
+DECODERS = re.compile(
+    r"^(gemma|qwen|mistral|llama|mllama|llava|vipllama|glm|chatglm|kimi|deepseek|internvl|ernie4"
+    r"|minicpm|minimax|idefics|smolvlm|paligemma|pixtral|ministral|granite|phi|aria|ovis|cohere|aya"
+    r"|fuyu|molmo|lfm|mimo|step|hunyuan|exaone|nemotron|falcon|olmo|emu|chameleon|janus|voxtral)"
+)
+"""Beginnings of types whose multimodal classes are a decoder with towers beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +76,13 @@ class Files:
 def files(record: Record) -> Files:
     """The files, by the list of siblings; without one, tags and headers must do."""
     listed = record.get("siblings")
-    names = [
-        sibling["rfilename"]
-        for sibling in (listed if isinstance(listed, list) else [])
-        if isinstance(sibling, Mapping) and isinstance(sibling.get("rfilename"), str)
-    ]
-    weights = [name for name in names if not _is_adapter(name)]
+    names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
+    weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
     return Files(
         known=isinstance(listed, list),
         safetensors=any(name.endswith(".safetensors") for name in weights),
         pickles=any(
-            name.endswith((".bin", ".pt", ".pth")) and not TUNING_FILES.search(name)
-            for name in weights
+            name.endswith(WEIGHTS[1:]) and not TUNING_FILES.search(name) for name in weights
         ),
         adapter=any(_is_adapter(name) for name in names),
         gguf=any(name.lower().endswith((".gguf", ".ggml")) for name in names),
@@ -78,6 +91,35 @@ def files(record: Record) -> Files:
         chat_template=any("chat_template" in name for name in names),
         converted=any(name.endswith((".onnx", ".mlmodel", ".tflite", ".npz")) for name in names),
     )
+
+
+def has_any_weights(held: Files) -> bool:
+    """Whether there are weights of any kind."""
+    return held.safetensors or held.pickles or held.adapter or held.gguf or held.converted
+
+
+def weight_files(record: Record) -> list[str]:
+    """Names of the files that hold weights, sorted."""
+    names = (str(sibling["rfilename"]) for sibling in _siblings(record))
+    return sorted(name for name in names if name.endswith(WEIGHTS))
+
+
+def weight_hashes(record: Record) -> list[str]:
+    """Hashes of the files that hold weights, where the record was asked for with them."""
+    stored = [
+        (str(sibling["rfilename"]), _mapping(sibling.get("lfs")).get("sha256"))
+        for sibling in _siblings(record)
+    ]
+    return sorted(f"{name} {h}" for name, h in stored if h and name.endswith(WEIGHTS))
+
+
+def _siblings(record: Record) -> list[Record]:
+    listed = record.get("siblings")
+    return [
+        sibling
+        for sibling in (listed if isinstance(listed, list) else [])
+        if isinstance(sibling, Mapping) and isinstance(sibling.get("rfilename"), str)
+    ]
 
 
 def _is_adapter(name: str) -> bool:
@@ -124,24 +166,28 @@ def model_types(record: Record) -> list[str]:
 
 
 def generates(record: Record) -> bool | None:
-    """Whether the architecture is a causal language model; nothing if the record does not say.
+    """Whether the architecture is a causal language model; nothing if the record does not tell.
 
-    A multimodal class counts when it carries a text configuration or is not one of the families
-    that translate sequences.
+    A multimodal class counts if its text model is a decoder: by the nested configuration, or by
+    the family. The same name ending serves encoder-decoders, which do not count.
     """
     names, types = architectures(record), model_types(record)
-    if names:
-        if any(name.endswith(GENERATIVE) for name in names):
-            return True
-        wraps_text = any(config(record).get(key) for key in NESTED)
-        multimodal = any(name.endswith(MULTIMODAL) for name in names)
-        if not multimodal:
-            # ChatGLM and its kind name the bare model and map the rest to custom code.
-            return types == ["chatglm"]
-        return wraps_text or not any(kind in SEQUENCE_TO_SEQUENCE for kind in types)
-    if any(kind in SEQUENCE_TO_SEQUENCE for kind in types):
+    if any(source.get("is_encoder_decoder") is True for source in text_configs(record)):
         return False
-    return None
+    classes = [name.lower() for name in names]
+    if any(TRANSLATES.search(kind) for kind in (*types, *classes)):
+        return False
+    if any(READS_BOTH_WAYS.search(kind) for kind in (*types, *classes)):
+        return False
+    if not names:
+        return None
+    if any(name.endswith(GENERATIVE) for name in names):
+        return True
+    if any(name.endswith(MULTIMODAL) for name in names):
+        nested = any(config(record).get(key) for key in NESTED)
+        return True if nested or any(map(DECODERS.search, (*types, *classes))) else None
+    # ChatGLM and its kind name the bare model and map the rest to custom code.
+    return types == ["chatglm"]
 
 
 def parents(record: Record) -> list[tuple[str, str]]:
@@ -180,6 +226,11 @@ def origin(record: Record) -> str | None:
         if path.startswith(".") or path.split("/")[0].lower() == own.split("/")[0].lower():
             continue
         return path
+    mapped = config(record).get("auto_map")
+    for code in mapped.values() if isinstance(mapped, Mapping) else ():
+        repo = code.split("--")[0] if isinstance(code, str) and "--" in code else ""
+        if "/" in repo and repo.split("/")[0].lower() != own.split("/")[0].lower():
+            return repo
     return None
 
 
@@ -236,6 +287,35 @@ def datasets(record: Record) -> list[str]:
     stated = card(record).get("datasets")
     named = [name for name in stated if isinstance(name, str)] if isinstance(stated, list) else []
     return named + [tag[8:] for tag in tags(record) if tag.startswith("dataset:")]
+
+
+def languages(record: Record) -> list[str]:
+    """Languages the card or the tags state."""
+    stated = card(record).get("language")
+    named = stated if isinstance(stated, list) else [stated]
+    tagged = [tag for tag in tags(record) if re.fullmatch("[a-z]{2}", tag)]
+    return [name for name in named if isinstance(name, str) and name] + tagged
+
+
+def total(record: Record) -> int | None:
+    """Parameters the headers of the weights add up to, if the Hub has read them."""
+    stated = _mapping(record.get("safetensors"))
+    counted = _mapping(stated.get("parameters")).values()
+    whole = [count for count in counted if isinstance(count, int)]
+    value = sum(whole) if whole else stated.get("total")
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def tokenizer_shown(record: Record) -> bool:
+    """Whether the record would show a chat template if there were one.
+
+    The Hub itself tags what has a template as `conversational`, so its own whole list of tags,
+    which always names a region, tells too.
+    """
+    if config(record).get("tokenizer_config"):
+        return True
+    listed = tags(record)
+    return any(tag.startswith("region:") for tag in listed) and "text-generation" in listed
 
 
 def _mapping(value: object) -> Record:

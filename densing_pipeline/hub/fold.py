@@ -19,21 +19,26 @@ _ADDED: dict[str, pl.DataType | type[pl.DataType]] = {
     "config_path": pl.String,
     "first_seen_at": INSTANT,
     "last_seen_at": INSTANT,
+    "is_hashed": pl.Boolean,
 }
 
 REPOSITORIES = pl.Schema([*SEEN.items(), *_ADDED.items()])
-"""`SEEN` per repository and weights; `name` is the current name, `model_id` the first known."""
+"""`SEEN` per repository and weights; `name` is the current name, `model_id` the first known.
 
-WEIGHTS = ("model_id", "created_at", "weights")
+`is_hashed` says whether the hashes of its files are known for the commit last seen.
+"""
+
+WEIGHTS = ("repo", "weights", "blobs")
 """What identifies weights: a change of the model card makes a new commit, not a new model."""
 
 
 def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset()) -> pl.DataFrame:
     """One row per repository and set of weights, from everything seen of it.
 
-    A repository keeps the name it was first known by, because scores hang on it; `renamed_to` says
-    what the Hub calls it now. `revision` is the first commit seen with these weights, everything
-    else is as last seen. Earlier weights of a repository are `replaced`.
+    A repository is known by the Hub's own identifier, whatever it is called. It keeps the name it
+    was first known by, because scores hang on it, unless another repository has that name now;
+    `renamed_to` says what the Hub calls it. `revision` is the first commit seen with all of these
+    weights, everything else is as last seen. Earlier weights of a repository are `replaced`.
 
     Args:
         sightings: a frame of `sightings.sightings`.
@@ -43,14 +48,14 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
         A frame of `REPOSITORIES`, sorted by name and time.
     """
     seen = sightings.filter(pl.col("refused").is_null())
-    first_names = _first_names(seen, fixed)
-    resolved = (pl.col("hub_state") == "renamed") & pl.col("renamed_to").is_in(list(first_names))
-    seen = seen.filter(~resolved).with_columns(
-        name="model_id",
-        model_id=pl.col("model_id").replace(first_names),
+    shown = seen.filter(pl.col("is_base").is_not_null()).with_columns(repo=_identity())
+    answers = seen.filter(pl.col("is_base").is_null())
+    ids = _model_ids(shown, answers, fixed)
+    shown = shown.with_columns(
+        name="model_id", model_id=pl.col("repo").replace_strict(ids, return_dtype=pl.String)
     )
-    records = _by_weights(seen.filter(pl.col("is_base").is_not_null()))
-    told = _last_told(seen.filter(pl.col("is_base").is_null()))
+    records = _by_weights(shown)
+    told = _last_told(_of_repositories(answers, shown))
     never = datetime(1970, 1, 1, tzinfo=UTC)
     latest = pl.col("last_seen_at") == pl.col("last_seen_at").max().over("model_id")
     folded = (
@@ -86,18 +91,40 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     ).sort("model_id", "first_seen_at", "revision", nulls_last=True)
 
 
+def _identity() -> pl.Expr:
+    """The Hub's identifier; where a record lacks it, that of the same name and creation."""
+    same = ["model_id", "created_at"]
+    return pl.coalesce(
+        "repo_id",
+        pl.col("repo_id").drop_nulls().first().over(same),
+        pl.format("{} of {}", "model_id", pl.col("created_at").cast(pl.String).fill_null("?")),
+    )
+
+
 def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
     """Sightings of the same weights as one row; the Hub reads element counts late, so they fill in."""
-    same = ["model_id", "created_at"]
-    ordered = records.sort("observed_at", maintain_order=True).with_columns(
-        weights=pl.col("weights").backward_fill().forward_fill().over(same)
+    ordered = (
+        records.sort("observed_at", maintain_order=True)
+        .with_columns(counted=pl.col("weights").is_not_null(), hashed=pl.col("blobs").is_not_null())
+        .with_columns(pl.col("weights").backward_fill().forward_fill().over("repo"))
+        .with_columns(pl.col("blobs").forward_fill().backward_fill().over("repo", "weights"))
     )
-    others = [c for c in ordered.columns if c not in (*WEIGHTS, "revision", "observed_at")]
+    # A commit made while files were still coming has only part of the weights.
+    is_whole = pl.col("files").eq_missing(pl.col("files").last()) & (
+        pl.col("counted") | pl.col("weights").is_null()
+    )
+    kept = (*WEIGHTS, "revision", "observed_at", "counted", "hashed", "matters")
     return ordered.group_by(WEIGHTS, maintain_order=True).agg(
-        pl.col("revision").drop_nulls().first(),
-        *(pl.col(name).last() for name in others),
+        pl.coalesce(
+            pl.col("revision").filter(is_whole).drop_nulls().first(),
+            pl.col("revision").drop_nulls().first(),
+        ),
+        *(pl.col(name).last() for name in ordered.columns if name not in kept),
+        # What was only remembered for its weights to come turned out to be something else.
+        pl.col("matters").any() | pl.col("awaits").is_null().all(),
         first_seen_at=pl.col("observed_at").min(),
         last_seen_at=pl.col("observed_at").max(),
+        is_hashed=(pl.col("hashed") & (pl.col("revision") == pl.col("revision").last())).any(),
     )
 
 
@@ -114,29 +141,52 @@ def _last_told(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _first_names(seen: pl.DataFrame, fixed: AbstractSet[str]) -> dict[str, str]:
-    """Later names of repositories and the name each was first known by.
-
-    Two things tell of a new name: the Hub answers a request for the old one with the new one, and
-    the repository's own identifier appears under another name.
-    """
-    told = seen.filter(pl.col("renamed_to").is_not_null()).select(
-        "observed_at", old="model_id", new="renamed_to"
+def _model_ids(
+    shown: pl.DataFrame, answers: pl.DataFrame, fixed: AbstractSet[str]
+) -> dict[str, str]:
+    """The name each repository goes by here."""
+    ordered = shown.sort("observed_at", maintain_order=True)
+    holders = dict(
+        ordered.group_by("model_id", maintain_order=True).agg(pl.col("repo").last()).iter_rows()
     )
-    identified = (
-        seen.filter(pl.col("repo_id").is_not_null())
+    spans = ordered.group_by("repo", maintain_order=True).agg(
+        first=pl.col("model_id").first(), last=pl.col("model_id").last()
+    )
+    # The Hub answers a request for an old name with the record under the new one.
+    asked = (
+        answers.filter(pl.col("renamed_to").is_not_null())
+        .select("observed_at", old="model_id", model_id="renamed_to")
+        .join(ordered.select("observed_at", "model_id", "repo"), on=["observed_at", "model_id"])
         .sort("observed_at", maintain_order=True)
-        .select("observed_at", "repo_id", new="model_id")
-        .with_columns(old=pl.col("new").first().over("repo_id"))
-        .filter(pl.col("old") != pl.col("new"))
-        .select("observed_at", "old", "new")
+        .unique("repo", keep="first", maintain_order=True)
     )
-    names: dict[str, str] = {}
-    for _, old, new in pl.concat([told, identified]).unique().sort("observed_at").iter_rows():
-        first = names.get(old, old)
-        if new not in fixed and new != first:
-            names.setdefault(new, first)
-    return names
+    old = dict(asked.select("repo", "old").iter_rows())
+    ids = {}
+    for repo, first_shown, last in spans.iter_rows():
+        first = old[repo] if first_shown == last and repo in old else first_shown
+        is_free = holders.get(first, repo) == repo
+        ids[repo] = first if is_free and last not in fixed else last
+    return ids
+
+
+def _of_repositories(answers: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """Answers without a record, under the name of the repository they are about."""
+    at = shown.sort("observed_at", maintain_order=True)
+    bearers = at.select("observed_at", id="model_id", model_id="name")
+    known = answers.sort("observed_at", maintain_order=True).join_asof(
+        bearers, on="observed_at", by="model_id", check_sortedness=False
+    )
+    records = at.select("observed_at", "name", now="model_id").unique()
+    met = known.join(
+        records,
+        left_on=["observed_at", "renamed_to"],
+        right_on=["observed_at", "name"],
+        how="left",
+        maintain_order="left",
+    )
+    # The record that came with the answer says it all, if it goes by the name asked for.
+    is_said = (pl.col("now") != pl.col("renamed_to")).fill_null(value=False)
+    return met.filter(~is_said).with_columns(model_id=pl.coalesce("id", "model_id"))
 
 
 def _reason() -> pl.Expr:

@@ -7,41 +7,54 @@ word weighs (`classify`).
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a list."""
     return frozenset(text.split())
 
 
-TUNED = _words(
+TUNED = words(
     """
     instruct instruction instructions inst chat it sft dpo ipo kto ppo grpo orpo simpo cpo
     rl rlhf rlaif rlvr rlhfed rm reward prm orm assistant aligned align tuned finetune
-    finetuned finetuning ft tuning think thinking reasoning reasoner r1 cot distill
-    distilled distillation lora qlora dora adapter peft alpaca dolly oasst sharegpt
-    ultrachat orca uncensored abliterated abliteration heretic roleplay rp erp nsfw
-    storywriter guard moderation toolcall tools tool function agent agentic embedding
-    embeddings embed reranker rerank retriever classifier critic judge verifier translate
-    translation translator summarizer summarization sql text2sql nl2sql qa rag medqa
-    conversational conversation dialogue dialog chatbot bot
-    persona unlearn unlearned jailbreak safety helpful vicuna zephyr guanaco platypus dolphin hermes openhermes openorca slimorca capybara
+    finetuned finetuning fft ft tuning thinking reasoning reasoner r1 distill iml
+    distilled distillation lora qlora dora adapter peft uncensored abliterated abliteration
+    heretic roleplay rp erp nsfw storywriter moderation toolcall embedding
+    embeddings embed reranker rerank retriever classifier summarizer
+    summarization text2sql nl2sql conversational conversation chatbot
+    unlearn unlearned unlearning jailbreak selfee
     """
 )
-"""Tokens of names of models tuned after pretraining, recipes and tuning data among them."""
+"""Tokens of names of models tuned after pretraining: what was done to them."""
 
-TUNED_INSIDE = (
-    "instruct",
-    "chat",
-    "finetun",
-    "uncensor",
-    "abliterat",
-    "alpaca",
-    "vicuna",
-    "rlhf",
-    "guard",
-    "shield",
+TUNING_NAMES = words(
+    """
+    airoboros alpaca aya baize bagel beluga bloomz camel capybara chronos codeup codebooga dolly
+    dolphin fastchat fimbulvetr flan flant5 giraffe guanaco hermes holodeck huginn
+    jiutian kimiko kunoichi koala legalkit limarp longchat longlora lumimaid magicoder manticore
+    marcoroni medalpaca metamath minotaur mt0 mythalion mytholite mythologic mythomax
+    mythomist neuralbeagle neuralchat neuralhermes nous noromaid notus notux oasst openassistant
+    openchat openhermes openorca opencodeinterpreter orca platypus psyfighter puffin pygmalion sakura
+    samantha saiga sharegpt shinen skein slimorca smaug spicyboros stablebeluga stablevicuna starchat
+    starling stheno synthia t0pp tess tiefighter tulu ultrachat ultralm ultrarm vicuna wizard
+    wizardcoder wizardlm wizardmath wizardlm2 xp3 xp3mt xwin yarn zephyr
+    """
+)
+"""Tokens that name tuning data, recipes and well-known families of tuned models."""
+
+TUNED_WEAKLY = words(
+    """
+    agent agentic bot command cot critic delta dialog dialogue function guard helpful judge persona qa rag safety
+    shield sql think tool tools translate translation translator verifier medqa
+    """
+)
+"""Tokens that speak of tuning less surely: they are words of other things too."""
+
+TUNED_INSIDE = re.compile(
+    r"instruct|finetun|fine-tun|uncensor|abliterat|rlhf|alpaca|vicuna|(?<![a-z])chat|chat(?![a-z])"
 )
 """The same inside longer words; an explicit base word outweighs these."""
 
-SURELY_BASE = _words(
+SURELY_BASE = words(
     """
     base pretrain pretrained pretraining foundation basemodel
     """
@@ -51,15 +64,16 @@ SURELY_BASE = _words(
 BASE = SURELY_BASE | {"pt"}
 """With `pt`, which means pretrained to some and PyTorch or Portuguese to others."""
 
-MERGED = _words(
+MERGED = words(
     """
     merge merged merges mergekit moerge slerp ties dare dareties frankenmerge frankenmoe
-    passthrough soup fusion blend clown moerges breadcrumbs stock
+    passthrough soup fusion blend clown moerges breadcrumbs stock beyonder selfmerge megamerge
+    frankenstein mixtrix evolved upscaled
     """
 )
 """Tokens of names of merges."""
 
-PACKED = _words(
+PACKED = words(
     """
     gguf ggml gptq awq exl2 exl3 hqq aqlm quip eetq bnb int4 int8 int3 int2 fp8 fp4 nf4
     nvfp4 mxfp4 mxfp8 w4a16 w8a8 w8a16 4bit 8bit 3bit 2bit 6bit 5bit quantized quantised
@@ -69,50 +83,52 @@ PACKED = _words(
 )
 """Tokens of names of quantised or converted copies."""
 
-PRUNED = _words(
+PRUNED = words(
     """
     pruned prune pruning reap sparse sheared
     """
 )
-DISTILLED = _words(
+DISTILLED = words(
     """
     distill distilled distillation distil
     """
 )
 
-OTHER_FIELDS_NAMED = _words(
+OTHER_FIELDS_NAMED = words(
     """
     ocr tts asr speech audio music vla protein dna rna genome molecule smiles llava
     """
 )
 """Tokens of names of such models."""
 
-NOT_A_MODEL = _words(
+NOT_A_MODEL = words(
     """
     dummy random testing toy untrained placeholder draft eagle eagle3 speculator medusa
     """
 )
 """Tokens of names of test fixtures and of helpers for decoding."""
 
-TUNED_TAGS = _words(
+TUNED_TAGS = words(
     """
     trl sft dpo orpo kto grpo ppo rlhf reward-trainer generated_from_trainer axolotl
     llama-factory unsloth alignment-handbook autotrain instruct instruction-tuned
-    instruction-tuning chat chatbot finetuned fine-tuned finetune fine-tuning roleplay
-    uncensored abliterated lora qlora peft reasoning function-calling tool-use distillation
-    gpt-llm-engine llm-as-judge reward-model instruct-model
-    assistant conversational-ai dialogue
+    instruction-tuning chatbot finetuned fine-tuned finetune fine-tuning roleplay
+    uncensored abliterated lora qlora peft function-calling tool-use
+    gpt-llm-engine llm-as-judge reward-model instruct-model conversational-ai
     """
 )
 """Tags that people and training tools put on tuned models."""
 
-MERGED_TAGS = _words(
+TUNED_TAGS_WEAKLY = words("chat assistant dialogue reasoning distillation instruction merged-lora")
+"""Tags that describe a topic as often as a recipe."""
+
+MERGED_TAGS = words(
     """
     merge mergekit lazymergekit moerge frankenmerge frankenmoe mixture-merge
     """
 )
 
-PACKED_TAGS = _words(
+PACKED_TAGS = words(
     """
     gguf ggml gptq awq exl2 exl3 hqq aqlm mlx 4-bit 8-bit bitsandbytes compressed-tensors
     quantized quantization llama.cpp llama-cpp autoquant openvino onnx-quantized nvfp4 mxfp4
@@ -120,7 +136,7 @@ PACKED_TAGS = _words(
     """
 )
 
-OTHER_FIELDS = _words(
+OTHER_FIELDS = words(
     """
     biology protein dna rna genomics chemistry molecule music audio speech tts
     text-to-speech time-series robotics vla ocr image-generation diffusers stable-diffusion
@@ -130,75 +146,63 @@ OTHER_FIELDS = _words(
 """Tags of models whose sequences are not language, whatever their architecture."""
 
 TUNING_DATA = re.compile(
-    r"alpaca|instruct|chat|dpo|sft|oasst|sharegpt|orca|preference|rlhf|feedback|thought|reason"
-    r"|conversation|distill|dolly|function|gsm8k|metamath|wizard|evol|no_robots|capybara|roleplay"
-    r"|dialog|persona|assistant|hermes|magpie|tulu|lima|self-cognition|nemotron-post|open-r1|nectar",
+    r"alpaca|instruct|dpo(?![a-z])|(?<![a-z])sft(?![a-z])|oasst|sharegpt|open-?orca|slim-?orca"
+    r"|preference|rlhf|ultrafeedback|ultrachat|dolly|metamath|wizardlm|evol[-_]|no_robots|capybara"
+    r"|roleplay|openhermes|magpie|tulu|self-cognition|nemotron-post|(?<![a-z])open-r1|nectar"
+    r"|platypus|xp3|(?<![a-z])flan(?![a-z])|hh-rlhf|airoboros|glaive|lmsys-chat|distill",
     re.IGNORECASE,
 )
 """What data sets for tuning are called."""
 
-LINES = {
-    "baichuan": ("baichuan-inc",),
-    "bloom": ("bigscience",),
-    "chatglm": ("zai-org", "thudm"),
-    "codellama": ("codellama", "meta-llama"),
-    "deepseek": ("deepseek-ai",),
-    "ernie": ("baidu",),
-    "exaone": ("lgai-exaone",),
-    "falcon": ("tiiuae",),
-    "gemma": ("google",),
-    "glm": ("zai-org", "thudm"),
-    "gpt2": ("openai-community", "openai"),
-    "gptj": ("eleutherai",),
-    "granite": ("ibm-granite",),
-    "hunyuan": ("tencent",),
-    "internlm": ("internlm",),
-    "jamba": ("ai21labs",),
-    "kimi": ("moonshotai",),
-    "lfm": ("liquidai",),
-    "llama": ("meta-llama", "facebook", "huggyllama"),
-    "minicpm": ("openbmb",),
-    "minimax": ("minimaxai",),
-    "ministral": ("mistralai",),
-    "mistral": ("mistralai",),
-    "mixtral": ("mistralai",),
-    "mpt": ("mosaicml",),
-    "nemotron": ("nvidia",),
-    "neox": ("eleutherai",),
-    "olmo": ("allenai",),
-    "opt": ("facebook",),
-    "phi": ("microsoft",),
-    "pythia": ("eleutherai",),
-    "qwen": ("qwen",),
-    "smollm": ("huggingfacetb",),
-    "solar": ("upstage",),
-    "stablelm": ("stabilityai",),
-    "starcoder": ("bigcode",),
-    "tinyllama": ("tinyllama",),
-    "yi": ("01-ai",),
-}
-"""Lines of models and who pretrains them. Another's line in a name speaks of a derived model."""
+TUNING_DATA_WEAK = words(
+    """
+    chat assistant conversation conversations dialog dialogs dialogue feedback function functions
+    gsm8k guard hermes lima orca persona reason reasoning thought thoughts
+    """
+)
+"""Whole words of names of data sets that may be for tuning."""
+
+PRETRAINING_DATA = re.compile(
+    r"(?<![a-z])(c4|mc4|the_?pile|pile|minipile|red-?pajama|slim-?pajama|fine-?web|dolma|dolmino"
+    r"|refinedweb|starcoderdata|the-?stack|dclm|oscar|cosmopedia|culturax|openwebtext|tiny-?stories"
+    r"|madlad|hplt|nemotron-(cc|pretrain)|finepdfs|proof-pile|common-?crawl|cc100|cci|skypile"
+    r"|wanjuan|chinesewebtext|common-?corpus|common-?pile|txt360|ultra-?fineweb|roots|commoncrawl"
+    r"|pretrain(ing)?|pre-training|zyda|essential-web|smollm-corpus|macocu|wura)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+"""What corpora for pretraining are called."""
+
+PRETRAINED_TAGS = words(
+    """
+    pretrained pre-trained pretraining pre-training base-model base_model foundation-model
+    foundation_model foundation from-scratch
+    """
+)
+"""Tags that say a model is only pretrained."""
+
+CONTINUED_TAGS = words("continual-pretraining continued-pretraining continual-pre-training cpt")
+CONTINUED = words("adapted cpt swallow rho llemma yarn longlora ruadapt continued continual")
+"""Tokens and tags of models trained on from another's weights."""
+
+EXPERTS_OF = re.compile(r"(?<![0-9a-z])(\d+x\d+(?:\.\d+)?[bm])(?![0-9a-z])", re.IGNORECASE)
+"""Experts times size, as merges of finished models into a mixture are called."""
 
 _EDGES = re.compile(r"[^0-9A-Za-z]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
+def name_parts(name: str) -> list[str]:
+    """The words of a name as it splits them at punctuation."""
+    return [word for word in _EDGES.split(name[:400]) if word]
+
+
 def tokens(name: str) -> frozenset[str]:
-    """The words of a name, lower case: split at punctuation, and again where capitals start."""
-    words = [word for word in _EDGES.split(name[:400]) if word]
-    split = [part for word in words for part in _CAMEL.split(word)]
-    return frozenset(word.lower() for word in (*words, *split))
+    """The words of a name, lower case: split at punctuation, and again where capitals start.
 
-
-def lines(model_id: str) -> tuple[set[str], set[str]]:
-    """The lines a repository's name carries: its owner's own, and other organisations'.
-
-    Version digits are cut off (`llama3` is of the line `llama`); words inside longer ones do not
-    count, for `openllama` is a line of its own.
+    A word that ends in digits counts without them too: `Platypus2`, `Hermes3`.
     """
-    owner, _, name = model_id[:400].lower().rpartition("/")
-    words = {word.rstrip("0123456789") for word in _EDGES.split(name.replace("gpt2", "gpt2x"))}
-    words = {"gpt2" if word == "gpt2x" else word for word in words}
-    named = words & LINES.keys()
-    own = {line for line in named if owner in LINES[line]}
-    return own, named - own
+    parts = name_parts(name)
+    split = [part for word in parts for part in _CAMEL.split(word)]
+    whole = {word.lower() for word in (*parts, *split)}
+    return frozenset(whole | {bare for word in whole if (bare := word.rstrip("0123456789"))})

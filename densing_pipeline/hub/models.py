@@ -84,7 +84,8 @@ def models(
     is_bundled = pl.col("model_id").is_in(base_ids) & (pl.col("hub_state") != "replaced")
     added = shown.filter(is_bundled).unique("model_id", keep="last", maintain_order=True)
     facts = bundled.update(added.select("model_id", *FROM_HUB), on="model_id", how="left")
-    new = _new_rows(shown.filter(~is_bundled, pl.col("is_base").is_not_null()), bundled)
+    is_candidate = pl.col("is_base").is_not_null() & pl.col("matters").fill_null(value=True)
+    new = _new_rows(shown.filter(~is_bundled, is_candidate), bundled)
     new, disagreeing = _without_disagreeing_counts(new)
     new, future = _split(new, pl.col("hub_created_at") > pl.col("first_seen_at") + AHEAD)
     future = future.with_columns(quarantined=pl.lit("created in the future, says the Hub"))
@@ -117,6 +118,16 @@ def current(models: pl.DataFrame) -> pl.DataFrame:
     return models.filter(pl.col("hub_state").ne_missing("replaced"))
 
 
+def unknown(models: pl.DataFrame, named: pl.Series) -> list[str]:
+    """Names that no model has: a decision about one of them decides nothing.
+
+    Args:
+        models: the `models` table.
+        named: ids that somebody wrote by hand.
+    """
+    return sorted(set(named) - set(models["model_id"]))
+
+
 def _reread(row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
     """What the record says together with the whole configuration; empty if that is no JSON."""
     receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
@@ -124,7 +135,9 @@ def _reread(row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
         config = json.loads(zone.read(receipt))
     except (ValueError, RecursionError):
         config = None
-    reading = records.read(json.loads(row["record"]), config if isinstance(config, dict) else None)
+    reading = records.read(
+        records.unpacked(row["record"]), config if isinstance(config, dict) else None
+    )
     if reading["refused"]:
         return dict.fromkeys(_reread_schema())
     return {name: reading[name] for name in _reread_schema()}
@@ -164,7 +177,7 @@ def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
 def _dated(row: Mapping[str, Any], publishers: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     namespace, _, name = row["model_id"].rpartition("/")
     organisation, family = publishers.get(namespace, (namespace or name, namespace or name))
-    released = release_date(json.loads(row["record"]), None)
+    released = release_date(records.unpacked(row["record"]), None)
     return {
         "model": name,
         "organisation": organisation,

@@ -26,6 +26,14 @@ Clock = Callable[[], datetime]
 RETRY_AFTER = timedelta(days=7)
 """When a configuration that was refused is asked for again: access may have been granted."""
 
+NOT_BEFORE = timedelta(hours=20)
+"""How long a repository is left alone after it was seen."""
+
+SETTLES_WITHIN = timedelta(days=7)
+"""How long a new model may take to show the hashes of its weights."""
+
+AHEAD = timedelta(days=2)
+"""How far a clock may be ahead before a creation time counts as from the future."""
 
 PATIENCE = 5
 """Failures among single files and records after which a night asks for no more of them."""
@@ -40,7 +48,8 @@ class Limits:
         first_days: days the first poll reads back.
         page_size: records asked for per page; the Hub may send fewer.
         configs: configurations fetched per night, newest repositories first.
-        revisits: known repositories looked at again per night, longest unseen first.
+        revisits: known repositories looked at again per night, longest unseen first; and as many
+            of those that had no weights when they were seen.
     """
 
     overlap_days: int = 3
@@ -143,7 +152,13 @@ def _details(
     found = repositories(sightings(zone, cache), set(known))
     due = configs_due(found, configs(zone), clock())[: limits.configs]
     wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
-    again = revisits_due(found, known, clock())[: limits.revisits]
+    waiting = waiting_due(found, clock())
+    if len(waiting) > limits.revisits:
+        hub.remarks.append(f"{len(waiting) - limits.revisits} without weights wait for a look")
+    again = [
+        *waiting[: limits.revisits],
+        *revisits_due(found, known, clock())[: limits.revisits],
+    ]
     wanted += [(INFOS, hub.info_url(model_id)) for model_id in again]
     failures = 0
     for source, url in wanted:
@@ -175,6 +190,8 @@ def configs_due(
             pl.col("revision").is_not_null(),
         )
         .join(answered, on="config_path", how="anti")
+        # What claims to be from the future must not go before what is new.
+        .with_columns(pl.when(pl.col("created_at") <= now + AHEAD).then("created_at"))
         .sort("created_at", "model_id", descending=[True, False], nulls_last=True)
     )
     return list(wanted.select("name", "revision").iter_rows())
@@ -183,17 +200,44 @@ def configs_due(
 def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Sequence[str]:
     """Models to look at again, longest unseen first; none twice within a day.
 
+    New ones come before, and those with a commit since the hashes of their files were seen: only
+    these tell weights uploaded anew under the same names.
+
     Args:
         found: a frame of `fold.repositories`.
         known: further models, which come first if they were never seen.
         now: start of the poll.
     """
-    seen = found.filter(pl.col("hub_state") != "replaced")
-    never = sorted(set(known) - set(seen["model_id"]))
-    again = seen.filter(pl.col("last_seen_at") <= now - timedelta(hours=20)).sort(
-        "last_seen_at", "model_id"
-    )
-    return [*never, *again["model_id"]]
+    seen = found.filter(pl.col("hub_state") != "replaced", pl.col("awaits").is_null())
+    never = sorted(set(known) - set(found["model_id"]))
+    may_be_base = (pl.col("is_base") | pl.col("is_doubtful")).fill_null(value=False)
+    is_new = (pl.col("first_seen_at") > now - SETTLES_WITHIN).fill_null(value=False)
+    has_hashes = pl.col("blobs").is_not_null()
+    is_unhashed = may_be_base & ~pl.col("is_hashed").fill_null(value=False) & (is_new | has_hashes)
+    unhashed = seen.filter(is_unhashed).sort("first_seen_at", "model_id")
+    again = seen.filter(~is_unhashed, pl.col("last_seen_at") <= now - NOT_BEFORE)
+    again = again.sort("last_seen_at", "model_id")
+    return [*never, *unhashed["model_id"], *again["model_id"]]
+
+
+def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
+    """Repositories whose weights had not come, to look at again; what is likely comes first.
+
+    Each is looked at a day after it was seen, and then after as long again as it has waited, for
+    `records.AWAITED_FOR`. After that a full sweep finds what came later.
+
+    Args:
+        found: a frame of `fold.repositories`.
+        now: start of the poll.
+    """
+    last, waited = pl.col("last_seen_at"), pl.col("last_seen_at") - pl.col("first_seen_at")
+    due = found.filter(
+        pl.col("awaits").is_not_null(),
+        pl.col("hub_state").is_in(["present", "renamed"]),
+        pl.col("first_seen_at") > now - records.AWAITED_FOR,
+        last + pl.max_horizontal(waited, pl.lit(NOT_BEFORE)) <= now,
+    ).sort("awaits", "first_seen_at", "model_id", descending=[False, True, False])
+    return due["name"].to_list()
 
 
 def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:

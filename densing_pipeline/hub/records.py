@@ -7,15 +7,16 @@ seen over time (`models`).
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from densing_pipeline.hub import parameters
-from densing_pipeline.hub.classify import classify
+from densing_pipeline.hub import evidence, parameters
+from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.tables.columns import INSTANT
 
 SHOWN = 120
@@ -23,6 +24,9 @@ SHOWN = 120
 
 FILES_KEPT = 300
 """Files of a repository remembered with a record."""
+
+AWAITED_FOR = timedelta(days=60)
+"""How long weights may take to come to a repository."""
 
 GATED: dict[Any, str] = {False: "no", "auto": "auto", "manual": "manual"}
 
@@ -32,6 +36,10 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "repo_id": pl.String,
     "created_at": INSTANT,
     "weights": pl.String,
+    "files": pl.String,
+    "blobs": pl.String,
+    "matters": pl.Boolean,
+    "awaits": pl.String,
     "hub_state": pl.String,
     "renamed_to": pl.String,
     "refused": pl.String,
@@ -54,7 +62,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "params_from_safetensors": pl.Int64,
     "params_agree": pl.Boolean,
     "params_reason": pl.String,
-    "record": pl.String,
+    "record": pl.Binary,
 }
 
 SEEN = pl.Schema(_TYPES)
@@ -116,17 +124,43 @@ def _encodable(value: Any) -> Any:
     return value
 
 
-def matters(record: object) -> bool:
+def matters(record: object, seen_at: datetime) -> bool:
     """Whether a listed record is worth a row: perhaps a base model, compressed, or unreadable.
 
-    Most are not, and recognising is much cheaper than counting.
+    Most are not, and recognising is much cheaper than counting. What has no weights yet may
+    become one, for a while.
     """
     try:
         found = classify(record)  # type: ignore[arg-type]
         validate_repo_id(record["id"])  # type: ignore[index]
+        if _matters(found):
+            return True
+        created = created_at(record)
+        is_young = created is not None and created > seen_at - AWAITED_FOR
+        return is_young and awaits(record) is not None  # type: ignore[arg-type]
     except Exception:
         # `read` says what is wrong with it.
         return True
+
+
+def awaits(record: Mapping[str, Any]) -> str | None:
+    """Whether a repository without weights may become a base model when they come.
+
+    Returns:
+        `likely` if its name, publisher or card already speak for it, `perhaps` if nothing
+        speaks against it, None if it has weights or is something else.
+    """
+    held = evidence.files(record)
+    if not held.known or evidence.has_any_weights(held):
+        return None
+    listed = record.get("siblings") or []
+    found = classify(dict(record) | {"siblings": [*listed, {"rfilename": "model.safetensors"}]})
+    if found.is_base:
+        return "likely"
+    return "perhaps" if found.doubtful else None
+
+
+def _matters(found: Classification) -> bool:
     return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
 
 
@@ -149,6 +183,10 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "repo_id": _text(record.get("_id")),
         "created_at": created_at(record),
         "weights": _weights(record),
+        "files": _digest(evidence.weight_files(record)),
+        "blobs": _digest(evidence.weight_hashes(record)),
+        "matters": _matters(found),
+        "awaits": awaits(record),
         "hub_state": _state(record),
         "is_base": found.is_base,
         "is_doubtful": bool(found.doubtful),
@@ -169,7 +207,7 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "params_from_safetensors": counts.from_safetensors,
         "params_agree": counts.agrees,
         "params_reason": counts.reason,
-        "record": json.dumps(_remembered(record), sort_keys=True),
+        "record": _packed(record),
     }
 
 
@@ -183,9 +221,13 @@ def _weights(record: Mapping[str, Any]) -> str | None:
     """A name for the weights: the element counts by type, as far as the Hub has read them."""
     safetensors = record.get("safetensors")
     counts = safetensors.get("parameters") if isinstance(safetensors, dict) else None
-    if not counts:
+    return _digest(counts)
+
+
+def _digest(value: object) -> str | None:
+    if not value:
         return None
-    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _licence(record: Mapping[str, Any]) -> str | None:
@@ -198,20 +240,26 @@ def _licence(record: Mapping[str, Any]) -> str | None:
         stated = ", ".join(map(str, stated))
     if stated:
         return _shown(stated)
-    tagged = [tag for tag in _tags(record) if tag.startswith("license:")]
+    tagged = [tag for tag in evidence.tags(record) if tag.startswith("license:")]
     return tagged[0].removeprefix("license:") if tagged else None
 
 
 def _needs_custom_code(record: Mapping[str, Any]) -> bool:
     config = record.get("config")
-    return "custom_code" in _tags(record) or bool(
+    return "custom_code" in evidence.tags(record) or bool(
         isinstance(config, dict) and config.get("auto_map")
     )
 
 
-def _tags(record: Mapping[str, Any]) -> list[str]:
-    tags = record.get("tags")
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+def unpacked(record: bytes) -> dict[str, Any]:
+    """A remembered record."""
+    found: dict[str, Any] = json.loads(zlib.decompress(record))
+    return found
+
+
+def _packed(record: Mapping[str, Any]) -> bytes:
+    """The record as it is remembered; a sweep of the Hub must fit into memory."""
+    return zlib.compress(json.dumps(_remembered(record), sort_keys=True).encode())
 
 
 def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:

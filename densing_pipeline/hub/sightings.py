@@ -109,7 +109,7 @@ def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
         page = records.page_records(content)
     except ValueError as error:
         return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")]
-    return [records.read(record) for record in page if records.matters(record)]
+    return [records.read(record) for record in page if records.matters(record, receipt.fetched_at)]
 
 
 def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
@@ -139,6 +139,7 @@ def _asked(receipt: Receipt) -> str:
 def _rules() -> str:
     """A name for the code that reads records: other code, other cache."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

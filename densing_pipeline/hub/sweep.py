@@ -8,7 +8,7 @@ sweep that was killed goes on from its last page; memory holds one page. Not her
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from densing_pipeline.hub import records
@@ -22,6 +22,9 @@ PROGRESS = "hub-progress-"
 EXPIRED = (400, 404, 410)
 """What the Hub may answer to a place in a listing that it has forgotten."""
 
+TRIES = 3
+"""Runs that may fail at one place before the sweep is given up."""
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -32,18 +35,21 @@ class Sweep:
         pages: pages landed.
         rows: records in them.
         next_url: where it goes on, None when it is finished.
+        failures: runs that got no further than this.
     """
 
     name: str
     pages: int
     rows: int
     next_url: str | None
+    failures: int = 0
 
 
 def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datetime]) -> Sweep:
     """Land all pages, going on with an unfinished sweep if there is one.
 
-    Where the Hub no longer takes the place an old sweep stopped at, a new sweep begins.
+    Where the Hub no longer takes the place an old sweep stopped at, or nothing usable came from
+    there in `TRIES` runs, the old one is given up (its pages count) and a new sweep begins.
 
     Raises:
         HubError: a page could not be had; run it again to go on from there.
@@ -53,11 +59,13 @@ def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datet
     if left:
         try:
             return _go_on(left, zone, hub, clock)
-        except HubError as error:
-            if error.status not in EXPIRED:
+        except (HubError, ValueError) as error:
+            now = unfinished(zone) or left
+            is_stuck = now.pages == left.pages and now.failures >= TRIES
+            if getattr(error, "status", None) not in EXPIRED and not is_stuck:
                 raise
             hub.remarks.append(f"sweep {left.name} cannot be resumed ({error}); began a new one")
-            _give_up(left, zone)
+            _note(replace(now, next_url=None), zone, "given-up", clock())
     name = clock().strftime(INSTANT_FORMAT).replace(".", "")
     begun = Sweep(name, 0, 0, hub.list_url("createdAt", page_size))
     return _go_on(begun, zone, hub, clock)
@@ -75,25 +83,28 @@ def unfinished(zone: LandingZone) -> Sweep | None:
     if note["next"] is None:
         return None
     name = sources[-1].name.removeprefix(PROGRESS)
-    return Sweep(name, note["pages"], note["rows"], note["next"])
+    return Sweep(name, note["pages"], note["rows"], note["next"], note.get("failures", 0))
 
 
 def _go_on(done: Sweep, zone: LandingZone, hub: Hub, clock: Callable[[], datetime]) -> Sweep:
-    for page in hub.pages(done.next_url or ""):
-        zone.store(SWEEP + done.name, page.url, page.content, clock(), status=page.status)
-        rows = len(records.page_records(page.content))
-        done = Sweep(done.name, done.pages + 1, done.rows + rows, page.next_url)
-        _note(done, zone, page.url, clock())
+    try:
+        for page in hub.pages(done.next_url or ""):
+            zone.store(SWEEP + done.name, page.url, page.content, clock(), status=page.status)
+            rows = len(records.page_records(page.content))
+            done = Sweep(done.name, done.pages + 1, done.rows + rows, page.next_url)
+            _note(done, zone, page.url, clock())
+    except (HubError, ValueError):
+        if done.pages:
+            _note(replace(done, failures=done.failures + 1), zone, "failed", clock())
+        raise
     return done
 
 
-def _give_up(left: Sweep, zone: LandingZone) -> None:
-    """Its pages stay and count; it is just not gone on with."""
-    latest = zone.latest(PROGRESS + left.name)
-    if latest:
-        _note(Sweep(left.name, left.pages, left.rows, None), zone, "given-up", latest.fetched_at)
-
-
 def _note(done: Sweep, zone: LandingZone, url: str, at: datetime) -> None:
-    note = {"pages": done.pages, "rows": done.rows, "next": done.next_url}
+    note = {
+        "pages": done.pages,
+        "rows": done.rows,
+        "next": done.next_url,
+        "failures": done.failures,
+    }
     zone.store(PROGRESS + done.name, url, json.dumps(note).encode(), at)

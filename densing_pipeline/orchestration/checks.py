@@ -9,7 +9,9 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from densing_pipeline import facts
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
+from densing_pipeline.hub.models import unknown
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.trends.sensitivity import spread
@@ -51,6 +53,7 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         break_test_holds_its_size,
         paper_combines_rates,
         forecasts_look_ahead,
+        overrides_name_models,
     ]
 
 
@@ -69,6 +72,23 @@ def paper_is_reproduced(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
         and found[0] is not None
         and abs(found[0] - PAPER_DOUBLING_DAYS) < 0.1,
         metadata={"doubling_days": str(found), "printed": PAPER_DOUBLING_DAYS},
+    )
+
+
+@dg.asset_check(asset="models")
+def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
+    """Every id in `facts/evaluation_overrides.csv` is one of `models`.
+
+    An id with a slip of the pen, or one that the Hub has not shown yet, decides nothing.
+    """
+    lost = unknown(models, facts.load("evaluation_overrides")["model_id"])
+    return dg.AssetCheckResult(
+        passed=not lost,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"correct or remove in evaluation_overrides.csv: {', '.join(lost)}"
+        if lost
+        else "all are known",
+        metadata={"unknown": ", ".join(lost) or "none"},
     )
 
 

@@ -2,7 +2,14 @@
 
 import contextlib
 import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -15,6 +22,7 @@ from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+from tests.servers.polling import night
 
 LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
 NIGHT = timedelta(hours=23)
@@ -170,6 +178,61 @@ def die_after(writes, patched):
     return is_dead
 
 
+KILLS = 40
+
+
+def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
+    simulated = world(per_day=8, days=5, history=10)
+    expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
+    limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
+    rng = random.Random(0)  # noqa: S311
+    # The server that forks finds what it is to import there.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.servers.polling", "httpcore2", "h11", "truststore"])
+
+    with serving(simulated) as endpoint:
+
+        def night_of(name):
+            return Observatory(tmp_path / name, simulated, endpoint, limits)
+
+        def killed_night(name, seconds):
+            """Poll in a process that is killed after so long; says how long it ran, and how it ended."""
+            here, there = processes.Pipe()
+            arguments = (tmp_path / name, endpoint, limits, simulated.today, there)
+            process = processes.Process(target=night, args=arguments)
+            process.start()
+            assert here.recv()
+            started = time.perf_counter()
+            process.join(seconds)
+            if process.exitcode is None:
+                os.kill(process.pid, signal.SIGKILL)
+            process.join()
+            return time.perf_counter() - started, process.exitcode
+
+        night_of("begun").night(0)
+        for n in (*range(KILLS), "whole"):
+            shutil.copytree(tmp_path / "begun", tmp_path / str(n))
+        simulated.today = FIRST_DAY + timedelta(days=2) + NIGHT
+        length, _ = killed_night("whole", None)
+        whole = comparable(night_of("whole"))
+        kills = 0
+        for n in range(KILLS):
+            _, ended = killed_night(str(n), rng.uniform(0, length))
+            kills += ended == -signal.SIGKILL
+            again = night_of(str(n))
+            again.night(2)
+            assert set(again.found()) == expected
+            for table, same in zip(comparable(again), whole, strict=True):
+                assert table.equals(same), f"the {n}th time"
+    assert kills >= KILLS / 2, "or hardly anything was tried"
+
+
+def comparable(observatory):
+    """The tables with days for instants: a night done twice has a sighting more."""
+    return [table.with_columns(pl.col("first_seen_at").dt.date()) for table in observatory.tables()]
+
+
 def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observatory, simulated):
     first = planted(simulated, 1)
     observatory.night(0)
@@ -274,6 +337,49 @@ def test_renamed_deleted_hidden_and_reuploaded_models_are_noticed(observatory, s
     old, new = states[again, "replaced"], states[again, "present"]
     assert old["revision"] != new["revision"]
     assert models.current(table)["model_id"].is_unique().all()
+
+
+def test_a_name_used_again_after_a_renaming_is_another_model(observatory, simulated):
+    first = planted(simulated, 0)
+    simulated.repos[-1].renamed = (FIRST_DAY + timedelta(days=2), "lab/Nova-elsewhere")
+    simulated.repos.append(base_model(first, FIRST_DAY + timedelta(days=3, hours=2), layers=20))
+    for day in range(7):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("source") == models.SOURCE)
+    rows = {row["model_id"]: row for row in table.iter_rows(named=True)}
+    assert set(rows) == {first, "lab/Nova-elsewhere"}
+    assert {row["hub_state"] for row in rows.values()} == {"present"}
+    assert rows[first]["params_total"] != rows["lab/Nova-elsewhere"]["params_total"]
+
+
+def test_weights_that_come_after_the_overlap_are_found(observatory, simulated):
+    model = planted(simulated, 1)
+    record = simulated.repos[-1].record
+    whole = dict(record)
+    record |= {"siblings": [{"rfilename": ".gitattributes"}], "config": {}, "safetensors": None}
+    for day in range(9):
+        observatory.night(day)
+    assert model not in observatory.tables()[0]["model_id"]
+    record |= whole | {"sha": "f" * 40}
+    for day in range(9, 21):
+        observatory.night(day)
+    assert set(observatory.found()) == {model}
+    row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+    assert row["revision"] == "f" * 40
+
+
+def test_weights_uploaded_anew_are_noticed(observatory, simulated):
+    model = planted(simulated, 0)
+    for day in range(3):
+        observatory.night(day)
+    simulated.repos[-1].upload = "second"
+    simulated.repos[-1].record["sha"] = "e" * 40
+    for day in range(3, 6):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("model_id") == model)
+    states = dict(table.select("hub_state", "revision").iter_rows())
+    assert set(states) == {"replaced", "present"}
+    assert states["present"] == "e" * 40
 
 
 def test_a_new_model_card_makes_no_new_model(observatory, simulated):
@@ -387,6 +493,24 @@ def test_a_sweep_whose_place_is_forgotten_begins_anew(observatory, simulated):
     assert done.name != begun.name
     assert done.next_url is None
     assert "cannot be resumed" in " ".join(hub.remarks)
+
+
+@pytest.mark.parametrize("fault", [(500, {}, b""), (200, {}, b"<html>maintenance</html>")])
+def test_a_sweep_that_gets_no_further_is_given_up(observatory, simulated, fault):
+    clock = iter(FIRST_DAY + NIGHT + timedelta(seconds=n) for n in range(10**6))
+    simulated.today = FIRST_DAY + NIGHT
+    simulated.faults = lambda path: fault if "cursor" in path else None
+    hub = Hub(observatory.endpoint)
+    names = []
+    for _ in range(sweep.TRIES):
+        with pytest.raises((HubError, ValueError)):
+            sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+        names.append(sweep.unfinished(observatory.zone).name)
+    assert names[0] == names[-2] != names[-1]
+    assert "cannot be resumed" in " ".join(hub.remarks)
+    simulated.faults = lambda path: None
+    done = sweep.sweep(observatory.zone, hub, 50, clock.__next__)
+    assert done.next_url is None
 
 
 def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_path, monkeypatch):

@@ -35,6 +35,7 @@ class Repo:
     hidden_from: datetime | None = None
     renamed: tuple[datetime, str] | None = None
     trending: float = 0
+    upload: str = "first"
 
     def name(self, now: datetime) -> str:
         return (
@@ -126,7 +127,7 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 return world.shelf.answer(unquote(url.path))
             if url.path.startswith("/api/models/"):
                 name = unquote(url.path.removeprefix("/api/models/"))
-                return self._info(name, query, url.query)
+                return self._info(name, url.query)
             return self._file(unquote(url.path).strip("/"), token)
 
         def _list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
@@ -153,15 +154,12 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             body = [_expanded(r, query.get("expand", []), world.today) for r in page]
             return 200, headers, json.dumps(body).encode()
 
-        def _info(
-            self, name: str, query: dict[str, list[str]], text: str
-        ) -> tuple[int, dict[str, str], bytes]:
-            for repo in world.repos:
-                if not repo.is_visible(world.today):
-                    continue
+        def _info(self, name: str, text: str) -> tuple[int, dict[str, str], bytes]:
+            visible = [repo for repo in world.repos if repo.is_visible(world.today)]
+            for repo in visible:
                 if repo.name(world.today) == name:
-                    body = _expanded(repo, query.get("expand", []), world.today)
-                    return 200, {}, json.dumps(body).encode()
+                    return 200, {}, json.dumps(_whole(repo, world.today)).encode()
+            for repo in visible:
                 if repo.record["id"] == name:
                     target = f"/api/models/{repo.name(world.today)}?{text}"
                     return 307, {"Location": target}, b""
@@ -187,6 +185,17 @@ def _expanded(repo: Repo, fields: list[str], now: datetime) -> dict[str, Any]:
     kept = {"_id", "id", *fields}
     record = {k: v for k, v in repo.record.items() if k in kept}
     return record | {"id": repo.name(now)}
+
+
+def _whole(repo: Repo, now: datetime) -> dict[str, Any]:
+    """A record as asked for with `blobs=true`: every field, and the hashes of large files."""
+    siblings = [
+        file | {"lfs": {"sha256": f"{repo.upload} {file['rfilename']}", "size": 9}}
+        if file["rfilename"].endswith(".safetensors")
+        else file
+        for file in repo.record["siblings"]
+    ]
+    return _expanded(repo, list(repo.record), now) | {"siblings": siblings, "spaces": []}
 
 
 def llama(hidden: int, layers: int, vocabulary: int = 32000) -> tuple[dict[str, Any], int]:

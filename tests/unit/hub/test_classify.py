@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from densing_pipeline import facts
+from densing_pipeline.hub import support
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.tables.columns import COLUMNS
 
 WEIGHTS = ("config.json", "model-00001-of-00002.safetensors", "tokenizer.json")
+OWN_SIZE = 7_111_222_333
+"""Parameters that no widely known model has."""
+
+MISTRAL_7B = 7_241_732_096
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
 
 
@@ -29,7 +35,8 @@ def record(model_id: str = "acme/Anvil-7B", **changes: Any) -> dict[str, Any]:
             "model_type": "llama",
             "tokenizer_config": {"eos_token": "<|endoftext|>"},
         },
-        "cardData": {"license": "apache-2.0"},
+        "cardData": {"license": "apache-2.0", "language": ["en"]},
+        "safetensors": {"parameters": {"BF16": OWN_SIZE}, "total": OWN_SIZE},
         "siblings": files(*WEIGHTS),
         "gated": False,
         "createdAt": "2026-02-03T04:05:06.000Z",
@@ -42,7 +49,7 @@ def files(*names: str) -> list[dict[str, str]]:
 
 
 def tagged(*tags: str) -> list[str]:
-    return ["transformers", "safetensors", "text-generation", *tags]
+    return ["transformers", "safetensors", "text-generation", "en", *tags]
 
 
 def tokenizer(end: Any = None, chat_template: str | None = None) -> dict[str, Any]:
@@ -120,7 +127,7 @@ def test_a_list_of_parents_with_a_relation() -> None:
 
 
 def test_a_model_is_not_its_own_parent() -> None:
-    found = classify(record(cardData={"base_model": "acme/Anvil-7B"}, tags=tagged()))
+    found = classify(record(cardData={"base_model": "acme/Anvil-7B"}))
     assert found.is_base
 
 
@@ -233,7 +240,6 @@ def test_sequences_that_are_not_language() -> None:
         "Anvil-R1-Zero-RL",
         "Anvil-RM-7B",
         "anvil-7b-uncensored",
-        "AnvilGuard-8B",
     ],
 )
 def test_names_of_tuned_models(name: str) -> None:
@@ -375,3 +381,216 @@ def test_nothing_a_record_holds_raises(odd: dict[str, Any]) -> None:
 @pytest.mark.parametrize("nothing", [None, [], "text", 7])
 def test_what_is_no_record_is_unknown(nothing: Any) -> None:
     assert classify(nothing).relation == "unknown"
+
+
+# --- what speaks for pretraining ------------------------------------------------------------------
+
+
+def without_a_word(model_id: str, **changes: Any) -> dict[str, Any]:
+    """A whole record that states no parent, no data, no language."""
+    bare = {"cardData": {}, "tags": ["transformers", "safetensors", "text-generation"]}
+    return record(model_id, **(bare | changes))
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "bigscience/bloomz-7b1",
+        "facebook/opt-iml-1.3b",
+        "someone/Platypus2-7B",
+        "someone/WizardCoder-15B-V1.0",
+        "stabilityai/StableBeluga2",
+        "someone/airoboros-l2-7b-gpt4-1.4.1",
+        "tokyotech-llm/Swallow-7b-hf",
+        "someone/Beyonder-4x7B-v2",
+        "someone/bloom-7b1-xp3mt",
+        "someone/Hermes3-8B",
+    ],
+)
+def test_well_known_derived_models_that_state_nothing(model_id: str) -> None:
+    assert not classify(without_a_word(model_id)).is_base
+
+
+def test_silence_is_no_evidence_of_pretraining() -> None:
+    found = classify(without_a_word("someone/Bellows-7B", safetensors=None))
+    assert (found.is_base, found.relation, found.doubtful) == (False, "unknown", True)
+    assert "nothing says pretrained" in found.evidence
+
+
+def test_a_new_publisher_is_found_by_size_tokenizer_and_what_its_card_tells() -> None:
+    sure, partly = classify(record("newlab/Bellows-7B")), classify(without_a_word("newlab/B-7B"))
+    assert (sure.is_base, sure.doubtful) == (True, False)
+    assert "a size of its own" in sure.evidence
+    assert (partly.is_base, partly.doubtful) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cardData": {"datasets": ["HuggingFaceFW/fineweb-edu"]}},
+        {"tags": tagged("pretrained")},
+        {"config": tokenizer() | {"model_type": "bellows", "auto_map": {"AutoModel": "m.Bellows"}}},
+    ],
+)
+def test_one_outright_sign_of_pretraining_is_enough(changes: dict[str, Any]) -> None:
+    found = classify(without_a_word("newlab/Bellows-7B", safetensors=None, **changes))
+    assert (found.is_base, found.doubtful) == (True, False)
+
+
+def test_the_size_of_a_known_model_speaks_of_its_weights() -> None:
+    mistral = {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
+    added_tokens = {"total": MISTRAL_7B + 2 * 4096 * 2}
+    found = classify(record("someone/Poems", config=mistral, safetensors=added_tokens))
+    assert (found.is_base, found.doubtful) == (False, True)
+    assert "mistralai/Mistral-7B" in found.evidence
+    own = classify(record("mistralai/Mistral-7B-v0.4", config=mistral, safetensors=added_tokens))
+    assert own.is_base
+    llama = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+    assert classify(record("newlab/Bellows", config=llama, safetensors=added_tokens)).is_base
+
+
+def test_anybody_may_call_a_model_base() -> None:
+    mistral = tokenizer() | {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
+    found = classify(without_a_word("someone/Everyone-7b-Base", config=mistral, safetensors=None))
+    assert not found.is_base
+    found = classify(without_a_word("someone/Everyone-7b-Base", safetensors=None))
+    assert (found.is_base, found.doubtful) == (True, True)
+
+
+def test_mixtures_named_by_experts_are_merges_unless_somebody_pretrained_them() -> None:
+    found = classify(record("someone/Bellows-8x7B"))
+    assert (found.relation, found.doubtful) == ("merge", True)
+    assert classify(record("mistralai/Mixtral-8x7B-v0.1")).is_base
+
+
+def test_anothers_line_trained_from_scratch() -> None:
+    olmo = tokenizer() | {"architectures": ["OlmoForCausalLM"], "model_type": "olmo"}
+    corpus = {"license": "apache-2.0", "datasets": ["allenai/dolma"]}
+    found = classify(record("amd/AMD-OLMo-1B", config=olmo, cardData=corpus))
+    assert (found.is_base, found.doubtful) == (True, False)
+    assert not classify(record("someone/OLMo-1B-poems", config=olmo)).is_base
+    assert classify(record("rinna/japanese-gpt-neox-3.6b")).is_base
+
+
+def test_a_model_that_is_its_owners_line_is_nobody_elses() -> None:
+    deepseek = tokenizer() | {"architectures": ["DeepseekV2ForCausalLM"]}
+    deepseek["model_type"] = "deepseek_v2"
+    found = classify(record("deepseek-ai/DeepSeek-V2-Lite", config=deepseek))
+    assert (found.is_base, found.doubtful) == (True, False)
+
+
+def test_known_sizes_are_those_of_the_facts() -> None:
+    published = dict(facts.load("base_models").select("model_id", "params_total").iter_rows())
+    compared = [
+        (total, published[model_id])
+        for model_id, _, total in support.known_sizes()
+        if model_id in published
+    ]
+    assert len(compared) > 100
+    assert all(abs(ours - theirs) <= 0.01 * theirs for ours, theirs in compared)
+
+
+# --- encoder-decoders, weak words, files ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "model_type"),
+    [
+        ("SwitchTransformersForConditionalGeneration", "switch_transformers"),
+        ("LongT5ForConditionalGeneration", "longt5"),
+        ("BlenderbotForConditionalGeneration", "blenderbot"),
+        ("PLBartForConditionalGeneration", "plbart"),
+        ("Florence2ForConditionalGeneration", "florence2"),
+        ("T5Gemma2ForConditionalGeneration", "t5gemma2"),
+        ("NllbMoeForConditionalGeneration", "nllb-moe"),
+        ("BartForCausalLM", "bart"),
+        ("BertLMHeadModel", "bert"),
+        ("SomethingForCausalLM", "encoder-decoder"),
+    ],
+)
+def test_encoder_decoders_are_no_causal_language_models(kind: str, model_type: str) -> None:
+    config = tokenizer() | {"architectures": [kind], "model_type": model_type}
+    found = classify(record("google/Anvil-base", config=config))
+    assert (found.is_base, found.relation) == (False, "unknown")
+
+
+def test_a_configuration_that_says_encoder_decoder_is_believed() -> None:
+    config = tokenizer() | {"is_encoder_decoder": True}
+    assert not classify(record(config=config)).is_base
+
+
+@pytest.mark.parametrize(
+    ("kind", "model_type"),
+    [
+        ("Gemma3ForConditionalGeneration", "gemma3"),
+        ("Gemma4ForConditionalGeneration", "gemma4"),
+        ("Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe"),
+        ("Mistral3ForConditionalGeneration", "mistral3"),
+        ("Llama4ForConditionalGeneration", "llama4"),
+    ],
+)
+def test_decoders_with_towers_are(kind: str, model_type: str) -> None:
+    config = tokenizer() | {"architectures": [kind], "model_type": model_type}
+    found = classify(record("google/anvil-3-4b-base", config=config))
+    assert found.is_base
+    nested = {"architectures": ["NovelForConditionalGeneration"], "model_type": "novel"}
+    nested |= {"text_config": {"model_type": "llama"}, "tokenizer_config": {"eos_token": "</s>"}}
+    assert classify(record("google/anvil-3-4b-base", config=nested)).is_base
+    del nested["text_config"]
+    assert classify(record("google/anvil-3-4b-base", config=nested)).doubtful
+
+
+@pytest.mark.parametrize("name", ["Vanguard-7B", "Climate-7B", "Lifeguard-1B", "Schatz-7B"])
+def test_marks_inside_other_words_are_none(name: str) -> None:
+    data = {"license": "mit", "language": ["en"], "datasets": ["acme/climate", "acme/malfunctions"]}
+    found = classify(record(f"acme/{name}", cardData=data))
+    assert (found.is_base, found.doubtful) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_id": "acme/AnvilGuard-8B"},
+        {"model_id": "acme/Anvil-function-8B"},
+        {"cardData": {"datasets": ["GAIR/lima"]}},
+        {"cardData": {"datasets": ["acme/function-calls"]}},
+        {"tags": tagged("reasoning")},
+    ],
+)
+def test_one_weak_word_leaves_a_doubt(changes: dict[str, Any]) -> None:
+    found = classify(record(**changes))
+    assert (found.is_base, found.doubtful) == (False, True)
+
+
+def test_a_mixture_for_pretraining_may_hold_conversations() -> None:
+    data = {"datasets": ["HuggingFaceFW/fineweb-edu", "acme/math-reasoning"]}
+    assert classify(record(cardData=data)).is_base
+
+
+def test_it_may_mean_italian() -> None:
+    found = classify(record("acme/Anvil-it-7B", cardData={"language": ["it"]}))
+    assert (found.is_base, found.doubtful) == (False, True)
+
+
+def test_an_importance_matrix_is_no_weights() -> None:
+    held = files("anvil-Q4_K_M.gguf", "imatrix.safetensors")
+    assert classify(record(siblings=held)).relation == "quantised"
+
+
+def test_code_loaded_from_another_repository_names_the_parent() -> None:
+    config = tokenizer() | {"auto_map": {"AutoModelForCausalLM": "other/Bellows--model.Bellows"}}
+    found = classify(record(config=config))
+    assert (found.is_base, found.parent_id) == (False, "other/Bellows")
+
+
+def test_a_native_format_is_told_from_a_quantised_copy() -> None:
+    fp8 = tokenizer() | {"quantization_config": {"quant_method": "fp8"}}
+    original = classify(record("deepseek-ai/DeepSeek-V9-Base", config=fp8))
+    assert (original.is_base, original.relation, original.parent_id) == (True, "base", None)
+    assert "native format fp8" in original.evidence
+    copied = classify(record("someone/DeepSeek-V9-Base-FP8", config=fp8))
+    assert (copied.is_base, copied.relation) == (False, "quantised")
+    parent = {"base_model": "deepseek-ai/DeepSeek-V9-Base", "base_model_relation": "quantized"}
+    stated = classify(record("someone/Anvil", config=fp8, cardData=parent))
+    assert (stated.is_base, stated.relation) == (False, "quantised")
+    assert stated.parent_id == "deepseek-ai/DeepSeek-V9-Base"

@@ -105,3 +105,77 @@ def test_two_models_of_the_facts_stay_two_whatever_the_hub_says():
         "lab/old": "renamed",
         "lab/new": "present",
     }
+
+
+def test_a_name_taken_by_another_repository_after_a_renaming_leaves_two_models():
+    rows = (
+        seen(0),
+        seen(3, "lab/renamed"),
+        seen(4, repo_id="2", created_at=DAY + timedelta(days=4), revision="b" * 40, weights="w2"),
+        seen(5, "lab/renamed"),
+    )
+    table = folded(*rows)
+    found = {row["model_id"]: (row["revision"], row["hub_state"]) for row in table.to_dicts()}
+    assert found == {
+        "lab/renamed": ("a" * 40, "present"),
+        "lab/model": ("b" * 40, "present"),
+    }
+
+
+def test_an_answer_is_about_the_repository_that_had_the_name_then():
+    rows = (
+        seen(0),
+        told(3),
+        seen(4, repo_id="2", created_at=DAY + timedelta(days=4), revision="b" * 40),
+    )
+    assert folded(*rows)["hub_state"].to_list() == ["replaced", "present"]
+    moved = (seen(0), seen(2, "lab/new"), told(4, "lab/new"))
+    row = folded(*moved).row(0, named=True)
+    assert (row["model_id"], row["hub_state"]) == ("lab/model", "gone")
+
+
+def test_a_record_without_identifier_is_the_repository_of_that_name_and_creation():
+    assert folded(seen(0), seen(1, repo_id=None)).height == 1
+    assert folded(seen(0, repo_id=None), seen(1, repo_id=None)).height == 1
+
+
+def test_the_revision_is_one_that_has_all_the_files():
+    table = folded(
+        seen(0, files="half", weights=None),
+        seen(1, files="all", weights=None, revision="b" * 40),
+        seen(2, files="all", revision="c" * 40),
+        seen(3, files="all", revision="d" * 40),
+    )
+    assert table["revision"].to_list() == ["c" * 40], "counted when the last shard was there"
+    pickles = folded(
+        seen(0, files="half", weights=None),
+        seen(1, files="all", weights=None, revision="b" * 40),
+        seen(2, files="all", weights=None, revision="c" * 40),
+    )
+    assert pickles["revision"].to_list() == ["b" * 40]
+
+
+def test_weights_uploaded_anew_under_the_same_names_are_other_weights():
+    table = folded(
+        seen(0),
+        seen(1, blobs="h1"),
+        seen(2, revision="b" * 40),
+        seen(3, revision="b" * 40, blobs="h2"),
+    )
+    states = dict(table.select("revision", "hub_state").iter_rows())
+    assert states == {"a" * 40: "replaced", "b" * 40: "present"}
+
+
+def test_other_counts_with_hashes_seen_late_are_two_sets_of_weights_not_three():
+    table = folded(
+        seen(0, blobs="h1"),
+        seen(1, weights="w2", revision="b" * 40),
+        seen(2, weights="w2", revision="b" * 40, blobs="h2"),
+    )
+    assert table["hub_state"].to_list() == ["replaced", "present"]
+
+
+def test_a_commit_after_the_hashes_were_seen_asks_for_them_again():
+    assert folded(seen(0), seen(1, blobs="h1"), seen(2))["is_hashed"].to_list() == [True]
+    moved = folded(seen(0, blobs="h1"), seen(2, revision="b" * 40))
+    assert moved["is_hashed"].to_list() == [False]

@@ -1,5 +1,7 @@
 """A stranger's bytes cost their own record and nothing else."""
 
+import io
+
 import polars as pl
 import pytest
 
@@ -19,7 +21,9 @@ RECORD = {"id": "lab/model", "createdAt": "2026-01-01T00:00:00.000Z", "siblings"
 )
 def test_a_lone_surrogate_fits_into_a_table(record):
     row = records.read(record)
-    assert pl.DataFrame([row], infer_schema_length=None).write_csv()
+    stored = io.BytesIO()
+    pl.DataFrame([row], schema=records.SEEN).write_parquet(stored)
+    assert pl.read_parquet(stored.getvalue()).height == 1
 
 
 def test_a_page_nested_beyond_reason_is_refused_as_a_page():

@@ -132,7 +132,6 @@ def test_of_replaced_weights_only_the_present_ones_are_current(ours):
         {"cardData": {"base_model": ["a/b", "c/d"]}},
         {"cardData": "none"},
         {"siblings": "none"},
-        {"siblings": [None, 3, {}]},
         {"tags": None},
         {"tags": [1, None]},
         {"safetensors": {"parameters": {"BF16": -5}, "total": -5}},
@@ -153,3 +152,10 @@ def test_odd_records_make_a_row_with_a_verdict_or_a_reason_and_never_a_bad_numbe
         else ()
     )
     assert all(count is None or count > 0 for count in counts)
+
+
+def test_what_has_no_weights_yet_is_remembered_but_no_model(ours):
+    nothing = reading(whole_config=False, siblings=[None, 3, {}])
+    assert nothing["awaits"] == "likely"
+    table, quarantine = tables(ours, nothing)
+    assert "newlab/Nova-1B" not in [*table["model_id"], *quarantine["model_id"]]

@@ -7,7 +7,7 @@ import polars as pl
 from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.hub.fold import REPOSITORIES
-from densing_pipeline.hub.poll import configs_due, revisits_due
+from densing_pipeline.hub.poll import configs_due, revisits_due, waiting_due
 from densing_pipeline.hub.sightings import configs
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
@@ -97,3 +97,51 @@ def test_an_address_of_the_hub_honours_the_endpoint(monkeypatch):
     assert Hub().list_url("createdAt", 10).startswith("https://mirror.example/api/models?sort=")
     monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
     assert Settings().hub_endpoint == "https://other.example"
+
+
+def test_what_claims_to_be_from_the_future_keeps_nothing_new_waiting(tmp_path):
+    table = found(
+        repository("lab/future", created_at=NOW + timedelta(days=400)),
+        repository("lab/undated", created_at=None),
+        repository("lab/newer"),
+    )
+    due = configs_due(table, configs(LandingZone(tmp_path)), NOW)
+    assert [name for name, _ in due] == ["lab/newer", "lab/future", "lab/undated"]
+
+
+def waiting(model_id, *, first, last, awaits="perhaps"):
+    seen = {
+        "first_seen_at": NOW - timedelta(days=first),
+        "last_seen_at": NOW - timedelta(days=last),
+    }
+    return repository(model_id, awaits=awaits, **seen)
+
+
+def test_what_had_no_weights_is_looked_at_again_ever_more_rarely():
+    table = found(
+        waiting("lab/new", first=1, last=1),
+        waiting("lab/today", first=0, last=0),
+        waiting("lab/four-days", first=8, last=4),
+        waiting("lab/too-soon", first=9, last=4),
+        waiting("lab/given-up", first=61, last=30),
+        waiting("lab/likely", first=30, last=15, awaits="likely"),
+        repository("lab/has-weights"),
+    )
+    assert waiting_due(table, NOW) == ["lab/likely", "lab/new", "lab/four-days"]
+    assert revisits_due(table, [], NOW) == ["lab/has-weights"]
+
+
+OLD = {"first_seen_at": NOW - timedelta(days=8)}
+
+
+def test_new_models_are_looked_at_once_for_the_hashes_of_their_weights():
+    new = {"first_seen_at": NOW, "last_seen_at": NOW}
+    table = found(
+        repository("lab/new", **new),
+        repository("lab/hashed", blobs="h1", is_hashed=True, **new),
+        repository("lab/new-commit", blobs="h1", is_hashed=False, **(new | OLD)),
+        repository("lab/finetune", is_base=False, **new),
+        repository("lab/never-told", **(new | OLD)),
+        repository("lab/long-ago", last_seen_at=NOW - timedelta(days=30)),
+    )
+    assert revisits_due(table, [], NOW) == ["lab/new-commit", "lab/new", "lab/long-ago"]

@@ -4,14 +4,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from densing_pipeline import facts
 from densing_pipeline.orchestration.checks import (
     anchors_found,
     floor_moved,
     measured_ladders_rule,
     measured_like_reported,
+    overrides_name_models,
     sources_fresh,
 )
 from densing_pipeline.tables.published import (
+    MODELS,
     OWN_RULERS,
     PRICE_FRONTIER,
     PRICES,
@@ -128,3 +131,12 @@ def test_a_ladder_that_was_measured_to_no_avail_is_reported_and_an_unmeasured_on
     assert measured_ladders_rule(ladder(0, "insufficient")).passed
     assert measured_ladders_rule(ladder(9, "ok")).passed
     assert not measured_ladders_rule(ladder(9, "insufficient")).passed
+
+
+def test_a_decision_about_a_model_nobody_knows_is_told():
+    named = facts.load("evaluation_overrides")["model_id"]
+    lost = overrides_name_models(MODELS.empty())
+    assert not lost.passed
+    assert named[0] in lost.description
+    known = MODELS.empty().select("model_id").vstack(pl.DataFrame({"model_id": named}))
+    assert overrides_name_models(known).passed

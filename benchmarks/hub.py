@@ -1,0 +1,220 @@
+"""Benchmarks of watching the Hub: a night, a full sweep, recognising and counting one record.
+
+`python -m benchmarks.hub land FOLDER ROWS` and `... read FOLDER` are the two halves of the sweep,
+in processes of their own so that their memory can be measured and one can be killed.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from huggingface_hub import HfApi, ModelInfo
+
+from benchmarks.measure import Measurement, compare, machine
+from densing_pipeline import facts
+from densing_pipeline.hub import bundled, fold, models, parameters, poll, sightings, sweep
+from densing_pipeline.hub.classify import classify
+from densing_pipeline.hub.client import EXPAND, Answer, Hub
+from densing_pipeline.landing import LandingZone
+from tests.servers import hub as simulated
+
+ROWS = 2_500_000
+PAGE = 1000
+BASE_PER_PAGE = 20
+DOUBTFUL_PER_PAGE = 20
+RECORDS = 2_000
+PER_DAY = 2_000
+"""New repositories on an ordinary day of the simulated Hub."""
+
+
+def benchmarks() -> Iterator[Measurement]:
+    """A record, a configuration, a night, and everything there is."""
+    records = [json.loads(text) for text in _page_text(0)] * (RECORDS // PAGE)
+    yield compare(
+        "hub.classify",
+        f"{RECORDS:,} whole records recognised, {BASE_PER_PAGE * 100 // PAGE} % of them base models",
+        lambda: [classify(record) for record in records],
+        lambda: [ModelInfo(**record) for record in records],
+        "huggingface_hub.ModelInfo of the same records (parsed, not judged)",
+    )
+    configs = [_config(layers) for layers in range(1, RECORDS + 1)]
+    texts = [json.dumps(record) for record in configs]
+    yield compare(
+        "hub.parameters",
+        f"total, active and non-embedding parameters of {RECORDS:,} configurations",
+        lambda: [parameters.count(record) for record in configs],
+        lambda: [json.loads(text) for text in texts],
+        "json.loads of the same configurations (read, not counted)",
+    )
+    yield _night()
+    yield _sweep()
+
+
+def _night() -> Measurement:
+    """The second of two ordinary nights, over HTTP on loopback."""
+    world = simulated.world(per_day=PER_DAY, days=5, history=0)
+    world.today = simulated.FIRST_DAY + timedelta(days=3, hours=23)
+    limits = poll.Limits(overlap_days=1, page_size=500, configs=50, revisits=0)
+    with simulated.serving(world) as endpoint, tempfile.TemporaryDirectory() as folder:
+        zone, cache = LandingZone(Path(folder) / "landing"), Path(folder) / "cache"
+        ticks = iter(range(10**9))
+
+        def night() -> poll.watermark.Night:
+            at = world.today
+            hub = Hub(endpoint)
+            clock = lambda: at + timedelta(milliseconds=next(ticks))  # noqa: E731
+            return poll.poll(zone, cache, hub, limits, (), clock)
+
+        night()
+        world.today += timedelta(days=1)
+        done = night()
+        api = HfApi(endpoint)
+        return compare(
+            "hub.night",
+            f"an ordinary night: {PER_DAY:,} new repositories a day, {done.list_requests} list "
+            f"requests, {done.rows:,} records landed and recognised",
+            night,
+            lambda: list(api.list_models(sort="createdAt", limit=done.rows, expand=list(EXPAND))),
+            "huggingface_hub.HfApi.list_models of as many records (not landed, not recognised)",
+        )
+
+
+def _sweep() -> Measurement:
+    """Everything there is: landed, killed half way, gone on with, read again and folded."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        landed = land_killed_half_way(Path(folder), ROWS)
+        read = in_a_process("read", folder)
+        ours = time.perf_counter() - started
+    started = time.perf_counter()
+    for n in range(ROWS // PAGE):
+        json.loads("[" + ",".join(_page_text(n)) + "]")
+    peer = time.perf_counter() - started
+    return Measurement(
+        name="hub.sweep",
+        what=(
+            f"{ROWS:,} synthetic records landed (killed half way and gone on with; "
+            f"{landed['peak_mb']:.0f} MB), read again and folded into {read['models']:,} models "
+            f"({read['peak_mb']:.0f} MB, {read['seconds']:.0f} s)"
+        ),
+        ours=round(ours, 1),
+        peer=round(peer, 1),
+        peer_name="json.loads of the same pages (nothing kept)",
+        unit="s",
+        ratio=round(peer / ours, 2),
+        peak_mb=max(landed["peak_mb"], read["peak_mb"]),
+        machine=machine(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def land_killed_half_way(folder: Path, rows: int) -> dict[str, Any]:
+    """Land a sweep in a process that is killed about half way, and in another that goes on."""
+    command = [sys.executable, "-m", "benchmarks.hub", "land", str(folder), str(rows)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    while process.poll() is None:
+        begun = sweep.unfinished(LandingZone(folder / "landing"))
+        if begun and begun.rows >= rows / 2:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    process.wait()
+    resumed = in_a_process("land", str(folder), str(rows))
+    return resumed | {"killed": process.returncode == -signal.SIGKILL}
+
+
+def in_a_process(*arguments: str) -> dict[str, Any]:
+    """Run one half of a sweep apart; its report."""
+    command = [sys.executable, "-m", "benchmarks.hub", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+class Synthetic(Hub):
+    """A Hub that makes its listing up, a page when it is asked for."""
+
+    def __init__(self, rows: int) -> None:
+        """List so many records."""
+        super().__init__("https://hub.invalid")
+        self._pages = -(-rows // PAGE)
+
+    def get(self, url: str) -> Answer:
+        """A page of the listing; its number is in the address."""
+        self.requests += 1
+        _, _, number = url.partition("&page=")
+        n = int(number or 0)
+        following = f"{url.partition('&page=')[0]}&page={n + 1}" if n + 1 < self._pages else None
+        content = ("[" + ",".join(_page_text(n)) + "]").encode()
+        return Answer(url, content, 200, None, following)
+
+
+def _page_text(n: int) -> list[str]:
+    """The records of one page, as JSON."""
+    return [text.replace("@@", f"{n:05d}") for text in _templates()]
+
+
+_MADE: list[str] = []
+
+
+def _templates() -> list[str]:
+    if not _MADE:
+        made = simulated.FIRST_DAY - timedelta(days=200)
+        for n in range(PAGE):
+            if n < BASE_PER_PAGE:
+                repo = simulated.base_model(f"lab@@/Nova-{n}-Base", made)
+            elif n < BASE_PER_PAGE + DOUBTFUL_PER_PAGE:
+                repo = simulated.base_model(f"user@@/Thing-{n}", made, cardData=None)
+            elif n % 3:
+                repo = simulated.finetune(f"user@@/thing-{n}-Instruct", made, "lab/Nova")
+            else:
+                repo = simulated.adapter(f"user@@/thing-{n}-lora", made, "lab/Nova")
+            record = repo.record | {"_id": f"{n:019d}@@", "sha": f"{n:035d}@@"}
+            _MADE.append(json.dumps(record))
+    return _MADE
+
+
+def _config(layers: int) -> dict[str, Any]:
+    return {"id": f"lab/Nova-{layers}", "config": simulated.llama(1024, layers)[0]}
+
+
+def _land(folder: Path, rows: int) -> dict[str, Any]:
+    zone = LandingZone(folder / "landing")
+    done = sweep.sweep(zone, Synthetic(rows), PAGE, lambda: datetime.now(UTC))
+    return {"rows": done.rows, "pages": done.pages, "finished": done.next_url is None}
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    zone = LandingZone(folder / "landing")
+    started = time.perf_counter()
+    seen = sightings.sightings(zone, folder / "cache")
+    base_models = facts.load("base_models")
+    found = fold.repositories(seen, set(base_models["model_id"]))
+    table, _ = models.models(
+        bundled.models(base_models, facts.load("nmi_models")),
+        models.with_configs(found, sightings.configs(zone), zone),
+        seen.filter(pl.col("refused").is_not_null()),
+    )
+    new = table.filter(pl.col("source") == models.SOURCE)
+    return {"models": new.height, "seconds": time.perf_counter() - started}
+
+
+def _main() -> None:
+    half, folder, *rows = sys.argv[1:]
+    report = _land(Path(folder), int(rows[0])) if half == "land" else _read(Path(folder))
+    report["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    sys.stdout.write(json.dumps(report))
+
+
+if __name__ == "__main__":
+    _main()
