@@ -15,6 +15,7 @@ import polars as pl
 
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
+from densing_pipeline.density.drawn import COEFFICIENTS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
 from densing_pipeline.density.laws import (
@@ -40,8 +41,6 @@ FEWEST_RUNS = 5
 BLOCKS = 10
 """Score points of fewer than 5 training runs are resampled in tenths of each run: checkpoints of
 one run are anything but independent."""
-
-COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l", "d")
 
 
 def reference_law_draws(

@@ -364,6 +364,16 @@ COLUMNS: dict[str, Column] = {
     "slope_per_day": _number("Trend of ln density.", "1 / day"),
     "slope_low": _number("Lower end of the slope's 95 % interval.", "1 / day"),
     "slope_high": _number("Upper end of the slope's 95 % interval.", "1 / day"),
+    "slope_low_law_known": _number(
+        "Lower end of the slope's 95 % interval, were the reference law known exactly.", "1 / day"
+    ),
+    "slope_high_law_known": _number("Upper end of that interval.", "1 / day"),
+    "slope_low_mc_error": _number(
+        "Monte Carlo standard error of slope_low, of the headline only.", "1 / day"
+    ),
+    "slope_high_mc_error": _number(
+        "Monte Carlo standard error of slope_high, of the headline only.", "1 / day"
+    ),
     "intercept": _number("ln density of the trend line on 2023-02-24 (the paper's day zero)."),
     "doubling_days": _positive("Doubling time of density, ln 2 / slope.", "days"),
     "doubling_days_low": _positive("Lower end of the doubling time's 95 % interval.", "days"),
@@ -372,11 +382,20 @@ COLUMNS: dict[str, Column] = {
         "(read: at least doubling_days_low).",
         "days",
     ),
+    "doubling_days_low_law_known": _positive(
+        "Lower end of the doubling time's 95 % interval, were the reference law known exactly.",
+        "days",
+    ),
+    "doubling_days_high_law_known": _positive(
+        "Upper end of that interval; empty if the slope's reaches zero.", "days"
+    ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
         "Relative bias of the slope on simulated frontiers at these dates and n."
     ),
-    "simulated_coverage": _fraction("Coverage of the 95 % interval on those simulated frontiers."),
+    "simulated_coverage": _fraction(
+        "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
+    ),
     "verdict": _text("Whether the data carry the estimate.", "ok", "insufficient"),
     "reason": _text("Why the row is what it is: rule that decided, or what is missing."),
     "draws": _count("Bootstrap resamples behind the interval.", "resamples"),

@@ -132,11 +132,15 @@ DENSING_LAW = Table(
         "window_start", "window_end", "estimator", "is_headline", "verdict", "reason", "n_models",
         "n_clusters", "n_points", "slope_per_day?", "slope_low?", "slope_high?", "intercept?",
         "doubling_days?", "doubling_days_low?", "doubling_days_high?", "r_squared?",
-        "simulated_bias?", "simulated_coverage?", "draws", "seed",
+        "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
+        "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
+        "slope_low_mc_error?", "slope_high_mc_error?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
+        ("slope_low_law_known", "slope_high_law_known"),
         ("doubling_days_low", "doubling_days_high"),
+        ("doubling_days_low_law_known", "doubling_days_high_law_known"),
         ("window_start", "window_end"),
     ),
 )  # fmt: skip

@@ -12,11 +12,18 @@ import polars as pl
 
 from densing_pipeline.tables.published import TREND_BREAKS
 from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
-from densing_pipeline.trends.densing_law import FEWEST_DAYS, FEWEST_MODELS, HEADLINE
+from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.kinks import bootstrap_p, candidates, kinked_slopes, rates, webb
 from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.series import Series, SeriesKey, missing, series_of
+from densing_pipeline.trends.series import (
+    FEWEST_DAYS,
+    FEWEST_MODELS,
+    Series,
+    SeriesKey,
+    missing,
+    series_of,
+)
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 CHATGPT = date(2022, 11, 30)

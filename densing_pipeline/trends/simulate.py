@@ -9,12 +9,12 @@ Not here: the estimators.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
-from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
+from densing_pipeline.trends.bootstrap import cluster_weights, clustered_intervals
+from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, Window
 from densing_pipeline.trends.lines import FloatArray
 
 TRUE_DOUBLING_DAYS = 105.0
@@ -26,21 +26,21 @@ FAMILY_SHARE = 1 / 3
 NOISE = 0.3
 """Standard deviation of the error of ln density."""
 SIMULATIONS = 200
-RESAMPLES = 200
+
+CELLS_AT_ONCE = 1_000_000
+"""Weights handled in one step, to bound memory."""
 
 
 class Simulation(NamedTuple):
     """How an estimator did.
 
     Attributes:
-        bias: mean slope over true slope, minus 1, over the frontiers that carry a line.
+        bias: mean slope over true slope, minus 1, over the frontiers that carry a line; None if none does.
         coverage: share of 95 % intervals that hold the true slope; a refused interval holds nothing.
-
-    Both are None for an estimate that is not simulated.
     """
 
     bias: float | None
-    coverage: float | None
+    coverage: float
 
 
 def frontier(
@@ -64,16 +64,37 @@ def frontier(
     return np.asarray(np.log(2) / TRUE_DOUBLING_DAYS * days - shared - own + error)
 
 
-@lru_cache(maxsize=256)
+class Design(NamedTuple):
+    """When models came out and which families they are of: all that a simulation depends on.
+
+    Attributes:
+        days: release day of each model, ascending.
+        families: family of each model.
+        window: first and last day that the trend is about.
+    """
+
+    days: tuple[float, ...]
+    families: tuple[str, ...]
+    window: Window = ALWAYS
+
+    @classmethod
+    def of(cls, days: FloatArray, families: Sequence[str], window: Window = ALWAYS) -> Self:
+        """The design of some models, the same for all series that share it."""
+        ordered = sorted(zip(days.tolist(), families, strict=True))
+        if ordered and window[0] <= ordered[0][0] and ordered[-1][0] <= window[1]:
+            window = ALWAYS
+        return cls(tuple(day for day, _ in ordered), tuple(name for _, name in ordered), window)
+
+
+@lru_cache(maxsize=4096)
 def simulated(
     estimator: str,
-    days: tuple[float, ...],
-    families: tuple[str, ...],
+    design: Design,
     *,
     seed: int,
     noise: float = NOISE,
-    simulations: int = SIMULATIONS,
-    resamples: int = RESAMPLES,
+    simulations: int | None = None,
+    resamples: int | None = None,
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
 
@@ -81,31 +102,38 @@ def simulated(
 
     Args:
         estimator: a name of `TREND_ESTIMATORS`.
-        days: release day of each model.
-        families: family of each model.
+        design: dates and families.
         seed: seed of frontiers and resamples.
         noise: standard deviation of the measurement error.
-        simulations: frontiers.
-        resamples: bootstrap resamples per frontier.
+        simulations: frontiers; 200 if left out, half as many for an estimator over window `all` only.
+        resamples: bootstrap resamples per frontier; as many as frontiers if left out.
     """
-    x, true = np.array(days), np.log(2) / TRUE_DOUBLING_DAYS
-    lines = TREND_ESTIMATORS[estimator].lines
-    once, weights = np.ones((1, x.size)), cluster_weights(families, resamples, seed)
-    rng, clusters = np.random.default_rng(seed), len(set(families))
+    method = TREND_ESTIMATORS[estimator]
+    simulations = simulations or (SIMULATIONS if method.every_window else SIMULATIONS // 2)
+    resamples = resamples or simulations
+    x, true = np.array(design.days), np.log(2) / TRUE_DOUBLING_DAYS
+    inside = (x >= design.window[0]) & (x <= design.window[1])
+    clusters = len(set(np.array(design.families, dtype=object)[inside]))
+    weights = cluster_weights(design.families, resamples, seed)
+    rng = np.random.default_rng(seed)
+    y = np.stack([frontier(x, design.families, rng, noise=noise) for _ in range(simulations)])
     slopes, covered = [], 0
-    for _ in range(simulations):
-        y = frontier(x, families, rng, noise=noise)
-        slopes.append(lines(x, y, once, ALWAYS)[0].slope[0])
-        interval = clustered_interval(lines(x, y, weights, ALWAYS)[0].slope, clusters)
-        covered += interval is not None and interval[0] <= true <= interval[1]
-    found = np.array(slopes)[np.isfinite(slopes)]
+    for values in np.array_split(y, 1 + y.size * resamples // CELLS_AT_ONCE):
+        of = np.arange(len(values))
+        once = np.ones(values.shape)
+        slopes.append(method.lines(x, values, once, design.window, of)[0].slope)
+        drawn = method.lines(
+            x, values, np.tile(weights, (of.size, 1)), design.window, np.repeat(of, resamples)
+        )[0].slope
+        low, high = clustered_intervals(drawn.reshape(of.size, resamples), clusters).T
+        covered += int(((low <= true) & (true <= high)).sum())
+    found = np.concatenate(slopes)
+    found = found[np.isfinite(found)]
     bias = float(found.mean() / true - 1) if found.size else None
     return Simulation(bias, covered / simulations)
 
 
-def design(
-    n: int, seed: int, families: int | None = None
-) -> tuple[tuple[float, ...], tuple[str, ...]]:
+def spread_design(n: int, seed: int, families: int | None = None) -> Design:
     """Release days and families of n synthetic models, over 771 days as in the paper.
 
     Args:
@@ -116,7 +144,7 @@ def design(
     rng = np.random.default_rng(seed)
     days = np.sort(rng.integers(0, 771, n)).astype(np.float64)
     member = rng.permutation(np.arange(n) % (families or n // 5))
-    return tuple(days.tolist()), tuple(f"family {i}" for i in member)
+    return Design.of(days, [f"family {i}" for i in member])
 
 
 def main() -> None:
@@ -128,7 +156,7 @@ def main() -> None:
         times = 400 if TREND_ESTIMATORS[estimator].every_window else 200
         bias, coverage = simulated(
             estimator,
-            *design(n, n, families),
+            spread_design(n, n, families),
             seed=0,
             noise=noise,
             simulations=times,
