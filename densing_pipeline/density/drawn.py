@@ -42,6 +42,12 @@ class DrawnLaw:
             reducible = loss - b * self.reference_tokens**-beta - e
             return np.asarray((np.maximum(reducible, 0) / a) ** (-1 / alpha))
 
+    def effective_params_each(self, scores: FloatArray) -> FloatArray:
+        """Effective parameters of draws of one score, each under the next draw of the law, shape (m,)."""
+        of = np.arange(scores.size) % len(self.coefficients)
+        laws = DrawnLaw(self.coefficients[of], self.reference_tokens)
+        return laws.effective_params(scores[:, None])[:, 0]
+
 
 DrawnLaws = Mapping[tuple[str, str], DrawnLaw]
 """Drawn laws by reference law and score set."""

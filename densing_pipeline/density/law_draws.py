@@ -31,6 +31,10 @@ from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 DRAWS = 200
 """Draws published of each law."""
 
+HEADLINE_LAW = ("nmi-2025", "AVERAGE")
+HEADLINE_TIMES = 10
+"""How many times more draws the law behind the headline has, for its interval to stand still."""
+
 SPARE = 2
 """Resamples drawn for each draw kept: those that determine no law are replaced."""
 
@@ -58,7 +62,7 @@ def reference_law_draws(
         reference_laws: a `reference_laws` frame.
         points: a `reference_points` frame.
         seed: seed of the resamples.
-        draws: draws of each law.
+        draws: draws of each law; the headline's has ten times as many.
 
     Returns:
         A `reference_law_draws` frame; a law without points, or whose resamples mostly determine
@@ -66,7 +70,9 @@ def reference_law_draws(
     """
     rows: list[dict[str, Any]] = []
     for law in reference_laws.iter_rows(named=True):
-        coefficients = _coefficients(law, points, seed, draws)
+        is_headline = (law["reference_id"], law["benchmark"]) == HEADLINE_LAW
+        wanted = draws * (HEADLINE_TIMES if is_headline else 1)
+        coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_TIMES)
         rows += [
             {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
             | dict(zip(COEFFICIENTS, map(float, values), strict=True))
@@ -75,8 +81,13 @@ def reference_law_draws(
     return REFERENCE_LAW_DRAWS.cast(pl.DataFrame(rows)) if rows else REFERENCE_LAW_DRAWS.empty()
 
 
-def _coefficients(law: dict[str, Any], points: pl.DataFrame, seed: int, draws: int) -> FloatArray:
-    """Coefficients of the draws of one law, shape (draws, 9), or (0, 9)."""
+def _coefficients(
+    law: dict[str, Any], points: pl.DataFrame, seed: int, draws: int, most: int
+) -> FloatArray:
+    """Coefficients of the draws of one law, shape (draws, 9), or (0, 9).
+
+    Resamples are drawn for the law with the most draws, so that draw k is the same for all.
+    """
     family = _family(law["reference_id"])
     fitted = fitted_points(points, family, law["benchmark"])
     nothing = np.empty((0, len(COEFFICIENTS)))
@@ -85,8 +96,8 @@ def _coefficients(law: dict[str, Any], points: pl.DataFrame, seed: int, draws: i
     runs, (loss, score) = loss_step(fitted), score_step(fitted)
     own = ReferenceLaw.from_row(law)
     rng = np.random.default_rng([seed, zlib.crc32(f"{family}/{law['benchmark']}".encode())])
-    run_weights = _resamples(np.arange(runs[0].size), SPARE * draws, rng)
-    score_weights = _resamples(_blocks(fitted), SPARE * draws, rng)
+    run_weights = _resamples(np.arange(runs[0].size), SPARE * most, rng)[: SPARE * draws]
+    score_weights = _resamples(_blocks(fitted), SPARE * most, rng)[: SPARE * draws]
     try:
         starts = _starts(law, own.loss_law, runs)
     except FitError:

@@ -38,7 +38,7 @@ from densing_pipeline.trends.windows import days_since_zero
 DECILES = slice(1, -1)
 """The evenly spaced quantiles among those of a forecast."""
 
-_SCORES = ("actual", "actual_low", "actual_high", "log_error", "crps", "pinball_loss", "pinball_10", "pinball_50",
+_SCORES = ("outcome", "outcome_low", "outcome_high", "log_error", "crps", "pinball_loss", "pinball_10", "pinball_50",
            "pinball_90", "covered")  # fmt: skip
 
 
@@ -78,14 +78,14 @@ def forecast_scores(
         ],
         schema={
             "target": pl.String, "series": pl.String, "target_date": pl.Date,
-            "actual": pl.Float64, "actual_low": pl.Float64, "actual_high": pl.Float64,
+            "outcome": pl.Float64, "outcome_low": pl.Float64, "outcome_high": pl.Float64,
             "unseen": pl.String,
         },
         orient="row",
     )  # fmt: skip
     joined = due.join(outcomes, on=["target", "series", "target_date"], how="left")
-    seen = joined.filter(pl.col("actual").is_not_null())
-    unseen = joined.filter(pl.col("actual").is_null()).with_columns(
+    seen = joined.filter(pl.col("outcome").is_not_null())
+    unseen = joined.filter(pl.col("outcome").is_null()).with_columns(
         verdict=pl.lit("insufficient"),
         reason=pl.col("unseen").fill_null("the series is gone from the tables"),
     )
@@ -103,7 +103,7 @@ def forecast_scores(
 def _scored(seen: pl.DataFrame) -> pl.DataFrame:
     """Errors and scores of forecasts with an outcome."""
     quantiles = np.log(seen.select(QUANTILES).cast(pl.Float64).to_numpy())
-    actual = np.log(seen["actual"].to_numpy())
+    actual = np.log(seen["outcome"].to_numpy())
     median = quantiles[:, LEVELS.index(0.5)]
     is_claim = seen["draws"].to_numpy() == 0
     deciles, levels = quantiles[:, DECILES], np.array(LEVELS)[DECILES]

@@ -198,13 +198,13 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
                 drawn["high"].to_numpy(), color=colour, alpha=0.15, lw=0, label="its 95 %",
             )  # fmt: skip
     came = made.select("target", "series", "made_on", "horizon_months", "method").join(
-        tables["forecast_scores"].filter(pl.col("actual").is_not_null()),
+        tables["forecast_scores"].filter(pl.col("outcome").is_not_null()),
         on=["target", "series", "made_on", "horizon_months", "method"],
     )
     came = came.unique("target_date").sort("target_date")
     axes.plot(
         came["target_date"].to_numpy(),
-        came["actual"].to_numpy(),
+        came["outcome"].to_numpy(),
         "o",
         color=INK,
         ms=4,

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from densing_pipeline.trends.lines import FloatArray, IntArray
 
 
-CELLS_AT_ONCE = 400_000
+CELLS_AT_ONCE = 200_000
 """Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
 
-ORDERS_AT_ONCE = 2_000_000
+ORDERS_AT_ONCE = 200_000
 """Slopes whose order is kept at a time, to bound memory (24 bytes each)."""
 
 PERTURBATION = 1e-10

@@ -49,7 +49,7 @@ def test_every_forecast_that_is_due_is_scored_once(made, scored):
 def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(made, scored):
     both = scored.filter(verdict="ok").join(made, on=KEY, suffix="_made")
     for row in both.sample(40, seed=0).to_dicts():
-        actual = np.log(row["actual"])
+        actual = np.log(row["outcome"])
         quantiles = np.log(
             [row[f"{name}_made" if name == "median" else name] for name in QUANTILES]
         )
@@ -71,8 +71,8 @@ def test_the_outcome_is_the_record_of_the_day(world, scored):
         0, named=True
     )
     known = world.densities.filter(pl.col("release_date") <= date(2024, 5, 31))
-    assert row["actual"] == known["density"].max()
-    assert row["actual_low"] == pytest.approx(0.8 * row["actual"])
+    assert row["outcome"] == known["density"].max()
+    assert row["outcome_low"] == pytest.approx(0.8 * row["outcome"])
 
 
 def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
