@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
 from tests.servers.prices import PriceServer
@@ -40,11 +39,9 @@ def tables() -> dict[str, pl.DataFrame]:
 def one_row(table: Table) -> pl.DataFrame:
     """A valid row of a table, with every optional column empty."""
     return table.cast(
-        pl.DataFrame({
-                name: [_value(table, name)]
-                for name in table.names
-                if name not in table.nullable
-            })
+        pl.DataFrame(
+            {name: [_value(table, name)] for name in table.names if name not in table.nullable}
+        )
     )
 
 

@@ -16,7 +16,6 @@ from densing_pipeline.density.params_bases import PARAMS_BASES
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import (
-    Estimate,
     NoEstimateError,
     estimate,
     families_inside,
@@ -95,7 +94,9 @@ def _of_series(
     series = from_frame(models, (laws or {}).get(key[:2]))
     censored = models.filter(pl.col("density").is_null())
     for window in spans:
-        left_out = censored.filter(pl.col("release_date").is_between(window.start, window.end)).height
+        left_out = censored.filter(
+            pl.col("release_date").is_between(window.start, window.end)
+        ).height
         history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
         inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
         lacking = missing(inside, left_out)
@@ -142,12 +143,10 @@ def _row(
     except NoEstimateError as error:
         return _insufficient(str(error), error.n_points)
     simulation = simulated(name, Design.of(series.days, series.families, span), seed=seed)
-    ends = found.best
-    error = monte_carlo_error(
-        found.slopes if found.whole_slopes is None else found.whole_slopes,
-        len(series.drawn),
-        families_inside(series, span),
-    ) if is_headline else None
+    noise: tuple[float, float] | None = None
+    if is_headline:
+        families = families_inside(series, span)
+        noise = monte_carlo_error(found.lines.slope, len(series.drawn), families)
     return {
         "verdict": "ok",
         "reason": f"{left_out} censored models left out; "
@@ -159,10 +158,10 @@ def _row(
         "intercept": found.intercept,
         "doubling_days": doubling_days(found.slope),
         "r_squared": found.r_squared,
-        **_ends(ends, ""),
+        **_ends(found.best, ""),
         **_ends(found.interval, "_law_known"),
-        "slope_low_mc_error": error and error[0],
-        "slope_high_mc_error": error and error[1],
+        "slope_low_mc_error": noise and noise[0],
+        "slope_high_mc_error": noise and noise[1],
         "simulated_bias": simulation.bias,
         "simulated_coverage": simulation.coverage,
     }

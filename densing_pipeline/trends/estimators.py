@@ -21,6 +21,7 @@ Window = tuple[float, float]
 
 ALWAYS: Window = (-np.inf, np.inf)
 
+
 class LinesOf(Protocol):
     """Draws trend lines through weighted models."""
 
@@ -61,7 +62,11 @@ class Estimator:
 
 
 def _records(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window, rows: IntArray | None = None
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """The paper's line through the record setters; how often a model was drawn plays no part."""
     lines, count = record_lines(days, _each(values, rows), weights > 0, window)
@@ -83,7 +88,11 @@ def _quantile(
 
 
 def _all_models(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window, rows: IntArray | None = None
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Least-squares line through every model in the window."""
     days, values, weights = _inside(days, values, weights, window)
@@ -91,7 +100,11 @@ def _all_models(
 
 
 def _monthly(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window, rows: IntArray | None = None
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Line through the densest model of each month in the window; it rests on that many months."""
     days, values, weights = _inside(days, values, weights, window)
@@ -100,7 +113,11 @@ def _monthly(
 
 
 def _frontier(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window, rows: IntArray | None = None
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Stochastic frontier over the models in the window; no share of variance either."""
     days, values, weights = _inside(days, values, weights, window)

@@ -85,8 +85,7 @@ def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArr
 
 
 def _start(residual: FloatArray) -> FloatArray:
-    """First guesses by moments, shape (P, 4): the skewness of the residuals (P, n) tells shortfall
-    from noise."""
+    """First guesses by moments, (P, 4): the skewness of residuals (P, n) tells shortfall from noise."""
     shortfall = np.cbrt(np.maximum(-(residual**3).mean(axis=1) / 2, 0.05))
     noise = np.sqrt(np.maximum(1.0 - shortfall**2, 0.05))
     return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from densing_pipeline.trends.lines import FloatArray, IntArray
 
-
 CELLS_AT_ONCE = 200_000
 """Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
 
@@ -88,7 +87,7 @@ def _refuse_bad(
     x: FloatArray, y: FloatArray, tau: float, weights: FloatArray, rows: IntArray
 ) -> None:
     shapes = (x.ndim, y.shape[1:], weights.shape[1:], rows.shape)
-    if shapes != (1, x.shape, x.shape, (len(weights),)) or rows.size and rows.max() >= len(y):
+    if shapes != (1, x.shape, x.shape, (len(weights),)) or (rows.size and rows.max() >= len(y)):
         raise ValueError(
             "x must be (n,), y (n,) or (P, n), weights (B, n) and rows (B,) below P, not "
             f"{x.shape}, {y.shape}, {weights.shape}, {rows.shape}"
@@ -113,8 +112,7 @@ def _in_parts(
 
 
 class _Descent:
-    """The descent for versions of one set of points; keeps the order of slopes through each point
-    of each version it visits."""
+    """The descent for versions of y; keeps the order of slopes through each point it visits."""
 
     def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
         self._x, self._y, self._tau = x, y, tau

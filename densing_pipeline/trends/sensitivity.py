@@ -205,7 +205,9 @@ def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dic
             row = (
                 _insufficient(lacking)
                 if lacking
-                else _estimate(estimator, used, (start, end), cluster_weights(used.families, draws, seed))
+                else _estimate(
+                    estimator, used, (start, end), cluster_weights(used.families, draws, seed)
+                )
             )
             yield row | {
                 "window": window.name,
