@@ -86,14 +86,15 @@ def _of(role: str, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray:
-    """Draws of ln(child / parent), NaN where a law inverts neither score, shape (draws,)."""
+    """Draws of ln(child / parent), NaN where neither score can be told from the other, shape (draws,)."""
     sizes = []
     for role in ("parent", "child"):
         name = f"{pair[f'{role}_id']} {pair['score_set']}"
         noise = np.random.default_rng([seed, zlib.crc32(name.encode())]).standard_normal(DRAWS)
         scores = np.clip(pair[f"{role}_score"] + (pair[f"{role}_std_error"] or 0) * noise, 0, 1)
         if drawn is None:
-            found, _ = law.effective_params(scores)
+            found, censored = law.effective_params(scores)
+            found = np.where(censored == "low", 0.0, np.where(censored == "high", np.inf, found))
         else:
             found = drawn.effective_params_each(scores)
         sizes.append(found / pair[f"{role}_params"])

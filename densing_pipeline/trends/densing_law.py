@@ -6,7 +6,9 @@ simulations say of the estimators (`simulate`).
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,14 +18,16 @@ from densing_pipeline.density.params_bases import PARAMS_BASES
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import (
+    Estimate,
     NoEstimateError,
     estimate,
     families_inside,
     monte_carlo_error,
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
+from densing_pipeline.trends.processes import each
 from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
-from densing_pipeline.trends.simulate import Design, Simulation, simulated
+from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
 from densing_pipeline.trends.windows import DAY_ZERO, Window, days_since_zero, windows
 
 HEADLINE = ("nmi-2025", "nmi-2025-average", "nonembedding", "all", "quantile-0.9")
@@ -43,6 +47,7 @@ def densing_law(
     draws: int,
     seed: int,
     laws: DrawnLaws | None = None,
+    simulations: int = SIMULATIONS,
 ) -> pl.DataFrame:
     """Trend of ln density for every reference, score set, parameter basis, window and estimator.
 
@@ -56,16 +61,25 @@ def densing_law(
             which other rows there are.
         laws: draws of the reference laws. Each resample goes with one of them, so that intervals
             hold the error of the law; where a law has none, they hold that of the models alone.
+        simulations: simulated frontiers behind the bias and coverage of each estimate.
 
     Returns:
         A `densing_law` frame with exactly one headline.
     """
     known = densities.filter(pl.col("release_date") <= as_of).sort("release_date", "model_id")
     dates = known["release_date"].to_list() or [min(DAY_ZERO, as_of), as_of]
+    spans = windows(dates[0], dates[-1], as_of)
+    pieces = [
+        piece for key, models in _series(known) for piece in _pieces(key, models, spans, laws)
+    ]
+    found = each(partial(_rows, draws=draws, seed=seed), pieces)
+    estimated = list(chain.from_iterable(found))
+    asked = sorted({(row["estimator"], design) for row, design in estimated if design})
+    told = each(partial(_simulated, seed=seed, simulations=simulations), asked)
+    by_design = dict(zip(asked, told, strict=True))
     rows = [
-        row | {"as_of": as_of, "seed": seed}
-        for key, models in _series(known)
-        for row in _of_series(key, models, windows(dates[0], dates[-1], as_of), draws, seed, laws)
+        row | _judged(row, design and by_design[row["estimator"], design]) | {"as_of": as_of}
+        for row, design in estimated
     ]
     return DENSING_LAW.cast(pl.DataFrame(rows, infer_schema_length=None))
 
@@ -82,77 +96,90 @@ def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
             yield key, by_key.get(key, known.clear())
 
 
-def _of_series(
-    key: SeriesKey,
-    models: pl.DataFrame,
-    spans: tuple[Window, ...],
-    draws: int,
-    seed: int,
-    laws: DrawnLaws | None,
-) -> Iterator[dict[str, Any]]:
-    """The rows of one series, one per window and estimator."""
+class Piece(NamedTuple):
+    """One series over one window.
+
+    Attributes:
+        key: the series.
+        history: its models up to the end of the window.
+        window: the window.
+        censored: models of the window whose score the law cannot invert.
+    """
+
+    key: SeriesKey
+    history: Series
+    window: Window
+    censored: int
+
+
+def _pieces(
+    key: SeriesKey, models: pl.DataFrame, spans: tuple[Window, ...], laws: DrawnLaws | None
+) -> Iterator[Piece]:
+    """One series over every window."""
     series = from_frame(models, (laws or {}).get(key[:2]))
-    censored = models.filter(pl.col("density").is_null())
+    censored = models.filter(pl.col("density").is_null())["release_date"]
     for window in spans:
-        left_out = censored.filter(
-            pl.col("release_date").is_between(window.start, window.end)
-        ).height
         history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
-        inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
-        lacking = missing(inside, left_out)
-        for name in TREND_ESTIMATORS:
-            is_headline = (*key, window.name, name) == HEADLINE
-            resamples = draws * HEADLINE_TIMES if is_headline else draws
-            used = history if TREND_ESTIMATORS[name].uses_history else inside
-            yield {
-                "estimate_id": "/".join((*key, window.name, name)),
-                "reference_id": key[0],
-                "score_set": key[1],
-                "params_basis": key[2],
-                "window": window.name,
-                "window_start": window.start,
-                "window_end": window.end,
-                "estimator": name,
-                "is_headline": is_headline,
-                "n_models": inside.days.size,
-                "n_clusters": len(set(inside.families)),
-                "draws": resamples,
-            } | (
-                _insufficient(lacking)
-                if lacking
-                else _row(name, used, window, left_out, resamples, seed, is_headline)
+        left_out = int(censored.is_between(window.start, window.end).sum())
+        yield Piece(key, history, window, left_out)
+
+
+def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Design | None]]:
+    """The rows of one series and window, one per estimator, and the design each is simulated at."""
+    key, history, window, censored = piece
+    inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
+    lacking = missing(inside, censored)
+    rows: list[tuple[dict[str, Any], Design | None]] = []
+    for name, estimator in TREND_ESTIMATORS.items():
+        is_headline = (*key, window.name, name) == HEADLINE
+        resamples = draws * HEADLINE_TIMES if is_headline else draws
+        row: dict[str, Any] = {
+            "estimate_id": "/".join((*key, window.name, name)),
+            "reference_id": key[0],
+            "score_set": key[1],
+            "params_basis": key[2],
+            "window": window.name,
+            "window_start": window.start,
+            "window_end": window.end,
+            "estimator": name,
+            "is_headline": is_headline,
+            "n_models": inside.days.size,
+            "n_clusters": len(set(inside.families)),
+            "draws": resamples,
+            "seed": seed,
+        }
+        if lacking or not (estimator.every_window or window.name == "all"):
+            reason = lacking or "a likelihood needs many models: estimated over window all only"
+            rows.append((row | _insufficient(reason), None))
+            continue
+        used = history if estimator.uses_history else inside
+        span = days_since_zero(window.start), days_since_zero(window.end)
+        try:
+            weights = cluster_weights(used.families, resamples, seed)
+            found = estimate(estimator, used, span, weights)
+        except NoEstimateError as error:
+            rows.append((row | _insufficient(str(error), error.n_points), None))
+            continue
+        row |= _numbers(found)
+        row["reason"] = f"{censored} censored models left out; {row['reason']}"
+        if is_headline:
+            laws, families = len(used.drawn), families_inside(used, span)
+            noise = monte_carlo_error(found.lines.slope, laws, families)
+            row |= dict(
+                zip(("slope_low_mc_error", "slope_high_mc_error"), noise or (), strict=False)
             )
+        rows.append((row, Design.of(used.days, used.families, span)))
+    return rows
 
 
-def _row(
-    name: str,
-    series: Series,
-    window: Window,
-    left_out: int,
-    draws: int,
-    seed: int,
-    is_headline: bool,
-) -> dict[str, Any]:
-    """What one estimator says of one window, and what simulations say of the estimator there."""
-    estimator = TREND_ESTIMATORS[name]
-    if not estimator.every_window and window.name != "all":
-        return _insufficient("a likelihood needs many models: estimated over window all only")
-    span = days_since_zero(window.start), days_since_zero(window.end)
-    try:
-        found = estimate(estimator, series, span, cluster_weights(series.families, draws, seed))
-    except NoEstimateError as error:
-        return _insufficient(str(error), error.n_points)
-    simulation = simulated(name, Design.of(series.days, series.families, span), seed=seed)
-    noise: tuple[float, float] | None = None
-    if is_headline:
-        families = families_inside(series, span)
-        noise = monte_carlo_error(found.lines.slope, len(series.drawn), families)
+def _numbers(found: Estimate) -> dict[str, Any]:
+    """What one estimate says."""
+    carried = f"{found.carried} of {found.lines.slope.size} resamples carry a line"
     return {
         "verdict": "ok",
-        "reason": f"{left_out} censored models left out; "
-        f"{found.carried} of {draws} resamples carry a line"
-        + ("" if found.whole else "; the law has no draws: its error is left out")
-        + _warning(simulation),
+        "reason": carried
+        if found.whole
+        else f"{carried}; the law has no draws: its error is left out",
         "n_points": found.n_points,
         "slope_per_day": found.slope,
         "intercept": found.intercept,
@@ -160,10 +187,24 @@ def _row(
         "r_squared": found.r_squared,
         **_ends(found.best, ""),
         **_ends(found.interval, "_law_known"),
-        "slope_low_mc_error": noise and noise[0],
-        "slope_high_mc_error": noise and noise[1],
+    }
+
+
+def _simulated(asked: tuple[str, Design], seed: int, simulations: int) -> Simulation:
+    """How an estimator does at a design; half as many frontiers for a costly one."""
+    name, design = asked
+    times = simulations if TREND_ESTIMATORS[name].every_window else simulations // 2
+    return simulated(name, design, seed=seed, simulations=times)
+
+
+def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any]:
+    """What simulations say of an estimate, with a warning where its interval cannot be trusted."""
+    if simulation is None:
+        return {}
+    return {
         "simulated_bias": simulation.bias,
         "simulated_coverage": simulation.coverage,
+        "reason": row["reason"] + _warning(simulation),
     }
 
 

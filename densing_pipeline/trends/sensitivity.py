@@ -9,6 +9,8 @@ Not here: how a choice changes densities (`density.variants`), and the published
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.trends.processes import each
 from densing_pipeline.trends.series import (
     BoolArray,
     Series,
@@ -108,12 +111,10 @@ def sensitivity(
     if days.is_empty():
         return SENSITIVITY.empty()
     spans = {w.name: w for w in windows(days.min(), days.max(), as_of)}  # type: ignore[arg-type]
-    rows = [
-        choices | row
-        for choices, frame in made
-        for name in WINDOWS
-        for row in _rows(from_frame(frame), spans[name], draws, seed)
+    pieces = [
+        (choices, from_frame(frame), spans[name]) for choices, frame in made for name in WINDOWS
     ]
+    rows = list(chain.from_iterable(each(partial(_rows, draws=draws, seed=seed), pieces)))
     fixed = {"as_of": as_of, "draws": draws, "seed": seed}
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
@@ -190,8 +191,12 @@ def _is_headline() -> pl.Expr:
     )
 
 
-def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dict[str, Any]]:
-    """One row per family cap and estimator."""
+def _rows(
+    piece: tuple[dict[str, Any], Series, Window], draws: int, seed: int
+) -> list[dict[str, Any]]:
+    """One row per family cap and estimator, with the choices that lead to the series."""
+    choices, series, window = piece
+    rows = []
     start, end = days_since_zero(window.start), days_since_zero(window.end)
     history = series.kept(np.asarray(series.days <= end))
     inside = np.asarray(history.days >= start)
@@ -209,13 +214,18 @@ def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dic
                     estimator, used, (start, end), cluster_weights(used.families, draws, seed)
                 )
             )
-            yield row | {
-                "window": window.name,
-                "estimator": name,
-                "family_cap": cap,
-                "n_models": of_window.days.size,
-                "n_clusters": len(set(of_window.families)),
-            }
+            rows.append(
+                choices
+                | row
+                | {
+                    "window": window.name,
+                    "estimator": name,
+                    "family_cap": cap,
+                    "n_models": of_window.days.size,
+                    "n_clusters": len(set(of_window.families)),
+                }
+            )
+    return rows
 
 
 def _capped(series: Series, inside: BoolArray, cap: int) -> BoolArray:

@@ -95,7 +95,7 @@ def simulated(
     *,
     seed: int,
     noise: float = NOISE,
-    simulations: int | None = None,
+    simulations: int = SIMULATIONS,
     resamples: int = RESAMPLES,
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
@@ -107,11 +107,10 @@ def simulated(
         design: dates and families.
         seed: seed of frontiers and resamples.
         noise: standard deviation of the measurement error.
-        simulations: frontiers; 200 if left out, half as many for an estimator over window `all` only.
+        simulations: frontiers.
         resamples: bootstrap resamples per frontier.
     """
     method = TREND_ESTIMATORS[estimator]
-    simulations = simulations or (SIMULATIONS if method.every_window else SIMULATIONS // 2)
     x, true = np.array(design.days), np.log(2) / TRUE_DOUBLING_DAYS
     inside = (x >= design.window[0]) & (x <= design.window[1])
     clusters = len(set(np.array(design.families, dtype=object)[inside]))
