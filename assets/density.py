@@ -10,6 +10,7 @@ from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
 from densing_pipeline.density import own_rulers as own
 from densing_pipeline.density import score_gaps as gaps
+from densing_pipeline.density.drawn import drawn_laws
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
@@ -26,6 +27,7 @@ from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends import breaks
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends.windows import DAY_ZERO
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
@@ -112,21 +114,41 @@ def contamination(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 @table_asset(published.COMPRESSION, group="density")
-def compression(densities: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+def compression(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    direct_laws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
     """Density of pruned, distilled and quantised models beside that of their parents."""
-    return pairs.compression(densities, current(models), facts.load("compression_pairs"))
+    return pairs.compression(
+        densities,
+        current(models),
+        facts.load("compression_pairs"),
+        reference_laws,
+        direct_laws,
+        drawn_laws(reference_laws, reference_law_draws),
+        seed=settings.seed,
+    )
 
 
 @table_asset(published.DENSING_LAW, group="density", kinds=frozenset({"scipy"}))
 def densing_law(
-    densities: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    densities: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Doubling time of capacity density by reference law, score set, window and estimator."""
     law = trend.densing_law(
         densities,
-        as_of=newest(scores["observed_at"]),
+        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        laws=drawn_laws(reference_laws, reference_law_draws),
     )
     tables = {"densities": densities, "densing_law": law}
     return dg.MaterializeResult(
@@ -141,7 +163,7 @@ def trend_breaks(
     """Whether density began to grow faster: at ChatGPT, or at any date, with the test's power."""
     found = breaks.trend_breaks(
         densities,
-        as_of=newest(scores["observed_at"]),
+        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -160,7 +182,7 @@ def sensitivity(
         models,
         scores,
         reference_laws,
-        as_of=newest(scores["observed_at"]),
+        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )

@@ -4,23 +4,28 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.density.drawn import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
 from densing_pipeline.forecasts import scores as scoring
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import forecast_figure
+from densing_pipeline.publication.release import published_before
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends import implications as consequences
+from densing_pipeline.trends.windows import DAY_ZERO
 
 
 @table_asset(published.IMPLICATIONS, group="forecasts")
 def implications(
     densities: pl.DataFrame,
-    models: pl.DataFrame,
+    compression: pl.DataFrame,
     reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
     price_frontier: pl.DataFrame,
     scores: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
@@ -28,10 +33,11 @@ def implications(
     """What the headline implies: with hardware, for sizes, costs and compressed models."""
     return consequences.implications(
         densities,
-        models,
+        compression,
         reference_laws,
+        drawn_laws(reference_laws, reference_law_draws),
         price_frontier,
-        as_of=newest(scores["observed_at"]),
+        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -45,16 +51,12 @@ def forecasts(
     capability_levels: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Densest model and cheapest price 1 to 12 months ahead, as forecast at every past month end."""
+    """Densest model and cheapest price 1 to 12 months ahead: as published, and rebuilt for every month end."""
     return every_month.forecasts(
-        densities,
-        prices,
-        model_links,
-        capability_levels,
-        facts.load("capability_scores"),
-        as_of=newest(prices["observed_from"]),
+        _known(densities, prices, model_links, capability_levels),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        previous=published_before(settings.publish_dir, "forecasts"),
     )
 
 
@@ -67,15 +69,8 @@ def forecast_scores(
     capability_levels: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """What came of each forecast whose date has passed: CRPS, pinball losses, coverage."""
-    scored = scoring.forecast_scores(
-        forecasts,
-        densities,
-        prices,
-        model_links,
-        capability_levels,
-        facts.load("capability_scores"),
-        as_of=newest(prices["observed_from"]),
-    )
+    known = _known(densities, prices, model_links, capability_levels)
+    scored = scoring.forecast_scores(forecasts, known)
     figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
     return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
 
@@ -84,10 +79,10 @@ def forecast_scores(
 def forecast_skill(
     forecast_scores: pl.DataFrame, prices: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """How good each method was, against no change and against the paper's constants."""
+    """How good each method was, against no change, the paper's constants and the last year's slope."""
     table = skill.forecast_skill(
         forecast_scores,
-        as_of=newest(prices["observed_from"]),
+        as_of=newest(prices["observed_from"], otherwise=DAY_ZERO),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -104,12 +99,15 @@ def paper_claims(
 ) -> pl.DataFrame:
     """Whether a reader of the paper in December 2024 would have been right."""
     return claims.paper_claims(
-        densities,
-        prices,
-        model_links,
-        capability_levels,
-        facts.load("capability_scores"),
-        as_of=newest(prices["observed_from"]),
+        _known(densities, prices, model_links, capability_levels),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+    )
+
+
+def _known(*tables: pl.DataFrame) -> Known:
+    """Densities, prices, links and levels, with the bundled scores of the models sold."""
+    densities, prices, model_links, capability_levels = tables
+    return Known.up_to_now(
+        densities, prices, model_links, capability_levels, facts.load("capability_scores")
     )

@@ -10,11 +10,12 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import health_metadata, release_metadata
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
+from densing_pipeline.publication import revisions as changes
 from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.release import publish
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import PUBLISHED, SOURCE_HEALTH
+from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALTH
 
 
 @table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots"])
@@ -34,6 +35,24 @@ def source_health(
         )
     )
     return dg.MaterializeResult(value=health, metadata=health_metadata(health))
+
+
+@table_asset(REVISIONS, group="publication")
+def revisions(
+    settings: dg.ResourceParam[Settings],
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    densities: pl.DataFrame,
+    densing_law: pl.DataFrame,
+    price_halving: pl.DataFrame,
+) -> pl.DataFrame:
+    """Published numbers that tonight's tables give otherwise, and what changed."""
+    tables = {
+        "scores": scores, "reference_laws": reference_laws, "densities": densities,
+        "densing_law": densing_law, "price_halving": price_halving,
+    }  # fmt: skip
+    made = provenance(settings, facts.load("sources"))
+    return changes.revisions(tables, settings.publish_dir, made)
 
 
 @dg.asset(

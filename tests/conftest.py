@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
 from tests.servers.prices import PriceServer
@@ -40,12 +39,14 @@ def tables() -> dict[str, pl.DataFrame]:
 def one_row(table: Table) -> pl.DataFrame:
     """A valid row of a table, with every optional column empty."""
     return table.cast(
-        pl.DataFrame({name: [_value(name)] for name in table.names if name not in table.nullable})
+        pl.DataFrame(
+            {name: [_value(table, name)] for name in table.names if name not in table.nullable}
+        )
     )
 
 
-def _value(name: str) -> object:
-    column = COLUMNS[name]
+def _value(table: Table, name: str) -> object:
+    column = table.column(name)
     if column.allowed:
         return column.allowed[0]
     return {

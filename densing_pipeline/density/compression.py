@@ -4,8 +4,17 @@ Not here: the densities themselves (`densities`), and who descends from whom (`m
 `facts/compression_pairs.csv`).
 """
 
+import zlib
+from typing import Any
+
+import numpy as np
 import polars as pl
 
+from densing_pipeline.density.drawn import DrawnLaws
+from densing_pipeline.density.family_ruler import direct_laws_of
+from densing_pipeline.density.law import FloatArray
+from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.tables.published import COMPRESSION
 
 METHODS = ("pruned", "distilled", "quantised")
@@ -13,19 +22,35 @@ METHODS = ("pruned", "distilled", "quantised")
 
 SERIES = ["reference_id", "score_set", "params_basis"]
 
+DRAWS = 2000
+"""Draws behind an interval."""
 
-def compression(densities: pl.DataFrame, models: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+
+def compression(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    pairs: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    direct_laws: pl.DataFrame,
+    drawn: DrawnLaws,
+    *,
+    seed: int,
+) -> pl.DataFrame:
     """Density of each child over that of its parent, wherever both are known.
 
-    `log_ratio` is ln(child / parent). Its interval combines the two density intervals as if they
-    were independent (each side the root of the sum of squares of the two distances, Donner and Zou
-    2012). Parent and child answer the same questions, so the true interval is rather narrower; the
-    error of the reference law itself is not in it.
+    `log_ratio` is ln(child / parent). Its 95 % interval comes from joint draws: the scores of both with
+    their own noise, inverted by one draw of the law, which parent and child share. Both answer the
+    same questions, so the true interval is rather narrower. An end beyond which draws are censored is
+    empty. Where the interval holds a ratio of 1 the two are not told apart.
 
     Args:
         densities: a `densities` frame.
         models: a `models` frame, one row per model; its relations give pairs.
         pairs: the fact table `compression_pairs`; it decides where both name a pair.
+        reference_laws: a `reference_laws` frame.
+        direct_laws: a `direct_laws` frame.
+        drawn: draws of the reference laws; a law without any counts as known exactly.
+        seed: seed of the draws.
 
     Returns:
         A `compression` frame; censored densities make no row.
@@ -37,43 +62,57 @@ def compression(densities: pl.DataFrame, models: pl.DataFrame, pairs: pl.DataFra
         ["parent_id", "child_id"], keep="first", maintain_order=True
     )
     known = densities.filter(pl.col("censored") == "none").select(
-        "model_id", *SERIES, "density", low=pl.col("density_low"), high=pl.col("density_high")
+        "model_id", *SERIES, "density", "params", "score", "std_error"
     )
     joined = all_pairs.join(_of("parent", known), on="parent_id").join(
         _of("child", known), on=["child_id", *SERIES]
     )
-    ratio = (pl.col("child_density") / pl.col("parent_density")).log()
-    return COMPRESSION.cast(
-        joined.select(
-            "parent_id",
-            "child_id",
-            "method",
-            *SERIES,
-            "parent_density",
-            "child_density",
-            "source",
-            log_ratio=ratio,
-            low=ratio - _distance("child_density", "child_low", "parent_density", "parent_high"),
-            high=ratio + _distance("child_density", "child_high", "parent_density", "parent_low"),
-        )
-    )
+    laws = {**laws_of(reference_laws), **direct_laws_of(direct_laws)}
+    rows = []
+    for pair in joined.iter_rows(named=True):
+        key = pair["reference_id"], pair["score_set"]
+        ratios = _ratios(pair, laws[key[0], SCORE_SETS[key[1]]], drawn.get(key), seed)
+        ratio = float(np.log(pair["child_density"] / pair["parent_density"]))
+        low, high = _interval(ratios, ratio)
+        rows.append(pair | {"log_ratio": ratio, "low": low, "high": high,
+                            "finding": _finding(low, high)})  # fmt: skip
+    columns = [name for name in COMPRESSION.names if name in (rows[0] if rows else ())]
+    return COMPRESSION.cast(pl.DataFrame(rows).select(columns)) if rows else COMPRESSION.empty()
 
 
 def _of(role: str, known: pl.DataFrame) -> pl.DataFrame:
-    return known.rename(
-        {
-            "model_id": f"{role}_id",
-            "density": f"{role}_density",
-            "low": f"{role}_low",
-            "high": f"{role}_high",
-        }
-    )
+    named = ("density", "params", "score", "std_error")
+    return known.rename({"model_id": f"{role}_id"} | {name: f"{role}_{name}" for name in named})
 
 
-def _distance(child: str, child_end: str, parent: str, parent_end: str) -> pl.Expr:
-    """How far the end of a log ratio's interval is from the ratio; null if unbounded."""
-    ends = [
-        pl.when(pl.col(end) > 0).then((pl.col(end) / pl.col(value)).log())
-        for value, end in ((child, child_end), (parent, parent_end))
-    ]
-    return (ends[0].pow(2) + ends[1].pow(2)).sqrt()
+def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray:
+    """Draws of ln(child / parent), NaN where neither score can be told from the other, shape (draws,)."""
+    sizes = []
+    for role in ("parent", "child"):
+        name = f"{pair[f'{role}_id']} {pair['score_set']}"
+        noise = np.random.default_rng([seed, zlib.crc32(name.encode())]).standard_normal(DRAWS)
+        scores = np.clip(pair[f"{role}_score"] + (pair[f"{role}_std_error"] or 0) * noise, 0, 1)
+        if drawn is None:
+            found, censored = law.effective_params(scores)
+            found = np.where(censored == "low", 0.0, np.where(censored == "high", np.inf, found))
+        else:
+            found = drawn.effective_params_each(scores)
+        sizes.append(found / pair[f"{role}_params"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.log(sizes[1]) - np.log(sizes[0]))
+
+
+def _interval(ratios: FloatArray, ratio: float) -> tuple[float | None, float | None]:
+    """The central 95 % of the draws, which holds the ratio; an end that is not finite is empty."""
+    known = ratios[~np.isnan(ratios)]
+    if known.size < 0.95 * ratios.size:
+        return None, None
+    low = min(float(np.quantile(known, 0.025, method="lower")), ratio)
+    high = max(float(np.quantile(known, 0.975, method="higher")), ratio)
+    return (low if np.isfinite(low) else None), (high if np.isfinite(high) else None)
+
+
+def _finding(low: float | None, high: float | None) -> str:
+    if low is not None and low > 0:
+        return "denser"
+    return "less dense" if high is not None and high < 0 else "not told apart"

@@ -9,9 +9,9 @@ import zlib
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.drawn import DrawnLaw, drawn_laws
 from densing_pipeline.density.family_ruler import direct_laws_of
-from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
-from densing_pipeline.density.law_draws import COEFFICIENTS
+from densing_pipeline.density.law import FloatArray, ReferenceLaw
 from densing_pipeline.density.laws import laws_of
 from densing_pipeline.density.one_step import DirectLaw
 from densing_pipeline.density.params_bases import params_bases
@@ -65,14 +65,14 @@ def densities(
         **laws_of(reference_laws),
         **(direct_laws_of(direct_laws) if direct_laws is not None else {}),
     }
-    drawn = {} if law_draws is None else _draws_of(law_draws)
+    drawn = {} if law_draws is None else drawn_laws(reference_laws, law_draws)
     effective = [
         _effective(
             law,
             reference_id,
             score_set,
             scored.filter(pl.col("score_set") == score_set),
-            drawn.get((reference_id, benchmark)),
+            drawn.get((reference_id, score_set)),
             seed,
         )
         for (reference_id, benchmark), law in laws.items()
@@ -99,7 +99,7 @@ def _effective(
     reference_id: str,
     score_set: str,
     scored: pl.DataFrame,
-    coefficients: FloatArray | None,
+    drawn: DrawnLaw | None,
     seed: int,
 ) -> pl.DataFrame:
     """Effective parameters of the models of one score set under one law, with their interval."""
@@ -108,14 +108,13 @@ def _effective(
     params, censored = law.effective_params(score)
     at_chance = score < floor + CHANCE_ERRORS * error
     censored = np.where(at_chance & (censored != "high"), "low", censored)
-    if coefficients is None or isinstance(law, DirectLaw):
+    if drawn is None:
         low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
         high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
     else:
         rng = np.random.default_rng([seed, zlib.crc32(score_set.encode())])
-        noise = rng.standard_normal((len(coefficients), score.size))
-        noisy = np.clip(score + error * noise, 0, 1)
-        low, high = _joint_interval(coefficients, noisy, law.reference_tokens)
+        noise = rng.standard_normal((len(drawn.coefficients), score.size))
+        low, high = _joint_interval(drawn, np.clip(score + error * noise, 0, 1))
         low, high = np.fmin(low, params), np.fmax(high, params)
         low, high = np.where(low > 0, low, np.nan), np.where(np.isinf(high), np.nan, high)
     known = censored == "none"
@@ -129,32 +128,17 @@ def _effective(
     )
 
 
-def _joint_interval(
-    coefficients: FloatArray, scores: FloatArray, reference_tokens: float
-) -> tuple[FloatArray, FloatArray]:
+def _joint_interval(law: DrawnLaw, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Central 95 % of the effective parameters of each model: 0 where too low, inf where too high.
 
     Args:
-        coefficients: draws of the law, shape (K, 9).
+        law: draws of the law.
         scores: a noisy score of each model for each draw, shape (K, n).
-        reference_tokens: D0.
     """
-    drawn = np.empty_like(scores)
-    for k, (a, alpha, b, beta, e, c, gamma, midpoint, d) in enumerate(coefficients):
-        loss = PerformanceLaw(c, gamma, midpoint, d).loss_at(scores[k])
-        drawn[k] = LossLaw(a, alpha, b, beta, e).params_at(loss, reference_tokens)
+    sizes = law.effective_params(scores)
     # The nearest draws, not a point between them, for a censored draw has no distance.
-    low = np.quantile(drawn, 0.025, axis=0, method="lower")
-    return low, np.quantile(drawn, 0.975, axis=0, method="higher")
-
-
-def _draws_of(law_draws: pl.DataFrame) -> dict[tuple[str, str], FloatArray]:
-    """Coefficients of the draws of each law, shape (K, 9), by (reference, benchmark)."""
-    by_law = law_draws.sort("draw").partition_by("reference_id", "benchmark", as_dict=True)
-    return {
-        (str(reference_id), str(benchmark)): draws.select(COEFFICIENTS).to_numpy()
-        for (reference_id, benchmark), draws in by_law.items()
-    }
+    low = np.quantile(sizes, 0.025, axis=0, method="lower")
+    return low, np.quantile(sizes, 0.975, axis=0, method="higher")
 
 
 def _nullable(values: np.ndarray, known: np.ndarray) -> pl.Series:

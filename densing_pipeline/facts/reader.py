@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from densing_pipeline.tables.columns import COLUMNS, Column
+from densing_pipeline.tables.columns import Column
 from densing_pipeline.tables.schemas import Table, TableError
 
 KINDS: dict[object, str] = {
@@ -146,9 +146,9 @@ def _parse(
     for name in table.names:
         stripped = text[name].str.strip_chars()
         given = stripped.set(stripped == "", None)
-        value = _typed(given, COLUMNS[name])
+        value = _typed(given, table.column(name))
         problems += [
-            Problem(lines[row], name, f"{given[row]!r} is not {_wanted(COLUMNS[name])}")
+            Problem(lines[row], name, f"{given[row]!r} is not {_wanted(table.column(name))}")
             for row in (given.is_not_null() & value.is_null()).arg_true()
         ]
         parsed.append(value.alias(name))

@@ -17,11 +17,11 @@ from rich.table import Table
 from densing_pipeline import facts
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.forecasts.scores import forecast_scores
-from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.schemas import TableError
 
 
@@ -42,35 +42,38 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
-    names = ("densities", "prices", "model_links", "capability_levels")
-    known = [*(tables[name] for name in names), facts.load("capability_scores")]
-    as_of = newest(tables["prices"]["observed_from"])
-    made = forecasts(*known, as_of=as_of, draws=draws, seed=seed)
-    scored = forecast_scores(made, *known, as_of=as_of)
-    skill = forecast_skill(scored, as_of=as_of, draws=draws, seed=seed)
-    return Backtest(made, scored, skill, paper_claims(*known, as_of=as_of, draws=draws, seed=seed))
+    known = Known.up_to_now(
+        tables["densities"],
+        tables["prices"],
+        tables["model_links"],
+        tables["capability_levels"],
+        facts.load("capability_scores"),
+    )
+    made = forecasts(known, draws=draws, seed=seed)
+    scored = forecast_scores(made, known)
+    skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)
+    return Backtest(made, scored, skill, paper_claims(known, draws=draws, seed=seed))
 
 
 def skill_table(forecast_skill: pl.DataFrame) -> Table:
     """Skill over all series, by target, horizon and method."""
     table = Table(
         "target", "months ahead", "method", "forecasts", "mean CRPS", "bias", "95 % covers",
-        "skill over no change", "over the paper's constant",
+        "skill over no change", "over the paper's constant", "over the last year's slope",
         title="How good the forecasts were (ln units, all series)", title_justify="left", box=None,
     )  # fmt: skip
     for row in forecast_skill.filter(
-        pl.col("series") == "all", pl.col("n_forecasts") > 0
+        pl.col("series") == "all", pl.col("n_forecasts") > 0, pl.col("origin") == "backtest"
     ).to_dicts():
         table.add_row(
             row["target"],
             str(row["horizon_months"]),
             row["method"],
             f"{row['n_forecasts']}{'' if row['verdict'] == 'ok' else ' (too few)'}",
-            f"{row['mean_crps']:.2f}",
-            f"{row['bias']:+.2f}",
+            "" if row["mean_crps"] is None else f"{row['mean_crps']:.2f}",
+            "" if row["bias"] is None else f"{row['bias']:+.2f}",
             "" if row["coverage"] is None else f"{row['coverage']:.0%}",
-            _interval(row, "skill_no_change"),
-            _interval(row, "skill_constant"),
+            *(_interval(row, name) for name in RIVALS),
         )
     return table
 

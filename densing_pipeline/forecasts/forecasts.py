@@ -1,7 +1,8 @@
 """The `forecasts` table: every method at every past month end, 1, 3, 6 and 12 months ahead.
 
-Appended, never rewritten: a forecast depends on its vintage alone, so a later night repeats the rows
-of all earlier ones and adds its own.
+Every night rebuilds all past vintages from the tables cut off there (`origin` backtest). The forecasts
+of the newest vintage, whose outcome nobody can know yet, are published once more for good (`origin`
+published): later nights take them over from the release before, whatever becomes of the tables.
 
 Not here: what a vintage knows (`vintages`), the methods, and how the forecasts did (`scores`).
 """
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.forecasts.methods import METHODS, Method, NoForecastError
+from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.methods import EXTRAPOLATING, METHODS, Method, NoForecastError
 from densing_pipeline.forecasts.vintages import (
     WATCHED_DAYS,
     Vintage,
@@ -40,46 +42,56 @@ DRAWS = 400
 """Draws of a forecast with an interval; more than are asked for are never made."""
 
 
+KEY = ("target", "series", "made_on", "horizon_months", "method")
+
+
 def forecasts(
-    densities: pl.DataFrame,
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    as_of: date,
-    draws: int,
-    seed: int,
+    known: Known, *, draws: int, seed: int, previous: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Forecasts of the densest model and of the cheapest price of each level, at every month end.
 
     Args:
-        densities: a `densities` frame.
-        prices: a `prices` frame.
-        model_links: a `model_links` frame.
-        capability_levels: a `capability_levels` frame.
-        capability_scores: scores of the models sold.
-        as_of: last day that is known; the last vintage is the last month end up to it.
+        known: the tables; the last vintage is the last month end up to their day.
         draws: draws behind a forecast; more than 400 count as 400.
         seed: seed of the draws; each forecast has its own stream.
+        previous: the `forecasts` table published before; what it holds as `published` stays.
 
     Returns:
         A `forecasts` frame; a method that a vintage does not carry has verdict `insufficient`.
     """
     draws = min(draws, DRAWS)
     rows: list[dict[str, Any]] = []
-    for month_end in month_ends(as_of):
-        found = [density_vintage(densities, name, month_end) for name in density_names(densities)]
-        if not (prices.is_empty() or capability_levels.is_empty()):
-            found += price_vintages(
-                prices, model_links, capability_levels, capability_scores, month_end
-            )
+    for month_end in month_ends(known.as_of):
+        found = [
+            density_vintage(known.densities, name, month_end)
+            for name in density_names(known.densities)
+        ]
+        if known.has_prices:
+            found += price_vintages(known, month_end)
         for vintage in found:
             if vintage is not None:
                 rows.extend(_rows(vintage, draws, seed))
-    if not rows:
-        return FORECASTS.empty()
-    return FORECASTS.cast(pl.DataFrame(rows, infer_schema_length=None))
+    rebuilt = (
+        FORECASTS.cast(
+            pl.DataFrame(rows, infer_schema_length=None).with_columns(origin=pl.lit("backtest"))
+        )
+        if rows
+        else FORECASTS.empty()
+    )
+    return FORECASTS.cast(pl.concat([rebuilt, _published(rebuilt, previous, known.as_of)]))
+
+
+def _published(rebuilt: pl.DataFrame, previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
+    """The forecasts that stand for good: those published before, and those of the newest vintage."""
+    kept = FORECASTS.empty()
+    if previous is not None and set(FORECASTS.names) <= set(previous.columns):
+        kept = FORECASTS.cast(
+            previous.select(FORECASTS.names).filter(pl.col("origin") == "published")
+        )
+    new = rebuilt.filter(
+        pl.col("made_on").is_in(month_ends(as_of)[-1:]), pl.col("verdict") == "ok"
+    ).with_columns(origin=pl.lit("published"), first_published=pl.lit(as_of))
+    return pl.concat([kept, new.join(kept, on=KEY, how="anti")])
 
 
 def _rows(vintage: Vintage, draws: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -99,7 +111,6 @@ def _rows(vintage: Vintage, draws: int, seed: int) -> Iterator[dict[str, Any]]:
                 "horizon_months": months,
                 "target_date": target_date,
                 "method": name,
-                "current": float(vintage.value(float(vintage.progress[-1]))),
                 "seed": seed,
             }
 
@@ -108,20 +119,29 @@ def _method_rows(
     vintage: Vintage, method: Method, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """Quantiles of one method at every horizon, or why there are none."""
-    nothing = dict.fromkeys(QUANTILES) | {"draws": 0, "verdict": "insufficient"}
-    age = vintage.today - vintage.newest
+    age, span = vintage.today - vintage.newest, vintage.today - float(vintage.days[0])
     if age > WATCHED_DAYS:
-        return [nothing | {"reason": f"nothing new has been seen for {age:.0f} days"}] * ahead.size
+        return [_insufficient(f"nothing new has been seen for {age:.0f} days")] * ahead.size
     try:
         progress = method(vintage, ahead, draws, rng)
     except NoForecastError as error:
-        return [nothing | {"reason": str(error)}] * ahead.size
+        return [_insufficient(str(error))] * ahead.size
     is_claim = len(progress) == 1
     made = {
         "draws": 0 if is_claim else draws,
         "verdict": "ok",
         "reason": "a claim without an interval" if is_claim else "",
+        "current": float(vintage.value(float(vintage.progress[-1]))),
     }
     # A price falls as progress rises, so its quantiles come out in reverse.
     values = np.sort(vintage.value(np.quantile(progress, LEVELS, axis=0)), axis=0)
-    return [made | dict(zip(QUANTILES, column, strict=True)) for column in values.T.tolist()]
+    return [
+        _insufficient(f"{days:.0f} days ahead, but the record is {span:.0f} days long")
+        if method in EXTRAPOLATING and days > span
+        else made | dict(zip(QUANTILES, column, strict=True))
+        for days, column in zip(ahead.tolist(), values.T.tolist(), strict=True)
+    ]
+
+
+def _insufficient(reason: str) -> dict[str, Any]:
+    return {"draws": 0, "verdict": "insufficient", "reason": reason}

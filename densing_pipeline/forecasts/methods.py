@@ -143,6 +143,9 @@ METHODS: dict[str, dict[str, Method]] = {
 }
 """Every method by target and name."""
 
+EXTRAPOLATING = {density_trend, density_paper, price_trend, price_paper, last_12_months}
+"""Methods that read a pace off the record: none looks further ahead than the record is long."""
+
 
 def _line(
     vintage: Vintage, estimator: str, ahead: FloatArray, draws: int, rng: np.random.Generator

@@ -20,11 +20,10 @@ import numpy as np
 import polars as pl
 from scoringrules import crps_quantile, quantile_score
 
-from densing_pipeline.cost.frontier import PAPER, price_frontier
 from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.forecasts.vintages import (
-    BLEND,
-    CURVE,
+    cheapest_ever,
     density_names,
     entry_days,
     is_watched,
@@ -38,54 +37,37 @@ from densing_pipeline.trends.windows import days_since_zero
 DECILES = slice(1, -1)
 """The evenly spaced quantiles among those of a forecast."""
 
-_SCORES = ("actual", "actual_low", "actual_high", "log_error", "crps", "pinball_loss", "pinball_10", "pinball_50",
-           "pinball_90", "covered")  # fmt: skip
+_SCORES = ("outcome", "outcome_low", "outcome_high", "log_error", "crps", "pinball_loss", "pinball_10", "pinball_50",
+           "pinball_90", "covered", "skill_vs_no_change", "skill_vs_constant")  # fmt: skip
+
+RIVALS = {"skill_vs_no_change": "no-change", "skill_vs_constant": "paper-constant"}
 
 
-def forecast_scores(
-    forecasts: pl.DataFrame,
-    densities: pl.DataFrame,
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    as_of: date,
-) -> pl.DataFrame:
+def forecast_scores(forecasts: pl.DataFrame, known: Known) -> pl.DataFrame:
     """Scores of every forecast whose target date has passed.
 
     Args:
         forecasts: a `forecasts` frame.
-        densities: a `densities` frame, as known now.
-        prices: a `prices` frame, as known now.
-        model_links: a `model_links` frame.
-        capability_levels: a `capability_levels` frame.
-        capability_scores: scores of the models sold.
-        as_of: last day that is known.
+        known: the tables as known now.
 
     Returns:
         A `forecast_scores` frame; a forecast whose outcome nobody saw has verdict `insufficient`.
     """
-    due = forecasts.filter(pl.col("target_date") <= as_of, pl.col("verdict") == "ok")
+    due = forecasts.filter(pl.col("target_date") <= known.as_of, pl.col("verdict") == "ok")
     if due.is_empty():
         return FORECAST_SCORES.empty()
     outcomes = pl.DataFrame(
-        [
-            *_density_outcomes(due, densities),
-            *_price_outcomes(
-                due, prices, model_links, capability_levels, capability_scores, as_of
-            ),
-        ],
+        [*_density_outcomes(due, known.densities), *_price_outcomes(due, known)],
         schema={
             "target": pl.String, "series": pl.String, "target_date": pl.Date,
-            "actual": pl.Float64, "actual_low": pl.Float64, "actual_high": pl.Float64,
+            "outcome": pl.Float64, "outcome_low": pl.Float64, "outcome_high": pl.Float64,
             "unseen": pl.String,
         },
         orient="row",
     )  # fmt: skip
     joined = due.join(outcomes, on=["target", "series", "target_date"], how="left")
-    seen = joined.filter(pl.col("actual").is_not_null())
-    unseen = joined.filter(pl.col("actual").is_null()).with_columns(
+    seen = joined.filter(pl.col("outcome").is_not_null())
+    unseen = joined.filter(pl.col("outcome").is_null()).with_columns(
         verdict=pl.lit("insufficient"),
         reason=pl.col("unseen").fill_null("the series is gone from the tables"),
     )
@@ -95,7 +77,7 @@ def forecast_scores(
             for name in _SCORES
             if name not in part.columns
         ).select(FORECAST_SCORES.names)
-        for part in (_scored(seen), unseen)
+        for part in (_against_rivals(_scored(seen)), unseen)
     ]
     return FORECAST_SCORES.cast(pl.concat(parts, how="vertical_relaxed"))
 
@@ -103,7 +85,7 @@ def forecast_scores(
 def _scored(seen: pl.DataFrame) -> pl.DataFrame:
     """Errors and scores of forecasts with an outcome."""
     quantiles = np.log(seen.select(QUANTILES).cast(pl.Float64).to_numpy())
-    actual = np.log(seen["actual"].to_numpy())
+    actual = np.log(seen["outcome"].to_numpy())
     median = quantiles[:, LEVELS.index(0.5)]
     is_claim = seen["draws"].to_numpy() == 0
     deciles, levels = quantiles[:, DECILES], np.array(LEVELS)[DECILES]
@@ -123,6 +105,21 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
         ),
         covered=pl.when(pl.col("draws") > 0).then(pl.Series(covered, dtype=pl.Boolean)),
     ).with_columns(pinball_loss=pl.col("crps") / 2)
+
+
+def _against_rivals(scored: pl.DataFrame) -> pl.DataFrame:
+    """Skill of each forecast against the claims made on the same day; empty against a perfect claim."""
+    key = ["target", "series", "made_on", "horizon_months", "origin"]
+    for name, rival in RIVALS.items():
+        theirs = scored.filter(pl.col("method") == rival).select(*key, rival="crps")
+        scored = (
+            scored.join(theirs, on=key, how="left")
+            .with_columns(
+                pl.when(pl.col("rival") > 0).then(1 - pl.col("crps") / pl.col("rival")).alias(name)
+            )
+            .drop("rival")
+        )
+    return scored
 
 
 Outcome = tuple[str, str, date, float | None, float | None, float | None, str | None]
@@ -146,24 +143,13 @@ def _density_outcomes(due: pl.DataFrame, densities: pl.DataFrame) -> Iterator[Ou
             yield "density", name, day, best["density"], *ends, None
 
 
-def _price_outcomes(
-    due: pl.DataFrame,
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    as_of: date,
-) -> Iterator[Outcome]:
+def _price_outcomes(due: pl.DataFrame, known: Known) -> Iterator[Outcome]:
     """The lowest price up to each target date."""
     wanted = due.filter(pl.col("target") == "price")
-    if wanted.is_empty() or prices.is_empty():
+    if wanted.is_empty() or not known.has_prices:
         return
-    frontier = price_frontier(
-        prices, model_links, capability_levels, capability_scores, as_of=as_of
-    ).filter(
-        pl.col("curve") == CURVE, pl.col("blend_input_share") == BLEND, pl.col("level") != PAPER
-    )
-    entries = price_days(prices, model_links)
+    frontier = cheapest_ever(known)
+    entries = price_days(known.prices, known.model_links)
     for name in sorted(wanted["series"].unique()):
         steps = frontier.filter(pl.col("level") == name.rsplit("/", 1)[0]).sort("date")
         for day in _dates(due, "price", name):

@@ -9,7 +9,6 @@ the intervals say so.
 Not here: the scores of single forecasts (`scores`).
 """
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -23,15 +22,16 @@ from densing_pipeline.trends.lines import FloatArray
 POOLED = "all"
 """Name of the series that pools all series of a target."""
 
-RIVALS = {"skill_no_change": "no-change", "skill_constant": "paper-constant"}
+RIVALS = {
+    "skill_no_change": "no-change",
+    "skill_constant": "paper-constant",
+    "skill_last_12_months": "last-12-months",
+}
 
 FEWEST_VINTAGES = 12
 """Vintages behind a verdict of `ok`: a year of them, and at least twice the horizon."""
 
 SHORTEST_BLOCK = 3
-
-_NUMBERS = ("mean_crps", "mean_absolute_log_error", "bias", "coverage",
-            *(f"{name}{end}" for name in RIVALS for end in ("", "_low", "_high")))  # fmt: skip
 
 
 def forecast_skill(
@@ -46,27 +46,27 @@ def forecast_skill(
         seed: seed of the resamples.
 
     Returns:
-        A `forecast_skill` frame; with too few vintages the verdict is `insufficient` (means are given,
-        intervals are not).
+        A `forecast_skill` frame; with too few vintages the verdict is `insufficient`, and there are no
+        numbers. What was published in time and what is rebuilt are judged apart (`origin`).
     """
     scored = forecast_scores.filter(pl.col("verdict") == "ok")
     if forecast_scores.is_empty():
         return FORECAST_SKILL.empty()
     pooled = pl.concat([forecast_scores, forecast_scores.with_columns(series=pl.lit(POOLED))])
     rows = []
-    for target, series, months in (
-        pooled.select("target", "series", "horizon_months").unique().sort(pl.all()).iter_rows()
-    ):
+    groups = pooled.select("target", "series", "horizon_months", "origin").unique().sort(pl.all())
+    for target, series, months, origin in groups.iter_rows():
         of_series = scored.filter(
             pl.col("target") == target,
             pl.col("horizon_months") == months,
+            pl.col("origin") == origin,
             (pl.col("series") == series) | (series == POOLED),
         )
         for method in METHODS[target]:
-            row = _row(of_series, method, months, draws, seed)
-            named = {"target": target, "series": series, "horizon_months": months}
+            named = {"target": target, "series": series, "horizon_months": months,
+                     "origin": origin, "method": method}  # fmt: skip
             fixed = {"as_of": as_of, "draws": draws, "seed": seed}
-            rows.append(row | named | fixed | {"method": method})
+            rows.append(_row(of_series, method, months, draws, seed) | named | fixed)
     return FORECAST_SKILL.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -76,51 +76,52 @@ def _row(
     """Scores of one method over one series and horizon."""
     own = of_series.filter(pl.col("method") == method)
     vintages = own["made_on"].n_unique()
-    if own.is_empty():
-        reason = "no forecast of this method has an outcome"
-        return dict.fromkeys(_NUMBERS) | {
-            "n_forecasts": 0, "verdict": "insufficient", "reason": reason
-        }  # fmt: skip
-    needed = max(FEWEST_VINTAGES, 2 * months)
-    row: dict[str, Any] = {
-        "n_forecasts": own.height,
+    needed = _needed(months)
+    counted = {"n_forecasts": own.height, "reason": f"vintages with an outcome: {vintages}"}
+    if vintages < needed:
+        reason = f"{counted['reason']}, needed: {needed}"
+        return counted | {"verdict": "insufficient", "reason": reason}
+    row: dict[str, Any] = counted | {
         "mean_crps": own["crps"].mean(),
         "mean_absolute_log_error": own["log_error"].abs().mean(),
         "bias": own["log_error"].mean(),
         "coverage": own["covered"].mean(),
-        "verdict": "ok" if vintages >= needed else "insufficient",
-        "reason": f"vintages with an outcome: {vintages}"
-        + ("" if vintages >= needed else f", needed: {needed}"),
+        "verdict": "ok",
     }
     for name, rival in RIVALS.items():
-        row |= dict(_skill(of_series, own, name, rival, months, draws, seed))
+        theirs = of_series.filter(pl.col("method") == rival)
+        row |= _skill(own, theirs, name, months, draws, seed)
     return row
 
 
+def _needed(months: int) -> int:
+    """Vintages a verdict needs."""
+    return max(FEWEST_VINTAGES, 2 * months)
+
+
 def _skill(
-    of_series: pl.DataFrame,
-    own: pl.DataFrame,
-    name: str,
-    rival: str,
-    months: int,
-    draws: int,
-    seed: int,
-) -> Iterator[tuple[str, float | None]]:
-    """Skill against a rival on the forecasts both made, with its interval."""
-    key = ["series", "made_on"]
-    paired = own.join(of_series.filter(pl.col("method") == rival), on=key, suffix="_rival")
+    own: pl.DataFrame, theirs: pl.DataFrame, name: str, months: int, draws: int, seed: int
+) -> dict[str, float | int | None]:
+    """Mean CRPS of both on the forecasts both made, and the skill with its interval."""
+    paired = own.join(theirs, on=["series", "made_on"], suffix="_rival")
+    suffix = name.removeprefix("skill_")
+    if paired.is_empty():
+        return {f"n_both_{suffix}": 0}
     sums = paired.group_by("made_on").agg(pl.col("crps", "crps_rival").sum()).sort("made_on")
-    ours, theirs = sums["crps"].to_numpy(), sums["crps_rival"].to_numpy()
-    if not theirs.size or theirs.sum() == 0:
-        yield from ((f"{name}{end}", None) for end in ("", "_low", "_high"))
-        return
-    yield name, float(1 - ours.sum() / theirs.sum())
-    low = high = None
-    if own["method"][0] != rival and theirs.size >= max(FEWEST_VINTAGES, 2 * months):
-        skills = _resampled(ours, theirs, max(months, SHORTEST_BLOCK), draws, seed)
-        low, high = map(float, np.nanquantile(skills, [0.025, 0.975]))
-    yield f"{name}_low", low
-    yield f"{name}_high", high
+    ours, rivals = sums["crps"].to_numpy(), sums["crps_rival"].to_numpy()
+    row: dict[str, float | int | None] = {
+        f"n_both_{suffix}": paired.height,
+        f"mean_crps_both_{suffix}": float(ours.sum()) / paired.height,
+        f"rival_crps_{suffix}": float(rivals.sum()) / paired.height,
+    }
+    if rivals.sum() == 0 or rivals.size < _needed(months):
+        return row
+    row[name] = float(1 - ours.sum() / rivals.sum())
+    if own["method"][0] != theirs["method"][0]:
+        skills = _resampled(ours, rivals, max(months, SHORTEST_BLOCK), draws, seed)
+        low, high = np.nanquantile(skills, [0.025, 0.975])
+        row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return row
 
 
 def _resampled(

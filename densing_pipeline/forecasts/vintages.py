@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, from_frame
@@ -121,30 +122,33 @@ def density_vintage(densities: pl.DataFrame, name: str, month_end: date) -> Vint
     return Vintage("density", name, month_end, days, progress, newest, models)
 
 
-def price_vintages(
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    month_end: date,
-) -> Iterator[Vintage]:
+def price_vintages(known: Known, month_end: date) -> Iterator[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
-    known = known_prices(prices, month_end)
-    frontier = price_frontier(
-        known, model_links, capability_levels, capability_scores, as_of=month_end
-    ).filter(
-        pl.col("curve") == CURVE,
-        pl.col("blend_input_share") == BLEND,
-        pl.col("level") != PAPER,
-        pl.col("usd_per_mtok") > 0,
-    )
-    newest = newest_price(known, model_links, month_end)
+    prices = known_prices(known.prices, month_end)
+    frontier = cheapest_ever(known._replace(prices=prices, as_of=month_end))
+    newest = newest_price(prices, known.model_links, month_end)
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
         progress = -np.log(ordered["usd_per_mtok"].to_numpy())
         name = f"{level}/{BLEND}"
         yield Vintage("price", name, month_end, days, progress, newest, None)
+
+
+def cheapest_ever(known: Known) -> pl.DataFrame:
+    """The price curves that are forecast: lowest price so far of each level, without the paper's own."""
+    return price_frontier(
+        known.prices,
+        known.model_links,
+        known.capability_levels,
+        known.capability_scores,
+        as_of=known.as_of,
+    ).filter(
+        pl.col("curve") == CURVE,
+        pl.col("blend_input_share") == BLEND,
+        pl.col("level") != PAPER,
+        pl.col("usd_per_mtok") > 0,
+    )
 
 
 def known_prices(prices: pl.DataFrame, month_end: date) -> pl.DataFrame:

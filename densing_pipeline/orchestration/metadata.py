@@ -114,6 +114,7 @@ def skill_metadata(forecast_skill: pl.DataFrame) -> Metadata:
     pooled = forecast_skill.filter(
         pl.col("series") == "all",
         pl.col("method") == "trend",
+        pl.col("origin") == "backtest",
         pl.col("skill_no_change").is_not_null(),
     )
     return {

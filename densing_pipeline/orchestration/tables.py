@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
 from densing_pipeline.tables.storage import file_sha256, write_parquet
@@ -59,9 +58,9 @@ def column_schema(table: Table) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name,
-                type=str(COLUMNS[name].dtype),
-                description=COLUMNS[name].description
-                + (f" [{COLUMNS[name].unit}]" if COLUMNS[name].unit else ""),
+                type=str(table.column(name).dtype),
+                description=table.column(name).description
+                + (f" [{table.column(name).unit}]" if table.column(name).unit else ""),
                 constraints=dg.TableColumnConstraints(nullable=name in table.nullable),
             )
             for name in table.names

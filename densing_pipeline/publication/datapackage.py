@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -55,6 +56,20 @@ class Provenance:
             }
             for row in self.sources.to_dicts()
         ]
+
+    def differs_from(self, package: Mapping[str, Any]) -> str:
+        """What sets this provenance apart from that of a published package, in words."""
+        before = package["provenance"]
+        known = {source["title"]: source for source in package["sources"]}
+        moved = [one["title"] for one in self.source_list() if known.get(one["title"]) != one]
+        parts = [
+            f"sources: {', '.join(map(str, moved))}" if moved else "",
+            "settings" if (self.seed, self.bootstrap_draws)
+            != (before["seed"], before["bootstrap_draws"]) else "",
+            "code" if self.git_sha != before["git_sha"] else "",
+            "libraries" if self.versions != before["versions"] else "",
+        ]  # fmt: skip
+        return "; ".join(filter(None, parts)) or "models, scores or prices"
 
 
 def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:

@@ -178,6 +178,7 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
         .filter(
             pl.col("series") == "/".join(HEADLINE[:3]),
             pl.col("horizon_months") == months,
+            pl.col("origin") == "backtest",
             pl.col("verdict") == "ok",
         )
         .sort("target_date")
@@ -197,14 +198,14 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
                 drawn["target_date"].to_numpy(), drawn["low"].to_numpy(),
                 drawn["high"].to_numpy(), color=colour, alpha=0.15, lw=0, label="its 95 %",
             )  # fmt: skip
-    came = made.select("target", "series", "made_on", "horizon_months", "method").join(
-        tables["forecast_scores"].filter(pl.col("actual").is_not_null()),
-        on=["target", "series", "made_on", "horizon_months", "method"],
+    came = made.select("target", "series", "made_on", "horizon_months", "method", "origin").join(
+        tables["forecast_scores"].filter(pl.col("outcome").is_not_null()),
+        on=["target", "series", "made_on", "horizon_months", "method", "origin"],
     )
     came = came.unique("target_date").sort("target_date")
     axes.plot(
         came["target_date"].to_numpy(),
-        came["actual"].to_numpy(),
+        came["outcome"].to_numpy(),
         "o",
         color=INK,
         ms=4,

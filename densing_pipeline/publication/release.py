@@ -111,6 +111,40 @@ def is_whole(release: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Published:
+    """A whole release on disk.
+
+    Attributes:
+        release_id: its name.
+        path: its folder.
+        package: its `datapackage.json`.
+    """
+
+    release_id: str
+    path: Path
+    package: Mapping[str, Any]
+
+
+def latest_release(folder: Path) -> Published | None:
+    """The latest whole release; None if there is none.
+
+    If `latest` is damaged, the newest whole one counts.
+    """
+    releases = [folder / "latest", *(folder / "releases").glob("20*")]
+    whole = [path.resolve() for path in releases[:1] if is_whole(path)]
+    whole = whole or [path for path in releases[1:] if is_whole(path)]
+    found = max(whole, key=lambda path: (str(_package(path)["created"]), path.name), default=None)
+    return None if found is None else Published(found.name, found, _package(found))
+
+
+def published_before(folder: Path, name: str) -> pl.DataFrame | None:
+    """One table of the latest whole release, perhaps of an older layout; None if there is none."""
+    release = latest_release(folder)
+    table = release and release.path / f"{name}.parquet"
+    return pl.read_parquet(table) if table and table.exists() else None
+
+
 def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     """The tables of the latest release.
 

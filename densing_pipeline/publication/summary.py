@@ -62,11 +62,14 @@ def _skill(forecast_skill: pl.DataFrame) -> Table:
     table = _table(
         "Forecasts scored: CRPS skill of the trend over its rivals, all series (95 % interval)",
         "target", "months ahead", "forecasts", "over no change", "over the paper's constant",
-        "covered", "verdict",
+        "over the last year's slope", "covered", "verdict",
         right=("months ahead", "forecasts", "covered"),
     )  # fmt: skip
     pooled = forecast_skill.filter(
-        pl.col("series") == "all", pl.col("method") == "trend", pl.col("n_forecasts") > 0
+        pl.col("series") == "all",
+        pl.col("method") == "trend",
+        pl.col("origin") == "backtest",
+        pl.col("n_forecasts") > 0,
     )
     for row in pooled.to_dicts():
         table.add_row(
@@ -75,7 +78,7 @@ def _skill(forecast_skill: pl.DataFrame) -> Table:
             str(row["n_forecasts"]),
             *(
                 interval_text(row[name], row[f"{name}_low"], row[f"{name}_high"], "", 2)
-                for name in ("skill_no_change", "skill_constant")
+                for name in ("skill_no_change", "skill_constant", "skill_last_12_months")
             ),
             "" if row["coverage"] is None else f"{row['coverage']:.0%}",
             row["verdict"] if row["verdict"] == "ok" else f"[dim]{row['verdict']}[/dim]",

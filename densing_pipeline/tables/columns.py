@@ -228,6 +228,12 @@ COLUMNS: dict[str, Column] = {
     "child_id": _text("Model made from the parent."),
     "parent_density": _positive("Capacity density of the parent.", "1"),
     "child_density": _positive("Capacity density of the child.", "1"),
+    "finding": _text(
+        "Whether the child is denser than its parent, as far as the interval can tell.",
+        "denser",
+        "less dense",
+        "not told apart",
+    ),
     "log_ratio": _number(
         "ln of child over parent density; above zero the child is denser than its parent."
     ),
@@ -453,6 +459,16 @@ COLUMNS: dict[str, Column] = {
     "slope_per_day": _number("Trend of ln density.", "1 / day"),
     "slope_low": _number("Lower end of the slope's 95 % interval.", "1 / day"),
     "slope_high": _number("Upper end of the slope's 95 % interval.", "1 / day"),
+    "slope_low_law_known": _number(
+        "Lower end of the slope's 95 % interval, were the reference law known exactly.", "1 / day"
+    ),
+    "slope_high_law_known": _number("Upper end of that interval.", "1 / day"),
+    "slope_low_mc_error": _number(
+        "Monte Carlo standard error of slope_low, of the headline only.", "1 / day"
+    ),
+    "slope_high_mc_error": _number(
+        "Monte Carlo standard error of slope_high, of the headline only.", "1 / day"
+    ),
     "intercept": _number("ln density of the trend line on 2023-02-24 (the paper's day zero)."),
     "doubling_days": _positive("Doubling time of density, ln 2 / slope.", "days"),
     "doubling_days_low": _positive("Lower end of the doubling time's 95 % interval.", "days"),
@@ -461,11 +477,20 @@ COLUMNS: dict[str, Column] = {
         "(read: at least doubling_days_low).",
         "days",
     ),
+    "doubling_days_low_law_known": _positive(
+        "Lower end of the doubling time's 95 % interval, were the reference law known exactly.",
+        "days",
+    ),
+    "doubling_days_high_law_known": _positive(
+        "Upper end of that interval; empty if the slope's reaches zero.", "days"
+    ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
         "Relative bias of the slope on simulated frontiers at these dates and n."
     ),
-    "simulated_coverage": _fraction("Coverage of the 95 % interval on those simulated frontiers."),
+    "simulated_coverage": _fraction(
+        "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
+    ),
     "verdict": _text("Whether the data carry the estimate.", "ok", "insufficient"),
     "reason": _text("Why the row is what it is: rule that decided, or what is missing."),
     "draws": _count("Bootstrap resamples behind the interval.", "resamples"),
@@ -637,11 +662,21 @@ COLUMNS: dict[str, Column] = {
     "q_70": _positive("70 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_80": _positive("80 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_90": _positive("90 % quantile of the forecast.", "1, or USD per million tokens"),
-    "actual": _positive("Value at the target date.", "1, or USD per million tokens"),
-    "actual_low": _positive("Lower end of the 95 % interval of the value at the target date.", "1"),
-    "actual_high": _positive(
+    "outcome_low": _positive(
+        "Lower end of the 95 % interval of the value at the target date.", "1"
+    ),
+    "outcome_high": _positive(
         "Upper end of the 95 % interval of the value at the target date.", "1"
     ),
+    "origin": _text(
+        "Whether the forecast was published before its outcome could be known and stays as it was, or "
+        "is rebuilt every night from the tables cut off at its month end.",
+        "published",
+        "backtest",
+    ),
+    "first_published": _day("Day of the newest data of the night that published the forecast."),
+    "skill_vs_no_change": _number("1 - CRPS over that of no change made on the same day."),
+    "skill_vs_constant": _number("1 - CRPS over that of the paper's constant of the same day."),
     "log_error": _number("ln of the forecast's median over the actual value."),
     "crps": Column(
         pl.Float64, "Continuous ranked probability score of ln value; lower is better.", "1", low=0
@@ -677,6 +712,24 @@ COLUMNS: dict[str, Column] = {
     ),
     "skill_constant_low": _number("Lower end of its 95 % interval."),
     "skill_constant_high": _number("Upper end of its 95 % interval."),
+    "skill_last_12_months": _number(
+        "1 - mean CRPS over that of the last 12 months' slope, on the same forecasts."
+    ),
+    "skill_last_12_months_low": _number("Lower end of its 95 % interval."),
+    "skill_last_12_months_high": _number("Upper end of its 95 % interval."),
+    **{
+        name: column
+        for rival, words in (
+            ("no_change", "no change"),
+            ("constant", "the paper's constant"),
+            ("last_12_months", "the last 12 months' slope"),
+        )
+        for name, column in (
+            (f"n_both_{rival}", _count(f"Forecasts that {words} made too.", "forecasts")),
+            (f"mean_crps_both_{rival}", _number(f"Mean CRPS on the forecasts {words} made too.")),
+            (f"rival_crps_{rival}", _number(f"Mean CRPS of {words} on those forecasts.")),
+        )
+    },
     # --- operation ------------------------------------------------------------------------------
     "polled_at": _instant(
         "When the source was asked; for what travels with the package, when that was published or compiled."
@@ -692,6 +745,9 @@ COLUMNS: dict[str, Column] = {
     "rows_quarantined": _count("Entries of the source that could not be read.", "entries"),
     "rows_previous": _count("Rows it gave the time before.", "rows"),
     "stale_hours": Column(pl.Float64, "Age of the newest data from the source.", "hours", low=0),
+    "table": _text("Table that holds the number."),
+    "previous": _number("Number as published before.", "as in its table"),
+    "release_id": _text("Release that published the number before."),
     "key": _text("Entry of the source, by its name or place there."),
     "column": _text("Name of the offending value in the source; empty if it is the whole entry."),
     "values": _text("What stands there, shortened; both values where two sources disagree."),
@@ -701,3 +757,19 @@ COLUMNS: dict[str, Column] = {
     "title": _text("Title of the source."),
 }
 """All columns by name."""
+
+OWN: dict[tuple[str, str], Column] = {
+    ("forecast_scores", "outcome"): _positive(
+        "Value at the target date.", "1, or USD per million tokens"
+    ),
+    ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
+    ("revisions", "column"): _text("Column of the number."),
+    ("revisions", "current"): _number("Number as published now.", "as in its table"),
+    ("revisions", "reason"): _text("What changed between the two releases."),
+}
+"""Columns whose name means something else in one table, by table and name."""
+
+
+def column_of(table: str, name: str) -> Column:
+    """What a column holds in a table."""
+    return OWN.get((table, name), COLUMNS[name])

@@ -5,7 +5,7 @@
 
 import polars as pl
 
-from densing_pipeline.tables.columns import COLUMNS, Column
+from densing_pipeline.tables.columns import Column
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
 
@@ -21,7 +21,7 @@ FRICTIONLESS_TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
 
 def field(name: str, table: Table) -> dict[str, object]:
     """One column as a Data Package field (https://datapackage.org/standard/table-schema/)."""
-    column = COLUMNS[name]
+    column = table.column(name)
     constraints: dict[str, object] = {}
     if name not in table.nullable:
         constraints["required"] = True
@@ -65,9 +65,9 @@ def markdown() -> str:
         parts += ["", f"## {table.name}", "", f"One row is {table.grain}.", ""]
         parts += ["| column | type | unit | may be empty | meaning |", "|---|---|---|---|---|"]
         parts += [
-            f"| `{name}` | {FRICTIONLESS_TYPES.get(COLUMNS[name].dtype, 'datetime')} "
-            f"| {COLUMNS[name].unit} | {'yes' if name in table.nullable else ''} "
-            f"| {_meaning(COLUMNS[name])} |"
+            f"| `{name}` | {FRICTIONLESS_TYPES.get(table.column(name).dtype, 'datetime')} "
+            f"| {table.column(name).unit} | {'yes' if name in table.nullable else ''} "
+            f"| {_meaning(table.column(name))} |"
             for name in table.names
         ]
     return "\n".join(parts) + "\n"

@@ -78,7 +78,7 @@ COMPRESSION = Table(
     key=("parent_id", "child_id", "reference_id", "score_set", "params_basis"),
     columns=(
         "parent_id", "child_id", "method", "reference_id", "score_set", "params_basis",
-        "parent_density", "child_density", "log_ratio", "low?", "high?", "source",
+        "parent_density", "child_density", "log_ratio", "low?", "high?", "source", "finding",
     ),
     ordered=(("low", "log_ratio", "high"),),
 )  # fmt: skip
@@ -191,11 +191,15 @@ DENSING_LAW = Table(
         "window_start", "window_end", "estimator", "is_headline", "verdict", "reason", "n_models",
         "n_clusters", "n_points", "slope_per_day?", "slope_low?", "slope_high?", "intercept?",
         "doubling_days?", "doubling_days_low?", "doubling_days_high?", "r_squared?",
-        "simulated_bias?", "simulated_coverage?", "draws", "seed",
+        "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
+        "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
+        "slope_low_mc_error?", "slope_high_mc_error?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
+        ("slope_low_law_known", "slope_high_law_known"),
         ("doubling_days_low", "doubling_days_high"),
+        ("doubling_days_low_law_known", "doubling_days_high_law_known"),
         ("window_start", "window_end"),
     ),
 )  # fmt: skip
@@ -358,11 +362,11 @@ _QUANTILES = (
 
 FORECASTS = Table(
     name="forecasts",
-    grain="one forecast: target x series x vintage x horizon x method",
-    key=("target", "series", "made_on", "horizon_months", "method"),
+    grain="one forecast: target x series x vintage x horizon x method x origin",
+    key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
-        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed",
+        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed", "origin", "first_published?",
     ),
     ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
 )  # fmt: skip
@@ -370,23 +374,31 @@ FORECASTS = Table(
 FORECAST_SCORES = Table(
     name="forecast_scores",
     grain="one forecast whose target date has passed, and how it did",
-    key=("target", "series", "made_on", "horizon_months", "method"),
+    key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
-        "verdict", "reason", "current", "median", "actual?", "actual_low?", "actual_high?",
-        "log_error?", "crps?", "pinball_loss?", "pinball_10?", "pinball_50?", "pinball_90?", "covered?",
+        "verdict", "reason", "current", "median", "outcome?", "outcome_low?", "outcome_high?",
+        "log_error?", "crps?", "pinball_loss?", "pinball_10?", "pinball_50?", "pinball_90?",
+        "covered?", "skill_vs_no_change?", "skill_vs_constant?", "origin",
     ),
 )  # fmt: skip
 
 FORECAST_SKILL = Table(
     name="forecast_skill",
-    grain="how the forecasts of one series, horizon and method did on the whole",
-    key=("target", "series", "horizon_months", "method"),
+    grain="how the forecasts of one series, horizon, method and origin did on the whole",
+    key=("target", "series", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "horizon_months", "method", "as_of", "verdict", "reason",
         "n_forecasts", "mean_crps?", "mean_absolute_log_error?", "bias?", "coverage?",
         "skill_no_change?", "skill_no_change_low?", "skill_no_change_high?", "skill_constant?",
-        "skill_constant_low?", "skill_constant_high?", "draws", "seed",
+        "skill_constant_low?", "skill_constant_high?", "draws", "seed", "skill_last_12_months?",
+        "skill_last_12_months_low?", "skill_last_12_months_high?",
+        *(
+            f"{name}_{rival}?"
+            for rival in ("no_change", "constant", "last_12_months")
+            for name in ("n_both", "mean_crps_both", "rival_crps")
+        ),
+        "origin",
     ),
 )  # fmt: skip
 
@@ -396,10 +408,18 @@ PAPER_CLAIMS = Table(
     key=("claim", "target", "series", "made_on", "target_date"),
     columns=(
         "claim", "target", "series", "made_on", "target_date", "as_of", "verdict", "reason",
-        "claimed_fold", "claimed_low?", "claimed_high?", "actual_fold?", "low?", "high?", "is_within?", "draws", "seed",
+        "claimed_fold?", "claimed_low?", "claimed_high?", "actual_fold?", "low?", "high?", "is_within?", "draws", "seed",
     ),
     ordered=(("low", "high"), ("claimed_low", "claimed_high")),
 )  # fmt: skip
+
+REVISIONS = Table(
+    name="revisions",
+    grain="one published number that a later release gives otherwise",
+    key=("table", "key", "column", "release_id"),
+    columns=("table", "key", "column", "previous?", "current?", "reason", "release_id"),
+    operational=True,
+)
 
 PUBLISHED: dict[str, Table] = {
     table.name: table
@@ -438,6 +458,7 @@ PUBLISHED: dict[str, Table] = {
         FORECAST_SCORES,
         FORECAST_SKILL,
         PAPER_CLAIMS,
+        REVISIONS,
         SOURCE_HEALTH,
     )
 }

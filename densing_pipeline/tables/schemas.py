@@ -12,7 +12,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from densing_pipeline.tables.columns import COLUMNS, Column
+from densing_pipeline.tables.columns import COLUMNS, Column, column_of
 
 MESSAGES_SHOWN = 20
 """Violations spelled out in an error; the rest are counted."""
@@ -53,10 +53,14 @@ class Table:
         """Columns that may hold nulls."""
         return frozenset(c.removesuffix("?") for c in self.columns if c.endswith("?"))
 
+    def column(self, name: str) -> Column:
+        """What a column of this table holds."""
+        return column_of(self.name, name)
+
     @cached_property
     def polars_schema(self) -> pl.Schema:
         """Column names and types."""
-        return pl.Schema({name: COLUMNS[name].dtype for name in self.names})
+        return pl.Schema({name: self.column(name).dtype for name in self.names})
 
     @cached_property
     def pandera_schema(self) -> pa.DataFrameSchema:
@@ -64,7 +68,9 @@ class Table:
         return pa.DataFrameSchema(
             {
                 name: pa.Column(
-                    COLUMNS[name].dtype, _domain(COLUMNS[name]), nullable=name in self.nullable
+                    self.column(name).dtype,
+                    _domain(self.column(name)),
+                    nullable=name in self.nullable,
                 )
                 for name in self.names
             },
@@ -103,7 +109,7 @@ class Table:
         try:
             cast = frame.select(
                 (pl.col(name) if name in frame.columns else pl.lit(None))
-                .cast(COLUMNS[name].dtype)
+                .cast(self.column(name).dtype)
                 .alias(name)
                 for name in self.names
             )
@@ -150,7 +156,7 @@ class Table:
             return row, check, f"values out of order: {value}"
         if check == "not_nullable":
             return row, name, "missing: the column may not be empty"
-        declared = COLUMNS[name]
+        declared = self.column(name)
         return row, name, f"{value!s} is not allowed ({declared.remedy or _domain_text(declared)})"
 
 

@@ -11,12 +11,26 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.tables.published import TREND_BREAKS
-from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
-from densing_pipeline.trends.densing_law import FEWEST_DAYS, FEWEST_MODELS, HEADLINE
+from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights, clustered_intervals
+from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
-from densing_pipeline.trends.kinks import bootstrap_p, candidates, kinked_slopes, rates, webb
+from densing_pipeline.trends.kinks import (
+    Rates,
+    bootstrap_p,
+    candidates,
+    kinked_slopes,
+    rates,
+    webb,
+)
 from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.series import Series, SeriesKey, missing, series_of
+from densing_pipeline.trends.series import (
+    FEWEST_DAYS,
+    FEWEST_MODELS,
+    Series,
+    SeriesKey,
+    missing,
+    series_of,
+)
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 CHATGPT = date(2022, 11, 30)
@@ -26,6 +40,9 @@ BASIS = "nonembedding"
 KINK = "ols-kink"
 SEPARATE = ("paper", "quantile-0.9", "ols-all")
 """Estimators that draw one line before the known date and another after it, as the paper does."""
+
+ANGLES, HALVINGS = 400, 30
+"""Ratios tried on either side of the estimate, and how finely the end is found between two."""
 
 _NUMBERS = ("break_date", "slope_before", "slope_after", "slope_ratio", "slope_ratio_low",
             "slope_ratio_high", "f_statistic", "p_value", "size", "power_at_1_5x")  # fmt: skip
@@ -80,8 +97,8 @@ def _rows(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     for estimator in (*SEPARATE, KINK):
         named = {"kind": "known", "estimator": estimator}
         if known or weights is None:
-            row = _insufficient(known) | {"break_date": CHATGPT}
-            row |= _known_rates(series, seed) if estimator == KINK else {}
+            power = _known_power(series, seed) if estimator == KINK else ""
+            row = _insufficient(known + power) | {"break_date": CHATGPT}
         elif estimator == KINK:
             row = _kink(series, weights, np.array([days_since_zero(CHATGPT)]), seed)
         else:
@@ -109,13 +126,21 @@ def _missing_beside(series: Series, day: date) -> str:
     return ""
 
 
-def _known_rates(series: Series, seed: int) -> dict[str, Any]:
-    """Error rates of the test at the known date, where its design allows a test at all."""
+def _known_power(series: Series, seed: int) -> str:
+    """What the test at the known date could find, where its design allows a test at all."""
     at = days_since_zero(CHATGPT)
     if (series.days < at).any() and np.unique(series.days[series.days >= at]).size > 1:
-        size, power = rates(tuple(series.days.tolist()), series.families, at, seed)
-        return {"size": size, "power_at_1_5x": power}
-    return {}
+        return "; at these dates " + _found(
+            rates(tuple(series.days.tolist()), series.families, at, seed)
+        )
+    return ""
+
+
+def _found(of: Rates) -> str:
+    return (
+        f"a 1.5-fold acceleration would be found {of.power:.0%} of the time, "
+        f"a false one {of.size:.0%}"
+    )
 
 
 def _separate(series: Series, weights: FloatArray, estimator: str) -> dict[str, Any]:
@@ -150,44 +175,90 @@ def _kink(series: Series, weights: FloatArray, dates: FloatArray, seed: int) -> 
         dates,
         webb(series.families, len(weights), rng),
     )
-    size, power = rates(
-        tuple(series.days.tolist()), series.families, at if dates.size == 1 else None, seed
-    )
+    of = rates(tuple(series.days.tolist()), series.families, at if dates.size == 1 else None, seed)
     resampled = kinked_slopes(series.days, series.values, weights, dates)
     row = _ratio(series, before, after, *resampled[:2])
-    note = f"a 1.5-fold acceleration would be found {power:.0%} of the time, a false one {size:.0%}"
+    if row["verdict"] != "ok":
+        return row
     return row | {
         "break_date": DAY_ZERO + timedelta(days=round(at)),
         "f_statistic": f,
         "p_value": p,
-        "size": size,
-        "power_at_1_5x": power,
-        "reason": "; ".join(filter(None, [row["reason"], note])),
+        "size": of.size,
+        "power_at_1_5x": of.power,
+        "reason": "; ".join(filter(None, [row["reason"], _found(of)])),
     }
 
 
 def _ratio(
     series: Series, before: float, after: float, drawn_before: FloatArray, drawn_after: FloatArray
 ) -> dict[str, Any]:
-    """Ratio of the slopes and its interval; open above where the slope before may be zero."""
-    row = dict.fromkeys(_NUMBERS) | {"slope_before": before, "slope_after": after}
+    """Ratio of the slopes and its interval; an end is open where the slope before may be zero."""
+    known = np.isfinite(drawn_before) & np.isfinite(drawn_after)
+    if known.mean() < 1 - MOST_LOST:
+        return _insufficient(
+            f"resamples that carry a slope on either side: {known.sum()} of {known.size}, "
+            f"needed: {1 - MOST_LOST:.0%}"
+        )
+    row = dict.fromkeys(_NUMBERS) | {"slope_before": before, "slope_after": after, "verdict": "ok"}
+    if before <= 0:
+        return row | {"reason": "density did not rise before the break, so there is no ratio"}
     families = len(set(series.families))
-    interval = clustered_interval(drawn_before, families)
-    if interval is None:
-        return _insufficient("too many resamples carry no slope before the break")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(drawn_before > 0, drawn_after / drawn_before, np.nan)
-    is_open = interval[0] <= 0
-    reason = "the slope before may be zero, so the ratio is open above" if is_open else ""
-    ends = clustered_interval(ratios[np.isfinite(ratios)], families)
-    if before > 0 and ends is not None:
-        low, high = ends
-        row |= {
-            "slope_ratio": after / before,
-            "slope_ratio_low": float(low),
-            "slope_ratio_high": None if is_open else float(high),
-        }
-    return row | {"verdict": "ok", "reason": reason}
+    low, high = fieller(after / before, drawn_before[known], drawn_after[known], families)
+    open_ends = [word for word, end in (("below", low), ("above", high)) if end is None]
+    return row | {
+        "slope_ratio": after / before,
+        "slope_ratio_low": low,
+        "slope_ratio_high": high,
+        "reason": f"the slope before may be zero, so the ratio is open {' and '.join(open_ends)}"
+        if open_ends
+        else "",
+    }
+
+
+def fieller(
+    ratio: float, before: FloatArray, after: FloatArray, clusters: int
+) -> tuple[float | None, float | None]:
+    """Interval of after / before by Fieller's argument: the ratios r at which after - r before may be 0.
+
+    A quotient of draws says nothing where the denominator comes near zero; this does (Fieller 1954,
+    JRSS B 16, 175-185; with percentiles of resamples in place of normal ones, Hwang 1995, Biometrika
+    82, 161-171). An end is None if no ratio on that side is refused, however large.
+
+    Args:
+        ratio: the estimate.
+        before: resampled denominators, shape (B,).
+        after: resampled numerators, shape (B,).
+        clusters: clusters that were resampled.
+    """
+    here = np.arctan(ratio)
+    ends: list[float | None] = []
+    for far in (-np.pi / 2, np.pi / 2):
+        angles = np.linspace(here, far, ANGLES)
+        # Where no ratio has been refused yet, the last angle is an infinite ratio.
+        refused = np.flatnonzero(_refused(angles, before, after, clusters))
+        if not refused.size:
+            ends.append(None)
+            continue
+        first = refused[0]
+        inner, outer = angles[max(first - 1, 0)], angles[first]
+        for _ in range(HALVINGS):
+            middle = (inner + outer) / 2
+            if _refused(np.array([middle]), before, after, clusters)[0]:
+                outer = middle
+            else:
+                inner = middle
+        ends.append(float(np.tan(inner)))
+    return ends[0], ends[1]
+
+
+def _refused(
+    angles: FloatArray, before: FloatArray, after: FloatArray, clusters: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Whether the ratios tan(angle) do not make after - ratio x before zero, shape of the angles."""
+    gap = np.cos(angles)[:, None] * after - np.sin(angles)[:, None] * before
+    low, high = clustered_intervals(gap, clusters).T
+    return np.asarray((low > 0) | (high < 0))
 
 
 def _insufficient(reason: str) -> dict[str, Any]:

@@ -5,69 +5,50 @@ simulations say of the estimators (`simulate`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.drawn import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
 from densing_pipeline.tables.published import DENSING_LAW
-from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights, clustered_interval
-from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
-from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.records import FEWEST_RECORDS
-from densing_pipeline.trends.simulate import SIMULATIONS, Simulation, simulated
+from densing_pipeline.trends.bootstrap import cluster_weights
+from densing_pipeline.trends.estimate import (
+    Estimate,
+    NoEstimateError,
+    estimate,
+    families_inside,
+    monte_carlo_error,
+)
+from densing_pipeline.trends.estimators import TREND_ESTIMATORS
+from densing_pipeline.trends.processes import each
+from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
+from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
 from densing_pipeline.trends.windows import DAY_ZERO, Window, days_since_zero, windows
 
 HEADLINE = ("nmi-2025", "nmi-2025-average", "nonembedding", "all", "quantile-0.9")
 """The estimate we quote, fixed without looking at any result (docs/statistics.md says why)."""
 
-SIMULATED_REFERENCE = "nmi-2025"
-"""Reference whose estimates over all models carry simulated bias and coverage."""
-
-FEWEST_MODELS = 8
-FEWEST_DAYS = 3
-FEWEST_FAMILIES = 5
-"""Below five families there are too few different resamples to read an interval off."""
-
+HEADLINE_TIMES = 20
+"""How many times more resamples the headline has than other rows, for its ends to stand still."""
 
 TRUSTED_COVERAGE = (0.92, 0.98)
 """Simulated coverage outside which a row carries a warning."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """Models of one series up to the end of one window.
-
-    Attributes:
-        days: days since day zero, shape (n,), in order.
-        values: ln density, shape (n,).
-        families: family of each model.
-        window: first and last day of the window since day zero.
-        censored: models of the window whose score the reference law cannot invert.
-    """
-
-    days: FloatArray
-    values: FloatArray
-    families: tuple[str, ...]
-    window: tuple[float, float]
-    censored: int
-
-    @property
-    def inside(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Which models lie in the window."""
-        return np.asarray(self.days >= self.window[0])
-
-    def windowed(self) -> "_Sample":
-        """The sample without the models older than the window."""
-        kept = self.inside
-        families = tuple(np.array(self.families, dtype=object)[kept])
-        return _Sample(self.days[kept], self.values[kept], families, self.window, self.censored)
-
-
-def densing_law(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int) -> pl.DataFrame:
+def densing_law(
+    densities: pl.DataFrame,
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+    laws: DrawnLaws | None = None,
+    simulations: int = SIMULATIONS,
+) -> pl.DataFrame:
     """Trend of ln density for every reference, score set, parameter basis, window and estimator.
 
     A series that does not carry an estimate gets a row with verdict `insufficient` and the reason.
@@ -75,25 +56,35 @@ def densing_law(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int) 
     Args:
         densities: a `densities` frame.
         as_of: last day that counts as known; models released later are left out.
-        draws: bootstrap resamples behind each interval.
+        draws: bootstrap resamples behind each interval; the headline has twenty times as many.
         seed: seed of the resamples; every series draws from it anew, so a row does not depend on
             which other rows there are.
+        laws: draws of the reference laws. Each resample goes with one of them, so that intervals
+            hold the error of the law; where a law has none, they hold that of the models alone.
+        simulations: simulated frontiers behind the bias and coverage of each estimate.
 
     Returns:
         A `densing_law` frame with exactly one headline.
     """
     known = densities.filter(pl.col("release_date") <= as_of).sort("release_date", "model_id")
     dates = known["release_date"].to_list() or [min(DAY_ZERO, as_of), as_of]
+    spans = windows(dates[0], dates[-1], as_of)
+    pieces = [
+        piece for key, models in _series(known) for piece in _pieces(key, models, spans, laws)
+    ]
+    found = each(partial(_rows, draws=draws, seed=seed), pieces)
+    estimated = list(chain.from_iterable(found))
+    asked = sorted({(row["estimator"], design) for row, design in estimated if design})
+    told = each(partial(_simulated, seed=seed, simulations=simulations), asked)
+    by_design = dict(zip(asked, told, strict=True))
     rows = [
-        row | {"as_of": as_of}
-        for key, models in _series(known)
-        for window in windows(dates[0], dates[-1], as_of)
-        for row in _estimates(key, models, window, draws, seed)
+        row | _judged(row, design and by_design[row["estimator"], design]) | {"as_of": as_of}
+        for row, design in estimated
     ]
     return DENSING_LAW.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
-def _series(known: pl.DataFrame) -> Iterator[tuple[tuple[str, str, str], pl.DataFrame]]:
+def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
     """Every series: each reference and score set there is, on every basis, and the headline's."""
     pairs = {(row[0], row[1]) for row in known.select("reference_id", "score_set").unique().rows()}
     by_key = known.partition_by(
@@ -105,44 +96,44 @@ def _series(known: pl.DataFrame) -> Iterator[tuple[tuple[str, str, str], pl.Data
             yield key, by_key.get(key, known.clear())
 
 
-def _estimates(
-    key: tuple[str, str, str], models: pl.DataFrame, window: Window, draws: int, seed: int
-) -> Iterator[dict[str, Any]]:
-    """The rows of one series over one window, one per estimator."""
-    history = _sample(models, window)
-    inside = history.windowed()
-    missing = _missing(inside)
-    weights = (
-        {}
-        if missing
-        else {
-            uses_history: cluster_weights(sample.families, draws, seed)
-            for uses_history, sample in ((True, history), (False, inside))
-        }
-    )
+class Piece(NamedTuple):
+    """One series over one window.
+
+    Attributes:
+        key: the series.
+        history: its models up to the end of the window.
+        window: the window.
+        censored: models of the window whose score the law cannot invert.
+    """
+
+    key: SeriesKey
+    history: Series
+    window: Window
+    censored: int
+
+
+def _pieces(
+    key: SeriesKey, models: pl.DataFrame, spans: tuple[Window, ...], laws: DrawnLaws | None
+) -> Iterator[Piece]:
+    """One series over every window."""
+    series = from_frame(models, (laws or {}).get(key[:2]))
+    censored = models.filter(pl.col("density").is_null())["release_date"]
+    for window in spans:
+        history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
+        left_out = int(censored.is_between(window.start, window.end).sum())
+        yield Piece(key, history, window, left_out)
+
+
+def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Design | None]]:
+    """The rows of one series and window, one per estimator, and the design each is simulated at."""
+    key, history, window, censored = piece
+    inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
+    lacking = missing(inside, censored)
+    rows: list[tuple[dict[str, Any], Design | None]] = []
     for name, estimator in TREND_ESTIMATORS.items():
-        sample = history if estimator.uses_history else inside
-        lacking = missing
-        if not estimator.every_window and window.name != "all":
-            lacking = missing or "a likelihood needs many models: estimated over window all only"
-        row = (
-            _insufficient(lacking)
-            if lacking
-            else _estimate(estimator, sample, weights[estimator.uses_history])
-        )
-        simulation = Simulation(None, None)
-        if row["verdict"] == "ok" and window.name == "all" and key[0] == SIMULATED_REFERENCE:
-            times = SIMULATIONS if estimator.every_window else SIMULATIONS // 2
-            simulation = simulated(
-                name,
-                tuple(inside.days.tolist()),
-                inside.families,
-                seed=seed,
-                simulations=times,
-                resamples=times,
-            )
-            row["reason"] += _warning(simulation.coverage)
-        yield row | {
+        is_headline = (*key, window.name, name) == HEADLINE
+        resamples = draws * HEADLINE_TIMES if is_headline else draws
+        row: dict[str, Any] = {
             "estimate_id": "/".join((*key, window.name, name)),
             "reference_id": key[0],
             "score_set": key[1],
@@ -151,108 +142,91 @@ def _estimates(
             "window_start": window.start,
             "window_end": window.end,
             "estimator": name,
-            "is_headline": (*key, window.name, name) == HEADLINE,
+            "is_headline": is_headline,
             "n_models": inside.days.size,
             "n_clusters": len(set(inside.families)),
-            "simulated_bias": simulation.bias,
-            "simulated_coverage": simulation.coverage,
-            "draws": draws,
+            "draws": resamples,
             "seed": seed,
         }
+        if lacking or not (estimator.every_window or window.name == "all"):
+            reason = lacking or "a likelihood needs many models: estimated over window all only"
+            rows.append((row | _insufficient(reason), None))
+            continue
+        used = history if estimator.uses_history else inside
+        span = days_since_zero(window.start), days_since_zero(window.end)
+        try:
+            weights = cluster_weights(used.families, resamples, seed)
+            found = estimate(estimator, used, span, weights)
+        except NoEstimateError as error:
+            rows.append((row | _insufficient(str(error), error.n_points), None))
+            continue
+        row |= _numbers(found)
+        row["reason"] = f"{censored} censored models left out; {row['reason']}"
+        if is_headline:
+            laws, families = len(used.drawn), families_inside(used, span)
+            noise = monte_carlo_error(found.lines.slope, laws, families)
+            row |= dict(
+                zip(("slope_low_mc_error", "slope_high_mc_error"), noise or (), strict=False)
+            )
+        rows.append((row, Design.of(used.days, used.families, span)))
+    return rows
 
 
-def _sample(models: pl.DataFrame, window: Window) -> _Sample:
-    until = models.filter(pl.col("release_date") <= window.end)
-    dense = until.filter(pl.col("density").is_not_null())
-    days = [days_since_zero(day) for day in dense["release_date"]]
-    censored = until.filter(
-        pl.col("density").is_null() & (pl.col("release_date") >= window.start)
-    ).height
-    return _Sample(
-        np.array(days, dtype=np.float64),
-        np.log(dense["density"].cast(pl.Float64).to_numpy()),
-        tuple(dense["family"]),
-        (days_since_zero(window.start), days_since_zero(window.end)),
-        censored,
-    )
-
-
-def _missing(inside: _Sample) -> str:
-    """What the models of a window lack to carry any trend; empty if nothing."""
-    n, days, families = inside.days.size, np.unique(inside.days).size, len(set(inside.families))
-    if n == 0 and inside.censored:
-        return f"all {inside.censored} models are censored: the reference law inverts none of their scores"
-    if n == 0:
-        return "no model in the window has both a score and this parameter count"
-    left_out = f" ({inside.censored} more are censored)" if inside.censored else ""
-    if n < FEWEST_MODELS:
-        return f"models with a density: {n}{left_out}, needed: {FEWEST_MODELS}"
-    if days < FEWEST_DAYS:
-        return f"release days: {days}, needed: {FEWEST_DAYS}"
-    if families < FEWEST_FAMILIES:
-        return f"model families: {families}, needed: {FEWEST_FAMILIES}"
-    if np.ptp(inside.values) == 0:
-        return "all models have the same density"
-    return ""
-
-
-def _estimate(estimator: Estimator, sample: _Sample, weights: FloatArray) -> dict[str, Any]:
-    """Line and interval of one estimator."""
-    once = np.ones((1, sample.days.size))
-    lines, points = estimator.lines(sample.days, sample.values, once, sample.window)
-    n_points = int(points[0])
-    if estimator.uses_history and n_points < FEWEST_RECORDS:
-        return _insufficient(
-            f"records in the window: {n_points}, needed: {FEWEST_RECORDS}", n_points
-        )
-    if not np.isfinite(lines.slope[0]):
-        return _insufficient("the models of the window fix no line by this estimator", n_points)
-    slopes = estimator.lines(sample.days, sample.values, weights, sample.window)[0].slope
-    carried = int(np.isfinite(slopes).sum())
-    interval = clustered_interval(slopes, len(set(sample.families)))
-    if interval is None:
-        return _insufficient(
-            f"resamples that carry a line: {carried} of {len(slopes)}, needed: {1 - MOST_LOST:.0%}",
-            n_points,
-        )
-    slope, (low, high) = float(lines.slope[0]), interval
-    r_squared = float(lines.r_squared[0])
+def _numbers(found: Estimate) -> dict[str, Any]:
+    """What one estimate says."""
+    carried = f"{found.carried} of {found.lines.slope.size} resamples carry a line"
     return {
         "verdict": "ok",
-        "reason": f"{sample.censored} censored models left out; "
-        f"{carried} of {len(slopes)} resamples carry a line",
-        "n_points": n_points,
-        "slope_per_day": slope,
-        "slope_low": low,
-        "slope_high": high,
-        "intercept": float(lines.intercept[0]),
-        "doubling_days": _doubling_days(slope),
-        "doubling_days_low": _doubling_days(high),
-        "doubling_days_high": _doubling_days(low),
-        "r_squared": r_squared if np.isfinite(r_squared) else None,
+        "reason": carried
+        if found.whole
+        else f"{carried}; the law has no draws: its error is left out",
+        "n_points": found.n_points,
+        "slope_per_day": found.slope,
+        "intercept": found.intercept,
+        "doubling_days": doubling_days(found.slope),
+        "r_squared": found.r_squared,
+        **_ends(found.best, ""),
+        **_ends(found.interval, "_law_known"),
     }
 
 
-def _warning(coverage: float | None) -> str:
+def _simulated(asked: tuple[str, Design], seed: int, simulations: int) -> Simulation:
+    """How an estimator does at a design; half as many frontiers for a costly one."""
+    name, design = asked
+    times = simulations if TREND_ESTIMATORS[name].every_window else simulations // 2
+    return simulated(name, design, seed=seed, simulations=times)
+
+
+def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any]:
+    """What simulations say of an estimate, with a warning where its interval cannot be trusted."""
+    if simulation is None:
+        return {}
+    return {
+        "simulated_bias": simulation.bias,
+        "simulated_coverage": simulation.coverage,
+        "reason": row["reason"] + _warning(simulation),
+    }
+
+
+def _ends(interval: tuple[float, float], suffix: str) -> dict[str, float | None]:
+    """The ends of the slope's interval, and of the doubling time's by inverting it."""
+    low, high = interval
+    return {
+        f"slope_low{suffix}": low,
+        f"slope_high{suffix}": high,
+        f"doubling_days_low{suffix}": doubling_days(high),
+        f"doubling_days_high{suffix}": doubling_days(low),
+    }
+
+
+def _warning(simulation: Simulation) -> str:
     """What a reader must know of an interval whose simulated coverage is off; empty if it is not."""
-    if coverage is None or TRUSTED_COVERAGE[0] <= coverage <= TRUSTED_COVERAGE[1]:
+    coverage = simulation.coverage
+    if TRUSTED_COVERAGE[0] <= coverage <= TRUSTED_COVERAGE[1]:
         return ""
     direction = "narrow" if coverage < TRUSTED_COVERAGE[0] else "wide"
     return f"; warning: the interval is too {direction}, it covers {coverage:.1%} in simulation"
 
 
 def _insufficient(reason: str, n_points: int = 0) -> dict[str, Any]:
-    estimates = (
-        "slope_per_day", "slope_low", "slope_high", "intercept", "doubling_days",
-        "doubling_days_low", "doubling_days_high", "r_squared",
-    )  # fmt: skip
-    return dict.fromkeys(estimates) | {
-        "verdict": "insufficient",
-        "reason": reason,
-        "n_points": n_points,
-    }
-
-
-def _doubling_days(slope: float) -> float | None:
-    """Doubling time of a rising trend; none for a flat or falling one."""
-    return float(np.log(2) / slope) if slope > 0 else None
+    return {"verdict": "insufficient", "reason": reason, "n_points": n_points}

@@ -3,15 +3,15 @@
 Not here: resampling (`bootstrap`), and which models and windows (`densing_law`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.trends.frontier import frontier_line
-from densing_pipeline.trends.lines import FloatArray, Lines, ols_lines
+from densing_pipeline.trends.lines import FloatArray, IntArray, Lines, ols_lines
 from densing_pipeline.trends.monthly import monthly_maximum_lines
 from densing_pipeline.trends.quantile import quantile_line
 from densing_pipeline.trends.records import record_lines
@@ -22,73 +22,122 @@ Window = tuple[float, float]
 ALWAYS: Window = (-np.inf, np.inf)
 
 
+class LinesOf(Protocol):
+    """Draws trend lines through weighted models."""
+
+    def __call__(
+        self,
+        days: FloatArray,
+        values: FloatArray,
+        weights: FloatArray,
+        window: Window,
+        rows: IntArray | None = None,
+    ) -> tuple[Lines, FloatArray]:
+        """Lines, and the number of points each rests on, shape (B,).
+
+        Args:
+            days: days since day zero, shape (n,).
+            values: ln density, shape (n,), or P versions of it, shape (P, n).
+            weights: weightings of the models, shape (B, n).
+            window: first and last day that count.
+            rows: version of the values each weighting belongs to, shape (B,), if there are several.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Estimator:
     """One way to draw a trend line through ln density.
 
     Attributes:
         name: as in the column `estimator`.
-        lines: lines from days (n,), ln densities (n,), B weightings (B, n) and a window; also the
-            number of points each line rests on, shape (B,).
+        lines: what draws them.
         uses_history: whether models older than the window matter (they set the records to beat).
         every_window: whether it is estimated over every window, or over `all` only.
     """
 
     name: str
-    lines: Callable[[FloatArray, FloatArray, FloatArray, Window], tuple[Lines, FloatArray]]
+    lines: LinesOf
     uses_history: bool = False
     every_window: bool = True
 
 
 def _records(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """The paper's line through the record setters; how often a model was drawn plays no part."""
-    lines, count = record_lines(days, values, weights > 0, window)
+    lines, count = record_lines(days, _each(values, rows), weights > 0, window)
     return lines, count.astype(np.float64)
 
 
 def _quantile(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window, tau: float
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
+    tau: float = 0.5,
 ) -> tuple[Lines, FloatArray]:
     """Quantile line of the models in the window; a quantile line explains no share of variance."""
-    inside = _inside(days, window)
-    slope, intercept = quantile_line(days[inside], values[inside], tau, weights[:, inside])
-    return Lines(slope, intercept, np.full_like(slope, np.nan)), weights[:, inside].sum(axis=1)
+    days, values, weights = _inside(days, values, weights, window)
+    slope, intercept = quantile_line(days, values, tau, weights, rows)
+    return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
 
 
 def _all_models(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Least-squares line through every model in the window."""
-    inside = _inside(days, window)
-    lines = ols_lines(days[inside], values[inside], weights[:, inside])
-    return lines, weights[:, inside].sum(axis=1)
+    days, values, weights = _inside(days, values, weights, window)
+    return ols_lines(days, _each(values, rows), weights), weights.sum(axis=1)
 
 
 def _monthly(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Line through the densest model of each month in the window; it rests on that many months."""
-    inside = _inside(days, window)
-    lines, count = monthly_maximum_lines(days[inside], values[inside], weights[:, inside] > 0)
+    days, values, weights = _inside(days, values, weights, window)
+    lines, count = monthly_maximum_lines(days, _each(values, rows), weights > 0)
     return lines, count.astype(np.float64)
 
 
 def _frontier(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray,
+    values: FloatArray,
+    weights: FloatArray,
+    window: Window,
+    rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Stochastic frontier over the models in the window; no share of variance either."""
-    inside = _inside(days, window)
-    slope, intercept = frontier_line(days[inside], values[inside], weights[:, inside])
-    return Lines(slope, intercept, np.full_like(slope, np.nan)), weights[:, inside].sum(axis=1)
+    days, values, weights = _inside(days, values, weights, window)
+    slope, intercept = frontier_line(days, values, weights, rows)
+    return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
 
 
-def _inside(days: FloatArray, window: Window) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    return np.asarray((days >= window[0]) & (days <= window[1]))
+def _inside(
+    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    inside = (days >= window[0]) & (days <= window[1])
+    return days[inside], values[..., inside], weights[:, inside]
 
 
-LINES = {"monthly-max": _monthly, "ols-all": _all_models}
+def _each(values: FloatArray, rows: IntArray | None) -> FloatArray:
+    """The version of the values that each weighting belongs to."""
+    return values if rows is None else values[rows]
+
+
+LINES: dict[str, LinesOf] = {"monthly-max": _monthly, "ols-all": _all_models}
 
 
 def _estimator(name: str) -> Estimator:
@@ -98,7 +147,8 @@ def _estimator(name: str) -> Estimator:
         return Estimator(name, _frontier, every_window=False)
     if name in LINES:
         return Estimator(name, LINES[name])
-    return Estimator(name, partial(_quantile, tau=float(name.removeprefix("quantile-"))))
+    tau = float(name.removeprefix("quantile-"))
+    return Estimator(name, partial(_quantile, tau=tau))
 
 
 TREND_ESTIMATORS = {name: _estimator(name) for name in ESTIMATORS}

@@ -10,7 +10,7 @@ Not here: which models and windows (`densing_law`), and resampling (`bootstrap`)
 import numpy as np
 from scipy.special import log_ndtr
 
-from densing_pipeline.trends.lines import FloatArray, ols_lines
+from densing_pipeline.trends.lines import FloatArray, IntArray, ols_lines
 
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
@@ -37,14 +37,15 @@ CELLS_AT_ONCE = 20_000
 
 
 def frontier_line(
-    x: FloatArray, y: FloatArray, weights: FloatArray
+    x: FloatArray, y: FloatArray, weights: FloatArray, rows: IntArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Slope and intercept of the frontier of y over x for every row of weights.
 
     Args:
         x: shape (n,).
-        y: shape (n,).
+        y: shape (n,), or P versions of it, shape (P, n).
         weights: one weighting per row, not negative, shape (B, n).
+        rows: version of y each weighting belongs to, shape (B,); needed if there are several.
 
     Returns:
         Slopes and intercepts, shape (B,); NaN where the weight lies on fewer than two values of x,
@@ -53,33 +54,41 @@ def frontier_line(
     failed = np.full(len(weights), np.nan)
     if not x.size:
         return failed, failed.copy()
-    once = np.ones((1, x.size))
+    y = np.atleast_2d(y)
+    rows = np.zeros(len(weights), np.intp) if rows is None else rows
+    once = np.ones((len(y), x.size))
     line = ols_lines(x, y, once)
-    residual = y - line.intercept[0] - line.slope[0] * x
-    spread = residual.std()
-    if not np.isfinite(line.slope[0]) or spread <= 1e-12 * max(1.0, float(np.abs(y).max())):
+    residual = y - line.intercept[:, None] - line.slope[:, None] * x
+    spread = residual.std(axis=1)
+    varies = np.isfinite(line.slope) & (spread > 1e-12 * np.maximum(1, np.abs(y).max(axis=1)))
+    if not varies.any():
         return failed, failed.copy()
-    standard_x, standard_y = (x - x.mean()) / x.std(), residual / spread
-    start = _climb(standard_x, standard_y, once, _start(standard_y)[None])
-    if np.isnan(start).any():
-        return failed, failed.copy()
-    theta = np.vstack(
-        [
-            _climb(standard_x, standard_y, part, np.repeat(start, len(part), axis=0))
-            for part in np.array_split(weights, 1 + weights.size // CELLS_AT_ONCE)
-        ]
-    )
-    determined = np.isfinite(ols_lines(x, y, weights).slope)
-    slope = np.where(determined, line.slope[0] + spread * theta[:, 1] / x.std(), np.nan)
-    rise = spread * theta[:, 0] + line.intercept[0] + line.slope[0] * x.mean()
+    standard_x = (x - x.mean()) / x.std()
+    standard_y = residual / np.where(varies, spread, 1.0)[:, None]
+    start = _in_parts(standard_x, standard_y, once, _start(standard_y))
+    start[~varies] = np.nan
+    theta = _in_parts(standard_x, standard_y[rows], weights, start[rows])
+    determined = np.isfinite(ols_lines(x, y[rows], weights).slope)
+    slope = line.slope[rows] + spread[rows] * theta[:, 1] / x.std()
+    slope = np.where(determined, slope, np.nan)
+    rise = spread[rows] * theta[:, 0] + line.intercept[rows] + line.slope[rows] * x.mean()
     return slope, rise - slope * x.mean()
 
 
+def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
+    """Maxima of the likelihood, shape (B, 4), in parts that stay in the cache; NaN without a start."""
+    theta = np.full(start.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(start).all(axis=1))
+    for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
+        theta[part] = _climb(x, y[part], weights[part], start[part])
+    return theta
+
+
 def _start(residual: FloatArray) -> FloatArray:
-    """First guess by moments: the skewness of the residuals tells shortfall from noise."""
-    shortfall = np.cbrt(max(-float((residual**3).mean()) / 2, 0.05))
-    noise = np.sqrt(max(1.0 - shortfall**2, 0.05))
-    return np.array([shortfall, 0.0, np.log(noise), np.log(shortfall)])
+    """First guesses by moments, (P, 4): the skewness of residuals (P, n) tells shortfall from noise."""
+    shortfall = np.cbrt(np.maximum(-(residual**3).mean(axis=1) / 2, 0.05))
+    noise = np.sqrt(np.maximum(1.0 - shortfall**2, 0.05))
+    return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
 
 
 def _climb(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
@@ -104,12 +113,9 @@ def _climb(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray)
         left = ~arrived & (damping < 1e12)
         if not left.any():
             break
-        rows, theta, damping, weights = rows[left], theta[left], damping[left], weights[left]
-        value, gradient, curvature, total = (
-            value[left],
-            gradient[left],
-            curvature[left],
-            total[left],
+        rows, theta, damping, y, weights, value, gradient, curvature, total = (
+            part[left]
+            for part in (rows, theta, damping, y, weights, value, gradient, curvature, total)
         )
     return found
 

@@ -7,23 +7,22 @@ Not here: the trend (`densing_law`), and forecasts that are scored (`forecasts`)
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.compression import DRAWS
+from densing_pipeline.density.drawn import DrawnLaws
 from densing_pipeline.density.laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
-from densing_pipeline.density.variants import score_errors
+from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.published import IMPLICATIONS
-from densing_pipeline.trends.bootstrap import (
-    cluster_weights,
-    clustered_interval,
-    percentile_interval,
-)
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
+from densing_pipeline.trends.densing_law import HEADLINE, HEADLINE_TIMES
+from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
-from densing_pipeline.trends.lines import FloatArray, Lines
+from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, missing, series_of
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
@@ -42,13 +41,16 @@ LONGEST_DAYS = 365
 """How far beyond the newest model a size is projected."""
 
 BLEND = 0.75
-Z_95 = 1.959963984540054
+
+MOST_LOG = 100.0
+"""Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
 
 
 def implications(
     densities: pl.DataFrame,
-    models: pl.DataFrame,
+    compression: pl.DataFrame,
     reference_laws: pl.DataFrame,
+    laws: DrawnLaws,
     price_frontier: pl.DataFrame,
     *,
     as_of: date,
@@ -65,8 +67,9 @@ def implications(
 
     Args:
         densities: a `densities` frame.
-        models: a `models` frame, for the originals of compressed models.
+        compression: a `compression` frame.
         reference_laws: a `reference_laws` frame.
+        laws: draws of the reference laws.
         price_frontier: a `price_frontier` frame.
         as_of: last release day that counts, and the day of the prices.
         draws: resamples behind the intervals; with the seed those of the headline.
@@ -75,12 +78,14 @@ def implications(
     Returns:
         An `implications` frame; what the data do not carry has verdict `insufficient` and a reason.
     """
-    series = series_of(densities, (HEADLINE[0], HEADLINE[1], HEADLINE[2]), as_of)
+    series = series_of(densities, (HEADLINE[0], HEADLINE[1], HEADLINE[2]), as_of, laws)
+    trends = {name: _trend(series, name, draws, seed) for name in (HEADLINE[4], "paper")}
+    headline = trends[HEADLINE[4]]
     rows = [
-        *_rates(series, draws, seed),
-        *_sizes(series, reference_laws, draws, seed),
-        *_prices(series, price_frontier, as_of, draws, seed),
-        *_compression(densities, models),
+        *_rates(trends),
+        *_sizes(series, headline, reference_laws, laws),
+        *_prices(headline, price_frontier, as_of),
+        *_compression(compression),
     ]
     fixed = {"as_of": as_of, "seed": seed}
     return IMPLICATIONS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
@@ -91,22 +96,34 @@ def combined_doubling_days(density_days: float, hardware_days: float) -> float:
     return 1 / (1 / density_days + 1 / hardware_days)
 
 
-def _drawn(series: Series, estimator: str, draws: int, seed: int) -> tuple[Lines, Lines] | None:
-    """The line of an estimator and its resamples; None if the series carries none."""
-    if missing(series):
-        return None
-    lines = TREND_ESTIMATORS[estimator].lines
-    weights = cluster_weights(series.families, draws, seed)
-    once = lines(series.days, series.values, np.ones((1, series.days.size)), ALWAYS)[0]
-    resampled = lines(series.days, series.values, weights, ALWAYS)[0]
-    if not np.isfinite(once.slope[0]) or percentile_interval(resampled.slope) is None:
-        return None
-    return once, resampled
+class Trend(NamedTuple):
+    """A line, its resamples, and the families they rest on.
+
+    Attributes:
+        found: the estimate.
+        families: families that were resampled.
+    """
+
+    found: Estimate
+    families: int
 
 
-def _rates(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+def _trend(series: Series, estimator: str, draws: int, seed: int) -> Trend | str:
+    """The trend by one estimator, or what is lacking; the headline's resamples are those it has."""
+    if lacking := missing(series):
+        return lacking
+    times = HEADLINE_TIMES if estimator == HEADLINE[4] else 1
+    weights = cluster_weights(series.families, draws * times, seed)
+    try:
+        found = estimate(TREND_ESTIMATORS[estimator], series, ALWAYS, weights)
+    except NoEstimateError as error:
+        return str(error)
+    return Trend(found, len(set(series.families)))
+
+
+def _rates(trends: dict[str, Trend | str]) -> Iterator[dict[str, Any]]:
     """Density x hardware, and the yearly fall of inference cost."""
-    hardware, families = np.log(2) / HARDWARE_DOUBLING_DAYS, len(set(series.families))
+    hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
     formula = "1 / (1 / T + 1 / 767 days); FLOPS per dollar double every 2.1 years"
     yield {
         "name": "density_x_hardware",
@@ -115,9 +132,7 @@ def _rates(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
         "unit": "days to double", "inputs": formula, "verdict": "ok", "draws": 0,
         "reason": "the paper prints 88 days; it states no interval",
     }  # fmt: skip
-    for estimator in (HEADLINE[4], "paper"):
-        found = _drawn(series, estimator, draws, seed)
-        subject = f"estimator {estimator}"
+    for estimator, trend in trends.items():
         for quantity, added, unit, conversion in (
             ("density_x_hardware", hardware, "days to double", formula),
             ("cost_fold_per_year", 0.0, "fold per year",
@@ -125,50 +140,61 @@ def _rates(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
             ("cost_fold_per_year", hardware, "fold per year",
              "2 ** (365.25 (1 / T + 1 / 767)): a token costs 2 N operations, density x hardware"),
         ):  # fmt: skip
-            named = subject + (", density alone" if not added else "")
-            row = {"name": quantity, "subject": named, "unit": unit,
-                   "inputs": conversion, "draws": draws}  # fmt: skip
-            if found is None:
-                yield row | _insufficient(missing(series) or "the series carries no trend")
-            elif quantity == "density_x_hardware":
-                yield row | _doubling(found[0].slope + added, found[1].slope + added, families)
+            subject = f"estimator {estimator}" + (", density alone" if not added else "")
+            row = {"name": quantity, "subject": subject, "unit": unit, "inputs": conversion}
+            if isinstance(trend, str):
+                yield row | _insufficient(trend)
+                continue
+            slope, drawn = trend.found.slope + added, trend.found.lines.slope + added
+            if quantity == "density_x_hardware":
+                yield row | _doubling(slope, drawn, trend.families)
             else:
-                fold = [np.exp((line.slope + added) * YEAR) for line in found]
-                yield row | _estimate(float(fold[0][0]), fold[1], families)
+                yield row | _estimate(slope * YEAR, drawn * YEAR, trend.families)
 
 
 def _sizes(
-    series: Series, reference_laws: pl.DataFrame, draws: int, seed: int
+    series: Series, trend: Trend | str, reference_laws: pl.DataFrame, laws: DrawnLaws
 ) -> Iterator[dict[str, Any]]:
     """The smallest model that reaches a score, at the newest model's day and a year on."""
     law = laws_of(reference_laws).get((HEADLINE[0], SCORE_SETS[HEADLINE[1]]))
-    found, families = _drawn(series, HEADLINE[4], draws, seed), len(set(series.families))
+    drawn = laws.get(HEADLINE[:2])
     newest = DAY_ZERO + timedelta(days=int(series.days.max())) if series.days.size else DAY_ZERO
     for score in SCORES:
         for day in sorted({DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}):
             row = {
                 "name": "smallest_params", "subject": f"score {score} on AVERAGE",
-                "at_date": day, "unit": "parameters", "draws": draws,
+                "at_date": max(day, EARLIEST), "unit": "parameters",
                 "inputs": "N_eff(score) / density(day), both of the headline",
             }  # fmt: skip
-            if found is None or law is None:
-                yield row | _insufficient(missing(series) or "no reference law or no trend")
+            if isinstance(trend, str) or law is None:
+                yield row | _insufficient(trend if isinstance(trend, str) else "no reference law")
+                continue
+            if day < EARLIEST:
+                yield row | _insufficient(f"the newest model is of {day}, before {EARLIEST}")
                 continue
             params, censored = law.effective_params(np.array([score]))
             if censored[0] != "none":
                 yield row | _insufficient("the reference law does not invert this score")
                 continue
-            at = days_since_zero(day)
-            point, drawn = (params[0] / np.exp(line.intercept + line.slope * at) for line in found)
-            note = "extrapolated a year beyond the newest model" if day > newest else ""
-            yield row | _estimate(float(point[0]), drawn, families, note)
+            found, at = trend.found, days_since_zero(day)
+            lines = found.lines
+            sizes = np.broadcast_to(np.log(params), lines.slope.shape)
+            if drawn is not None:
+                own = law_of(lines.slope.size, len(drawn.coefficients))
+                with np.errstate(divide="ignore"):
+                    sizes = np.log(drawn.effective_params(np.array([score]))[own, 0])
+            yield row | _estimate(
+                float(np.log(params[0])) - found.intercept - found.slope * at,
+                sizes - lines.intercept - lines.slope * at,
+                trend.families,
+                "extrapolated a year beyond the newest model" if day > newest else "",
+            )
 
 
 def _prices(
-    series: Series, price_frontier: pl.DataFrame, as_of: date, draws: int, seed: int
+    trend: Trend | str, price_frontier: pl.DataFrame, as_of: date
 ) -> Iterator[dict[str, Any]]:
     """The cheapest price of each level in a year, if it falls as density x hardware rises."""
-    found, families = _drawn(series, HEADLINE[4], draws, seed), len(set(series.families))
     now = (
         price_frontier.filter(
             pl.col("curve") == "cheapest_now",
@@ -179,84 +205,80 @@ def _prices(
         .group_by("level", maintain_order=True)
         .last()
     )
+    hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
     for level, price in now.select("level", "usd_per_mtok").iter_rows():
         row = {
             "name": "projected_price", "subject": f"level {level}",
-            "at_date": as_of + timedelta(days=365), "unit": "USD per million tokens",
+            "at_date": as_of + timedelta(days=LONGEST_DAYS), "unit": "USD per million tokens",
             "inputs": "cheapest price now x 2 ** (-365 (1 / T + 1 / 767)), T of the headline",
-            "draws": draws,
         }  # fmt: skip
-        if price is None or found is None:
-            yield row | _insufficient("nothing is on offer" if found else "no trend")
+        if isinstance(trend, str) or not price:
+            yield row | _insufficient(trend if isinstance(trend, str) else "nothing is on offer")
             continue
-        hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
-        point, drawn = (price * np.exp(-(line.slope + hardware) * 365) for line in found)
         yield row | _estimate(
-            float(point[0]),
-            drawn,
-            families,
+            np.log(price) - (trend.found.slope + hardware) * LONGEST_DAYS,
+            np.log(price) - (trend.found.lines.slope + hardware) * LONGEST_DAYS,
+            trend.families,
             "a projection from the trend of density, not a forecast",
         )
 
 
-def _compression(densities: pl.DataFrame, models: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Density of a pruned, distilled or quantised model over that of the model it was made from."""
-    dense = densities.filter(
+    own = compression.filter(
         pl.col("reference_id") == HEADLINE[0],
         pl.col("score_set") == HEADLINE[1],
         pl.col("params_basis") == HEADLINE[2],
-        pl.col("density").is_not_null(),
     )
-    series = dense.select("model_id", "density", error=pl.Series(score_errors(dense)))
-    pairs = (
-        models.filter(pl.col("relation").is_in(["pruned", "distilled", "quantised"]))
-        .select("model_id", "parent_id", "relation")
-        .unique()
-        .join(series, on="model_id")
-        .join(series, left_on="parent_id", right_on="model_id", suffix="_parent")
-        .sort("parent_id", "model_id", "relation")
-    )
-    for pair in pairs.iter_rows(named=True):
-        names = [pair[key].removeprefix("nmi-2025/") for key in ("model_id", "parent_id")]
-        ratio = pair["density"] / pair["density_parent"]
-        error = float(np.hypot(pair["error"], pair["error_parent"]))
+    for pair in own.iter_rows(named=True):
+        names = [pair[key].removeprefix("nmi-2025/") for key in ("child_id", "parent_id")]
+        ends = {
+            end: None if pair[end] is None else float(np.exp(pair[end])) for end in ("low", "high")
+        }
         yield {
             "name": "compression_ratio",
-            "subject": f"{names[0]} / {names[1]} ({pair['relation']})",
-            "value": ratio,
-            "low": ratio * np.exp(-Z_95 * error) if error else None,
-            "high": ratio * np.exp(Z_95 * error) if error else None,
+            "subject": f"{names[0]} / {names[1]} ({pair['method']})",
+            "value": float(np.exp(pair["log_ratio"])),
+            **ends,
             "unit": "1",
-            "inputs": "density / density of the original; errors of the two scores",
+            "inputs": "density / density of the original; errors of the two scores and of the law",
             "verdict": "ok",
-            "reason": "denser" if ratio > 1 else "less dense",
-            "draws": 0,
+            "reason": pair["finding"],
+            "draws": DRAWS,
         }
 
 
-def _doubling(slope: FloatArray, drawn: FloatArray, families: int) -> dict[str, Any]:
+def _doubling(slope: float, drawn: FloatArray, families: int) -> dict[str, Any]:
     """A doubling time and its interval, by inverting the slope's."""
     interval = clustered_interval(drawn, families)
-    if interval is None or slope[0] <= 0:
+    if interval is None or slope <= 0:
         return _insufficient("the trend does not rise")
     low, high = interval
     return {
-        "value": float(np.log(2) / slope[0]),
+        "value": float(np.log(2) / slope),
         "low": float(np.log(2) / high),
         "high": float(np.log(2) / low) if low > 0 else None,
         "verdict": "ok",
         "reason": "" if low > 0 else "open above: the rate may be zero",
+        "draws": drawn.size,
     }
 
 
-def _estimate(value: float, drawn: FloatArray, families: int, reason: str = "") -> dict[str, Any]:
-    """A positive quantity; its interval is that of its logarithm, as wide as the headline's."""
-    interval = clustered_interval(np.log(drawn), families)
+def _estimate(
+    log_value: float, drawn: FloatArray, families: int, reason: str = ""
+) -> dict[str, Any]:
+    """A positive quantity from its logarithm; its interval is that of the logarithm."""
+    interval = clustered_interval(drawn, families)
     if interval is None:
         return _insufficient("too many resamples carry no line")
-    low, high = (float(end) for end in np.exp(interval))
-    return {"value": value, "low": low, "high": high, "verdict": "ok", "reason": reason}
+    if not abs(log_value) < MOST_LOG:
+        return _insufficient("the trend is too steep to say anything so far from the models")
+    low, high = (float(np.exp(end)) if abs(end) < MOST_LOG else None for end in interval)
+    return {
+        "value": float(np.exp(log_value)), "low": low, "high": high, "verdict": "ok",
+        "reason": reason, "draws": drawn.size,
+    }  # fmt: skip
 
 
 def _insufficient(reason: str) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "verdict": "insufficient", "reason": reason}
+    return {"verdict": "insufficient", "reason": reason, "draws": 0}

@@ -23,7 +23,7 @@ def monthly_maximum_lines(
 
     Args:
         days: day of each model since day zero, shape (n,).
-        values: ln density, shape (n,).
+        values: ln density, shape (n,) or (B, n).
         present: which models each subset holds, shape (B, n).
 
     Returns:

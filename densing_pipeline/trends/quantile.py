@@ -9,14 +9,18 @@ order of the slopes through a point, and one step of all of them is a gather and
 Not here: which points, and what the weights mean (`bootstrap`).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
+from densing_pipeline.trends.lines import FloatArray, IntArray
 
-CELLS_AT_ONCE = 2_000_000
-"""Weights handled in one step, to bound memory (some 50 bytes of work space for each)."""
+CELLS_AT_ONCE = 200_000
+"""Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
+
+ORDERS_AT_ONCE = 200_000
+"""Slopes whose order is kept at a time, to bound memory (24 bytes each)."""
 
 PERTURBATION = 1e-10
 """Size of the tie-breaking perturbation relative to the spread of y; results do not contain it."""
@@ -32,7 +36,11 @@ MOST_STEPS = 1000
 
 
 def quantile_line(
-    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray | None = None
+    x: FloatArray,
+    y: FloatArray,
+    tau: float,
+    weights: FloatArray | None = None,
+    rows: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Slope and intercept of the tau-quantile line of y on x (Koenker and Bassett 1978).
 
@@ -41,9 +49,10 @@ def quantile_line(
 
     Args:
         x: shape (n,).
-        y: shape (n,).
+        y: shape (n,), or P versions of it, shape (P, n).
         tau: quantile, between 0 and 1.
         weights: one weighting per row, not negative, shape (B, n); all ones if left out.
+        rows: version of y each weighting belongs to, shape (B,); needed if there are several.
 
     Returns:
         Slopes and intercepts, shape (B,); NaN where the weight lies on fewer than two values of x.
@@ -51,48 +60,77 @@ def quantile_line(
     Raises:
         ValueError: shapes differ, tau is not inside (0, 1), or x or y is not finite.
     """
+    versions = np.atleast_2d(y)
     if weights is None:
         weights = np.ones((1, x.size))
-    if x.shape != y.shape or x.ndim != 1 or weights.ndim != 2 or weights.shape[1] != x.size:
+    if rows is None:
+        rows = np.zeros(len(weights), np.intp)
+    _refuse_bad(x, versions, tau, weights, rows)
+    slope = np.full(len(weights), np.nan)
+    intercept = np.full(len(weights), np.nan)
+    if x.size < 2 or np.ptp(x) == 0:
+        return slope, intercept
+    determined = np.flatnonzero(_on_two_values(x, weights))
+    for some, parts in _in_parts(determined, rows, x.size):
+        descent = _Descent(x, _without_ties(x, versions[some]), tau, determined.size)
+        first = some[0]
+        start = descent.run(np.ones((some.size, x.size)), np.arange(some.size), 0)[0]
+        for part in parts:
+            of = rows[part]
+            p, q = descent.run(weights[part], of - first, start[of - first])
+            slope[part] = (versions[of, p] - versions[of, q]) / (x[p] - x[q])
+            intercept[part] = versions[of, p] - slope[part] * x[p]
+    return slope, intercept
+
+
+def _refuse_bad(
+    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray, rows: IntArray
+) -> None:
+    shapes = (x.ndim, y.shape[1:], weights.shape[1:], rows.shape)
+    if shapes != (1, x.shape, x.shape, (len(weights),)) or (rows.size and rows.max() >= len(y)):
         raise ValueError(
-            f"x and y must be (n,) and weights (B, n), not {x.shape}, {y.shape}, {weights.shape}"
+            "x must be (n,), y (n,) or (P, n), weights (B, n) and rows (B,) below P, not "
+            f"{x.shape}, {y.shape}, {weights.shape}, {rows.shape}"
         )
     if not 0 < tau < 1:
         raise ValueError(f"tau must lie inside (0, 1), not {tau}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("x and y must be finite: leave points without a value out")
-    slope = np.full(len(weights), np.nan)
-    intercept = np.full(len(weights), np.nan)
-    if x.size < 2 or np.ptp(x) == 0:
-        return slope, intercept
-    descent = _Descent(x, _without_ties(x, y), tau)
-    start = descent.run(np.ones((1, x.size)), np.array([0]))[0][0]
-    determined = np.flatnonzero(_on_two_values(x, weights))
-    for rows in np.array_split(determined, 1 + determined.size * x.size // CELLS_AT_ONCE):
-        p, q = descent.run(weights[rows], np.full(rows.size, start))
-        slope[rows] = (y[p] - y[q]) / (x[p] - x[q])
-        intercept[rows] = y[p] - slope[rows] * x[p]
-    return slope, intercept
+
+
+def _in_parts(
+    determined: IntArray, rows: IntArray, n: int
+) -> Iterator[tuple[IntArray, list[IntArray]]]:
+    """Runs of versions of y, and the weightings that belong to each, in parts that bound memory."""
+    ordered = determined[np.argsort(rows[determined], kind="stable")]
+    versions = np.arange(rows.max(initial=0) + 1)
+    groups = min(versions.size, 1 + versions.size * n * n // ORDERS_AT_ONCE)
+    for some in np.array_split(versions, groups):
+        ends = np.searchsorted(rows[ordered], [some[0], some[-1] + 1])
+        own = ordered[slice(*ends)]
+        yield some, np.array_split(own, 1 + own.size * n // CELLS_AT_ONCE)
 
 
 class _Descent:
-    """The descent for one set of points; keeps the order of slopes through each point it visits."""
+    """The descent for versions of y; keeps the order of slopes through each point it visits."""
 
-    def __init__(self, x: FloatArray, y: FloatArray, tau: float) -> None:
+    def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
         self._x, self._y, self._tau = x, y, tau
-        self._slot = np.full(x.size, -1)
+        self._slot = np.full(y.shape, -1)
         self._order = np.empty((0, x.size), np.intp)
         self._reach = np.empty((0, x.size))
         self._share = np.empty((0, x.size))
-        if x.size <= LEARNT_AHEAD:
-            self._learn(np.arange(x.size))
+        if x.size <= LEARNT_AHEAD and weightings >= y.size:
+            self._learn(np.arange(y.size))
 
-    def run(self, weights: FloatArray, pivot: IntArray) -> tuple[IntArray, IntArray]:
+    def run(
+        self, weights: FloatArray, rows: IntArray, pivot: IntArray | int
+    ) -> tuple[IntArray, IntArray]:
         """Two points on the optimal line of each row of weights, from a first guess of one."""
-        pivot, other = pivot.copy(), np.full(pivot.size, -1)
+        pivot, other = np.full(rows.shape, pivot), np.full(rows.shape, -1)
         active = np.arange(pivot.size)
         for _ in range(MOST_STEPS):
-            best = self._best_through(weights[active], pivot[active])
+            best = self._best_through(weights[active], rows[active], pivot[active])
             settled = best == other[active]
             other[active] = pivot[active]
             pivot[active] = best
@@ -101,16 +139,16 @@ class _Descent:
                 break
         return pivot, other
 
-    def _best_through(self, weights: FloatArray, pivot: IntArray) -> IntArray:
+    def _best_through(self, weights: FloatArray, rows: IntArray, pivot: IntArray) -> IntArray:
         """For each row the point that the best line through its pivot also passes through.
 
         The objective along the lines through the pivot is convex in the slope and bends at each
         point i by w_i |x_i - x_p|; its left slope starts at minus the sum of these, each times tau
         for points on the right of the pivot and 1 - tau on the left.
         """
-        if (unknown := self._slot[pivot] < 0).any():
-            self._learn(np.unique(pivot[unknown]))
-        slot = self._slot[pivot]
+        if (unknown := self._slot[rows, pivot] < 0).any():
+            self._learn(np.unique(rows[unknown] * self._x.size + pivot[unknown]))
+        slot = self._slot[rows, pivot]
         bends = np.take_along_axis(weights, self._order[slot], axis=1)
         bends *= self._reach[slot]
         target = np.einsum("bn,bn->b", bends, self._share[slot])
@@ -119,13 +157,17 @@ class _Descent:
         return np.asarray(self._order[slot, best])
 
     def _learn(self, pivots: IntArray) -> None:
-        """Order of the slopes through each pivot, with |x - x_p| and the share of the bend."""
-        run = self._x - self._x[pivots, None]
-        rise = self._y - self._y[pivots, None]
+        """Order of the slopes through each pivot, with |x - x_p| and the share of the bend.
+
+        A pivot is counted through all versions: version times n, plus the point.
+        """
+        row, point = np.divmod(pivots, self._x.size)
+        run = self._x - self._x[point, None]
+        rise = self._y[row] - self._y[row, point][:, None]
         slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)
         order = np.argsort(slopes, axis=1, kind="stable")
         run = np.take_along_axis(run, order, axis=1)
-        self._slot[pivots] = np.arange(pivots.size) + len(self._order)
+        self._slot[row, point] = np.arange(pivots.size) + len(self._order)
         self._order = np.vstack([self._order, order])
         self._reach = np.vstack([self._reach, np.abs(run)])
         self._share = np.vstack([self._share, np.where(run > 0, self._tau, 1 - self._tau)])
@@ -145,7 +187,8 @@ def _without_ties(x: FloatArray, y: FloatArray) -> FloatArray:
     and not through the third. The moves are fixed, so results are reproducible.
     """
     gaps = np.diff(np.unique(x))
-    centred = y - np.median(y)
-    size = PERTURBATION * (np.ptp(y) or 1.0) * gaps.min() / np.ptp(x)
-    golden = np.modf(np.arange(1, y.size + 1) * ((5**0.5 - 1) / 2))[0]
+    centred = y - np.median(y, axis=1, keepdims=True)
+    spread = np.ptp(y, axis=1, keepdims=True)
+    size = PERTURBATION * np.where(spread > 0, spread, 1.0) * gaps.min() / np.ptp(x)
+    golden = np.modf(np.arange(1, x.size + 1) * ((5**0.5 - 1) / 2))[0]
     return np.asarray(centred + size * (golden - 0.5))

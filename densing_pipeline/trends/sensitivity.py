@@ -9,6 +9,8 @@ Not here: how a choice changes densities (`density.variants`), and the published
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +20,18 @@ from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.variants import variants
 from densing_pipeline.tables.published import SENSITIVITY
 from densing_pipeline.trends import densing_law
-from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
+from densing_pipeline.trends.bootstrap import cluster_weights
+from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.records import FEWEST_RECORDS
-from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing
+from densing_pipeline.trends.processes import each
+from densing_pipeline.trends.series import (
+    BoolArray,
+    Series,
+    doubling_days,
+    from_frame,
+    missing,
+)
 from densing_pipeline.trends.windows import Window, days_since_zero, windows
 
 WINDOWS = ("all", "nmi-2025", "last-24-months")
@@ -45,8 +54,6 @@ FACTORS = {
     "family cap": ("family_cap",),
 }
 """The choices, and the columns that say which was made."""
-
-BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Spread(NamedTuple):
@@ -104,12 +111,10 @@ def sensitivity(
     if days.is_empty():
         return SENSITIVITY.empty()
     spans = {w.name: w for w in windows(days.min(), days.max(), as_of)}  # type: ignore[arg-type]
-    rows = [
-        choices | row
-        for choices, frame in made
-        for name in WINDOWS
-        for row in _rows(from_frame(frame), spans[name], draws, seed)
+    pieces = [
+        (choices, from_frame(frame), spans[name]) for choices, frame in made for name in WINDOWS
     ]
+    rows = list(chain.from_iterable(each(partial(_rows, draws=draws, seed=seed), pieces)))
     fixed = {"as_of": as_of, "draws": draws, "seed": seed}
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
@@ -186,8 +191,12 @@ def _is_headline() -> pl.Expr:
     )
 
 
-def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dict[str, Any]]:
-    """One row per family cap and estimator."""
+def _rows(
+    piece: tuple[dict[str, Any], Series, Window], draws: int, seed: int
+) -> list[dict[str, Any]]:
+    """One row per family cap and estimator, with the choices that lead to the series."""
+    choices, series, window = piece
+    rows = []
     start, end = days_since_zero(window.start), days_since_zero(window.end)
     history = series.kept(np.asarray(series.days <= end))
     inside = np.asarray(history.days >= start)
@@ -205,13 +214,18 @@ def _rows(series: Series, window: Window, draws: int, seed: int) -> Iterator[dic
                     estimator, used, (start, end), cluster_weights(used.families, draws, seed)
                 )
             )
-            yield row | {
-                "window": window.name,
-                "estimator": name,
-                "family_cap": cap,
-                "n_models": of_window.days.size,
-                "n_clusters": len(set(of_window.families)),
-            }
+            rows.append(
+                choices
+                | row
+                | {
+                    "window": window.name,
+                    "estimator": name,
+                    "family_cap": cap,
+                    "n_models": of_window.days.size,
+                    "n_clusters": len(set(of_window.families)),
+                }
+            )
+    return rows
 
 
 def _capped(series: Series, inside: BoolArray, cap: int) -> BoolArray:
@@ -229,31 +243,22 @@ def _estimate(
     estimator: Estimator, series: Series, window: tuple[float, float], weights: FloatArray
 ) -> dict[str, Any]:
     """Slope, doubling time and interval of one estimator."""
-    drawn = np.vstack([np.ones((1, series.days.size)), weights])
-    lines, points = estimator.lines(series.days, series.values, drawn, window)
-    slope, slopes = float(lines.slope[0]), lines.slope[1:]
-    if estimator.uses_history and points[0] < FEWEST_RECORDS:
-        return _insufficient(f"records in the window: {points[0]:.0f}, needed: {FEWEST_RECORDS}")
-    interval = clustered_interval(slopes, len(set(series.families)))
-    if interval is None or not np.isfinite(slope):
-        carried = int(np.isfinite(slopes).sum())
-        return _insufficient(f"resamples that carry a line: {carried} of {len(slopes)}")
-    low, high = interval
+    try:
+        found = estimate(estimator, series, window, weights)
+    except NoEstimateError as error:
+        return _insufficient(str(error))
+    low, high = found.interval
     return {
         "verdict": "ok",
-        "reason": "" if slope > 0 else "the trend does not rise",
-        "slope_per_day": slope,
+        "reason": "" if found.slope > 0 else "the trend does not rise",
+        "slope_per_day": found.slope,
         "slope_low": low,
         "slope_high": high,
-        "doubling_days": doubling_days(slope),
+        "doubling_days": doubling_days(found.slope),
         "doubling_days_low": doubling_days(high),
         "doubling_days_high": doubling_days(low),
     }
 
 
 def _insufficient(reason: str) -> dict[str, Any]:
-    numbers = (
-        "slope_per_day", "slope_low", "slope_high", "doubling_days", "doubling_days_low",
-        "doubling_days_high",
-    )  # fmt: skip
-    return dict.fromkeys(numbers) | {"verdict": "insufficient", "reason": reason}
+    return {"verdict": "insufficient", "reason": reason}

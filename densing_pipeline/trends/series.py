@@ -9,12 +9,22 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.trends.densing_law import FEWEST_DAYS, FEWEST_FAMILIES, FEWEST_MODELS
+from densing_pipeline.density.drawn import DrawnLaw, DrawnLaws
 from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import DAY_ZERO
 
 SeriesKey = tuple[str, str, str]
 """Reference law, score set and parameter basis."""
+
+FEWEST_MODELS = 8
+FEWEST_DAYS = 3
+FEWEST_FAMILIES = 5
+"""Below five families there are too few different resamples to read an interval off."""
+
+SAME = 1e-9
+"""Relative difference of ln densities below which models are equally dense: rounding is no trend."""
+
+BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Series(NamedTuple):
@@ -24,58 +34,90 @@ class Series(NamedTuple):
         days: days since day zero, shape (n,).
         values: ln density, shape (n,).
         families: family of each model, length n.
+        drawn: ln density under each draw of the reference law, not finite where the draw does not
+            invert the score, shape (K, n); no rows for a law without draws.
     """
 
     days: FloatArray
     values: FloatArray
     families: tuple[str, ...]
+    drawn: FloatArray
 
-    def kept(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "Series":
+    def kept(self, mask: BoolArray) -> "Series":
         """The models of a mask, shape (n,)."""
         families = tuple(name for name, keep in zip(self.families, mask, strict=True) if keep)
-        return Series(self.days[mask], self.values[mask], families)
+        return Series(self.days[mask], self.values[mask], families, self.drawn[:, mask])
 
 
-def series_of(densities: pl.DataFrame, key: SeriesKey, as_of: date) -> Series:
+def series_of(
+    densities: pl.DataFrame, key: SeriesKey, as_of: date, laws: DrawnLaws | None = None
+) -> Series:
     """The models of one series that were out by a day and whose score the law inverts.
 
     Args:
         densities: a `densities` frame.
         key: reference law, score set and parameter basis.
         as_of: last release day that counts.
+        laws: draws of the reference laws.
     """
     reference_id, score_set, params_basis = key
-    return from_frame(
-        densities.filter(
-            pl.col("reference_id") == reference_id,
-            pl.col("score_set") == score_set,
-            pl.col("params_basis") == params_basis,
-            pl.col("release_date") <= as_of,
-        )
+    own = densities.filter(
+        pl.col("reference_id") == reference_id,
+        pl.col("score_set") == score_set,
+        pl.col("params_basis") == params_basis,
+        pl.col("release_date") <= as_of,
     )
+    return from_frame(own, (laws or {}).get((reference_id, score_set)))
 
 
-def from_frame(models: pl.DataFrame) -> Series:
-    """The models of a frame with release_date, density, family and model_id."""
+def from_frame(models: pl.DataFrame, law: DrawnLaw | None = None) -> Series:
+    """The models of a frame with release_date, density, family and model_id.
+
+    Args:
+        models: the frame; with a drawn law also score and params.
+        law: draws of the law behind the densities.
+    """
     dense = models.filter(pl.col("density") > 0, pl.col("density").is_finite()).sort(
         "release_date", "model_id"
     )
     days = (dense["release_date"] - DAY_ZERO).dt.total_days().cast(pl.Float64).to_numpy()
-    return Series(days, np.log(dense["density"].to_numpy()), tuple(dense["family"]))
+    values = np.log(dense["density"].cast(pl.Float64).to_numpy())
+    return Series(days, values, tuple(dense["family"]), _drawn(dense, law))
 
 
-def missing(series: Series) -> str:
-    """What the models lack to carry a trend; empty if nothing. The limits are `densing_law`'s."""
+def _drawn(dense: pl.DataFrame, law: DrawnLaw | None) -> FloatArray:
+    if law is None:
+        return np.empty((0, dense.height))
+    sizes = law.effective_params(dense["score"].to_numpy())
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(sizes) - np.log(dense["params"].to_numpy()))
+
+
+def missing(series: Series, censored: int = 0) -> str:
+    """What the models lack to carry a trend; empty if nothing.
+
+    Args:
+        series: the models.
+        censored: models beside them whose score the reference law cannot invert.
+    """
     n, days = series.days.size, np.unique(series.days).size
     families = len(set(series.families))
+    if n == 0:
+        return (
+            f"all {censored} models are censored: the reference law inverts none of their scores"
+            if censored
+            else "no model in the window has both a score and this parameter count"
+        )
+    left_out = f" ({censored} more are censored)" if censored else ""
     for what, found, needed in (
-        ("models with a density", n, FEWEST_MODELS),
-        ("release days", days, FEWEST_DAYS),
-        ("model families", families, FEWEST_FAMILIES),
+        ("models with a density", f"{n}{left_out}", n < FEWEST_MODELS and FEWEST_MODELS),
+        ("release days", days, days < FEWEST_DAYS and FEWEST_DAYS),
+        ("model families", families, families < FEWEST_FAMILIES and FEWEST_FAMILIES),
     ):
-        if found < needed:
+        if needed:
             return f"{what}: {found}, needed: {needed}"
-    return "all models have the same density" if np.ptp(series.values) == 0 else ""
+    spread, size = float(np.ptp(series.values)), float(np.abs(series.values).max())
+    return "all models have the same density" if spread <= SAME * max(1.0, size) else ""
 
 
 def doubling_days(slope: float) -> float | None:

@@ -41,7 +41,7 @@ GROUPS = {
         "price_decomposition",
     },
     "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
-    "publication": {"source_health", "release"},
+    "publication": {"source_health", "revisions", "release"},
 }
 
 PARENTS = {
@@ -61,8 +61,8 @@ PARENTS = {
     "reference_law_draws": {"reference_laws", "reference_points"},
     "direct_laws": {"models", "scores", "reference_points"},
     "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
-    "compression": {"densities", "models"},
-    "densing_law": {"densities", "scores"},
+    "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
+    "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "quarantine": {"price_snapshots", "prices"},
     "prices": {"price_snapshots"},
@@ -77,11 +77,19 @@ PARENTS = {
     "source_health": {"hub_nights", "prices", "price_snapshots"},
     "trend_breaks": {"densities", "scores"},
     "sensitivity": {"models", "scores", "reference_laws"},
-    "implications": {"densities", "models", "reference_laws", "price_frontier", "scores"},
+    "implications": {
+        "densities",
+        "compression",
+        "reference_laws",
+        "reference_law_draws",
+        "price_frontier",
+        "scores",
+    },
     "forecasts": {"densities", "prices", "model_links", "capability_levels"},
     "forecast_scores": {"forecasts", "densities", "prices", "model_links", "capability_levels"},
     "forecast_skill": {"forecast_scores", "prices"},
     "paper_claims": {"densities", "prices", "model_links", "capability_levels"},
+    "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
     "release": set(PUBLISHED),
 }
 

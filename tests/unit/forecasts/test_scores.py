@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from densing_pipeline.forecasts.backtest import backtest, claims_table, skill_table
-from densing_pipeline.forecasts.claims import paper_claims
+from densing_pipeline.forecasts.claims import _is_within, paper_claims
 from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES, forecasts
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
 from densing_pipeline.tables.published import (
@@ -21,17 +22,17 @@ from densing_pipeline.tables.published import (
 )
 
 LAST = date(2024, 12, 31)
-KEY = ["target", "series", "made_on", "horizon_months", "method"]
+KEY = ["target", "series", "made_on", "horizon_months", "method", "origin"]
 
 
 @pytest.fixture(scope="module")
 def made(world):
-    return forecasts(*world, as_of=LAST, draws=100, seed=0)
+    return forecasts(Known(*world, LAST), draws=100, seed=0)
 
 
 @pytest.fixture(scope="module")
 def scored(world, made):
-    return forecast_scores(made, *world, as_of=LAST)
+    return forecast_scores(made, Known(*world, LAST))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_every_forecast_that_is_due_is_scored_once(made, scored):
 def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(made, scored):
     both = scored.filter(verdict="ok").join(made, on=KEY, suffix="_made")
     for row in both.sample(40, seed=0).to_dicts():
-        actual = np.log(row["actual"])
+        actual = np.log(row["outcome"])
         quantiles = np.log(
             [row[f"{name}_made" if name == "median" else name] for name in QUANTILES]
         )
@@ -71,15 +72,15 @@ def test_the_outcome_is_the_record_of_the_day(world, scored):
         0, named=True
     )
     known = world.densities.filter(pl.col("release_date") <= date(2024, 5, 31))
-    assert row["actual"] == known["density"].max()
-    assert row["actual_low"] == pytest.approx(0.8 * row["actual"])
+    assert row["outcome"] == known["density"].max()
+    assert row["outcome_low"] == pytest.approx(0.8 * row["outcome"])
 
 
 def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
     """The data end in May 2024; that the record stands from then on is not known to anybody."""
     end = date(2024, 5, 1)
     ended = world._replace(densities=world.densities.filter(pl.col("release_date") <= end))
-    scored = forecast_scores(made, *ended, as_of=LAST).filter(target="density")
+    scored = forecast_scores(made, Known(*ended, LAST)).filter(target="density")
     late = scored.filter(pl.col("target_date") > end)
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["crps"].null_count() == late.height
@@ -88,9 +89,9 @@ def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
 
 def test_in_a_steady_world_the_trend_beats_no_change_and_knows_what_it_knows(skill):
     FORECAST_SKILL.validate(skill)
-    row = skill.filter(target="density", series="all", horizon_months=6, method="trend").row(
-        0, named=True
-    )
+    row = skill.filter(
+        target="density", series="all", horizon_months=3, method="trend", origin="backtest"
+    ).row(0, named=True)
     assert row["verdict"] == "ok"
     assert row["skill_no_change"] > 0.5
     assert row["skill_no_change_low"] < row["skill_no_change"] < row["skill_no_change_high"]
@@ -105,20 +106,72 @@ def test_a_method_has_no_skill_against_itself(skill):
 
 def test_a_year_ahead_needs_two_years_of_vintages(skill):
     row = skill.filter(target="density", horizon_months=12, method="no-change").row(0, named=True)
+    assert row["mean_crps"] is None
     assert row["verdict"] == "insufficient"
     assert "needed: 24" in row["reason"]
     assert row["skill_constant_low"] is None
 
 
+def test_skill_is_read_off_the_forecasts_both_made(scored, skill):
+    """The rival's mean beside ours is that of the same days, not of all it ever made."""
+    row = skill.filter(
+        target="density", series="all", horizon_months=3, method="trend", origin="backtest"
+    ).row(0, named=True)
+    own = scored.filter(verdict="ok", target="density", horizon_months=3, origin="backtest")
+    by_day = {
+        method: dict(own.filter(method=method).select("made_on", "crps").iter_rows())
+        for method in ("last-12-months", "no-change", "trend")
+    }
+    for rival, name in (("no-change", "no_change"), ("last-12-months", "last_12_months")):
+        days = by_day["trend"].keys() & by_day[rival].keys()
+        assert len(days) < max(len(by_day[rival]), len(by_day["trend"]))
+        ours, theirs = (
+            np.mean([by_day[method][day] for day in days]) for method in ("trend", rival)
+        )
+        assert row[f"n_both_{name}"] == len(days)
+        assert row[f"mean_crps_both_{name}"] == pytest.approx(ours)
+        assert row[f"rival_crps_{name}"] == pytest.approx(theirs)
+    assert row["skill_no_change"] == pytest.approx(
+        1 - row["mean_crps_both_no_change"] / row["rival_crps_no_change"]
+    )
+    assert row["skill_last_12_months"] is None, "eight vintages of the rival are no verdict"
+
+
+def test_each_forecast_says_its_skill_over_the_claims_of_its_day(scored):
+    row = scored.filter(
+        target="density", method="trend", made_on=date(2024, 4, 30), horizon_months=3,
+        origin="backtest",
+    ).row(0, named=True)  # fmt: skip
+    for rival, column in (
+        ("no-change", "skill_vs_no_change"),
+        ("paper-constant", "skill_vs_constant"),
+    ):
+        theirs = scored.filter(
+            target="density", method=rival, made_on=date(2024, 4, 30), horizon_months=3,
+            origin="backtest",
+        )["crps"].item()  # fmt: skip
+        assert row[column] == pytest.approx(1 - row["crps"] / theirs)
+
+
+def test_an_insufficient_row_of_skill_carries_no_number(skill):
+    insufficient = skill.filter(verdict="insufficient")
+    assert insufficient.height > 0
+    numbers = [
+        name for name, dtype in skill.schema.items()
+        if dtype == pl.Float64 or name.startswith("n_both")
+    ]  # fmt: skip
+    assert insufficient.select(pl.all_horizontal(pl.col(numbers).is_null()).all()).item()
+
+
 def test_nothing_to_score_gives_empty_tables(world):
-    scored = forecast_scores(FORECASTS.empty(), *world, as_of=LAST)
+    scored = forecast_scores(FORECASTS.empty(), Known(*world, LAST))
     assert scored.is_empty()
     assert forecast_skill(scored, as_of=LAST, draws=20, seed=0).is_empty()
 
 
 def test_forecasts_of_a_series_that_is_gone_say_so(world, made):
     gone = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    scored = forecast_scores(made, *gone, as_of=LAST)
+    scored = forecast_scores(made, Known(*gone, LAST))
     FORECAST_SCORES.validate(scored)
     assert scored["verdict"].unique().to_list() == ["insufficient"]
     table = forecast_skill(scored, as_of=LAST, draws=20, seed=0)
@@ -139,7 +192,7 @@ def later(world):
 
 
 def test_a_claim_is_compared_with_what_came(later):
-    table = paper_claims(*later, as_of=date(2025, 8, 31), draws=200, seed=0)
+    table = paper_claims(Known(*later, date(2025, 8, 31)), draws=200, seed=0)
     PAPER_CLAIMS.validate(table)
     row = table.filter(
         pl.col("claim").str.starts_with("NMI"), pl.col("target_date") == date(2025, 6, 30)
@@ -152,14 +205,32 @@ def test_a_claim_is_compared_with_what_came(later):
 
 
 def test_claims_without_data_after_them_say_so(world):
-    table = paper_claims(*world, as_of=date(2025, 8, 31), draws=50, seed=0)
+    table = paper_claims(Known(*world, date(2025, 8, 31)), draws=50, seed=0)
     assert table["verdict"].unique().to_list() == ["insufficient"]
-    assert table["actual_fold"].null_count() == table.height
+    numbers = ["claimed_fold", "claimed_low", "claimed_high", "actual_fold", "low", "high"]
+    assert table.select(pl.all_horizontal(pl.col(numbers).is_null()).all()).item()
+
+
+def test_a_verdict_on_a_claim_does_not_hang_on_the_seed(later):
+    """With 200 draws of the range a claim near its end changed sides with the seed."""
+    verdicts = [
+        paper_claims(Known(*later, date(2025, 8, 31)), draws=50, seed=seed)["is_within"].to_list()
+        for seed in range(4)
+    ]
+    for of_claim in zip(*verdicts, strict=True):
+        assert not {True, False} <= set(of_claim)
+
+
+def test_a_claim_at_the_end_of_its_range_is_undecided():
+    allowed = np.arange(1, 100_001) / 1000
+    assert _is_within(allowed, 50.0)
+    assert _is_within(allowed, 99.0) is False
+    assert _is_within(allowed, 97.5) is None
 
 
 def test_claims_of_an_empty_world_are_an_empty_table(world):
     empty = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    assert paper_claims(*empty, as_of=LAST, draws=20, seed=0).is_empty()
+    assert paper_claims(Known(*empty, LAST), draws=20, seed=0).is_empty()
 
 
 def test_the_backtest_runs_in_one_call(world):

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.forecasts.known import Known
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
     is_watched,
@@ -15,6 +16,8 @@ from densing_pipeline.forecasts.vintages import (
     price_vintages,
 )
 from densing_pipeline.trends.windows import DAY_ZERO
+
+LAST = date(2024, 12, 31)
 
 NAME = "nmi-2025/nmi-2025-average/nonembedding"
 
@@ -43,13 +46,36 @@ def test_a_density_record_is_the_running_maximum(world):
 
 def test_a_price_record_is_the_lowest_price_so_far(world):
     end = DAY_ZERO + timedelta(days=340)
-    (vintage,) = price_vintages(*world[1:], end)
+    (vintage,) = price_vintages(Known(*world, LAST), end)
     assert vintage.name == "able/0.75"
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-6)
 
 
+@pytest.mark.parametrize("end", [date(2023, 9, 30), date(2024, 3, 31), date(2024, 12, 31)])
+def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(world, end):
+    """Reconstructed row by row, without any of our functions."""
+    best = 0.0
+    for model in sorted(world.densities.to_dicts(), key=lambda row: row["release_date"]):
+        if model["release_date"] <= end:
+            best = max(best, model["density"])
+    vintage = density_vintage(world.densities, NAME, end)
+    assert vintage is not None
+    assert float(vintage.value(vintage.progress[-1])) == pytest.approx(best)
+    assert vintage.models is not None
+    assert vintage.models.days.size == sum(
+        row["release_date"] <= end for row in world.densities.to_dicts()
+    )
+    cheapest = min(
+        row["input_usd_per_mtok"]
+        for row in world.prices.to_dicts()
+        if row["valid_from"] <= end - timedelta(days=30)
+    )
+    (price,) = price_vintages(Known(*world, LAST), end)
+    assert float(price.value(price.progress[-1])) == pytest.approx(cheapest)
+
+
 def test_a_price_not_yet_held_for_30_days_does_not_count(world):
-    (vintage,) = price_vintages(*world[1:], DAY_ZERO + timedelta(days=310))
+    (vintage,) = price_vintages(Known(*world, LAST), DAY_ZERO + timedelta(days=310))
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-5)
 
 

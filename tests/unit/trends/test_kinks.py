@@ -11,7 +11,7 @@ from densing_pipeline.trends.kinks import (
     rates,
     webb,
 )
-from densing_pipeline.trends.simulate import design
+from densing_pipeline.trends.simulate import spread_design
 
 
 @pytest.fixture
@@ -83,6 +83,7 @@ def test_webb_weights_have_mean_zero_and_variance_one():
 
 def test_the_searched_test_holds_its_size_and_has_little_power_at_51_models():
     """An F table would reject a straight line 45 % of the time."""
-    size, power = rates(*design(51, 51), None, 0)
+    design = spread_design(51, 51)
+    size, power = rates(design.days, design.families, None, 0)
     assert 0.02 < size < 0.09
     assert size < power < 0.4
