@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from densing_pipeline.hub.classify import NATIVE_FORMATS
+from densing_pipeline.hub.rules import NATIVE_FORMATS
 from densing_pipeline.settings import Settings
 
 Rule = tuple[pl.Expr, str, pl.Expr]
