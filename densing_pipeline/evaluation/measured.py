@@ -38,18 +38,19 @@ def read(
     Returns:
         The `evaluations` and `eval_items` tables.
     """
-    rows: list[dict[str, Any]] = []
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     kept = [EVAL_ITEMS.empty()]
     for found in folders(root):
         row, frame = evaluation(found, suite)
-        rows.append(row)
+        key = tuple(row[name] for name in EVALUATIONS.key)
+        if key in rows:
+            rows[key]["reason"] += f"; {found.path.name} holds the same once more and is not read"
+            continue
+        rows[key] = row
         if found.item_limit == limit:
             kept.append(frame)
-    evaluations = pl.DataFrame(rows, schema_overrides=EVALUATIONS.polars_schema) if rows else None
-    return (
-        EVALUATIONS.empty() if evaluations is None else EVALUATIONS.cast(evaluations),
-        EVAL_ITEMS.cast(pl.concat(kept)),
-    )
+    evaluations = pl.DataFrame(list(rows.values()), EVALUATIONS.polars_schema)
+    return EVALUATIONS.cast(evaluations), EVAL_ITEMS.cast(pl.concat(kept))
 
 
 def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any], pl.DataFrame]:

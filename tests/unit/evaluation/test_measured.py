@@ -13,6 +13,7 @@ from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.evaluation import folders, measured, suite
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
+from densing_pipeline.tables.storage import file_sha256
 from tests.evaluations import REVISION, SIZES, items, write
 
 
@@ -176,6 +177,41 @@ def test_trials_and_whole_evaluations_are_never_mixed(tmp_path):
     assert set(trial["n_items"]) == {20}
     assert trial["protocol"].str.contains("first 20 items").all()
     assert read(tmp_path)[0]["item_limit"].to_list() == [20, None]
+
+
+def test_a_trial_that_broke_off_is_none_of_the_whole_evaluation(tmp_path):
+    (write(tmp_path, limit=20) / folders.OUTCOME).unlink()
+    (
+        tmp_path / "lab--model" / REVISION / f"{suite.version()}-first-20" / "provenance.json"
+    ).unlink()
+    write(tmp_path)
+    states = dict(read(tmp_path)[0].select("item_limit", "state").iter_rows())
+    assert states == {None: "done", 20: "failed"}
+
+
+def test_the_same_evaluation_in_two_folders_is_read_once(tmp_path):
+    trial = write(tmp_path, limit=20)
+    trial.rename(trial.with_name(suite.version()))
+    write(tmp_path, limit=20)
+    row = read(tmp_path, 20)[0].row(0, named=True)
+    assert (row["state"], row["item_limit"]) == ("done", 20)
+    assert "the same once more" in row["reason"]
+    assert scored(tmp_path, 20).height == 5
+
+
+def test_bytes_that_are_not_those_written_are_refused_unread(tmp_path):
+    """A flipped bit can pass the reader unnoticed, or end the process that reads."""
+    path = write(tmp_path)
+    files = {f"{name}.parquet": file_sha256(path / f"{name}.parquet") for name in BENCHMARKS}
+    write(tmp_path, files=files)
+    assert only(tmp_path)[0]["state"] == "done"
+    whole = bytearray((path / "MATH.parquet").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (path / "MATH.parquet").write_bytes(whole)
+    row, kept = only(tmp_path)
+    assert (row["state"], row["is_resumable"]) == ("failed", True)
+    assert "MATH.parquet: damaged (not the bytes that were written)" in row["reason"]
+    assert set(kept["benchmark"]) == set(BENCHMARKS) - {"MATH"}
 
 
 def test_scores_of_another_suite_version_enter_nothing(tmp_path):
