@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _choices(engine: Any, peer: Any) -> Measurement:
     return _compare(
         engine,
         "evaluation.choices",
-        f"{QUESTIONS} five-shot questions with four choices, 0.6 M parameters, cold prefix cache",
+        f"{QUESTIONS} five-shot questions with four choices, 1.3 M parameters, cold prefix cache",
         lambda: _served(engine, [ChoiceRequest(prompt, LETTERS) for prompt in prompts]),
         lambda: peer.loglikelihood([(prompt, each) for prompt in prompts for each in LETTERS]),
         "lm-eval 0.4.13, vLLM backend, same engine",
@@ -141,7 +142,7 @@ def _texts(engine: Any, peer: Any) -> Measurement:
         ),
         lambda: _generated(engine, prompts),
         "vLLM LLM.generate",
-        repeats=5,
+        repeats=3,
     )
 
 
@@ -199,7 +200,7 @@ def _job(engine: Any, peer: Any) -> Measurement:
         ours,
         lambda: _served(engine, [item.request for item in items]),
         "the engine alone",
-        repeats=5,
+        repeats=3,
     )
 
 
@@ -224,7 +225,17 @@ def _compare(
     # The first steps of an engine are slower.
     cold(ours)()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return compare(name, what, cold(ours), cold(peer), peer_name, repeats=repeats, peak=peak)
+    return compare(
+        name,
+        what,
+        cold(ours),
+        cold(peer),
+        peer_name,
+        unit="CPU s",
+        repeats=repeats,
+        peak=peak,
+        clock=time.process_time,
+    )
 
 
 def _served(engine: Any, requests: Sequence[Any]) -> list[Any]:
