@@ -90,11 +90,12 @@ def main() -> None:
     from tests.engine.models import tiny_llama
     from tests.engine.peer import lm_eval_on
 
+    machine = sizing.this_machine()
+    vllm_engine.prepare(machine)
     with tempfile.TemporaryDirectory() as folder:
         model = tiny_llama(Path(folder) / "model")
         checked = weights.check(model, {"llama"})
-        sized = sizing.size(checked, sizing.this_machine())
-        vllm_engine.prepare(sized)
+        sized = sizing.size(checked, machine)
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)
         for measure in (_choices, _losses, _texts, _suite, _job):
