@@ -132,8 +132,8 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Standard error of each mean, its items drawn by subject; one by one where there are none.
 
     With residual sums r_g of G subjects and n items it is sqrt(G / (G - 1) sum r_g^2) / n (Cameron
-    and Miller 2015, eq. 6, for a mean). Where all items agree it is that of Agresti and Coull, for
-    a sample without an exception does not mean a population without one.
+    and Miller 2015, eq. 6, for a mean), and no less than that of a share of n (Agresti and Coull, so
+    never 0): subjects that happen to agree say nothing of items that were not asked.
     """
     several = pl.col("subject").n_unique().over(by) > 1
     cluster = pl.when(several).then("subject").otherwise("item_id").alias("cluster")
@@ -153,7 +153,9 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     binomial = (pl.col("share") * (1 - pl.col("share")) / pl.col("n")).sqrt()
     return sums.select(
         *by,
-        std_error=pl.when(pl.col("squares") > 1e-12).then(clustered).otherwise(binomial).clip(0, 1),
+        std_error=pl.max_horizontal(pl.when(pl.col("groups") > 1).then(clustered), binomial).clip(
+            0, 1
+        ),
     )
 
 
