@@ -103,7 +103,7 @@ MATH = Benchmark(
     stops=("Problem:",),
     max_tokens=1024,
     metric=SameMathematics(
-        r"The final answer is:?\s*(\$[^$]+\$|.+?)\.?\s*(?:I hope it is correct|\n|\Z)"
+        r"The final answer is:?\s*((?:\$[^$]+\$|.)+?)(?:I hope it is correct|\n|\Z)"
     ),
     chance=0.0,
     licence="MIT",
