@@ -279,5 +279,5 @@ def _words(seed: object, count: int) -> str:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())
