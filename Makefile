@@ -55,9 +55,9 @@ docs: .venv/synced ## Regenerate docs/data_dictionary.md and the pictures in doc
 	@$(RUN) python -m docs.build
 
 test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
-	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
 		--confcutdir=tests/engine tests/engine
-	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
 		--confcutdir=tests/oracle -m "not slow" tests/oracle
 	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
 

@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,11 +90,12 @@ def main() -> None:
     from tests.engine.models import tiny_llama
     from tests.engine.peer import lm_eval_on
 
+    machine = sizing.this_machine()
+    vllm_engine.prepare(machine)
     with tempfile.TemporaryDirectory() as folder:
         model = tiny_llama(Path(folder) / "model")
         checked = weights.check(model, {"llama"})
-        sized = sizing.size(checked, sizing.this_machine())
-        vllm_engine.prepare(sized)
+        sized = sizing.size(checked, machine)
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)
         for measure in (_choices, _losses, _texts, _suite, _job):
@@ -107,7 +109,7 @@ def _choices(engine: Any, peer: Any) -> Measurement:
     return _compare(
         engine,
         "evaluation.choices",
-        f"{QUESTIONS} five-shot questions with four choices, 0.6 M parameters, cold prefix cache",
+        f"{QUESTIONS} five-shot questions with four choices, 1.3 M parameters, cold prefix cache",
         lambda: _served(engine, [ChoiceRequest(prompt, LETTERS) for prompt in prompts]),
         lambda: peer.loglikelihood([(prompt, each) for prompt in prompts for each in LETTERS]),
         "lm-eval 0.4.13, vLLM backend, same engine",
@@ -141,7 +143,7 @@ def _texts(engine: Any, peer: Any) -> Measurement:
         ),
         lambda: _generated(engine, prompts),
         "vLLM LLM.generate",
-        repeats=5,
+        repeats=3,
     )
 
 
@@ -199,7 +201,7 @@ def _job(engine: Any, peer: Any) -> Measurement:
         ours,
         lambda: _served(engine, [item.request for item in items]),
         "the engine alone",
-        repeats=5,
+        repeats=3,
     )
 
 
@@ -224,7 +226,17 @@ def _compare(
     # The first steps of an engine are slower.
     cold(ours)()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return compare(name, what, cold(ours), cold(peer), peer_name, repeats=repeats, peak=peak)
+    return compare(
+        name,
+        what,
+        cold(ours),
+        cold(peer),
+        peer_name,
+        unit="CPU s",
+        repeats=repeats,
+        peak=peak,
+        clock=time.process_time,
+    )
 
 
 def _served(engine: Any, requests: Sequence[Any]) -> list[Any]:
@@ -267,5 +279,5 @@ def _words(seed: object, count: int) -> str:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())

@@ -13,6 +13,7 @@ here: measuring (`job`), and the published tables (`measured`).
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,8 +80,9 @@ class Folder:
 
     @property
     def item_limit(self) -> int | None:
-        """Items per benchmark the run was limited to."""
-        return whole_number(self.provenance.get("limit"))
+        """Items per benchmark the run was limited to: as the path says, else the provenance."""
+        _, limit = _named(self.path.name)
+        return limit or whole_number(self.provenance.get("limit"))
 
 
 def folders(root: Path) -> Iterator[Folder]:
@@ -108,7 +110,7 @@ def folder_path(root: Path, key: str, revision: str, suite_version: str, limit: 
 def folder(path: Path) -> Folder:
     """Read what a folder says of itself; an empty or absent one was not begun."""
     model_id, revision = path.parts[-3].replace("--", "/", 1), path.parts[-2]
-    suite_version = path.name.partition(TRIAL)[0]
+    suite_version, _ = _named(path.name)
     request, _ = _read_json(path / REQUEST)
     provenance, provenance_problem = _read_json(path / PROVENANCE)
     outcome, outcome_problem = _read_json(path / OUTCOME)
@@ -199,6 +201,12 @@ def instant(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if found and EARLIEST <= found.date() < LATEST else None
+
+
+def _named(name: str) -> tuple[str, int | None]:
+    """Suite version and limit that a folder's name tells of."""
+    found = re.fullmatch(rf"(.+){TRIAL}([1-9][0-9]{{0,8}})", name)
+    return (found[1], int(found[2])) if found else (name, None)
 
 
 def _modified(path: Path) -> datetime | None:

@@ -136,9 +136,10 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
     for remark in missing:
         reporter.say(remark)
     prompts = provenance.prompt_sha256(work)
+    machine = sizing.this_machine()
+    vllm_engine.prepare(machine)
     revision, checked = _weights(order, reporter)
-    sized = sizing.size(checked, sizing.this_machine())
-    vllm_engine.prepare(sized)
+    sized = sizing.size(checked, machine)
     with ExitStack() as stack:
         judges, refused = _judges(order, stack)
         if refused:
@@ -160,7 +161,8 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
         if ledger.begin(facts):
             before = 0.0
             reporter.say("items of another engine or suite were there: measuring anew")
-        tallies = measure(engine, work, ledger, judges, reporter, max(os.cpu_count() or 1, 2) - 1)
+        workers = max(os.cpu_count() or 1, 2) - 1
+        tallies = measure(engine, work, ledger, judges, reporter, workers, watchdog.beat)
         facts |= engine.provenance()
     facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
     ledger.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
@@ -279,7 +281,7 @@ def _order(argv: Sequence[str] | None) -> Order:
     add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
     add("--limit", type=int, help="items of each benchmark, for a trial")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
-    add("--hang-seconds", type=float, default=900.0, help="longest silence of the engine (900)")
+    add("--hang-seconds", type=float, default=1800.0, help="longest silence of the engine (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")

@@ -38,18 +38,19 @@ def read(
     Returns:
         The `evaluations` and `eval_items` tables.
     """
-    rows: list[dict[str, Any]] = []
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     kept = [EVAL_ITEMS.empty()]
     for found in folders(root):
         row, frame = evaluation(found, suite)
-        rows.append(row)
+        key = tuple(row[name] for name in EVALUATIONS.key)
+        if key in rows:
+            rows[key]["reason"] += f"; {found.path.name} holds the same once more and is not read"
+            continue
+        rows[key] = row
         if found.item_limit == limit:
             kept.append(frame)
-    evaluations = pl.DataFrame(rows, schema_overrides=EVALUATIONS.polars_schema) if rows else None
-    return (
-        EVALUATIONS.empty() if evaluations is None else EVALUATIONS.cast(evaluations),
-        EVAL_ITEMS.cast(pl.concat(kept)),
-    )
+    evaluations = pl.DataFrame(list(rows.values()), EVALUATIONS.polars_schema)
+    return EVALUATIONS.cast(evaluations), EVAL_ITEMS.cast(pl.concat(kept))
 
 
 def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any], pl.DataFrame]:
@@ -131,8 +132,8 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Standard error of each mean, its items drawn by subject; one by one where there are none.
 
     With residual sums r_g of G subjects and n items it is sqrt(G / (G - 1) sum r_g^2) / n (Cameron
-    and Miller 2015, eq. 6, for a mean). Where all items agree it is that of Agresti and Coull, for
-    a sample without an exception does not mean a population without one.
+    and Miller 2015, eq. 6, for a mean), and no less than that of a share of n (Agresti and Coull, so
+    never 0): subjects that happen to agree say nothing of items that were not asked.
     """
     several = pl.col("subject").n_unique().over(by) > 1
     cluster = pl.when(several).then("subject").otherwise("item_id").alias("cluster")
@@ -152,7 +153,9 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     binomial = (pl.col("share") * (1 - pl.col("share")) / pl.col("n")).sqrt()
     return sums.select(
         *by,
-        std_error=pl.when(pl.col("squares") > 1e-12).then(clustered).otherwise(binomial).clip(0, 1),
+        std_error=pl.max_horizontal(pl.when(pl.col("groups") > 1).then(clustered), binomial).clip(
+            0, 1
+        ),
     )
 
 

@@ -5,7 +5,7 @@ Not here: how requests are served (`vllm_engine`), what an item is worth (`scori
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
@@ -144,6 +144,7 @@ def measure(
     judges: Judges,
     reporter: Reporter,
     workers: int,
+    beat: Callable[[], None] = lambda: None,
 ) -> dict[str, Tally]:
     """Measure everything that is not measured yet.
 
@@ -157,6 +158,7 @@ def measure(
         judges: what decides about programs and mathematics.
         reporter: is told of every item.
         workers: how many answers are judged at a time.
+        beat: called for every item that is judged.
 
     Returns:
         What came of each benchmark, by name.
@@ -174,7 +176,7 @@ def measure(
     losses = [(one, Part.LOSS, one.item.loss) for one in asked if one.item.loss]
     queue: list[tuple[Asked, Part, Request]] = [*answers, *losses]
     with ThreadPoolExecutor(workers) as pool:
-        judging = _Judging(pool, judges, reporter)
+        judging = _Judging(pool, judges, reporter, beat)
         if queue:
             engine.run(
                 [request for _, _, request in queue],
@@ -187,8 +189,14 @@ def measure(
 class _Judging:
     """Judges items when all their results are there; slow verdicts beside the engine."""
 
-    def __init__(self, pool: ThreadPoolExecutor, judges: Judges, reporter: Reporter) -> None:
-        self._pool, self._judges, self._reporter = pool, judges, reporter
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        judges: Judges,
+        reporter: Reporter,
+        beat: Callable[[], None],
+    ) -> None:
+        self._pool, self._judges, self._reporter, self._beat = pool, judges, reporter, beat
         self._pending: list[Future[None]] = []
         self._error: BaseException | None = None
         self._lock = Lock()
@@ -228,6 +236,7 @@ class _Judging:
         if row["failed_reason"] and isinstance(answer, GenerateResult):
             raise EvaluationError(f"{row['benchmark']}: not judged: {row['failed_reason']}")
         asked.work.add(row)
+        self._beat()
         with self._lock:
             self._reporter.advance((row["prompt_tokens"] or 0) + (row["completion_tokens"] or 0))
 

@@ -144,8 +144,7 @@ class ExactMatch:
 
     def extract(self, text: str) -> str | None:
         """The answer in a text, None if there is none."""
-        found = re.search(self.pattern, text)
-        return found and found.group(1).strip().removesuffix(".").strip()
+        return _found(self.pattern, text)
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,8 @@ class SameMathematics:
     r"""1 if the final answer is mathematically the reference (`math-verify`).
 
     Attributes:
-        pattern: the first match's first group is the final answer; without a match the content of the
-            last `\boxed`.
+        pattern: the first match's first group is the final answer, less outer white space and a full
+            stop; without a match the content of the last `\boxed`.
     """
 
     pattern: str
@@ -176,8 +175,7 @@ class SameMathematics:
 
     def extract(self, text: str) -> str | None:
         """The final answer in a text, None if there is none."""
-        found = re.search(self.pattern, text, re.DOTALL)
-        return found.group(1).strip() if found else last_boxed(text)
+        return _found(self.pattern, text) or last_boxed(text)
 
 
 @dataclass(frozen=True)
@@ -229,6 +227,11 @@ def nats_per_token(result: Result | None) -> float | None:
         return None
     loss = result.nll_nats / result.answer_tokens
     return loss if math.isfinite(loss) else None
+
+
+def _found(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text)
+    return found and found.group(1).strip().removesuffix(".").strip()
 
 
 def last_boxed(text: str) -> str | None:

@@ -80,7 +80,7 @@ def _fact_rules() -> list[Rule]:
         (
             pl.col("evaluated") == "done",
             "done",
-            pl.format("measured on the whole suite: {}", "evaluated_reason"),
+            pl.format("measured: {}", "evaluated_reason"),
         ),
         (
             pl.col("hub_state").is_in(["gone", "private", "disabled", "replaced"]),
@@ -108,7 +108,7 @@ def _evaluation_rules(limits: Limits) -> list[Rule]:
         (
             (pl.col("evaluated") == "failed") & is_over,
             "failed",
-            pl.format("after {} attempts: {}", "attempts", "evaluated_reason"),
+            pl.format("given up after attempt {}: {}", "attempts", "evaluated_reason"),
         ),
         (
             (pl.col("evaluated") == "failed") & (pl.col("override_state") == "queued"),

@@ -27,7 +27,7 @@ from densing_pipeline.evaluation.tokens import Tokeniser
 
 SAME_TAIL = 8
 """Equal tokens at the end of a text that call for a look: logits that are no numbers give one token
-for ever."""
+for ever, or end the text at once where that token is the one that ends texts."""
 
 Done = Callable[[int, Result], None]
 
@@ -148,7 +148,7 @@ class Queue:
         return None
 
     def _text(self, call: Call, request: GenerateRequest, output: Any) -> list[Call]:
-        """A text; a call to look behind it where it ends in one token for ever."""
+        """A text; a call to look behind it where it ended by itself or in one token for ever."""
         written = output.outputs[0]
         result = GenerateResult(
             text=written.text,
@@ -156,10 +156,11 @@ class Queue:
             prompt_tokens=len(call.ids),
             completion_tokens=len(written.token_ids),
         )
-        tail = list(written.token_ids)[-SAME_TAIL:]
-        if len(tail) == SAME_TAIL and len(set(tail)) == 1:
-            ids = [*call.ids, *list(written.token_ids)[:-1]]
-            return [replace(call, ids=ids, text=result)]
+        tokens = list(written.token_ids)
+        tail = set(tokens[-SAME_TAIL:])
+        by_itself = written.finish_reason == "stop" and written.stop_reason is None
+        if tokens and (by_itself or len(tail) == 1):
+            return [replace(call, ids=[*call.ids, *tokens[:-1]], text=result)]
         self._result(call, result)
         return []
 

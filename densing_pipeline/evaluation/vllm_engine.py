@@ -14,7 +14,7 @@ from typing import Any
 from densing_pipeline.evaluation import memory, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.requests import Request
-from densing_pipeline.evaluation.sizing import Sizing
+from densing_pipeline.evaluation.sizing import Machine, Sizing
 from densing_pipeline.evaluation.tokens import Tokeniser
 from densing_pipeline.evaluation.vllm_calls import Call, Done, Queue, params
 from densing_pipeline.evaluation.weights import Weights
@@ -38,7 +38,7 @@ class VllmEngine:
 
         Args:
             weights: its checked files.
-            sized: how it is put on the machine; `prepare` was called with it.
+            sized: how it is put on the machine, for which `prepare` was called.
             beat: called whenever something has happened.
 
         Raises:
@@ -110,6 +110,10 @@ class VllmEngine:
         """
         from vllm import LLM
 
+        # Everything is there by now: nothing is fetched any more, whatever a repository names.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        if self.sizing.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.sizing.gpus)
         while True:
             sized = self.sizing
             try:
@@ -161,17 +165,16 @@ class VllmEngine:
             torch.cuda.empty_cache()
 
 
-def prepare(sized: Sizing) -> None:
-    """Set what vLLM reads from the environment, before it is imported. What is set already stays."""
+def prepare(machine: Machine) -> None:
+    """Set what vLLM reads when it is imported; to be called before. What is set already stays."""
     defaults = {
-        "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
         "TOKENIZERS_PARALLELISM": "true",
+        # Numbers of GPUs are those that `nvidia-smi` gives.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
-    if sized.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(sized.gpus)
-    else:
+    if not machine.gpus:
         defaults |= {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",

@@ -21,10 +21,12 @@ def load(tiny):
     """Loads a folder into an engine of its own."""
     from densing_pipeline.evaluation import sizing, vllm_engine, weights
 
+    machine = sizing.this_machine()
+    vllm_engine.prepare(machine)
+
     def load(folder):
         checked = weights.check(folder, vllm_engine.known_model_types())
-        sized = sizing.size(checked, sizing.this_machine())
-        vllm_engine.prepare(sized)
+        sized = sizing.size(checked, machine)
         return vllm_engine.VllmEngine(checked, sized)
 
     return load

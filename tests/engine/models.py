@@ -25,20 +25,23 @@ def tiny_llama(
     folder: Path, context: int = 16384, hidden: int = 128, layers: int = 2, seed: int = 0
 ) -> Path:
     """A Llama with random weights and a byte-level tokenizer, as the Hub would offer it."""
+    from pydoc_data import topics
+
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     letters = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=800, special_tokens=["<|endoftext|>"], initial_alphabet=letters
+        vocab_size=4096, special_tokens=["<|endoftext|>"], initial_alphabet=letters
     )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     # " A" to " J" and the words of the benchmarks become single tokens.
     choices = [f"Answer: {letter}\n" for letter in "ABCDEFGHIJ"] * 3
-    tokenizer.train_from_iterator([*TEXTS * 3, *choices], trainer)
+    # English that every Python has with it, so that prompts are about as long as elsewhere.
+    tokenizer.train_from_iterator([*TEXTS * 3, *choices, *topics.topics.values()], trainer)
     end = "<|endoftext|>"
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
     fast.save_pretrained(folder)

@@ -77,7 +77,7 @@ def test_references_of_programs(task: Tasks, items: Items) -> None:
     [
         ("BBH", "bbh_cot_fewshot_snarks", {"</s>", "Q"}, {"\nQ:"}, 1024),
         ("MATH-500", "minerva_math500", set(), set(), None),
-        ("HumanEval", "humaneval", set(), set(), 1024),
+        ("HumanEval", "humaneval", set(), {"\n@", "\n```"}, 1024),
         ("MBPP", "mbpp", set(), set(), None),
     ],
 )

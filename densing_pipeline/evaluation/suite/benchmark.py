@@ -270,7 +270,7 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
 def declaration(benchmark: Benchmark) -> dict[str, Any]:
     """What a benchmark's score depends on, in plain values.
 
-    Of the data that is their content; where it has not been seen, data set and revision.
+    Of the data that is their content, and which commit of which data set has it at first hand.
     """
     fields = {
         each.name: _plain(getattr(benchmark, each.name))

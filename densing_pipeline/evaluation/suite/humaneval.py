@@ -41,7 +41,7 @@ HUMANEVAL = Benchmark(
     n_items=164,
     prompt=Prompt(question="{prompt}", answer="{solution}"),
     kind="generate",
-    stops=("\nclass", "\ndef", "\n#", "\nif", "\nprint"),
+    stops=("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\n```"),
     max_tokens=1024,
     metric=PassesTests("{prompt}{response}"),
     chance=0.0,

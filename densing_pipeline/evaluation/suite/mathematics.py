@@ -102,7 +102,9 @@ MATH = Benchmark(
     kind="generate",
     stops=("Problem:",),
     max_tokens=1024,
-    metric=SameMathematics(r"The final answer is\s*(.+?)\.?\s*(?:I hope it is correct|\n\n|\Z)"),
+    metric=SameMathematics(
+        r"The final answer is:?\s*((?:\$[^$]+\$|.)+?)(?:I hope it is correct|\n|\Z)"
+    ),
     chance=0.0,
     licence="MIT",
     has_solutions=True,

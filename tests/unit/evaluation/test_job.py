@@ -76,7 +76,7 @@ def place(tmp_path, monkeypatch):
     declare(monkeypatch, benchmark("MMLU", "choice", Letter()))
     monkeypatch.setattr(vllm_engine, "VllmEngine", Engine)
     monkeypatch.setattr(vllm_engine, "known_model_types", lambda: {"llama"})
-    monkeypatch.setattr(vllm_engine, "prepare", lambda sized: None)
+    monkeypatch.setattr(vllm_engine, "prepare", lambda machine: None)
     monkeypatch.setattr(Engine, "runs", 0)
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path

@@ -13,6 +13,7 @@ from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.evaluation import folders, measured, suite
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
+from densing_pipeline.tables.storage import file_sha256
 from tests.evaluations import REVISION, SIZES, items, write
 
 
@@ -59,7 +60,7 @@ def test_the_error_of_a_score_is_clustered_by_subject(tmp_path):
     coarse.write_parquet(path / "MMLU.parquet")
     errors = dict(scored(tmp_path).select("benchmark", "std_error").iter_rows())
     assert errors["MMLU"] == pytest.approx(0.5 / np.sqrt(56), rel=0.02)
-    assert errors["MBPP"] == pytest.approx(0.5 / np.sqrt(499), rel=1e-6)
+    assert errors["MBPP"] == pytest.approx(0.5 / np.sqrt(499), rel=1e-3)
 
 
 def test_a_clustered_error_is_that_of_resampled_subjects(tmp_path):
@@ -76,6 +77,12 @@ def test_a_clustered_error_is_that_of_resampled_subjects(tmp_path):
     draws = rng.integers(0, sums.height, (4000, sums.height))
     means = sums["score"].to_numpy()[draws].sum(1) / sums["n"].to_numpy()[draws].sum(1)
     assert found == pytest.approx(means.std(), rel=0.1)
+
+
+def test_subjects_that_agree_do_not_make_a_score_surer_than_its_items(tmp_path):
+    write(tmp_path)
+    row = scored(tmp_path).filter(benchmark="MMLU").row(0, named=True)
+    assert row["std_error"] == pytest.approx(0.5 / np.sqrt(14042), rel=0.01)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -128,7 +135,7 @@ def test_no_damage_to_a_file_ends_the_night(tmp_path):
     """Cut, flipped, emptied, in every place: a row with a reason, or the items as they were."""
     path = write(tmp_path, limit=40, benchmarks=("MATH",))
     whole = (path / "MATH.parquet").read_bytes()
-    rng = random.Random(5)
+    rng = random.Random(5)  # noqa: S311
     for _ in range(60):
         bad = bytearray(whole)
         for _ in range(rng.randrange(1, 4)):
@@ -176,6 +183,41 @@ def test_trials_and_whole_evaluations_are_never_mixed(tmp_path):
     assert set(trial["n_items"]) == {20}
     assert trial["protocol"].str.contains("first 20 items").all()
     assert read(tmp_path)[0]["item_limit"].to_list() == [20, None]
+
+
+def test_a_trial_that_broke_off_is_none_of_the_whole_evaluation(tmp_path):
+    (write(tmp_path, limit=20) / folders.OUTCOME).unlink()
+    (
+        tmp_path / "lab--model" / REVISION / f"{suite.version()}-first-20" / "provenance.json"
+    ).unlink()
+    write(tmp_path)
+    states = dict(read(tmp_path)[0].select("item_limit", "state").iter_rows())
+    assert states == {None: "done", 20: "failed"}
+
+
+def test_the_same_evaluation_in_two_folders_is_read_once(tmp_path):
+    trial = write(tmp_path, limit=20)
+    trial.rename(trial.with_name(suite.version()))
+    write(tmp_path, limit=20)
+    row = read(tmp_path, 20)[0].row(0, named=True)
+    assert (row["state"], row["item_limit"]) == ("done", 20)
+    assert "the same once more" in row["reason"]
+    assert scored(tmp_path, 20).height == 5
+
+
+def test_bytes_that_are_not_those_written_are_refused_unread(tmp_path):
+    """A flipped bit can pass the reader unnoticed, or end the process that reads."""
+    path = write(tmp_path)
+    files = {f"{name}.parquet": file_sha256(path / f"{name}.parquet") for name in BENCHMARKS}
+    write(tmp_path, files=files)
+    assert only(tmp_path)[0]["state"] == "done"
+    whole = bytearray((path / "MATH.parquet").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (path / "MATH.parquet").write_bytes(whole)
+    row, kept = only(tmp_path)
+    assert (row["state"], row["is_resumable"]) == ("failed", True)
+    assert "MATH.parquet: damaged (not the bytes that were written)" in row["reason"]
+    assert set(kept["benchmark"]) == set(BENCHMARKS) - {"MATH"}
 
 
 def test_scores_of_another_suite_version_enter_nothing(tmp_path):

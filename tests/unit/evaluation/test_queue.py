@@ -208,7 +208,7 @@ def test_a_failed_evaluation_is_tried_again_a_few_times():
     over = only({}, evaluations=[failed | {"attempts": 3}])
     assert (over["state"], over["reason"]) == (
         "failed",
-        "after 3 attempts: killed: out of memory",
+        "given up after attempt 3: killed: out of memory",
     )
     wanted = only({}, evaluations=[failed], overrides=[WANTED])
     assert (wanted["state"], wanted["reason"][:9]) == ("queued", "attempt 2")

@@ -98,10 +98,17 @@ def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
         ("Final Answer: The final answer is $[2,5)$. I hope it is correct", "$[2,5)$"),
         ("The final answer is $24$.", "$24$"),
         ("The final answer is 24.\n\nAnd another thing: \\boxed{25}", "24"),
+        ("The final answer is $24$.\nHere $5$ and $7$ are its factors.", "$24$"),
+        ("The final answer is:\n\n$24$. I hope it is correct.", "$24$"),
+        ("The final answer is $3$ and $4$. I hope it is correct.", "$3$ and $4$"),
+        ("The final answer is ${1\n\\over 2}$.\nDone", "${1\n\\over 2}$"),
+        ("The final answer is a" + " " * 100_000 + "b", "a" + " " * 100_000 + "b"),
         ("So $x = \\boxed{\\frac{1}{2}}$, and then it broke", r"\frac{1}{2}"),
         (r"First \boxed{1}, then \boxed{2}", "2"),
+        ("The final answer is" + "\n" * 100_000, None),
         ("It is 24", None),
     ],
+    ids=lambda text: str(text)[:40],
 )
 def test_the_final_answer_of_a_solution(text: str, answer: str | None) -> None:
     assert isinstance(MATH.metric, SameMathematics)

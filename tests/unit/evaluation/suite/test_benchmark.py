@@ -175,6 +175,23 @@ def test_humaneval_prompt_is_the_function_itself() -> None:
     assert item.loss == LossRequest(task["prompt"], task["solution"])
 
 
+@pytest.mark.parametrize(
+    "next_thing",
+    [
+        "class A:",
+        "def g():",
+        "@cache\ndef g():",
+        "# End",
+        "if __name__ ==",
+        "print(f())",
+        "```\nSo",
+    ],
+)
+def test_what_a_model_goes_on_with_is_no_part_of_its_function(next_thing: str) -> None:
+    """None of these can go on inside a function, and half of one would be no program."""
+    assert any(f"\n{next_thing}".startswith(stop) for stop in HUMANEVAL.stops)
+
+
 def test_mbpp_prompt() -> None:
     def task(number: int) -> Record:
         return {

@@ -8,9 +8,9 @@ import http.server
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 import pytest
@@ -133,8 +133,11 @@ def test_the_real_declaration_refuses_small_data(as_parquet: Path) -> None:
         ("part.csv", b'question,answer\n"never closed'),
         ("part.json", b'{"examples": [{"input": "cut o'),
         ("part.json", b'{"rows": []}'),
+        ("part.json", b"null"),
+        ("part.json", b"[" * 100_000),
         ("part.jsonl", b'{"a": 1}\n{"a": '),
         ("part.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:-9]),
+        ("part.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:10] + b"\xff" * 30),
         ("part.txt", b"\xff\xfe\x00"),
     ],
 )
@@ -311,7 +314,11 @@ def test_scaling_bench_in_another_form_is_refused(tmp_path: Path) -> None:
         load(SCALING_BENCH, Store(tmp_path))
 
 
-Server = Callable[[dict[str, bytes]], str]
+class Server(Protocol):
+    """Serves files by path, less so many bytes at the end of each as it promises; its address."""
+
+    def __call__(self, files: dict[str, bytes], cut_off: int = 0) -> str: ...
+
 
 COMMIT = "c30699e8356da336a370243923dbaf21066bb9fe"
 
@@ -323,7 +330,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     running: list[http.server.ThreadingHTTPServer] = []
 
-    def serve(files: dict[str, bytes]) -> str:
+    def serve(files: dict[str, bytes], cut_off: int = 0) -> str:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 self._answer(body=False)
@@ -340,7 +347,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 content = content or b""
                 self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
                 self.send_header("X-Repo-Commit", COMMIT)
-                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Content-Length", str(len(content) + cut_off))
                 self.end_headers()
                 if body:
                     self.wfile.write(content)
@@ -405,6 +412,16 @@ def test_prompt_files_come_from_the_pinned_commit_once(server: Server, tmp_path:
     assert store.file(source, "sums").read_text() == "text"
     with pytest.raises(DataError, match=r"cot-prompts/other\.txt: cannot be fetched: .*404"):
         store.file(source, "other")
+
+
+def test_what_breaks_off_on_the_way_is_named_and_not_kept(server: Server, tmp_path: Path) -> None:
+    source = BBH.splits[0].sources[0]
+    files = {f"/{source.dataset}/{source.revision}/cot-prompts/sums.txt": b"text"}
+    with pytest.raises(
+        DataError, match=r"cot-prompts/sums\.txt: cannot be fetched: .*4 bytes read"
+    ):
+        Store(cache=tmp_path, github=server(files, cut_off=9)).file(source, "sums")
+    assert Store(cache=tmp_path, github=server(files)).file(source, "sums").read_text() == "text"
 
 
 @pytest.mark.shared
