@@ -24,7 +24,7 @@ from densing_pipeline.prices.history import Snapshot, chain_of, history, update
 from densing_pipeline.prices.sources import openrouter
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
 from densing_pipeline.prices.store import Head, Store
-from densing_pipeline.tables.published import PRICES
+from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 
 OFFERS, CHANGED = 4_500, 100
 INTERVALS = 5_000_000
@@ -39,6 +39,7 @@ def benchmarks() -> Iterator[Measurement]:
         build_book(folder / "book")
         flat = folder / "book.parquet"
         Store(folder / "book").scan().sink_parquet(flat)
+        polls = Store(folder / "book").polls()
         nights = itertools.count(1)
         yield compare(
             "prices.fold",
@@ -53,7 +54,7 @@ def benchmarks() -> Iterator[Measurement]:
             "prices.as_of",
             f"what held on ten single days of ten years, in all, {INTERVALS:,} intervals",
             lambda: look_up(folder / "book"),
-            lambda: [as_of(pl.scan_parquet(flat), day, day) for day in days()],
+            lambda: [as_of(pl.scan_parquet(flat), day, day, polls) for day in days()],
             "polars, the same filter over the book as one parquet file",
             peak=peak_mb("look_up", folder / "book"),
         )
@@ -85,6 +86,9 @@ def build_book(folder: Path) -> None:
         source="openrouter", observed_on=past[-1].day, snapshot_sha256="0",
     ).state  # fmt: skip
     store, head = Store(folder), Head("bench", len(past), chain_of(past))
+    looks = PRICE_POLLS.cast(
+        pl.DataFrame({"source": "openrouter", "seen_on": [look.day for look in past]})
+    )
     for month in months:
         ended = (month - START).days + rng.integers(1, 29, each)
         began = np.maximum(ended - rng.integers(1, 400, each), 0)
@@ -109,7 +113,8 @@ def build_book(folder: Path) -> None:
         )
         settled = rows.with_columns(valid_to="end", observed_from="end", last_seen="end")
         closed = pl.concat([PRICES.cast(part.drop("end")) for part in (superseded, settled)])
-        head = store.commit(head, state, {f"{month:%Y-%m}": closed})
+        head = store.commit(head, state, {f"{month:%Y-%m}": closed}, [looks])
+        looks = looks.clear()
 
 
 def daily(day: int) -> Snapshot:
@@ -145,8 +150,9 @@ def fold_night(folder: Path, night: int) -> None:
 
 def look_up(folder: Path) -> None:
     """What held on each of the ten days, as known then."""
+    store = Store(folder)
     for day in days():
-        as_of(Store(folder).scan(since=day), day, day)
+        as_of(store.scan(since=day), day, day, store.polls())
 
 
 def rewrite(flat: Path) -> None:

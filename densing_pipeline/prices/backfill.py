@@ -17,7 +17,8 @@ from pathlib import Path
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices.snapshots import RECEIVED, PollResult, store_report
 from densing_pipeline.prices.sources import PARSERS, openrouter
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError, check_size
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.values import SnapshotError
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
 

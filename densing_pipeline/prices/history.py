@@ -19,7 +19,8 @@ import polars as pl
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.prices.fold import PARTIAL_LISTS, Counts, Open, fold
 from densing_pipeline.prices.sources import PARSERS
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
+from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.prices.store import Head, Store
 from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 

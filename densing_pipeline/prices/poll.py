@@ -32,7 +32,8 @@ from densing_pipeline.prices.sources import (
     modelsdev,
     openrouter,
 )
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError, check_size
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
 
 NOT_MODIFIED = 304

@@ -17,7 +17,8 @@ import polars as pl
 
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
 from densing_pipeline.prices.sources import PARSERS
-from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot, SnapshotError
+from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
+from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.published import QUARANTINE
 
 RECEIVED = "-received"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from densing_pipeline.prices.sources import genai, litellm, llm_prices, modelsdev, openrouter
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
+from densing_pipeline.prices.sources.values import SnapshotError
 
 Parser = Callable[[bytes, date], ParsedSnapshot]
 

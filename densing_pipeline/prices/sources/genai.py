@@ -25,10 +25,8 @@ from genai_prices.types import (
 )
 
 from densing_pipeline.prices import genai
-from densing_pipeline.prices.sources.snapshot import (
-    QUOTES,
-    Entries,
-    ParsedSnapshot,
+from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.values import (
     SnapshotError,
     UnreadableError,
     amount,

@@ -12,11 +12,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from densing_pipeline.prices.offers import Quote
-from densing_pipeline.prices.sources.snapshot import (
-    NO_PRICE,
+from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
-    Entries,
-    ParsedSnapshot,
     UnreadableError,
     day,
     load_json,

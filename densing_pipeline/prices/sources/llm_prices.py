@@ -9,11 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from densing_pipeline.prices.genai import UNDATED
-from densing_pipeline.prices.sources.snapshot import (
-    NO_PRICE,
+from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.values import (
     PER_MILLION,
-    Entries,
-    ParsedSnapshot,
     SnapshotError,
     UnreadableError,
     day,

@@ -8,11 +8,9 @@ from datetime import date
 from typing import Any
 
 from densing_pipeline.prices.offers import Quote
-from densing_pipeline.prices.sources.snapshot import (
-    NO_PRICE,
+from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.values import (
     PER_MILLION,
-    Entries,
-    ParsedSnapshot,
     UnreadableError,
     load_json,
     mapping,

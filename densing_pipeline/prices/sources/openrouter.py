@@ -12,11 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from densing_pipeline.prices.offers import MINUTES_PER_DAY, Quote, Tariff, kinds_of_day
-from densing_pipeline.prices.sources.snapshot import (
-    NO_PRICE,
+from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
-    Entries,
-    ParsedSnapshot,
     SnapshotError,
     UnreadableError,
     amount,

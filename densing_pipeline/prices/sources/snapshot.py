@@ -1,28 +1,18 @@
 """What a price list gives when it is read: quotes, entries that cannot be read, entries left out.
 
-Amounts are `Decimal` from the text of the document; each reader declares their unit. Three states
-are kept apart: null (no price stated), 0 (free) and -1 (no price of its own). Not here: any single
-list's format (the modules beside this one), and prices over time (`prices.book`).
+Not here: single amounts (`values`), any single list's format (the modules beside this one), and prices
+over time (`prices.book`).
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-
-PER_TOKEN = Decimal(1_000_000)
-"""Factor to USD per million tokens for a list in USD per token."""
-
-PER_MILLION = Decimal(1)
-"""Factor for a list in USD per million tokens."""
+from densing_pipeline.prices.sources.values import SnapshotError, UnreadableError, shown
 
 SMALLEST_SHARE = 0.7
 """A list with fewer prices of some sort than this share of its predecessor's is not believed."""
@@ -74,35 +64,6 @@ LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
 
 NO_PRICE = "-1: no price of its own"
 NOTHING_STATED = "no price stated"
-
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_HALF_CHARACTER = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-"""A surrogate without its other half, which JSON can write and no text can hold."""
-
-_LONGEST = 60
-"""Characters of a number, and of a value repeated in a message."""
-
-
-class SnapshotError(ValueError):
-    """A document as a whole is unusable; the last good one stays."""
-
-
-class UnreadableError(ValueError):
-    """One value of an entry cannot be read.
-
-    Attributes:
-        column: name of the value in the document.
-        value: what stands there, shortened.
-    """
-
-    def __init__(self, column: str, value: object, reason: str) -> None:
-        """Name the value."""
-        super().__init__(reason)
-        self.column = column
-        self.value = shown(value)
 
 
 @dataclass(frozen=True)
@@ -268,123 +229,6 @@ def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSn
                 f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
             )
     return found
-
-
-def load_json(content: bytes) -> Any:
-    """The document, with numbers as exact `Decimal`.
-
-    Raises:
-        SnapshotError: it is not JSON, or not all of it is there.
-    """
-    head = content[:200].lstrip().lower()
-    if head.startswith(b"<"):
-        raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
-    content = _HALF_CHARACTER.sub(rb"\\ufffd", content)
-    try:
-        return json.loads(content, parse_float=_number, parse_int=_number, parse_constant=_number)
-    except (ValueError, RecursionError) as error:
-        raise SnapshotError(f"not JSON, or cut short ({error}); {len(content)} bytes") from error
-
-
-def _number(written: str) -> Decimal | str:
-    """A number of the document; its text if no decimal can hold it, which its own entry answers for."""
-    try:
-        return Decimal(written)
-    except ArithmeticError:
-        return written
-
-
-def mapping(document: Any, what: str) -> Mapping[str, Any]:
-    """The document, if it is a JSON object.
-
-    Raises:
-        SnapshotError: it is something else.
-    """
-    if not isinstance(document, dict):
-        raise SnapshotError(f"{what} is no JSON object but {shown(document)}")
-    return document
-
-
-def read_quote(
-    prices: Mapping[str, Any], names: tuple[str, str, str], unit: Decimal
-) -> tuple[Quote, bool]:
-    """Input, output and cache-read price of an entry.
-
-    Args:
-        prices: the entry.
-        names: names of the three amounts in it; an absent one is a null.
-        unit: `PER_TOKEN` or `PER_MILLION`, as the list declares.
-
-    Returns:
-        The quote, and whether it is priced: false if input or output is -1.
-
-    Raises:
-        UnreadableError: an amount is no number, not finite, or negative but for -1.
-    """
-    amounts = [amount(name, prices.get(name)) for name in names]
-    quote = Quote(*(None if a is None or a < 0 else a * unit for a in amounts))
-    return quote, not any(a is not None and a < 0 for a in amounts[:2])
-
-
-def amount(column: str, value: object) -> Decimal | None:
-    """An amount as the document states it; -1 stays -1.
-
-    Raises:
-        UnreadableError: it is no number, not finite, or negative but for -1.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if len(value) > _LONGEST or not _NUMBER.fullmatch(value.strip()):
-            raise UnreadableError(column, value, "a price is a decimal number")
-        value = _number(value.strip())
-        if isinstance(value, str):
-            raise UnreadableError(column, value, "no price has this magnitude")
-    if not isinstance(value, Decimal):
-        raise UnreadableError(column, value, "a price is a decimal number")
-    if not value.is_finite():
-        raise UnreadableError(column, value, "a price is a finite number")
-    if value < 0 and value != -1:
-        raise UnreadableError(column, value, "a price is not negative (only -1, for none)")
-    if value and not -15 <= value.adjusted() <= 12:
-        raise UnreadableError(column, value, "no price has this magnitude")
-    return value
-
-
-def whole(column: str, value: object) -> int:
-    """A count of tokens.
-
-    Raises:
-        UnreadableError: it is no whole number, or negative.
-    """
-    if isinstance(value, Decimal) and value.is_finite() and 0 <= value < 10**12 and value % 1 == 0:
-        return int(value)
-    raise UnreadableError(column, value, "a number of tokens is a whole number")
-
-
-def text(value: object) -> str | None:
-    """A text that says something, else None."""
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def day(value: object) -> date | None:
-    """The day of a date or instant as text; None if it is none between 2018 and 2097.
-
-    Lists write a date far in the future for none.
-    """
-    try:
-        found = date.fromisoformat(value[:10]) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found if found and 2018 <= found.year <= 2097 else None
-
-
-def shown(value: object) -> str | None:
-    """A value as messages repeat it."""
-    if value is None:
-        return None
-    full = str(value)
-    return full if len(full) <= _LONGEST else full[: _LONGEST - 3] + "..."
 
 
 def _floats(quote: Quote) -> dict[str, float | None]:

@@ -13,7 +13,8 @@ from densing_pipeline.prices.sources.openrouter import (
     parse,
     parse_endpoints,
 )
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, SnapshotError
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
+from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")

@@ -10,13 +10,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline.prices.sources import PARSERS
-from densing_pipeline.prices.sources.snapshot import (
-    QUOTE_KEY,
-    QUOTES,
-    ParsedSnapshot,
-    SnapshotError,
-    check_size,
-)
+from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.columns import COLUMNS
 
 pytestmark = pytest.mark.shared
