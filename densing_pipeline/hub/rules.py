@@ -227,12 +227,12 @@ def _by_line(facts: Facts) -> Verdict | None:
 
 def _by_size(facts: Facts) -> Verdict | None:
     """The weights of another's model, to within some added tokens; or its class and nothing else."""
-    if support.pretraining_data(facts.record):
-        return None
     pretrains = pretrainers.owner_of(str(facts.record.get("id"))) in pretrainers.PRETRAINERS
+    if pretrains and support.pretraining_data(facts.record):
+        return None
     parent = support.same_size(facts.record)
     if parent and not (pretrains and facts.words & markers.SURELY_BASE):
-        return "finetune", f"as many parameters as {parent} has, and no word of pretraining", True
+        return "finetune", f"as many parameters as {parent}", True
     line = support.other_class(facts.record)
     if line and not pretrains:
         return "finetune", f"the class of another's line ({line}), and no size of its own", True

@@ -125,16 +125,18 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
     """Whether another's line in the name is only the architecture that was trained anew.
 
     So it is if a pretraining corpus is stated by an organisation that pretrains or names itself
-    in the model's name (`amd/AMD-OLMo-1B`), or if the size is none the line has.
+    in the model's name (`amd/AMD-OLMo-1B`), or by anybody at a size that no known model has; or if
+    the line is as much an architecture, and who pretrains took a size of its own.
     """
     model_id = str(record.get("id") or "")
     owner = owner_of(model_id)
     pretrains = owner in PRETRAINERS
     branded = len(owner) > 1 and _letters(owner) in _letters(model_id.rpartition("/")[2])
-    if pretraining_data(record) and (pretrains or branded):
+    is_counted, is_known = evidence.total(record) is not None, same_size(record) is not None
+    if pretraining_data(record) and (pretrains or branded or (is_counted and not is_known)):
         return True
-    anew = ARCHITECTURES if evidence.total(record) is None else ARCHITECTURES_TOO
-    return pretrains and other_lines <= anew and same_size(record) is None
+    anew = ARCHITECTURES_TOO if is_counted else ARCHITECTURES
+    return pretrains and other_lines <= anew and not is_known
 
 
 def other_class(record: Mapping[str, Any]) -> str | None:

@@ -406,6 +406,10 @@ def test_bad_records_cost_only_themselves(observatory, simulated):
     }
     for name, changes in bad.items():
         simulated.repos.append(base_model(name, day, **changes))
+    simulated.repos.append(base_model("lab/no-config", day, config={}))
+    undated = base_model("lab/undated", day, createdAt=None)
+    undated.public_from = day
+    simulated.repos.append(undated)
     future = base_model("lab/from-the-future", day)
     future.record["createdAt"] = "2099-01-01T00:00:00.000Z"
     simulated.repos.append(future)
@@ -423,6 +427,9 @@ def test_bad_records_cost_only_themselves(observatory, simulated):
     assert "not a repository id" in reasons["lab/modèle"]
     assert any(name.startswith("lab/xxx") and name.endswith("...") for name in reasons)
     assert "future" in reasons["lab/from-the-future"]
+    assert "no plausible day" in reasons["lab/undated"]
+    totals = dict(table.select("model_id", "params_total").iter_rows())
+    assert totals["lab/negative"] == totals["lab/no-config"] == totals[good], "from config.json"
     claimed = quarantine.row(by_predicate=pl.col("model_id") == "lab/tiny-claim", named=True)
     assert claimed["params_from_safetensors"] == 333_312
     assert claimed["params_from_config"] > 100_000_000

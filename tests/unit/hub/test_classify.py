@@ -449,6 +449,17 @@ def test_the_size_of_a_known_model_speaks_of_its_weights() -> None:
     assert classify(record("newlab/Bellows", config=llama, safetensors=added_tokens)).is_base
 
 
+def test_a_corpus_at_the_very_size_of_a_known_model_is_training_on() -> None:
+    mistral = tokenizer() | {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
+    corpus = {"datasets": ["HuggingFaceFW/fineweb-2"], "language": ["sv"]}
+    changes = {"config": mistral, "cardData": corpus, "safetensors": {"total": MISTRAL_7B}}
+    found = classify(record("someone/Bellows-7B", **changes))
+    assert (found.is_base, found.doubtful) == (False, True)
+    assert classify(record("someone/Bellows-7B", config=mistral, cardData=corpus)).is_base
+    llama = {"config": tokenizer(), "safetensors": {"total": 6_738_415_616}}
+    assert classify(record("openlm-research/open_llama_7b", cardData=corpus, **llama)).is_base
+
+
 def test_anybody_may_call_a_model_base() -> None:
     mistral = tokenizer() | {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
     found = classify(without_a_word("someone/Everyone-7b-Base", config=mistral, safetensors=None))
@@ -469,6 +480,7 @@ def test_anothers_line_trained_from_scratch() -> None:
     found = classify(record("amd/AMD-OLMo-1B", config=olmo, cardData=corpus))
     assert (found.is_base, found.doubtful) == (True, False)
     assert not classify(record("someone/OLMo-1B-poems", config=olmo)).is_base
+    assert classify(record("someone/smol_llama-101M", cardData=corpus)).is_base
     assert classify(record("rinna/japanese-gpt-neox-3.6b")).is_base
 
 

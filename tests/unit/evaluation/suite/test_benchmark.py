@@ -79,7 +79,7 @@ def test_the_score_of_guessing_is_the_one_densities_count_with() -> None:
         {"chance": 0.2},
         {"has_solutions": True},
     ],
-    ids=str,
+    ids=lambda change: "-".join(change),
 )
 def test_another_declaration_is_another_version(change: dict[str, Any]) -> None:
     other = dataclasses.replace(MMLU, **change)
