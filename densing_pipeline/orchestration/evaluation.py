@@ -56,12 +56,21 @@ def evaluate(
     row, items = measured.evaluation(found, suite.SUITE)
     told: Mapping[str, Any] = {}
     if row["state"] != "done":
+        if lacking := environment_lacks(settings):
+            raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
         row, items = measured.evaluation(folders.folder(path), suite.SUITE)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
+
+
+def environment_lacks(settings: Settings) -> str | None:
+    """What to do where there is no evaluation environment; no fault of the model's, so no attempt."""
+    if settings.evaluation_python.exists():
+        return None
+    return f"there is no {settings.evaluation_python}; `make evaluation-env` builds it"
 
 
 def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
@@ -171,7 +180,6 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         return
     status = what.rpartition(" ")[2]
     meaning = {
-        "127": f": there is no {settings.evaluation_python}; `make evaluation-env` builds it",
         "124": f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
         "137": ": killed, for lack of memory or by hand",
         "-9": ": killed, for lack of memory or by hand",

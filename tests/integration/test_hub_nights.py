@@ -532,7 +532,7 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
         hub_first_days=300,
         hub_revisits_per_night=3,
     )
-    tables = materialise(settings, "hub_nights", "models", "scores", "evaluation_queue")
+    tables = materialise(settings, "hub_nights", "models", "evaluation_queue")
     assert tables["hub_nights"]["outcome"].to_list() == ["ok"]
     queue = tables["evaluation_queue"].filter(pl.col("model_id") == model)
     assert queue["state"].to_list() == ["queued"]
@@ -544,12 +544,15 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
 
 
 def materialise(settings, *names):
-    """Run these assets as the nightly job does; returns their tables."""
+    """Run these assets, and those made with them, as the nightly job does; returns their tables."""
     job = build_defs(settings).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
         job.execute_in_process(
             instance=instance,
-            asset_selection=[dg.AssetKey(name) for name in {*names, "model_quarantine"}],
+            asset_selection=[
+                dg.AssetKey(name)
+                for name in {*names, "model_quarantine", "evaluations", "eval_items"}
+            ],
         )
     return {name: pl.read_parquet(settings.tables_dir / f"{name}.parquet") for name in names}
 

@@ -185,6 +185,15 @@ def test_runs_are_asked_for_only_where_evaluation_is_switched_on(settings):
     assert on.resolve_sensor_def("new_models").job_name == "evaluate"
 
 
+def test_without_the_evaluation_environment_it_says_how_to_build_it(settings, tmp_path):
+    store(settings, ("lab/a", "queued", 1))
+    on = settings.model_copy(update={"evaluate": True, "evaluation_python": tmp_path / "absent"})
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tick(on, instance)
+        assert not result.run_requests
+        assert "make evaluation-env" in result.skip_reason.skip_message
+
+
 def test_another_evaluation_job_can_take_the_place_of_ours(settings):
     defs = dg.Definitions.merge(dg.Definitions(assets=[evaluated]), build_defs(settings, JOB))
     dg.Definitions.validate_loadable(defs)

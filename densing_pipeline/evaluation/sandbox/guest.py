@@ -179,7 +179,7 @@ def _unpack_all(link: Link, values: Any) -> list[Any]:
 PLAIN: dict[type, Callable[[Link, Any], Any]] = {
     int: lambda link, v: int(v),
     float: lambda link, v: float(v),
-    str: lambda link, v: str(v),
+    str: lambda link, v: str.__str__(v),
     list: lambda link, v: ["list", _pack_all(link, v)],
     tuple: lambda link, v: ["tuple", _pack_all(link, v)],
     dict: lambda link, v: ["dict", [_pack_all(link, pair) for pair in v.items()]],

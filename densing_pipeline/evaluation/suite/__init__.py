@@ -39,12 +39,12 @@ BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in (*SUITE, MATH_50
 
 
 def select(names: Iterable[str]) -> tuple[Benchmark, ...]:
-    """Benchmarks by name.
+    """Benchmarks by name, each once.
 
     Raises:
         ValueError: one of them is not known.
     """
-    wanted = tuple(names)
+    wanted = tuple(dict.fromkeys(names))
     if unknown := [name for name in wanted if name not in BENCHMARKS]:
         raise ValueError(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
     return tuple(BENCHMARKS[name] for name in wanted)

@@ -28,10 +28,12 @@ assert f(float("nan")) != f(float("nan"))
     "subclasses count as what they are": (
         """
 from collections import Counter, OrderedDict, namedtuple
+from enum import Enum
 P = namedtuple("P", "x y")
-def f(): return [Counter("aab"), OrderedDict(a=1), P(1, 2)]
+class Colour(str, Enum): RED = "red"
+def f(): return [Counter("aab"), OrderedDict(a=1), P(1, 2), Colour.RED]
 """,
-        "assert f() == [{'a': 2, 'b': 1}, {'a': 1}, (1, 2)]",
+        "assert f() == [{'a': 2, 'b': 1}, {'a': 1}, (1, 2), 'red']",
     ),
     "classes of the program": (
         "class Pair:\n    def __init__(self, a, b): self.a, self.b = a, b\n"

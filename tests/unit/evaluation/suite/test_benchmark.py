@@ -115,6 +115,10 @@ def test_an_unknown_benchmark_is_named() -> None:
         suite.select(["MMLU", "Sudoku"])
 
 
+def test_a_benchmark_named_twice_is_asked_once() -> None:
+    assert suite.select(["MMLU", "BBH", "MMLU"]) == suite.select(["MMLU", "BBH"])
+
+
 def test_mmlu_prompt() -> None:
     shots = [question(number) for number in range(6)]
     (item,) = MMLU.items(data(dev={"numbers": shots}, test={"numbers": [question(40)]}))
