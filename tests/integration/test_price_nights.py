@@ -135,16 +135,27 @@ def stated(source: str, content: bytes) -> dict[str, tuple[float, float]]:
     }
 
 
-def is_left_out(source: str, name: str, content: bytes) -> bool:
-    """Whether a list has an offer that `stated` leaves out: prices by prompt length, of one side only."""
+def is_told(source: str, name: str, price: tuple[float, float], content: bytes) -> bool:
+    """Whether a list has an offer at a price, also one that `stated` leaves out."""
     document = json.loads(content)
     if source == "openrouter":
-        pricing = {m["id"]: m["pricing"] for m in document["data"]}.get(name, {})
-        return "overrides" in pricing or "0" in (pricing.get("prompt"), pricing.get("completion"))
-    model = document.get(name, {})
-    sides = [model.get(f"{side}_cost_per_token") for side in ("input", "output")]
-    return (
-        model.get("mode") in ("completion", "responses") or sides.count(None) + sides.count(0) == 1
+        found = {m["id"]: m["pricing"] for m in document["data"]}.get(name, {})
+        told = found.get("prompt"), found.get("completion")
+        if any(entry.keys() & {"utc_start", "utc_end"} for entry in found.get("overrides", [])):
+            return (
+                True  # its ordinary price is that of most of the day, not the one that stands first
+            )
+    else:
+        found = document.get(name, {})
+        told = found.get("input_cost_per_token"), found.get("output_cost_per_token")
+        tiers = found.get("tiered_pricing")
+        if tiers and told == (None, None):
+            told = tuple(tiers[0].get(f"{side}_cost_per_token") for side in ("input", "output"))
+    return bool(found) and all(
+        ours is None
+        if theirs is None
+        else ours is not None and np.isclose(ours, 1e6 * float(theirs))
+        for ours, theirs in zip(price, told, strict=True)
     )
 
 
@@ -177,7 +188,7 @@ def differences(nights: Nights, prices: pl.DataFrame) -> list[str]:
             found += [
                 f"{day} {source} {name}: the book has {held[name]}, the list does not"
                 for name in sorted(held.keys() - listed.keys())
-                if not is_left_out(source, name, content)
+                if not is_told(source, name, held[name], content)
             ]
     return found
 
