@@ -160,17 +160,18 @@ def _sizes(
     drawn = laws.get(HEADLINE[:2])
     newest = DAY_ZERO + timedelta(days=int(series.days.max())) if series.days.size else DAY_ZERO
     for score in SCORES:
-        for day in sorted({DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}):
+        days = {DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}
+        for day in sorted(day for day in days if day >= EARLIEST):
             row = {
                 "name": "smallest_params", "subject": f"score {score} on AVERAGE",
-                "at_date": max(day, EARLIEST), "unit": "parameters",
+                "at_date": day, "unit": "parameters",
                 "inputs": "N_eff(score) / density(day), both of the headline",
             }  # fmt: skip
             if isinstance(trend, str) or law is None:
                 yield row | _insufficient(trend if isinstance(trend, str) else "no reference law")
                 continue
-            if day < EARLIEST:
-                yield row | _insufficient(f"the newest model is of {day}, before {EARLIEST}")
+            if (day - newest).days > LONGEST_DAYS:
+                yield row | _insufficient("more than a year beyond the newest model")
                 continue
             params, censored = law.effective_params(np.array([score]))
             if censored[0] != "none":

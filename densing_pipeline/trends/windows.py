@@ -6,6 +6,8 @@ Not here: the estimates.
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from densing_pipeline.tables.columns import EARLIEST
+
 DAY_ZERO = date(2023, 2, 24)
 """Day zero of every intercept: the release of the paper's first models."""
 
@@ -24,7 +26,7 @@ class Window(NamedTuple):
 def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
     """All windows, in order.
 
-    - `all`: from the first model known to `as_of`.
+    - `all`: from the first model known to `as_of` (no day of ours is before 2018).
     - `nmi-2025`, `v2-2024`: the dates of the models in the paper's two versions.
     - `2023`, `2024`, ...: calendar years up to that of `as_of`.
     - `last-24-months`: the 24 months up to the newest model.
@@ -39,11 +41,15 @@ def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
         for year in range(DAY_ZERO.year, as_of.year + 1)
     )
     return (
-        Window("all", first, as_of),
+        Window("all", max(first, EARLIEST), as_of),
         Window("nmi-2025", DAY_ZERO, date(2025, 4, 5)),
         Window("v2-2024", DAY_ZERO, date(2024, 12, 5)),
         *years,
-        Window("last-24-months", newest - timedelta(days=RECENT_DAYS), newest),
+        Window(
+            "last-24-months",
+            max(newest - timedelta(days=RECENT_DAYS), EARLIEST),
+            max(newest, EARLIEST),
+        ),
     )
 
 

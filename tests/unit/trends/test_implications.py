@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled
+from densing_pipeline.density.drawn import COEFFICIENTS, DrawnLaw
+from densing_pipeline.density.laws import laws_of
 from densing_pipeline.tables.published import (
+    COMPRESSION,
     DENSITIES,
     IMPLICATIONS,
-    MODELS,
     PRICE_FRONTIER,
     REFERENCE_LAWS,
 )
@@ -25,9 +26,29 @@ from densing_pipeline.trends.windows import DAY_ZERO
 DAYS = list(range(0, 700, 10))
 
 
+PAIRS = pl.DataFrame(
+    {
+        "parent_id": ["nmi-2025/Large", "nmi-2025/Large"],
+        "child_id": ["nmi-2025/Small", "nmi-2025/Twin"],
+        "method": ["pruned", "quantised"],
+        "reference_id": "nmi-2025",
+        "score_set": "nmi-2025-average",
+        "params_basis": "nonembedding",
+        "parent_density": 1.0,
+        "child_density": [2.0, 0.9],
+        "log_ratio": np.log([2.0, 0.9]),
+        "low": np.log([1.5, 0.7]),
+        "high": [float(np.log(3.0)), None],
+        "source": "-",
+        "finding": ["denser", "not told apart"],
+    },
+    strict=False,
+)
+
+
 @pytest.fixture(scope="module")
-def models():
-    return bundled.models(facts.load("base_models"), facts.load("nmi_models"))
+def pairs():
+    return COMPRESSION.cast(PAIRS)
 
 
 @pytest.fixture
@@ -70,8 +91,8 @@ def test_rates_add_as_in_the_paper():
     assert combined_doubling_days(100, 100) == 50
 
 
-def test_a_known_trend_gives_known_numbers(doubling_in_105, models, laws, prices, as_of):
-    table = implications(doubling_in_105, models, laws, prices, as_of=as_of, draws=50, seed=0)
+def test_a_known_trend_gives_known_numbers(doubling_in_105, pairs, laws, prices, as_of):
+    table = implications(doubling_in_105, pairs, laws, {}, prices, as_of=as_of, draws=50, seed=0)
     IMPLICATIONS.validate(table)
     combined = value(table, "density_x_hardware", "estimator quantile-0.9")["value"]
     assert combined == pytest.approx(combined_doubling_days(105, HARDWARE_DOUBLING_DAYS))
@@ -86,44 +107,79 @@ def test_a_known_trend_gives_known_numbers(doubling_in_105, models, laws, prices
     assert "beyond the newest model" in sizes["reason"][2]
 
 
-def test_intervals_hold_the_estimate_and_come_from_the_resamples(headline_series, models, laws, prices, as_of):  # fmt: skip
+def test_intervals_hold_the_estimate_and_come_from_the_resamples(headline_series, pairs, laws, prices, as_of):  # fmt: skip
     noise = np.random.default_rng(0).normal(0, 0.3, len(DAYS))
     frame = headline_series(DAYS, [0.0066 * day + e for day, e in zip(DAYS, noise, strict=True)])
-    table = implications(frame, models, laws, prices, as_of=as_of, draws=200, seed=0)
+    table = implications(frame, pairs, laws, {}, prices, as_of=as_of, draws=200, seed=0)
     with_interval = table.filter(pl.col("low").is_not_null())
     assert with_interval.height >= 15
     assert (with_interval["low"] < with_interval["value"]).all()
     assert (with_interval["value"] < with_interval["high"]).all()
 
 
-def test_nothing_on_offer_projects_no_price(doubling_in_105, models, laws, prices, as_of):
-    table = implications(doubling_in_105, models, laws, prices, as_of=as_of, draws=50, seed=0)
+def test_nothing_on_offer_projects_no_price(doubling_in_105, pairs, laws, prices, as_of):
+    table = implications(doubling_in_105, pairs, laws, {}, prices, as_of=as_of, draws=50, seed=0)
     gone = value(table, "projected_price", "level gone")
     assert gone["verdict"] == "insufficient"
     assert gone["value"] is None
 
 
-def test_the_papers_compressed_models_lose_density(real_densities, models, laws, prices, as_of):
-    """NMI: of its pairs only Gemma-2-9B is denser than the model it was distilled from."""
-    table = implications(real_densities, models, laws, prices, as_of=as_of, draws=100, seed=0)
-    pairs = table.filter(pl.col("name") == "compression_ratio")
-    assert pairs.height == 10
-    gemma = value(table, "compression_ratio", "Gemma2-9B / Gemma2-27B (distilled)")
-    assert gemma["value"] == pytest.approx(2.122 / 1.259, rel=0.001)
-    denser = pairs.filter(pl.col("value") > 1)["subject"].to_list()
-    assert denser == ["Gemma2-9B / Gemma2-27B (distilled)"]
+def test_compressed_models_are_compared_as_in_the_compression_table(
+    doubling_in_105, pairs, laws, prices, as_of
+):
+    table = implications(doubling_in_105, pairs, laws, {}, prices, as_of=as_of, draws=50, seed=0)
+    small = value(table, "compression_ratio", "Small / Large (pruned)")
+    assert (small["value"], small["low"], small["high"]) == pytest.approx((2.0, 1.5, 3.0))
+    assert small["reason"] == "denser"
+    twin = value(table, "compression_ratio", "Twin / Large (quantised)")
+    assert twin["high"] is None
+    assert twin["reason"] == "not told apart"
 
 
-def test_a_falling_trend_never_doubles(headline_series, models, laws, prices, as_of):
+def test_the_error_of_the_law_widens_every_interval(headline_series, pairs, laws, prices, as_of):
+    own = laws_of(laws)["nmi-2025", "AVERAGE"]
+    noise = np.random.default_rng(0).normal(0, 0.3, len(DAYS))
+    frame = headline_series(
+        DAYS, [0.0066 * day - 3 + e for day, e in zip(DAYS, noise, strict=True)]
+    )
+    frame = frame.with_columns(score=pl.Series(own.score(frame["effective_params"].to_numpy())))
+    row = laws.row(
+        by_predicate=(pl.col("reference_id") == "nmi-2025") & (pl.col("benchmark") == "AVERAGE"),
+        named=True,
+    )
+    coefficients = np.array([[row[name] for name in COEFFICIENTS]] * 50)
+    coefficients[:, 1] *= np.linspace(0.8, 1.2, 50)
+    drawn = {("nmi-2025", "nmi-2025-average"): DrawnLaw(coefficients, own.reference_tokens)}
+    widths = []
+    for known in ({}, drawn):
+        table = implications(frame, pairs, laws, known, prices, as_of=as_of, draws=50, seed=0)
+        found = value(table, "cost_fold_per_year", "estimator quantile-0.9")
+        widths.append(found["high"] / found["low"])
+    assert widths[1] > 1.2 * widths[0]
+
+
+def test_models_of_another_age_project_no_size(headline_series, pairs, laws, prices, as_of):
+    """A newest model of 2005 would put its sizes on days no table knows."""
+    days = list(range(-6600, -5900, 10))
+    table = implications(
+        headline_series(days, [0.006 * day for day in DAYS]), pairs, laws, {}, prices, as_of=as_of,
+        draws=50, seed=0,
+    )  # fmt: skip
+    IMPLICATIONS.validate(table)
+    sizes = table.filter(name="smallest_params")
+    assert sizes.filter(verdict="insufficient").height > 0
+
+
+def test_a_falling_trend_never_doubles(headline_series, pairs, laws, prices, as_of):
     frame = headline_series(DAYS, [-0.006 * day for day in DAYS])
-    table = implications(frame, models, laws, prices, as_of=as_of, draws=50, seed=0)
+    table = implications(frame, pairs, laws, {}, prices, as_of=as_of, draws=50, seed=0)
     row = value(table, "density_x_hardware", "estimator quantile-0.9")
     assert row["verdict"] == "insufficient"
     assert row["reason"] == "the trend does not rise"
 
 
 def test_empty_tables_give_reasons(laws, as_of):
-    empty = (DENSITIES.empty(), MODELS.empty(), laws, PRICE_FRONTIER.empty())
+    empty = (DENSITIES.empty(), COMPRESSION.empty(), laws, {}, PRICE_FRONTIER.empty())
     table = implications(*empty, as_of=as_of, draws=20, seed=0)
     IMPLICATIONS.validate(table)
     insufficient = table.filter(verdict="insufficient")
@@ -131,9 +187,9 @@ def test_empty_tables_give_reasons(laws, as_of):
     assert (insufficient["reason"].str.len_chars() > 0).all()
 
 
-def test_one_model_is_no_trend(headline_series, models, laws, prices, as_of):
+def test_one_model_is_no_trend(headline_series, pairs, laws, prices, as_of):
     table = implications(
-        headline_series([0], [0.0]), models, laws, prices, as_of=as_of, draws=20, seed=0
+        headline_series([0], [0.0]), pairs, laws, {}, prices, as_of=as_of, draws=20, seed=0
     )
     row = value(table, "density_x_hardware", "estimator paper")
     assert "models with a density: 1" in row["reason"]
