@@ -4,6 +4,7 @@ A text begins with the token that the tokenizer puts at the beginning by itself,
 ends with one it adds. Not here: what is asked with them (`vllm_engine`).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,11 +42,13 @@ class Tokeniser:
     def continued(self, prompt: str, answer: str) -> tuple[list[int], int]:
         """Token ids of a prompt with its answer, and where the answer begins.
 
-        Both are tokenised as one text, for a tokenizer may merge across the seam; the answer is what
-        is longer than the prompt alone.
+        Both are tokenised as one text, for a tokenizer may merge across the seam; the answer begins
+        with the first token that the prompt alone would not have had.
         """
         alone, both = self.encode([prompt, prompt + answer])
-        return both, min(len(alone), len(both))
+        pairs = zip(alone, both, strict=False)
+        shared = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+        return both, len(list(shared))
 
     def choice_ids(self, prompt: str, choices: tuple[str, ...]) -> list[int] | None:
         """The single token each choice is after a prompt, None if one of them is several tokens.

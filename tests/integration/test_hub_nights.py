@@ -15,7 +15,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from densing_pipeline import facts, landing
+from densing_pipeline import facts, files
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import bundled, fold, models, poll, sightings, sweep, watermark
 from densing_pipeline.hub.client import Hub, HubError
@@ -173,8 +173,7 @@ def die_after(writes, patched):
 
         return write_or_die
 
-    patched.setattr(landing, "_write", dying(landing._write))
-    patched.setattr(sightings, "write_parquet", dying(sightings.write_parquet))
+    patched.setattr(files, "rename", dying(files.rename))
     return is_dead
 
 
