@@ -42,6 +42,9 @@ DRAWS = 400
 """Draws of a forecast with an interval; more than are asked for are never made."""
 
 
+MOST_LOG = 100.0
+"""Logarithm beyond which a forecast is the noise of a steep line, and not said."""
+
 KEY = ("target", "series", "made_on", "horizon_months", "method")
 
 
@@ -133,8 +136,11 @@ def _method_rows(
         "reason": "a claim without an interval" if is_claim else "",
         "current": float(vintage.value(float(vintage.progress[-1]))),
     }
+    quantiles = np.quantile(progress, LEVELS, axis=0)
+    if not (np.abs(quantiles) < MOST_LOG).all():
+        return [_insufficient("the record is too steep to say anything of what comes")] * ahead.size
     # A price falls as progress rises, so its quantiles come out in reverse.
-    values = np.sort(vintage.value(np.quantile(progress, LEVELS, axis=0)), axis=0)
+    values = np.sort(vintage.value(quantiles), axis=0)
     return [
         _insufficient(f"{days:.0f} days ahead, but the record is {span:.0f} days long")
         if method in EXTRAPOLATING and days > span

@@ -23,9 +23,9 @@ from densing_pipeline.cost import curves
 from densing_pipeline.forecasts.vintages import Vintage, month_ends
 from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights
 from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.records import FEWEST_RECORDS
 from densing_pipeline.trends.series import missing
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
@@ -82,8 +82,8 @@ def density_paper(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """The paper's line through the records."""
-    if vintage.days.size < FEWEST_RECORDS:
-        raise NoForecastError(f"records: {vintage.days.size}, needed: {FEWEST_RECORDS}")
+    if vintage.days.size < TRUSTED_RECORDS:
+        raise NoForecastError(f"records: {vintage.days.size}, needed: {TRUSTED_RECORDS}")
     return _line(vintage, "paper", ahead, draws, rng)
 
 

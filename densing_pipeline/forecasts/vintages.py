@@ -20,6 +20,7 @@ import polars as pl
 
 from densing_pipeline.cost.frontier import PAPER, price_frontier
 from densing_pipeline.forecasts.known import Known
+from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, from_frame
@@ -109,6 +110,8 @@ def series_models(densities: pl.DataFrame, name: str) -> pl.DataFrame:
         pl.col("score_set") == score_set,
         pl.col("params_basis") == basis,
         pl.col("density") > 0,
+        pl.col("density").is_finite(),
+        pl.col("release_date") >= EARLIEST,
     ).sort("release_date", "model_id")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.density.drawn import DrawnLaw, DrawnLaws
+from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import DAY_ZERO
 
@@ -77,9 +78,12 @@ def from_frame(models: pl.DataFrame, law: DrawnLaw | None = None) -> Series:
         models: the frame; with a drawn law also score and params.
         law: draws of the law behind the densities.
     """
-    dense = models.filter(pl.col("density") > 0, pl.col("density").is_finite()).sort(
-        "release_date", "model_id"
-    )
+    # A date before 2018 is an error of its source: no table of ours knows such a day.
+    dense = models.filter(
+        pl.col("density") > 0,
+        pl.col("density").is_finite(),
+        pl.col("release_date") >= EARLIEST,
+    ).sort("release_date", "model_id")
     days = (dense["release_date"] - DAY_ZERO).dt.total_days().cast(pl.Float64).to_numpy()
     values = np.log(dense["density"].cast(pl.Float64).to_numpy())
     return Series(days, values, tuple(dense["family"]), _drawn(dense, law))

@@ -184,3 +184,15 @@ def study() -> tuple[str, str]:
 def _markdown(rows: list[list[str]]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def main() -> None:
+    """Print both tables of the coverage study."""
+    from rich.console import Console
+
+    for table in study():
+        Console(width=200).print(table, highlight=False, markup=False)
+
+
+if __name__ == "__main__":
+    main()
