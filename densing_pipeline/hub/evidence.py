@@ -1,7 +1,7 @@
-"""What a Hub record says of itself: files, architecture, parents, chat template, quantisation.
+"""What a Hub record says of itself: files, architecture, parents, quantisation.
 
 Every reader takes whatever the record holds and never raises. Not here: what follows from it
-(`classify`).
+(`classify`), and chat templates (`templates`).
 """
 
 import re
