@@ -1,7 +1,7 @@
-"""What a Hub record says of itself: files, architecture, parents, chat template, quantisation.
+"""What a Hub record says of itself: files, architecture, parents, quantisation.
 
 Every reader takes whatever the record holds and never raises. Not here: what follows from it
-(`classify`).
+(`classify`), and chat templates (`templates`).
 """
 
 import re
@@ -107,7 +107,7 @@ def weight_files(record: Record) -> list[str]:
 def weight_hashes(record: Record) -> list[str]:
     """Hashes of the files that hold weights, where the record was asked for with them."""
     stored = [
-        (str(sibling["rfilename"]), _mapping(sibling.get("lfs")).get("sha256"))
+        (str(sibling["rfilename"]), mapping(sibling.get("lfs")).get("sha256"))
         for sibling in _siblings(record)
     ]
     return sorted(f"{name} {h}" for name, h in stored if h and name.endswith(WEIGHTS))
@@ -135,18 +135,18 @@ def tags(record: Record) -> list[str]:
 
 def card(record: Record) -> Record:
     """The metadata of the model card."""
-    return _mapping(record.get("cardData"))
+    return mapping(record.get("cardData"))
 
 
 def config(record: Record) -> Record:
     """The configuration or the Hub's extract of it."""
-    return _mapping(record.get("config"))
+    return mapping(record.get("config"))
 
 
 def text_configs(record: Record) -> list[Record]:
     """The configuration and the text configurations nested in it."""
     own = config(record)
-    return [own, *(_mapping(own.get(key)) for key in NESTED if own.get(key))]
+    return [own, *(mapping(own.get(key)) for key in NESTED if own.get(key))]
 
 
 def architectures(record: Record) -> list[str]:
@@ -237,7 +237,7 @@ def origin(record: Record) -> str | None:
 def quantisation(record: Record) -> str | None:
     """Numeric format stated in the configuration, such as `gptq-4bit` or `fp8`."""
     for source in text_configs(record):
-        stated = _mapping(source.get("quantization_config"))
+        stated = mapping(source.get("quantization_config"))
         if not stated:
             continue
         method = stated.get("quant_method") or stated.get("quant_algo") or "unknown"
@@ -249,37 +249,6 @@ def quantisation(record: Record) -> str | None:
         text = re.sub(r"[^a-z0-9-]+", "-", str(method).lower())[:40].strip("-") or "unknown"
         return f"{text}-{bits}bit" if isinstance(bits, int) else text
     return None
-
-
-def chat_template(record: Record, held: Files) -> bool | None:
-    """Whether there is a chat template, and whether its turns end where the tokenizer stops.
-
-    Returns:
-        Nothing without a template. True if the tokenizer's end-of-text token also ends a turn:
-        a tokenizer set up for chat. False if it does not: a template handed down with the
-        tokenizer of a chat model. An end token that is not known counts as set up for chat.
-    """
-    own = config(record)
-    tokenizer = _mapping(own.get("tokenizer_config"))
-    template = tokenizer.get("chat_template") or own.get("chat_template_jinja")
-    template = template or _mapping(own.get("processor_config")).get("chat_template")
-    if not template:
-        return True if held.chat_template or "conversational" in tags(record) else None
-    text = str(template)
-    end = tokenizer.get("eos_token")
-    end = end.get("content") if isinstance(end, Mapping) else end
-    if not isinstance(end, str) or not end:
-        return True
-    return end in text or "eos_token" in text
-
-
-def knows_end_token(record: Record) -> bool:
-    """Whether both template and end token are there to compare."""
-    own = config(record)
-    tokenizer = _mapping(own.get("tokenizer_config"))
-    return bool(tokenizer.get("eos_token")) and bool(
-        tokenizer.get("chat_template") or own.get("chat_template_jinja")
-    )
 
 
 def datasets(record: Record) -> list[str]:
@@ -299,8 +268,8 @@ def languages(record: Record) -> list[str]:
 
 def total(record: Record) -> int | None:
     """Parameters the headers of the weights add up to, if the Hub has read them."""
-    stated = _mapping(record.get("safetensors"))
-    counted = _mapping(stated.get("parameters")).values()
+    stated = mapping(record.get("safetensors"))
+    counted = mapping(stated.get("parameters")).values()
     whole = [count for count in counted if isinstance(count, int)]
     value = sum(whole) if whole else stated.get("total")
     return value if isinstance(value, int) and value > 0 else None
@@ -318,5 +287,6 @@ def tokenizer_shown(record: Record) -> bool:
     return any(tag.startswith("region:") for tag in listed) and "text-generation" in listed
 
 
-def _mapping(value: object) -> Record:
+def mapping(value: object) -> Record:
+    """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -44,7 +44,8 @@ TUNING_NAMES = words(
 TUNED_WEAKLY = words(
     """
     agent agentic bot command cot critic delta dialog dialogue function guard helpful judge persona qa rag safety
-    shield sql think tool tools translate translation translator verifier medqa
+    shield sql think tool tools translate translation translator verifier
+    medqa vlm
     """
 )
 """Tokens that speak of tuning less surely: they are words of other things too."""
@@ -85,7 +86,7 @@ PACKED = words(
 
 PRUNED = words(
     """
-    pruned prune pruning reap sparse sheared
+    pruned prune pruning reap sparse sheared minitron
     """
 )
 DISTILLED = words(

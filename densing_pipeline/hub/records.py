@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from densing_pipeline.hub import evidence, parameters
+from densing_pipeline.hub import evidence, parameters, templates
 from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.tables.columns import INSTANT
 
@@ -263,16 +263,16 @@ def _packed(record: Mapping[str, Any]) -> bytes:
 
 
 def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without its bulk: chat templates and long lists of files."""
+    """The record without its bulk: chat templates and long lists of files.
+
+    It is read again when the whole configuration has come, and must then mean the same.
+    """
     kept = dict(record)
     siblings = kept.get("siblings")
     if isinstance(siblings, list):
         kept["siblings"] = siblings[:FILES_KEPT]
-    config = kept.get("config")
-    tokenizer = config.get("tokenizer_config") if isinstance(config, dict) else None
-    if isinstance(config, dict) and isinstance(tokenizer, dict) and "chat_template" in tokenizer:
-        template = _shown(tokenizer["chat_template"])
-        kept["config"] = config | {"tokenizer_config": tokenizer | {"chat_template": template}}
+    if isinstance(kept.get("config"), dict):
+        kept["config"] = templates.without_templates(kept["config"])
     return kept
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from densing_pipeline.hub import evidence, markers, pretrainers, support
+from densing_pipeline.hub import evidence, markers, pretrainers, support, templates
 from densing_pipeline.hub.evidence import Files
 
 SHOWN = 80
@@ -169,6 +169,8 @@ def _by_name(facts: Facts) -> Verdict | None:
     if tuned := facts.words & (markers.TUNED | markers.TUNING_NAMES):
         relation = "distilled" if tuned & markers.DISTILLED else "finetune"
         return relation, f"name: {_some(tuned)}", facts.says_base or _means_italian(facts, tuned)
+    if pruned := facts.words & markers.PRUNED:
+        return "pruned", f"name: {_some(pruned)}", facts.says_base
     if continued := facts.words & markers.CONTINUED:
         return "finetune", f"name: {_some(continued)}, trained on from another", facts.says_base
     inside = markers.TUNED_INSIDE.search(facts.name)
@@ -244,11 +246,11 @@ def _by_template(facts: Facts) -> Verdict | None:
 
     As the only sign it leaves a doubt: some base models share their chat model's tokenizer whole.
     """
-    template = evidence.chat_template(facts.record, facts.files)
+    template = templates.chat_template(facts.record, facts.files)
     if not template or facts.words & markers.SURELY_BASE:
         return None
-    if evidence.knows_end_token(facts.record):
-        return "finetune", "chat template whose turns end with the tokenizer's end token", True
+    if templates.knows_end_token(facts.record):
+        return "finetune", "chat template that knows no end token but the tokenizer's", True
     return "finetune", "a chat template, no word of base, end token not known", True
 
 
@@ -259,7 +261,7 @@ def _remaining(facts: Facts) -> Verdict:
     """
     names = evidence.architectures(facts.record)
     held = facts.files.known or isinstance(facts.record.get("safetensors"), Mapping)
-    template = evidence.chat_template(facts.record, facts.files)
+    template = templates.chat_template(facts.record, facts.files)
     support_found = support.outright(facts.record, facts.words)
     if not (names and held):
         if not (facts.says_base or facts.own_lines or support_found):
@@ -273,7 +275,7 @@ def _remaining(facts: Facts) -> Verdict:
     told = [names[0][:SHOWN] if names else "class not stated", "no parent, no mark of tuning"]
     told += support_found
     if template is not None:
-        told.append("chat template handed down" if template is False else "chat template")
+        told.append("chat template")
     if facts.quantisation:
         told.append(f"native format {facts.quantisation}")
     doubts = _doubts(facts)
@@ -297,6 +299,8 @@ def _doubts(facts: Facts) -> list[str]:
     # Anybody may call a model base.
     if not [told for told in outright if told != support.NAMED] and len(signs) < support.ENOUGH:
         doubts.append("little that speaks for pretraining")
+    if templates.chat_template(facts.record, facts.files) is False and not says_so:
+        doubts.append("chat template handed down, or of a chat model stopped from outside")
     if parent := support.same_size(facts.record):
         doubts.append(f"as many parameters as {parent}")
     elif line := support.other_class(facts.record):

@@ -136,6 +136,14 @@ def test_a_stated_finetune_named_base_is_doubtful() -> None:
     assert (found.is_base, found.doubtful) == (False, True)
 
 
+@pytest.mark.parametrize("name", ["Anvil-4B-pruned", "Sheared-Anvil-2B", "Anvil-3.1-Minitron-4B"])
+def test_what_is_called_pruned_is_no_base_model_though_it_states_no_parent(name: str) -> None:
+    found = classify(record(f"nvidia/{name}"))
+    assert (found.is_base, found.relation, found.doubtful) == (False, "pruned", False)
+    named = classify(record(f"nvidia/{name}-Base"))
+    assert (named.relation, named.doubtful) == ("pruned", True)
+
+
 def test_pruned_and_distilled_children_are_told_apart() -> None:
     assert (
         classify(record("a/Anvil-4B-pruned", cardData={"base_model": "a/b"})).relation == "pruned"
@@ -290,7 +298,7 @@ def test_anothers_line_in_the_name_speaks_of_a_derived_model() -> None:
 def test_a_template_whose_turns_end_with_the_end_token_is_meant_for_chat() -> None:
     found = classify(record(config=tokenizer(end="<|im_end|>", chat_template=CHATML)))
     assert (found.is_base, found.doubtful) == (False, True)
-    assert "end token" in found.evidence
+    assert "no end token but the tokenizer's" in found.evidence
     variable = tokenizer(end="</s>", chat_template="{{ m.content + eos_token }}")
     assert not classify(record(config=variable)).is_base
     wrapped = tokenizer(end={"content": "<|im_end|>"}, chat_template=CHATML)
@@ -303,11 +311,23 @@ def test_pt_may_mean_pytorch() -> None:
     assert classify(record("acme/Anvil-4.5-21B-Base-PT", config=chat)).is_base
 
 
-def test_a_template_handed_down_to_a_base_model_is_not() -> None:
-    # As in Qwen2.5: base and chat models share the template, not the end token.
+def test_a_template_whose_turns_end_with_another_token_leaves_a_doubt() -> None:
+    # So Qwen2.5, where only the chat models stop at it; and Jamba 1.5, a chat model stopped from
+    # outside.
     config = tokenizer(end="<|endoftext|>", chat_template=CHATML)
     found = classify(record(config=config, tags=tagged("conversational")))
+    assert (found.is_base, found.doubtful) == (True, True)
+    found = classify(record("acme/Anvil-7B-Base", config=config))
     assert (found.is_base, found.doubtful) == (True, False)
+
+
+def test_a_template_in_which_nothing_ends_a_turn_is_meant_for_chat() -> None:
+    # As in GLM 4 and Ling: a turn ends where the next begins, and the runtime stops there.
+    turns = "{% for m in messages %}<|user|>{{ m.content }}<|assistant|><think></think>{% endfor %}"
+    found = classify(record("zai-org/Anvil-4.5", config=tokenizer("<|endoftext|>", turns)))
+    assert (found.is_base, found.doubtful) == (False, True)
+    named = classify(record("zai-org/Anvil-4.5-Base", config=tokenizer("<|endoftext|>", turns)))
+    assert (named.is_base, named.doubtful) == (True, False)
 
 
 def test_a_template_that_cannot_be_read_is_doubtful_unless_the_name_says_base() -> None:

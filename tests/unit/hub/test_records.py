@@ -1,0 +1,37 @@
+"""What is remembered of a record means the same when it is read again."""
+
+import pytest
+
+from densing_pipeline.hub import records
+from tests.servers import hub as simulated
+
+LONG = "{%- if tools %}" + "{{- 'You may call these functions.' }}" * 40 + "{%- endif %}"
+"""The head of a template as they are today; the turns come late in it."""
+
+TURNS = {
+    "ends with the end token": ("<|im_end|>", "{{ m.content }}<|im_end|>"),
+    "ends with the end token by name": ("</s>", "{{ m.content + eos_token }}"),
+    "ends with another token": ("<|endoftext|>", "{{ m.content }}<|im_end|>"),
+    "ends with nothing": ("<|endoftext|>", "<|user|>{{ m.content }}<|assistant|>"),
+    "an end token of a kind of its own": ("[|endofturn|]", "{{ m.content }}[|endofturn|]"),
+    "an end token that is not known": (None, "{{ m.content }}<|im_end|>"),
+}
+
+
+@pytest.mark.parametrize("place", ["tokenizer_config", "processor_config", "chat_template_jinja"])
+@pytest.mark.parametrize("turns", TURNS)
+def test_a_long_chat_template_means_the_same_when_the_configuration_has_come(turns, place):
+    end, text = TURNS[turns]
+    template = LONG + "{% for m in messages %}" + text + "{% endfor %}"
+    made = simulated.base_model("ibm-granite/Nova-7B", simulated.FIRST_DAY)
+    config = made.record["config"] | {"tokenizer_config": {"eos_token": end}}
+    stated = template if place.endswith("jinja") else {"chat_template": template}
+    old = config.get(place)
+    config[place] = old | stated if isinstance(old, dict) else stated
+    first = records.read(made.record | {"config": config})
+    for _ in range(2):
+        again = records.read(records.unpacked(first["record"]), {"hidden_size": 64})
+        for told in ("is_base", "is_doubtful", "relation", "base_evidence"):
+            assert again[told] == first[told]
+        first = again
+    assert len(first["record"]) < 1000
