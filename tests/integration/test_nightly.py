@@ -11,7 +11,7 @@ from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 
-ONLY_POLLED = {"hub_nights", "model_quarantine", "quarantine"}
+ONLY_POLLED = {"hub_nights", "model_quarantine", "quarantine", "revisions"}
 """Tables that stay empty while nothing is polled."""
 
 
