@@ -27,6 +27,7 @@ from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends import breaks
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends.simulate import SIMULATIONS
 from densing_pipeline.trends.windows import DAY_ZERO
 
 
@@ -149,6 +150,7 @@ def densing_law(
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         laws=drawn_laws(reference_laws, reference_law_draws),
+        simulations=min(SIMULATIONS, settings.bootstrap_draws // 5),
     )
     tables = {"densities": densities, "densing_law": law}
     return dg.MaterializeResult(
