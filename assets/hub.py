@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled, client, fold, poll, sightings, watermark
+from densing_pipeline.hub import bundled, client, poll, watermark
 from densing_pipeline.hub import models as known
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.tables import table_asset, tables_asset
@@ -47,10 +47,5 @@ def models(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataF
     """Bundled facts together with what landed from the Hub."""
     zone = LandingZone(settings.landing_dir)
     base_models = facts.load("base_models")
-    seen = sightings.sightings(zone, settings.hub_cache_dir)
-    found = fold.repositories(seen, set(base_models["model_id"]))
-    return known.models(
-        bundled.models(base_models, facts.load("nmi_models")),
-        known.with_configs(found, sightings.configs(zone), zone),
-        seen.filter(pl.col("refused").is_not_null()),
-    )
+    found, refused = known.landed(zone, settings.hub_cache_dir, set(base_models["model_id"]))
+    return known.models(bundled.models(base_models, facts.load("nmi_models")), found, refused)

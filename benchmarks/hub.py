@@ -22,7 +22,7 @@ from huggingface_hub import HfApi, ModelInfo
 
 from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled, fold, models, parameters, poll, sightings, sweep
+from densing_pipeline.hub import bundled, models, parameters, poll, sweep
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.client import EXPAND, Answer, Hub
 from densing_pipeline.landing import LandingZone
@@ -197,14 +197,9 @@ def _land(folder: Path, rows: int) -> dict[str, Any]:
 def _read(folder: Path) -> dict[str, Any]:
     zone = LandingZone(folder / "landing")
     started = time.perf_counter()
-    seen = sightings.sightings(zone, folder / "cache")
     base_models = facts.load("base_models")
-    found = fold.repositories(seen, set(base_models["model_id"]))
-    table, _ = models.models(
-        bundled.models(base_models, facts.load("nmi_models")),
-        models.with_configs(found, sightings.configs(zone), zone),
-        seen.filter(pl.col("refused").is_not_null()),
-    )
+    found, refused = models.landed(zone, folder / "cache", set(base_models["model_id"]))
+    table, _ = models.models(bundled.models(base_models, facts.load("nmi_models")), found, refused)
     new = table.filter(pl.col("source") == models.SOURCE)
     return {"models": new.height, "seconds": time.perf_counter() - started}
 

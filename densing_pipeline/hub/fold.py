@@ -47,19 +47,20 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     Returns:
         A frame of `REPOSITORIES`, sorted by name and time.
     """
-    seen = sightings.filter(pl.col("refused").is_null())
-    shown = seen.filter(pl.col("is_base").is_not_null()).with_columns(repo=_identity())
-    answers = seen.filter(pl.col("is_base").is_null())
+    ordered = sightings.sort("observed_at", maintain_order=True)
+    is_usable, is_record = pl.col("refused").is_null(), pl.col("is_base").is_not_null()
+    shown = ordered.filter(is_usable, is_record).with_columns(repo=_identity())
+    answers = ordered.filter(is_usable, ~is_record)
     ids = _model_ids(shown, answers, fixed)
     shown = shown.with_columns(
         name="model_id", model_id=pl.col("repo").replace_strict(ids, return_dtype=pl.String)
     )
-    records = _by_weights(shown)
     told = _last_told(_of_repositories(answers, shown))
     never = datetime(1970, 1, 1, tzinfo=UTC)
     latest = pl.col("last_seen_at") == pl.col("last_seen_at").max().over("model_id")
     folded = (
-        records.join(told, on="model_id", how="full", coalesce=True)
+        _by_weights(shown)
+        .join(told, on="model_id", how="full", coalesce=True)
         .with_columns(
             name=pl.coalesce("name", "model_id"),
             is_replaced=(~latest).fill_null(value=False),
@@ -104,8 +105,9 @@ def _identity() -> pl.Expr:
 def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
     """Sightings of the same weights as one row; the Hub reads element counts late, so they fill in."""
     ordered = (
-        records.sort("observed_at", maintain_order=True)
-        .with_columns(counted=pl.col("weights").is_not_null(), hashed=pl.col("blobs").is_not_null())
+        records.with_columns(
+            counted=pl.col("weights").is_not_null(), hashed=pl.col("blobs").is_not_null()
+        )
         .with_columns(pl.col("weights").backward_fill().forward_fill().over("repo"))
         .with_columns(pl.col("blobs").forward_fill().backward_fill().over("repo", "weights"))
     )
@@ -145,7 +147,7 @@ def _model_ids(
     shown: pl.DataFrame, answers: pl.DataFrame, fixed: AbstractSet[str]
 ) -> dict[str, str]:
     """The name each repository goes by here."""
-    ordered = shown.sort("observed_at", maintain_order=True)
+    ordered = shown.select("observed_at", "model_id", "repo")
     holders = dict(
         ordered.group_by("model_id", maintain_order=True).agg(pl.col("repo").last()).iter_rows()
     )
@@ -171,11 +173,9 @@ def _model_ids(
 
 def _of_repositories(answers: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Answers without a record, under the name of the repository they are about."""
-    at = shown.sort("observed_at", maintain_order=True)
+    at = shown.select("observed_at", "model_id", "name")
     bearers = at.select("observed_at", id="model_id", model_id="name")
-    known = answers.sort("observed_at", maintain_order=True).join_asof(
-        bearers, on="observed_at", by="model_id", check_sortedness=False
-    )
+    known = answers.join_asof(bearers, on="observed_at", by="model_id", check_sortedness=False)
     records = at.select("observed_at", "name", now="model_id").unique()
     met = known.join(
         records,

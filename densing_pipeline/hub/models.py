@@ -9,13 +9,14 @@ Not here: reading records (`records`), names and states over time (`fold`), the 
 
 import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from densing_pipeline.hub import records
+from densing_pipeline.hub import fold, records, sightings
 from densing_pipeline.hub.release_date import release_date
-from densing_pipeline.hub.sightings import OK
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 
@@ -34,6 +35,24 @@ AHEAD = pl.duration(days=2)
 """How far a clock may be ahead before a creation time counts as from the future."""
 
 
+def landed(
+    zone: LandingZone, cache: Path, fixed: AbstractSet[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All that landed from the Hub, without the single sightings: a sweep must fit into memory.
+
+    Args:
+        zone: where the Hub's answers landed.
+        cache: where `sightings` keeps its cache.
+        fixed: names that are models of their own, as `fold.repositories` takes them.
+
+    Returns:
+        A frame of `with_configs`, and the sightings that could not be read.
+    """
+    seen = sightings.sightings(zone, cache)
+    found = with_configs(fold.repositories(seen, fixed), sightings.configs(zone), zone)
+    return found, seen.filter(pl.col("refused").is_not_null())
+
+
 def with_configs(
     repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone
 ) -> pl.DataFrame:
@@ -48,7 +67,7 @@ def with_configs(
         The same rows, and `readable`: whether the file could be had, null if it was never tried.
     """
     joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
-    answered = joined.filter((pl.col("status") == OK) & pl.col("record").is_not_null())
+    answered = joined.filter((pl.col("status") == sightings.OK) & pl.col("record").is_not_null())
     again = [
         {"model_id": row["model_id"], "revision": row["revision"], **_reread(row, zone)}
         for row in answered.iter_rows(named=True)
@@ -58,7 +77,7 @@ def with_configs(
     )
     # A record says what its repository is called now; the row keeps the name it has.
     return (
-        joined.with_columns(readable=pl.col("status") == OK)
+        joined.with_columns(readable=pl.col("status") == sightings.OK)
         .drop("status", "sha256", "fetched_at")
         .update(updated, on=["model_id", "revision"], how="left")
     )

@@ -165,13 +165,13 @@ def _matters(found: Classification) -> bool:
 
 
 def created_at(record: object) -> datetime | None:
-    """When the repository was created, if the record says so legibly."""
+    """When the repository was created, UTC, if the record says so legibly."""
     text = record.get("createdAt") if isinstance(record, dict) else None
     try:
         instant = datetime.fromisoformat(str(text))
-    except ValueError:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _read(record: dict[str, Any]) -> dict[str, Any]:

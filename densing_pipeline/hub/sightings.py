@@ -8,6 +8,7 @@ zone. Not here: how one record is read (`records`), and folding sightings over t
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ INFOS = "hub-infos"
 CONFIGS = "hub-configs"
 """Landed `config.json` files, and refusals of them."""
 
+AT_ONCE = 100
+"""Answers read together: each open file costs memory, whatever it holds."""
+
 OK = 200
 
 GONE = (401, 404, 410, 451)
@@ -45,20 +49,24 @@ def sightings(zone: LandingZone, folder: Path) -> pl.DataFrame:
         zone: where the Hub's answers landed.
         folder: where the cache is kept.
     """
-    instants: dict[str, list[Any]] = {"path": [], "observed_at": []}
-    for receipt in _receipts(zone):
-        instants["path"].append(str(_distilled(zone, receipt, folder / _rules())))
-        instants["observed_at"].append(receipt.fetched_at)
+    answers = [
+        (receipt.fetched_at, str(_distilled(zone, receipt, folder / _rules())))
+        for receipt in _receipts(zone)
+    ]
+    answers.sort()
+    batches = [_batch(answers[n : n + AT_ONCE]) for n in range(0, len(answers), AT_ONCE)]
     empty = pl.DataFrame(schema=records.SEEN | {"observed_at": INSTANT})
-    if not instants["path"]:
-        return empty
-    when = pl.DataFrame(instants, schema={"path": pl.String, "observed_at": INSTANT})
-    seen = pl.scan_parquet(
-        sorted(set(instants["path"])), schema=records.SEEN, include_file_paths="path"
-    )
+    return pl.concat([empty, *batches]).set_sorted("observed_at")
+
+
+def _batch(answers: list[tuple[datetime, str]]) -> pl.DataFrame:
+    """The rows of some answers, by instant and cached file; both are in order."""
+    when = pl.LazyFrame(answers, schema={"observed_at": INSTANT, "path": pl.String}, orient="row")
+    paths = sorted({path for _, path in answers})
     return (
-        seen.join(when.lazy(), on="path")
-        .select(empty.columns)
+        pl.scan_parquet(paths, schema=records.SEEN, include_file_paths="path")
+        .join(when, on="path")
+        .select(*records.SEEN, "observed_at")
         .sort("observed_at", "model_id", maintain_order=True)
         .collect()
     )

@@ -35,3 +35,17 @@ def test_a_long_chat_template_means_the_same_when_the_configuration_has_come(tur
             assert again[told] == first[told]
         first = again
     assert len(first["record"]) < 1000
+
+
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [
+        ("2026-11-22T23:30:00.000-05:00", "2026-11-23"),
+        ("2026-11-22T23:30:00.000Z", "2026-11-22"),
+        ("2026-11-22 23:30", "2026-11-22"),
+        ("0001-01-01T00:00:00+14:00", None),
+    ],
+)
+def test_the_day_of_creation_is_that_of_utc(stated, day):
+    created = records.created_at({"createdAt": stated})
+    assert (created and created.date().isoformat()) == day
