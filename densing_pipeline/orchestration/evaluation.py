@@ -55,7 +55,7 @@ def evaluate(
         raise _failure(f"another job is at it: {path} is locked")
     row, items = measured.evaluation(found, suite.SUITE)
     told: Mapping[str, Any] = {}
-    if row["state"] != "done":
+    if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := environment_lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
