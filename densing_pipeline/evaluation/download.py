@@ -127,7 +127,7 @@ def fetch(
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
-    """Delete models not used for the longest time until another one fits.
+    """Delete what was not used for the longest time, by commits, until another model fits.
 
     Returns:
         What was deleted.
@@ -137,27 +137,31 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
     """
     cache.mkdir(parents=True, exist_ok=True)
     found = huggingface_hub.scan_cache_dir(cache)
-    others = sorted(
-        (repo for repo in found.repos if repo.repo_id != listed.repository),
-        key=lambda repo: repo.last_accessed,
-    )
-    here = sum(repo.size_on_disk for repo in found.repos if repo.repo_id == listed.repository)
+    commits = [(repo, each) for repo in found.repos for each in repo.revisions]
+    here = sum(each.size_on_disk for _, each in commits if each.commit_hash == listed.revision)
     # What is there of a repository with several models may be the others.
     missing = max(listed.size - (0 if listed.folder else here), 0)
-    deleted = []
-    used = found.size_on_disk
-    for repo in others:
-        if used + missing <= most_bytes and _free(cache) >= missing + SPARE_BYTES:
+    others = sorted(
+        (pair for pair in commits if pair[1].commit_hash != listed.revision),
+        key=lambda pair: max((file.blob_last_accessed for file in pair[1].files), default=0.0),
+    )
+    deleted: dict[str, str] = {}
+    # Together, for commits may share files.
+    plan = found.delete_revisions()
+    for repo, each in others:
+        freed = plan.expected_freed_size
+        fits = found.size_on_disk - freed + missing <= most_bytes
+        if fits and _free(cache) + freed >= missing + SPARE_BYTES:
             break
-        used -= repo.size_on_disk
-        found.delete_revisions(*(each.commit_hash for each in repo.revisions)).execute()
-        deleted.append(repo.repo_id)
+        deleted[each.commit_hash] = repo.repo_id
+        plan = found.delete_revisions(*deleted)
+    plan.execute()
     if _free(cache) < missing + SPARE_BYTES:
         raise EvaluationError(
             f"{(missing + SPARE_BYTES) / GIB:.1f} GiB of disk needed in {cache}, "
             f"{_free(cache) / GIB:.1f} are free"
         )
-    return deleted
+    return list(deleted.values())
 
 
 def _folder(model_id: str) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.evaluation.ledger import read_parquet
 from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE, EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
 from densing_pipeline.tables.storage import file_sha256
@@ -116,7 +117,7 @@ def folder(path: Path) -> Folder:
     outcome, outcome_problem = _read_json(path / OUTCOME)
     named = {"model_id": model_id, "revision": revision, "suite_version": suite_version}
     attempt = max(whole_number(told.get("attempt")) or 0 for told in (request, outcome))
-    state, reason = str(outcome.get("state")), str(outcome.get("reason") or "no reason given")
+    state, reason = str(outcome.get("state")), _words(outcome.get("reason") or "no reason given")
     resumable = outcome.get("resumable") is not False
     if is_running(path):
         state, reason = "running", f"attempt {attempt or 1} is under way"
@@ -131,7 +132,7 @@ def folder(path: Path) -> Folder:
         state, reason = "failed", f"{PROVENANCE} is of another {', '.join(other)} than the folder"
     finished = instant(outcome.get("finished_at")) or _modified(path / OUTCOME)
     return Folder(
-        path, model_id, revision, suite_version, state, reason[:LONGEST_REASON], attempt, resumable,
+        path, model_id, revision, suite_version, state, _words(reason), attempt, resumable,
         text(request.get("requested_revision")),
         next(filter(None, (instant(told.get("started_at")) for told in (outcome, request, provenance))), None),
         None if state == "running" else finished,
@@ -190,7 +191,7 @@ def whole_number(value: object) -> int | None:
 
 def text(value: object) -> str | None:
     """The value as text, None if there is none."""
-    return None if value is None else str(value)[:LONGEST_REASON]
+    return None if value is None else _words(value)
 
 
 def instant(value: object) -> datetime | None:
@@ -200,7 +201,12 @@ def instant(value: object) -> datetime | None:
         found = found and (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if found and EARLIEST <= found.date() < LATEST else None
+    return _possible(found)
+
+
+def _words(value: object) -> str:
+    """The value as text that a table can hold: JSON may name half a character."""
+    return str(value)[:LONGEST_REASON].encode("utf-8", "replace").decode()
 
 
 def _named(name: str) -> tuple[str, int | None]:
@@ -210,11 +216,16 @@ def _named(name: str) -> tuple[str, int | None]:
 
 
 def _modified(path: Path) -> datetime | None:
-    """When a file was written; None if there is none."""
+    """When a file was written; None if there is none, or by a clock that was not set."""
     try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError:
+        return _possible(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    except (OSError, ValueError, OverflowError):
         return None
+
+
+def _possible(found: datetime | None) -> datetime | None:
+    """The instant, if a model can have been evaluated then."""
+    return found if found and EARLIEST <= found.date() < LATEST else None
 
 
 def _items(found: Folder, path: Path) -> pl.DataFrame:
@@ -230,7 +241,7 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     # Before the reader sees it: a flipped bit may go unnoticed there, or end the whole process.
     if found.files and file_sha256(path) != found.files.get(path.name):
         raise ValueError("damaged (not the bytes that were written)")
-    frame = _read_parquet(path)
+    frame = read_parquet(path)
     if lacking := {"benchmark", "item_id", "score"} - set(frame.columns):
         raise ValueError(f"without column {', '.join(sorted(lacking))}")
     frame = frame.rename({"truncated": "is_truncated"}, strict=False).with_columns(
@@ -245,18 +256,6 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     if frame.is_empty() or (frame["benchmark"] != path.stem).any():
         raise ValueError("no items of this benchmark")
     return frame
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"damaged ({str(error).splitlines()[0][:200]})") from error
-    except BaseException as error:
-        # The Rust reader panics on some damaged files; its panic is no Exception.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise ValueError("damaged (the reader gave up on it)") from error
 
 
 def _read_json(path: Path) -> tuple[dict[str, Any], str]:

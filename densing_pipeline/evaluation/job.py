@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(order: Order, ledger: Ledger, reporter: Reporter) -> int:
     """Evaluate, and write how it ended."""
-    state, resumable = "failed", True
+    state, resumable, trace = "failed", True, ""
     try:
         reason = _measure(order, ledger, reporter)
         state, resumable = "done", False
@@ -118,10 +118,11 @@ def _evaluate(order: Order, ledger: Ledger, reporter: Reporter) -> int:
     except (KeyboardInterrupt, SystemExit):
         reason = "stopped from outside"
     except Exception as error:
-        reporter.say(traceback.format_exc())
+        trace = traceback.format_exc()
         reason = f"{type(error).__name__}: {error}"
-    reporter.say(f"{state}: {reason}")
+    # First of all: on a full disk what is said cannot be written either.
     ledger.end(state, reason, resumable=resumable)
+    reporter.say(f"{trace}{state}: {reason}")
     return EXIT[state]
 
 
@@ -250,9 +251,9 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 def _give_up(ledger: Ledger, reporter: Reporter, seconds: float) -> None:
     """End a process that hangs; nothing less ends what waits for a device."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
-    reporter.say(f"failed: {reason}")
     try:
         ledger.end("failed", reason, resumable=True)
+        reporter.say(f"failed: {reason}")
     finally:
         for child in multiprocessing.active_children():
             child.kill()

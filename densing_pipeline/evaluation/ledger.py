@@ -76,6 +76,8 @@ class Ledger:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = (path / ".lock").open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A forked child holds it as well, and may outlive a job that was killed.
+            os.register_at_fork(after_in_child=self._lock.close)
             (path / ".reserve").write_bytes(bytes(RESERVE_BYTES))
         except BlockingIOError as error:
             self._lock.close()
@@ -132,10 +134,13 @@ class Ledger:
         if not path.exists():
             return None
         try:
-            return pl.read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError):
-            path.unlink()
-            return None
+            found = read_parquet(path)
+        except ValueError:
+            found = pl.DataFrame()
+        if found.schema == ITEM:
+            return found
+        path.unlink()
+        return None
 
     def begun(self, benchmark: str) -> list[Row]:
         """Items of a benchmark that an earlier attempt got done before it ended."""
@@ -233,6 +238,23 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """A parquet file.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"damaged ({str(error).splitlines()[0][:200]})") from error
+    except BaseException as error:
+        # The Rust reader panics on some damaged files; its panic is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError("damaged (the reader gave up on it)") from error
 
 
 def _sync(path: Path) -> None:

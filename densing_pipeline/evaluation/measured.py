@@ -7,7 +7,6 @@ was not measured (`queue`).
 
 import re
 from collections.abc import Mapping, Sequence
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,9 @@ def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any
     if found.state != "done":
         return row, EVAL_ITEMS.empty()
     frame, damaged = items(found)
-    sizes = {benchmark.name: benchmark.n_items for benchmark in suite if benchmark.n_items}
+    # Of another suite version only its outcome knows how many items a benchmark had.
+    in_force = suite if found.suite_version == version(suite) else ()
+    sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}
     frame, incomplete = _whole(frame, found.item_limit, sizes)
     return row | _judged(frame, [*damaged, *incomplete], found), frame
 
@@ -170,7 +171,8 @@ def _whole(
         why=pl.col("failed_reason").drop_nulls().mode().sort().first(),
     )
     for name, n, failed, why in counts.sort("benchmark").iter_rows():
-        expected = sizes.get(name, n) if limit is None else min(limit, sizes.get(name, limit))
+        whole = sizes.get(name, n)
+        expected = whole if limit is None else min(limit, whole)
         if n != expected:
             remarks.append(f"{name}: {n} of {expected} items")
         elif failed > MOST_FAILED * n:
@@ -224,4 +226,4 @@ def _row(found: Folder) -> dict[str, Any]:
 
 
 def _seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and 0 <= value < inf else None
+    return float(value) if isinstance(value, int | float) and 0 <= value < 2**63 else None

@@ -11,9 +11,12 @@ from densing_pipeline.evaluation.sizing import Sizing, smaller
 
 SHORT = re.compile(
     r"out of memory|OutOfMemory|can't allocate memory|bad_alloc|Cannot allocate memory"
-    r"|No available memory for the cache|MemoryError",
+    r"|No available memory for the cache|MemoryError|Engine core initialization failed",
     re.IGNORECASE,
 )
+
+PASSING = re.compile(r"Engine core initialization failed|Free memory on device")
+"""An engine process that died before it could say why, and memory that somebody else took meanwhile."""
 
 LONGEST = re.compile(r"estimated maximum model length is (\d+)")
 
@@ -29,6 +32,11 @@ def is_short(error: BaseException) -> bool:
     return "EngineDeadError" in names or any(
         SHORT.search(f"{type(each).__name__}: {each}") for each in _chain(error)
     )
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether it may go well another time: nothing says that it is the model's fault."""
+    return any(PASSING.search(str(each)) for each in _chain(error))
 
 
 def fitted(sized: Sizing, error: BaseException) -> Sizing | None:

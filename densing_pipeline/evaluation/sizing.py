@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.weights import Weights
 
 GIB = 2**30
@@ -88,6 +88,7 @@ def size(weights: Weights, machine: Machine) -> Sizing:
 
     Raises:
         BlockedError: it does not fit.
+        EvaluationError: it does not fit beside what others have there now.
     """
     context = min(weights.context or LONGEST_CONTEXT, LONGEST_CONTEXT)
     tokens = LOGPROB_BYTES // (2 * 4 * max(weights.vocabulary, 1))
@@ -95,7 +96,7 @@ def size(weights: Weights, machine: Machine) -> Sizing:
     if not machine.gpus:
         needed = int(weights.bytes_in(4) * SPARE)
         if needed > machine.memory:
-            raise BlockedError(
+            raise EvaluationError(
                 f"needs {needed / GIB:.1f} GiB of memory, {machine.memory / GIB:.1f} are free"
             )
         # Attention of the processor build keeps scores of whole batches: smaller ones are faster.
@@ -116,7 +117,11 @@ def size(weights: Weights, machine: Machine) -> Sizing:
                 MOST_SEQUENCES,
                 tokens,
             )
-    raise BlockedError(
+    every = sorted((gpu.total for gpu in machine.gpus), reverse=True)
+    fits = any(
+        count * every[count - 1] * USABLE >= needed for count in _counts(weights.heads, len(every))
+    )
+    raise (EvaluationError if fits else BlockedError)(
         f"needs {needed / GIB:.0f} GiB of GPU memory; of {len(machine.gpus)} GPUs {len(free)} are "
         f"free, with {sum(gpu.total for gpu in free) * USABLE / GIB:.0f} GiB together, and its "
         f"{weights.heads} attention heads can be spread over "

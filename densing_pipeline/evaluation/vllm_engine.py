@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from importlib import metadata
 from typing import Any
 
+import huggingface_hub
+
 from densing_pipeline.evaluation import memory, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.requests import Request
@@ -107,11 +109,11 @@ class VllmEngine:
 
         Raises:
             BlockedError: it never does, or vLLM cannot run the model.
+            EvaluationError: it did not say why, or somebody else has the memory now.
         """
         from vllm import LLM
 
-        # Everything is there by now: nothing is fetched any more, whatever a repository names.
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        go_offline()
         if self.sizing.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.sizing.gpus)
         while True:
@@ -136,7 +138,8 @@ class VllmEngine:
             except Exception as error:
                 smaller = memory.fitted(sized, error)
                 if smaller is None:
-                    raise BlockedError(f"vLLM cannot load it: {memory.words(error)}") from error
+                    refused = EvaluationError if memory.may_pass(error) else BlockedError
+                    raise refused(f"vLLM cannot load it: {memory.words(error)}") from error
                 self.sizing = smaller
             else:
                 self._beat()
@@ -182,6 +185,13 @@ def prepare(machine: Machine) -> None:
         }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def go_offline() -> None:
+    """From now on nothing is fetched, whatever a repository names: all files are there by now."""
+    # Processes to come read the variable; this one has read it.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
 
 
 def known_model_types() -> Collection[str]:

@@ -17,6 +17,7 @@ import polars as pl
 from dagster._core.errors import DagsterPipesExecutionError
 
 import densing_pipeline
+from densing_pipeline import files
 from densing_pipeline.evaluation import folders, measured, suite
 from densing_pipeline.evaluation.folders import Folder
 from densing_pipeline.hub.client import Hub, HubError
@@ -55,7 +56,7 @@ def evaluate(
         raise _failure(f"another job is at it: {path} is locked")
     row, items = measured.evaluation(found, suite.SUITE)
     told: Mapping[str, Any] = {}
-    if row["state"] != "done":
+    if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := environment_lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
@@ -205,8 +206,7 @@ def _package_alone(state_dir: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / package.name
     if not link.is_symlink() or link.readlink() != package:
-        link.unlink(missing_ok=True)
-        link.symlink_to(package)
+        files.link(link, package)
     return folder
 
 

@@ -1,6 +1,7 @@
 """A model comes from the Hub at one commit, whole and checked, and makes room for itself."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import huggingface_hub
@@ -133,3 +134,12 @@ def test_a_disk_without_room_is_no_fault_of_the_model(shelf, tmp_path, monkeypat
     with pytest.raises(EvaluationError, match="GiB of disk needed") as caught:
         fetch("lab/one", tmp_path / "cache")
     assert caught.value.state == "failed"
+
+
+def test_earlier_weights_of_a_model_make_room_as_those_of_others_do(shelf, tmp_path):
+    cache = tmp_path / "cache"
+    fetch("lab/one", cache)
+    listed = download.find("lab/one", "main")
+    uploaded = replace(listed, revision="b" * 40)
+    assert download.make_room(cache, uploaded, 1.5 * listed.size) == ["lab/one"]
+    assert not huggingface_hub.scan_cache_dir(cache).repos

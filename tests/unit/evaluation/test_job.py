@@ -1,5 +1,7 @@
 """However a job ends, its exit status and its folder say so."""
 
+import contextlib
+import errno
 import json
 import os
 import signal
@@ -7,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import polars as pl
 import pytest
 
 from densing_pipeline.evaluation import folders, job, suite, vllm_engine
 from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import ChoiceResult, Failed, GenerateResult
 from densing_pipeline.evaluation.sandbox import SandboxError
 from densing_pipeline.evaluation.scoring import Letter, PassesTests
@@ -244,3 +248,24 @@ def test_an_engine_that_hangs_is_ended(tmp_path: Path):
     found = folders.folder(folder)
     assert (done.returncode, found.state, found.resumable) == (1, "failed", True)
     assert found.reason == "nothing happened for 0.2 s: the engine hangs"
+
+
+def test_the_folder_says_how_it_ended_where_nothing_can_be_reported(place, monkeypatch):
+    def full(text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(job, "reporting", lambda: contextlib.nullcontext(Lines(full, None)))
+    with pytest.raises(OSError, match="No space left"):
+        run(place)
+    found = folders.folder(out(place))
+    assert found.state == "failed"
+    assert "No space left" in found.reason
+    assert found.finished_at
+
+
+def test_once_offline_nothing_is_fetched_in_this_process_either(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    vllm_engine.go_offline()
+    assert huggingface_hub.is_offline_mode()
+    assert os.environ["HF_HUB_OFFLINE"] == "1"

@@ -1,6 +1,7 @@
 """Nothing half-written is ever read, and nothing finished is ever lost."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -128,3 +129,35 @@ def full_disk(tmp_path):
         pytest.skip("needs leave to mount a small disk")
     yield place
     subprocess.run(["umount", place], check=True)  # noqa: S603, S607
+
+
+FORKED = """
+import os, signal, sys, time
+from pathlib import Path
+from densing_pipeline.evaluation.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+child = os.fork()
+if child:
+    print(child, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+time.sleep(60)
+"""
+
+
+def test_a_child_that_outlives_a_killed_job_does_not_hold_the_folder(tmp_path):
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", FORKED, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as killed:
+        child = int(killed.stdout.readline())
+        killed.wait()
+        try:
+            assert not folders.is_running(tmp_path)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_file_that_is_none_of_ours_is_not_taken_for_finished(tmp_path):
+    pl.DataFrame({"benchmark": ["BBH"]}).write_parquet(tmp_path / "BBH.parquet")
+    with Ledger(tmp_path) as ledger:
+        assert ledger.finished("BBH") is None
+    assert not (tmp_path / "BBH.parquet").exists()

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import random
 from datetime import UTC, date, datetime
 
@@ -302,3 +303,32 @@ def test_stray_files_and_folders_are_passed_over(tmp_path):
     assert row["state"] == "done"
     assert "notes.parquet: no benchmark of this name" in row["reason"]
     assert read(tmp_path)[0].height == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "column", "expected"),
+    [
+        ({"reason": "half a character: \ud800"}, "reason", "half a character: ?"),
+        ({"provenance": {"device": "\udfff"}}, "device", "?"),
+        ({"provenance": {"seconds": 10**400}}, "seconds", None),
+    ],
+)
+def test_values_that_no_table_holds_do_not_take_it_with_them(tmp_path, told, column, expected):
+    write(tmp_path, state="failed", **told)
+    row, _ = only(tmp_path)
+    assert row[column] == expected
+
+
+def test_a_clock_that_was_not_set_gives_no_time(tmp_path):
+    path = write(tmp_path, finished_at="1970-01-01T00:00:00+00:00")
+    os.utime(path / folders.OUTCOME, (0, 0))
+    row, _ = only(tmp_path)
+    assert (row["state"], row["finished_at"]) == ("done", None)
+
+
+def test_evaluations_of_another_suite_keep_their_own_sizes(tmp_path):
+    path = write(tmp_path, suite_version="earlier")
+    items("MBPP", 427).write_parquet(path / "MBPP.parquet")
+    row, kept = only(tmp_path)
+    assert row["state"] == "done"
+    assert kept.filter(pl.col("benchmark") == "MBPP").height == 427

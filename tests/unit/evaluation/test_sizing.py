@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from densing_pipeline.evaluation import memory, sizing
-from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.sizing import GIB, Gpu, Machine, size
 from densing_pipeline.evaluation.weights import Weights
 
@@ -39,8 +39,11 @@ def test_attention_heads_must_divide():
 
 
 def test_gpus_in_use_are_somebody_elses():
-    with pytest.raises(BlockedError, match="of 2 GPUs 0 are free"):
+    with pytest.raises(EvaluationError, match="of 2 GPUs 0 are free") as caught:
         size(EIGHT_BILLION, gpus(2, used=40))
+    assert caught.value.state == "failed", "they may be free another time"
+    with pytest.raises(BlockedError):
+        size(replace(EIGHT_BILLION, elements=int(180e9)), gpus(2, used=40))
 
 
 def test_what_is_stored_quantised_is_loaded_so():
@@ -65,7 +68,7 @@ def test_a_large_vocabulary_makes_batches_of_fewer_tokens():
 def test_without_gpus_the_processor_does_it_in_full_precision():
     found = size(replace(EIGHT_BILLION, elements=10**8), gpus(0))
     assert (found.device, found.dtype, found.tensor_parallel) == ("cpu", "float32", 1)
-    with pytest.raises(BlockedError, match=r"needs 37\.3 GiB of memory, 30\.0 are free"):
+    with pytest.raises(EvaluationError, match=r"needs 37\.3 GiB of memory, 30\.0 are free"):
         size(EIGHT_BILLION, Machine((), 30 * GIB))
 
 
@@ -113,3 +116,12 @@ def test_the_reason_is_the_innermost_one():
 
 def test_this_machine_has_memory():
     assert sizing.this_machine().memory > GIB / 4
+
+
+def test_an_engine_process_that_died_before_it_could_say_why_is_no_fault_of_the_model():
+    died = RuntimeError("Engine core initialization failed. See root cause above.")
+    taken = ValueError("Free memory on device (9/80 GiB) on startup is less than desired")
+    assert memory.fitted(size(EIGHT_BILLION, gpus(1)), died).sequences == 128
+    assert memory.may_pass(died)
+    assert memory.may_pass(taken)
+    assert not memory.may_pass(ValueError("Model architectures ['Own'] are not supported"))

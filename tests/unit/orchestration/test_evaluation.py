@@ -281,3 +281,12 @@ def _until(found, process=None):
         assert process is None or process.poll() is None, "the orchestrator ended by itself"
         time.sleep(0.05)
     return value
+
+
+def test_a_trial_by_hand_in_the_place_of_an_evaluation_is_not_taken_for_it(settings, instance):
+    trial = write(settings.evaluations_dir, limit=2)
+    trial.rename(trial.with_name(suite.version()))
+    whole = Settings(**{**settings.model_dump(), "evaluation_limit": None})
+    job(whole, "(out / 'begun').touch()")
+    evaluate(whole, instance)
+    assert trial.with_name(suite.version()).joinpath("begun").exists()
