@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import hypothesis
 import polars as pl
 import pytest
 
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
 from tests.servers.prices import PriceServer
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 
