@@ -40,8 +40,9 @@ REPOSITORY = Path(__file__).parents[2]
 PYTHON = REPOSITORY / ".venv-evaluation" / "bin" / "python"
 LIMIT = 2
 
-# Names that say nothing: one of a known line would wait for a person to look at it.
-REAL, RANDOM = "somelab/finch-135M-base", "otherlab/sparrow-base"
+# Names that say nothing: one of a known line would wait for a person to look at it. Weights of
+# SmolLM2's size do so too, under any owner but its own.
+REAL, RANDOM = "HuggingFaceTB/finch-135M-base", "otherlab/sparrow-base"
 
 MAKE_MODELS = """
 import sys
