@@ -198,7 +198,7 @@ def test_what_is_measured_is_done_and_not_asked_for_again(night: Night) -> None:
 
 
 def test_the_weights_came_by_commit_and_nothing_but_them(night: Night) -> None:
-    fetched = [path for path in night.world.log if "/resolve/" in path and "somelab" in path]
+    fetched = [path for path in night.world.log if "/resolve/" in path and REAL in path]
     shas = {repo.record["sha"] for repo in night.world.repos}
     assert {path.split("/resolve/")[1].split("/")[0] for path in fetched} <= shas
     assert any(path.endswith("/model.safetensors") for path in fetched)
