@@ -1,9 +1,12 @@
 """Files that are whole or not there: every file of the state and of a release is written this way.
 
 A file is written beside its place, flushed, renamed, and the rename flushed too. Whatever stops the
-process, or the machine, a reader finds the old file or the new one. Not here: what files hold.
+process, or the machine, a reader finds the old file or the new one. And the hash a file is known by.
+The evaluation job uses this too, so nothing but the standard library is imported. Not here: what files
+hold.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +18,7 @@ from typing import BinaryIO
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes its place when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
             yield file
@@ -34,7 +37,7 @@ def write(path: Path, content: bytes) -> None:
 
 def link(path: Path, target: Path) -> None:
     """Make a link point at a folder, in place of whatever link was there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target, target_is_directory=True)
     rename(temporary, path)
@@ -52,6 +55,20 @@ def flush(folder: Path) -> None:
         with file.open("rb") as handle:
             os.fsync(handle.fileno())
     _flush_directory(folder)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def _flush_directory(folder: Path) -> None:

@@ -8,11 +8,10 @@ from statistics import median
 
 import polars as pl
 
+from densing_pipeline.density.densities import Z_95
 from densing_pipeline.density.score_sets import chosen_scores
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS
-
-Z_95 = 1.959963984540054
 
 LARGE_GAP = 0.03
 """A difference of 3 points moves effective parameters by a third or more (method: 11-16 % a point)."""

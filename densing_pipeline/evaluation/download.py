@@ -3,7 +3,6 @@
 Not here: what is wanted and what is refused (`weights`).
 """
 
-import hashlib
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from huggingface_hub.errors import (
 
 from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
+from densing_pipeline.files import file_sha256
 
 GIB = 2**30
 
@@ -177,13 +177,9 @@ def _check_file(path: Path, size: int, sha256: str | None) -> None:
     """That a file is what the Hub lists. A damaged one is deleted, so that it is fetched anew."""
     if not path.is_file():
         raise EvaluationError(f"{path.name} is listed but did not arrive")
-    if path.stat().st_size == size or not size:
-        if sha256 is None:
-            return
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return
     found = path.stat().st_size
+    if (found == size or not size) and (sha256 is None or file_sha256(path) == sha256):
+        return
     path.resolve().unlink()
     path.unlink(missing_ok=True)
     raise EvaluationError(

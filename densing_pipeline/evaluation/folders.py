@@ -12,7 +12,6 @@ here: measuring (`job`), and the published tables (`measured`).
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,12 +21,10 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.evaluation.ledger import read_parquet
+from densing_pipeline import files
+from densing_pipeline.evaluation.ledger import OUTCOME, PROVENANCE, REQUEST, read_parquet
 from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE, EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
-from densing_pipeline.tables.storage import file_sha256
-
-REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
 
 LOCK = ".lock"
 """Held by the job while it works."""
@@ -137,7 +134,7 @@ def folder(path: Path) -> Folder:
         next(filter(None, (instant(told.get("started_at")) for told in (outcome, request, provenance))), None),
         None if state == "running" else finished,
         provenance,
-        files if isinstance(files := outcome.get("files"), dict) else {},
+        hashes if isinstance(hashes := outcome.get("files"), dict) else {},
     )  # fmt: skip
 
 
@@ -171,15 +168,7 @@ def items(found: Folder) -> tuple[pl.DataFrame, list[str]]:
 
 def write_json(path: Path, told: Mapping[str, Any]) -> None:
     """Write a file that is complete or not there at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(told, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write(path, json.dumps(told, indent=1).encode())
 
 
 def whole_number(value: object) -> int | None:
@@ -239,7 +228,7 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise ValueError("not a file")
     # Before the reader sees it: a flipped bit may go unnoticed there, or end the whole process.
-    if found.files and file_sha256(path) != found.files.get(path.name):
+    if found.files and files.file_sha256(path) != found.files.get(path.name):
         raise ValueError("damaged (not the bytes that were written)")
     frame = read_parquet(path)
     if lacking := {"benchmark", "item_id", "score"} - set(frame.columns):

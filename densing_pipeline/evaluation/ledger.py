@@ -11,7 +11,6 @@ same engine in the same way. Not here: what is measured (`measuring`).
 """
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from densing_pipeline import files
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
 
 REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
@@ -179,13 +179,10 @@ class Ledger:
         Raises:
             EvaluationError: the disk is full or gone.
         """
-        temporary = self.path / f".{benchmark}.parquet.tmp"
         try:
-            pl.DataFrame(rows, schema=ITEM).write_parquet(temporary)
-            _sync(temporary)
-            temporary.replace(self.path / f"{benchmark}.parquet")
+            with files.replacing(self.path / f"{benchmark}.parquet") as file:
+                pl.DataFrame(rows, schema=ITEM).write_parquet(file)
         except (OSError, pl.exceptions.PolarsError) as error:
-            temporary.unlink(missing_ok=True)
             raise _unwritable(f"{benchmark}.parquet", error) from error
         if journal := self._journals.pop(benchmark, None):
             journal.close()
@@ -221,13 +218,9 @@ class Ledger:
         self._write(name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
     def _write(self, name: str, content: bytes) -> None:
-        temporary = self.path / f".{name}.tmp"
         try:
-            temporary.write_bytes(content)
-            _sync(temporary)
-            temporary.replace(self.path / name)
+            files.write(self.path / name, content)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise _unwritable(name, error) from error
 
 
@@ -257,18 +250,8 @@ def read_parquet(path: Path) -> pl.DataFrame:
         raise ValueError("damaged (the reader gave up on it)") from error
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def _hashes(paths: Iterable[Path]) -> dict[str, str]:
-    found = {}
-    for path in sorted(paths):
-        if path.exists():
-            with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {path.name: files.file_sha256(path) for path in sorted(paths) if path.exists()}
 
 
 def _unwritable(what: str, error: Exception) -> EvaluationError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.files import file_sha256
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -267,6 +268,5 @@ def _tokenizer_sha256(folder: Path, names: Iterable[str]) -> str:
             r"tokenizer|vocab|merges|special_tokens|added_tokens|tekken|.*\.tiktoken", name
         ):
             parts.update(f"{name}\n".encode())
-            with (folder / name).open("rb") as file:
-                parts.update(hashlib.file_digest(file, "sha256").digest())
+            parts.update(bytes.fromhex(file_sha256(folder / name)))
     return parts.hexdigest()

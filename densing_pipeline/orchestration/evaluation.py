@@ -18,7 +18,7 @@ from dagster._core.errors import DagsterPipesExecutionError
 
 import densing_pipeline
 from densing_pipeline import files
-from densing_pipeline.evaluation import folders, measured, suite
+from densing_pipeline.evaluation import folders, ledger, measured, suite
 from densing_pipeline.evaluation.folders import Folder
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.orchestration.metadata import Metadata
@@ -134,13 +134,13 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
         for file in found.path.glob("*.parquet"):
             if file.stem not in kept and file.is_file():
                 file.unlink()
-    (found.path / folders.OUTCOME).unlink(missing_ok=True)
+    (found.path / ledger.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
         "requested_revision": asked,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    folders.write_json(found.path / folders.REQUEST, request)
+    folders.write_json(found.path / ledger.REQUEST, request)
 
 
 def _run_job(
@@ -177,7 +177,7 @@ def _run_job(
 def _end(path: Path, settings: Settings, what: str) -> None:
     """Write the outcome of a job that did not live to write it; not that of another one at work."""
     found = folders.folder(path)
-    if found.state == "running" or (path / folders.OUTCOME).exists():
+    if found.state == "running" or (path / ledger.OUTCOME).exists():
         return
     status = what.rpartition(" ")[2]
     meaning = {
@@ -193,7 +193,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "finished_at": datetime.now(UTC).isoformat(),
         "resumable": True,
     }
-    folders.write_json(path / folders.OUTCOME, outcome)
+    folders.write_json(path / ledger.OUTCOME, outcome)
 
 
 def _package_alone(state_dir: Path) -> Path:

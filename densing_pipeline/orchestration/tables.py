@@ -7,9 +7,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from densing_pipeline.files import file_sha256
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
-from densing_pipeline.tables.storage import file_sha256, write_parquet
+from densing_pipeline.tables.storage import write_parquet
 
 OWNERS = ["team:densing-pipeline"]
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline import files
+from densing_pipeline.files import file_sha256
 from densing_pipeline.prices.fold import OPEN_SCHEMA, Open
 from densing_pipeline.tables.published import PRICE_POLLS, PRICES
-from densing_pipeline.tables.storage import file_sha256
 
 ROW_GROUP = 20_000
 """Rows per row group: small enough that reading one day skips most of a segment."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.files import file_sha256
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary
 from densing_pipeline.tables.published import PUBLISHED
-from densing_pipeline.tables.storage import file_sha256
 
 RESOURCES_FILE = "datapackage.json"
 

@@ -26,12 +26,12 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
+from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
-from densing_pipeline.tables.storage import file_sha256
 
 NOISE = 1e-5
 """Relative difference of floats that is machine noise: fits on another processor differ by 1e-6."""

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.evaluation import folders, job, suite, vllm_engine
-from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.ledger import OUTCOME, Ledger
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import ChoiceResult, Failed, GenerateResult
 from densing_pipeline.evaluation.sandbox import SandboxError
@@ -118,7 +118,7 @@ def test_a_model_that_was_measured_is_done(place):
 
 def test_what_is_finished_is_not_measured_again(place):
     run(place)
-    (out(place) / folders.OUTCOME).unlink()
+    (out(place) / OUTCOME).unlink()
     status, found = run(place)
     assert (status, found.state, Engine.runs) == (0, "done", 1)
 
