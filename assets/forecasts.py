@@ -47,13 +47,14 @@ def implications(
 def forecasts(
     densities: pl.DataFrame,
     prices: pl.DataFrame,
+    price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Densest model and cheapest price 1 to 12 months ahead: as published, and rebuilt for every month end."""
     return every_month.forecasts(
-        _known(densities, prices, model_links, capability_levels),
+        _known(densities, prices, price_polls, model_links, capability_levels),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         previous=published_before(settings.publish_dir, "forecasts"),
@@ -65,11 +66,12 @@ def forecast_scores(
     forecasts: pl.DataFrame,
     densities: pl.DataFrame,
     prices: pl.DataFrame,
+    price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """What came of each forecast whose date has passed: CRPS, pinball losses, coverage."""
-    known = _known(densities, prices, model_links, capability_levels)
+    known = _known(densities, prices, price_polls, model_links, capability_levels)
     scored = scoring.forecast_scores(forecasts, known)
     figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
     return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
@@ -93,21 +95,27 @@ def forecast_skill(
 def paper_claims(
     densities: pl.DataFrame,
     prices: pl.DataFrame,
+    price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Whether a reader of the paper in December 2024 would have been right."""
     return claims.paper_claims(
-        _known(densities, prices, model_links, capability_levels),
+        _known(densities, prices, price_polls, model_links, capability_levels),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
 
 
 def _known(*tables: pl.DataFrame) -> Known:
-    """Densities, prices, links and levels, with the bundled scores of the models sold."""
-    densities, prices, model_links, capability_levels = tables
+    """Densities, prices, polls, links and levels, with the bundled scores of the models sold."""
+    densities, prices, price_polls, model_links, capability_levels = tables
     return Known.up_to_now(
-        densities, prices, model_links, capability_levels, facts.load("capability_scores")
+        densities,
+        prices,
+        model_links,
+        capability_levels,
+        facts.load("capability_scores"),
+        price_polls,
     )

@@ -1,6 +1,12 @@
-"""Run every benchmark and write `benchmarks/results.json` (`make bench`)."""
+"""Run the benchmarks and write `benchmarks/results.json` (`make bench`).
+
+    uv run python -m benchmarks.run [density trends prices book hub publication evaluation]
+
+Rooms named are measured anew, and the others' results stay.
+"""
 
 import json
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -11,13 +17,23 @@ from benchmarks import book, density, evaluation, hub, prices, publication, tren
 RESULTS = Path(__file__).parent / "results.json"
 
 
+ROOMS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (density, trends, prices, book, hub, publication, evaluation)
+}
+
+
 def main() -> None:
     """Measure, print and write the results."""
+    asked = sys.argv[1:] or list(ROOMS)
+    if unknown := sorted(set(asked) - set(ROOMS)):
+        sys.exit(f"no such benchmarks: {', '.join(unknown)}; there are {', '.join(ROOMS)}")
     table = Table("benchmark", "what", "ours", "peer", "times faster", "peak MB", "against")
-    results = []
-    for module in (density, trends, prices, book, hub, publication, evaluation):
-        for row in module.benchmarks():
-            results.append(row)
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if sys.argv[1:] else []
+    results = {row["name"]: row for row in before}
+    for room in asked:
+        for row in ROOMS[room].benchmarks():
+            results[row["name"]] = row
             table.add_row(
                 row["name"],
                 row["what"],
@@ -28,7 +44,7 @@ def main() -> None:
                 row["peer_name"],
             )
             # After each row, so that an interrupted run keeps what it has measured.
-            text = json.dumps(results, indent=2, ensure_ascii=False)
+            text = json.dumps(list(results.values()), indent=2, ensure_ascii=False)
             RESULTS.write_text(text + "\n", encoding="utf-8")
     Console().print(table)
 

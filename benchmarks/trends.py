@@ -1,37 +1,43 @@
 """Speed of the trend estimates and of a night's whole refit, against what a user would write."""
 
-import resource
+import os
+import re
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from dagster import DagsterInstance
 from statsmodels.regression.quantile_regression import QuantReg
 from statsmodels.tools.sm_exceptions import IterationLimitWarning
 
 from benchmarks.density import multi_start
 from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
+from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.family_ruler import direct_laws
-from densing_pipeline.density.law_draws import reference_law_draws
 from densing_pipeline.density.laws import reference_laws
 from densing_pipeline.evaluation import reported
 from densing_pipeline.hub import bundled
-from densing_pipeline.tables.dates import newest
+from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import REFERENCE_POINTS
 from densing_pipeline.trends.bootstrap import cluster_weights
-from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.quantile import quantile_line
-from densing_pipeline.trends.simulate import simulated
 from densing_pipeline.trends.windows import days_since_zero
 
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]
+
+ROOT = Path(__file__).resolve().parent.parent
 
 RESAMPLES = 2000
 PEER_RESAMPLES = 40
@@ -110,26 +116,26 @@ def linear() -> Iterator[dict[str, Any]]:
 
 
 def nightly_refit() -> dict[str, Any]:
-    """A night's whole statistical refit with 1,000 draws.
+    """The statistical steps of a night with 1,000 draws: those of density, cost and forecasts.
 
-    Reference laws and their draws, direct laws, densities and every estimator over every series,
-    window and parameter basis, simulations included. The peer does the fits of the laws and the
-    non-embedding series over all models only, with few resamples; its time is scaled to 1,000.
+    The nightly job runs on the bundled facts, and its own record says how long each step took. The
+    peer does the fits of the laws and the non-embedding series over all models only, with few
+    resamples; its time is scaled to 1,000.
     """
-    laws = our_laws()
-    every = list(series(laws))
+    every = list(series(our_laws()))
     fits = timed(peer_loss_fits)
     bootstrap = timed(lambda: [peer_trends(one) for one in every]) * DRAWS / NIGHTLY_RESAMPLES
-    start = time.perf_counter()
-    rows = whole_night()
-    ours = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    steps, peak = whole_night()
+    ours = sum(steps.values())
+    longest = ", ".join(
+        f"{name} {steps[name]:.0f} s" for name in sorted(steps, key=steps.get)[:-5:-1]
+    )
     return dict(
         Measurement(
             name="nightly.refit",
-            what=f"{rows} trend estimates with {DRAWS} draws and all they rest on; peak_mb is the "
-            f"process's; the peer: loss fits and {len(every)} series of them, from "
-            f"{NIGHTLY_RESAMPLES} resamples",
+            what=f"the {len(steps)} statistical tables of a night with {DRAWS} draws ({longest}); "
+            "peak_mb is that of all its processes together; the peer: loss fits and "
+            f"{len(every)} series, from {NIGHTLY_RESAMPLES} resamples",
             ours=round(ours, 4),
             peer=round(fits + bootstrap, 4),
             peer_name="scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
@@ -142,21 +148,47 @@ def nightly_refit() -> dict[str, Any]:
     )
 
 
-def whole_night() -> int:
-    """Every statistical table of a night; how many trend estimates there are."""
-    plotted, points = (
-        facts.load("nmi_models"),
-        REFERENCE_POINTS.cast(facts.load("reference_points")),
-    )
-    models = bundled.models(facts.load("base_models"), plotted)
-    scores = reported.scores(facts.load("reported_scores"), plotted)
-    laws = our_laws()
-    dense = densities(
-        models, scores, laws, reference_law_draws(laws, points, seed=0),
-        direct_laws(models, scores, points), seed=0,
-    )  # fmt: skip
-    simulated.cache_clear()
-    return densing_law(dense, as_of=newest(scores["observed_at"]), draws=DRAWS, seed=0).height
+def whole_night() -> tuple[dict[str, float], float]:
+    """Seconds of each statistical step of the nightly job, and the peak of its processes' memory, MB."""
+    peak = 0.0
+    with TemporaryDirectory() as folder:
+        os.environ |= {
+            "DAGSTER_HOME": str(ROOT),
+            "DENSING_STATE_DIR": f"{folder}/state",
+            "DENSING_PUBLISH_URL": f"{folder}/published",
+            "DENSING_BOOTSTRAP_DRAWS": str(DRAWS),
+        }
+        night = subprocess.Popen(
+            [sys.executable, "-m", "densing_pipeline", "run"],
+            cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        while night.poll() is None:
+            peak = max(peak, memory_mb(night.pid))
+            time.sleep(0.2)
+        assert night.returncode == 0, f"the night ended with {night.returncode}"
+        specs = build_defs(Settings()).resolve_all_asset_specs()
+        groups = {spec.key.path[-1]: spec.group_name for spec in specs}
+        with DagsterInstance.get() as instance:
+            run = instance.get_runs()[0]
+            return {
+                step.step_key: step.end_time - step.start_time
+                for step in instance.get_run_step_stats(run.run_id)
+                if groups.get(step.step_key) in {"density", "cost", "forecasts"}
+                and step.start_time is not None
+                and step.end_time is not None
+            }, peak
+
+
+def memory_mb(session: int) -> float:
+    """Memory of all processes of a session, MB; what several share is counted once."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        # A process may end while it is read.
+        with suppress(OSError):
+            stat = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(stat[3]) == session:
+                found += int(re.search(r"\nPss: +(\d+)", (process / "smaps_rollup").read_text())[1])  # type: ignore[index]
+    return found / 1000
 
 
 def simulated_models(

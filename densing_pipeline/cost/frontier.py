@@ -34,6 +34,7 @@ def price_frontier(
     *,
     as_of: date | None = None,
     polls: pl.DataFrame | None = None,
+    blends: tuple[float, ...] = BLENDS,
 ) -> pl.DataFrame:
     """Every change of the cheapest price of each level, blend and curve.
 
@@ -51,6 +52,7 @@ def price_frontier(
         capability_scores: the scores of the models sold.
         as_of: last day of the curves; the newest observation if not given.
         polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
+        blends: shares of input tokens.
     """
     if prices.is_empty():
         return PRICE_FRONTIER.empty()
@@ -59,7 +61,7 @@ def price_frontier(
     levels = [
         changes(level, share, timed(blend))
         for level, share, blend in level_offers(
-            offers, model_links, capability_levels, capability_scores
+            offers, model_links, capability_levels, capability_scores, blends
         )
         if not blend.is_empty()
     ]
@@ -72,6 +74,7 @@ def level_offers(
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     capability_scores: pl.DataFrame,
+    blends: tuple[float, ...] = BLENDS,
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """The offers that count for each level and blend, with the runs they count for.
 
@@ -80,13 +83,14 @@ def level_offers(
         model_links: the model each offer sells.
         capability_levels: the levels.
         capability_scores: the scores of the models sold.
+        blends: shares of input tokens.
 
     Yields:
         Level, input share and offers. The paper's own level comes first, for input prices alone,
         and takes all its offers for one model.
     """
     for level, share, blend in candidate_offers(
-        offers, model_links, capability_levels, capability_scores
+        offers, model_links, capability_levels, capability_scores, blends
     ):
         yield level, share, blend.filter(pl.col("probability") >= MEMBERSHIP)
 
@@ -96,6 +100,7 @@ def candidate_offers(
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     capability_scores: pl.DataFrame,
+    blends: tuple[float, ...] = BLENDS,
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
     is_paper = pl.col("source") == PAPER
@@ -111,16 +116,16 @@ def candidate_offers(
     linked = offers.filter(~is_paper).join(
         sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
     )
-    blends = {
+    blended = {
         share: admission.persistent(
             admission.blended(linked, share).sort(*admission.OFFER, "start")
         )
-        for share in BLENDS
+        for share in blends
     }
     reached = memberships(capability_levels, capability_scores)
     for level in capability_levels["level"]:
         of_level = reached.filter(level=level).drop("level")
-        for share, blend in blends.items():
+        for share, blend in blended.items():
             yield level, share, blend.join(of_level, on="canonical_id", maintain_order="left")
 
 

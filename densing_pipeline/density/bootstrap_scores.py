@@ -66,20 +66,22 @@ def _descend(
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Levenberg-Marquardt over the free coefficients: (B, 4) and sums of squares (B,), NaN if lost."""
-    theta = np.tile(start, (len(weights), 1))
+    found = np.full((len(weights), len(start)), np.nan)
+    found_squares = np.full(len(weights), np.nan)
+    rows, theta = np.arange(len(weights)), np.tile(start, (len(weights), 1))
     damping = np.full(len(theta), 1e-3)
     squares, residual, slopes = _residuals(theta, free, loss, score, weights)
-    arrived = np.zeros(len(theta), dtype=bool)
     unit = np.arange(len(free))
     for _ in range(MOST_STEPS):
-        gradient = np.einsum("bn,bnp,bn->bp", weights, slopes, residual)
-        curvature = np.einsum("bn,bnp,bnq->bpq", weights, slopes, slopes)
+        weighted = weights[:, None, :] * slopes
+        gradient = (weighted @ residual[:, :, None])[:, :, 0]
+        curvature = weighted @ slopes.swapaxes(1, 2)
         scale = np.maximum(curvature[:, unit, unit], 1e-12)
         curvature[:, unit, unit] += damping[:, None] * scale + 1e-14
         step = -np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         decrease = -(gradient * step).sum(axis=1)
         moved = theta.copy()
-        moved[:, free] += np.where(arrived[:, None], 0.0, step)
+        moved[:, free] += step
         squares_new, residual_new, slopes_new = _residuals(moved, free, loss, score, weights)
         better = squares_new <= squares
         theta = np.where(better[:, None], moved, theta)
@@ -87,11 +89,14 @@ def _descend(
         residual = np.where(better[:, None], residual_new, residual)
         slopes = np.where(better[:, None, None], slopes_new, slopes)
         damping = np.clip(np.where(better, damping / 5, damping * 5), 1e-12, 1e12)
-        arrived |= (decrease <= CONVERGED * squares + 1e-24) | (damping >= 1e12)
+        arrived = (decrease <= CONVERGED * squares + 1e-24) | (damping >= 1e12)
+        found[rows[arrived]], found_squares[rows[arrived]] = theta[arrived], squares[arrived]
         if arrived.all():
             break
-    theta[~arrived], squares[~arrived] = np.nan, np.nan
-    return theta, squares
+        rows, theta, damping, squares, residual, slopes, weights = (
+            part[~arrived] for part in (rows, theta, damping, squares, residual, slopes, weights)
+        )
+    return found, found_squares
 
 
 def _residuals(
@@ -101,11 +106,11 @@ def _residuals(
     score: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weighted sums of squares (B,), residuals (B, n), slopes by the free coefficients (B, n, p)."""
+    """Weighted sums of squares (B,), residuals (B, n), slopes by the free coefficients (B, p, n)."""
     c, gamma, intercept, d = (theta[:, i, None] for i in range(4))
     share = 1 / (1 + np.exp(-np.clip(gamma * loss + intercept, -500, 500)))
     bend = c * share * (1 - share)
     every = (share, bend * loss, bend, np.ones_like(share))
     residual = c * share + d - score
-    slopes = np.stack([every[i] for i in free], axis=-1)
-    return np.einsum("bn,bn,bn->b", weights, residual, residual), residual, slopes
+    slopes = np.stack([every[i] for i in free], axis=1)
+    return (weights * residual**2).sum(axis=1), residual, slopes

@@ -38,7 +38,7 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     """Forecast at every past month end, score what has come, and sum it up.
 
     Args:
-        tables: densities, prices, model_links and capability_levels.
+        tables: densities, prices, model_links and capability_levels, and price_polls if there is one.
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
@@ -48,6 +48,7 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         tables["model_links"],
         tables["capability_levels"],
         facts.load("capability_scores"),
+        tables.get("price_polls"),
     )
     made = forecasts(known, draws=draws, seed=seed)
     scored = forecast_scores(made, known)
@@ -55,17 +56,17 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     return Backtest(made, scored, skill, paper_claims(known, draws=draws, seed=seed))
 
 
-def skill_table(forecast_skill: pl.DataFrame) -> Table:
-    """Skill over all series, by target, horizon and method."""
-    table = Table(
+def skill_rows(forecast_skill: pl.DataFrame) -> list[list[str]]:
+    """Skill over all series, by target, horizon and method; the first row is the head."""
+    head = [
         "target", "months ahead", "method", "forecasts", "mean CRPS", "bias", "95 % covers",
         "skill over no change", "over the paper's constant", "over the last year's slope",
-        title="How good the forecasts were (ln units, all series)", title_justify="left", box=None,
-    )  # fmt: skip
-    for row in forecast_skill.filter(
+    ]  # fmt: skip
+    shown = forecast_skill.filter(
         pl.col("series") == "all", pl.col("n_forecasts") > 0, pl.col("origin") == "backtest"
-    ).to_dicts():
-        table.add_row(
+    )
+    return [head] + [
+        [
             row["target"],
             str(row["horizon_months"]),
             row["method"],
@@ -74,32 +75,50 @@ def skill_table(forecast_skill: pl.DataFrame) -> Table:
             "" if row["bias"] is None else f"{row['bias']:+.2f}",
             "" if row["coverage"] is None else f"{row['coverage']:.0%}",
             *(_interval(row, name) for name in RIVALS),
-        )
-    return table
+        ]
+        for row in shown.iter_rows(named=True)
+    ]
 
 
-def claims_table(paper_claims: pl.DataFrame) -> Table:
-    """What the paper promised at the end of 2024, and what came."""
-    table = Table(
-        "claim", "series", "up to", "promised", "range allowed", "came", "interval", "pace",
-        title="A reader of the paper in December 2024", title_justify="left", box=None,
-    )  # fmt: skip
-    for row in paper_claims.filter(pl.col("verdict") == "ok").to_dicts():
-        table.add_row(
+def claims_rows(paper_claims: pl.DataFrame) -> list[list[str]]:
+    """What the paper promised at the end of 2024, and what came; the first row is the head."""
+    head = [
+        "claim",
+        "series",
+        "up to",
+        "promised",
+        "range allowed",
+        "came",
+        "95 %",
+        "pace",
+        "within",
+    ]
+    within = {True: "yes", False: "no", None: ""}
+    return [head] + [
+        [
             row["claim"],
             row["series"],
             str(row["target_date"]),
-            f"{row['claimed_fold']:.2f}x",
+            f"{row['claimed_fold']:,.2f}x",
             _range(row["claimed_low"], row["claimed_high"]),
-            f"{row['actual_fold']:.2f}x",
+            f"{row['actual_fold']:,.2f}x",
             _range(row["low"], row["high"]),
             row["reason"],
-        )
+            within[row["is_within"]],
+        ]
+        for row in paper_claims.filter(pl.col("verdict") == "ok").iter_rows(named=True)
+    ]
+
+
+def _table(rows: list[list[str]], title: str) -> Table:
+    table = Table(*rows[0], title=title, title_justify="left", box=None)
+    for row in rows[1:]:
+        table.add_row(*row)
     return table
 
 
 def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+    return "" if low is None or high is None else f"{low:,.2f} to {high:,.2f}"
 
 
 def _interval(row: Mapping[str, float | None], name: str) -> str:
@@ -120,8 +139,11 @@ def main() -> int:
         console.print(str(error), highlight=False)
         return 1
     result = backtest(tables, draws=settings.bootstrap_draws, seed=settings.seed)
-    console.print(skill_table(result.skill), highlight=False)
-    console.print(claims_table(result.claims), highlight=False)
+    for rows, title in (
+        (skill_rows(result.skill), "How good the forecasts were (ln units, all series)"),
+        (claims_rows(result.claims), "A reader of the paper in December 2024"),
+    ):
+        console.print(_table(rows, title), highlight=False)
     return 0
 
 

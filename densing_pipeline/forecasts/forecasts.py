@@ -41,9 +41,9 @@ QUANTILES = (
 DRAWS = 400
 """Draws of a forecast with an interval; more than are asked for are never made."""
 
-
-MOST_LOG = 100.0
-"""Logarithm beyond which a forecast is the noise of a steep line, and not said."""
+FARTHEST_FOLD = 1000.0
+"""Upper end over the standing record beyond which a forecast says nothing of what comes, and is not
+published: three years of progress at the paper's pace, 2^(36 / 3.5) = 1,250. No horizon is above one."""
 
 KEY = ("target", "series", "made_on", "horizon_months", "method")
 
@@ -137,16 +137,34 @@ def _method_rows(
         "current": float(vintage.value(float(vintage.progress[-1]))),
     }
     quantiles = np.quantile(progress, LEVELS, axis=0)
-    if not (np.abs(quantiles) < MOST_LOG).all():
-        return [_insufficient("the record is too steep to say anything of what comes")] * ahead.size
+    reaches = quantiles[-1] - vintage.progress[-1]
     # A price falls as progress rises, so its quantiles come out in reverse.
-    values = np.sort(vintage.value(quantiles), axis=0)
+    with np.errstate(over="ignore"):
+        values = np.sort(vintage.value(quantiles), axis=0)
     return [
-        _insufficient(f"{days:.0f} days ahead, but the record is {span:.0f} days long")
-        if method in EXTRAPOLATING and days > span
+        _insufficient(lacking)
+        if (lacking := _lacking(method, days, span, reach))
         else made | dict(zip(QUANTILES, column, strict=True))
-        for days, column in zip(ahead.tolist(), values.T.tolist(), strict=True)
+        for days, reach, column in zip(
+            ahead.tolist(), reaches.tolist(), values.T.tolist(), strict=True
+        )
     ]
+
+
+def _lacking(method: Method, days: float, span: float, reach: float) -> str:
+    """Why a forecast so many days ahead is not made; empty if it is.
+
+    Args:
+        method: the method.
+        days: days ahead.
+        span: days since the first record.
+        reach: ln of the upper end over the standing record.
+    """
+    if method in EXTRAPOLATING and days > span:
+        return f"{days:.0f} days ahead, but the record is {span:.0f} days long"
+    if not reach <= np.log(FARTHEST_FOLD):
+        return f"the interval reaches more than {FARTHEST_FOLD:,.0f}-fold beyond the record"
+    return ""
 
 
 def _insufficient(reason: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Known(NamedTuple):
         capability_levels: a `capability_levels` frame.
         capability_scores: scores of the models sold.
         as_of: last day that is known.
+        polls: a `price_polls` frame: on which days the price lists were seen. Without it a list counts
+            as seen on the days on which it changed.
     """
 
     densities: pl.DataFrame
@@ -30,6 +32,7 @@ class Known(NamedTuple):
     capability_levels: pl.DataFrame
     capability_scores: pl.DataFrame
     as_of: date
+    polls: pl.DataFrame | None = None
 
     @classmethod
     def up_to_now(
@@ -39,11 +42,14 @@ class Known(NamedTuple):
         model_links: pl.DataFrame,
         capability_levels: pl.DataFrame,
         capability_scores: pl.DataFrame,
+        polls: pl.DataFrame | None = None,
     ) -> "Known":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
         models = newest(densities["release_date"], otherwise=DAY_ZERO)
         as_of = newest(prices["observed_from"], otherwise=models)
-        return cls(densities, prices, model_links, capability_levels, capability_scores, as_of)
+        return cls(
+            densities, prices, model_links, capability_levels, capability_scores, as_of, polls
+        )
 
     @property
     def has_prices(self) -> bool:

@@ -146,9 +146,10 @@ def cheapest_ever(known: Known) -> pl.DataFrame:
         known.capability_levels,
         known.capability_scores,
         as_of=known.as_of,
+        polls=known.polls,
+        blends=(BLEND,),
     ).filter(
         pl.col("curve") == CURVE,
-        pl.col("blend_input_share") == BLEND,
         pl.col("level") != PAPER,
         pl.col("usd_per_mtok") > 0,
     )

@@ -86,15 +86,16 @@ def estimate(estimator: Estimator, series: Series, window: Window, weights: Floa
     Raises:
         NoEstimateError: the models do not fix a line, or too few resamples do.
     """
-    once = np.ones((1, series.days.size))
-    lines, points = estimator.lines(series.days, series.values, once, window)
+    # The models as they are come first, then the resamples: one call costs half of two.
+    every = np.vstack([np.ones(series.days.size), weights])
+    lines, points = estimator.lines(series.days, series.values, every, window)
     n_points, slope = int(points[0]), float(lines.slope[0])
     if estimator.uses_history and n_points < TRUSTED_RECORDS:
         reason = f"records in the window: {n_points}, needed: {TRUSTED_RECORDS}"
         raise NoEstimateError(reason, n_points)
     if not np.isfinite(slope):
         raise NoEstimateError("the models of the window fix no line by this estimator", n_points)
-    law_known = estimator.lines(series.days, series.values, weights, window)[0]
+    law_known = Lines(*(part[1:] for part in lines))
     drawn = with_law(estimator, series, window, weights)
     intervals = []
     for resampled in filter(None, (law_known, drawn)):

@@ -19,8 +19,8 @@ from densing_pipeline.trends.lines import FloatArray, IntArray
 CELLS_AT_ONCE = 200_000
 """Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
 
-ORDERS_AT_ONCE = 200_000
-"""Slopes whose order is kept at a time, to bound memory (24 bytes each)."""
+ORDERS_AT_ONCE = 300_000
+"""Slopes whose order is kept at a time, to bound memory (16 bytes each)."""
 
 PERTURBATION = 1e-10
 """Size of the tie-breaking perturbation relative to the spread of y; results do not contain it."""
@@ -117,9 +117,9 @@ class _Descent:
     def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
         self._x, self._y, self._tau = x, y, tau
         self._slot = np.full(y.shape, -1)
+        self._known = 0
         self._order = np.empty((0, x.size), np.intp)
         self._reach = np.empty((0, x.size))
-        self._share = np.empty((0, x.size))
         if x.size <= LEARNT_AHEAD and weightings >= y.size:
             self._learn(np.arange(y.size))
 
@@ -128,9 +128,19 @@ class _Descent:
     ) -> tuple[IntArray, IntArray]:
         """Two points on the optimal line of each row of weights, from a first guess of one."""
         pivot, other = np.full(rows.shape, pivot), np.full(rows.shape, -1)
+        total, moment = weights.sum(axis=1), weights @ self._x
+        flat = np.ascontiguousarray(weights).ravel()
         active = np.arange(pivot.size)
         for _ in range(MOST_STEPS):
-            best = self._best_through(weights[active], rows[active], pivot[active])
+            slot = self._slots(rows[active], pivot[active])
+            # Points of the pivot's own day bend nothing, so their place in the order plays no part.
+            bends = flat[self._order[slot] + active[:, None] * self._x.size]
+            bends *= self._reach[slot]
+            risen = np.cumsum(bends, axis=1, out=bends)
+            tilt = moment[active] - total[active] * self._x[pivot[active]]
+            target = risen[:, -1] / 2 + (self._tau - 0.5) * tilt
+            best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
+            best = self._order[slot, best]
             settled = best == other[active]
             other[active] = pivot[active]
             pivot[active] = best
@@ -139,25 +149,16 @@ class _Descent:
                 break
         return pivot, other
 
-    def _best_through(self, weights: FloatArray, rows: IntArray, pivot: IntArray) -> IntArray:
-        """For each row the point that the best line through its pivot also passes through.
-
-        The objective along the lines through the pivot is convex in the slope and bends at each
-        point i by w_i |x_i - x_p|; its left slope starts at minus the sum of these, each times tau
-        for points on the right of the pivot and 1 - tau on the left.
-        """
-        if (unknown := self._slot[rows, pivot] < 0).any():
-            self._learn(np.unique(rows[unknown] * self._x.size + pivot[unknown]))
+    def _slots(self, rows: IntArray, pivot: IntArray) -> IntArray:
+        """Where the order of the slopes through each pivot is kept."""
         slot = self._slot[rows, pivot]
-        bends = np.take_along_axis(weights, self._order[slot], axis=1)
-        bends *= self._reach[slot]
-        target = np.einsum("bn,bn->b", bends, self._share[slot])
-        risen = np.cumsum(bends, axis=1, out=bends)
-        best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
-        return np.asarray(self._order[slot, best])
+        if (unknown := slot < 0).any():
+            self._learn(np.unique(rows[unknown] * self._x.size + pivot[unknown]))
+            slot = self._slot[rows, pivot]
+        return np.asarray(slot)
 
     def _learn(self, pivots: IntArray) -> None:
-        """Order of the slopes through each pivot, with |x - x_p| and the share of the bend.
+        """Order of the slopes through each pivot, with |x - x_p|.
 
         A pivot is counted through all versions: version times n, plus the point.
         """
@@ -165,12 +166,18 @@ class _Descent:
         run = self._x - self._x[point, None]
         rise = self._y[row] - self._y[row, point][:, None]
         slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)
-        order = np.argsort(slopes, axis=1, kind="stable")
-        run = np.take_along_axis(run, order, axis=1)
-        self._slot[row, point] = np.arange(pivots.size) + len(self._order)
-        self._order = np.vstack([self._order, order])
-        self._reach = np.vstack([self._reach, np.abs(run)])
-        self._share = np.vstack([self._share, np.where(run > 0, self._tau, 1 - self._tau)])
+        order = np.argsort(slopes, axis=1)
+        start, self._known = self._known, self._known + pivots.size
+        if self._known > len(self._order):
+            room = max(self._known, 2 * len(self._order)), self._x.size
+            self._order, self._reach = (
+                np.concatenate([old[:start], np.empty((room[0] - start, room[1]), old.dtype)])
+                for old in (self._order, self._reach)
+            )
+        new = slice(start, self._known)
+        self._slot[row, point] = np.arange(start, self._known)
+        self._order[new] = order
+        self._reach[new] = np.abs(self._x[order] - self._x[point, None])
 
 
 def _on_two_values(x: FloatArray, weights: FloatArray) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from densing_pipeline.tables import markdown
 from densing_pipeline.trends.bootstrap import cluster_weights, clustered_intervals
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, Window
 from densing_pipeline.trends.lines import FloatArray
@@ -178,12 +179,7 @@ def study() -> tuple[str, str]:
         by_families.append(
             [f"`{name}`", *(f"{cell(name, 40, NOISE, g).coverage:.3f}" for g in FAMILIES)]
         )
-    return _markdown(by_size), _markdown(by_families)
-
-
-def _markdown(rows: list[list[str]]) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    return markdown.table(by_size), markdown.table(by_families)
 
 
 def main() -> None:

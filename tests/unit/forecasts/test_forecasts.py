@@ -197,3 +197,17 @@ def test_one_month_of_data_gives_rows_with_reasons(world):
 def test_nothing_at_all_gives_an_empty_table(world):
     given = world._replace(**{name: table.empty() for name, table in EMPTY.items()})
     assert forecasts(Known(*given, LAST), **ARGUMENTS).is_empty()
+
+
+def test_a_forecast_that_says_nothing_is_not_made(world):
+    """An interval of the paper's recipe once reached 350 million within a year."""
+    densities, *others = world
+    noise = np.random.default_rng(0).normal(0, 3, densities.height)
+    wild = densities.with_columns(pl.col("density") * pl.Series(np.exp(noise)))
+    made = forecasts(Known(wild, *others, date(2025, 6, 30)), **ARGUMENTS)
+    refused = made.filter(pl.col("reason").str.contains("1,000-fold beyond the record"))
+    assert refused.height
+    assert refused["verdict"].unique().to_list() == ["insufficient"]
+    assert refused["median"].null_count() == refused.height
+    said = made.filter(verdict="ok", target="density")
+    assert (said["high"] / said["current"]).max() <= 1000 * (1 + 1e-9)

@@ -1,0 +1,64 @@
+"""The tables of the written pages that quote the release.
+
+Not here: the marked places they fill (`build`), and the forecasts' (`forecasts.backtest`, which prints
+them too).
+"""
+
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.trends.densing_law import HEADLINE
+
+
+def trend_rows(densing_law: pl.DataFrame) -> list[list[str]]:
+    """Doubling time of the headline's series under every law, by three estimators."""
+    estimators = ["paper", "quantile-0.9", "ols-all"]
+    _, score_set, basis, window, _ = HEADLINE
+    shown = densing_law.filter(
+        pl.col("score_set") == score_set,
+        pl.col("params_basis") == basis,
+        pl.col("window") == window,
+        pl.col("verdict") == "ok",
+    )
+    said = {(row["reference_id"], row["estimator"]): row for row in shown.iter_rows(named=True)}
+    return [
+        ["reference", *(f"`{name}`" for name in estimators)],
+        *(
+            [f"`{law}`", *(_doubling(said.get((law, name))) for name in estimators)]
+            for law in sorted({law for law, _ in said})
+        ),
+    ]
+
+
+def _doubling(row: dict[str, Any] | None) -> str:
+    if row is None or row["doubling_days"] is None:
+        return ""
+    low, high = row["doubling_days_low"], row["doubling_days_high"]
+    ends = f"at least {low:.0f}" if high is None else f"{low:.0f} to {high:.0f}"
+    return f"{row['doubling_days']:.0f} ({ends})"
+
+
+def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
+    """The best bend of each score set under the headline's law."""
+    shown = trend_breaks.filter(
+        pl.col("reference_id") == HEADLINE[0],
+        pl.col("kind") == "searched",
+        pl.col("verdict") == "ok",
+    ).sort("score_set")
+    return [["score set", "best date", "slope after / before", "p", "size", "power at 1.5x"]] + [
+        [
+            f"`{row['score_set']}`",
+            str(row["break_date"]),
+            f"{row['slope_ratio']:.2f} ({_ratio_ends(row)})",
+            f"{row['p_value']:.2f}",
+            f"{row['size']:.3f}",
+            f"{row['power_at_1_5x']:.2f}",
+        ]
+        for row in shown.iter_rows(named=True)
+    ]
+
+
+def _ratio_ends(row: dict[str, Any]) -> str:
+    low, high = row["slope_ratio_low"], row["slope_ratio_high"]
+    return "open" if low is None or high is None else f"{low:.2f} to {high:.2f}"
