@@ -13,6 +13,7 @@ same engine in the same way. Not here: what is measured (`measuring`).
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ ITEM = {
     "failed_reason": pl.String,
     "response": pl.String,
 }
+
+SIGNED = re.compile(r"(https?://[^\s?]+)\?\S*")
+"""An address with its query: where files are fetched from, that is a key, and outcomes are published."""
 
 RESERVE_BYTES = 64 * 1024
 """Kept on disk so that a full one still takes the outcome."""
@@ -199,7 +203,7 @@ class Ledger:
             OUTCOME,
             {
                 "state": state,
-                "reason": reason,
+                "reason": SIGNED.sub(r"\1", reason),
                 "attempt": self.attempt,
                 "started_at": self.started_at.isoformat(),
                 "finished_at": datetime.now(UTC).isoformat(),

@@ -11,6 +11,7 @@ import polars as pl
 from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS
+from densing_pipeline.tables.schemas import TableError
 
 __all__ = ["FOLDER", "ladders", "load", "read"]
 
@@ -38,6 +39,16 @@ def ladders(path: Path | None = None) -> pl.DataFrame:
         path: a file like the bundled one, in its place.
 
     Raises:
-        TableError: a cell is bad; the message names file, line, column and remedy.
+        TableError: a cell is bad, or a revision is no commit; the message says where, and the
+            remedy.
     """
-    return load("ladders") if path is None else read(path, FACTS["ladders"])
+    found = load("ladders") if path is None else read(path, FACTS["ladders"])
+    # The evaluation is kept under the commit it is of: a branch would be asked for without end.
+    moving = found.filter(~pl.col("revision").str.contains("^[0-9a-f]{40}$"))
+    if moving.height:
+        row = moving.row(0, named=True)
+        raise TableError(
+            f"{path or 'ladders.csv'}, {row['model_id']}: revision {row['revision']!r} is no commit; "
+            "give the 40 digits the Hub shows for it, or leave the cell empty for the newest"
+        )
+    return found

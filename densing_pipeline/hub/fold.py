@@ -28,6 +28,13 @@ REPOSITORIES = pl.Schema([*SEEN.items(), *_ADDED.items()])
 `is_hashed` says whether the hashes of its files are known for the commit last seen.
 """
 
+FOLDED = (
+    "model_id", "repo_id", "created_at", "is_base", "refused", "revision", "files", "weights", "blobs",
+    "awaits", "matters", "hub_state", "renamed_to", "observed_at",
+)  # fmt: skip
+"""What is folded. Everything else is as last seen, and is taken from there at the end: the evidence
+and records of a whole sweep are not to be copied at every step."""
+
 WEIGHTS = ("repo", "weights", "blobs")
 """What identifies weights: a change of the model card makes a new commit, not a new model."""
 
@@ -47,7 +54,9 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     Returns:
         A frame of `REPOSITORIES`, sorted by name and time.
     """
-    ordered = sightings.sort("observed_at", maintain_order=True)
+    ordered = sightings.select(*FOLDED, row=pl.int_range(pl.len())).sort(
+        "observed_at", maintain_order=True
+    )
     is_usable, is_record = pl.col("refused").is_null(), pl.col("is_base").is_not_null()
     shown = ordered.filter(is_usable, is_record).with_columns(repo=_identity())
     answers = ordered.filter(is_usable, ~is_record)
@@ -86,10 +95,13 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
             config_path=pl.format("/{}/resolve/{}/config.json", "name", "revision"),
         )
     )
+    folded = folded.sort("model_id", "first_seen_at", "revision", nulls_last=True)
     return folded.select(
-        pl.col(name).cast(dtype) if name in folded.columns else pl.lit(None, dtype).alias(name)
+        pl.col(name).cast(dtype)
+        if name in folded.columns
+        else sightings[name].gather(folded["row"]).cast(dtype)
         for name, dtype in REPOSITORIES.items()
-    ).sort("model_id", "first_seen_at", "revision", nulls_last=True)
+    )
 
 
 def _identity() -> pl.Expr:

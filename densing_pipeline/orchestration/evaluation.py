@@ -6,6 +6,7 @@ how it ended; what kills the orchestrator kills the job as well. Not here: the j
 """
 
 import json
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -118,7 +119,9 @@ def _current_revision(settings: Settings, model: str) -> str:
     hub = Hub(settings.hub_endpoint)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
-        return str(record["sha"])
+        if not re.fullmatch("[0-9a-f]{40}", sha := str(record["sha"])):
+            raise ValueError(f"its answer is no commit: {sha[:60]!r}")
+        return sha
     except (HubError, ValueError, KeyError, TypeError) as error:
         raise _failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
 

@@ -161,3 +161,12 @@ def test_a_file_that_is_none_of_ours_is_not_taken_for_finished(tmp_path):
     with Ledger(tmp_path) as ledger:
         assert ledger.finished("BBH") is None
     assert not (tmp_path / "BBH.parquet").exists()
+
+
+def test_an_outcome_gives_no_key_away(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.begin(PROVEN)
+        signed = "https://cdn.hub.invalid/f.safetensors?Signature=abc&Expires=9"
+        ledger.end("failed", f"403 for {signed} (after 5 tries)", resumable=True)
+    reason = read_json(tmp_path / OUTCOME)["reason"]
+    assert reason == "403 for https://cdn.hub.invalid/f.safetensors (after 5 tries)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.facts import FOLDER
+from densing_pipeline.facts import FOLDER, ladders, load
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import BASE_MODELS, REPORTED_SCORES
 from densing_pipeline.tables.schemas import TableError
@@ -163,3 +163,15 @@ def test_spreadsheet_habits_are_tolerated(tmp_path: Path) -> None:
     frame = read(path, REPORTED_SCORES)
     assert frame["score"].to_list() == [0.71]
     assert tuple(frame.columns) == REPORTED_SCORES.names
+
+
+def test_a_ladder_names_commits_not_branches(tmp_path: Path) -> None:
+    bundled = (FOLDER / "ladders.csv").read_text(encoding="utf-8")
+    of = "densing-law,openbmb/DensingLaw-ScalingModels:s1,{},"
+    assert of.format("") in bundled
+    path = tmp_path / "ladders.csv"
+    path.write_text(bundled.replace(of.format(""), of.format("main")), encoding="utf-8")
+    with pytest.raises(TableError, match=r"s1: revision 'main' is no commit"):
+        ladders(path)
+    path.write_text(bundled.replace(of.format(""), of.format("0a" * 20)), encoding="utf-8")
+    assert ladders(path).height == load("ladders").height

@@ -1,0 +1,115 @@
+"""A published number that moves is told, with what it was and why; one that stays is not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from densing_pipeline.publication.datapackage import Provenance
+from densing_pipeline.publication.release import publish
+from densing_pipeline.publication.revisions import revisions
+from densing_pipeline.tables.published import REVISIONS
+
+SOURCES = pl.DataFrame(
+    {
+        "source": ["paper"],
+        "title": ["A paper"],
+        "version": ["v2"],
+        "published_at": [datetime(2024, 12, 6, tzinfo=UTC).date()],
+        "licence": ["CC-BY-4.0"],
+        "source_url": ["https://example.org"],
+    }
+)
+MADE = Provenance(
+    created=datetime(2026, 1, 1, tzinfo=UTC),
+    git_sha="abc",
+    versions={"polars": "2"},
+    seed=1,
+    bootstrap_draws=100,
+    sources=SOURCES,
+)
+
+
+@pytest.fixture
+def tables(tables):
+    return tables | {"revisions": REVISIONS.empty()}
+
+
+def with_score(tables, score):
+    return tables | {"scores": tables["scores"].with_columns(score=pl.lit(score))}
+
+
+def told(tables, folder, made=MADE):
+    return REVISIONS.validate(revisions(tables, folder, made)).to_dicts()
+
+
+def test_a_first_night_has_nothing_to_revise(tables, tmp_path):
+    assert told(tables, tmp_path) == []
+
+
+def test_a_night_that_changes_nothing_notes_nothing(tables, tmp_path):
+    publish(tables, tmp_path, MADE)
+    assert told(tables, tmp_path) == []
+
+
+def test_a_score_that_moved_is_noted_with_both_values_and_why(tables, tmp_path):
+    release = publish(with_score(tables, 0.5), tmp_path, MADE)
+    [row] = told(with_score(tables, 0.25), tmp_path)
+    assert (row["table"], row["column"]) == ("scores", "score")
+    assert (row["previous"], row["current"]) == (0.5, 0.25)
+    assert row["release_id"] == release.release_id
+    assert row["reason"] == "models, scores or prices"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"git_sha": "def"}, "code"),
+        ({"seed": 2}, "settings"),
+        ({"versions": {"polars": "3"}}, "libraries"),
+        ({"sources": SOURCES.with_columns(version=pl.lit("v3"))}, "sources: A paper"),
+    ],
+)
+def test_the_reason_names_what_else_changed(tables, tmp_path, change, reason):
+    publish(with_score(tables, 0.5), tmp_path, MADE)
+    [row] = told(with_score(tables, 0.25), tmp_path, replace(MADE, **change))
+    assert row["reason"] == reason
+
+
+def test_machine_noise_is_no_revision(tables, tmp_path):
+    publish(with_score(tables, 0.5), tmp_path, MADE)
+    assert told(with_score(tables, 0.5 * (1 + 1e-7)), tmp_path) == []
+
+
+def test_a_number_that_vanishes_or_appears_is_noted(tables, tmp_path):
+    gone = tables["densing_law"].with_columns(is_headline=True)
+    law = gone.with_columns(doubling_days=pl.lit(100.0), doubling_days_high=pl.lit(500.0))
+    gone = gone.with_columns(doubling_days=pl.lit(100.0))
+    publish(tables | {"densing_law": law}, tmp_path, MADE)
+    [row] = told(tables | {"densing_law": gone}, tmp_path)
+    assert row["column"] == "doubling_days_high"
+    assert (row["previous"], row["current"]) == (500.0, None)
+
+
+def test_of_estimates_only_the_headline_is_watched(tables, tmp_path):
+    other = tables["densing_law"].with_columns(is_headline=False, doubling_days=pl.lit(100.0))
+    publish(tables | {"densing_law": other}, tmp_path, MADE)
+    moved = other.with_columns(pl.col("doubling_days") * 2)
+    assert told(tables | {"densing_law": moved}, tmp_path) == []
+
+
+def test_what_was_noted_stays_when_later_nights_change_nothing(tables, tmp_path):
+    publish(with_score(tables, 0.5), tmp_path, MADE)
+    now = with_score(tables, 0.25)
+    now |= {"revisions": revisions(now, tmp_path, MADE)}
+    publish(now, tmp_path, replace(MADE, created=datetime(2026, 1, 2, tzinfo=UTC)))
+    assert told(now, tmp_path) == now["revisions"].to_dicts()
+    assert len(now["revisions"]) == 1
+
+
+def test_a_release_of_an_older_layout_is_passed_over(tables, tmp_path):
+    release = publish(tables, tmp_path, MADE)
+    scores = release.path / "scores.parquet"
+    pl.read_parquet(scores).drop("score").write_parquet(scores)
+    assert all(row["table"] != "scores" for row in told(with_score(tables, 0.25), tmp_path))
