@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -232,10 +231,8 @@ def _compare(
         cold(ours),
         cold(peer),
         peer_name,
-        unit="CPU s",
         repeats=repeats,
         peak=peak,
-        clock=time.process_time,
     )
 
 

@@ -36,7 +36,6 @@ def compare(
     unit: str = "s",
     repeats: int = 3,
     peak: float | None = None,
-    clock: Callable[[], float] = time.perf_counter,
 ) -> Measurement:
     """Time both, alternating so that a busy machine slows both.
 
@@ -49,7 +48,6 @@ def compare(
         unit: unit of `ours` and `peer`, seconds.
         repeats: runs of each; the best counts.
         peak: peak memory of ours in MB, where it was measured otherwise than by `peak_mb`.
-        clock: tells the time in seconds; that of the processor where work keeps it busy for long.
 
     Returns:
         The measurement; `ratio` is peer over ours, `peak_mb` what ours allocates in Python and numpy.
@@ -57,9 +55,9 @@ def compare(
     times: dict[str, list[float]] = {"ours": [], "peer": []}
     for _ in range(repeats):
         for key, work in (("ours", ours), ("peer", peer)):
-            start = clock()
+            start = time.perf_counter()
             work()
-            times[key].append(clock() - start)
+            times[key].append(time.perf_counter() - start)
         if sum(times["peer"]) > PEER_BUDGET_SECONDS:
             break
     best, other = min(times["ours"]), min(times["peer"])

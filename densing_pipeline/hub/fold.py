@@ -54,6 +54,19 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     Returns:
         A frame of `REPOSITORIES`, sorted by name and time.
     """
+    folded = _folded(sightings, fixed).sort(
+        "model_id", "first_seen_at", "revision", nulls_last=True
+    )
+    return folded.select(
+        pl.col(name).cast(dtype)
+        if name in folded.columns
+        else sightings[name].gather(folded["row"]).cast(dtype)
+        for name, dtype in REPOSITORIES.items()
+    )
+
+
+def _folded(sightings: pl.DataFrame, fixed: AbstractSet[str]) -> pl.DataFrame:
+    """What is known of each repository and set of weights, and the row of its last sighting."""
     ordered = sightings.select(*FOLDED, row=pl.int_range(pl.len())).sort(
         "observed_at", maintain_order=True
     )
@@ -67,7 +80,7 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     told = _last_told(_of_repositories(answers, shown))
     never = datetime(1970, 1, 1, tzinfo=UTC)
     latest = pl.col("last_seen_at") == pl.col("last_seen_at").max().over("model_id")
-    folded = (
+    return (
         _by_weights(shown)
         .join(told, on="model_id", how="full", coalesce=True)
         .with_columns(
@@ -94,13 +107,6 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
             hub_state_reason=_reason(),
             config_path=pl.format("/{}/resolve/{}/config.json", "name", "revision"),
         )
-    )
-    folded = folded.sort("model_id", "first_seen_at", "revision", nulls_last=True)
-    return folded.select(
-        pl.col(name).cast(dtype)
-        if name in folded.columns
-        else sightings[name].gather(folded["row"]).cast(dtype)
-        for name, dtype in REPOSITORIES.items()
     )
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.hub import fold, records, sightings
-from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 
@@ -49,12 +48,12 @@ def landed(
         A frame of `with_configs`, and the sightings that could not be read.
     """
     seen = sightings.sightings(zone, cache)
-    found = with_configs(fold.repositories(seen, fixed), sightings.configs(zone), zone)
+    found = with_configs(fold.repositories(seen, fixed), sightings.configs(zone), zone, cache)
     return found, seen.filter(pl.col("refused").is_not_null())
 
 
 def with_configs(
-    repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone
+    repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone, cache: Path
 ) -> pl.DataFrame:
     """Recognise and count again where the whole configuration has been fetched.
 
@@ -62,14 +61,20 @@ def with_configs(
         repositories: a frame of `fold.repositories`.
         configs: a frame of `sightings.configs`.
         zone: where the configurations are.
+        cache: where `sightings` keeps its cache.
 
     Returns:
         The same rows, and `readable`: whether the file could be had, null if it was never tried.
     """
     joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
-    answered = joined.filter((pl.col("status") == sightings.OK) & pl.col("record").is_not_null())
+    answered = joined.filter((pl.col("status") == sightings.OK) & pl.col("record_id").is_not_null())
+    packed = sightings.remembered(cache, answered["record_id"])
     again = [
-        {"model_id": row["model_id"], "revision": row["revision"], **_reread(row, zone)}
+        {
+            "model_id": row["model_id"],
+            "revision": row["revision"],
+            **_reread(packed[row["record_id"]], row, zone),
+        }
         for row in answered.iter_rows(named=True)
     ]
     updated = pl.DataFrame(
@@ -147,16 +152,14 @@ def unknown(models: pl.DataFrame, named: pl.Series) -> list[str]:
     return sorted(set(named) - set(models["model_id"]))
 
 
-def _reread(row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
+def _reread(packed: bytes, row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
     """What the record says together with the whole configuration; empty if that is no JSON."""
     receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
     try:
         config = json.loads(zone.read(receipt))
     except (ValueError, RecursionError):
         config = None
-    reading = records.read(
-        records.unpacked(row["record"]), config if isinstance(config, dict) else None
-    )
+    reading = records.read(records.unpacked(packed), config if isinstance(config, dict) else None)
     if reading["refused"]:
         return dict.fromkeys(_reread_schema())
     return {name: reading[name] for name in _reread_schema()}
@@ -175,37 +178,17 @@ def _reread_schema() -> dict[str, Any]:
 def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
     """Rows of `models` for repositories the facts do not know, and columns to judge them by."""
     publishers = _publishers(bundled)
-    dated = [
-        _dated(row, publishers)
-        for row in found.select("model_id", "created_at", "record").iter_rows(named=True)
-    ]
-    schema = {
-        "model": pl.String,
-        "organisation": pl.String,
-        "family": pl.String,
-        "release_date": pl.Date,
-        "release_date_basis": pl.String,
-        "release_earliest": pl.Date,
-        "release_latest": pl.Date,
-    }
-    return found.hstack(pl.DataFrame(dated, schema=schema)).with_columns(
+    named = [_named(model_id, publishers) for model_id in found["model_id"]]
+    schema = {"model": pl.String, "organisation": pl.String, "family": pl.String}
+    return found.hstack(pl.DataFrame(named, schema=schema, orient="row")).with_columns(
         pl.lit(SOURCE).alias("source"), pl.col("is_moe").fill_null(value=False)
     )
 
 
-def _dated(row: Mapping[str, Any], publishers: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    namespace, _, name = row["model_id"].rpartition("/")
-    organisation, family = publishers.get(namespace, (namespace or name, namespace or name))
-    released = release_date(records.unpacked(row["record"]), None)
-    return {
-        "model": name,
-        "organisation": organisation,
-        "family": family,
-        "release_date": released.date,
-        "release_date_basis": released.basis,
-        "release_earliest": released.earliest,
-        "release_latest": released.latest,
-    }
+def _named(model_id: str, publishers: Mapping[str, tuple[str, str]]) -> tuple[str, str, str]:
+    """Name, organisation and family of a model."""
+    namespace, _, name = model_id.rpartition("/")
+    return name, *publishers.get(namespace, (namespace or name, namespace or name))
 
 
 def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:

@@ -17,6 +17,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from densing_pipeline.hub import evidence, parameters, templates
 from densing_pipeline.hub.classify import Classification, classify
+from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.tables.columns import INSTANT
 
 SHOWN = 120
@@ -62,11 +63,18 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "params_from_safetensors": pl.Int64,
     "params_agree": pl.Boolean,
     "params_reason": pl.String,
-    "record": pl.Binary,
+    "release_date": pl.Date,
+    "release_date_basis": pl.String,
+    "release_earliest": pl.Date,
+    "release_latest": pl.Date,
+    "record_id": pl.UInt64,
 }
 
 SEEN = pl.Schema(_TYPES)
 """One row per record seen: what it said, and what follows from it."""
+
+REMEMBERED = pl.Schema([*SEEN.items(), ("record", pl.Binary)])
+"""`SEEN` with the record itself, packed, to read it again when its whole configuration has come."""
 
 
 def page_records(content: bytes) -> list[Any]:
@@ -85,7 +93,7 @@ def page_records(content: bytes) -> list[Any]:
 
 
 def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A row of `SEEN` for one record.
+    """A row of `REMEMBERED` for one record.
 
     Args:
         record: a record as the Hub sent it.
@@ -111,7 +119,7 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
 
 def refusal(model_id: str, reason: str) -> dict[str, Any]:
     """A row for what is not a usable record."""
-    return dict.fromkeys(SEEN) | {
+    return dict.fromkeys(REMEMBERED) | {
         "model_id": _encodable(model_id),
         "refused": _encodable(reason),
     }
@@ -177,7 +185,9 @@ def created_at(record: object) -> datetime | None:
 def _read(record: dict[str, Any]) -> dict[str, Any]:
     found = classify(record)
     counts = parameters.count(record)
-    return dict.fromkeys(SEEN) | {
+    released = release_date(record, None)
+    packed = _packed(record)
+    return dict.fromkeys(REMEMBERED) | {
         "model_id": record["id"],
         "revision": _text(record.get("sha")),
         "repo_id": _text(record.get("_id")),
@@ -207,7 +217,12 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "params_from_safetensors": counts.from_safetensors,
         "params_agree": counts.agrees,
         "params_reason": counts.reason,
-        "record": _packed(record),
+        "release_date": released.date,
+        "release_date_basis": released.basis,
+        "release_earliest": released.earliest,
+        "release_latest": released.latest,
+        "record_id": int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest()),
+        "record": packed,
     }
 
 

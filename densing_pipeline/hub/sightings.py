@@ -59,12 +59,32 @@ def sightings(zone: LandingZone, folder: Path) -> pl.DataFrame:
     return pl.concat([empty, *batches]).set_sorted("observed_at")
 
 
+def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
+    """The packed records of some sightings, which a sweep is too large to carry along.
+
+    Args:
+        folder: where the cache is kept.
+        record_ids: values of the column `record_id`.
+    """
+    found: dict[int, bytes] = {}
+    paths = sorted((folder / _rules()).glob("*.parquet")) if len(record_ids) else []
+    for n in range(0, len(paths), AT_ONCE):
+        rows = (
+            pl.scan_parquet(paths[n : n + AT_ONCE], schema=records.REMEMBERED)
+            .filter(pl.col("record_id").is_in(record_ids.implode()))
+            .select("record_id", "record")
+            .collect()
+        )
+        found |= dict(rows.iter_rows())
+    return found
+
+
 def _batch(answers: list[tuple[datetime, str]]) -> pl.DataFrame:
     """The rows of some answers, by instant and cached file; both are in order."""
     when = pl.LazyFrame(answers, schema={"observed_at": INSTANT, "path": pl.String}, orient="row")
     paths = sorted({path for _, path in answers})
     return (
-        pl.scan_parquet(paths, schema=records.SEEN, include_file_paths="path")
+        pl.scan_parquet(paths, schema=records.REMEMBERED, include_file_paths="path")
         .join(when, on="path")
         .select(*records.SEEN, "observed_at")
         .sort("observed_at", "model_id", maintain_order=True)
@@ -102,7 +122,7 @@ def _distilled(zone: LandingZone, receipt: Receipt, folder: Path) -> Path:
     key = hashlib.sha256(f"{receipt.sha256} {receipt.status} {_asked(receipt)}".encode())
     path = folder / f"{key.hexdigest()[:32]}.parquet"
     if not path.exists():
-        write_parquet(pl.DataFrame(_rows(zone, receipt), schema=records.SEEN), path)
+        write_parquet(pl.DataFrame(_rows(zone, receipt), schema=records.REMEMBERED), path)
     return path
 
 
@@ -123,7 +143,7 @@ def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
 def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
     """Rows of an answer about one model: its record, or that it is gone, or has another name."""
     if status in GONE:
-        return [dict.fromkeys(records.SEEN) | {"model_id": asked, "hub_state": "gone"}]
+        return [dict.fromkeys(records.REMEMBERED) | {"model_id": asked, "hub_state": "gone"}]
     if status != OK:
         return []
     try:
@@ -133,7 +153,7 @@ def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
     if row["refused"] or row["model_id"] == asked:
         return [row]
     renamed = {"model_id": asked, "hub_state": "renamed", "renamed_to": row["model_id"]}
-    return [dict.fromkeys(records.SEEN) | renamed, row]
+    return [dict.fromkeys(records.REMEMBERED) | renamed, row]
 
 
 def _asked(receipt: Receipt) -> str:

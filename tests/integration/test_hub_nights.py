@@ -58,7 +58,7 @@ class Observatory:
         found = fold.repositories(seen, self.known)
         return models.models(
             bundled.models(facts.load("base_models"), facts.load("nmi_models")),
-            models.with_configs(found, sightings.configs(self.zone), self.zone),
+            models.with_configs(found, sightings.configs(self.zone), self.zone, self.cache),
             seen.filter(pl.col("refused").is_not_null()),
         )
 
