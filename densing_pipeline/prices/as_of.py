@@ -47,16 +47,15 @@ def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> 
         prices: rows of `prices`.
         observed: the day; `last_seen` is the last day until then on which the list was seen to have
             the offer, and no row knows yet that it will be superseded.
-        polls: rows of `price_polls`. Without them, or without any of a list, it is known to have been
-            seen on the days on which anything in it changed, and not after the last of these.
+        polls: rows of `price_polls`. Without any, a list is known to have been seen on the days on
+            which anything in it changed, and not after the last of these.
     """
     rows = prices.lazy().filter(
         pl.col("observed_from") <= observed,
         pl.col("observed_to").is_null() | (pl.col("observed_to") > observed),
     )
-    seen = _evident(prices.lazy(), observed)
-    if polls is not None:
-        seen = pl.concat([seen, polls.lazy().select("source", "model", "seen_on")])
+    # A look at every row: only where nobody kept the days.
+    seen = _evident(prices.lazy(), observed) if polls is None or polls.is_empty() else polls.lazy()
     last = (
         seen.filter(pl.col("seen_on") <= observed)
         .group_by("source", "model")
