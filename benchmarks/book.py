@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import Measurement, compare
+from benchmarks.measure import Measurement, compare, own_peak_mb
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.prices.history import Snapshot, chain_of, history, update
@@ -235,10 +235,7 @@ def peak_mb(work: str, folder: Path, *arguments: int) -> float:
 
 
 def main(work: str, folder: str, *arguments: str) -> None:
-    """Do one piece of work and print the peak resident size in MB.
-
-    Of /proc, not of getrusage, which begins with the size of the parent.
-    """
+    """Do one piece of work and print the peak resident size in MB."""
     path = Path(folder)
     if work == "fold":
         fold_night(path, int(arguments[0]))
@@ -246,9 +243,7 @@ def main(work: str, folder: str, *arguments: str) -> None:
         look_up(path)
     else:
         rebuild(path, responses())
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    sys.stdout.write(f"{int(peak.split()[1]) / 1024:.1f}")
+    sys.stdout.write(f"{own_peak_mb():.1f}")
 
 
 if __name__ == "__main__":

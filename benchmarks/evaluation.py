@@ -7,7 +7,6 @@ its measurements; ours and the peer drive the very same engine on a small random
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.measure import Measurement, compare
+from benchmarks.measure import Measurement, compare, own_peak_mb
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-evaluation" / "bin" / "python"
@@ -224,7 +223,7 @@ def _compare(
 
     # The first steps of an engine are slower.
     cold(ours)()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = own_peak_mb()
     return compare(
         name,
         what,

@@ -6,7 +6,6 @@ in processes of their own so that their memory can be measured and one can be ki
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub import HfApi, ModelInfo
 
-from benchmarks.measure import Measurement, compare, machine
+from benchmarks.measure import Measurement, compare, machine, own_peak_mb
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, models, parameters, poll, sweep
 from densing_pipeline.hub.classify import classify
@@ -207,7 +206,7 @@ def _read(folder: Path) -> dict[str, Any]:
 def _main() -> None:
     half, folder, *rows = sys.argv[1:]
     report = _land(Path(folder), int(rows[0])) if half == "land" else _read(Path(folder))
-    report["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    report["peak_mb"] = own_peak_mb()
     sys.stdout.write(json.dumps(report))
 
 

@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypedDict
 
 PEER_BUDGET_SECONDS = 60.0
@@ -83,6 +84,16 @@ def peak_mb(work: Callable[[], object]) -> float:
         return tracemalloc.get_traced_memory()[1] / 1e6
     finally:
         tracemalloc.stop()
+
+
+def own_peak_mb() -> float:
+    """Peak resident size of this process, MB.
+
+    Of /proc, not of getrusage, which begins with the size of the parent.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1000
 
 
 def machine() -> str:

@@ -29,7 +29,8 @@ def main() -> None:
     if unknown := sorted(set(asked) - set(ROOMS)):
         sys.exit(f"no such benchmarks: {', '.join(unknown)}; there are {', '.join(ROOMS)}")
     table = Table("benchmark", "what", "ours", "peer", "times faster", "peak MB", "against")
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if sys.argv[1:] else []
+    is_kept = sys.argv[1:] and RESULTS.exists()
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if is_kept else []
     results = {row["name"]: row for row in before}
     for room in asked:
         for row in ROOMS[room].benchmarks():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -150,33 +152,45 @@ def nightly_refit() -> dict[str, Any]:
 
 def whole_night() -> tuple[dict[str, float], float]:
     """Seconds of each statistical step of the nightly job, and the peak of its processes' memory, MB."""
-    peak = 0.0
     with TemporaryDirectory() as folder:
-        os.environ |= {
+        environment = {
             "DAGSTER_HOME": str(ROOT),
             "DENSING_STATE_DIR": f"{folder}/state",
             "DENSING_PUBLISH_URL": f"{folder}/published",
             "DENSING_BOOTSTRAP_DRAWS": str(DRAWS),
+            "DENSING_POLL": "false",
+            "DENSING_HUB_POLL": "false",
         }
-        night = subprocess.Popen(
-            [sys.executable, "-m", "densing_pipeline", "run"],
-            cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        while night.poll() is None:
-            peak = max(peak, memory_mb(night.pid))
+        with patch.dict(os.environ, environment):
+            peak = run_apart([sys.executable, "-m", "densing_pipeline", "run"])
+            specs = build_defs(Settings()).resolve_all_asset_specs()
+            groups = {spec.key.path[-1]: spec.group_name for spec in specs}
+            with DagsterInstance.get() as instance:
+                steps = instance.get_run_step_stats(instance.get_runs()[0].run_id)
+    return {
+        step.step_key: step.end_time - step.start_time
+        for step in steps
+        if groups.get(step.step_key) in {"density", "cost", "forecasts"}
+        and step.start_time is not None
+        and step.end_time is not None
+    }, peak
+
+
+def run_apart(command: list[str]) -> float:
+    """Run a program to its end; the most memory its processes took together, MB."""
+    peak = 0.0
+    program = subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while program.poll() is None:
+            peak = max(peak, memory_mb(program.pid))
             time.sleep(0.2)
-        assert night.returncode == 0, f"the night ended with {night.returncode}"
-        specs = build_defs(Settings()).resolve_all_asset_specs()
-        groups = {spec.key.path[-1]: spec.group_name for spec in specs}
-        with DagsterInstance.get() as instance:
-            run = instance.get_runs()[0]
-            return {
-                step.step_key: step.end_time - step.start_time
-                for step in instance.get_run_step_stats(run.run_id)
-                if groups.get(step.step_key) in {"density", "cost", "forecasts"}
-                and step.start_time is not None
-                and step.end_time is not None
-            }, peak
+    finally:
+        if program.poll() is None:
+            os.killpg(program.pid, signal.SIGTERM)
+    assert program.returncode == 0, f"{command} ended with {program.returncode}"
+    return peak
 
 
 def memory_mb(session: int) -> float:

@@ -48,7 +48,7 @@ ITEM = {
     "response": pl.String,
 }
 
-SIGNED = re.compile(r"(https?://[^\s?]+)\?\S*")
+SIGNED = re.compile(r"""(https?://[^\s?]+)\?[^\s'")>]*""", re.IGNORECASE)
 """An address with its query: where files are fetched from, that is a key, and outcomes are published."""
 
 RESERVE_BYTES = 64 * 1024
@@ -193,7 +193,7 @@ class Ledger:
         (self.path / f".{benchmark}.jsonl").unlink(missing_ok=True)
 
     def end(self, state: str, reason: str, *, resumable: bool) -> None:
-        """Write `outcome.json`: from now on the folder counts.
+        """Write `outcome.json`: from now on the folder counts. Addresses lose their queries.
 
         Raises:
             EvaluationError: not even this could be written.

@@ -43,7 +43,7 @@ DRAWS = 400
 
 FARTHEST_FOLD = 1000.0
 """Upper end over the standing record beyond which a forecast says nothing of what comes, and is not
-published: three years of progress at the paper's pace, 2^(36 / 3.5) = 1,250. No horizon is above one."""
+made: three years of progress at the paper's pace, 2^(36 / 3.5) = 1,250. No horizon is above one."""
 
 KEY = ("target", "series", "made_on", "horizon_months", "method")
 
@@ -163,7 +163,7 @@ def _lacking(method: Method, days: float, span: float, reach: float) -> str:
     if method in EXTRAPOLATING and days > span:
         return f"{days:.0f} days ahead, but the record is {span:.0f} days long"
     if not reach <= np.log(FARTHEST_FOLD):
-        return f"the interval reaches more than {FARTHEST_FOLD:,.0f}-fold beyond the record"
+        return f"it reaches more than {FARTHEST_FOLD:,.0f}-fold beyond the record"
     return ""
 
 

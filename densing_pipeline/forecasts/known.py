@@ -22,8 +22,7 @@ class Known(NamedTuple):
         capability_levels: a `capability_levels` frame.
         capability_scores: scores of the models sold.
         as_of: last day that is known.
-        polls: a `price_polls` frame: on which days the price lists were seen. Without it a list counts
-            as seen on the days on which it changed.
+        polls: a `price_polls` frame: on which days the price lists were seen (`prices.as_of.known`).
     """
 
     densities: pl.DataFrame

@@ -32,8 +32,8 @@ FOLDED = (
     "model_id", "repo_id", "created_at", "is_base", "refused", "revision", "files", "weights", "blobs",
     "awaits", "matters", "hub_state", "renamed_to", "observed_at",
 )  # fmt: skip
-"""What is folded. Everything else is as last seen, and is taken from there at the end: the evidence
-and records of a whole sweep are not to be copied at every step."""
+"""What is folded. Everything else is as last seen, and is taken from there at the end: the evidence of a
+whole sweep is not to be copied at every step."""
 
 WEIGHTS = ("repo", "weights", "blobs")
 """What identifies weights: a change of the model card makes a new commit, not a new model."""

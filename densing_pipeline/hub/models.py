@@ -76,6 +76,7 @@ def with_configs(
             **_reread(packed[row["record_id"]], row, zone),
         }
         for row in answered.iter_rows(named=True)
+        if row["record_id"] in packed
     ]
     updated = pl.DataFrame(
         again, schema={"model_id": pl.String, "revision": pl.String, **_reread_schema()}

@@ -47,8 +47,9 @@ def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> 
         prices: rows of `prices`.
         observed: the day; `last_seen` is the last day until then on which the list was seen to have
             the offer, and no row knows yet that it will be superseded.
-        polls: rows of `price_polls`. Without any, a list is known to have been seen on the days on
-            which anything in it changed, and not after the last of these.
+        polls: rows of `price_polls`. A list that was not polled by that day says nothing of what it
+            no longer has. Without any rows, a list is known to have been seen on the days on which
+            anything in it changed, and not after the last of these.
     """
     rows = prices.lazy().filter(
         pl.col("observed_from") <= observed,

@@ -115,7 +115,8 @@ class _Descent:
     """The descent for versions of y; keeps the order of slopes through each point it visits."""
 
     def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
-        self._x, self._y, self._tau = x, y, tau
+        # Only differences count, and those of large numbers would cancel.
+        self._x, self._y, self._tau = x - x[0], y, tau
         self._slot = np.full(y.shape, -1)
         self._known = 0
         self._order = np.empty((0, x.size), np.intp)

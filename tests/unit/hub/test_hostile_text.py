@@ -22,7 +22,7 @@ RECORD = {"id": "lab/model", "createdAt": "2026-01-01T00:00:00.000Z", "siblings"
 def test_a_lone_surrogate_fits_into_a_table(record):
     row = records.read(record)
     stored = io.BytesIO()
-    pl.DataFrame([row], schema=records.SEEN).write_parquet(stored)
+    pl.DataFrame([row], schema=records.REMEMBERED).write_parquet(stored)
     assert pl.read_parquet(stored.getvalue()).height == 1
 
 

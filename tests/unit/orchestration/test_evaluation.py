@@ -200,6 +200,16 @@ def test_without_commit_and_hub_nothing_is_begun(settings, instance):
     assert not settings.evaluations_dir.exists()
 
 
+def test_an_answer_that_is_no_commit_names_no_folder(settings, instance):
+    listed(settings, None)
+    job(settings, WRITES)
+    world = hub.World([hub.base_model("lab/model", hub.FIRST_DAY, sha="../../elsewhere")])
+    with hub.serving(world) as endpoint:
+        asked = settings.model_copy(update={"hub_endpoint": endpoint})
+        assert "no commit" in evaluate(asked, instance)
+    assert not settings.evaluations_dir.exists()
+
+
 def test_the_job_sees_this_package_and_nothing_of_our_environment(settings, instance):
     sees = "seen = [os.environ['PYTHONPATH'], sys.argv[1:3]]\n"
     job(settings, sees + "(out / 'seen.json').write_text(json.dumps(seen))\n" + WRITES)

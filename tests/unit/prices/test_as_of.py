@@ -162,6 +162,16 @@ def test_a_past_day_is_as_it_was_on_that_day(books, today, day: date) -> None:
         assert_frame_equal(now, then)
 
 
+def test_a_list_nobody_had_polled_by_then_says_nothing_of_what_it_lacks(today) -> None:
+    prices, polls = today
+    later = polls.filter(pl.col("seen_on") > DAYS[0])
+    then = as_of(prices, DAYS[0], DAYS[0], later)
+    seen = prices.filter(pl.col("observed_from") <= DAYS[0])
+    assert then.height
+    assert set(then["model"]) <= set(seen["model"])
+    assert then["last_seen"].drop_nulls().is_between(date(2000, 1, 1), DAYS[0]).all()
+
+
 def test_the_market_of_this_test_has_what_it_is_about(today) -> None:
     prices, polls = today
     assert {"suspect", "correction", "unconfirmed"} <= set(prices["flag"])

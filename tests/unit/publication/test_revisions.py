@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from densing_pipeline.publication import revisions as module
 from densing_pipeline.publication.datapackage import Provenance
 from densing_pipeline.publication.release import publish
 from densing_pipeline.publication.revisions import revisions
@@ -108,8 +109,10 @@ def test_what_was_noted_stays_when_later_nights_change_nothing(tables, tmp_path)
     assert len(now["revisions"]) == 1
 
 
-def test_a_release_of_an_older_layout_is_passed_over(tables, tmp_path):
-    release = publish(tables, tmp_path, MADE)
-    scores = release.path / "scores.parquet"
-    pl.read_parquet(scores).drop("score").write_parquet(scores)
-    assert all(row["table"] != "scores" for row in told(with_score(tables, 0.25), tmp_path))
+def test_a_table_of_an_older_layout_is_passed_over(tables, tmp_path, monkeypatch):
+    publish(with_score(tables, 0.5), tmp_path, MADE)
+    older = {"scores": tables["scores"].drop("score"), "densities": tables["densities"]}
+    monkeypatch.setattr(module, "published_before", lambda _, name: older.get(name))
+    now = with_score(tables, 0.25)
+    now |= {"densities": tables["densities"].with_columns(density=pl.lit(7.0))}
+    assert [row["table"] for row in told(now, tmp_path)] == ["densities"]
