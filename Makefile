@@ -51,7 +51,7 @@ format: .venv/synced ## Format the code
 bench: .venv/synced ## Measure speed against named peers, into benchmarks/results.json
 	@$(RUN) python -m benchmarks.run
 
-docs: .venv/synced ## Regenerate docs/data_dictionary.md and the pictures in docs/
+docs: .venv/synced ## Regenerate the data dictionary, and the pictures and tables in docs/
 	@$(RUN) python -m docs.build
 
 test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
