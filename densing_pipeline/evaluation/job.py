@@ -15,7 +15,6 @@ Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the 
 import argparse
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import time
@@ -30,7 +29,7 @@ from typing import Any
 
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
-from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.ledger import COMMIT, Ledger
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measuring import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
@@ -42,8 +41,6 @@ from densing_pipeline.evaluation.weights import Weights
 
 EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4
-
-COMMIT = re.compile("[0-9a-f]{40}")
 
 LOCAL = "local"
 """Revision of a model that comes from a folder and not from the Hub."""

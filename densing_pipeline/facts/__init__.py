@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.evaluation.ledger import COMMIT
 from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS
@@ -43,8 +44,7 @@ def ladders(path: Path | None = None) -> pl.DataFrame:
             remedy.
     """
     found = load("ladders") if path is None else read(path, FACTS["ladders"])
-    # The evaluation is kept under the commit it is of: a branch would be asked for without end.
-    moving = found.filter(~pl.col("revision").str.contains("^[0-9a-f]{40}$"))
+    moving = found.filter(~pl.col("revision").str.contains(f"^{COMMIT.pattern}$"))
     if moving.height:
         row = moving.row(0, named=True)
         raise TableError(

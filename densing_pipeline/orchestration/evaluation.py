@@ -6,7 +6,6 @@ how it ended; what kills the orchestrator kills the job as well. Not here: the j
 """
 
 import json
-import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -29,9 +28,6 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
 
 JOB = "densing_pipeline.evaluation.job"
-
-COMMIT = re.compile("[0-9a-f]{40}")
-"""What an evaluation is kept under; a branch would be asked for without end."""
 
 GRACE_SECONDS = 60
 """Between asking a job that takes too long to end, and ending it."""
@@ -122,7 +118,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     hub = Hub(settings.hub_endpoint)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
-        if not COMMIT.fullmatch(sha := str(record["sha"])):
+        if not ledger.COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha
     except (HubError, ValueError, KeyError, TypeError) as error:

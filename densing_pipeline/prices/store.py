@@ -21,7 +21,6 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline import files
-from densing_pipeline.files import file_sha256
 from densing_pipeline.prices.fold import OPEN_SCHEMA, Open
 from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 
@@ -131,7 +130,9 @@ class Store:
         if head is None:
             return True
         return all(
-            file_sha256(self.folder / name).startswith(name.rpartition("-")[2].partition(".")[0])
+            files.file_sha256(self.folder / name).startswith(
+                name.rpartition("-")[2].partition(".")[0]
+            )
             for name in (head.open, head.polls, *head.closed.values())
         )
 

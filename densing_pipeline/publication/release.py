@@ -26,7 +26,6 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
-from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.tables.dates import newest
@@ -103,9 +102,9 @@ def is_whole(release: Path) -> bool:
     """Whether every file of a release is there with the recorded hash."""
     try:
         package = _package(release)
-        files = [*package["resources"], *package["figures"]]
+        listed = [*package["resources"], *package["figures"]]
         return bool(package["resources"]) and all(
-            f"sha256:{file_sha256(release / file['path'])}" == file["hash"] for file in files
+            f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"] for file in listed
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -216,7 +215,7 @@ def _digest(building: Path, made: Provenance) -> str:
     digest = hashlib.sha256(json.dumps(made.source_list()).encode())
     for name, table in PUBLISHED.items():
         if not table.operational:
-            digest.update(f"{name}:{file_sha256(building / f'{name}.parquet')}\n".encode())
+            digest.update(f"{name}:{files.file_sha256(building / f'{name}.parquet')}\n".encode())
     return digest.hexdigest()[:12]
 
 

@@ -134,12 +134,15 @@ class _Descent:
         active = np.arange(pivot.size)
         for _ in range(MOST_STEPS):
             slot = self._slots(rows[active], pivot[active])
-            # Points of the pivot's own day bend nothing, so their place in the order plays no part.
+            # The objective along the lines through the pivot is convex in the slope and bends at each
+            # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
+            # tau for points on the right of the pivot and 1 - tau on the left, which is half of all
+            # and (tau - 1/2) times their sum with its signs.
             bends = flat[self._order[slot] + active[:, None] * self._x.size]
             bends *= self._reach[slot]
             risen = np.cumsum(bends, axis=1, out=bends)
-            tilt = moment[active] - total[active] * self._x[pivot[active]]
-            target = risen[:, -1] / 2 + (self._tau - 0.5) * tilt
+            signed = moment[active] - total[active] * self._x[pivot[active]]
+            target = risen[:, -1] / 2 + (self._tau - 0.5) * signed
             best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
             best = self._order[slot, best]
             settled = best == other[active]
@@ -161,7 +164,8 @@ class _Descent:
     def _learn(self, pivots: IntArray) -> None:
         """Order of the slopes through each pivot, with |x - x_p|.
 
-        A pivot is counted through all versions: version times n, plus the point.
+        A pivot is counted through all versions: version times n, plus the point. Points on its own day
+        bend nothing, so their place in the order plays no part.
         """
         row, point = np.divmod(pivots, self._x.size)
         run = self._x - self._x[point, None]
@@ -170,9 +174,9 @@ class _Descent:
         order = np.argsort(slopes, axis=1)
         start, self._known = self._known, self._known + pivots.size
         if self._known > len(self._order):
-            room = max(self._known, 2 * len(self._order)), self._x.size
+            spare = max(pivots.size, len(self._order))
             self._order, self._reach = (
-                np.concatenate([old[:start], np.empty((room[0] - start, room[1]), old.dtype)])
+                np.concatenate([old[:start], np.empty((spare, self._x.size), old.dtype)])
                 for old in (self._order, self._reach)
             )
         new = slice(start, self._known)

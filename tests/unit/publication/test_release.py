@@ -16,32 +16,10 @@ import pytest
 
 from densing_pipeline import files
 from densing_pipeline.publication import release as releases
-from densing_pipeline.publication.datapackage import Provenance
 from densing_pipeline.publication.release import is_whole, publish, read_latest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
-
-SOURCES = pl.DataFrame(
-    {
-        "source": ["paper"],
-        "title": ["A paper"],
-        "version": ["v2"],
-        "published_at": [datetime(2024, 12, 6, tzinfo=UTC).date()],
-        "licence": ["CC-BY-4.0"],
-        "source_url": ["https://example.org"],
-    }
-)
-
-
-def made(created: datetime | None = None) -> Provenance:
-    return Provenance(
-        created=created or datetime(2026, 1, 1, tzinfo=UTC),
-        git_sha="abc",
-        versions={"polars": "2"},
-        seed=1,
-        bootstrap_draws=100,
-        sources=SOURCES,
-    )
+from tests.releases import SOURCES, made
 
 
 def changed(tables):

@@ -7,29 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline.publication import revisions as module
-from densing_pipeline.publication.datapackage import Provenance
 from densing_pipeline.publication.release import publish
 from densing_pipeline.publication.revisions import revisions
 from densing_pipeline.tables.published import REVISIONS
+from tests.releases import SOURCES, made
 
-SOURCES = pl.DataFrame(
-    {
-        "source": ["paper"],
-        "title": ["A paper"],
-        "version": ["v2"],
-        "published_at": [datetime(2024, 12, 6, tzinfo=UTC).date()],
-        "licence": ["CC-BY-4.0"],
-        "source_url": ["https://example.org"],
-    }
-)
-MADE = Provenance(
-    created=datetime(2026, 1, 1, tzinfo=UTC),
-    git_sha="abc",
-    versions={"polars": "2"},
-    seed=1,
-    bootstrap_draws=100,
-    sources=SOURCES,
-)
+MADE = made()
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""What releases of the tests are made with."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from densing_pipeline.publication.datapackage import Provenance
+
+SOURCES = pl.DataFrame(
+    {
+        "source": ["paper"],
+        "title": ["A paper"],
+        "version": ["v2"],
+        "published_at": [datetime(2024, 12, 6, tzinfo=UTC).date()],
+        "licence": ["CC-BY-4.0"],
+        "source_url": ["https://example.org"],
+    }
+)
+
+
+def made(created: datetime | None = None) -> Provenance:
+    return Provenance(
+        created=created or datetime(2026, 1, 1, tzinfo=UTC),
+        git_sha="abc",
+        versions={"polars": "2"},
+        seed=1,
+        bootstrap_draws=100,
+        sources=SOURCES,
+    )
