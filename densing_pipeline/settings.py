@@ -1,5 +1,6 @@
 """Everything configurable, read from `DENSING_*` environment variables in this one place."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,14 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from densing_pipeline.files import file_sha256
+
+DECISIVE = (
+    "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
+    "refused_licences", "evaluation_attempts",
+)  # fmt: skip
+"""Settings that change the content of a table computed from the same inputs."""
 
 
 class Settings(BaseSettings):
@@ -32,6 +41,11 @@ class Settings(BaseSettings):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=20241206, description="Seed of every random draw; part of the release."
+    )
+
+    night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
+        default=120,
+        description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
     poll: bool = Field(
@@ -188,6 +202,14 @@ class Settings(BaseSettings):
             )
         return url
 
+    def decisive(self) -> dict[str, str]:
+        """The settings that change the content of a table, as text by variable; of a file its SHA-256.
+
+        Raises:
+            OSError: the file of ladders cannot be read.
+        """
+        return {f"DENSING_{name.upper()}": _as_text(getattr(self, name)) for name in DECISIVE}
+
     @property
     def publish_dir(self) -> Path:
         """The directory of `publish_url`."""
@@ -223,3 +245,12 @@ class Settings(BaseSettings):
     def evaluation_cache_dir(self) -> Path:
         """Where weights are kept while they are needed."""
         return self.evaluation_cache or self.state_dir / "weights"
+
+
+def _as_text(value: object) -> str:
+    """A value of a setting as text that is the same in every process."""
+    if isinstance(value, Path):
+        return f"{value.name} (SHA-256 {file_sha256(value)})"
+    if isinstance(value, frozenset):
+        return json.dumps(sorted(value))
+    return json.dumps(value)
