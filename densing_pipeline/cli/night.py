@@ -62,7 +62,7 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.
-        from densing_pipeline.orchestration.nightly import run_nightly
+        from densing_pipeline.nightly import run_nightly
 
         failures = run_nightly(settings, watch=steps)
     if failures:
