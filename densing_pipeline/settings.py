@@ -165,10 +165,17 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "openrouter_url", "litellm_url", "models_dev_url", "genai_prices_url", "llm_prices_url"
+        "openrouter_url",
+        "litellm_url",
+        "models_dev_url",
+        "genai_prices_url",
+        "llm_prices_url",
+        "hub_endpoint",
     )
     @classmethod
-    def _http(cls, url: str) -> str:
+    def _http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
             raise ValueError(f"{url!r}: a source has an address that starts with https://")
         return url

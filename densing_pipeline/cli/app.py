@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from densing_pipeline.cli import errors
+from densing_pipeline.cli.screen import Screen
 
 app = typer.Typer(
     name="densing",
     help="How fast language models get denser and cheaper: one nightly run, its tables, its answers.",
     epilog="`densing settings` lists the variables that configure it.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain help: with markup each help screen would import a Markdown renderer first.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -28,17 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 success, 1 failure, 2 a wrong argument or setting, 130 an interrupt.
     """
-    # Drawing takes a tenth of a second to import; shell completion does without.
-    from densing_pipeline.cli.screen import Screen
-
     screen = Screen()
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         status = typer.main.get_command(app).main(
             given, prog_name="densing", standalone_mode=False, obj=screen
         )
     except typer.TyperException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "densing"
+        what = error.format_message().rstrip(".")
+        screen.problem(f"{what}. `{command} --help` explains.")
         return error.exit_code
     except errors.CommandError as error:
         screen.problem(str(error))
@@ -83,7 +85,7 @@ def run(
         typer.Option("--live", help="Ask the price lists and the Hub; without, nothing is polled."),
     ] = False,
 ) -> None:
-    """Run the nightly job once: fit everything, publish a release, print the answers."""
+    """Compute and publish a release, print its answers."""
     from densing_pipeline.cli import night, show
 
     settings = night.run(ctx.obj, is_live=live)
@@ -106,7 +108,7 @@ def backfill(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Holds <source>/<YYYY-MM-DD>.json or .json.gz.")],
 ) -> None:
-    """Load dated snapshots of price lists as if each had been polled on its day."""
+    """Load dated price lists as if polled on their days."""
     from densing_pipeline.cli import backfill
 
     backfill.run(ctx.obj, folder)
@@ -119,7 +121,7 @@ def settings(
         str | None, typer.Argument(help="A variable, or a part of its name; all if left out.")
     ] = None,
 ) -> None:
-    """Explain the variables that configure the pipeline, with their values here."""
+    """Explain the variables that configure the pipeline."""
     from densing_pipeline.cli import settings
 
     settings.explain(ctx.obj, name or "")

@@ -21,20 +21,21 @@ from densing_pipeline.publication.wording import counted
 from densing_pipeline.settings import Settings
 
 TYPICAL_SECONDS: Mapping[str, float] = {
-    "sensitivity": 25,
-    "densing_law": 15,
-    "price_frontier": 10,
-    "forecasts": 8,
-    "reference_law_draws": 6,
-    "direct_laws": 4,
+    "densing_law": 30,
+    "sensitivity": 12,
+    "trend_breaks": 6,
+    "price_frontier": 4,
+    "reference_law_draws": 3,
     "release": 3,
-    "reference_laws": 2,
-    "prices": 2,
-    "price_index": 2,
+    "forecasts": 2,
+    "price_halving": 2,
+    "direct_laws": 2,
+    "reference_laws": 1,
+    "prices": 1,
 }
 """Seconds of the longest steps of a night with 1,000 draws on two processors; other steps are short."""
 
-SHORT_STEP_SECONDS = 0.15
+SHORT_STEP_SECONDS = 0.2
 
 
 def run(screen: Screen, *, is_live: bool) -> Settings:

@@ -7,9 +7,11 @@ whose work was something else than to print.
 
 import os
 import sys
-from typing import TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console, RenderableType
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 WIDTH = 80
 """Columns of a paragraph of text, and of what is printed where there is no terminal to ask."""
@@ -29,25 +31,29 @@ class Screen:
                 stream.reconfigure(errors="backslashreplace")
         self.is_terminal = sys.stdout.isatty()
         self.failure: OSError | None = None
-        width = None if self.is_terminal else TABLE_WIDTH
-        self._tables = _console(sys.stdout, width)
-        self._text = _console(sys.stdout, min(WIDTH, self._tables.width))
-        self._problems = _console(sys.stderr, None)
 
-    @property
-    def console(self) -> Console:
-        """The console of standard output, for what draws itself, such as a progress bar."""
-        return self._text
+    @cached_property
+    def console(self) -> "Console":
+        """The console of standard output for text, and for what draws itself, such as a bar."""
+        return _console(sys.stdout, min(WIDTH, self._tables.width))
+
+    @cached_property
+    def _tables(self) -> "Console":
+        return _console(sys.stdout, None if self.is_terminal else TABLE_WIDTH)
+
+    @cached_property
+    def _problems(self) -> "Console":
+        return _console(sys.stderr, None)
 
     def say(self, text: str = "", *, style: str = "", end: str = "\n") -> None:
         """Print a paragraph, broken at 80 columns."""
-        self._write(self._text, text, style=style, end=end)
+        self._write(self.console, text, style=style, end=end)
 
     def line(self, text: str) -> None:
         """Print a line that may be copied, such as a path: never broken."""
-        self._write(self._text, text, soft_wrap=True)
+        self._write(self.console, text, soft_wrap=True)
 
-    def show(self, table: RenderableType) -> None:
+    def show(self, table: "RenderableType") -> None:
         """Print a table, as wide as the terminal."""
         self._write(self._tables, table)
 
@@ -66,8 +72,8 @@ class Screen:
 
     def _write(
         self,
-        console: Console,
-        what: RenderableType,
+        console: "Console",
+        what: "RenderableType",
         *,
         style: str = "",
         end: str = "\n",
@@ -79,7 +85,10 @@ class Screen:
             self.failure = self.failure or error
 
 
-def _console(stream: TextIO, width: int | None) -> Console:
+def _console(stream: TextIO, width: int | None) -> "Console":
+    # Drawing takes a while to import; `densing --help` does without.
+    from rich.console import Console
+
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 

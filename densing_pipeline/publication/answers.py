@@ -14,6 +14,7 @@ import polars as pl
 
 from densing_pipeline.cost.curves import DAYS_PER_MONTH
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables.dates import newest as newest_day
 from densing_pipeline.trends.sensitivity import spread
 
 Tables = Mapping[str, pl.DataFrame]
@@ -199,16 +200,8 @@ def _price(tables: Tables) -> Answer:
         if n
         else "It rests on no prices."
     )
-    return Answer(
-        "price",
-        text,
-        basis,
-        n,
-        newest,
-        until,
-        rows["as_of"].max(),
-        estimates,  # type: ignore[arg-type]
-    )
+    as_of = newest_day(rows["as_of"]) if rows.height else None
+    return Answer("price", text, basis, n, newest, until, as_of, estimates)
 
 
 def _record_lows(frontier: pl.DataFrame, halving: pl.DataFrame) -> pl.DataFrame:
