@@ -29,8 +29,8 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import PAPER_CLAIMS
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import days_since_zero
 
 MADE_ON = date(2024, 12, 31)

@@ -26,8 +26,8 @@ from densing_pipeline.forecasts.vintages import (
     months_later,
     price_vintages,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import FORECASTS
-from densing_pipeline.trends.lines import FloatArray
 
 HORIZONS = (1, 3, 6, 12)
 """Months ahead."""

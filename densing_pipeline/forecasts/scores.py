@@ -30,8 +30,8 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import FORECAST_SCORES
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import days_since_zero
 
 DECILES = slice(1, -1)

@@ -20,9 +20,9 @@ import polars as pl
 
 from densing_pipeline.cost.frontier import PAPER, price_frontier
 from densing_pipeline.forecasts.known import Known
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.trends.densing_law import HEADLINE
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, from_frame
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 

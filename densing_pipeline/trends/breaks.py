@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights, clustered_intervals
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import TREND_BREAKS
-from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights, clustered_intervals
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.kinks import (
@@ -22,7 +23,6 @@ from densing_pipeline.trends.kinks import (
     rates,
     webb,
 )
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import (
     FEWEST_DAYS,
     FEWEST_MODELS,

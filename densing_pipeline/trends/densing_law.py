@@ -1,6 +1,6 @@
 """The `densing_law` table: how fast density grows, by every estimator over every window.
 
-Not here: estimators (`estimators`), windows (`windows`), resampling (`bootstrap`) and what
+Not here: estimators (`estimators`), windows (`windows`), resampling (`stats.intervals`) and what
 simulations say of the estimators (`simulate`).
 """
 
@@ -15,8 +15,8 @@ import polars as pl
 
 from densing_pipeline.density.drawn import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
+from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.published import DENSING_LAW
-from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import (
     Estimate,
     NoEstimateError,

@@ -4,13 +4,13 @@ ln density = intercept + slope t + v - u, with v normal and u exponential (Meeus
 1977; Aigner, Lovell and Schmidt 1977). The maximum of the likelihood is found for thousands of
 weightings of the same models at once, by damped Newton steps with analytic second derivatives.
 
-Not here: which models and windows (`densing_law`), and resampling (`bootstrap`).
+Not here: which models and windows (`densing_law`), and resampling (`stats.intervals`).
 """
 
 import numpy as np
 from scipy.special import log_ndtr
 
-from densing_pipeline.trends.lines import FloatArray, IntArray, ols_lines
+from densing_pipeline.stats.lines import FloatArray, IntArray, ols_lines
 
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.

@@ -16,13 +16,13 @@ from densing_pipeline.density.compression import DRAWS
 from densing_pipeline.density.drawn import DrawnLaws
 from densing_pipeline.density.laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.published import IMPLICATIONS
-from densing_pipeline.trends.bootstrap import cluster_weights, clustered_interval
 from densing_pipeline.trends.densing_law import HEADLINE, HEADLINE_TIMES
 from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, missing, series_of
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 

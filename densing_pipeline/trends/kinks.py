@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.trends.lines import FloatArray
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.trends.simulate import TRUE_DOUBLING_DAYS, frontier
 
 TRIM = 0.15

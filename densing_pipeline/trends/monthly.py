@@ -6,7 +6,7 @@ Not here: the paper's records (`records`), which compare a model with everything
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.trends.lines import FloatArray, Lines, ols_lines
+from densing_pipeline.stats.lines import FloatArray, Lines, ols_lines
 from densing_pipeline.trends.windows import DAY_ZERO
 
 FEWEST_MONTHS = 3

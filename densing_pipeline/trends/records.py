@@ -3,13 +3,13 @@
 A model sets a record if it is denser than every model before it; of several on one day only the
 densest can, and a tie with the standing record is none (NMI Methods; ties recovered from Fig. 1).
 
-Not here: other estimators (`lines`, `quantile`) and intervals (`bootstrap`).
+Not here: other estimators (`stats.lines`, `stats.quantile`) and intervals (`stats.intervals`).
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.trends.lines import FloatArray, Lines, ols_lines
+from densing_pipeline.stats.lines import FloatArray, Lines, ols_lines
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -18,12 +18,12 @@ import polars as pl
 
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.variants import variants
+from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import SENSITIVITY
 from densing_pipeline.trends import densing_law
-from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.processes import each
 from densing_pipeline.trends.series import (
     BoolArray,

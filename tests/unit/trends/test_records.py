@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from densing_pipeline.trends.lines import ols_lines
+from densing_pipeline.stats.lines import ols_lines
 from densing_pipeline.trends.records import daily_records, record_lines
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from densing_pipeline.trends.bootstrap import (
+from densing_pipeline.stats.intervals import (
     cluster_weights,
     clustered_interval,
     percentile_interval,

@@ -6,7 +6,7 @@ alternating between the two points descends to the optimum (the line-through-a-p
 Bloomfield and Steiger 1983, here for any quantile). Resamples share the points, so they share the
 order of the slopes through a point, and one step of all of them is a gather and a cumulative sum.
 
-Not here: which points, and what the weights mean (`bootstrap`).
+Not here: which points, and what the weights mean (`intervals`).
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.trends.lines import FloatArray, IntArray
+from densing_pipeline.stats.lines import FloatArray, IntArray
 
 CELLS_AT_ONCE = 200_000
 """Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""

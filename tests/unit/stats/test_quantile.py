@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from densing_pipeline.trends import quantile
-from densing_pipeline.trends.quantile import quantile_line
+from densing_pipeline.stats import quantile
+from densing_pipeline.stats.quantile import quantile_line
 
 
 def check_loss(x, y, tau, weights, slope, intercept) -> float:
