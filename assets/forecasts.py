@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline import implications as consequences
 from densing_pipeline.density.drawn import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
@@ -16,7 +17,6 @@ from densing_pipeline.publication.release import published_before
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends import implications as consequences
 from densing_pipeline.trends.windows import DAY_ZERO
 
 

@@ -14,6 +14,7 @@ from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.known import Known
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.implications import implications
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     COMPRESSION,
@@ -31,7 +32,6 @@ from densing_pipeline.tables.published import (
 )
 from densing_pipeline.trends.breaks import trend_breaks
 from densing_pipeline.trends.densing_law import densing_law
-from densing_pipeline.trends.implications import implications
 from densing_pipeline.trends.windows import DAY_ZERO
 
 LAWS = REFERENCE_LAWS.cast(

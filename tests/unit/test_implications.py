@@ -9,17 +9,17 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.drawn import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.laws import laws_of
+from densing_pipeline.implications import (
+    HARDWARE_DOUBLING_DAYS,
+    combined_doubling_days,
+    implications,
+)
 from densing_pipeline.tables.published import (
     COMPRESSION,
     DENSITIES,
     IMPLICATIONS,
     PRICE_FRONTIER,
     REFERENCE_LAWS,
-)
-from densing_pipeline.trends.implications import (
-    HARDWARE_DOUBLING_DAYS,
-    combined_doubling_days,
-    implications,
 )
 from densing_pipeline.trends.windows import DAY_ZERO
 
