@@ -1,6 +1,6 @@
 """The `trend_breaks` table: did density begin to grow faster at some date?
 
-Not here: the test and its error rates (`kinks`), and the straight trend (`densing_law`).
+Not here: the test and its error rates (`breakpoints`), and the straight trend (`densing_law`).
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,7 @@ import polars as pl
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights, clustered_intervals
 from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import TREND_BREAKS
-from densing_pipeline.trends.densing_law import HEADLINE
-from densing_pipeline.trends.estimators import TREND_ESTIMATORS
-from densing_pipeline.trends.kinks import (
+from densing_pipeline.trends.breakpoints import (
     Rates,
     bootstrap_p,
     candidates,
@@ -23,6 +21,8 @@ from densing_pipeline.trends.kinks import (
     rates,
     webb,
 )
+from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.series import (
     FEWEST_DAYS,
     FEWEST_MODELS,
@@ -53,7 +53,7 @@ def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int)
 
     Five rows for each: at ChatGPT two separate lines by `paper`, `quantile-0.9` and `ols-all`, and a
     kink (`ols-kink`); and a kink at the date that fits best. Intervals of the slope ratio resample
-    model families (and search the date anew); p values and error rates are those of `kinks`.
+    model families (and search the date anew); p values and error rates are those of `breakpoints`.
 
     Args:
         densities: a `densities` frame.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from densing_pipeline.trends.kinks import (
+from densing_pipeline.trends.breakpoints import (
     bootstrap_p,
     candidates,
     f_statistics,

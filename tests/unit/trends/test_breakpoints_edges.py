@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from densing_pipeline.trends.kinks import candidates, f_statistics
+from densing_pipeline.trends.breakpoints import candidates, f_statistics
 
 
 def test_many_models_on_the_newest_day_are_no_break():
