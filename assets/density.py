@@ -24,9 +24,9 @@ from densing_pipeline.publication.figures import density_figure, sensitivity_fig
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends import breaks
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.simulate import SIMULATIONS
 from densing_pipeline.trends.windows import DAY_ZERO
 

@@ -1,6 +1,6 @@
 """Least-squares lines, many at once.
 
-Not here: which points enter (`trends.records`), and quantile lines (`quantile`).
+Not here: which points enter (`trends.record_setters`), and quantile lines (`quantile`).
 """
 
 from typing import NamedTuple

@@ -7,7 +7,7 @@ distribution is taken from samples drawn without a break, by the wild cluster bo
 imposed (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414-427) and the six-point weights
 made for few clusters (Webb 2014, Queen's Economics Department WP 1315).
 
-Not here: which series and dates, and verdicts (`breaks`).
+Not here: which series and dates, and verdicts (`trend_breaks`).
 """
 
 from collections.abc import Sequence

@@ -12,9 +12,9 @@ import numpy as np
 from densing_pipeline.stats.lines import FloatArray, IntArray, Lines, ols_lines
 from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.columns import ESTIMATORS
-from densing_pipeline.trends.frontier import frontier_line
-from densing_pipeline.trends.monthly import monthly_maximum_lines
-from densing_pipeline.trends.records import record_lines
+from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
+from densing_pipeline.trends.record_setters import record_lines
+from densing_pipeline.trends.stochastic_frontier import frontier_line
 
 Window = tuple[float, float]
 """First and last day, in days since day zero."""

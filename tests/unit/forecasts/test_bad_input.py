@@ -30,8 +30,8 @@ from densing_pipeline.tables.published import (
     REFERENCE_LAWS,
     TREND_BREAKS,
 )
-from densing_pipeline.trends.breaks import trend_breaks
 from densing_pipeline.trends.densing_law import densing_law
+from densing_pipeline.trends.trend_breaks import trend_breaks
 from densing_pipeline.trends.windows import DAY_ZERO
 
 LAWS = REFERENCE_LAWS.cast(

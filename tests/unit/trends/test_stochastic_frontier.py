@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import exponnorm
 
-from densing_pipeline.trends.frontier import frontier_line
+from densing_pipeline.trends.stochastic_frontier import frontier_line
 
 
 def made_up(n: int, seed: int, shortfall: float = 1.0, noise: float = 0.3):

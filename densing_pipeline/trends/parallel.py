@@ -19,7 +19,7 @@ FEWEST = 200
 """Pieces below which another process costs more than it saves."""
 
 
-def each(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+def parallel_map(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
     """The results of all pieces, in order.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from densing_pipeline.trends.monthly import monthly_maximum_lines
+from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 
 
 def test_the_densest_model_of_each_month_counts():

@@ -1,6 +1,6 @@
 """A line through the densest model of every month.
 
-Not here: the paper's records (`records`), which compare a model with everything before it.
+Not here: the paper's records (`record_setters`), which compare a model with everything before it.
 """
 
 import numpy as np

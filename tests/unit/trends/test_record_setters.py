@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densing_pipeline.stats.lines import ols_lines
-from densing_pipeline.trends.records import daily_records, record_lines
+from densing_pipeline.trends.record_setters import daily_records, record_lines
 
 
 def present(n: int) -> np.ndarray:
