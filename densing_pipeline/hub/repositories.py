@@ -1,4 +1,4 @@
-"""Sightings of repositories folded over time: one row per repository and set of weights.
+"""Observations of repositories folded over time: one row per repository and set of weights.
 
 Names change, repositories vanish, weights are uploaded anew: each leaves its mark in `hub_state`,
 and no row is ever dropped. Not here: how records are read (`records`) and what becomes of the rows
@@ -39,7 +39,7 @@ WEIGHTS = ("repo", "weights", "blobs")
 """What identifies weights: a change of the model card makes a new commit, not a new model."""
 
 
-def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset()) -> pl.DataFrame:
+def repositories(observations: pl.DataFrame, fixed: AbstractSet[str] = frozenset()) -> pl.DataFrame:
     """One row per repository and set of weights, from everything seen of it.
 
     A repository is known by the Hub's own identifier, whatever it is called. It keeps the name it
@@ -48,26 +48,26 @@ def repositories(sightings: pl.DataFrame, fixed: AbstractSet[str] = frozenset())
     weights, everything else is as last seen. Earlier weights of a repository are `replaced`.
 
     Args:
-        sightings: a frame of `sightings.sightings`.
+        observations: a frame of `observations.observations`.
         fixed: names that are models of their own whatever the Hub says, such as the bundled ones.
 
     Returns:
         A frame of `REPOSITORIES`, sorted by name and time.
     """
-    folded = _folded(sightings, fixed).sort(
+    folded = _folded(observations, fixed).sort(
         "model_id", "first_seen_at", "revision", nulls_last=True
     )
     return folded.select(
         pl.col(name).cast(dtype)
         if name in folded.columns
-        else sightings[name].gather(folded["row"]).cast(dtype)
+        else observations[name].gather(folded["row"]).cast(dtype)
         for name, dtype in REPOSITORIES.items()
     )
 
 
-def _folded(sightings: pl.DataFrame, fixed: AbstractSet[str]) -> pl.DataFrame:
-    """What is known of each repository and set of weights, and the row of its last sighting."""
-    ordered = sightings.select(*FOLDED, row=pl.int_range(pl.len())).sort(
+def _folded(observations: pl.DataFrame, fixed: AbstractSet[str]) -> pl.DataFrame:
+    """What is known of each repository and set of weights, and the row of its last observation."""
+    ordered = observations.select(*FOLDED, row=pl.int_range(pl.len())).sort(
         "observed_at", maintain_order=True
     )
     is_usable, is_record = pl.col("refused").is_null(), pl.col("is_base").is_not_null()
@@ -121,7 +121,7 @@ def _identity() -> pl.Expr:
 
 
 def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
-    """Sightings of the same weights as one row; the Hub reads element counts late, so they fill in."""
+    """Observations of the same weights as one row; the Hub reads element counts late, so they fill in."""
     ordered = (
         records.with_columns(
             counted=pl.col("weights").is_not_null(), hashed=pl.col("blobs").is_not_null()

@@ -1,8 +1,8 @@
-"""Every sighting of a repository that matters, from the landed answers of the Hub.
+"""Every observation of a repository that matters, from the landed answers of the Hub.
 
 A landed page becomes one small parquet file, named by the hash of its bytes and of the rules that
 read it. The files are a cache: deleted, or after an upgrade, they are made again from the landing
-zone. Not here: how one record is read (`records`), and folding sightings over time (`models`).
+zone. Not here: how one record is read (`records`), and folding observations over time (`models`).
 """
 
 import hashlib
@@ -42,7 +42,7 @@ GONE = (401, 404, 410, 451)
 """Answers that there is no such repository, or none for us."""
 
 
-def sightings(zone: LandingZone, folder: Path) -> pl.DataFrame:
+def observations(zone: LandingZone, folder: Path) -> pl.DataFrame:
     """All rows of `records.SEEN` with `observed_at`, oldest first.
 
     Args:
@@ -60,7 +60,7 @@ def sightings(zone: LandingZone, folder: Path) -> pl.DataFrame:
 
 
 def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
-    """The packed records of some sightings, which a sweep is too large to carry along.
+    """The packed records of some observations, which a sweep is too large to carry along.
 
     Args:
         folder: where the cache is kept.

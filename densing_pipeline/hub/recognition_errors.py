@@ -1,6 +1,6 @@
 """How often the recognition of base models errs, measured on recorded records.
 
-`python -m densing_pipeline.hub.measure DATA LABELS` prints the confusion tables of `docs/hub.md`.
+`python -m densing_pipeline.hub.recognition_errors DATA LABELS` prints the confusion tables of `docs/hub.md`.
 Not here: the rule (`classify`).
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from densing_pipeline.hub import evidence
+from densing_pipeline.hub import record_fields
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.pretrainers import owner_of
 
@@ -94,7 +94,7 @@ def whole(records: Iterable[Mapping[str, Any]], labels: Mapping[str, bool]) -> I
     for record in records:
         if not (record.get("siblings") and record.get("config")):
             continue
-        derived = bool(evidence.parents(record))
+        derived = bool(record_fields.parents(record))
         if derived or str(record.get("id")) in labels:
             yield record, not derived and labels[str(record.get("id"))]
 
@@ -105,15 +105,15 @@ def unstated(records: Iterable[Mapping[str, Any]]) -> Iterator[Labelled]:
     What is left tells how the rule does on the many that state nothing.
     """
     for record in records:
-        held = evidence.files(record)
-        if not (record.get("config") and evidence.parents(record)):
+        held = record_fields.files(record)
+        if not (record.get("config") and record_fields.parents(record)):
             continue
         if not (held.safetensors or held.pickles):
             continue
-        tags = [tag for tag in evidence.tags(record) if not tag.startswith("base_model")]
+        tags = [tag for tag in record_fields.tags(record) if not tag.startswith("base_model")]
         card = {
             key: value
-            for key, value in evidence.card(record).items()
+            for key, value in record_fields.card(record).items()
             if not key.startswith("base_model")
         }
         yield {**record, "tags": tags, "cardData": card}, False

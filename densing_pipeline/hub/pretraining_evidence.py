@@ -1,7 +1,7 @@
 """What speaks for a repository being pretrained, and for its weights being another model's.
 
 No mark of tuning is no proof of pretraining: most derived models of people who state nothing look
-just the same. Not here: what speaks against (`classify`), and reading the record (`evidence`).
+just the same. Not here: what speaks against (`classify`), and reading the record (`record_fields`).
 """
 
 import csv
@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from densing_pipeline.hub import evidence, markers
+from densing_pipeline.hub import keywords, record_fields
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
@@ -41,11 +41,11 @@ def outright(record: Mapping[str, Any], words: frozenset[str]) -> list[str]:
     told = []
     if owner_of(model_id) in PRETRAINERS:
         told.append("published by an organisation that pretrains")
-    if words & markers.SURELY_BASE:
+    if words & keywords.SURELY_BASE:
         told.append(NAMED)
     if data := pretraining_data(record):
         told.append(f"pretraining data {data[0][:60]}")
-    tagged = {tag.lower() for tag in evidence.tags(record)} & markers.PRETRAINED_TAGS
+    tagged = {tag.lower() for tag in record_fields.tags(record)} & keywords.PRETRAINED_TAGS
     if tagged:
         told.append(f"tag {sorted(tagged)[0]}")
     if kind := own_architecture(record):
@@ -65,15 +65,15 @@ def circumstantial(
         words: the words of its name.
         has_template: whether its tokenizer is set up for chat.
     """
-    if evidence.total(record) is None or same_size(record):
+    if record_fields.total(record) is None or same_size(record):
         return []
     told = ["a size of its own"]
-    if not has_template and evidence.tokenizer_shown(record):
+    if not has_template and record_fields.tokenizer_shown(record):
         told.append("a tokenizer not made for chat")
-    papers = any(tag.startswith("arxiv:") for tag in evidence.tags(record))
-    if evidence.languages(record) or papers:
+    papers = any(tag.startswith("arxiv:") for tag in record_fields.tags(record))
+    if record_fields.languages(record) or papers:
         told.append("languages or paper stated")
-    if words & markers.BASE:
+    if words & keywords.BASE:
         told.append("name says pt")
     return told
 
@@ -87,19 +87,19 @@ SOME = 2
 
 def pretraining_data(record: Mapping[str, Any]) -> list[str]:
     """Data sets stated that are corpora for pretraining."""
-    named = evidence.datasets(record)
-    return [name for name in named if markers.PRETRAINING_DATA.search(name)]
+    named = record_fields.datasets(record)
+    return [name for name in named if keywords.PRETRAINING_DATA.search(name)]
 
 
 def own_architecture(record: Mapping[str, Any]) -> str | None:
     """The model type, if it is the repository's own: in its name, and nobody else's line."""
     model_id = str(record.get("id") or "")
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
-    for kind in evidence.model_types(record):
+    for kind in record_fields.model_types(record):
         root = _letters(kind)
         known = any(root.startswith(line) or line in root for line in LINES)
         if len(root) >= OWN_TYPE and not known and root in name:
-            is_own_code = isinstance(evidence.config(record).get("auto_map"), Mapping)
+            is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
             if is_own_code or root in _letters(owner):
                 return kind[:60]
     return None
@@ -107,7 +107,7 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
 
 def same_size(record: Mapping[str, Any]) -> str | None:
     """The known model of another owner that this one's weights have the type and size of."""
-    total, types = evidence.total(record), evidence.model_types(record)
+    total, types = record_fields.total(record), record_fields.model_types(record)
     owner = owner_of(str(record.get("id") or ""))
     if total is None:
         return None
@@ -132,7 +132,7 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
     owner = owner_of(model_id)
     pretrains = owner in PRETRAINERS
     branded = len(owner) > 1 and _letters(owner) in _letters(model_id.rpartition("/")[2])
-    is_counted, is_known = evidence.total(record) is not None, same_size(record) is not None
+    is_counted, is_known = record_fields.total(record) is not None, same_size(record) is not None
     if pretraining_data(record) and (pretrains or branded or (is_counted and not is_known)):
         return True
     anew = ARCHITECTURES_TOO if is_counted else ARCHITECTURES
@@ -145,10 +145,13 @@ def other_class(record: Mapping[str, Any]) -> str | None:
     Those who pretrain take their own class or an architecture that is common property; those who
     train on take the class with the weights.
     """
-    if evidence.total(record) is not None and same_size(record) is None:
+    if record_fields.total(record) is not None and same_size(record) is None:
         return None
     owner = owner_of(str(record.get("id") or ""))
-    kinds = [*evidence.model_types(record), *map(str.lower, evidence.architectures(record))]
+    kinds = [
+        *record_fields.model_types(record),
+        *map(str.lower, record_fields.architectures(record)),
+    ]
     for kind in kinds:
         line = line_of_type(kind)
         if line and owner not in LINES[line]:

@@ -1,11 +1,11 @@
-"""Sightings over time: names, weights, absence."""
+"""Observations over time: names, weights, absence."""
 
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from densing_pipeline.hub import records
-from densing_pipeline.hub.fold import repositories
+from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.tables.columns import INSTANT
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -13,7 +13,7 @@ CREATED = datetime(2026, 5, 30, tzinfo=UTC)
 
 
 def seen(day, model_id="lab/model", **changes):
-    """A sighting of a base model on a day."""
+    """An observation of a base model on a day."""
     row = {
         "model_id": model_id,
         "revision": "a" * 40,
@@ -43,7 +43,7 @@ def folded(*rows, fixed=frozenset()):
     return repositories(frame, fixed)
 
 
-def test_many_sightings_are_one_row_first_and_last_seen():
+def test_many_observations_are_one_row_first_and_last_seen():
     row = folded(seen(0), seen(3), seen(1)).row(0, named=True)
     assert row["first_seen_at"] == DAY
     assert row["last_seen_at"] == DAY + timedelta(days=3)

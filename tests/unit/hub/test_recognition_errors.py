@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from densing_pipeline.hub.classify import classify
-from densing_pipeline.hub.measure import Confusion, is_held_out, main, measure, sets
+from densing_pipeline.hub.recognition_errors import Confusion, is_held_out, main, measure, sets
 
 LABELS = Path(__file__).parent / "labels.csv"
 DATA = Path(__file__).parents[4] / "shared" / "data"
