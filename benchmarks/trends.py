@@ -27,7 +27,7 @@ from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.laws import reference_laws
+from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.evaluation import reported
 from densing_pipeline.hub import bundled
 from densing_pipeline.settings import Settings

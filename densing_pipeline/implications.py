@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.density.compression import DRAWS
-from densing_pipeline.density.drawn import DrawnLaws
-from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.drawn_law import DrawnLaws
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
 from densing_pipeline.stats.lines import FloatArray

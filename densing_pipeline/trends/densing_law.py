@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.drawn import DrawnLaws
+from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.published import DENSING_LAW

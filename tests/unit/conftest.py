@@ -9,7 +9,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.laws import reference_laws
+from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.evaluation import reported
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import DENSITIES, REFERENCE_POINTS

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.drawn import COEFFICIENTS, DrawnLaw
-from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.implications import (
     HARDWARE_DOUBLING_DAYS,
     combined_doubling_days,

@@ -3,7 +3,7 @@
 Within such a family size is the only difference, so its scores against ln N are a ruler that needs
 no loss and no reference runs of ours.
 
-Not here: the line itself (`one_step`).
+Not here: the line itself (`direct_law`).
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.direct_law import DirectLaw, direct_row, fit_direct, ladder_one_step
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.one_step import DirectLaw, direct_row, fit_direct, ladder_one_step
 from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, score_sets
 from densing_pipeline.tables.published import DIRECT_LAWS
 

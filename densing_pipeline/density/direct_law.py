@@ -1,7 +1,7 @@
 """Score straight from size: a line in ln N (and ln D) on the logit of the score, without a loss.
 
 Not here: laws in two steps through the loss (`law`), and which models a family ruler rests on
-(`family_ruler`).
+(`direct_laws`).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import polars as pl
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.fit_performance import fit_bounded_performance_law
 from densing_pipeline.density.law import FloatArray
-from densing_pipeline.density.laws import (
+from densing_pipeline.density.reference_laws import (
     LADDER,
     LADDER_FLOOR,
     LADDER_TOKENS,

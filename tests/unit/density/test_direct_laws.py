@@ -6,9 +6,9 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.family_ruler import direct_laws, direct_laws_of
+from densing_pipeline.density.direct_law import DirectLaw, fit_direct
+from densing_pipeline.density.direct_laws import direct_laws, direct_laws_of
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.one_step import DirectLaw, fit_direct
 from densing_pipeline.evaluation import reported
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAWS

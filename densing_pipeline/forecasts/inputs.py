@@ -12,7 +12,7 @@ from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends.windows import DAY_ZERO
 
 
-class Known(NamedTuple):
+class ForecastInputs(NamedTuple):
     """What is known on a day.
 
     Attributes:
@@ -42,7 +42,7 @@ class Known(NamedTuple):
         capability_levels: pl.DataFrame,
         capability_scores: pl.DataFrame,
         polls: pl.DataFrame | None = None,
-    ) -> "Known":
+    ) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
         models = newest(densities["release_date"], otherwise=DAY_ZERO)
         as_of = newest(prices["observed_from"], otherwise=models)

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.laws import laws_of
-from densing_pipeline.density.own_rulers import own_laws, own_points, own_rulers
+from densing_pipeline.density.measured_laws import own_laws, own_points, own_rulers
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_gaps import contamination, score_gaps
 from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.evaluation import measured, reported, suite

@@ -15,10 +15,11 @@ import polars as pl
 
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
-from densing_pipeline.density.drawn import COEFFICIENTS
+from densing_pipeline.density.drawn_law import COEFFICIENTS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
-from densing_pipeline.density.laws import (
+from densing_pipeline.density.measured_laws import FEWEST_SCALED, scale_of
+from densing_pipeline.density.reference_laws import (
     LADDER,
     PUBLISHED_POINTS,
     REFITTED,
@@ -26,7 +27,6 @@ from densing_pipeline.density.laws import (
     loss_step,
     score_step,
 )
-from densing_pipeline.density.own_rulers import FEWEST_SCALED, scale_of
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
 DRAWS = 200

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.laws import laws_of, reference_laws
+from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.tables.published import REFERENCE_LAWS
 
 

@@ -9,9 +9,9 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
 from densing_pipeline.density.law import LossLaw, PerformanceLaw, ReferenceLaw
-from densing_pipeline.density.law_draws import reference_law_draws
-from densing_pipeline.density.laws import laws_of
-from densing_pipeline.density.own_rulers import own_laws, own_points, own_rulers
+from densing_pipeline.density.measured_laws import own_laws, own_points, own_rulers
+from densing_pipeline.density.reference_law_draws import reference_law_draws
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.facts.tables import LADDERS
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import (

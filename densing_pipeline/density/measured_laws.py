@@ -6,7 +6,7 @@ without the paper's protocol in it. A law has the name of its ladder and of the 
 laws of two versions never mix. Where the measurements determine no law there is none, and
 `own_rulers` says why.
 
-Not here: the fits (`fit_loss`, `fit_performance`), published laws and refits (`laws`), and how a model
+Not here: the fits (`fit_loss`, `fit_performance`), published laws and refits (`reference_laws`), and how a model
 is measured (`evaluation`).
 """
 
@@ -20,7 +20,7 @@ import polars as pl
 from densing_pipeline.density.fit_loss import FitError, LossFit, fit_loss_law, loss_sse
 from densing_pipeline.density.fit_performance import fit_performance_law
 from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
-from densing_pipeline.density.laws import fitted_points, law_row, loss_step, score_step
+from densing_pipeline.density.reference_laws import fitted_points, law_row, loss_step, score_step
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import OWN_RULERS, REFERENCE_LAWS, REFERENCE_POINTS
 

@@ -6,8 +6,8 @@ import pytest
 
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
 from densing_pipeline.density.fit_performance import fit_performance_law
-from densing_pipeline.density.law_draws import reference_law_draws
-from densing_pipeline.density.laws import fitted_points, score_step
+from densing_pipeline.density.reference_law_draws import reference_law_draws
+from densing_pipeline.density.reference_laws import fitted_points, score_step
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
 

@@ -2,7 +2,7 @@
 
 Draw k is one whole law, the same for every model, for all models share its error.
 
-Not here: how the draws are made (`law_draws`).
+Not here: how the draws are made (`reference_law_draws`).
 """
 
 from collections.abc import Mapping
