@@ -25,7 +25,7 @@ from densing_pipeline.tables import published
 @dg.asset(group_name="prices", owners=OWNERS, kinds={"json"})
 def price_snapshots(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """The remote price lists, landed as received. Nothing is asked unless DENSING_POLL is on."""
-    results = poll.poll(settings, near=poll.sellers_wanted(settings)) if settings.poll else []
+    results = poll.poll(settings, candidates=poll.sellers_wanted(settings)) if settings.poll else []
     return dg.MaterializeResult(metadata=poll_metadata(results))
 
 

@@ -15,7 +15,6 @@ import polars as pl
 
 from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch, next_address
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.near import near_frontier
 from densing_pipeline.prices.snapshots import (
     RECEIVED,
     Held,
@@ -32,6 +31,7 @@ from densing_pipeline.prices.sources import (
     modelsdev,
     openrouter,
 )
+from densing_pipeline.prices.sources.openrouter_candidates import seller_candidates
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
@@ -67,13 +67,16 @@ def urls_of(settings: Settings) -> dict[str, str]:
 
 
 def poll(
-    settings: Settings, *, near: Sequence[str] = (), clock: Callable[[], datetime] | None = None
+    settings: Settings,
+    *,
+    candidates: Sequence[str] = (),
+    clock: Callable[[], datetime] | None = None,
 ) -> list[PollResult]:
     """Ask every source, land what they send, and report.
 
     Args:
         settings: addresses, limits, landing zone.
-        near: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
+        candidates: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
         clock: gives the time of the poll; the system's if not given.
 
     Returns:
@@ -84,10 +87,12 @@ def poll(
     if lost := unreported(zone):
         store_report(zone, lost, now)
     urls = {
-        name: url for name, url in urls_of(settings).items() if name != openrouter.ENDPOINTS or near
+        name: url
+        for name, url in urls_of(settings).items()
+        if name != openrouter.ENDPOINTS or candidates
     }
     held = {name: last_good(zone, name) for name in urls}
-    found = asyncio.run(_ask_all(urls, held, near, limits_of(settings)))
+    found = asyncio.run(_ask_all(urls, held, candidates, limits_of(settings)))
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
     results = [
         _landed(zone, name, found[name], held[name], now, is_shrinking=name in shrunk)
@@ -110,7 +115,7 @@ def sellers_wanted(settings: Settings) -> list[str]:
     if held is None or not all(path.exists() for path in paths):
         return []
     links, members = map(pl.read_parquet, paths)
-    return near_frontier(held.parsed.quotes, links, members, settings.openrouter_endpoints)
+    return seller_candidates(held.parsed.quotes, links, members, settings.openrouter_endpoints)
 
 
 @dataclass
@@ -131,7 +136,10 @@ class Asked:
 
 
 async def _ask_all(
-    urls: Mapping[str, str], held: Mapping[str, Held | None], near: Sequence[str], limits: Limits
+    urls: Mapping[str, str],
+    held: Mapping[str, Held | None],
+    candidates: Sequence[str],
+    limits: Limits,
 ) -> dict[str, Asked]:
     """What came of asking each source; whatever goes wrong stays with that source."""
     async with client(limits) as opened:
@@ -140,7 +148,7 @@ async def _ask_all(
             asked = Asked()
             try:
                 if name == openrouter.ENDPOINTS:
-                    asked.document = await _endpoints(opened, url, near, limits, asked)
+                    asked.document = await _endpoints(opened, url, candidates, limits, asked)
                 else:
                     asked.document = await _list(opened, name, url, held[name], limits, asked)
             except Exception as error:
@@ -211,7 +219,7 @@ async def _further_pages(
 
 
 async def _endpoints(
-    opened: httpx.AsyncClient, url: str, near: Sequence[str], limits: Limits, asked: Asked
+    opened: httpx.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
 ) -> Response:
     """The sellers of some models, as one document; models whose page cannot be had are named."""
     at_once = asyncio.Semaphore(AT_ONCE)
@@ -223,14 +231,14 @@ async def _endpoints(
         openrouter.check_endpoints(page.content)
         return page
 
-    tasks = [asyncio.create_task(one(model)) for model in near]
+    tasks = [asyncio.create_task(one(model)) for model in candidates]
     _, late = await asyncio.wait(tasks, timeout=limits.total_s)
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
     pages: list[bytes] = []
     failed: list[tuple[str, BaseException]] = []
-    for model, task in zip(near, tasks, strict=True):
+    for model, task in zip(candidates, tasks, strict=True):
         error = FetchError("not had in time") if task.cancelled() else task.exception()
         if error is None:
             pages.append(task.result().content)
@@ -239,7 +247,7 @@ async def _endpoints(
     if failed:
         model, error = failed[0]
         asked.remarks.append(
-            f"{len(failed)} of {len(near)} models failed (first: {model}, {error})"
+            f"{len(failed)} of {len(candidates)} models failed (first: {model}, {error})"
         )
     if not pages:
         raise failed[0][1]
