@@ -7,14 +7,14 @@ prices over time (`prices.book`).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
-import polars as pl
 
-from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch, next_address
+from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices.answers import Asked
 from densing_pipeline.prices.snapshots import (
     RECEIVED,
     Held,
@@ -31,14 +31,12 @@ from densing_pipeline.prices.sources import (
     modelsdev,
     openrouter,
 )
-from densing_pipeline.prices.sources.openrouter_candidates import seller_candidates
+from densing_pipeline.prices.sources.openrouter_fetch import endpoints, further_pages
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
 
 NOT_MODIFIED = 304
-AT_ONCE = 4
-"""Requests to one host at a time."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -103,38 +101,6 @@ def poll(
     return results
 
 
-def sellers_wanted(settings: Settings) -> list[str]:
-    """The OpenRouter models whose sellers are asked for, from the newest list and stored tables.
-
-    None before the first night has made the tables.
-    """
-    held = last_good(LandingZone(settings.landing_dir), openrouter.NAME)
-    paths = [
-        settings.tables_dir / f"{name}.parquet" for name in ("model_links", "level_memberships")
-    ]
-    if held is None or not all(path.exists() for path in paths):
-        return []
-    links, members = map(pl.read_parquet, paths)
-    return seller_candidates(held.parsed.quotes, links, members, settings.openrouter_endpoints)
-
-
-@dataclass
-class Asked:
-    """What came of asking one source.
-
-    Attributes:
-        received: every answer that was complete, to be landed as it is.
-        document: the list they make, if it is whole.
-        error: why there is none.
-        remarks: what else an operator needs to know.
-    """
-
-    received: list[Response] = field(default_factory=list)
-    document: Response | None = None
-    error: Exception | None = None
-    remarks: list[str] = field(default_factory=list)
-
-
 async def _ask_all(
     urls: Mapping[str, str],
     held: Mapping[str, Held | None],
@@ -148,7 +114,7 @@ async def _ask_all(
             asked = Asked()
             try:
                 if name == openrouter.ENDPOINTS:
-                    asked.document = await _endpoints(opened, url, candidates, limits, asked)
+                    asked.document = await endpoints(opened, url, candidates, limits, asked)
                 else:
                     asked.document = await _list(opened, name, url, held[name], limits, asked)
             except Exception as error:
@@ -183,75 +149,11 @@ async def _list(
         return first
     try:
         async with asyncio.timeout(limits.total_s):
-            return await _further_pages(opened, first, limits, asked)
+            return await further_pages(opened, first, limits, asked)
     except TimeoutError as error:
         raise FetchError(
             f"not complete after {limits.total_s:g} s and {len(asked.received)} pages"
         ) from error
-
-
-async def _further_pages(
-    opened: httpx.AsyncClient, first: Response, limits: Limits, asked: Asked
-) -> Response:
-    """The list with all its pages as one document.
-
-    Of several pages no tag is kept: that the first one is unchanged says nothing of the others.
-    """
-    address = httpx.URL(first.url)
-    pages, seen = [first.content], {address}
-    while following := openrouter.next_page(pages[-1]):
-        address = next_address(address, following)
-        if address in seen:
-            raise FetchError(f"page {len(pages)} leads back to an earlier one: a loop")
-        if len(pages) == openrouter.MOST_PAGES:
-            raise FetchError(f"more than {openrouter.MOST_PAGES} pages")
-        seen.add(address)
-        page = await fetch(opened, str(address), limits)
-        asked.received.append(page)
-        if page.content in pages:
-            raise FetchError(f"page {len(pages) + 1} repeats an earlier one")
-        pages.append(page.content)
-        if sum(map(len, pages)) > limits.max_bytes:
-            raise FetchError(f"pages larger than {limits.max_bytes / 2**20:g} MiB together")
-    if len(pages) == 1:
-        return first
-    return Response(first.url, first.status, openrouter.join_pages(pages))
-
-
-async def _endpoints(
-    opened: httpx.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
-) -> Response:
-    """The sellers of some models, as one document; models whose page cannot be had are named."""
-    at_once = asyncio.Semaphore(AT_ONCE)
-
-    async def one(model: str) -> Response:
-        async with at_once:
-            page = await fetch(opened, f"{url.rstrip('/')}/{model}/endpoints", limits)
-        asked.received.append(page)
-        openrouter.check_endpoints(page.content)
-        return page
-
-    tasks = [asyncio.create_task(one(model)) for model in candidates]
-    _, late = await asyncio.wait(tasks, timeout=limits.total_s)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-    pages: list[bytes] = []
-    failed: list[tuple[str, BaseException]] = []
-    for model, task in zip(candidates, tasks, strict=True):
-        error = FetchError("not had in time") if task.cancelled() else task.exception()
-        if error is None:
-            pages.append(task.result().content)
-        else:
-            failed.append((model, error))
-    if failed:
-        model, error = failed[0]
-        asked.remarks.append(
-            f"{len(failed)} of {len(candidates)} models failed (first: {model}, {error})"
-        )
-    if not pages:
-        raise failed[0][1]
-    return Response(url, httpx.codes.OK, openrouter.join_pages(pages, is_one_too=True))
 
 
 def _landed(

@@ -13,7 +13,7 @@ import pytest
 
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as polling
-from densing_pipeline.prices.poll import poll, sellers_wanted
+from densing_pipeline.prices.poll import poll
 from densing_pipeline.prices.snapshots import (
     PollResult,
     landed_snapshots,
@@ -21,6 +21,7 @@ from densing_pipeline.prices.snapshots import (
     poll_reports,
     quarantined,
 )
+from densing_pipeline.prices.sources.openrouter_fetch import sellers_wanted
 from densing_pipeline.publication.health import poll_health
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import QUARANTINE, SOURCE_HEALTH
