@@ -10,8 +10,8 @@ from densing_pipeline.density import direct_laws as direct
 from densing_pipeline.density import measured_laws as measured
 from densing_pipeline.density import reference_law_draws as refits
 from densing_pipeline.density import reference_laws as references
-from densing_pipeline.density import score_gaps as gaps
 from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (

@@ -1,5 +1,5 @@
 """densing-pipeline: how fast language models get denser and cheaper.
 
-The domain lives here, importable and testable without Dagster; only `orchestration` and
-`definitions` import it. `docs/architecture.md` is the map.
+The domain lives here, importable and testable without Dagster; only `orchestration`,
+`definitions` and `nightly` import it. `docs/architecture.md` is the map.
 """

@@ -74,7 +74,7 @@ def run(settings: Settings, console: Console) -> None:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
     # Importing dagster takes seconds; `densing show` does without.
-    from densing_pipeline.orchestration.nightly import run_nightly
+    from densing_pipeline.nightly import run_nightly
 
     with console.status("Running the nightly job"):
         failures = run_nightly(settings)

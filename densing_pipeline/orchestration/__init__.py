@@ -1,5 +1,5 @@
 """What Dagster needs to know: storage of tables, checks, metadata.
 
-Beside `definitions.py` this is the only part of the package that imports dagster. Not here: anything
-computed about models or prices.
+Beside `definitions.py` and `nightly.py`, which import this room, no other part of the package imports
+dagster. Not here: anything computed about models or prices.
 """

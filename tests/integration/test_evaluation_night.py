@@ -19,7 +19,7 @@ import pytest
 
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.evaluation import suite
-from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 
 from densing_pipeline.__main__ import main
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.orchestration.nightly import end_killed_runs, run_nightly
+from densing_pipeline.nightly import end_killed_runs, run_nightly
 from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
@@ -143,7 +143,7 @@ def test_a_damaged_table_in_the_state_directory_costs_only_itself(night):
 
 def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
     program = (
-        "from pathlib import Path; from densing_pipeline.orchestration.nightly import run_nightly; "
+        "from pathlib import Path; from densing_pipeline.nightly import run_nightly; "
         "from densing_pipeline.settings import Settings; "
         "run_nightly(Settings(state_dir=Path('state'), publish_url='published'))"
     )

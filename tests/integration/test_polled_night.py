@@ -5,7 +5,7 @@ import json
 import dagster as dg
 import polars as pl
 
-from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.nightly import run_nightly
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from tests.servers.prices import PriceServer, Reply

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from densing_pipeline.orchestration.nightly import run_nightly
+from densing_pipeline.nightly import run_nightly
 from densing_pipeline.prices import poll
 from densing_pipeline.prices.corrections import moves
 from densing_pipeline.publication.release import read_latest

@@ -18,7 +18,7 @@ import dagster as dg
 
 from densing_pipeline import files
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.orchestration.nightly import QUIET
+from densing_pipeline.nightly import QUIET
 from densing_pipeline.prices import poll
 from densing_pipeline.settings import Settings
 
