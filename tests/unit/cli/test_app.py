@@ -17,7 +17,7 @@ HEAVY = (
     "numpy",
     "scipy",
     "pandera",
-    "pydantic",
+    "pydantic_settings",
     "rich",
     "matplotlib",
     "httpx",
