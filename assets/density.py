@@ -9,8 +9,8 @@ from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import family_ruler, laws
 from densing_pipeline.density import law_draws as refits
 from densing_pipeline.density import own_rulers as own
-from densing_pipeline.density import score_gaps as gaps
 from densing_pipeline.density.drawn import drawn_laws
+from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (

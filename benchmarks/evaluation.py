@@ -173,8 +173,8 @@ def _suite(engine: Any, peer: Any) -> Measurement:
 
 
 def _job(engine: Any, peer: Any) -> Measurement:
-    from densing_pipeline.evaluation.ledger import Ledger
-    from densing_pipeline.evaluation.measuring import Work, measure
+    from densing_pipeline.evaluation.folder_writer import Ledger
+    from densing_pipeline.evaluation.measure import Work, measure
     from densing_pipeline.evaluation.progress import Lines
     from densing_pipeline.evaluation.requests import ChoiceRequest
     from densing_pipeline.evaluation.scoring import Item, Judges

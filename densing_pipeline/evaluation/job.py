@@ -1,7 +1,7 @@
 """Evaluates one model: `python -m densing_pipeline.evaluation.job --model <Hub id>`.
 
 Runs in the evaluation environment (`make evaluation-env`), from a terminal or driven by Dagster Pipes.
-Whatever happens, the evaluation folder says how it ended (`ledger`), and so does the exit code:
+Whatever happens, the evaluation folder says how it ended (`folder_writer`), and so does the exit code:
 
     0  done: every benchmark asked for is measured
     1  failed: trying again may help, and goes on where this attempt ended
@@ -9,7 +9,7 @@ Whatever happens, the evaluation folder says how it ended (`ledger`), and so doe
     3  blocked: trying again changes nothing
     4  another job is at work in the folder: nothing was touched
 
-Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured`).
+Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured_tables`).
 """
 
 import argparse
@@ -29,9 +29,9 @@ from typing import Any
 
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
-from densing_pipeline.evaluation.ledger import COMMIT, Ledger
+from densing_pipeline.evaluation.folder_writer import COMMIT, Ledger
 from densing_pipeline.evaluation.math_judge import MathJudge
-from densing_pipeline.evaluation.measuring import Tally, Work, measure
+from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests

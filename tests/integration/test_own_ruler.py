@@ -9,9 +9,9 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.laws import laws_of
 from densing_pipeline.density.own_rulers import own_laws, own_points, own_rulers
-from densing_pipeline.density.score_gaps import contamination, score_gaps
 from densing_pipeline.density.score_sets import score_sets
-from densing_pipeline.evaluation import measured, reported, suite
+from densing_pipeline.evaluation import measured_tables, reported_scores, suite
+from densing_pipeline.evaluation.score_gaps import contamination, score_gaps
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import CONTAMINATION, OWN_RULERS, SCORE_GAPS
 from tests.evaluations import items, write
@@ -60,10 +60,10 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, pl.D
     scored = ladder.filter(used_for="score")["model_id"].to_list()
     for share, model_id in zip(np.linspace(0.3, 0.6, len(scored)), scored, strict=True):
         measure(root, model_id, dict.fromkeys(BENCHMARKS, 0.55 - 0.6 * share), float(share))
-    evaluations, eval_items = measured.read(root, suite.SUITE, None)
+    evaluations, eval_items = measured_tables.read(root, suite.SUITE, None)
     assert set(evaluations["state"]) == {"done"}
-    ours = measured.scores(evaluations, eval_items, suite.SUITE, None)
-    theirs = reported.scores(facts.load("reported_scores"), facts.load("nmi_models"))
+    ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, None)
+    theirs = reported_scores.scores(facts.load("reported_scores"), facts.load("nmi_models"))
     return eval_items, pl.concat([theirs, ours])
 
 

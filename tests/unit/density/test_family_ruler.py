@@ -9,7 +9,7 @@ from densing_pipeline.density.densities import densities
 from densing_pipeline.density.family_ruler import direct_laws, direct_laws_of
 from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.one_step import DirectLaw, fit_direct
-from densing_pipeline.evaluation import reported
+from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAWS
 
@@ -18,7 +18,7 @@ from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAWS
 def night(points):
     plotted = facts.load("nmi_models")
     models = bundled.models(facts.load("base_models"), plotted)
-    scores = reported.scores(facts.load("reported_scores"), plotted)
+    scores = reported_scores.scores(facts.load("reported_scores"), plotted)
     return models, scores, direct_laws(models, scores, points)
 
 

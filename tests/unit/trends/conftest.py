@@ -10,7 +10,7 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
 from densing_pipeline.density.laws import reference_laws
-from densing_pipeline.evaluation import reported
+from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import DENSITIES, REFERENCE_POINTS
 from densing_pipeline.trends.windows import DAY_ZERO
@@ -24,7 +24,7 @@ def real_densities() -> pl.DataFrame:
     )
     return densities(
         bundled.models(facts.load("base_models"), plotted),
-        reported.scores(facts.load("reported_scores"), plotted),
+        reported_scores.scores(facts.load("reported_scores"), plotted),
         laws,
     )
 

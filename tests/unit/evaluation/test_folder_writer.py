@@ -9,9 +9,9 @@ import sys
 import polars as pl
 import pytest
 
-from densing_pipeline.evaluation import folders
+from densing_pipeline.evaluation import folder_reader
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
-from densing_pipeline.evaluation.ledger import ITEM, OUTCOME, PROVENANCE, Ledger, read_json
+from densing_pipeline.evaluation.folder_writer import ITEM, OUTCOME, PROVENANCE, Ledger, read_json
 
 PROVEN = {"model_id": "lab/m", "revision": "r", "suite_version": "v", "dtype": "bfloat16"}
 
@@ -24,7 +24,7 @@ def row(item_id, benchmark="MMLU", score=1.0):
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.folder_writer import Ledger
 folder, proven, rows = json.loads(sys.argv[1])
 ledger = Ledger(Path(folder))
 ledger.begin(proven)
@@ -40,7 +40,7 @@ def test_items_survive_a_job_that_was_killed(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     with (tmp_path / ".MMLU.jsonl").open("a") as torn:
         torn.write('{"benchmark": "MMLU", "item_')
-    assert folders.folder(tmp_path).state == "failed"
+    assert folder_reader.folder(tmp_path).state == "failed"
     with Ledger(tmp_path) as again:
         assert not again.begin(PROVEN)
         assert [each["item_id"] for each in again.begun("MMLU")] == ["1", "2"]
@@ -84,8 +84,8 @@ def test_the_outcome_goes_when_the_next_attempt_begins(tmp_path):
     with Ledger(tmp_path) as again:
         assert again.attempt == 2
         assert not (tmp_path / OUTCOME).exists()
-        assert folders.is_running(tmp_path)
-    assert not folders.is_running(tmp_path)
+        assert folder_reader.is_running(tmp_path)
+    assert not folder_reader.is_running(tmp_path)
 
 
 def test_the_orchestrator_numbers_the_attempts_it_asks_for(tmp_path):
@@ -134,7 +134,7 @@ def full_disk(tmp_path):
 FORKED = """
 import os, signal, sys, time
 from pathlib import Path
-from densing_pipeline.evaluation.ledger import Ledger
+from densing_pipeline.evaluation.folder_writer import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 child = os.fork()
 if child:
@@ -151,7 +151,7 @@ def test_a_child_that_outlives_a_killed_job_does_not_hold_the_folder(tmp_path):
         child = int(killed.stdout.readline())
         killed.wait()
         try:
-            assert not folders.is_running(tmp_path)
+            assert not folder_reader.is_running(tmp_path)
         finally:
             os.kill(child, signal.SIGKILL)
 

@@ -1,7 +1,7 @@
 """What we measured: evaluation folders as `evaluations`, `eval_items` and rows of `scores`.
 
 Only a whole evaluation gives items and scores: outcome `done`, the limit of this installation, every
-item of a benchmark there. Not here: how a folder is read (`folders`), what becomes of a model that
+item of a benchmark there. Not here: how a folder is read (`folder_reader`), what becomes of a model that
 was not measured (`queue`).
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.evaluation.folders import Folder, folders, items, text, whole_number
+from densing_pipeline.evaluation.folder_reader import Folder, folders, items, text, whole_number
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES

@@ -7,7 +7,7 @@ promotion must be known for one before that.
 import polars as pl
 
 
-def near_frontier(
+def seller_candidates(
     quotes: pl.DataFrame, links: pl.DataFrame, members: pl.DataFrame, most: int
 ) -> list[str]:
     """The cheapest models of each capability level.

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.prices.near import near_frontier
+from densing_pipeline.prices.sources.openrouter_candidates import seller_candidates
 
 PRICES = {"a": 3.0, "b": 1.0, "c": 2.0, "free": 0.0, "unlinked": 0.1, "weak": 0.1}
 LEVELS = {"a": ["high", "low"], "b": ["low"], "c": ["low"], "free": ["low"]}
@@ -43,14 +43,14 @@ MEMBERS = pl.DataFrame(
 
 
 def test_cheapest_of_each_level_first_then_the_second() -> None:
-    assert near_frontier(quotes(), LINKS, MEMBERS, 9) == ["b", "a", "c"]
+    assert seller_candidates(quotes(), LINKS, MEMBERS, 9) == ["b", "a", "c"]
 
 
 def test_no_more_than_wanted() -> None:
-    assert near_frontier(quotes(), LINKS, MEMBERS, 2) == ["b", "a"]
-    assert near_frontier(quotes(), LINKS, MEMBERS, 0) == []
+    assert seller_candidates(quotes(), LINKS, MEMBERS, 2) == ["b", "a"]
+    assert seller_candidates(quotes(), LINKS, MEMBERS, 0) == []
 
 
 def test_only_ordinary_prices_count() -> None:
-    assert near_frontier(quotes(offer="batch"), LINKS, MEMBERS, 9) == []
-    assert near_frontier(quotes(context_over_tokens=32_000), LINKS, MEMBERS, 9) == []
+    assert seller_candidates(quotes(offer="batch"), LINKS, MEMBERS, 9) == []
+    assert seller_candidates(quotes(context_over_tokens=32_000), LINKS, MEMBERS, 9) == []

@@ -7,7 +7,7 @@
     outcome.json       written last: state, reason, attempt, hash of each file
 
 Every file is complete or not there. Items of earlier attempts are kept only if they were made by the
-same engine in the same way. Not here: what is measured (`measuring`).
+same engine in the same way. Not here: what is measured (`measure`).
 """
 
 import fcntl

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.prices.book import price_book
-from densing_pipeline.prices.promotions import mark
+from densing_pipeline.prices.sources.openrouter_promotions import mark
 from densing_pipeline.tables.published import PRICES
 
 

@@ -7,7 +7,7 @@
         outcome.json          written last: state, reason, attempt, hash of each file
 
 Nothing here raises for what a folder holds: a damaged file costs itself and leaves a remark. Not
-here: measuring (`job`), and the published tables (`measured`).
+here: measuring (`job`), and the published tables (`measured_tables`).
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline import files
-from densing_pipeline.evaluation.ledger import OUTCOME, PROVENANCE, REQUEST, read_parquet
+from densing_pipeline.evaluation.folder_writer import OUTCOME, PROVENANCE, REQUEST, read_parquet
 from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE, EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
 

@@ -1,6 +1,6 @@
 """Programs into the sandbox, verdicts out of it.
 
-Not here: what the walls are made of (`bubblewrap`, `container`) and what decides inside (`guest`).
+Not here: what the walls are made of (`bubblewrap`, `container`) and what decides inside (`runner`).
 """
 
 import json
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from densing_pipeline.evaluation.sandbox import guest
+from densing_pipeline.evaluation.sandbox import runner
 
 MIB = 2**20
 
@@ -106,7 +106,7 @@ class Sandbox:
         # The kernel counts whole seconds: a signal that says what it was, then one nobody survives.
         limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
         wall = WAIT * self.seconds
-        source = Path(guest.__file__).read_text(encoding="utf-8")
+        source = Path(runner.__file__).read_text(encoding="utf-8")
         inside = [self.python, "-s", "-S", "-B", "-c", source, json.dumps([limits, wall])]
         output = self._run(label, inside, task.encode(), wall + SPARE_SECONDS)
         said = [line[len(nonce) + 1 :] for line in output.splitlines() if line.startswith(nonce)]

@@ -7,8 +7,8 @@ import pytest
 
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.failures import EvaluationError
-from densing_pipeline.evaluation.ledger import Ledger
-from densing_pipeline.evaluation.measuring import Work, measure
+from densing_pipeline.evaluation.folder_writer import Ledger
+from densing_pipeline.evaluation.measure import Work, measure
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import (
     ChoiceRequest,

@@ -8,7 +8,7 @@ of it reaches what decides.
 
 The text of this module is handed to the sandbox's own interpreter (3.10 or newer), which has the
 standard library alone. Not here: the walls around it (`bubblewrap`, `container`), and reading the
-verdict (`run`).
+verdict (`sandbox`).
 """
 
 import ast

@@ -18,7 +18,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from densing_pipeline.prices.genai import read_prices
+from densing_pipeline.prices.sources.genai_dated import read_prices
 from densing_pipeline.tables.published import PRICES
 
 OBSERVED = date(2026, 11, 10)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from densing_pipeline.evaluation.sandbox.bubblewrap import Bubblewrap
 from densing_pipeline.evaluation.sandbox.container import Container
-from densing_pipeline.evaluation.sandbox.run import SECONDS, Sandbox, SandboxError, Walls
+from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Sandbox, SandboxError, Walls
 
 Kind = Literal["auto", "bubblewrap", "podman", "docker", "none"]
 

@@ -1,7 +1,7 @@
 """Which headline prices of OpenRouter are passing promotions.
 
 Its list of models shows the price after a discount without saying so; only its list of sellers does.
-Not here: what the sellers' list says (`sources.openrouter`).
+Not here: what the sellers' list says (`openrouter`).
 """
 
 import polars as pl

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from densing_pipeline.density.score_gaps import contamination, score_gaps
+from densing_pipeline.evaluation.score_gaps import contamination, score_gaps
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS, SCORES
 
 

@@ -1,7 +1,7 @@
 """Benchmarks through an engine: one queue of requests, items judged as they come, finished files.
 
 Not here: how requests are served (`vllm_engine`), what an item is worth (`scoring`), and files
-(`ledger`).
+(`folder_writer`).
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from densing_pipeline.evaluation.failures import EvaluationError
-from densing_pipeline.evaluation.ledger import ITEM, Ledger, Row
+from densing_pipeline.evaluation.folder_writer import ITEM, Ledger, Row
 from densing_pipeline.evaluation.progress import Reporter
 from densing_pipeline.evaluation.requests import (
     Engine,
