@@ -166,9 +166,9 @@ async def send(client: httpx2.AsyncClient, request: httpx2.Request, bounds: Boun
         if response.status_code in REDIRECTING and "Location" in response.headers:
             redirect_target(request.url, response.headers["Location"], bounds.redirect_hosts)
         length = response.headers.get("Content-Length", "")
-        if request.method != "HEAD" and length.isdecimal() and len(length) < 20:
-            if int(length) > bounds.max_bytes:
-                raise BoundError(too_large(bounds.max_bytes))
+        is_size = request.method != "HEAD" and length.isdecimal() and len(length) < 20
+        if is_size and int(length) > bounds.max_bytes:
+            raise BoundError(too_large(bounds.max_bytes))
         return Answer(response, bounds, started)
     except BaseException:
         await response.aclose()
@@ -322,7 +322,7 @@ class _Gunzip:
     @property
     def is_whole(self) -> bool:
         """Whether the last member was complete."""
-        return self._inflate.eof
+        return bool(self._inflate.eof)
 
     def decoded(self, data: bytes) -> Iterator[bytes]:
         """What a further piece gives."""
@@ -359,12 +359,11 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 def _is_allowed(url: httpx2.URL, target: httpx2.URL, hosts: tuple[str, ...]) -> bool:
     if same_origin(url, target):
         return True
-    is_secure = target.scheme == "https" or (target.scheme == url.scheme == "http")
-    if not is_secure:
+    if target.scheme not in ("https", url.scheme) or target.scheme not in DEFAULT_PORTS:
         return False
     port = target.port or DEFAULT_PORTS[target.scheme]
-    is_upgrade = (url.scheme, target.scheme, port) == ("http", "https", DEFAULT_PORTS["https"])
-    if target.host == url.host and is_upgrade:
+    is_plain = (target.scheme, port) == ("https", DEFAULT_PORTS["https"])
+    if is_plain and url.scheme == "http" and target.host == url.host:
         return True
-    named = {f"{target.host}:{port}"} | ({target.host} if target.scheme == "https" and port == 443 else set())
-    return any(fnmatchcase(name, host.lower()) for name in named for host in hosts)
+    names = [f"{target.host}:{port}", *([target.host] if is_plain else [])]
+    return any(fnmatchcase(name, host.lower()) for name in names for host in hosts)

@@ -262,7 +262,9 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
             is_reached=not isinstance(error, httpx2.ConnectTimeout),
         ) from error
     except httpx2.UnsupportedProtocol:
-        raise FetchError(f"{shown(asked.url)} is not an address that starts with https://") from None
+        raise FetchError(
+            f"{shown(asked.url)} is not an address that starts with https://"
+        ) from None
     except httpx2.TransportError as error:
         what = str(error) or type(error).__name__
         raise FetchError(
