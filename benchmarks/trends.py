@@ -27,13 +27,13 @@ from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.laws import reference_laws
+from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.settings import Settings
+from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.published import REFERENCE_POINTS
-from densing_pipeline.trends.bootstrap import cluster_weights
-from densing_pipeline.trends.quantile import quantile_line
 from densing_pipeline.trends.windows import days_since_zero
 
 FloatArray = npt.NDArray[np.float64]

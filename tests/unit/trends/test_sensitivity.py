@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.laws import laws_of, reference_laws
+from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.density.score_sets import benchmark_scores
 from densing_pipeline.density.variants import variants
 from densing_pipeline.evaluation import reported_scores
