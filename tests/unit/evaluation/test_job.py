@@ -238,13 +238,13 @@ from densing_pipeline.evaluation.watchdog import Watchdog
 with Ledger(Path(sys.argv[1])) as ledger:
     lines = Lines(lambda line: None, None)
     with Watchdog(0.2, lambda seconds: job._give_up(ledger, lines, seconds)):
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
 def test_an_engine_that_hangs_is_ended(tmp_path: Path):
     folder = tmp_path / "lab--m" / "r" / "v"
-    done = subprocess.run([sys.executable, "-c", HANGING, folder], check=False, timeout=60)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", HANGING, folder], check=False)  # noqa: S603
     found = folders.folder(folder)
     assert (done.returncode, found.state, found.resumable) == (1, "failed", True)
     assert found.reason == "nothing happened for 0.2 s: the engine hangs"
