@@ -15,7 +15,7 @@ import pytest
 
 from densing_pipeline import facts, files
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.hub import bundled, fold, models, poll, sightings, sweep, watermark
+from densing_pipeline.hub import bundled, models, observations, poll, repositories, sweep, watermark
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
@@ -52,11 +52,11 @@ class Observatory:
 
     def tables(self):
         """The `models` and `model_quarantine` tables of what has landed."""
-        seen = sightings.sightings(self.zone, self.cache)
-        found = fold.repositories(seen, self.known)
+        seen = observations.observations(self.zone, self.cache)
+        found = repositories.repositories(seen, self.known)
         return models.models(
             bundled.models(facts.load("base_models"), facts.load("nmi_models")),
-            models.with_configs(found, sightings.configs(self.zone), self.zone, self.cache),
+            models.with_configs(found, observations.configs(self.zone), self.zone, self.cache),
             seen.filter(pl.col("refused").is_not_null()),
         )
 
@@ -220,7 +220,7 @@ def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
 
 
 def comparable(observatory):
-    """The tables with days for instants: a night done twice has a sighting more."""
+    """The tables with days for instants: a night done twice has an observation more."""
     return [table.with_columns(pl.col("first_seen_at").dt.date()) for table in observatory.tables()]
 
 

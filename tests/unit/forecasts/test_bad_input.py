@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from densing_pipeline import facts
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.implications import implications
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     COMPRESSION,
@@ -29,9 +30,8 @@ from densing_pipeline.tables.published import (
     REFERENCE_LAWS,
     TREND_BREAKS,
 )
-from densing_pipeline.trends.breaks import trend_breaks
 from densing_pipeline.trends.densing_law import densing_law
-from densing_pipeline.trends.implications import implications
+from densing_pipeline.trends.trend_breaks import trend_breaks
 from densing_pipeline.trends.windows import DAY_ZERO
 
 LAWS = REFERENCE_LAWS.cast(
@@ -122,7 +122,7 @@ def tables(models, as_of=date(2024, 12, 31)):
         IMPLICATIONS,
     )
     nothing = (PRICES.empty(), MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), pl.DataFrame())
-    known = Known.up_to_now(dense, *nothing)
+    known = ForecastInputs.up_to_now(dense, *nothing)
     made = forecasts(known, **seeded)
     yield made, FORECASTS
     scored = forecast_scores(made, known)
