@@ -6,11 +6,12 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
-from densing_pipeline.density import family_ruler, laws
-from densing_pipeline.density import law_draws as refits
-from densing_pipeline.density import own_rulers as own
-from densing_pipeline.density import score_gaps as gaps
-from densing_pipeline.density.drawn import drawn_laws
+from densing_pipeline.density import direct_laws as direct
+from densing_pipeline.density import measured_laws as measured
+from densing_pipeline.density import reference_law_draws as refits
+from densing_pipeline.density import reference_laws as references
+from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
@@ -24,9 +25,9 @@ from densing_pipeline.publication.figures import density_figure, sensitivity_fig
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends import breaks
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.simulate import SIMULATIONS
 from densing_pipeline.trends.windows import DAY_ZERO
 
@@ -37,7 +38,7 @@ def reference_points(
 ) -> pl.DataFrame:
     """Losses and scores of the models that density is measured against: published, and our own."""
     ladders = facts.ladders(settings.ladders)
-    ours = own.own_points(ladders, eval_items, scores, suite.version())
+    ours = measured.own_points(ladders, eval_items, scores, suite.version())
     return pl.concat([facts.load("reference_points"), ours])
 
 
@@ -48,8 +49,8 @@ def reference_laws(
     """Scaling laws that turn a score into effective parameters: published, refitted and our own."""
     coefficients = facts.load("reference_coefficients")
     ladders = facts.ladders(settings.ladders)
-    ours = own.own_laws(ladders, reference_points, coefficients, suite.version())
-    return pl.concat([laws.reference_laws(reference_points, coefficients), ours])
+    ours = measured.own_laws(ladders, reference_points, coefficients, suite.version())
+    return pl.concat([references.reference_laws(reference_points, coefficients), ours])
 
 
 @table_asset(published.OWN_RULERS, group="density")
@@ -61,7 +62,7 @@ def own_rulers(
         facts.ladders(settings.ladders),
         facts.load("reference_coefficients"),
     )
-    return own.own_rulers(ladders, reference_points, coefficients, suite.version())
+    return measured.own_rulers(ladders, reference_points, coefficients, suite.version())
 
 
 @table_asset(published.REFERENCE_LAW_DRAWS, group="density")
@@ -79,7 +80,7 @@ def direct_laws(
     models: pl.DataFrame, scores: pl.DataFrame, reference_points: pl.DataFrame
 ) -> pl.DataFrame:
     """Laws from size straight to score: the ladder without its loss, and a ruler of one family."""
-    return family_ruler.direct_laws(models, scores, reference_points)
+    return direct.direct_laws(models, scores, reference_points)
 
 
 @table_asset(published.DENSITIES, group="density")

@@ -6,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.evaluation import measured, queue, reported, suite
-from densing_pipeline.evaluation.verdicts import Limits
+from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
+from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.orchestration.evaluation import evaluate
 from densing_pipeline.orchestration.partitions import MODELS
 from densing_pipeline.orchestration.tables import OWNERS, table_asset, tables_asset
@@ -42,7 +42,7 @@ def evaluation(
 )
 def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The evaluation folders, whole ones only."""
-    return measured.read(settings.evaluations_dir, suite.SUITE, settings.evaluation_limit)
+    return measured_tables.read(settings.evaluations_dir, suite.SUITE, settings.evaluation_limit)
 
 
 @table_asset(SCORES, group="evaluation")
@@ -50,9 +50,9 @@ def scores(
     evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
     """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
-    ours = measured.scores(evaluations, eval_items, suite.SUITE, settings.evaluation_limit)
+    ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, settings.evaluation_limit)
     return pl.concat(
-        [reported.scores(facts.load("reported_scores"), facts.load("nmi_models")), ours]
+        [reported_scores.scores(facts.load("reported_scores"), facts.load("nmi_models")), ours]
     )
 
 

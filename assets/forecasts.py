@@ -4,11 +4,12 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.density.drawn import drawn_laws
+from densing_pipeline import implications as consequences
+from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
 from densing_pipeline.forecasts import scores as scoring
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import forecast_figure
@@ -16,7 +17,6 @@ from densing_pipeline.publication.release import published_before
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends import implications as consequences
 from densing_pipeline.trends.windows import DAY_ZERO
 
 
@@ -108,10 +108,10 @@ def paper_claims(
     )
 
 
-def _known(*tables: pl.DataFrame) -> Known:
+def _known(*tables: pl.DataFrame) -> ForecastInputs:
     """Densities, prices, polls, links and levels, with the bundled scores of the models sold."""
     densities, prices, price_polls, model_links, capability_levels = tables
-    return Known.up_to_now(
+    return ForecastInputs.up_to_now(
         densities,
         prices,
         model_links,

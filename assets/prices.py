@@ -12,13 +12,13 @@ from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices import (
     book,
     embedded,
-    genai,
     history,
     links,
     list_prices,
     poll,
     snapshots,
 )
+from densing_pipeline.prices.sources import genai, openrouter_fetch
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -28,7 +28,11 @@ def price_snapshots(
     settings: dg.ResourceParam[Settings], lock: StateLock
 ) -> dg.MaterializeResult[None]:
     """The remote price lists, landed as received. Nothing is asked unless DENSING_POLL is on."""
-    results = poll.poll(settings, near=poll.sellers_wanted(settings)) if settings.poll else []
+    results = (
+        poll.poll(settings, candidates=openrouter_fetch.sellers_wanted(settings))
+        if settings.poll
+        else []
+    )
     return dg.MaterializeResult(metadata=poll_metadata(results))
 
 
@@ -42,7 +46,7 @@ def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.Data
     listed = list_prices.listed_prices(facts.load("list_prices"))
     installed = embedded.until_polled(
         embedded.embedded_prices(observed_on=embedded.published_on(facts.load("sources"))),
-        polled.get(genai.SOURCE),
+        polled.get(genai.NAME),
     )
     known = book.price_book([listed, installed, *polled.values()])
     return dg.MaterializeResult(value=known, metadata=book_metadata(updates, known))

@@ -27,13 +27,13 @@ from benchmarks.measure import Measurement, compare, machine
 from densing_pipeline import facts
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.laws import reference_laws
-from densing_pipeline.evaluation import reported
+from densing_pipeline.density.reference_laws import reference_laws
+from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.settings import Settings
+from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.published import REFERENCE_POINTS
-from densing_pipeline.trends.bootstrap import cluster_weights
-from densing_pipeline.trends.quantile import quantile_line
 from densing_pipeline.trends.windows import days_since_zero
 
 FloatArray = npt.NDArray[np.float64]
@@ -241,7 +241,7 @@ def series(laws: pl.DataFrame, *, paper_only: bool = False) -> Iterator[Series]:
     plotted = facts.load("nmi_models")
     dense = densities(
         bundled.models(facts.load("base_models"), plotted),
-        reported.scores(facts.load("reported_scores"), plotted),
+        reported_scores.scores(facts.load("reported_scores"), plotted),
         laws,
     ).filter(pl.col("density").is_not_null() & (pl.col("params_basis") == "nonembedding"))
     if paper_only:

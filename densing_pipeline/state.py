@@ -1,11 +1,10 @@
-"""The state directory: one process at a time writes it, and why it cannot be used, in a sentence.
+"""The state directory: one process at a time writes it.
 
 Every run that writes tables, landed responses or a release holds the lock for its whole length. The
 kernel releases the lock when the process ends, however it ends. Not here: the lock of an evaluation
 folder (`evaluation.folders`), and what the files hold.
 """
 
-import errno
 import json
 import os
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from densing_pipeline import files
+from densing_pipeline.os_errors import sentence
 
 LOCK = "state.lock"
 """Name of the lock file in the state directory."""
@@ -88,7 +88,7 @@ def held(
         lock = FileLock(state_dir / LOCK, is_singleton=True)
         _acquire(lock, state_dir, wait_seconds, on_wait)
     except OSError as error:
-        raise StateError(explain(error, state_dir)) from error
+        raise StateError(sentence(error)) from error
     is_outermost = lock.lock_counter == 1
     try:
         if is_outermost:
@@ -98,33 +98,6 @@ def held(
         if is_outermost:
             (state_dir / HOLDER).unlink(missing_ok=True)
         lock.release()
-
-
-def explain(error: OSError, folder: Path) -> str:
-    """What an error of the operating system means for a folder, and what to do.
-
-    Args:
-        error: raised by an attempt to write below the folder.
-        folder: what to name where the error names no file.
-    """
-    place = error.filename or folder
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{place}: the disk is full ({error.strerror}); free some space and run again"
-    if error.errno == errno.EROFS:
-        return (
-            f"{place}: the file system is read-only; make it writable, or set DENSING_STATE_DIR "
-            "and DENSING_PUBLISH_URL to directories that are"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return (
-            f"{place}: this user may not write there ({error.strerror}); change its owner or "
-            "permissions, or set DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of your own"
-        )
-    if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return f"{place}: a file is where a directory must be; move it away and run again"
-    if error.errno == errno.EIO:
-        return f"{place}: the disk reports an error ({error.strerror}); check the disk"
-    return f"{place}: {error.strerror or error}"
 
 
 def _acquire(

@@ -5,7 +5,7 @@ damped Newton descent with analytic second derivatives is then a few elementwise
 matrix products over (resamples, runs), instead of one optimiser per resample.
 
 Not here: the search for all minima of the full data (`fit_loss`), and which laws have draws
-(`law_draws`).
+(`reference_law_draws`).
 """
 
 from collections.abc import Sequence

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.drawn import DrawnLaws
-from densing_pipeline.density.family_ruler import direct_laws_of
+from densing_pipeline.density.direct_laws import direct_laws_of
+from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.law import FloatArray
-from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.tables.published import COMPRESSION
 

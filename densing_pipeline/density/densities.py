@@ -1,7 +1,7 @@
 """Capacity density of every model: effective over actual parameters.
 
 Not here: which scores (`score_sets`) and parameter counts (`params_bases`) enter, the reference
-laws (`laws`), and the trend (`trends`).
+laws (`reference_laws`), and the trend (`trends`).
 """
 
 import zlib
@@ -9,12 +9,12 @@ import zlib
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.drawn import DrawnLaw, drawn_laws
-from densing_pipeline.density.family_ruler import direct_laws_of
+from densing_pipeline.density.direct_law import DirectLaw
+from densing_pipeline.density.direct_laws import direct_laws_of
+from densing_pipeline.density.drawn_law import DrawnLaw, drawn_laws
 from densing_pipeline.density.law import FloatArray, ReferenceLaw
-from densing_pipeline.density.laws import laws_of
-from densing_pipeline.density.one_step import DirectLaw
 from densing_pipeline.density.params_bases import params_bases
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
 from densing_pipeline.tables.published import DENSITIES
 

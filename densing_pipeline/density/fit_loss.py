@@ -5,7 +5,7 @@ more than one minimum, and which one a fit reports depends on where it started. 
 scans (alpha, beta), solves the other coefficients there exactly (they are linear), and refines from
 every local minimum of that profile.
 
-Not here: the performance step (`fit_performance`), and which points are fitted (`laws`).
+Not here: the performance step (`fit_performance`), and which points are fitted (`reference_laws`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Fit of the performance law, the score as a sigmoid of the loss.
 
-Not here: the loss law (`fit_loss`), and which points are fitted (`laws`).
+Not here: the loss law (`fit_loss`), and which points are fitted (`reference_laws`).
 """
 
 from dataclasses import dataclass

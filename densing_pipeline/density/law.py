@@ -1,7 +1,7 @@
 """A reference law as a value: loss from size and tokens, score from loss, and the way back.
 
 Not here: how its coefficients are found (`fit_loss`, `fit_performance`) or which laws there are
-(`laws`).
+(`reference_laws`).
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ import polars as pl
 
 from densing_pipeline.density.densities import CHANCE_ERRORS
 from densing_pipeline.density.law import ReferenceLaw
-from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import CHANCE, SCORE_SETS, benchmark_scores, score_sets
 from densing_pipeline.tables.columns import BENCHMARKS
 

@@ -1,6 +1,6 @@
 """How an evaluation can end without scores.
 
-Not here: requests that fail one by one (`requests.Failed`), and how an end is written (`ledger`).
+Not here: requests that fail one by one (`requests.Failed`), and how an end is written (`folder_writer`).
 """
 
 

@@ -1,6 +1,6 @@
 """How far an evaluation is: a bar in a terminal, log lines elsewhere, metadata in the UI.
 
-Not here: what is published of it (`ledger`).
+Not here: what is published of it (`folder_writer`).
 """
 
 import os

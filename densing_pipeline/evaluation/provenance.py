@@ -1,6 +1,6 @@
 """What a score depends on besides the model, put together for `provenance.json`.
 
-Not here: what the engine knows of itself (`vllm_engine`) and how the file is written (`ledger`).
+Not here: what the engine knows of itself (`vllm_engine`) and how the file is written (`folder_writer`).
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from densing_pipeline.evaluation.measuring import Tally, Work
+from densing_pipeline.evaluation.measure import Tally, Work
 from densing_pipeline.evaluation.suite.benchmark import Data
 
 Value = str | int | float | bool | None

@@ -1,7 +1,7 @@
 """Which models are to be evaluated, in what order, at what cost: `evaluation_queue`.
 
 Every candidate gets a state and a reason in words: a model that is not evaluated can be looked up
-here. Not here: the rules that decide (`verdicts`), recognising and counting models (`hub`), and
+here. Not here: the rules that decide (`queue_rules`), recognising and counting models (`hub`), and
 evaluating them.
 """
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.evaluation.verdicts import Limits, verdict
+from densing_pipeline.evaluation.queue_rules import Limits, verdict
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 
 ANCHOR_PARAMS = 8.03e9

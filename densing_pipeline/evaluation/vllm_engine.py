@@ -13,7 +13,7 @@ from typing import Any
 
 import huggingface_hub
 
-from densing_pipeline.evaluation import memory, sizing
+from densing_pipeline.evaluation import out_of_memory, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.requests import Request
 from densing_pipeline.evaluation.sizing import Machine, Sizing
@@ -136,10 +136,10 @@ class VllmEngine:
                     seed=0,
                 )
             except Exception as error:
-                smaller = memory.fitted(sized, error)
+                smaller = out_of_memory.fitted(sized, error)
                 if smaller is None:
-                    refused = EvaluationError if memory.may_pass(error) else BlockedError
-                    raise refused(f"vLLM cannot load it: {memory.words(error)}") from error
+                    refused = EvaluationError if out_of_memory.may_pass(error) else BlockedError
+                    raise refused(f"vLLM cannot load it: {out_of_memory.words(error)}") from error
                 self.sizing = smaller
             else:
                 self._beat()
@@ -151,9 +151,9 @@ class VllmEngine:
         Raises:
             EvaluationError: it was something else, or the batch is as small as it gets.
         """
-        smaller = sizing.smaller(self.sizing) if memory.is_short(error) else None
+        smaller = sizing.smaller(self.sizing) if out_of_memory.is_short(error) else None
         if smaller is None:
-            raise EvaluationError(f"the engine broke down: {memory.words(error)}") from error
+            raise EvaluationError(f"the engine broke down: {out_of_memory.words(error)}") from error
         self.close()
         self.sizing = smaller
         self.llm = self._load()

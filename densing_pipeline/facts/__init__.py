@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline.evaluation.ledger import COMMIT
+from densing_pipeline.evaluation.folder_writer import COMMIT
 from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS

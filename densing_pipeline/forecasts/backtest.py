@@ -17,7 +17,7 @@ from rich.table import Table
 from densing_pipeline import facts
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
 from densing_pipeline.publication.release import read_latest
@@ -42,7 +42,7 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
-    known = Known.up_to_now(
+    known = ForecastInputs.up_to_now(
         tables["densities"],
         tables["prices"],
         tables["model_links"],

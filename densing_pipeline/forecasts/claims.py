@@ -15,7 +15,7 @@ import polars as pl
 
 from densing_pipeline.cost import curves
 from densing_pipeline.density.variants import score_errors
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import DAYS_PER_MONTH, FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
     BLEND,
@@ -29,8 +29,8 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import PAPER_CLAIMS
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import days_since_zero
 
 MADE_ON = date(2024, 12, 31)
@@ -51,7 +51,7 @@ PRICE_CLAIMS = {
 }
 
 
-def paper_claims(known: Known, *, draws: int, seed: int) -> pl.DataFrame:
+def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFrame:
     """What the paper promised at the end of 2024, and what came.
 
     The interval of a density's growth comes from the errors of the scores: each is drawn anew, and
@@ -77,7 +77,7 @@ def paper_claims(known: Known, *, draws: int, seed: int) -> pl.DataFrame:
     return PAPER_CLAIMS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
 
 
-def _density(known: Known, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+def _density(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     """Growth of the densest model of each series."""
     densities = known.densities
     start = days_since_zero(MADE_ON)
@@ -98,7 +98,7 @@ def _density(known: Known, draws: int, seed: int) -> Iterator[dict[str, Any]]:
                 yield row | {"target": "density", "series": name}
 
 
-def _price(known: Known, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     """Fall of the cheapest price of each level that had one when the claim was made."""
     if not known.has_prices or known.as_of <= MADE_ON:
         return

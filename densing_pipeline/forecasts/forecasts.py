@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import EXTRAPOLATING, METHODS, Method, NoForecastError
 from densing_pipeline.forecasts.vintages import (
     WATCHED_DAYS,
@@ -26,8 +26,8 @@ from densing_pipeline.forecasts.vintages import (
     months_later,
     price_vintages,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import FORECASTS
-from densing_pipeline.trends.lines import FloatArray
 
 HORIZONS = (1, 3, 6, 12)
 """Months ahead."""
@@ -49,7 +49,7 @@ KEY = ("target", "series", "made_on", "horizon_months", "method")
 
 
 def forecasts(
-    known: Known, *, draws: int, seed: int, previous: pl.DataFrame | None = None
+    known: ForecastInputs, *, draws: int, seed: int, previous: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Forecasts of the densest model and of the cheapest price of each level, at every month end.
 

@@ -21,11 +21,11 @@ import numpy as np
 
 from densing_pipeline.cost import curves
 from densing_pipeline.forecasts.vintages import Vintage, month_ends
-from densing_pipeline.trends.bootstrap import MOST_LOST, cluster_weights
+from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import missing
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 

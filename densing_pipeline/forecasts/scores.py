@@ -21,7 +21,7 @@ import polars as pl
 from scoringrules import crps_quantile, quantile_score
 
 from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.vintages import (
     cheapest_ever,
     density_names,
@@ -30,8 +30,8 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import FORECAST_SCORES
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import days_since_zero
 
 DECILES = slice(1, -1)
@@ -43,7 +43,7 @@ _SCORES = ("outcome", "outcome_low", "outcome_high", "log_error", "crps", "pinba
 RIVALS = {"skill_vs_no_change": "no-change", "skill_vs_constant": "paper-constant"}
 
 
-def forecast_scores(forecasts: pl.DataFrame, known: Known) -> pl.DataFrame:
+def forecast_scores(forecasts: pl.DataFrame, known: ForecastInputs) -> pl.DataFrame:
     """Scores of every forecast whose target date has passed.
 
     Args:
@@ -143,7 +143,7 @@ def _density_outcomes(due: pl.DataFrame, densities: pl.DataFrame) -> Iterator[Ou
             yield "density", name, day, best["density"], *ends, None
 
 
-def _price_outcomes(due: pl.DataFrame, known: Known) -> Iterator[Outcome]:
+def _price_outcomes(due: pl.DataFrame, known: ForecastInputs) -> Iterator[Outcome]:
     """The lowest price up to each target date."""
     wanted = due.filter(pl.col("target") == "price")
     if wanted.is_empty() or not known.has_prices:

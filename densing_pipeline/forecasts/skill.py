@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.forecasts.methods import METHODS
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import FORECAST_SKILL
-from densing_pipeline.trends.lines import FloatArray
 
 POOLED = "all"
 """Name of the series that pools all series of a target."""

@@ -19,10 +19,10 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost.frontier import PAPER, price_frontier
-from densing_pipeline.forecasts.known import Known
+from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.trends.densing_law import HEADLINE
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.series import Series, from_frame
 from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
@@ -125,7 +125,7 @@ def density_vintage(densities: pl.DataFrame, name: str, month_end: date) -> Vint
     return Vintage("density", name, month_end, days, progress, newest, models)
 
 
-def price_vintages(known: Known, month_end: date) -> Iterator[Vintage]:
+def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
     prices = known_prices(known.prices, month_end)
     frontier = cheapest_ever(known._replace(prices=prices, as_of=month_end))
@@ -138,7 +138,7 @@ def price_vintages(known: Known, month_end: date) -> Iterator[Vintage]:
         yield Vintage("price", name, month_end, days, progress, newest, None)
 
 
-def cheapest_ever(known: Known) -> pl.DataFrame:
+def cheapest_ever(known: ForecastInputs) -> pl.DataFrame:
     """The price curves that are forecast: lowest price so far of each level, without the paper's own."""
     return price_frontier(
         known.prices,

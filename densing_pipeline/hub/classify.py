@@ -1,14 +1,14 @@
 """Is this repository a base language model? A published rule, with its evidence per model.
 
 `docs/hub.md` has the rule with its measured errors. Not here: the single rules (`rules`), how the
-record is read (`evidence`) and the words looked for (`markers`).
+record is read (`record_fields`) and the words looked for (`keywords`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from densing_pipeline.hub import evidence, rules
+from densing_pipeline.hub import record_fields, rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def classify(record: Mapping[str, Any]) -> Classification:
     is_base = relation == "base"
     parent = facts.parents[0][0][:200] if facts.parents else None
     if parent is None and not is_base:
-        parent = evidence.origin(facts.record)
+        parent = record_fields.origin(facts.record)
     return Classification(
         is_base=is_base,
         relation=relation,

@@ -4,7 +4,7 @@ A fact that was compiled from a report wins over what the Hub says; a model of t
 facts do not know is taken with what its record and configuration say. What cannot be right is
 not guessed at: it goes to `model_quarantine` with the reason.
 
-Not here: reading records (`records`), names and states over time (`fold`), the rules.
+Not here: reading records (`records`), names and states over time (`repositories`), the rules.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.hub import fold, records, sightings
+from densing_pipeline.hub import observations, records, repositories
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 
@@ -37,18 +37,20 @@ AHEAD = pl.duration(days=2)
 def landed(
     zone: LandingZone, cache: Path, fixed: AbstractSet[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All that landed from the Hub, without the single sightings: a sweep must fit into memory.
+    """All that landed from the Hub, without the single observations: a sweep must fit into memory.
 
     Args:
         zone: where the Hub's answers landed.
-        cache: where `sightings` keeps its cache.
-        fixed: names that are models of their own, as `fold.repositories` takes them.
+        cache: where `observations` keeps its cache.
+        fixed: names that are models of their own, as `repositories.repositories` takes them.
 
     Returns:
-        A frame of `with_configs`, and the sightings that could not be read.
+        A frame of `with_configs`, and the observations that could not be read.
     """
-    seen = sightings.sightings(zone, cache)
-    found = with_configs(fold.repositories(seen, fixed), sightings.configs(zone), zone, cache)
+    seen = observations.observations(zone, cache)
+    found = with_configs(
+        repositories.repositories(seen, fixed), observations.configs(zone), zone, cache
+    )
     return found, seen.filter(pl.col("refused").is_not_null())
 
 
@@ -58,17 +60,19 @@ def with_configs(
     """Recognise and count again where the whole configuration has been fetched.
 
     Args:
-        repositories: a frame of `fold.repositories`.
-        configs: a frame of `sightings.configs`.
+        repositories: a frame of `repositories.repositories`.
+        configs: a frame of `observations.configs`.
         zone: where the configurations are.
-        cache: where `sightings` keeps its cache.
+        cache: where `observations` keeps its cache.
 
     Returns:
         The same rows, and `readable`: whether the file could be had, null if it was never tried.
     """
     joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
-    answered = joined.filter((pl.col("status") == sightings.OK) & pl.col("record_id").is_not_null())
-    packed = sightings.remembered(cache, answered["record_id"])
+    answered = joined.filter(
+        (pl.col("status") == observations.OK) & pl.col("record_id").is_not_null()
+    )
+    packed = observations.remembered(cache, answered["record_id"])
     again = [
         {
             "model_id": row["model_id"],
@@ -83,7 +87,7 @@ def with_configs(
     )
     # A record says what its repository is called now; the row keeps the name it has.
     return (
-        joined.with_columns(readable=pl.col("status") == sightings.OK)
+        joined.with_columns(readable=pl.col("status") == observations.OK)
         .drop("status", "sha256", "fetched_at")
         .update(updated, on=["model_id", "revision"], how="left")
     )
@@ -97,7 +101,7 @@ def models(
     Args:
         bundled: the `models` table of the bundled facts.
         found: a frame of `with_configs`.
-        refused: sightings that could not be read.
+        refused: observations that could not be read.
 
     Returns:
         `models`, in which a bundled model has one row with what the Hub adds to it and every other

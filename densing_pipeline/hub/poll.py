@@ -16,8 +16,8 @@ import polars as pl
 
 from densing_pipeline.hub import records, watermark
 from densing_pipeline.hub.client import Answer, Hub, HubError, RefusedError
-from densing_pipeline.hub.fold import repositories
-from densing_pipeline.hub.sightings import CONFIGS, INFOS, OK, PAGES, configs, sightings
+from densing_pipeline.hub.observations import CONFIGS, INFOS, OK, PAGES, configs, observations
+from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
 
@@ -77,7 +77,7 @@ def poll(
 
     Args:
         zone: where answers land.
-        cache: where `sightings` keeps its cache.
+        cache: where `observations` keeps its cache.
         hub: whom to ask.
         limits: how much.
         known: models to look at again beside those found, such as the bundled ones.
@@ -149,7 +149,7 @@ def _details(
     zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
 ) -> None:
     """Fetch configurations that are due and look again at what has not been seen for longest."""
-    found = repositories(sightings(zone, cache), set(known))
+    found = repositories(observations(zone, cache), set(known))
     due = configs_due(found, configs(zone), clock())[: limits.configs]
     wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
     waiting = waiting_due(found, clock())
@@ -178,8 +178,8 @@ def configs_due(
     """Models whose whole configuration is wanted, newest first, as (current name, revision).
 
     Args:
-        found: a frame of `fold.repositories`.
-        fetched: a frame of `sightings.configs`.
+        found: a frame of `repositories.repositories`.
+        fetched: a frame of `observations.configs`.
         now: failed attempts older than a week before are repeated.
     """
     answered = fetched.filter((pl.col("status") == OK) | (pl.col("fetched_at") > now - RETRY_AFTER))
@@ -204,7 +204,7 @@ def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Se
     these tell weights uploaded anew under the same names.
 
     Args:
-        found: a frame of `fold.repositories`.
+        found: a frame of `repositories.repositories`.
         known: further models, which come first if they were never seen.
         now: start of the poll.
     """
@@ -227,7 +227,7 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
     `records.AWAITED_FOR`. After that a full sweep finds what came later.
 
     Args:
-        found: a frame of `fold.repositories`.
+        found: a frame of `repositories.repositories`.
         now: start of the poll.
     """
     last, waited = pl.col("last_seen_at"), pl.col("last_seen_at") - pl.col("first_seen_at")

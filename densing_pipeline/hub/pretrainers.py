@@ -2,10 +2,10 @@
 
 Namespaces of the Hub, lower case, of organisations known to have published models they pretrained
 themselves. Being listed proves nothing of a single repository: most of them publish chat models too.
-Not here: the words of names and tags (`markers`), and what an entry is worth (`support`).
+Not here: the words of names and tags (`keywords`), and what an entry is worth (`pretraining_evidence`).
 """
 
-from densing_pipeline.hub.markers import name_parts, words
+from densing_pipeline.hub.keywords import name_parts, words
 
 LINES = {
     "baichuan": ("baichuan-inc",),

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from densing_pipeline.hub import evidence, parameters, templates
+from densing_pipeline.hub import parameters, record_fields, templates
 from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.tables.columns import INSTANT
@@ -158,8 +158,8 @@ def awaits(record: Mapping[str, Any]) -> str | None:
         `likely` if its name, publisher or card already speak for it, `perhaps` if nothing
         speaks against it, None if it has weights or is something else.
     """
-    held = evidence.files(record)
-    if not held.known or evidence.has_any_weights(held):
+    held = record_fields.files(record)
+    if not held.known or record_fields.has_any_weights(held):
         return None
     listed = record.get("siblings") or []
     found = classify(dict(record) | {"siblings": [*listed, {"rfilename": "model.safetensors"}]})
@@ -193,8 +193,8 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "repo_id": _text(record.get("_id")),
         "created_at": created_at(record),
         "weights": _weights(record),
-        "files": _digest(evidence.weight_files(record)),
-        "blobs": _digest(evidence.weight_hashes(record)),
+        "files": _digest(record_fields.weight_files(record)),
+        "blobs": _digest(record_fields.weight_hashes(record)),
         "matters": _matters(found),
         "awaits": awaits(record),
         "hub_state": _state(record),
@@ -255,13 +255,13 @@ def _licence(record: Mapping[str, Any]) -> str | None:
         stated = ", ".join(map(str, stated))
     if stated:
         return _shown(stated)
-    tagged = [tag for tag in evidence.tags(record) if tag.startswith("license:")]
+    tagged = [tag for tag in record_fields.tags(record) if tag.startswith("license:")]
     return tagged[0].removeprefix("license:") if tagged else None
 
 
 def _needs_custom_code(record: Mapping[str, Any]) -> bool:
     config = record.get("config")
-    return "custom_code" in evidence.tags(record) or bool(
+    return "custom_code" in record_fields.tags(record) or bool(
         isinstance(config, dict) and config.get("auto_map")
     )
 

@@ -2,15 +2,21 @@
 
 The first that applies decides: files, relations, packing, merging, kind of model, name, traces of
 tuning, another's line, another's size, chat template; then what speaks for pretraining. Not here:
-what becomes of a verdict (`classify`), and reading the record (`evidence`).
+what becomes of a verdict (`classify`), and reading the record (`record_fields`).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from densing_pipeline.hub import evidence, markers, pretrainers, support, templates
-from densing_pipeline.hub.evidence import Files
+from densing_pipeline.hub import (
+    keywords,
+    pretrainers,
+    pretraining_evidence,
+    record_fields,
+    templates,
+)
+from densing_pipeline.hub.record_fields import Files
 
 SHOWN = 80
 """Characters of third-party text repeated in the evidence."""
@@ -48,17 +54,17 @@ def facts_of(record: Mapping[str, Any]) -> Facts:
     """Reads a Hub record."""
     model_id = record.get("id") or record.get("modelId")
     name = model_id.rsplit("/", 1)[-1] if isinstance(model_id, str) else ""
-    words = markers.tokens(name)
+    words = keywords.tokens(name)
     own, others = pretrainers.lines(model_id) if isinstance(model_id, str) else (set(), set())
     return Facts(
         record=record,
-        files=evidence.files(record),
+        files=record_fields.files(record),
         words=words,
         name=name.lower()[:400],
-        tags=frozenset(tag.lower() for tag in evidence.tags(record)),
-        parents=tuple(evidence.parents(record)),
-        quantisation=evidence.quantisation(record),
-        says_base=bool(words & markers.BASE),
+        tags=frozenset(tag.lower() for tag in record_fields.tags(record)),
+        parents=tuple(record_fields.parents(record)),
+        quantisation=record_fields.quantisation(record),
+        says_base=bool(words & keywords.BASE),
         own_lines=frozenset(own),
         other_lines=frozenset(others),
     )
@@ -84,12 +90,12 @@ def _by_relation(facts: Facts) -> Verdict | None:
     if not facts.parents:
         return None
     stated = {relation for _, relation in facts.parents}
-    relation = next((kind for kind in evidence.STRENGTH if kind in stated), "")
+    relation = next((kind for kind in record_fields.STRENGTH if kind in stated), "")
     if not relation:
         relation = _unstated_relation(facts)
-    if relation == "finetune" and facts.words & markers.PRUNED:
+    if relation == "finetune" and facts.words & keywords.PRUNED:
         relation = "pruned"
-    elif relation == "finetune" and facts.words & markers.DISTILLED:
+    elif relation == "finetune" and facts.words & keywords.DISTILLED:
         relation = "distilled"
     told = f"parent {facts.parents[0][0][:SHOWN]} stated ({relation})"
     if facts.says_base and relation == "finetune":
@@ -101,22 +107,22 @@ def _unstated_relation(facts: Facts) -> str:
     """How the Hub itself infers a relation that the card leaves out."""
     if facts.files.adapter or "peft" in facts.tags:
         return "adapter"
-    if facts.words & markers.PACKED or facts.tags & markers.PACKED_TAGS or facts.quantisation:
+    if facts.words & keywords.PACKED or facts.tags & keywords.PACKED_TAGS or facts.quantisation:
         return "quantised"
     many = len(facts.parents) > 1
-    return "merge" if many or facts.tags & markers.MERGED_TAGS else "finetune"
+    return "merge" if many or facts.tags & keywords.MERGED_TAGS else "finetune"
 
 
 def _by_packing(facts: Facts) -> Verdict | None:
     library = _text(facts.record, "library_name")
     if library in ("gguf", "mlx", "llama.cpp", "ctranslate2", "openvino", "mlc-llm", "exllamav2"):
         return "quantised", f"library {library}", False
-    if packed := facts.words & markers.PACKED:
+    if packed := facts.words & keywords.PACKED:
         return "quantised", f"name: {_some(packed)}", False
     native = (facts.quantisation or "").startswith(NATIVE_FORMATS)
     if facts.quantisation and not native:
         return "quantised", f"quantised weights: {facts.quantisation}", False
-    packed = facts.tags & markers.PACKED_TAGS
+    packed = facts.tags & keywords.PACKED_TAGS
     if packed and not native:
         return "quantised", f"tag: {_some(packed)}", False
     return None
@@ -125,64 +131,64 @@ def _by_packing(facts: Facts) -> Verdict | None:
 def _by_merging(facts: Facts) -> Verdict | None:
     if facts.files.merge_recipe:
         return "merge", "files: a merge recipe", False
-    if merged := facts.tags & markers.MERGED_TAGS:
+    if merged := facts.tags & keywords.MERGED_TAGS:
         return "merge", f"tag: {_some(merged)}", False
-    if merged := facts.words & markers.MERGED:
+    if merged := facts.words & keywords.MERGED:
         return "merge", f"name: {_some(merged)}", False
     owner = pretrainers.owner_of(str(facts.record.get("id")))
-    if owner not in pretrainers.PRETRAINERS and (mixed := markers.EXPERTS_OF.search(facts.name)):
+    if owner not in pretrainers.PRETRAINERS and (mixed := keywords.EXPERTS_OF.search(facts.name)):
         return "merge", f"name: experts ({mixed[1][:20]}) by nobody who pretrains", True
     return None
 
 
 def _by_kind(facts: Facts) -> Verdict | None:
     """What is no causal language model, by architecture first and task second."""
-    generates = evidence.generates(facts.record)
+    generates = record_fields.generates(facts.record)
     task, library = _text(facts.record, "pipeline_tag"), _text(facts.record, "library_name")
     if library == "peft" or "peft" in facts.tags:
         return "adapter", "library peft", False
     if generates is False:
-        shown = ", ".join(evidence.architectures(facts.record))[:SHOWN]
+        shown = ", ".join(record_fields.architectures(facts.record))[:SHOWN]
         return "unknown", f"architecture is no causal language model: {shown}", False
-    if task and task not in evidence.TEXT_TASKS:
+    if task and task not in record_fields.TEXT_TASKS:
         return "unknown", f"task {task[:SHOWN]}", False
     if generates is None and library not in TEXT_LIBRARIES:
         return "unknown", f"library {library[:SHOWN]}", False
-    if other := facts.tags & markers.OTHER_FIELDS:
+    if other := facts.tags & keywords.OTHER_FIELDS:
         return "unknown", f"tag: {_some(other)}", False
-    if other := facts.words & markers.OTHER_FIELDS_NAMED:
+    if other := facts.words & keywords.OTHER_FIELDS_NAMED:
         return "unknown", f"name: {_some(other)}", False
-    if facts.words & markers.NOT_A_MODEL or "internal-testing" in str(facts.record.get("id")):
+    if facts.words & keywords.NOT_A_MODEL or "internal-testing" in str(facts.record.get("id")):
         return "unknown", "name: a fixture or a helper for decoding", False
     if (
         generates is None
-        and task not in evidence.TEXT_TASKS
+        and task not in record_fields.TEXT_TASKS
         and "text-generation" not in facts.tags
     ):
-        named = evidence.model_types(facts.record)
+        named = record_fields.model_types(facts.record)
         if facts.record.get("tags") is not None or named or facts.files.known:
             return "unknown", "neither architecture nor task says language model", bool(named)
     return None
 
 
 def _by_name(facts: Facts) -> Verdict | None:
-    if tuned := facts.words & (markers.TUNED | markers.TUNING_NAMES):
-        relation = "distilled" if tuned & markers.DISTILLED else "finetune"
+    if tuned := facts.words & (keywords.TUNED | keywords.TUNING_NAMES):
+        relation = "distilled" if tuned & keywords.DISTILLED else "finetune"
         return relation, f"name: {_some(tuned)}", facts.says_base or _means_italian(facts, tuned)
-    if pruned := facts.words & markers.PRUNED:
+    if pruned := facts.words & keywords.PRUNED:
         return "pruned", f"name: {_some(pruned)}", facts.says_base
-    if continued := facts.words & markers.CONTINUED:
+    if continued := facts.words & keywords.CONTINUED:
         return "finetune", f"name: {_some(continued)}, trained on from another", facts.says_base
-    inside = markers.TUNED_INSIDE.search(facts.name)
+    inside = keywords.TUNED_INSIDE.search(facts.name)
     if inside and not facts.says_base:
         return "finetune", f"name: {inside[0]}", False
-    if weak := facts.words & markers.TUNED_WEAKLY:
+    if weak := facts.words & keywords.TUNED_WEAKLY:
         return "finetune", f"name: {_some(weak)}, which may mean something else", True
     return None
 
 
 def _means_italian(facts: Facts, tuned: frozenset[str]) -> bool:
-    return tuned == {"it"} and "it" in evidence.languages(facts.record)
+    return tuned == {"it"} and "it" in record_fields.languages(facts.record)
 
 
 def _by_traces(facts: Facts) -> Verdict | None:
@@ -193,7 +199,11 @@ def _by_traces(facts: Facts) -> Verdict | None:
     told = "traces of tuning: " + ", ".join((*strong, *weak))
     if facts.says_base and not facts.other_lines and len((*strong, *weak)) == 1:
         return "base", f"{told}, though the name says base", True
-    if not strong and support.pretraining_data(facts.record) and weak[0].startswith("data"):
+    if (
+        not strong
+        and pretraining_evidence.pretraining_data(facts.record)
+        and weak[0].startswith("data")
+    ):
         # Mixtures for pretraining hold such data too.
         return None
     # Files of a run, a topic and an old path may also be a pretraining's.
@@ -202,27 +212,27 @@ def _by_traces(facts: Facts) -> Verdict | None:
 
 def _traces(facts: Facts) -> tuple[list[str], list[str]]:
     strong, weak = [], []
-    if tagged := facts.tags & markers.TUNED_TAGS:
+    if tagged := facts.tags & keywords.TUNED_TAGS:
         strong.append(f"tag {_some(tagged)}")
-    if continued := facts.tags & markers.CONTINUED_TAGS:
+    if continued := facts.tags & keywords.CONTINUED_TAGS:
         strong.append(f"tag {_some(continued)}")
-    data = evidence.datasets(facts.record)
-    if named := [name for name in data if markers.TUNING_DATA.search(name)]:
+    data = record_fields.datasets(facts.record)
+    if named := [name for name in data if keywords.TUNING_DATA.search(name)]:
         strong.append(f"tuning data {named[0][:SHOWN]}")
-    elif hinted := [n for n in data if markers.tokens(n) & markers.TUNING_DATA_WEAK]:
+    elif hinted := [n for n in data if keywords.tokens(n) & keywords.TUNING_DATA_WEAK]:
         weak.append(f"data {hinted[0][:SHOWN]}")
-    if tagged := facts.tags & markers.TUNED_TAGS_WEAKLY:
+    if tagged := facts.tags & keywords.TUNED_TAGS_WEAKLY:
         weak.append(f"tag {_some(tagged)}")
     if facts.files.training_leftovers:
         weak.append("files of a training run")
-    if origin := evidence.origin(facts.record):
+    if origin := record_fields.origin(facts.record):
         weak.append(f"configuration loaded from {origin[:SHOWN]}")
     return strong, weak
 
 
 def _by_line(facts: Facts) -> Verdict | None:
     """Another organisation's line in the name."""
-    if facts.other_lines and not support.from_scratch(facts.record, facts.other_lines):
+    if facts.other_lines and not pretraining_evidence.from_scratch(facts.record, facts.other_lines):
         return "finetune", f"name carries another's line: {_some(facts.other_lines)}", True
     return None
 
@@ -230,12 +240,12 @@ def _by_line(facts: Facts) -> Verdict | None:
 def _by_size(facts: Facts) -> Verdict | None:
     """The weights of another's model, to within some added tokens; or its class and nothing else."""
     pretrains = pretrainers.owner_of(str(facts.record.get("id"))) in pretrainers.PRETRAINERS
-    if pretrains and support.pretraining_data(facts.record):
+    if pretrains and pretraining_evidence.pretraining_data(facts.record):
         return None
-    parent = support.same_size(facts.record)
-    if parent and not (pretrains and facts.words & markers.SURELY_BASE):
+    parent = pretraining_evidence.same_size(facts.record)
+    if parent and not (pretrains and facts.words & keywords.SURELY_BASE):
         return "finetune", f"as many parameters as {parent}", True
-    line = support.other_class(facts.record)
+    line = pretraining_evidence.other_class(facts.record)
     if line and not pretrains:
         return "finetune", f"the class of another's line ({line}), and no size of its own", True
     return None
@@ -247,7 +257,7 @@ def _by_template(facts: Facts) -> Verdict | None:
     As the only sign it leaves a doubt: some base models share their chat model's tokenizer whole.
     """
     template = templates.chat_template(facts.record, facts.files)
-    if not template or facts.words & markers.SURELY_BASE:
+    if not template or facts.words & keywords.SURELY_BASE:
         return None
     if templates.knows_end_token(facts.record):
         return "finetune", "chat template that knows no end token but the tokenizer's", True
@@ -259,16 +269,18 @@ def _remaining(facts: Facts) -> Verdict:
 
     Where nothing is stated most models are derived ones, so silence is no evidence.
     """
-    names = evidence.architectures(facts.record)
+    names = record_fields.architectures(facts.record)
     held = facts.files.known or isinstance(facts.record.get("safetensors"), Mapping)
     template = templates.chat_template(facts.record, facts.files)
-    support_found = support.outright(facts.record, facts.words)
+    support_found = pretraining_evidence.outright(facts.record, facts.words)
     if not (names and held):
         if not (facts.says_base or facts.own_lines or support_found):
             return "unknown", "class or files not known, and the name says nothing", True
     elif not support_found:
-        signs = support.circumstantial(facts.record, facts.words, has_template=template is True)
-        if len(signs) < support.SOME:
+        signs = pretraining_evidence.circumstantial(
+            facts.record, facts.words, has_template=template is True
+        )
+        if len(signs) < pretraining_evidence.SOME:
             shown = f", only {', '.join(signs)}" if signs else ""
             return "unknown", f"nothing says finetune, nothing says pretrained{shown}", True
         support_found = signs
@@ -285,25 +297,28 @@ def _remaining(facts: Facts) -> Verdict:
 def _doubts(facts: Facts) -> list[str]:
     """What keeps a base model waiting for somebody to look at it."""
     doubts = []
-    if not evidence.architectures(facts.record):
+    if not record_fields.architectures(facts.record):
         doubts.append("class not stated")
-    elif evidence.generates(facts.record) is None:
+    elif record_fields.generates(facts.record) is None:
         doubts.append("class of a kind not known")
-    says_so = bool(facts.words & markers.SURELY_BASE)
-    if not (evidence.tokenizer_shown(facts.record) or says_so):
+    says_so = bool(facts.words & keywords.SURELY_BASE)
+    if not (record_fields.tokenizer_shown(facts.record) or says_so):
         doubts.append("tokenizer not shown")
     if _weights(facts) != "safetensors":
         doubts.append("never loaded from pickles")
-    outright = support.outright(facts.record, facts.words)
-    signs = support.circumstantial(facts.record, facts.words, has_template=False)
+    outright = pretraining_evidence.outright(facts.record, facts.words)
+    signs = pretraining_evidence.circumstantial(facts.record, facts.words, has_template=False)
     # Anybody may call a model base.
-    if not [told for told in outright if told != support.NAMED] and len(signs) < support.ENOUGH:
+    if (
+        not [told for told in outright if told != pretraining_evidence.NAMED]
+        and len(signs) < pretraining_evidence.ENOUGH
+    ):
         doubts.append("little that speaks for pretraining")
     if templates.chat_template(facts.record, facts.files) is False and not says_so:
         doubts.append("chat template handed down, or of a chat model stopped from outside")
-    if parent := support.same_size(facts.record):
+    if parent := pretraining_evidence.same_size(facts.record):
         doubts.append(f"as many parameters as {parent}")
-    elif line := support.other_class(facts.record):
+    elif line := pretraining_evidence.other_class(facts.record):
         doubts.append(f"the class of another's line ({line})")
     return doubts
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from densing_pipeline.hub import records
 from densing_pipeline.hub.client import Hub, HubError
-from densing_pipeline.hub.sightings import SWEEP
+from densing_pipeline.hub.observations import SWEEP
 from densing_pipeline.landing import INSTANT_FORMAT, LandingZone
 
 PROGRESS = "hub-progress-"

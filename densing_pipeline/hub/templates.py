@@ -1,12 +1,12 @@
 """Chat templates: whether a tokenizer is set up for chat, and what of its template has to be kept.
 
-Not here: the rest of a record (`evidence`), and what follows from it (`rules`).
+Not here: the rest of a record (`record_fields`), and what follows from it (`rules`).
 """
 
 import re
 from collections.abc import Mapping
 
-from densing_pipeline.hub import evidence
+from densing_pipeline.hub import record_fields
 
 ENDS_TURN = re.compile(
     r"<\|?(im_end|eot(_id)?|eom(_id)?|end(_?of_?(turn|message|sentence|text))?)\|?>|<turn\|>"
@@ -14,7 +14,7 @@ ENDS_TURN = re.compile(
 """What the tokens that end a turn of a conversation are called."""
 
 
-def chat_template(record: evidence.Record, held: evidence.Files) -> bool | None:
+def chat_template(record: record_fields.Record, held: record_fields.Files) -> bool | None:
     """Whether there is a chat template, and whether its turns end where the tokenizer stops.
 
     Returns:
@@ -23,29 +23,31 @@ def chat_template(record: evidence.Record, held: evidence.Files) -> bool | None:
         true, set up for chat: also if the end token is not known, or the template has none at
         all (GLM ends a turn where the next begins).
     """
-    own = evidence.config(record)
-    template = evidence.mapping(own.get("tokenizer_config")).get("chat_template")
+    own = record_fields.config(record)
+    template = record_fields.mapping(own.get("tokenizer_config")).get("chat_template")
     template = template or own.get("chat_template_jinja")
-    template = template or evidence.mapping(own.get("processor_config")).get("chat_template")
+    template = template or record_fields.mapping(own.get("processor_config")).get("chat_template")
     if not template:
-        return True if held.chat_template or "conversational" in evidence.tags(record) else None
+        return (
+            True if held.chat_template or "conversational" in record_fields.tags(record) else None
+        )
     end = _end_token(own)
     ends = _turn_ends(str(template), end)
     return not (end and ends) or end in ends or "eos_token" in ends
 
 
-def without_templates(own: evidence.Record) -> evidence.Record:
+def without_templates(own: record_fields.Record) -> record_fields.Record:
     """A configuration whose chat templates are cut down to what `chat_template` reads of them."""
     short = dict(own)
     for key in ("tokenizer_config", "processor_config"):
-        if template := evidence.mapping(own.get(key)).get("chat_template"):
+        if template := record_fields.mapping(own.get(key)).get("chat_template"):
             short[key] = {**own[key], "chat_template": _shortened(template, own)}
     if template := own.get("chat_template_jinja"):
         short["chat_template_jinja"] = _shortened(template, own)
     return short
 
 
-def _shortened(template: object, own: evidence.Record) -> str:
+def _shortened(template: object, own: record_fields.Record) -> str:
     return " ".join(_turn_ends(str(template), _end_token(own))) or "-"
 
 
@@ -55,16 +57,16 @@ def _turn_ends(template: str, end: str | None) -> list[str]:
     return stated + sorted({found[0] for found in ENDS_TURN.finditer(template)} - set(stated))
 
 
-def _end_token(own: evidence.Record) -> str | None:
-    end = evidence.mapping(own.get("tokenizer_config")).get("eos_token")
+def _end_token(own: record_fields.Record) -> str | None:
+    end = record_fields.mapping(own.get("tokenizer_config")).get("eos_token")
     end = end.get("content") if isinstance(end, Mapping) else end
     return end if isinstance(end, str) and end else None
 
 
-def knows_end_token(record: evidence.Record) -> bool:
+def knows_end_token(record: record_fields.Record) -> bool:
     """Whether both template and end token are there to compare."""
-    own = evidence.config(record)
-    tokenizer = evidence.mapping(own.get("tokenizer_config"))
+    own = record_fields.config(record)
+    tokenizer = record_fields.mapping(own.get("tokenizer_config"))
     return bool(tokenizer.get("eos_token")) and bool(
         tokenizer.get("chat_template") or own.get("chat_template_jinja")
     )

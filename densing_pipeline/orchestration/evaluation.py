@@ -2,7 +2,7 @@
 
 The job runs in its own environment and leaves an evaluation folder. Whatever kills it, the folder says
 how it ended; what kills the orchestrator kills the job as well. Not here: the job itself
-(`evaluation.job`) and what its folders mean (`evaluation.measured`).
+(`evaluation.job`) and what its folders mean (`evaluation.measured_tables`).
 """
 
 import json
@@ -18,8 +18,14 @@ from dagster._core.errors import DagsterPipesExecutionError
 
 import densing_pipeline
 from densing_pipeline import files
-from densing_pipeline.evaluation import folders, ledger, measured, suite
-from densing_pipeline.evaluation.folders import Folder
+from densing_pipeline.evaluation import (
+    folder_format,
+    folder_reader,
+    folder_writer,
+    measured_tables,
+    suite,
+)
+from densing_pipeline.evaluation.folder_reader import Folder
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
@@ -44,24 +50,24 @@ def evaluate(
     model = model_id(context.partition_key)
     listed = _listed_revision(settings, model)
     revision = listed or _current_revision(settings, model)
-    path = folders.folder_path(
+    path = folder_format.folder_path(
         settings.evaluations_dir.absolute(),
         context.partition_key,
         revision,
         suite.version(),
         settings.evaluation_limit,
     )
-    found = folders.folder(path)
+    found = folder_reader.read_folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
-    row, items = measured.evaluation(found, suite.SUITE)
+    row, items = measured_tables.evaluation(found, suite.SUITE)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := environment_lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
-        row, items = measured.evaluation(folders.folder(path), suite.SUITE)
+        row, items = measured_tables.evaluation(folder_reader.read_folder(path), suite.SUITE)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
@@ -118,7 +124,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     hub = Hub(settings.hub_endpoint)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
-        if not ledger.COMMIT.fullmatch(sha := str(record["sha"])):
+        if not folder_writer.COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha
     except (HubError, ValueError, KeyError, TypeError) as error:
@@ -136,13 +142,13 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
         for file in found.path.glob("*.parquet"):
             if file.stem not in kept and file.is_file():
                 file.unlink()
-    (found.path / ledger.OUTCOME).unlink(missing_ok=True)
+    (found.path / folder_format.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
         "requested_revision": asked,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    folders.write_json(found.path / ledger.REQUEST, request)
+    folder_format.write_json(found.path / folder_format.REQUEST, request)
 
 
 def _run_job(
@@ -178,8 +184,8 @@ def _run_job(
 
 def _end(path: Path, settings: Settings, what: str) -> None:
     """Write the outcome of a job that did not live to write it; not that of another one at work."""
-    found = folders.folder(path)
-    if found.state == "running" or (path / ledger.OUTCOME).exists():
+    found = folder_reader.read_folder(path)
+    if found.state == "running" or (path / folder_format.OUTCOME).exists():
         return
     status = what.rpartition(" ")[2]
     meaning = {
@@ -195,7 +201,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "finished_at": datetime.now(UTC).isoformat(),
         "resumable": True,
     }
-    folders.write_json(path / ledger.OUTCOME, outcome)
+    folder_format.write_json(path / folder_format.OUTCOME, outcome)
 
 
 def _package_alone(state_dir: Path) -> Path:

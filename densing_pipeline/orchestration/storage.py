@@ -23,8 +23,9 @@ from dagster._serdes import ConfigurableClassData
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DatabaseError
 
+from densing_pipeline.os_errors import sentence
 from densing_pipeline.settings import Settings
-from densing_pipeline.state import StateError, explain
+from densing_pipeline.state import StateError
 
 LOCK = "storage.lock"
 """Name of the lock file in the state directory, held while the database is opened."""
@@ -119,7 +120,7 @@ def _locked(folder: Path) -> Iterator[None]:
             f"{LOCK_SECONDS:.0f} s; end that process and start again"
         ) from error
     except OSError as error:
-        raise StorageError(explain(error, folder)) from error
+        raise StorageError(sentence(error)) from error
     try:
         yield
     finally:

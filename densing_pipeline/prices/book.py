@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from densing_pipeline.prices import comparison, promotions
+from densing_pipeline.prices import comparison
+from densing_pipeline.prices.sources import openrouter_promotions
 from densing_pipeline.tables.published import PRICES, QUARANTINE
 from densing_pipeline.tables.schemas import TableError
 
@@ -53,7 +54,7 @@ def rejudged(book: pl.DataFrame) -> pl.DataFrame:
         many equally documented ones as bear it out, say of the same offer over the same time.
         `offer` is `promotional` where a headline price is a seller's discounted one.
     """
-    rows = promotions.mark(_as_listed(book)).with_row_index("row")
+    rows = openrouter_promotions.mark(_as_listed(book)).with_row_index("row")
     verdicts = pl.concat(
         [comparison.implausible(rows), comparison.verdicts(comparison.sides(rows))]
     ).unique("row", keep="first")

@@ -1,7 +1,7 @@
 """The price list that is installed with the pipeline: the data of the `genai-prices` package.
 
 It needs no network, is versioned by the lock file, and dates only some of its prices. Not here: how
-the list is read (`genai`).
+the list is read (`sources.genai_dated`).
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 from genai_prices.types import ModelPrice, Provider
 
-from densing_pipeline.prices import genai
+from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.tables.published import PRICES
 
 READ_OF_PROVIDER = ("id", "pricing_urls", "models")
@@ -31,7 +31,7 @@ def embedded_prices(*, observed_on: date) -> pl.DataFrame:
         observed_on: day the installed version was published (`published_on`).
     """
     providers = installed_providers()
-    rows, _ = genai.read_prices(
+    rows, _ = genai_dated.read_prices(
         providers, observed_on=observed_on, snapshot_sha256=snapshot_sha256(providers)
     )
     return PRICES.cast(rows)
@@ -52,7 +52,7 @@ def until_polled(embedded: pl.DataFrame, polled: pl.DataFrame | None) -> pl.Data
 
 def embedded_left_out() -> pl.DataFrame:
     """What of the installed list has no row in `prices`: provider, model and reason."""
-    _, left_out = genai.read_prices(
+    _, left_out = genai_dated.read_prices(
         installed_providers(), observed_on=date(2026, 1, 1), snapshot_sha256=""
     )
     return left_out.sort("provider", "model", "reason")
@@ -65,11 +65,11 @@ def published_on(sources: pl.DataFrame) -> date:
         ValueError: `sources` does not know the installed version, so its prices cannot be dated.
     """
     installed = version("genai-prices")
-    known = sources.filter(source=genai.SOURCE, version=installed)
+    known = sources.filter(source=genai_dated.SOURCE, version=installed)
     if known.height != 1:
         raise ValueError(
             f"genai-prices {installed} is installed, but facts/sources.csv has no publication date "
-            f"for that version: add its version and published_at to the row {genai.SOURCE!r}"
+            f"for that version: add its version and published_at to the row {genai_dated.SOURCE!r}"
         )
     day: date = known["published_at"][0]
     return day

@@ -194,7 +194,7 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
 
 
 def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
-    """What became of each identity: `fate`, and for a price that ended, the day `ended`.
+    """What became of each identity: `change_kind`, and for a price that ended, the day `ended`.
 
     Args:
         met: told and open rows, side by side.
@@ -223,7 +223,7 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
     both = pl.col("is_told") & pl.col("was_open")
     return met.with_columns(
         same_price=same_price,
-        fate=pl.when(~pl.col("was_open"))
+        change_kind=pl.when(~pl.col("was_open"))
         .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
         .when(~pl.col("is_told") & pl.col("is_seat_told"))
         .then(pl.lit("retracted"))
@@ -258,15 +258,15 @@ def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col(name if name in IDENTITY else f"{name}_old").alias(name)
         for name in OPEN_SCHEMA.names()
     ]
-    fate = pl.col("fate")
-    kept = judged.filter(fate.is_in(["same", "absent"])).select(
+    change_kind = pl.col("change_kind")
+    kept = judged.filter(change_kind.is_in(["same", "absent"])).select(
         *(c for c in old if c.meta.output_name() != "last_seen"),
         last_seen=pl.when("is_told").then(pl.lit(day)).otherwise("last_seen_old"),
     )
-    opened = _opened(judged.filter(~fate.is_in(["same", "absent", "retracted"])), day)
-    ended = judged.filter(~fate.is_in(["same", "absent", "first", "new"]))
+    opened = _opened(judged.filter(~change_kind.is_in(["same", "absent", "retracted"])), day)
+    ended = judged.filter(~change_kind.is_in(["same", "absent", "first", "new"]))
     superseded = ended.select(old).with_columns(observed_to=pl.lit(day))
-    settled = ended.filter(fate.is_in(ENDING)).select(
+    settled = ended.filter(change_kind.is_in(ENDING)).select(
         *(c for c in old if c.meta.output_name() not in ("valid_from", "valid_to")),
         valid_from=pl.coalesce("valid_from_old", "observed_from_old"),
         valid_to="ended",
@@ -280,19 +280,19 @@ def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
     """The rows that begin to stand: since when their price holds, and on what that rests."""
-    fate = pl.col("fate")
+    change_kind = pl.col("change_kind")
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
-    is_dated_here = (is_live & fate.is_in(["new", *ENDING])) | (fate == "switched")
-    keeps_start = (is_live & fate.is_in(["error", "restated"])) | (fate == "seen")
-    is_corrected = fate.is_in(["error", "doubtful", "leap"])
+    is_dated_here = (is_live & change_kind.is_in(["new", *ENDING])) | (change_kind == "switched")
+    keeps_start = (is_live & change_kind.is_in(["error", "restated"])) | (change_kind == "seen")
+    is_corrected = change_kind.is_in(["error", "doubtful", "leap"])
     # What an earlier fold found out about a price holds as long as the price does.
     is_as_judged = (
-        fate.is_in(["seen", "restated"])
+        change_kind.is_in(["seen", "restated"])
         & pl.col("same_price")
         & pl.col("stated_flag").is_null()
         & pl.col("stated_flag_old").is_null()
     )
-    remark = pl.when(fate == "leap").then(pl.lit("suspect")).otherwise(pl.lit("correction"))
+    remark = pl.when(change_kind == "leap").then(pl.lit("suspect")).otherwise(pl.lit("correction"))
     return told.with_columns(
         valid_from=pl.when(is_dated_here)
         .then(pl.lit(day))
@@ -306,7 +306,7 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
         .when(pl.col("stated_from").is_null())
         .then(pl.lit("undated"))
         .otherwise(pl.col("basis").fill_null("documented")),
-        first_seen=pl.when(fate == "new").then(pl.lit(day)).otherwise("first_seen_old"),
+        first_seen=pl.when(change_kind == "new").then(pl.lit(day)).otherwise("first_seen_old"),
         flag=pl.when(is_corrected & pl.col("flag").is_null())
         .then(remark)
         .when(is_as_judged)
@@ -322,14 +322,17 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def _counts(judged: pl.DataFrame, doubled: int) -> Counts:
-    found = dict(judged.group_by("fate").len().iter_rows())
-    corrected = sum(found.get(fate, 0) for fate in ("error", "doubtful", "leap"))
+    found = dict(judged.group_by("change_kind").len().iter_rows())
+    corrected = sum(found.get(change_kind, 0) for change_kind in ("error", "doubtful", "leap"))
     return Counts(
         listed=int(judged["is_told"].sum()),
         added=found.get("first", 0) + found.get("new", 0) + found.get("back", 0),
         changed=found.get("moved", 0) + corrected,
         corrected=corrected,
-        restated=sum(found.get(fate, 0) for fate in ("restated", "retracted", "switched", "seen")),
+        restated=sum(
+            found.get(change_kind, 0)
+            for change_kind in ("restated", "retracted", "switched", "seen")
+        ),
         absent=found.get("absent", 0),
         doubled=doubled,
     )

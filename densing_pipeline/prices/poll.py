@@ -7,15 +7,14 @@ prices over time (`prices.book`).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
-import polars as pl
+import httpx2
 
-from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch, next_address
+from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.near import near_frontier
+from densing_pipeline.prices.answers import Asked
 from densing_pipeline.prices.snapshots import (
     RECEIVED,
     Held,
@@ -32,13 +31,12 @@ from densing_pipeline.prices.sources import (
     modelsdev,
     openrouter,
 )
+from densing_pipeline.prices.sources.openrouter_fetch import endpoints, further_pages
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
 
 NOT_MODIFIED = 304
-AT_ONCE = 4
-"""Requests to one host at a time."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -67,13 +65,16 @@ def urls_of(settings: Settings) -> dict[str, str]:
 
 
 def poll(
-    settings: Settings, *, near: Sequence[str] = (), clock: Callable[[], datetime] | None = None
+    settings: Settings,
+    *,
+    candidates: Sequence[str] = (),
+    clock: Callable[[], datetime] | None = None,
 ) -> list[PollResult]:
     """Ask every source, land what they send, and report.
 
     Args:
         settings: addresses, limits, landing zone.
-        near: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
+        candidates: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
         clock: gives the time of the poll; the system's if not given.
 
     Returns:
@@ -84,10 +85,12 @@ def poll(
     if lost := unreported(zone):
         store_report(zone, lost, now)
     urls = {
-        name: url for name, url in urls_of(settings).items() if name != openrouter.ENDPOINTS or near
+        name: url
+        for name, url in urls_of(settings).items()
+        if name != openrouter.ENDPOINTS or candidates
     }
     held = {name: last_good(zone, name) for name in urls}
-    found = asyncio.run(_ask_all(urls, held, near, limits_of(settings)))
+    found = asyncio.run(_ask_all(urls, held, candidates, limits_of(settings)))
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
     results = [
         _landed(zone, name, found[name], held[name], now, is_shrinking=name in shrunk)
@@ -98,40 +101,11 @@ def poll(
     return results
 
 
-def sellers_wanted(settings: Settings) -> list[str]:
-    """The OpenRouter models whose sellers are asked for, from the newest list and stored tables.
-
-    None before the first night has made the tables.
-    """
-    held = last_good(LandingZone(settings.landing_dir), openrouter.NAME)
-    paths = [
-        settings.tables_dir / f"{name}.parquet" for name in ("model_links", "level_memberships")
-    ]
-    if held is None or not all(path.exists() for path in paths):
-        return []
-    links, members = map(pl.read_parquet, paths)
-    return near_frontier(held.parsed.quotes, links, members, settings.openrouter_endpoints)
-
-
-@dataclass
-class Asked:
-    """What came of asking one source.
-
-    Attributes:
-        received: every answer that was complete, to be landed as it is.
-        document: the list they make, if it is whole.
-        error: why there is none.
-        remarks: what else an operator needs to know.
-    """
-
-    received: list[Response] = field(default_factory=list)
-    document: Response | None = None
-    error: Exception | None = None
-    remarks: list[str] = field(default_factory=list)
-
-
 async def _ask_all(
-    urls: Mapping[str, str], held: Mapping[str, Held | None], near: Sequence[str], limits: Limits
+    urls: Mapping[str, str],
+    held: Mapping[str, Held | None],
+    candidates: Sequence[str],
+    limits: Limits,
 ) -> dict[str, Asked]:
     """What came of asking each source; whatever goes wrong stays with that source."""
     async with client(limits) as opened:
@@ -140,7 +114,7 @@ async def _ask_all(
             asked = Asked()
             try:
                 if name == openrouter.ENDPOINTS:
-                    asked.document = await _endpoints(opened, url, near, limits, asked)
+                    asked.document = await endpoints(opened, url, candidates, limits, asked)
                 else:
                     asked.document = await _list(opened, name, url, held[name], limits, asked)
             except Exception as error:
@@ -152,7 +126,7 @@ async def _ask_all(
 
 
 async def _list(
-    opened: httpx.AsyncClient,
+    opened: httpx2.AsyncClient,
     name: str,
     url: str,
     held: Held | None,
@@ -175,75 +149,11 @@ async def _list(
         return first
     try:
         async with asyncio.timeout(limits.total_s):
-            return await _further_pages(opened, first, limits, asked)
+            return await further_pages(opened, first, limits, asked)
     except TimeoutError as error:
         raise FetchError(
             f"not complete after {limits.total_s:g} s and {len(asked.received)} pages"
         ) from error
-
-
-async def _further_pages(
-    opened: httpx.AsyncClient, first: Response, limits: Limits, asked: Asked
-) -> Response:
-    """The list with all its pages as one document.
-
-    Of several pages no tag is kept: that the first one is unchanged says nothing of the others.
-    """
-    address = httpx.URL(first.url)
-    pages, seen = [first.content], {address}
-    while following := openrouter.next_page(pages[-1]):
-        address = next_address(address, following)
-        if address in seen:
-            raise FetchError(f"page {len(pages)} leads back to an earlier one: a loop")
-        if len(pages) == openrouter.MOST_PAGES:
-            raise FetchError(f"more than {openrouter.MOST_PAGES} pages")
-        seen.add(address)
-        page = await fetch(opened, str(address), limits)
-        asked.received.append(page)
-        if page.content in pages:
-            raise FetchError(f"page {len(pages) + 1} repeats an earlier one")
-        pages.append(page.content)
-        if sum(map(len, pages)) > limits.max_bytes:
-            raise FetchError(f"pages larger than {limits.max_bytes / 2**20:g} MiB together")
-    if len(pages) == 1:
-        return first
-    return Response(first.url, first.status, openrouter.join_pages(pages))
-
-
-async def _endpoints(
-    opened: httpx.AsyncClient, url: str, near: Sequence[str], limits: Limits, asked: Asked
-) -> Response:
-    """The sellers of some models, as one document; models whose page cannot be had are named."""
-    at_once = asyncio.Semaphore(AT_ONCE)
-
-    async def one(model: str) -> Response:
-        async with at_once:
-            page = await fetch(opened, f"{url.rstrip('/')}/{model}/endpoints", limits)
-        asked.received.append(page)
-        openrouter.check_endpoints(page.content)
-        return page
-
-    tasks = [asyncio.create_task(one(model)) for model in near]
-    _, late = await asyncio.wait(tasks, timeout=limits.total_s)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-    pages: list[bytes] = []
-    failed: list[tuple[str, BaseException]] = []
-    for model, task in zip(near, tasks, strict=True):
-        error = FetchError("not had in time") if task.cancelled() else task.exception()
-        if error is None:
-            pages.append(task.result().content)
-        else:
-            failed.append((model, error))
-    if failed:
-        model, error = failed[0]
-        asked.remarks.append(
-            f"{len(failed)} of {len(near)} models failed (first: {model}, {error})"
-        )
-    if not pages:
-        raise failed[0][1]
-    return Response(url, httpx.codes.OK, openrouter.join_pages(pages, is_one_too=True))
 
 
 def _landed(

@@ -1,6 +1,6 @@
 """The `densing_law` table: how fast density grows, by every estimator over every window.
 
-Not here: estimators (`estimators`), windows (`windows`), resampling (`bootstrap`) and what
+Not here: estimators (`estimators`), windows (`windows`), resampling (`stats.intervals`) and what
 simulations say of the estimators (`simulate`).
 """
 
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.drawn import DrawnLaws
+from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
+from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.published import DENSING_LAW
-from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import (
     Estimate,
     NoEstimateError,
@@ -25,7 +25,7 @@ from densing_pipeline.trends.estimate import (
     monte_carlo_error,
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
-from densing_pipeline.trends.processes import each
+from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
 from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
 from densing_pipeline.trends.windows import DAY_ZERO, Window, days_since_zero, windows
@@ -72,10 +72,10 @@ def densing_law(
     pieces = [
         piece for key, models in _series(known) for piece in _pieces(key, models, spans, laws)
     ]
-    found = each(partial(_rows, draws=draws, seed=seed), pieces)
+    found = parallel_map(partial(_rows, draws=draws, seed=seed), pieces)
     estimated = list(chain.from_iterable(found))
     asked = sorted({(row["estimator"], design) for row, design in estimated if design})
-    told = each(partial(_simulated, seed=seed, simulations=simulations), asked)
+    told = parallel_map(partial(_simulated, seed=seed, simulations=simulations), asked)
     by_design = dict(zip(asked, told, strict=True))
     rows = [
         row | _judged(row, design and by_design[row["estimator"], design]) | {"as_of": as_of}

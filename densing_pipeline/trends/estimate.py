@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from densing_pipeline.trends.bootstrap import MOST_LOST, clustered_interval
+from densing_pipeline.stats.intervals import MOST_LOST, clustered_interval
+from densing_pipeline.stats.lines import FloatArray, Lines
 from densing_pipeline.trends.estimators import Estimator, Window
-from densing_pipeline.trends.lines import FloatArray, Lines
 from densing_pipeline.trends.series import Series
 
 TRUSTED_RECORDS = 6

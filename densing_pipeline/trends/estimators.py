@@ -1,6 +1,6 @@
 """The trend estimators, all of one shape: weighted models in, lines out.
 
-Not here: resampling (`bootstrap`), and which models and windows (`densing_law`).
+Not here: resampling (`stats.intervals`), and which models and windows (`densing_law`).
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from densing_pipeline.stats.lines import FloatArray, IntArray, Lines, ols_lines
+from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.columns import ESTIMATORS
-from densing_pipeline.trends.frontier import frontier_line
-from densing_pipeline.trends.lines import FloatArray, IntArray, Lines, ols_lines
-from densing_pipeline.trends.monthly import monthly_maximum_lines
-from densing_pipeline.trends.quantile import quantile_line
-from densing_pipeline.trends.records import record_lines
+from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
+from densing_pipeline.trends.record_setters import record_lines
+from densing_pipeline.trends.stochastic_frontier import frontier_line
 
 Window = tuple[float, float]
 """First and last day, in days since day zero."""

@@ -18,13 +18,13 @@ import polars as pl
 
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.variants import variants
+from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.published import SENSITIVITY
 from densing_pipeline.trends import densing_law
-from densing_pipeline.trends.bootstrap import cluster_weights
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
-from densing_pipeline.trends.lines import FloatArray
-from densing_pipeline.trends.processes import each
+from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import (
     BoolArray,
     Series,
@@ -114,7 +114,7 @@ def sensitivity(
     pieces = [
         (choices, from_frame(frame), spans[name]) for choices, frame in made for name in WINDOWS
     ]
-    rows = list(chain.from_iterable(each(partial(_rows, draws=draws, seed=seed), pieces)))
+    rows = list(chain.from_iterable(parallel_map(partial(_rows, draws=draws, seed=seed), pieces)))
     fixed = {"as_of": as_of, "draws": draws, "seed": seed}
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.drawn import DrawnLaw, DrawnLaws
+from densing_pipeline.density.drawn_law import DrawnLaw, DrawnLaws
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.trends.lines import FloatArray
 from densing_pipeline.trends.windows import DAY_ZERO
 
 SeriesKey = tuple[str, str, str]

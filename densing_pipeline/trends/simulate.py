@@ -13,10 +13,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from densing_pipeline.stats.intervals import cluster_weights, clustered_intervals
+from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables import markdown
-from densing_pipeline.trends.bootstrap import cluster_weights, clustered_intervals
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, Window
-from densing_pipeline.trends.lines import FloatArray
 
 TRUE_DOUBLING_DAYS = 105.0
 """3.5 months, the paper's headline."""

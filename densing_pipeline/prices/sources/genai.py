@@ -2,7 +2,7 @@
 
 Amounts are USD per million tokens. This builds the objects of the `genai_prices` package from the
 exact text, model by model, so that one bad model costs only itself. Not here: what the conditional
-prices mean (`prices.genai`).
+prices mean (`genai_dated`).
 """
 
 import re
@@ -24,7 +24,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from densing_pipeline.prices import genai
+from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.values import (
     SnapshotError,
@@ -37,7 +37,7 @@ from densing_pipeline.prices.sources.values import (
     whole,
 )
 
-NAME = genai.SOURCE
+NAME = genai_dated.SOURCE
 
 _UNIT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
@@ -77,7 +77,7 @@ def _provider(entries: Entries, position: int, found: Any, observed_on: date) ->
         with entries.entry(f"{key}/{name or number}"):
             if name is None:
                 raise UnreadableError("id", model, "a model without id")
-            rows, left_out = genai.model_rows(provider, _model(name, model), observed_on)
+            rows, left_out = genai_dated.model_rows(provider, _model(name, model), observed_on)
             for row in rows:
                 entries.add_row({column: row[column] for column in row if column in QUOTES})
             for reason in left_out:

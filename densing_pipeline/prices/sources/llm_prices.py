@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from densing_pipeline.prices.genai import UNDATED
+from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,

@@ -2,7 +2,7 @@
 
 Amounts are USD per token, as text. Prices by prompt length or hour stand in `overrides`: an entry
 holds where all its conditions do, later entries win, and what it does not name stays as in the base
-price (https://openrouter.ai/docs, PricingOverride). Not here: asking for the pages (`prices.poll`).
+price (https://openrouter.ai/docs, PricingOverride). Not here: asking for the pages (`openrouter_fetch`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.laws import reference_laws
+from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.tables.published import REFERENCE_POINTS
 
 

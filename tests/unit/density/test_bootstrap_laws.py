@@ -6,7 +6,7 @@ import pytest
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law, refine_loss_law
 from densing_pipeline.density.law import LossLaw
-from densing_pipeline.density.laws import fitted_points, loss_step
+from densing_pipeline.density.reference_laws import fitted_points, loss_step
 
 CHINCHILLA = LossLaw(482.0, 0.348, 2085.4, 0.366, 1.817)
 

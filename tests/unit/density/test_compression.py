@@ -8,8 +8,8 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.compression import compression
-from densing_pipeline.density.drawn import COEFFICIENTS, DrawnLaw
-from densing_pipeline.density.laws import laws_of
+from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
+from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.tables.published import COMPRESSION, DIRECT_LAWS, REFERENCE_LAWS
 
 SERIES = {"reference_id": "nmi-2025", "score_set": "mmlu", "params_basis": "total"}

@@ -7,7 +7,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.law_draws import reference_law_draws
+from densing_pipeline.density.reference_law_draws import reference_law_draws
 from densing_pipeline.tables.published import DENSITIES, MODELS, SCORES
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.evaluation.queue import queue, with_rungs
-from densing_pipeline.evaluation.verdicts import Limits
+from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.facts.tables import EVALUATION_OVERRIDES, LADDERS
 from densing_pipeline.tables.published import (
     EVALUATION_QUEUE,

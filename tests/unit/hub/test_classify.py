@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline import facts
-from densing_pipeline.hub import support
+from densing_pipeline.hub import pretraining_evidence
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.tables.columns import COLUMNS
 
@@ -515,7 +515,7 @@ def test_known_sizes_are_those_of_the_facts() -> None:
     published = dict(facts.load("base_models").select("model_id", "params_total").iter_rows())
     compared = [
         (total, published[model_id])
-        for model_id, _, total in support.known_sizes()
+        for model_id, _, total in pretraining_evidence.known_sizes()
         if model_id in published
     ]
     assert len(compared) > 100

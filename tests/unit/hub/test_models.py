@@ -7,8 +7,8 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, records
-from densing_pipeline.hub.fold import repositories
 from densing_pipeline.hub.models import COUNTS, SOURCE, current, models
+from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 from tests.servers.hub import base_model, llama
@@ -104,7 +104,7 @@ def test_what_breaks_the_declaration_is_held_back_alone(ours):
     assert "params_active" in quarantine["reason"].item()
 
 
-def test_a_refused_record_is_held_with_its_first_sighting(ours):
+def test_a_refused_record_is_held_with_its_first_observation(ours):
     _, quarantine = tables(ours, records.read({"id": "a/../b"}), records.read(["no record"]))
     assert set(quarantine["model_id"]) == {"a/../b", "(no id)"}
 

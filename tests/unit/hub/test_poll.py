@@ -6,9 +6,9 @@ import polars as pl
 
 from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
-from densing_pipeline.hub.fold import REPOSITORIES
+from densing_pipeline.hub.observations import configs
 from densing_pipeline.hub.poll import configs_due, revisits_due, waiting_due
-from densing_pipeline.hub.sightings import configs
+from densing_pipeline.hub.repositories import REPOSITORIES
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
 

@@ -26,7 +26,9 @@ ROOT = Path(__file__).parents[3]
 SECOND = f"INSERT INTO alembic_version VALUES ('{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}')"  # noqa: S608
 
 
-def opened(folder: Path, kind: type[DagsterSqliteStorage] = LockedSqliteStorage) -> DagsterSqliteStorage:
+def opened(
+    folder: Path, kind: type[DagsterSqliteStorage] = LockedSqliteStorage
+) -> DagsterSqliteStorage:
     """Open the storage as Dagster does."""
     return kind.from_config_value(None, {"base_dir": str(folder)})
 

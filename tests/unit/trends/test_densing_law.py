@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.drawn import COEFFICIENTS, DrawnLaw
+from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.tables.published import DENSING_LAW

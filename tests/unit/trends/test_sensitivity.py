@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.laws import laws_of, reference_laws
+from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.density.score_sets import benchmark_scores
 from densing_pipeline.density.variants import variants
-from densing_pipeline.evaluation import reported
+from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import MODELS, REFERENCE_LAWS, REFERENCE_POINTS, SCORES
@@ -28,7 +28,7 @@ def inputs():
     )
     return (
         bundled.models(facts.load("base_models"), plotted),
-        reported.scores(facts.load("reported_scores"), plotted),
+        reported_scores.scores(facts.load("reported_scores"), plotted),
         laws.filter(pl.col("reference_id").is_in(["nmi-2025", "nmi-2025-v2"])),
     )
 

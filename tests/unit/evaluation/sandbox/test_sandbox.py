@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, choice, open_sandbox, seccomp
+from densing_pipeline.evaluation.sandbox import (
+    Sandbox,
+    SandboxError,
+    open_sandbox,
+    seccomp,
+    selection,
+)
 from densing_pipeline.evaluation.sandbox.container import Container
 
 RIGHT = {
@@ -149,7 +155,7 @@ class NoWalls:
 
 def test_missing_walls_are_noticed_before_anything_is_trusted_to_them() -> None:
     try:
-        failed = choice.failed_probes(Sandbox(NoWalls(), choice.SYSTEM_PYTHON, seconds=2))
+        failed = selection.failed_probes(Sandbox(NoWalls(), selection.SYSTEM_PYTHON, seconds=2))
     except SandboxError:
         # The limit of processes counts all of a user who is not root.
         failed = ["it does not even start"]
@@ -238,9 +244,9 @@ def test_every_reference_solution_passes_its_own_tests(sandbox: Sandbox, recorde
 
 
 def test_the_guest_needs_nothing_but_the_standard_library() -> None:
-    source = Path(choice.__file__).with_name("guest.py")
+    source = Path(selection.__file__).with_name("runner.py")
     found = subprocess.run(  # noqa: S603 - our own command line
-        [choice.SYSTEM_PYTHON, "-I", "-S", "-c", source.read_text(), "[{}, 1]"],
+        [selection.SYSTEM_PYTHON, "-I", "-S", "-c", source.read_text(), "[{}, 1]"],
         input=json.dumps(
             {"nonce": "n", "program": "def f(): return 1", "tests": "assert f() == 1"}
         ),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from densing_pipeline.prices.embedded import installed_providers
-from densing_pipeline.prices.genai import read_prices
 from densing_pipeline.prices.sources.genai import parse
+from densing_pipeline.prices.sources.genai_dated import read_prices
 from densing_pipeline.prices.sources.snapshot import QUOTES, ParsedSnapshot
 from densing_pipeline.prices.sources.values import SnapshotError
 

@@ -1,0 +1,74 @@
+"""Addresses as they may be written down: without user, password, fragment and values of the query.
+
+Any setting that holds an address may hold a secret: a password before the host, a signature in the
+query. Receipts, tables, messages, logs and metadata get an address from `shown`, and the text of an
+error from `redact`. A secret in the path of an address is not recognised as one.
+"""
+
+import logging
+import re
+from collections.abc import Iterable
+
+HIDDEN = "***"
+"""Written in the place of a value."""
+
+_SCHEME = r"[a-zA-Z][a-zA-Z0-9+.\-]{0,30}"
+_ADDRESS = re.compile(rf"{_SCHEME}://(?:(?!{_SCHEME}://)\S)*")
+_VALUE = re.compile(r"([?&;][^\s=&;?'\"<>]+=)(?!\*\*\*)[^\s&;'\"<>]+")
+_PARTS = re.compile(r"([^/?#]*)([^?#]*)(\??)([^#]*)", re.DOTALL)
+_HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:@\[\]\s]*)(:\d*)?")
+
+
+def shown(url: str) -> str:
+    """An address without user, password, fragment and values of the query.
+
+    If the host cannot be told from the password (a `/`, `?` or `#` in it that is not
+    percent-encoded), only the scheme is left.
+
+    Examples:
+        >>> shown("https://user:secret@mirror.example:8443/list?page=2&sig=secret#top")
+        'https://mirror.example:8443/list?page=***&sig=***'
+    """
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        scheme, rest = "", url
+    parts = _PARTS.match(rest)
+    authority, path, question, query = parts.groups() if parts else (rest, "", "", "")
+    _, user, host = authority.rpartition("@")
+    later = rest[len(authority) :]
+    is_ambiguous = not user and ":" in host and "@" in later
+    if slashes and (not _HOST.fullmatch(host) or is_ambiguous):
+        return f"{scheme}://{HIDDEN}"
+    if not question:
+        return f"{scheme}{slashes}{host}{path}"
+    names = (part.partition("=") for part in re.split("[&;]", query) if part)
+    hidden = "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _ in names)
+    return f"{scheme}{slashes}{host}{path}?{hidden}"
+
+
+def redact(text: str) -> str:
+    """Free text, such as the message of an error, with every address in it as `shown` writes it.
+
+    Examples:
+        >>> redact("no answer from http://u:p@host/a?sig=s after 20 s")
+        'no answer from http://host/a?sig=*** after 20 s'
+    """
+    found = _ADDRESS.sub(lambda address: shown(address[0]), text)
+    return _VALUE.sub(rf"\1{HIDDEN}", found)
+
+
+class RedactingFilter(logging.Filter):
+    """Rewrites log records of HTTP clients, which name the whole address that they ask."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Put the redacted message in the place of the record's; every record passes."""
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+def redact_logs(names: Iterable[str]) -> None:
+    """Have the records of some loggers redacted; asking twice changes nothing."""
+    for name in names:
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, RedactingFilter) for each in logger.filters):
+            logger.addFilter(RedactingFilter())

@@ -1,0 +1,170 @@
+"""Reference laws refitted to resamples of their training runs: how sure each law is.
+
+A draw is a whole law, loss and performance step together, so whoever inverts scores with it keeps
+the dependence between the coefficients. Draw k of every law of one reference family and benchmark
+rests on the same resample.
+
+Not here: the fits (`bootstrap_laws`, `bootstrap_scores`), and densities.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
+from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
+from densing_pipeline.density.drawn_law import COEFFICIENTS
+from densing_pipeline.density.fit_loss import FitError, fit_loss_law
+from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
+from densing_pipeline.density.measured_laws import FEWEST_SCALED, scale_of
+from densing_pipeline.density.reference_laws import (
+    LADDER,
+    PUBLISHED_POINTS,
+    REFITTED,
+    fitted_points,
+    loss_step,
+    score_step,
+)
+from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
+
+DRAWS = 200
+"""Draws published of each law."""
+
+HEADLINE_LAW = ("nmi-2025", "AVERAGE")
+HEADLINE_TIMES = 10
+"""How many times more draws the law behind the headline has, for its interval to stand still."""
+
+SPARE = 2
+"""Resamples drawn for each draw kept: those that determine no law are replaced."""
+
+FEWEST_DISTINCT = 5
+"""Different runs (and models of the score step) a resample needs to determine a law."""
+
+FEWEST_RUNS = 5
+BLOCKS = 10
+"""Score points of fewer than 5 training runs are resampled in tenths of each run: checkpoints of
+one run are anything but independent."""
+
+
+def reference_law_draws(
+    reference_laws: pl.DataFrame, points: pl.DataFrame, *, seed: int, draws: int = DRAWS
+) -> pl.DataFrame:
+    """Every reference law refitted to resamples of its training runs.
+
+    Loss runs are drawn with replacement, and so are the models of the score step (blocks of
+    checkpoints where they come from fewer than five runs); the anchor stays. A law fitted to its
+    global minimum takes the lowest of the known minima in every resample, so its draws show how
+    sure the choice of the minimum is; any other law stays in its own minimum. The draws of
+    published coefficients are refits of the points they were fitted on.
+
+    Args:
+        reference_laws: a `reference_laws` frame.
+        points: a `reference_points` frame.
+        seed: seed of the resamples.
+        draws: draws of each law; the headline's has ten times as many.
+
+    Returns:
+        A `reference_law_draws` frame; a law without points, or whose resamples mostly determine
+        none, has no rows.
+    """
+    rows: list[dict[str, Any]] = []
+    for law in reference_laws.iter_rows(named=True):
+        is_headline = (law["reference_id"], law["benchmark"]) == HEADLINE_LAW
+        wanted = draws * (HEADLINE_TIMES if is_headline else 1)
+        coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_TIMES)
+        rows += [
+            {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
+            | dict(zip(COEFFICIENTS, map(float, values), strict=True))
+            for draw, values in enumerate(coefficients)
+        ]
+    return REFERENCE_LAW_DRAWS.cast(pl.DataFrame(rows)) if rows else REFERENCE_LAW_DRAWS.empty()
+
+
+def _coefficients(
+    law: dict[str, Any], points: pl.DataFrame, seed: int, draws: int, most: int
+) -> FloatArray:
+    """Coefficients of the draws of one law, shape (draws, 9), or (0, 9).
+
+    Resamples are drawn for the law with the most draws, so that draw k is the same for all.
+    """
+    family = _family(law["reference_id"])
+    fitted = fitted_points(points, family, law["benchmark"])
+    nothing = np.empty((0, len(COEFFICIENTS)))
+    if not fitted.height:
+        return nothing
+    runs, (loss, score) = loss_step(fitted), score_step(fitted)
+    own = ReferenceLaw.from_row(law)
+    rng = np.random.default_rng([seed, zlib.crc32(f"{family}/{law['benchmark']}".encode())])
+    run_weights = _resamples(np.arange(runs[0].size), SPARE * most, rng)[: SPARE * draws]
+    score_weights = _resamples(_blocks(fitted), SPARE * most, rng)[: SPARE * draws]
+    try:
+        found, fewest = _loss_draws(law, own.loss_law, runs, run_weights)
+    except FitError:
+        return nothing
+    performance = bootstrap_performance_law(
+        own.performance_law, loss, score, score_weights,
+        anchor=family != LADDER, bounded=family == LADDER,
+    )  # fmt: skip
+    every = np.column_stack([*found[:5], performance])
+    enough = ((run_weights > 0).sum(1) >= fewest) & ((score_weights > 0).sum(1) >= FEWEST_DISTINCT)
+    kept = every[np.isfinite(every).all(axis=1) & enough]
+    return kept[:draws] if len(kept) >= draws else nothing
+
+
+def _family(reference_id: str) -> str:
+    """The reference family whose points a law rests on."""
+    for name in (REFITTED, LADDER):
+        if reference_id.startswith(name):
+            return name
+    return PUBLISHED_POINTS.get(reference_id, reference_id)
+
+
+def _loss_draws(
+    law: dict[str, Any],
+    own: LossLaw,
+    runs: tuple[FloatArray, FloatArray, FloatArray],
+    weights: FloatArray,
+) -> tuple[tuple[FloatArray, ...], int]:
+    """Coefficients of the loss step in every resample, and the different runs one of them needs.
+
+    Of a published law that was scaled the scale alone is drawn.
+    """
+    if law["fit"] == "scaled":
+        scale = scale_of(own, *runs, weights)
+        one = np.ones_like(scale)
+        drawn = (scale * own.a, one * own.alpha, scale * own.b, one * own.beta)
+        return (*drawn, scale * own.irreducible), FEWEST_SCALED
+    found = bootstrap_loss_law(
+        _starts(law, own, runs), *runs, weights, irreducible=own.irreducible > 0
+    )
+    return tuple(found[:5]), FEWEST_DISTINCT
+
+
+def _starts(
+    law: dict[str, Any], own: LossLaw, runs: tuple[FloatArray, FloatArray, FloatArray]
+) -> list[LossLaw]:
+    if law["fit"] != "global":
+        return [own]
+    return [fit.law for fit in fit_loss_law(*runs, irreducible=own.irreducible > 0)]
+
+
+def _resamples(cluster: np.ndarray[Any, Any], count: int, rng: np.random.Generator) -> FloatArray:
+    """Weights of each point when its clusters are drawn with replacement, shape (count, n)."""
+    clusters = int(cluster.max()) + 1
+    times = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=count)
+    return times[:, cluster].astype(np.float64)
+
+
+def _blocks(fitted: pl.DataFrame) -> np.ndarray[Any, Any]:
+    """Cluster of each score point, in the order of `score_step`."""
+    models = fitted.filter(pl.col("score").is_not_null())
+    sizes = models["params"].to_numpy()
+    if models["params"].null_count() or np.unique(sizes).size >= FEWEST_RUNS:
+        return np.arange(models.height)
+    rank = models.select(pl.col("tokens").rank("ordinal").over("params") - 1).to_series()
+    length = models.select(pl.len().over("params")).to_series()
+    block = (rank * BLOCKS // length).to_numpy().astype(np.int64)
+    _, run = np.unique(sizes, return_inverse=True)
+    return np.unique(run * BLOCKS + block, return_inverse=True)[1]

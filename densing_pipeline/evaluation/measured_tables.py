@@ -1,0 +1,235 @@
+"""What we measured: evaluation folders as `evaluations`, `eval_items` and rows of `scores`.
+
+Only a whole evaluation gives items and scores: outcome `done`, the limit of this installation, every
+item of a benchmark there. Not here: how a folder is read (`folder_reader`), what becomes of a model that
+was not measured (`queue`).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.evaluation.folder_reader import (
+    Folder,
+    read_folders,
+    read_items,
+    text,
+    whole_number,
+)
+from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
+from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
+
+SOURCE = "densing-pipeline"
+"""Source of what we measured ourselves."""
+
+MOST_FAILED = 0.01
+"""Share of items that may fail, each counted as wrong: beyond it the score is missing, not low."""
+
+
+def read(
+    root: Path, suite: Sequence[Benchmark], limit: int | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All evaluations, and the items of those that count.
+
+    Args:
+        root: where the evaluation folders are.
+        suite: the benchmarks, for how many items each has.
+        limit: items per benchmark of the trials this installation publishes; None for whole runs.
+
+    Returns:
+        The `evaluations` and `eval_items` tables.
+    """
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    kept = [EVAL_ITEMS.empty()]
+    for found in read_folders(root):
+        row, frame = evaluation(found, suite)
+        key = tuple(row[name] for name in EVALUATIONS.key)
+        if key in rows:
+            rows[key]["reason"] += f"; {found.path.name} holds the same once more and is not read"
+            continue
+        rows[key] = row
+        if found.item_limit == limit:
+            kept.append(frame)
+    evaluations = pl.DataFrame(list(rows.values()), EVALUATIONS.polars_schema)
+    return EVALUATIONS.cast(evaluations), EVAL_ITEMS.cast(pl.concat(kept))
+
+
+def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any], pl.DataFrame]:
+    """One folder as a row of `evaluations`, and the items that count."""
+    row = _row(found)
+    if found.state != "done":
+        return row, EVAL_ITEMS.empty()
+    frame, damaged = read_items(found)
+    # Of another suite version only its outcome knows how many items a benchmark had.
+    in_force = suite if found.suite_version == version(suite) else ()
+    sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}
+    frame, incomplete = _whole(frame, found.item_limit, sizes)
+    return row | _judged(frame, [*damaged, *incomplete], found), frame
+
+
+def scores(
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    suite: Sequence[Benchmark],
+    limit: int | None,
+) -> pl.DataFrame:
+    """Scores of what we measured.
+
+    An item that failed counts as wrong while these are few (`n_failed` says how many). Scores under
+    another suite version than the one in force are kept under their own protocol, and enter nothing.
+
+    Args:
+        evaluations: an `evaluations` frame.
+        eval_items: an `eval_items` frame.
+        suite: the benchmarks in force.
+        limit: as in `read`.
+
+    Returns:
+        A `scores` frame. The error is that of a mean over subjects drawn as clusters.
+    """
+    by = ["model_id", "revision", "suite_version", "benchmark"]
+    scored = eval_items.filter(pl.col("score").is_not_null().any().over(by)).with_columns(
+        value=pl.col("score").fill_null(0)
+    )
+    finished = evaluations.filter(pl.col("item_limit").eq_missing(limit)).select(
+        "model_id",
+        "revision",
+        "suite_version",
+        pl.col("finished_at").dt.date().alias("observed_at"),
+    )
+    trial = "" if limit is None else f", first {limit} items"
+    rows = (
+        scored.group_by(by)
+        .agg(
+            score=pl.col("value").mean().clip(0, 1),
+            n_items=pl.len(),
+            n_failed=pl.col("score").null_count(),
+            n_truncated=pl.col("is_truncated").sum(),
+        )
+        .join(_errors(scored, by), on=by)
+        .join(finished, on=["model_id", "revision", "suite_version"])
+        .with_columns(
+            protocol=pl.format(
+                f"{{}}; suite {{}}{trial}",
+                pl.col("benchmark").replace({each.name: _protocol(each) for each in suite}),
+                "suite_version",
+            ),
+            is_paper_protocol=(pl.col("suite_version") == version(suite))
+            & pl.col("benchmark").is_in(BENCHMARKS),
+            source_kind=pl.lit("measured"),
+            source=pl.lit(SOURCE),
+            item_limit=pl.lit(limit, pl.Int64),
+        )
+    )
+    return SCORES.cast(rows)
+
+
+def _protocol(benchmark: Benchmark) -> str:
+    """Benchmark, shots and metric in words, such as `MMLU 5-shot letter`."""
+    shots = benchmark.fewshot.shots if benchmark.fewshot else 0
+    metric = re.sub(r"(?<!^)(?=[A-Z])", " ", type(benchmark.metric).__name__).lower()
+    return f"{benchmark.name} {shots}-shot {metric}"
+
+
+def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Standard error of each mean, its items drawn by subject; one by one where there are none.
+
+    With residual sums r_g of G subjects and n items it is sqrt(G / (G - 1) sum r_g^2) / n (Cameron
+    and Miller 2015, eq. 6, for a mean), and no less than that of a share of n (Agresti and Coull, so
+    never 0): subjects that happen to agree say nothing of items that were not asked.
+    """
+    several = pl.col("subject").n_unique().over(by) > 1
+    cluster = pl.when(several).then("subject").otherwise("item_id").alias("cluster")
+    sums = (
+        scored.with_columns(cluster, residual=pl.col("value") - pl.col("value").mean().over(by))
+        .group_by(*by, "cluster")
+        .agg(pl.col("residual").sum(), pl.col("value").sum(), n=pl.len())
+        .group_by(by)
+        .agg(
+            pl.col("n").sum(),
+            groups=pl.len().cast(pl.Float64),
+            squares=pl.col("residual").pow(2).sum(),
+            share=(pl.col("value").sum() + 2) / (pl.col("n").sum() + 4),
+        )
+    )
+    clustered = (pl.col("groups") / (pl.col("groups") - 1) * pl.col("squares")).sqrt() / pl.col("n")
+    binomial = (pl.col("share") * (1 - pl.col("share")) / pl.col("n")).sqrt()
+    return sums.select(
+        *by,
+        std_error=pl.max_horizontal(pl.when(pl.col("groups") > 1).then(clustered), binomial).clip(
+            0, 1
+        ),
+    )
+
+
+def _whole(
+    frame: pl.DataFrame, limit: int | None, sizes: Mapping[str, int]
+) -> tuple[pl.DataFrame, list[str]]:
+    """The benchmarks of which every item is there and hardly one failed, and remarks on the others."""
+    remarks = []
+    counts = frame.group_by("benchmark").agg(
+        n=pl.len(),
+        failed=(pl.col("score").is_null() & pl.col("answer_nll_nats_per_token").is_null()).sum(),
+        why=pl.col("failed_reason").drop_nulls().mode().sort().first(),
+    )
+    for name, n, failed, why in counts.sort("benchmark").iter_rows():
+        whole = sizes.get(name, n)
+        expected = whole if limit is None else min(limit, whole)
+        if n != expected:
+            remarks.append(f"{name}: {n} of {expected} items")
+        elif failed > MOST_FAILED * n:
+            remarks.append(f"{name}: {failed} of {n} items failed, most as: {why}")
+    bad = [remark.partition(":")[0] for remark in remarks]
+    return frame.filter(~pl.col("benchmark").is_in(bad)), remarks
+
+
+def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str, Any]:
+    """What the items make of a row: counts, and a failure where a benchmark of the suite lacks."""
+    lacking = [name for name in BENCHMARKS if name not in frame["benchmark"]]
+    explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
+    remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
+    row: dict[str, Any] = {
+        "n_items": frame.height,
+        "n_failed": int(frame["failed_reason"].is_not_null().sum()),
+        "n_truncated": int(frame["is_truncated"].sum()),
+        "reason": "; ".join([found.reason, *remarks]),
+    }
+    if lacking:
+        row |= {"state": "failed", "reason": "; ".join(remarks), "is_resumable": True}
+    return row
+
+
+def _row(found: Folder) -> dict[str, Any]:
+    """A row of `evaluations` from what the folder says of itself."""
+    told = found.provenance
+    texts = (
+        "engine", "vllm_version", "torch_version", "transformers_version", "python_version",
+        "dtype", "quantisation", "prompt_sha256", "tokenizer_sha256", "device", "sandbox",
+    )  # fmt: skip
+    invariant = told.get("batch_invariant")
+    return {
+        "model_id": found.model_id,
+        "revision": found.revision,
+        "suite_version": found.suite_version,
+        "item_limit": found.item_limit,
+        "state": found.state,
+        "reason": found.reason,
+        "attempts": max(found.attempt, 1),
+        "is_resumable": found.resumable,
+        "requested_revision": found.requested_revision,
+        "started_at": found.started_at,
+        "finished_at": found.finished_at,
+        "seconds": _seconds(told.get("seconds")),
+        "batch_invariant": None if invariant is None else invariant in (True, 1, "true"),
+        "tensor_parallel": whole_number(told.get("tensor_parallel")),
+        "prompt_tokens": whole_number(told.get("prompt_tokens")),
+        "completion_tokens": whole_number(told.get("completion_tokens")),
+    } | {name: text(told.get(name)) for name in texts}
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value < 2**63 else None

@@ -1,0 +1,146 @@
+"""Programs into the sandbox, verdicts out of it.
+
+Not here: what the walls are made of (`bubblewrap`, `container`) and what decides inside (`runner`).
+"""
+
+import json
+import math
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from densing_pipeline.evaluation.sandbox import runner
+
+MIB = 2**20
+
+LIMITS = {
+    "RLIMIT_AS": 1024 * MIB,
+    "RLIMIT_FSIZE": 8 * MIB,
+    "RLIMIT_NPROC": 12,
+    "RLIMIT_NOFILE": 64,
+    "RLIMIT_CORE": 0,
+}
+"""Per process, except for the number of processes, which is that of the whole sandbox."""
+
+SCRATCH_BYTES = 16 * MIB
+"""Size of the only writable place, in memory."""
+
+SECONDS = 10.0
+"""Processor time of a program with its tests."""
+
+WAIT = 3
+"""Wall time is this many times the processor time, so that a busy machine fails nobody."""
+
+SPARE_SECONDS = 5.0
+"""After the judge's own deadline, until the whole sandbox is stopped from outside."""
+
+
+class SandboxError(RuntimeError):
+    """There is no working sandbox; the message says why and what to do. No verdict follows."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a program passed its tests, and why not."""
+
+    passed: bool
+    reason: str = ""
+
+
+class Walls(Protocol):
+    """What keeps a program in."""
+
+    @property
+    def name(self) -> str:
+        """Kind and version, for the provenance of a score."""
+
+    def around(
+        self, label: str, inside: Sequence[str]
+    ) -> AbstractContextManager[tuple[list[str], list[int]]]:
+        """The command that runs a guest's command within the walls, and file descriptors it needs.
+
+        Leaving the context makes sure that nothing of the run with this label is left.
+        """
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Runs programs within walls.
+
+    Attributes:
+        walls: what keeps them in.
+        python: interpreter inside the walls.
+        seconds: processor time of one program with its tests.
+        workers: programs run at the same time by `check_all`.
+    """
+
+    walls: Walls
+    python: str
+    seconds: float = SECONDS
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        """What provenance says of it."""
+        return f"{self.walls.name}, {self.python}"
+
+    def check(self, program: str, tests: str) -> Verdict:
+        """Run a program, then its tests on what it defined.
+
+        Args:
+            program: Python source, run as a module.
+            tests: Python source that raises if the program is wrong. It sees the program's names.
+
+        Raises:
+            SandboxError: the sandbox did not come up, so that nothing can be said of the program.
+        """
+        nonce, label = secrets.token_hex(16), f"densing-{secrets.token_hex(8)}"
+        task = json.dumps({"nonce": nonce, "program": program, "tests": tests})
+        limits = {name: (limit, limit) for name, limit in LIMITS.items()}
+        # The kernel counts whole seconds: a signal that says what it was, then one nobody survives.
+        limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
+        wall = WAIT * self.seconds
+        source = Path(runner.__file__).read_text(encoding="utf-8")
+        inside = [self.python, "-s", "-S", "-B", "-c", source, json.dumps([limits, wall])]
+        output = self._run(label, inside, task.encode(), wall + SPARE_SECONDS)
+        said = [line[len(nonce) + 1 :] for line in output.splitlines() if line.startswith(nonce)]
+        if not said:
+            raise SandboxError(
+                f"{self.name}: it did not start: {output.strip()[-500:] or 'no message'}"
+            )
+        if len(said) == 1:
+            return Verdict(passed=False, reason="the judge was stopped before it could decide")
+        reason = json.loads(said[1])
+        return Verdict(passed=reason == "", reason=reason)
+
+    def check_all(self, tasks: Sequence[tuple[str, str]]) -> Iterator[Verdict]:
+        """Verdicts on (program, tests) pairs, in their order, as they come."""
+        with ThreadPoolExecutor(self.workers) as pool:
+            yield from pool.map(lambda task: self.check(*task), tasks)
+
+    def _run(self, label: str, inside: list[str], task: bytes, seconds: float) -> str:
+        """Output of one run. The program has no way to write to it."""
+        with self.walls.around(label, inside) as (command, files):
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                cwd="/",
+                pass_fds=files,
+                start_new_session=True,
+            )
+            with process:
+                try:
+                    return process.communicate(task, timeout=seconds)[0].decode(errors="replace")
+                except subprocess.TimeoutExpired as error:
+                    return (error.output or b"").decode(errors="replace")
+                finally:
+                    process.kill()

@@ -1,0 +1,164 @@
+"""Which sandbox this machine has, and whether it holds: tried before anything is trusted to it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from densing_pipeline.evaluation.sandbox.bubblewrap import Bubblewrap
+from densing_pipeline.evaluation.sandbox.container import Container
+from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Sandbox, SandboxError, Walls
+
+Kind = Literal["auto", "bubblewrap", "podman", "docker", "none"]
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+PROBES = {
+    "a right program passes": ("def f(): return [1, (2, 3)]", "assert f() == [1, (2, 3)]", True),
+    "a wrong program fails": ("def f(): return 1", "assert f() == 2", False),
+    "a program that ends itself fails": ("import os\nos._exit(0)", "pass", False),
+    "there is no network": (
+        """
+import socket
+def f():
+    with open("/proc/net/route") as routes:
+        found = routes.read().splitlines()[1:]
+    try:
+        socket.create_connection(("192.0.2.1", 9), 1)
+    except OSError:
+        return found
+    return [*found, "connected"]
+""",
+        "assert f() == []",
+        True,
+    ),
+    "there is no home": (
+        """
+import os
+def f():
+    found = []
+    for place in ("/root", "/home", "/mnt", "/srv"):
+        try:
+            found += os.listdir(place)
+        except OSError:
+            pass
+    return found
+""",
+        "assert f() == []",
+        True,
+    ),
+    "there is no environment": (
+        "import os\ndef f(): return sorted(os.environ)",
+        "assert not set(f()) - {'LANG', 'LC_CTYPE', 'PATH', 'PWD', 'PYTHONHASHSEED', 'HOME',"
+        " 'HOSTNAME', 'container', 'GPG_KEY', 'PYTHON_VERSION', 'PYTHON_SHA256'}",
+        True,
+    ),
+    "the system cannot be written": (
+        """
+def f():
+    found = []
+    for place in ("/x", "/usr/x", "/dev/x", "/dev/shm/x"):
+        try:
+            open(place, "w")
+        except OSError:
+            continue
+        found.append(place)
+    return found
+""",
+        "assert f() == []",
+        True,
+    ),
+    "memory is limited": (
+        """
+def f():
+    try:
+        bytearray(2 * 2**30)
+    except MemoryError:
+        return "refused"
+""",
+        "assert f() == 'refused'",
+        True,
+    ),
+    "processes are limited": (
+        """
+import os, signal
+def f():
+    children = []
+    try:
+        for _ in range(200):
+            child = os.fork()
+            if child == 0:
+                signal.pause()
+            children.append(child)
+    except OSError:
+        return "refused"
+    finally:
+        for child in children:
+            os.kill(child, 9)
+""",
+        "assert f() == 'refused'",
+        True,
+    ),
+}
+"""What must come out of a sandbox that holds: program, tests, whether it passes."""
+
+
+def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int = 0) -> Sandbox:
+    """The sandbox of this machine, tried with programs that probe its walls.
+
+    Args:
+        kind: which walls; `auto` takes the first kind that holds, `none` refuses to run programs.
+        seconds: processor time of one program with its tests.
+        workers: programs run at the same time; 0 for one per processor.
+
+    Raises:
+        SandboxError: there is none that holds; the message says what is wrong with each.
+    """
+    wrong: list[str] = []
+    for walls, python in _candidates(kind, wrong):
+        sandbox = Sandbox(walls, python, seconds, workers or os.cpu_count() or 1)
+        try:
+            failed = failed_probes(sandbox)
+        except SandboxError as error:
+            wrong.append(str(error))
+            continue
+        if not failed:
+            return sandbox
+        wrong.append(f"{sandbox.name}: not so: {'; '.join(failed)}")
+    raise SandboxError(
+        "programs are not run, for there is no sandbox that holds: "
+        + ("; ".join(wrong) or "switched off (none)")
+    )
+
+
+def failed_probes(sandbox: Sandbox) -> list[str]:
+    """What is not so in a sandbox, of what must be.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+    verdicts = sandbox.check_all([(program, tests) for program, tests, _ in PROBES.values()])
+    return [
+        f"{claim} ({verdict.reason})" if verdict.reason else claim
+        for (claim, (_, _, passes)), verdict in zip(PROBES.items(), verdicts, strict=True)
+        if verdict.passed != passes
+    ]
+
+
+def _candidates(kind: Kind, wrong: list[str]) -> Iterator[tuple[Walls, str]]:
+    """Walls and interpreters to try; what is not installed goes to `wrong`."""
+    if kind in ("auto", "bubblewrap"):
+        own = str(Path(sys.base_prefix, "bin", "python3").resolve())
+        for python in dict.fromkeys((own, str(Path(SYSTEM_PYTHON).resolve()))):
+            try:
+                yield Bubblewrap.find(python), python
+            except SandboxError as error:
+                wrong.append(str(error))
+                break
+    for engine in ("podman", "docker"):
+        if kind in ("auto", engine):
+            try:
+                yield Container.find(engine), "python3"
+            except SandboxError as error:
+                wrong.append(str(error))

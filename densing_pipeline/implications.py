@@ -1,0 +1,285 @@
+"""The `implications` table: what follows from the trend, in quantities people plan with.
+
+Every number carries the formula it follows by and an interval from the resamples behind the headline.
+
+Not here: the trend (`densing_law`), and forecasts that are scored (`forecasts`).
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.density.compression import DRAWS
+from densing_pipeline.density.drawn_law import DrawnLaws
+from densing_pipeline.density.reference_laws import laws_of
+from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
+from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.tables.columns import EARLIEST
+from densing_pipeline.tables.published import IMPLICATIONS
+from densing_pipeline.trends.densing_law import HEADLINE, HEADLINE_TIMES
+from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
+from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
+from densing_pipeline.trends.series import Series, missing, series_of
+from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
+
+HARDWARE_DOUBLING_DAYS = 2.1 * 365.25
+"""Doubling time of FLOPS per dollar of machine-learning GPUs, 2.1 years (767 days): the figure the
+paper uses (Hobbhahn, Heumos and Besiroglu 2023, Trends in machine learning hardware, Epoch AI)."""
+
+PAPER_DOUBLING_DAYS = 99.0
+"""Doubling time of density that the paper combines with it."""
+
+YEAR = 365.25
+SCORES = (0.4, 0.5, 0.6, 0.7)
+"""Scores whose smallest model is projected."""
+
+LONGEST_DAYS = 365
+"""How far beyond the newest model a size is projected."""
+
+BLEND = 0.75
+
+MOST_LOG = 100.0
+"""Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
+
+
+def implications(
+    densities: pl.DataFrame,
+    compression: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    laws: DrawnLaws,
+    price_frontier: pl.DataFrame,
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+) -> pl.DataFrame:
+    """What the headline trend implies.
+
+    - `density_x_hardware`: doubling time of capability per dollar of compute; rates add.
+    - `cost_fold_per_year`: how much cheaper a token of fixed capability gets in a year.
+    - `smallest_params`: parameters of the smallest model that reaches a score on a day.
+    - `projected_price`: the cheapest price of a level in a year, if it follows density x hardware.
+    - `compression_ratio`: density of a compressed model over that of its original.
+
+    Args:
+        densities: a `densities` frame.
+        compression: a `compression` frame.
+        reference_laws: a `reference_laws` frame.
+        laws: draws of the reference laws.
+        price_frontier: a `price_frontier` frame.
+        as_of: last release day that counts, and the day of the prices.
+        draws: resamples behind the intervals; with the seed those of the headline.
+        seed: seed of the resamples.
+
+    Returns:
+        An `implications` frame; what the data do not carry has verdict `insufficient` and a reason.
+    """
+    series = series_of(densities, (HEADLINE[0], HEADLINE[1], HEADLINE[2]), as_of, laws)
+    trends = {name: _trend(series, name, draws, seed) for name in (HEADLINE[4], "paper")}
+    headline = trends[HEADLINE[4]]
+    rows = [
+        *_rates(trends),
+        *_sizes(series, headline, reference_laws, laws),
+        *_prices(headline, price_frontier, as_of),
+        *_compression(compression),
+    ]
+    fixed = {"as_of": as_of, "seed": seed}
+    return IMPLICATIONS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
+
+
+def combined_doubling_days(density_days: float, hardware_days: float) -> float:
+    """Doubling time of two exponential trends together: 1 / (1 / T1 + 1 / T2)."""
+    return 1 / (1 / density_days + 1 / hardware_days)
+
+
+class Trend(NamedTuple):
+    """A line, its resamples, and the families they rest on.
+
+    Attributes:
+        found: the estimate.
+        families: families that were resampled.
+    """
+
+    found: Estimate
+    families: int
+
+
+def _trend(series: Series, estimator: str, draws: int, seed: int) -> Trend | str:
+    """The trend by one estimator, or what is lacking; the headline's resamples are those it has."""
+    if lacking := missing(series):
+        return lacking
+    times = HEADLINE_TIMES if estimator == HEADLINE[4] else 1
+    weights = cluster_weights(series.families, draws * times, seed)
+    try:
+        found = estimate(TREND_ESTIMATORS[estimator], series, ALWAYS, weights)
+    except NoEstimateError as error:
+        return str(error)
+    return Trend(found, len(set(series.families)))
+
+
+def _rates(trends: dict[str, Trend | str]) -> Iterator[dict[str, Any]]:
+    """Density x hardware, and the yearly fall of inference cost."""
+    hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
+    formula = "1 / (1 / T + 1 / 767 days); FLOPS per dollar double every 2.1 years"
+    yield {
+        "name": "density_x_hardware",
+        "subject": "paper: T = 99 days",
+        "value": combined_doubling_days(PAPER_DOUBLING_DAYS, HARDWARE_DOUBLING_DAYS),
+        "unit": "days to double", "inputs": formula, "verdict": "ok", "draws": 0,
+        "reason": "the paper prints 88 days; it states no interval",
+    }  # fmt: skip
+    for estimator, trend in trends.items():
+        for quantity, added, unit, conversion in (
+            ("density_x_hardware", hardware, "days to double", formula),
+            ("cost_fold_per_year", 0.0, "fold per year",
+             "2 ** (365.25 / T): a token costs 2 N operations, density alone"),
+            ("cost_fold_per_year", hardware, "fold per year",
+             "2 ** (365.25 (1 / T + 1 / 767)): a token costs 2 N operations, density x hardware"),
+        ):  # fmt: skip
+            subject = f"estimator {estimator}" + (", density alone" if not added else "")
+            row = {"name": quantity, "subject": subject, "unit": unit, "inputs": conversion}
+            if isinstance(trend, str):
+                yield row | _insufficient(trend)
+                continue
+            slope, drawn = trend.found.slope + added, trend.found.lines.slope + added
+            if quantity == "density_x_hardware":
+                yield row | _doubling(slope, drawn, trend.families)
+            else:
+                yield row | _estimate(slope * YEAR, drawn * YEAR, trend.families)
+
+
+def _sizes(
+    series: Series, trend: Trend | str, reference_laws: pl.DataFrame, laws: DrawnLaws
+) -> Iterator[dict[str, Any]]:
+    """The smallest model that reaches a score, at the newest model's day and a year on."""
+    law = laws_of(reference_laws).get((HEADLINE[0], SCORE_SETS[HEADLINE[1]]))
+    drawn = laws.get(HEADLINE[:2])
+    newest = DAY_ZERO + timedelta(days=int(series.days.max())) if series.days.size else DAY_ZERO
+    for score in SCORES:
+        days = {DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}
+        for day in sorted(day for day in days if day >= EARLIEST):
+            row = {
+                "name": "smallest_params", "subject": f"score {score} on AVERAGE",
+                "at_date": day, "unit": "parameters",
+                "inputs": "N_eff(score) / density(day), both of the headline",
+            }  # fmt: skip
+            if isinstance(trend, str) or law is None:
+                yield row | _insufficient(trend if isinstance(trend, str) else "no reference law")
+                continue
+            if (day - newest).days > LONGEST_DAYS:
+                yield row | _insufficient("more than a year beyond the newest model")
+                continue
+            params, censored = law.effective_params(np.array([score]))
+            if censored[0] != "none":
+                yield row | _insufficient("the reference law does not invert this score")
+                continue
+            found, at = trend.found, days_since_zero(day)
+            lines = found.lines
+            sizes = np.broadcast_to(np.log(params), lines.slope.shape)
+            if drawn is not None:
+                own = law_of(lines.slope.size, len(drawn.coefficients))
+                with np.errstate(divide="ignore"):
+                    sizes = np.log(drawn.effective_params(np.array([score]))[own, 0])
+            yield row | _estimate(
+                float(np.log(params[0])) - found.intercept - found.slope * at,
+                sizes - lines.intercept - lines.slope * at,
+                trend.families,
+                "extrapolated a year beyond the newest model" if day > newest else "",
+            )
+
+
+def _prices(
+    trend: Trend | str, price_frontier: pl.DataFrame, as_of: date
+) -> Iterator[dict[str, Any]]:
+    """The cheapest price of each level in a year, if it falls as density x hardware rises."""
+    now = (
+        price_frontier.filter(
+            pl.col("curve") == "cheapest_now",
+            pl.col("blend_input_share") == BLEND,
+            pl.col("date") <= as_of,
+        )
+        .sort("level", "date")
+        .group_by("level", maintain_order=True)
+        .last()
+    )
+    hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
+    for level, price in now.select("level", "usd_per_mtok").iter_rows():
+        row = {
+            "name": "projected_price", "subject": f"level {level}",
+            "at_date": as_of + timedelta(days=LONGEST_DAYS), "unit": "USD per million tokens",
+            "inputs": "cheapest price now x 2 ** (-365 (1 / T + 1 / 767)), T of the headline",
+        }  # fmt: skip
+        if isinstance(trend, str) or not price:
+            yield row | _insufficient(trend if isinstance(trend, str) else "nothing is on offer")
+            continue
+        yield row | _estimate(
+            np.log(price) - (trend.found.slope + hardware) * LONGEST_DAYS,
+            np.log(price) - (trend.found.lines.slope + hardware) * LONGEST_DAYS,
+            trend.families,
+            "a projection from the trend of density, not a forecast",
+        )
+
+
+def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Density of a pruned, distilled or quantised model over that of the model it was made from."""
+    own = compression.filter(
+        pl.col("reference_id") == HEADLINE[0],
+        pl.col("score_set") == HEADLINE[1],
+        pl.col("params_basis") == HEADLINE[2],
+    )
+    for pair in own.iter_rows(named=True):
+        names = [pair[key].removeprefix("nmi-2025/") for key in ("child_id", "parent_id")]
+        ends = {
+            end: None if pair[end] is None else float(np.exp(pair[end])) for end in ("low", "high")
+        }
+        yield {
+            "name": "compression_ratio",
+            "subject": f"{names[0]} / {names[1]} ({pair['method']})",
+            "value": float(np.exp(pair["log_ratio"])),
+            **ends,
+            "unit": "1",
+            "inputs": "density / density of the original; errors of the two scores and of the law",
+            "verdict": "ok",
+            "reason": pair["finding"],
+            "draws": DRAWS,
+        }
+
+
+def _doubling(slope: float, drawn: FloatArray, families: int) -> dict[str, Any]:
+    """A doubling time and its interval, by inverting the slope's."""
+    interval = clustered_interval(drawn, families)
+    if interval is None or slope <= 0:
+        return _insufficient("the trend does not rise")
+    low, high = interval
+    return {
+        "value": float(np.log(2) / slope),
+        "low": float(np.log(2) / high),
+        "high": float(np.log(2) / low) if low > 0 else None,
+        "verdict": "ok",
+        "reason": "" if low > 0 else "open above: the rate may be zero",
+        "draws": drawn.size,
+    }
+
+
+def _estimate(
+    log_value: float, drawn: FloatArray, families: int, reason: str = ""
+) -> dict[str, Any]:
+    """A positive quantity from its logarithm; its interval is that of the logarithm."""
+    interval = clustered_interval(drawn, families)
+    if interval is None:
+        return _insufficient("too many resamples carry no line")
+    if not abs(log_value) < MOST_LOG:
+        return _insufficient("the trend is too steep to say anything so far from the models")
+    low, high = (float(np.exp(end)) if abs(end) < MOST_LOG else None for end in interval)
+    return {
+        "value": float(np.exp(log_value)), "low": low, "high": high, "verdict": "ok",
+        "reason": reason, "draws": drawn.size,
+    }  # fmt: skip
+
+
+def _insufficient(reason: str) -> dict[str, Any]:
+    return {"verdict": "insufficient", "reason": reason, "draws": 0}

@@ -1,0 +1,67 @@
+"""Which headline prices of OpenRouter are passing promotions.
+
+Its list of models shows the price after a discount without saying so; only its list of sellers does.
+Not here: what the sellers' list says (`openrouter`).
+"""
+
+import polars as pl
+
+from densing_pipeline.prices.sources.openrouter import ENDPOINTS, NAME
+
+_SAME = ("model", "context_over_tokens", "input_usd_per_mtok", "output_usd_per_mtok")
+_FIRST = pl.date(1, 1, 1)
+_FAR = pl.date(9999, 1, 1)
+
+
+def mark(book: pl.DataFrame) -> pl.DataFrame:
+    """The book with promotional headline prices labelled so.
+
+    A headline price is promotional if a seller asks exactly that, over the same time, under a
+    discount, and none asks it as an ordinary price. A price that stays after its promotion has
+    become the list price: an ordinary row of a seller then says so.
+
+    Args:
+        book: rows of `prices`.
+
+    Returns:
+        The same rows in the same order; `offer` is `promotional` on those, with the reason.
+    """
+    rows = book.with_row_index("row").with_columns(
+        start=pl.coalesce("valid_from", "observed_from", _FIRST), end=pl.coalesce("valid_to", _FAR)
+    )
+    headline = rows.filter(
+        pl.col("source") == NAME,
+        pl.col("offer").is_in(["standard", "long_context"]),
+        pl.col("observed_to").is_null(),
+    )
+    sellers = rows.filter(pl.col("source") == ENDPOINTS, pl.col("observed_to").is_null()).select(
+        *_SAME, "offer", "provider", "reason", "start", "end"
+    )
+    found = (
+        headline.join(sellers, on=_SAME, suffix="_seller", nulls_equal=True)
+        .filter(pl.col("start") < pl.col("end_seller"), pl.col("start_seller") < pl.col("end"))
+        .sort("row", "provider_seller")
+        .group_by("row", maintain_order=True)
+        .agg(
+            (pl.col("offer_seller") == "promotional").all().alias("is_promotion"),
+            pl.format(
+                "asked by {}, {}",
+                pl.col("provider_seller").first(),
+                pl.col("reason_seller").first().fill_null("at its ordinary price"),
+            ).alias("why"),
+        )
+        .filter("is_promotion")
+    )
+    is_found = pl.col("is_promotion").fill_null(value=False)
+    return (
+        book.with_row_index("row")
+        .join(found, on="row", how="left", maintain_order="left")
+        .with_columns(
+            offer=pl.when(is_found).then(pl.lit("promotional")).otherwise("offer"),
+            reason=pl.when(is_found).then("why").otherwise("reason"),
+            listed_offer=pl.when(is_found).then("offer").otherwise("listed_offer"),
+            listed_flag=pl.when(is_found).then("flag").otherwise("listed_flag"),
+            listed_reason=pl.when(is_found).then("reason").otherwise("listed_reason"),
+        )
+        .drop("row", "is_promotion", "why")
+    )

@@ -1,0 +1,109 @@
+"""Resamples of models, drawn family by family.
+
+Models of one family share data, recipe and people; drawing them one by one would count the same
+evidence several times. Every estimator sees the same resamples of a series.
+
+Not here: the estimators themselves.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from densing_pipeline.stats.lines import FloatArray
+
+LEVEL = 0.95
+"""Coverage every interval aims at."""
+
+MOST_LOST = 0.05
+"""Share of resamples that may carry no line before the interval is refused."""
+
+
+@lru_cache(maxsize=64)
+def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatArray:
+    """How often each model is in each resample of its families, shape (draws, n), read-only.
+
+    A resample draws as many families as there are, with replacement, and takes all models of each.
+    A pure function, remembered: every estimator sees the same resamples of a series.
+
+    Args:
+        clusters: family of each model, length n.
+        draws: number of resamples.
+        seed: seed of the draws.
+    """
+    names, member = np.unique(np.asarray(clusters, dtype=np.str_), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=draws)
+    weights = times[:, member].astype(np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+def small_cluster_factor(clusters: int) -> float:
+    """How much wider an interval from few clusters must be than the percentiles of its resamples.
+
+    Resampling G clusters shrinks the variance by (G - 1) / G and reads a t distribution with G - 1
+    degrees of freedom as normal (Hesterberg 2015, section 4; Cameron and Miller 2015, section VI);
+    the factor undoes both. It goes to 1 as clusters grow: 1.58 at 5, 1.22 at 10, 1.05 at 40.
+
+    Raises:
+        ValueError: fewer than two clusters, which say nothing about their spread.
+    """
+    if clusters < 2:
+        raise ValueError(f"{clusters} clusters carry no interval: at least 2 are needed")
+    tail = (1 + LEVEL) / 2
+    inflated = stdtrit(clusters - 1, tail) / ndtri(tail)
+    return float(inflated * np.sqrt(clusters / (clusters - 1)))
+
+
+def clustered_interval(draws: FloatArray, clusters: int) -> tuple[float, float] | None:
+    """The percentile interval, stretched about the median of the draws by `small_cluster_factor`.
+
+    Args:
+        draws: estimates, NaN where a resample carried none, shape (draws,).
+        clusters: clusters that were resampled, at least 2.
+    """
+    low, high = clustered_intervals(draws[None], clusters)[0].tolist()
+    return None if np.isnan(low) else (low, high)
+
+
+def clustered_intervals(draws: FloatArray, clusters: int) -> FloatArray:
+    """`clustered_interval` of several estimates, shape (estimates, 2); NaN where it is refused.
+
+    Args:
+        draws: shape (estimates, draws).
+        clusters: as above.
+    """
+    low, centre, high = _quantiles(draws)
+    factor = small_cluster_factor(clusters)
+    return np.stack([centre - factor * (centre - low), centre + factor * (high - centre)], axis=1)
+
+
+def percentile_interval(draws: FloatArray) -> tuple[float, float] | None:
+    """Central 95 % of the resampled estimates; None if too many resamples carry none.
+
+    Args:
+        draws: estimates, NaN where a resample carried none, shape (draws,).
+    """
+    low, _, high = (float(part[0]) for part in _quantiles(draws[None]))
+    return None if np.isnan(low) else (low, high)
+
+
+def _quantiles(draws: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Both ends and the median of the finite draws of each row; NaN if too many are not finite.
+
+    The k-th of m draws stands at the share k / (m + 1), so that the next estimate falls between the
+    ends 95 % of the time however few draws there are (Hyndman and Fan 1996, definition 6).
+    """
+    ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=1)
+    count = np.isfinite(ordered).sum(axis=1)
+    refused = (count == 0) | (count < (1 - MOST_LOST) * draws.shape[1])
+    found = []
+    for share in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2):
+        at = np.clip((count + 1) * share - 1, 0, np.maximum(count - 1, 0))
+        below = np.floor(at).astype(np.intp)
+        above = np.minimum(below + 1, np.maximum(count - 1, 0))
+        ends = [np.take_along_axis(ordered, i[:, None], axis=1)[:, 0] for i in (below, above)]
+        found.append(np.where(refused, np.nan, ends[0] + (at - below) * (ends[1] - ends[0])))
+    return found[0], found[1], found[2]

@@ -1,0 +1,206 @@
+"""Exact quantile regression of a line, for thousands of weightings of the same points at once.
+
+The optimum of a quantile line passes through two of the points. The best line through one given
+point has the weighted quantile of the slopes to the others, and passes through one of them;
+alternating between the two points descends to the optimum (the line-through-a-point descent of
+Bloomfield and Steiger 1983, here for any quantile). Resamples share the points, so they share the
+order of the slopes through a point, and one step of all of them is a gather and a cumulative sum.
+
+Not here: which points, and what the weights mean (`intervals`).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from densing_pipeline.stats.lines import FloatArray, IntArray
+
+CELLS_AT_ONCE = 200_000
+"""Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
+
+ORDERS_AT_ONCE = 300_000
+"""Slopes whose order is kept at a time, to bound memory (16 bytes each)."""
+
+PERTURBATION = 1e-10
+"""Size of the tie-breaking perturbation relative to the spread of y; results do not contain it."""
+
+ROUNDING = 1e-12
+"""Relative slack of a cumulative weight that is meant to equal its target."""
+
+LEARNT_AHEAD = 300
+"""Points up to which the order of slopes through every point is worth having from the start."""
+
+MOST_STEPS = 1000
+"""Steps after which points equal up to rounding count as the optimum."""
+
+
+def quantile_line(
+    x: FloatArray,
+    y: FloatArray,
+    tau: float,
+    weights: FloatArray | None = None,
+    rows: IntArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of the tau-quantile line of y on x (Koenker and Bassett 1978).
+
+    Minimises sum w rho_tau(y - intercept - slope x) exactly for every row of weights; of several
+    optimal lines one is returned, always the same.
+
+    Args:
+        x: shape (n,).
+        y: shape (n,), or P versions of it, shape (P, n).
+        tau: quantile, between 0 and 1.
+        weights: one weighting per row, not negative, shape (B, n); all ones if left out.
+        rows: version of y each weighting belongs to, shape (B,); needed if there are several.
+
+    Returns:
+        Slopes and intercepts, shape (B,); NaN where the weight lies on fewer than two values of x.
+
+    Raises:
+        ValueError: shapes differ, tau is not inside (0, 1), or x or y is not finite.
+    """
+    versions = np.atleast_2d(y)
+    if weights is None:
+        weights = np.ones((1, x.size))
+    if rows is None:
+        rows = np.zeros(len(weights), np.intp)
+    _refuse_bad(x, versions, tau, weights, rows)
+    slope = np.full(len(weights), np.nan)
+    intercept = np.full(len(weights), np.nan)
+    if x.size < 2 or np.ptp(x) == 0:
+        return slope, intercept
+    determined = np.flatnonzero(_on_two_values(x, weights))
+    for some, parts in _in_parts(determined, rows, x.size):
+        descent = _Descent(x, _without_ties(x, versions[some]), tau, determined.size)
+        first = some[0]
+        start = descent.run(np.ones((some.size, x.size)), np.arange(some.size), 0)[0]
+        for part in parts:
+            of = rows[part]
+            p, q = descent.run(weights[part], of - first, start[of - first])
+            slope[part] = (versions[of, p] - versions[of, q]) / (x[p] - x[q])
+            intercept[part] = versions[of, p] - slope[part] * x[p]
+    return slope, intercept
+
+
+def _refuse_bad(
+    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray, rows: IntArray
+) -> None:
+    shapes = (x.ndim, y.shape[1:], weights.shape[1:], rows.shape)
+    if shapes != (1, x.shape, x.shape, (len(weights),)) or (rows.size and rows.max() >= len(y)):
+        raise ValueError(
+            "x must be (n,), y (n,) or (P, n), weights (B, n) and rows (B,) below P, not "
+            f"{x.shape}, {y.shape}, {weights.shape}, {rows.shape}"
+        )
+    if not 0 < tau < 1:
+        raise ValueError(f"tau must lie inside (0, 1), not {tau}")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("x and y must be finite: leave points without a value out")
+
+
+def _in_parts(
+    determined: IntArray, rows: IntArray, n: int
+) -> Iterator[tuple[IntArray, list[IntArray]]]:
+    """Runs of versions of y, and the weightings that belong to each, in parts that bound memory."""
+    ordered = determined[np.argsort(rows[determined], kind="stable")]
+    versions = np.arange(rows.max(initial=0) + 1)
+    groups = min(versions.size, 1 + versions.size * n * n // ORDERS_AT_ONCE)
+    for some in np.array_split(versions, groups):
+        ends = np.searchsorted(rows[ordered], [some[0], some[-1] + 1])
+        own = ordered[slice(*ends)]
+        yield some, np.array_split(own, 1 + own.size * n // CELLS_AT_ONCE)
+
+
+class _Descent:
+    """The descent for versions of y; keeps the order of slopes through each point it visits."""
+
+    def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
+        # Only differences count, and those of large numbers would cancel.
+        self._x, self._y, self._tau = x - x[0], y, tau
+        self._slot = np.full(y.shape, -1)
+        self._known = 0
+        self._order = np.empty((0, x.size), np.intp)
+        self._reach = np.empty((0, x.size))
+        if x.size <= LEARNT_AHEAD and weightings >= y.size:
+            self._learn(np.arange(y.size))
+
+    def run(
+        self, weights: FloatArray, rows: IntArray, pivot: IntArray | int
+    ) -> tuple[IntArray, IntArray]:
+        """Two points on the optimal line of each row of weights, from a first guess of one."""
+        pivot, other = np.full(rows.shape, pivot), np.full(rows.shape, -1)
+        total, moment = weights.sum(axis=1), weights @ self._x
+        flat = np.ascontiguousarray(weights).ravel()
+        active = np.arange(pivot.size)
+        for _ in range(MOST_STEPS):
+            slot = self._slots(rows[active], pivot[active])
+            # The objective along the lines through the pivot is convex in the slope and bends at each
+            # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
+            # tau for points on the right of the pivot and 1 - tau on the left, which is half of all
+            # and (tau - 1/2) times their sum with its signs.
+            bends = flat[self._order[slot] + active[:, None] * self._x.size]
+            bends *= self._reach[slot]
+            risen = np.cumsum(bends, axis=1, out=bends)
+            signed = moment[active] - total[active] * self._x[pivot[active]]
+            target = risen[:, -1] / 2 + (self._tau - 0.5) * signed
+            best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
+            best = self._order[slot, best]
+            settled = best == other[active]
+            other[active] = pivot[active]
+            pivot[active] = best
+            active = active[~settled]
+            if not active.size:
+                break
+        return pivot, other
+
+    def _slots(self, rows: IntArray, pivot: IntArray) -> IntArray:
+        """Where the order of the slopes through each pivot is kept."""
+        slot = self._slot[rows, pivot]
+        if (unknown := slot < 0).any():
+            self._learn(np.unique(rows[unknown] * self._x.size + pivot[unknown]))
+            slot = self._slot[rows, pivot]
+        return np.asarray(slot)
+
+    def _learn(self, pivots: IntArray) -> None:
+        """Order of the slopes through each pivot, with |x - x_p|.
+
+        A pivot is counted through all versions: version times n, plus the point. Points on its own day
+        bend nothing, so their place in the order plays no part.
+        """
+        row, point = np.divmod(pivots, self._x.size)
+        run = self._x - self._x[point, None]
+        rise = self._y[row] - self._y[row, point][:, None]
+        slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)
+        order = np.argsort(slopes, axis=1)
+        start, self._known = self._known, self._known + pivots.size
+        if self._known > len(self._order):
+            spare = max(pivots.size, len(self._order))
+            self._order, self._reach = (
+                np.concatenate([old[:start], np.empty((spare, self._x.size), old.dtype)])
+                for old in (self._order, self._reach)
+            )
+        new = slice(start, self._known)
+        self._slot[row, point] = np.arange(start, self._known)
+        self._order[new] = order
+        self._reach[new] = np.abs(self._x[order] - self._x[point, None])
+
+
+def _on_two_values(x: FloatArray, weights: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether each row of weights has weight on two values of x, shape (B,)."""
+    used = weights > 0
+    lowest = np.where(used, x, np.inf).min(axis=1)
+    return np.asarray(lowest < np.where(used, x, -np.inf).max(axis=1))
+
+
+def _without_ties(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Y moved by so little that no three points lie on a line and results do not change.
+
+    On collinear points the descent could stop early: a line may be best through two of three points
+    and not through the third. The moves are fixed, so results are reproducible.
+    """
+    gaps = np.diff(np.unique(x))
+    centred = y - np.median(y, axis=1, keepdims=True)
+    spread = np.ptp(y, axis=1, keepdims=True)
+    size = PERTURBATION * np.where(spread > 0, spread, 1.0) * gaps.min() / np.ptp(x)
+    golden = np.modf(np.arange(1, x.size + 1) * ((5**0.5 - 1) / 2))[0]
+    return np.asarray(centred + size * (golden - 0.5))

@@ -1,0 +1,195 @@
+"""Stochastic frontier: a line that models fall short of, measured with noise.
+
+ln density = intercept + slope t + v - u, with v normal and u exponential (Meeusen and van den Broeck
+1977; Aigner, Lovell and Schmidt 1977). The maximum of the likelihood is found for thousands of
+weightings of the same models at once, by damped Newton steps with analytic second derivatives.
+
+Not here: which models and windows (`densing_law`), and resampling (`stats.intervals`).
+"""
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from densing_pipeline.stats.lines import FloatArray, IntArray, ols_lines
+
+BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
+"""Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
+
+On the lower bound of the shortfall the line is the least-squares line (no shortfall shows, Waldman
+1982), on that of the noise it is the edge of the models."""
+
+LINE_BOUND = 50.0
+"""Bound of the standardised intercept and slope; no line through data comes near."""
+
+LONGEST_STEP = 1.0
+"""Most a parameter moves in one step, in standard deviations or powers of e."""
+
+MOST_STEPS = 60
+"""Steps after which a weighting counts as one without a maximum."""
+
+CONVERGED = 1e-6
+"""Predicted gain of log-likelihood per model below which a step is the last one."""
+
+DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
+
+CELLS_AT_ONCE = 20_000
+"""Weights handled in one step, to stay in the cache."""
+
+
+def frontier_line(
+    x: FloatArray, y: FloatArray, weights: FloatArray, rows: IntArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of the frontier of y over x for every row of weights.
+
+    Args:
+        x: shape (n,).
+        y: shape (n,), or P versions of it, shape (P, n).
+        weights: one weighting per row, not negative, shape (B, n).
+        rows: version of y each weighting belongs to, shape (B,); needed if there are several.
+
+    Returns:
+        Slopes and intercepts, shape (B,); NaN where the weight lies on fewer than two values of x,
+        y does not vary about a line, or the descent does not converge.
+    """
+    failed = np.full(len(weights), np.nan)
+    if not x.size:
+        return failed, failed.copy()
+    y = np.atleast_2d(y)
+    rows = np.zeros(len(weights), np.intp) if rows is None else rows
+    once = np.ones((len(y), x.size))
+    line = ols_lines(x, y, once)
+    residual = y - line.intercept[:, None] - line.slope[:, None] * x
+    spread = residual.std(axis=1)
+    varies = np.isfinite(line.slope) & (spread > 1e-12 * np.maximum(1, np.abs(y).max(axis=1)))
+    if not varies.any():
+        return failed, failed.copy()
+    standard_x = (x - x.mean()) / x.std()
+    standard_y = residual / np.where(varies, spread, 1.0)[:, None]
+    start = _in_parts(standard_x, standard_y, once, _start(standard_y))
+    start[~varies] = np.nan
+    theta = _in_parts(standard_x, standard_y[rows], weights, start[rows])
+    determined = np.isfinite(ols_lines(x, y[rows], weights).slope)
+    slope = line.slope[rows] + spread[rows] * theta[:, 1] / x.std()
+    slope = np.where(determined, slope, np.nan)
+    rise = spread[rows] * theta[:, 0] + line.intercept[rows] + line.slope[rows] * x.mean()
+    return slope, rise - slope * x.mean()
+
+
+def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
+    """Maxima of the likelihood, shape (B, 4), in parts that stay in the cache; NaN without a start."""
+    theta = np.full(start.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(start).all(axis=1))
+    for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
+        theta[part] = _climb(x, y[part], weights[part], start[part])
+    return theta
+
+
+def _start(residual: FloatArray) -> FloatArray:
+    """First guesses by moments, (P, 4): the skewness of residuals (P, n) tells shortfall from noise."""
+    shortfall = np.cbrt(np.maximum(-(residual**3).mean(axis=1) / 2, 0.05))
+    noise = np.sqrt(np.maximum(1.0 - shortfall**2, 0.05))
+    return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
+
+
+def _climb(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
+    """Maximum of the likelihood for every row of weights, shape (B, 4); NaN if not reached."""
+    found = np.full(start.shape, np.nan)
+    rows, theta = np.arange(len(start)), _inside(start)
+    damping = np.full(len(start), 1e-3)
+    value, gradient, curvature = _likelihood(x, y, weights, theta)
+    total = weights.sum(axis=1)
+    for _ in range(MOST_STEPS):
+        moved = _inside(theta + _step(theta, gradient, curvature, damping))
+        gain = np.einsum("bi,bi->b", gradient, moved - theta)
+        value_new, gradient_new, curvature_new = _likelihood(x, y, weights, moved)
+        better = value_new >= value
+        theta = np.where(better[:, None], moved, theta)
+        value = np.where(better, value_new, value)
+        gradient = np.where(better[:, None], gradient_new, gradient)
+        curvature = np.where(better[:, None, None], curvature_new, curvature)
+        damping = np.where(better, damping / 5, damping * 8)
+        arrived = np.abs(gain) <= CONVERGED * total
+        found[rows[arrived]] = theta[arrived]
+        left = ~arrived & (damping < 1e12)
+        if not left.any():
+            break
+        rows, theta, damping, y, weights, value, gradient, curvature, total = (
+            part[left]
+            for part in (rows, theta, damping, y, weights, value, gradient, curvature, total)
+        )
+    return found
+
+
+def _inside(theta: FloatArray) -> FloatArray:
+    low = np.array([-LINE_BOUND, -LINE_BOUND, *BOUNDS[:, 0]])
+    high = np.array([LINE_BOUND, LINE_BOUND, *BOUNDS[:, 1]])
+    return np.clip(theta, low, high)
+
+
+def _step(
+    theta: FloatArray, gradient: FloatArray, curvature: FloatArray, damping: FloatArray
+) -> FloatArray:
+    """Damped Newton step uphill; a parameter on its bound that is pushed outwards stays."""
+    held = ((theta[:, 2:] <= BOUNDS[:, 0]) & (gradient[:, 2:] < 0)) | (
+        (theta[:, 2:] >= BOUNDS[:, 1]) & (gradient[:, 2:] > 0)
+    )
+    curved = -curvature
+    if held.any():
+        gradient, held = gradient.copy(), np.hstack([np.zeros_like(held), held])
+        gradient[held] = 0.0
+        curved[held[:, :, None] | held[:, None, :]] = 0.0
+        curved[:, DIAGONAL, DIAGONAL] += held
+    scale = np.maximum(np.abs(curved[:, DIAGONAL, DIAGONAL]), 1e-8)
+    curved[:, DIAGONAL, DIAGONAL] += damping[:, None] * scale
+    try:
+        step = np.linalg.solve(curved, gradient[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        step = np.zeros_like(gradient)
+    # Where the likelihood bends upwards the Newton step leads down, or too far to mean anything.
+    wrong = np.flatnonzero(~((gradient * step).sum(axis=1) > 0))
+    if wrong.size:
+        eigenvalues, vectors = np.linalg.eigh(curved[wrong])
+        size = np.abs(eigenvalues)
+        along = np.einsum("bij,bi->bj", vectors, gradient[wrong])
+        along /= np.maximum(size, 1e-10 * size.max(axis=1, keepdims=True) + 1e-300)
+        step[wrong] = np.einsum("bij,bj->bi", vectors, along)
+    return np.asarray(np.clip(step, -LONGEST_STEP, LONGEST_STEP))
+
+
+def _likelihood(
+    x: FloatArray, y: FloatArray, weights: FloatArray, theta: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log-likelihood (B,), gradient (B, 4) and second derivatives (B, 4, 4) by (a, b, ln s_v, ln s_u)."""
+    noise, shortfall = np.exp(theta[:, 2, None]), np.exp(theta[:, 3, None])
+    ratio = noise / shortfall
+    error = y - theta[:, :1] - theta[:, 1:2] * x
+    scaled = error / noise
+    z = -scaled - ratio
+    tail = log_ndtr(z)
+    value = ratio**2 / 2 + error / shortfall + tail - theta[:, 3, None]
+    mills = np.exp(-(z**2) / 2 - tail) / np.sqrt(2 * np.pi)
+    bend = -mills * (z + mills)
+    z_noise = scaled - ratio
+    w = weights
+    by_error = w * (1 / shortfall - mills / noise)
+    by_noise = w * (ratio**2 + mills * z_noise)
+    by_shortfall = w * (mills * ratio - 1 - ratio**2 - error / shortfall)
+    powers = np.stack([np.ones_like(x), x, x**2], axis=1)
+    line = powers[:, :2]
+    gradient = np.hstack(
+        [-by_error @ line, by_noise.sum(1, keepdims=True), by_shortfall.sum(1, keepdims=True)]
+    )
+    curvature = np.empty((len(theta), 4, 4))
+    bent = w * bend
+    square = (bent / noise**2) @ powers
+    curvature[:, 0, 0], curvature[:, 1, 1] = square[:, 0], square[:, 2]
+    curvature[:, 0, 1] = square[:, 1]
+    curvature[:, :2, 2] = -(w * (mills - bend * z_noise) / noise) @ line
+    curvature[:, :2, 3] = (w * (1 / shortfall + bend * ratio / noise)) @ line
+    curvature[:, 2, 2] = (w * (2 * ratio**2 + bend * z_noise**2 - mills * (scaled + ratio))).sum(1)
+    curvature[:, 2, 3] = (w * (bend * z_noise * ratio + mills * ratio - 2 * ratio**2)).sum(1)
+    curvature[:, 3, 3] = (
+        w * (2 * ratio**2 + error / shortfall + bend * ratio**2 - mills * ratio)
+    ).sum(1)
+    curvature[:, LOWER[0], LOWER[1]] = curvature[:, LOWER[1], LOWER[0]]
+    return np.einsum("bn,bn->b", w, value), gradient, curvature

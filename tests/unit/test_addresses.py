@@ -1,0 +1,89 @@
+"""No user, password or query value passes; what is none of these stays readable."""
+
+import logging
+import string
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densing_pipeline.addresses import HIDDEN, redact, redact_logs, shown
+
+SECRET = "s3cr3t"  # noqa: S105 - made up
+WORDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
+HOSTS = st.one_of(WORDS.map(lambda w: f"{w}.example"), st.just("[::1]"), st.just("127.0.0.1"))
+PORTS = st.one_of(st.just(""), st.integers(1, 65535).map(lambda n: f":{n}"))
+PATHS = st.lists(WORDS, max_size=3).map(lambda parts: "".join(f"/{part}" for part in parts))
+CLEAR = st.builds(
+    lambda scheme, host, port, path: (f"{scheme}://", f"{host}{port}{path}"),
+    st.sampled_from(["http", "https", "s3", "file"]), HOSTS, PORTS, PATHS,
+)  # fmt: skip
+SECRETS = st.text(min_size=0, max_size=12).map(
+    lambda tail: quote(SECRET + tail, safe="!$*'(),-._~")
+)
+
+
+@given(CLEAR)
+def test_an_address_without_secrets_is_written_as_it_is(parts: tuple[str, str]) -> None:
+    address = "".join(parts)
+    assert shown(address) == address
+    assert redact(f"no answer from {address} in time") == f"no answer from {address} in time"
+
+
+@given(CLEAR, SECRETS, SECRETS, st.dictionaries(WORDS, SECRETS, max_size=3), SECRETS)
+def test_no_secret_part_of_an_address_is_written(
+    parts: tuple[str, str], user: str, password: str, query: dict[str, str], fragment: str
+) -> None:
+    values = "&".join(f"{name}={value}" for name, value in query.items())
+    address = f"{parts[0]}{user}:{password}@{parts[1]}?{values}#{fragment}"
+    for written in (shown(address), redact(f"refused: {address}"), redact(f"'{address}', then")):
+        assert SECRET not in written
+        assert parts[1] in written
+    assert all(f"{name}={HIDDEN}" in shown(address) for name in query)
+
+
+@given(CLEAR, SECRETS, st.sampled_from("/?#@"), SECRETS)
+def test_a_password_that_nobody_encoded_is_not_written(
+    parts: tuple[str, str], first: str, mark: str, second: str
+) -> None:
+    address = f"{parts[0]}user:{first}{mark}{second}@{parts[1]}"
+    assert SECRET not in shown(address)
+    assert SECRET not in redact(f"not an address: {address}")
+
+
+@given(st.text())
+def test_whatever_is_shown_is_shown_the_same_again(text: str) -> None:
+    assert shown(shown(text)) == shown(text)
+    assert redact(redact(text)) == redact(text)
+
+
+@given(st.text(string.printable).filter(lambda t: not set(t) & set(":?&;@#")))
+def test_text_without_an_address_is_left_alone(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a http://u:s3cr3t@h/a,http://v:s3cr3t@h/b", "a http://h/a,http://h/b"),
+        ("GET /list?sig=s3cr3t HTTP/1.1", "GET /list?sig=*** HTTP/1.1"),
+        ("https://s3cr3t@h", "https://h"),
+        ("https://h/?s3cr3t", "https://h/?***"),
+        ("https://h/?next=http://u:s3cr3t@h/", "https://h/?next=***http://h/"),
+        ("socks5://u:s3cr3t@h:1080", "socks5://h:1080"),
+        ("why? a = b & c = d", "why? a = b & c = d"),
+        ("https://h:8443/@scope/name", "https://***"),
+        ("https://h/@scope/name", "https://h/@scope/name"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_addresses_in_text(text: str, written: str) -> None:
+    assert redact(text) == written
+
+
+def test_log_records_of_a_client_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
+    redact_logs(["tests.client", "tests.client"])
+    logging.getLogger("tests.client").warning("GET %s failed", "https://u:s3cr3t@h/?sig=s3cr3t")
+    assert caplog.messages == ["GET https://h/?sig=*** failed"]
+    assert len(logging.getLogger("tests.client").filters) == 1
