@@ -22,6 +22,7 @@ REMEDIES = {
     errno.ENOENT: "there is no such file or folder: correct the path",
     errno.ENOTDIR: "a part of the path is a file, not a folder: move that file away or choose "
     "another path",
+    errno.EEXIST: "a file is where a folder must be: move that file away or choose another path",
     errno.EISDIR: "it is a folder where a file is expected: correct the path",
 }
 """What to do about an operating system error, by its number."""

@@ -97,7 +97,10 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        raise StorageError(_of_another_version(folder, error)) from error
+        raise StorageError(
+            f"the versions of Dagster's database below {folder} are not those of this Dagster ({error}); "
+            f"start the Dagster that made it, or {ASIDE}"
+        ) from error
     except (DatabaseError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DatabaseError) else error
         raise StorageError(_sentence(folder, cause or error)) from error
@@ -184,10 +187,3 @@ def _sentence(folder: Path, error: BaseException) -> str:
     if code:
         return f"{database} is damaged ({error}); {ASIDE}"
     return f"Dagster's database cannot be used: {error}"
-
-
-def _of_another_version(folder: Path, error: CommandError) -> str:
-    return (
-        f"Dagster's database below {folder} was made by another version of Dagster ({error}); start "
-        f"that version, or {ASIDE}"
-    )

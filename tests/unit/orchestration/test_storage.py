@@ -1,16 +1,17 @@
 """Dagster's database is created by one process at a time, and what is wrong with it is said plainly."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
-import dagster as dg
 import pytest
-from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
@@ -42,41 +43,46 @@ def versions(path: Path) -> list[str]:
     return execute(path, "SELECT version_num FROM alembic_version")
 
 
+@pytest.fixture(scope="module")
+def new_database(tmp_path_factory):
+    """A state directory with a new database, to copy."""
+    folder = tmp_path_factory.mktemp("new")
+    opened(folder)
+    return folder
+
+
 @pytest.fixture
-def state(tmp_path):
+def state(new_database, tmp_path):
     """A state directory with a new database."""
-    opened(tmp_path)
-    return tmp_path
+    return Path(shutil.copytree(new_database, tmp_path / "state"))
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [(DagsterSqliteStorage, 2), (LockedSqliteStorage, 1)]
-)
-def test_two_that_create_it_at_once_leave_one_version(tmp_path, monkeypatch, kind, expected):
-    """The second one comes when the tables of the first are there and their version is not."""
-    create_all, has_tables, is_done = (
-        RunStorageSqlMetadata.create_all,
-        threading.Event(),
-        threading.Event(),
-    )
+def test_a_second_process_waits_until_the_first_has_created_it(tmp_path, monkeypatch):
+    """The second comes while the first creates tables, and begins when the first has ended."""
+    order, has_begun = [], threading.Event()
+    from_local = DagsterSqliteStorage.from_local
 
-    def slowly(*arguments: object) -> None:
-        create_all(*arguments)
-        if not has_tables.is_set():
-            has_tables.set()
-            is_done.wait(timeout=2)
+    def noted(folder: str, **options: object) -> DagsterSqliteStorage:
+        name = threading.current_thread().name
+        order.append(f"{name} begins")
+        has_begun.set()
+        time.sleep(0.3)
+        storage = from_local(folder)
+        order.append(f"{name} ends")
+        return storage
 
     def second() -> None:
-        has_tables.wait()
-        opened(tmp_path, kind)
-        is_done.set()
+        has_begun.wait()
+        opened(tmp_path)
 
-    monkeypatch.setattr(RunStorageSqlMetadata, "create_all", slowly)
-    thread = threading.Thread(target=second)
+    monkeypatch.setattr(LockedSqliteStorage, "from_local", noted)
+    thread = threading.Thread(target=second, name="second")
     thread.start()
-    opened(tmp_path, kind)
+    opened(tmp_path)
     thread.join()
-    assert len(versions(tmp_path / "history" / "runs.db")) == expected
+    first = threading.current_thread().name
+    assert order == [f"{first} begins", f"{first} ends", "second begins", "second ends"]
+    assert [len(versions(tmp_path / name)) for name in DATABASES] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("name", DATABASES)
@@ -129,28 +135,25 @@ def test_a_process_that_opens_it_for_ever_is_named(state, monkeypatch):
     assert "storage.lock: another process has been opening Dagster's database" in refused[0]
 
 
-def test_another_version_of_dagster_is_named(state):
-    execute(state / "history" / "runs.db", "UPDATE alembic_version SET version_num = 'to-come'")
-    with pytest.raises(StorageError, match="another version of Dagster"):
-        opened(state)
-
-
 def test_errors_of_other_databases_keep_their_message(tmp_path):
-    with pytest.raises(StorageError, match="cannot be used: .*could not connect"):
-        with storage.explained(tmp_path):
-            raise sqlite3.Error("could not connect")
+    with (
+        pytest.raises(StorageError, match=r"cannot be used: could not connect"),
+        storage.explained(tmp_path),
+    ):
+        raise sqlite3.Error("could not connect")
 
 
 def test_a_full_or_read_only_disk_is_named():
     """On small file systems, in a mount namespace of its own."""
+    own_namespace = ["unshare", "--map-root-user", "--mount"]
     try:
-        subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], check=True)
+        subprocess.run([*own_namespace, "mount", "-t", "tmpfs", "none", "/mnt"], check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("this machine does not let a user mount a file system")
-    done = subprocess.run(
-        ["unshare", "-rm", sys.executable, "-m", "tests.servers.small_disk"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    command = [*own_namespace, sys.executable, "-m", "tests.servers.small_disk"]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     told = json.loads(done.stdout)
     assert "the disk is full" in told["full, new"]
     assert "the disk is full" in told["full, in use"]
@@ -170,7 +173,7 @@ def test_processes_that_open_a_new_instance_at_once_all_open_it(tmp_path, monkey
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path))
     processes = [
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", program],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
@@ -189,8 +192,6 @@ def test_processes_that_open_a_new_instance_at_once_all_open_it(tmp_path, monkey
     assert [len(versions(tmp_path / name)) for name in DATABASES] == [1, 1, 1]
 
 
-def test_the_instance_of_the_checkout_is_opened_under_the_lock(tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
-    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path))
-    with dg.DagsterInstance.get() as instance:
-        assert isinstance(instance._storage, LockedSqliteStorage)
+def test_the_instance_of_the_checkout_is_opened_under_the_lock():
+    named = InstanceRef.from_dir(str(ROOT)).storage_data
+    assert (named.module_name, named.class_name) == (storage.__name__, LockedSqliteStorage.__name__)
