@@ -41,13 +41,16 @@ def sha256(folder, name):
 
 
 def refusal(folder):
-    with pytest.raises(MixedTablesError) as refused:
+    """Why the tables are not published; empty if they are."""
+    try:
         check_made_together(folder, NAMES, HERE)
-    return str(refused.value)
+    except MixedTablesError as error:
+        return str(error)
+    return ""
 
 
 def test_tables_that_were_made_together_are_published(folder):
-    check_made_together(folder, NAMES, HERE)
+    assert refusal(folder) == ""
 
 
 def test_what_a_table_was_made_with_comes_back(folder):
@@ -91,7 +94,7 @@ def test_a_table_made_again_makes_those_computed_from_it_stale(folder):
 
 def test_the_same_table_made_again_makes_nothing_stale(folder):
     store(folder, "models", HERE.with_inputs({"price_snapshots": "first"}))
-    check_made_together(folder, NAMES, HERE)
+    assert refusal(folder) == ""
 
 
 def test_tables_from_different_landed_lists_are_named(folder):
