@@ -132,7 +132,8 @@ def _protocol(benchmark: Benchmark) -> str:
     """Benchmark, shots and metric in words, such as `MMLU 5-shot letter`."""
     shots = benchmark.fewshot.shots if benchmark.fewshot else 0
     metric = re.sub(r"(?<!^)(?=[A-Z])", " ", type(benchmark.metric).__name__).lower()
-    return f"{benchmark.name} {shots}-shot {metric}"
+    own = " on own questions" if benchmark.has_own_content else ""
+    return f"{benchmark.name} {shots}-shot {metric}{own}"
 
 
 def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -6,8 +6,9 @@ Not here: running a model on it (`job`, `engine`), judging an answer (`scoring`)
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from densing_pipeline.evaluation.suite import benchmark
+from densing_pipeline.evaluation.suite import benchmark, content
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, DataError, spread
 from densing_pipeline.evaluation.suite.data import Store, load
@@ -25,6 +26,7 @@ __all__ = [
     "Data",
     "DataError",
     "Store",
+    "in_force",
     "load",
     "select",
     "spread",
@@ -38,16 +40,33 @@ BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in (*SUITE, MATH_50
 """Every benchmark there is, by name."""
 
 
-def select(names: Iterable[str]) -> tuple[Benchmark, ...]:
+def in_force(mirror: Path | None) -> tuple[Benchmark, ...]:
+    """The suite as an installation measures it: with the content its mirror declares (`content`).
+
+    Args:
+        mirror: local mirror of the benchmark files; None where they come from the Hub.
+
+    Raises:
+        DataError: the mirror's declaration cannot be used; the message says why.
+    """
+    return content.with_content_of(mirror, SUITE, BENCHMARKS)
+
+
+def select(names: Iterable[str], mirror: Path | None = None) -> tuple[Benchmark, ...]:
     """Benchmarks by name, each once.
+
+    Args:
+        names: of benchmarks in `BENCHMARKS`.
+        mirror: as in `in_force`.
 
     Raises:
         ValueError: one of them is not known.
+        DataError: as from `in_force`.
     """
     wanted = tuple(dict.fromkeys(names))
     if unknown := [name for name in wanted if name not in BENCHMARKS]:
         raise ValueError(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
-    return tuple(BENCHMARKS[name] for name in wanted)
+    return content.with_content_of(mirror, (BENCHMARKS[name] for name in wanted), BENCHMARKS)
 
 
 def version(benchmarks: Iterable[Benchmark] = SUITE) -> str:

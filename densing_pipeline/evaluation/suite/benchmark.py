@@ -25,6 +25,9 @@ from densing_pipeline.evaluation.scoring import Item, Judges, Metric, Scored
 RULES = 1
 """Raised when the same answer of a model could be worth something else than before."""
 
+NOT_IN_VERSION = ("licence", "is_beside", "has_own_content")
+"""Fields of a benchmark on which its scores do not depend, or through the hashes of content alone."""
+
 Record = dict[str, str]
 """One example of a data set in our words, the same from every source."""
 
@@ -175,6 +178,7 @@ class Benchmark:
             its loss is measured beside the score.
         is_beside: whether it is no part of the paper's average; where its data cannot be had, the
             others are measured without it.
+        has_own_content: whether a mirror declares other content than the suite (`content`).
     """
 
     name: str
@@ -192,6 +196,7 @@ class Benchmark:
     max_tokens: int = 0
     has_solutions: bool = False
     is_beside: bool = False
+    has_own_content: bool = False
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -275,7 +280,7 @@ def declaration(benchmark: Benchmark) -> dict[str, Any]:
     fields = {
         each.name: _plain(getattr(benchmark, each.name))
         for each in dataclasses.fields(benchmark)
-        if each.init and each.name not in ("licence", "is_beside")
+        if each.init and each.name not in NOT_IN_VERSION
     }
     data = [
         [

@@ -466,6 +466,6 @@ def test_the_command_prints_hashes_and_names_what_is_missing(
     said = capsys.readouterr()
     content = load(benchmark, Store(as_csv)).content
     assert said.out.splitlines() == [
-        f"{content[key]} MMLU/{key}" for key in ("dev/numbers", "test/numbers")
+        f"{content[key]} {len(ASKED)} MMLU/{key}" for key in ("dev/numbers", "test/numbers")
     ]
     assert "HumanEval, test: no data" in said.err
