@@ -183,7 +183,7 @@ def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
             loaded = suite.load(each, store)
             items = each.items(loaded)
         except DataError as error:
-            if not each.is_beside:
+            if each.is_averaged:
                 raise EvaluationError(f"benchmark data: {error}") from error
             missing.append(f"without {each.name}: {error}")
         else:

@@ -17,13 +17,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.evaluation import suite
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.columns import BENCHMARKS
 from tests.mirror import mirror
 from tests.servers import hub
 from tests.servers.model_hub import Shelf
@@ -145,11 +145,11 @@ def test_items_and_scores_of_both_are_published(night: Night) -> None:
         items = night.tables["eval_items"].filter(model_id=model)
         assert set(items["benchmark"]) == {each.name for each in suite.SUITE}
         scores = night.tables["scores"].filter(model_id=model, source_kind="measured")
-        assert set(BENCHMARKS) <= set(scores["benchmark"])
+        assert set(AVERAGED) <= set(scores["benchmark"])
         assert set(scores["n_items"]) == {LIMIT}
         in_force = suite.in_force(night.settings.evaluation_data)
         assert set(scores["suite_version"]) == {suite.version(in_force)}
-        assert scores.filter(pl.col("benchmark").is_in(BENCHMARKS))["is_paper_protocol"].all()
+        assert scores.filter(pl.col("benchmark").is_in(AVERAGED))["is_paper_protocol"].all()
         assert scores["protocol"].str.contains("on own questions; .*, first 2 items").all()
 
 

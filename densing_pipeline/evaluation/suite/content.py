@@ -132,4 +132,5 @@ def _replaced(benchmark: Benchmark, declared: Mapping[str, Parts], path: Path) -
         for split in benchmark.splits
     )
     n_items = sum(count for _, count in declared[benchmark.split].values())
-    return dataclasses.replace(benchmark, splits=splits, n_items=n_items, has_own_content=True)
+    facts = dataclasses.replace(benchmark.facts, items=n_items)
+    return dataclasses.replace(benchmark, facts=facts, splits=splits, has_own_content=True)
