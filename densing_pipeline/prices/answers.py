@@ -7,7 +7,7 @@ alone needs (`prices.sources`).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2
 
 from densing_pipeline.fetch import Limits, Response, fetch
 
@@ -30,7 +30,7 @@ class Request:
         last_modified: its date, if it had one.
     """
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     url: str
     limits: Limits
     models: Sequence[str] = ()

@@ -6,7 +6,7 @@ Not here: its formats (`openrouter_format`), and lists of one document (`prices.
 import asyncio
 from collections.abc import Callable
 
-import httpx
+import httpx2
 
 from densing_pipeline.fetch import FetchError, Response, fetch, next_address
 from densing_pipeline.prices.answers import (
@@ -43,7 +43,7 @@ async def fetch_pages(request: Request, asked: Asked) -> Response:
 
 
 async def _further_pages(first: Response, request: Request, asked: Asked) -> Response:
-    address, limits = httpx.URL(first.url), request.limits
+    address, limits = httpx2.URL(first.url), request.limits
     pages, seen = [first.content], {address}
     while following := next_page(pages[-1]):
         address = next_address(address, following)
@@ -109,4 +109,4 @@ async def fetch_each(
         )
     if not pages:
         raise failed[0][1]
-    return Response(request.url, httpx.codes.OK, join_pages(pages, is_one_too=True))
+    return Response(request.url, httpx2.codes.OK, join_pages(pages, is_one_too=True))
