@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.cost.halving import estimate_prices
 from densing_pipeline.density.densities import densities
-from densing_pipeline.density.score_sets import ITEMS
 from densing_pipeline.settings import read_settings
 from densing_pipeline.tables.published import (
     DIRECT_LAWS,
@@ -208,14 +208,14 @@ def _score_set(params: float, scores: Mapping[str, float]) -> str:
     if not (np.isfinite(params) and params > 0):
         raise ValueError(f"params: {params!r} is not a positive number")
     for name, score in scores.items():
-        if name in ITEMS and not 0 <= score <= 1:
+        if name in AVERAGED and not 0 <= score <= 1:
             raise ValueError(f"{name}: {score!r} is not a fraction between 0 and 1")
-    if set(scores) == set(ITEMS):
+    if set(scores) == set(AVERAGED):
         return "average"
     if set(scores) == {"MMLU"}:
         return "mmlu"
     raise ValueError(
-        f"scores: {', '.join(scores) or 'none'}; give MMLU alone, or all of {', '.join(ITEMS)}"
+        f"scores: {', '.join(scores) or 'none'}; give MMLU alone, or all of {', '.join(AVERAGED)}"
     )
 
 

@@ -249,11 +249,15 @@ def benchmarks(
     mirror: Annotated[
         Path | None, typer.Option(help="Folder with the data sets, instead of the Hub.")
     ] = None,
+    declare: Annotated[
+        bool,
+        typer.Option("--declare", help="Write the file that declares the mirror's own questions."),
+    ] = False,
 ) -> None:
     """Print the hashes of benchmark data."""
     from densing_pipeline.cli import studies
 
-    studies.benchmarks(ctx.obj, names or [], mirror)
+    studies.benchmarks(ctx.obj, names or [], mirror, is_declared=declare)
 
 
 @app.command()

@@ -89,27 +89,44 @@ def simulate(screen: Screen) -> None:
         screen.line(table)
 
 
-def benchmarks(screen: Screen, names: Sequence[str], mirror: Path | None) -> None:
-    """Print the hash of every part of the named benchmarks, as their declarations hold it.
+def benchmarks(
+    screen: Screen, names: Sequence[str], mirror: Path | None, *, is_declared: bool
+) -> None:
+    """Print hash and size of every part of the named benchmarks, or declare a mirror's own.
+
+    Args:
+        screen: where they are printed.
+        names: benchmarks; all if empty.
+        mirror: folder with the data sets; the Hub if None.
+        is_declared: whether to write the file that declares the mirror's own content.
 
     Raises:
         CommandError: a benchmark is not known, or its data cannot be had.
     """
     from densing_pipeline.evaluation import suite
+    from densing_pipeline.evaluation.suite import content
 
+    wanted = names or list(suite.BENCHMARKS)
+    lines, lost = list[str](), list[str]()
+    chosen: tuple[suite.Benchmark, ...] = ()
     try:
-        chosen = suite.select(names or suite.BENCHMARKS)
-    except ValueError as error:
+        if is_declared and mirror is None:
+            raise CommandError("--declare: say which mirror (--mirror)")
+        if is_declared and mirror is not None:
+            lines = content.declare(mirror, suite.select(wanted))
+        else:
+            chosen = suite.select(wanted, mirror)
+    except (ValueError, suite.DataError) as error:
         raise CommandError(str(error)) from error
-    lost = []
     for benchmark in chosen:
         try:
             data = suite.load(benchmark, suite.Store(mirror))
         except suite.DataError as error:
             lost.append(str(error))
             continue
-        for part, sha256 in data.content.items():
-            screen.line(f"{sha256} {benchmark.name}/{part}")
+        lines += content.lines(benchmark.name, data.records)
+    for line in lines:
+        screen.line(line)
     if lost:
         raise CommandError("\n".join(lost))
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.curves import DAYS_PER_MONTH, Curve, Floats
-from densing_pipeline.cost.frontier import PAPER
+from densing_pipeline.cost.market import PAPER
 from densing_pipeline.tables.published import PRICE_HALVING
 
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
@@ -34,14 +35,14 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
-    known = ForecastInputs.up_to_now(
-        tables["densities"],
+    market = Market(
         tables["prices"],
         tables["model_links"],
         tables["capability_levels"],
         facts.load("capability_scores"),
         tables.get("price_polls"),
     )
+    known = ForecastInputs.up_to_now(tables["densities"], market)
     made = forecasts(known, draws=draws, seed=seed)
     scored = forecast_scores(made, known)
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)

@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, chosen_scores
 from densing_pipeline.publication.wording import counted, listed
-from densing_pipeline.tables.columns import BENCHMARKS
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -148,12 +148,12 @@ def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
     if row["model_id"].startswith(PAPER_MODELS):
         used = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
     else:
-        wanted = BENCHMARKS if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
+        wanted = AVERAGED if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
         # The choice looks at all models, for the source that covers the most of them goes first.
         others = scores.filter(
             pl.col("is_paper_protocol"),
             pl.col("score").is_finite(),
-            pl.col("benchmark").is_in(BENCHMARKS),
+            pl.col("benchmark").is_in(AVERAGED),
             ~pl.col("model_id").str.starts_with(PAPER_MODELS),
         )
         used = chosen_scores(others).filter(
