@@ -48,6 +48,9 @@ def run_nightly(
         What failed, by step; empty if everything succeeded. That another run holds the state
         directory is a failure of the step `nightly`, that Dagster's database cannot be used one of
         the step `dagster`.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted (Ctrl-C, or a signal to end).
     """
     try:
         # The run takes the lock again, in this thread. Held before, no other run can be going while
@@ -114,14 +117,20 @@ def _run(
         end_killed_runs(recorded)
         if watch:
             _watch(recorded, job, run_id, watch)
-        result = job.execute_in_process(
-            instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
-            run_id=run_id,
-        )  # fmt: skip
+        try:
+            result = job.execute_in_process(
+                instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
+                run_id=run_id,
+            )  # fmt: skip
+        except dg.DagsterExecutionInterruptedError as interrupt:
+            raise KeyboardInterrupt from interrupt
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
+            # Dagster reports an interrupt within a step as a failure of the step.
+            if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+                raise KeyboardInterrupt
             failures[str(event.step_key)] = (error.cause or error).message.strip()
         elif event.is_run_failure and not failures and event.job_failure_data.error:
             # Before the first step, such as a resource that cannot be made.
