@@ -96,6 +96,17 @@ class Settings(BaseSettings):
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
     )
+    hub_answer_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60, description="Longest time for one answer of the Hub, to its last byte."
+    )
+    hub_poll_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=7200,
+        description="Longest time for a night's requests to the Hub; the rest waits for the next night.",
+    )
+    redirect_hosts: str = Field(
+        default="",
+        description="Hosts, separated by commas, to which a source or the Hub may redirect besides its own: `host`, `*.domain` or `host:port`.",
+    )
     hub_overlap_days: Annotated[int, Field(ge=1, le=60)] = Field(
         default=3, description="Days before the last poll that are read again."
     )
@@ -187,6 +198,11 @@ class Settings(BaseSettings):
                 "file:///path and copy `latest/` on from there"
             )
         return url
+
+    @property
+    def allowed_redirect_hosts(self) -> tuple[str, ...]:
+        """The hosts of `redirect_hosts`."""
+        return tuple(host for each in self.redirect_hosts.split(",") if (host := each.strip()))
 
     @property
     def publish_dir(self) -> Path:

@@ -121,7 +121,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     Raises:
         Failure: the Hub does not say.
     """
-    hub = Hub(settings.hub_endpoint)
+    hub = Hub.of(settings)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
         if not folder_writer.COMMIT.fullmatch(sha := str(record["sha"])):
