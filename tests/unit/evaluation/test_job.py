@@ -242,7 +242,7 @@ from densing_pipeline.evaluation.watchdog import Watchdog
 with FolderWriter(Path(sys.argv[1])) as writer:
     lines = Lines(lambda line: None, None)
     with Watchdog(0.2, lambda seconds: job._give_up(writer, lines, seconds)):
-        time.sleep(60)
+        time.sleep(600)
 """
 
 

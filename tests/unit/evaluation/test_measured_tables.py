@@ -135,14 +135,19 @@ def test_a_damaged_file_costs_itself_alone_and_is_named(tmp_path):
 def test_no_damage_to_a_file_ends_the_night(tmp_path):
     """Cut, flipped, emptied, in every place: a row with a reason, or the items as they were."""
     path = write(tmp_path, limit=40, benchmarks=("MATH",))
-    whole = (path / "MATH.parquet").read_bytes()
+    whole, items_of_whole = (path / "MATH.parquet").read_bytes(), read(tmp_path, 40)[1]
+    assert items_of_whole.height == 40
     rng = random.Random(5)  # noqa: S311
     for _ in range(60):
         bad = bytearray(whole)
         for _ in range(rng.randrange(1, 4)):
             bad[rng.randrange(len(bad))] = rng.randrange(256)
         (path / "MATH.parquet").write_bytes(bad[: rng.choice([len(bad), rng.randrange(len(bad))])])
-        read(tmp_path, 40)
+        evaluations, kept = read(tmp_path, 40)
+        if "MATH.parquet" in evaluations["reason"].item():
+            assert kept.is_empty()
+        else:
+            assert kept.equals(items_of_whole)
 
 
 @pytest.mark.parametrize(
