@@ -193,14 +193,19 @@ def redirect_target(url: httpx2.URL, location: str, hosts: tuple[str, ...]) -> h
     try:
         target = url.join(location)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise BoundError("redirected to what is not an address") from error
+        raise BoundError("led to what is not an address") from error
     if not target.host or not _is_allowed(url, target, hosts):
         raise BoundError(
-            f"redirected to {shown(f'{target.scheme}://{target.netloc.decode()}')}, another host: "
+            f"led to {shown(f'{target.scheme}://{target.netloc.decode()}')}, another host: "
             "refused; if the source has moved, set its address anew, or allow the host with "
             "DENSING_REDIRECT_HOSTS"
         )
     return target
+
+
+def host_patterns(listed: str) -> tuple[str, ...]:
+    """Patterns of hosts, as `Bounds.redirect_hosts` has them, from a list with commas."""
+    return tuple(host for each in listed.split(",") if (host := each.strip()))
 
 
 def same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:

@@ -7,6 +7,8 @@ does without the library's requests.
 """
 
 import functools
+import os
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,7 +17,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import get_token_to_send
 from huggingface_hub.utils._http import hf_request_event_hook
 
-from densing_pipeline.bounded_http import Bounds, blocking_client
+from densing_pipeline.bounded_http import Bounds, blocking_client, host_patterns, redirect_target
 
 LONGEST_WAIT_S = 300
 """Longest wait before a retry that a server may ask for."""
@@ -24,14 +26,21 @@ WAITS = ("Retry-After", "RateLimit")
 """Headers by which a server asks for a wait."""
 
 
-def prepare(bounds: Bounds) -> None:
+def prepare(bounds: Bounds, endpoint: str) -> None:
     """Have every request of the library under bounds, and none made that nobody asked for.
+
+    Only the endpoint and the hosts it may redirect to are asked: the library would also follow the
+    `Link` of a page to any host, with the token.
 
     Files are fetched over HTTP, not by the program `hf_xet`, whose requests cannot be bounded here.
     """
     constants.HF_HUB_DISABLE_TELEMETRY = True
     constants.HF_HUB_DISABLE_XET = True
-    hooks = {"request": [hf_request_event_hook], "response": [_without_long_waits]}
+    bounds = replace(bounds, redirect_hosts=(*bounds.redirect_hosts, *redirect_hosts(endpoint)))
+    hooks = {
+        "request": [functools.partial(_only_hosts, endpoint, bounds), hf_request_event_hook],
+        "response": [_without_long_waits],
+    }
     huggingface_hub.set_client_factory(
         functools.partial(blocking_client, bounds, event_hooks=hooks)
     )
@@ -41,14 +50,23 @@ def token(given: str | None) -> str | None:
     """The token to send: the one given, or what the library finds (`HF_TOKEN` or a stored login)."""
     if given is not None:
         return given
-    prepare(Bounds())
+    prepare(Bounds(), constants.ENDPOINT)
     return get_token_to_send(None)
 
 
 def redirect_hosts(endpoint: str) -> tuple[str, ...]:
-    """Hosts from which the Hub at an endpoint serves large files; a mirror has none but its own."""
+    """Hosts to which the Hub at an endpoint may redirect: those of its large files, and those allowed.
+
+    The variable is read here as well as in `settings`, which the evaluation job does without.
+    """
     is_the_hub = urlsplit(endpoint).hostname == "huggingface.co"
-    return ("*.hf.co", "*.huggingface.co") if is_the_hub else ()
+    own = ("*.hf.co", "*.huggingface.co") if is_the_hub else ()
+    return own + host_patterns(os.environ.get("DENSING_REDIRECT_HOSTS", ""))
+
+
+def _only_hosts(endpoint: str, bounds: Bounds, request: httpx2.Request) -> None:
+    """Refuse a request to a host that was not asked for, as `redirect_target` refuses a redirect."""
+    redirect_target(httpx2.URL(endpoint), str(request.url), bounds.redirect_hosts)
 
 
 def _without_long_waits(response: httpx2.Response) -> None:

@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlparse
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline.addresses import shown
+from densing_pipeline.bounded_http import host_patterns
+
 
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
@@ -19,11 +22,17 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """The settings of one installation.
 
+    An address may hold a password or a signature, so neither `repr` nor an error repeats one.
+
     A field is set by the variable of its name, such as `DENSING_STATE_DIR`.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DENSING_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="DENSING_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     state_dir: Path = Field(
@@ -31,6 +40,7 @@ class Settings(BaseSettings):
         description="Where tables, the landing zone and Dagster's database live.",
     )
     publish_url: str = Field(
+        repr=False,
         default="published",
         description="Directory releases are published to, as a path or a file:// address.",
     )
@@ -46,21 +56,25 @@ class Settings(BaseSettings):
         description="Whether a night asks the remote price lists; without, it runs on what is there.",
     )
     openrouter_url: str = Field(
+        repr=False,
         default="https://openrouter.ai/api/v1/models",
         description="OpenRouter's list of models; `/<model>/endpoints` below it has the providers.",
     )
     litellm_url: str = Field(
+        repr=False,
         default="https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
         description="The LiteLLM map of prices.",
     )
     models_dev_url: str = Field(
-        default="https://models.dev/api.json", description="The models.dev list."
+        repr=False, default="https://models.dev/api.json", description="The models.dev list."
     )
     genai_prices_url: str = Field(
+        repr=False,
         default="https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/new_data/v2/data.json",
         description="The genai-prices list, version 2 of its data.",
     )
     llm_prices_url: str = Field(
+        repr=False,
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
     )
@@ -99,6 +113,7 @@ class Settings(BaseSettings):
         description="Whether the nightly run asks the Hub for new models.",
     )
     hub_endpoint: str | None = Field(
+        repr=False,
         default=None,
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
@@ -188,7 +203,7 @@ class Settings(BaseSettings):
         if url is None:
             return None
         if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
-            raise ValueError(f"{url!r}: a source has an address that starts with https://")
+            raise ValueError(f"{shown(url)!r}: a source has an address that starts with https://")
         return url
 
     @field_validator("refused_licences", mode="before")
@@ -222,7 +237,7 @@ class Settings(BaseSettings):
         is_path = "://" not in url
         if not url or not (is_path or (address.scheme == "file" and not address.netloc)):
             raise ValueError(
-                f"{url!r}: releases are published to a local directory; give a path or "
+                f"{shown(url)!r}: releases are published to a local directory; give a path or "
                 "file:///path and copy `latest/` on from there"
             )
         return url
@@ -230,7 +245,7 @@ class Settings(BaseSettings):
     @property
     def allowed_redirect_hosts(self) -> tuple[str, ...]:
         """The hosts of `redirect_hosts`."""
-        return tuple(host for each in self.redirect_hosts.split(",") if (host := each.strip()))
+        return host_patterns(self.redirect_hosts)
 
     @property
     def publish_dir(self) -> Path:
@@ -296,8 +311,10 @@ def _sentence(problem: Any) -> str:
     variable = next((one for one in variables() if name in (one.field, one.name)), None)
     if variable is None:
         return f"{name}: {what}"
+    is_address = not Settings.model_fields[variable.field].repr
+    given = shown(str(problem["input"])) if is_address else str(problem["input"])
     return (
-        f"{variable.name} is {str(problem['input'])[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
     )
 

@@ -7,9 +7,9 @@ them too).
 from typing import Any
 
 import polars as pl
+from densing_pipeline.density.laws import REFITTED, fitted_points, loss_step
 
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
-from densing_pipeline.density.laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.sensitivity import moved_by

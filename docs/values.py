@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from densing_pipeline.density.laws import LADDER_FLOOR, laws_of
 from scipy.special import ndtr
 
 from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
@@ -24,7 +25,6 @@ from densing_pipeline.density import (
     score_gaps,
     variants,
 )
-from densing_pipeline.density.laws import LADDER_FLOOR, laws_of
 from densing_pipeline.evaluation import queue
 from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
 from densing_pipeline.hub import release_date, support

@@ -165,6 +165,8 @@ def _run_job(
         What the job reported of itself.
     """
     environment = {"PYTHONPATH": str(_package_alone(settings.state_dir))}
+    # Otherwise the Hub's library asks for a list of coding agents, for its User-Agent.
+    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:

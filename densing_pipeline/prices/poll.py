@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices.answers import Asked
@@ -35,6 +36,7 @@ from densing_pipeline.prices.sources.openrouter_fetch import endpoints, further_
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
+from densing_pipeline.text import error_text
 
 NOT_MODIFIED = 304
 
@@ -49,6 +51,7 @@ def limits_of(settings: Settings) -> Limits:
         attempts=settings.poll_attempts,
         backoff_s=settings.poll_backoff_seconds,
         retry_after_s=settings.poll_retry_after_seconds,
+        redirect_hosts=settings.allowed_redirect_hosts,
     )
 
 
@@ -90,7 +93,10 @@ def poll(
         if name != openrouter.ENDPOINTS or candidates
     }
     held = {name: last_good(zone, name) for name in urls}
-    found = asyncio.run(_ask_all(urls, held, candidates, limits_of(settings)))
+    try:
+        found = asyncio.run(_ask_all(urls, held, candidates, limits_of(settings)))
+    except FetchError as error:
+        found = {name: Asked(error=error) for name in urls}
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
     results = [
         _landed(zone, name, found[name], held[name], now, is_shrinking=name in shrunk)
@@ -107,7 +113,11 @@ async def _ask_all(
     candidates: Sequence[str],
     limits: Limits,
 ) -> dict[str, Asked]:
-    """What came of asking each source; whatever goes wrong stays with that source."""
+    """What came of asking each source; whatever goes wrong stays with that source.
+
+    Raises:
+        FetchError: nobody can be asked, such as through a proxy without a usable address.
+    """
     async with client(limits) as opened:
 
         async def ask(name: str, url: str) -> Asked:
@@ -134,7 +144,7 @@ async def _list(
     asked: Asked,
 ) -> Response:
     """A list, with all its pages if it has several."""
-    known = held.receipt if held and held.receipt.url == url else None
+    known = held.receipt if held and held.receipt.url == shown(url) else None
     first = await fetch(
         opened,
         url,
@@ -180,7 +190,7 @@ def _landed(
     except FetchError as error:
         outcome, message = "failed", str(error)
     except Exception as error:
-        outcome, message = "failed", f"{type(error).__name__}: {error}"
+        outcome, message = "failed", error_text(error)
     rows = held.parsed.rows if held else None
     good_at = held.receipt.fetched_at if held else None
     return PollResult(name, now, outcome, message, status, rows, rows, good_at=good_at)

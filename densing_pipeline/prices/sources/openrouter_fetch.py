@@ -5,6 +5,7 @@ Not here: its formats (`openrouter`), and asking for lists of one document (`pri
 
 import asyncio
 from collections.abc import Sequence
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 import polars as pl
@@ -61,6 +62,13 @@ async def further_pages(
     return Response(first.url, first.status, openrouter.join_pages(pages))
 
 
+def endpoints_url(url: str, model: str) -> str:
+    """Address of the sellers of a model, below that of the list; a query of the list's is kept."""
+    parts = urlsplit(url)
+    path = f"{parts.path.rstrip('/')}/{quote(model, safe='/:')}/endpoints"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
 async def endpoints(
     opened: httpx2.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
 ) -> Response:
@@ -69,7 +77,7 @@ async def endpoints(
 
     async def one(model: str) -> Response:
         async with at_once:
-            page = await fetch(opened, f"{url.rstrip('/')}/{model}/endpoints", limits)
+            page = await fetch(opened, endpoints_url(url, model), limits)
         asked.received.append(page)
         openrouter.check_endpoints(page.content)
         return page
