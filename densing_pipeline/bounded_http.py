@@ -203,11 +203,6 @@ def redirect_target(url: httpx2.URL, location: str, hosts: tuple[str, ...]) -> h
     return target
 
 
-def host_patterns(listed: str) -> tuple[str, ...]:
-    """Patterns of hosts, as `Bounds.redirect_hosts` has them, from a list with commas."""
-    return tuple(host for each in listed.split(",") if (host := each.strip()))
-
-
 def same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:
     """Whether two addresses have scheme, host and port in common."""
     return _origin(one) == _origin(other)
@@ -243,6 +238,11 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     except BaseException:
         result.cancel()
         raise
+
+
+def start(work: Coroutine[Any, Any, Any]) -> None:
+    """Have a coroutine done on that event loop, without waiting: for finalizers, which run anywhere."""
+    asyncio.run_coroutine_threadsafe(work, _Loop.current().loop)
 
 
 class _BlockingTransport(httpx2.BaseTransport):

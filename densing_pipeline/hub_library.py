@@ -17,7 +17,8 @@ from huggingface_hub import constants
 from huggingface_hub.utils import get_token_to_send
 from huggingface_hub.utils._http import hf_request_event_hook
 
-from densing_pipeline.bounded_http import Bounds, blocking_client, host_patterns, redirect_target
+from densing_pipeline.addresses import host_patterns
+from densing_pipeline.bounded_http import Bounds, blocking_client, redirect_target
 
 LONGEST_WAIT_S = 300
 """Longest wait before a retry that a server may ask for."""

@@ -11,8 +11,7 @@ from urllib.parse import unquote, urlparse
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from densing_pipeline.addresses import shown
-from densing_pipeline.bounded_http import host_patterns
+from densing_pipeline.addresses import host_patterns, shown
 
 
 class SettingsError(ValueError):

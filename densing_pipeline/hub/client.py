@@ -101,7 +101,7 @@ class Hub:
         self,
         endpoint: str | None = None,
         token: str | None = None,
-        limits: Limits = LIMITS,
+        limits: Limits | None = None,
         seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -111,7 +111,7 @@ class Hub:
             endpoint: by default that of `huggingface_hub`, which honours `HF_ENDPOINT`. A user and
                 password in it are sent in place of the token; a query is added to every request.
             token: by default that of `huggingface_hub` (`HF_TOKEN` or a stored login), if any.
-            limits: bounds of one document.
+            limits: bounds of one document; `LIMITS` if None.
             seconds: time for all documents together, from now on; without end if None.
             clock: gives seconds.
         """
@@ -122,6 +122,7 @@ class Hub:
         self.remarks: list[str] = []
         self._query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._token = self._find_token(token)
+        limits = limits or LIMITS
         hosts = (*limits.redirect_hosts, *hub_library.redirect_hosts(given))
         self._limits = replace(limits, redirect_hosts=hosts)
         self._seconds, self._clock = seconds, clock
@@ -288,7 +289,8 @@ class _Connections:
 
 def _close(opened: list[bounded_http.AsyncClient]) -> None:
     while opened:
-        bounded_http.run(opened.pop().aclose())
+        # Not waited for: the garbage collector may be at work in the thread that would do it.
+        bounded_http.start(opened.pop().aclose())
 
 
 def _refuses_token(error: FetchError) -> bool:
