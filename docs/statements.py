@@ -38,14 +38,14 @@ STATISTICS = Page(
         "| `nmi-2025` | as published in NMI, measured off its figure | {in_trillions[nmi]:.0f}T |",
         "| `nmi-2025-v2` | the same | {in_trillions[choices][0]:.0f}T, as in arXiv v2 |",
         "runs between guessing ({floor!p:.2f}) and 1",
-        "It takes {own_rulers.FEWEST_LOSSES} losses of {own_rulers.FEWEST_SIZES} sizes whose tokens per "
-        "parameter differ at least twofold, and {own_rulers.FEWEST_SCORES} models of the score step",
-        "`reference_law_draws` holds {law_draws.DRAWS} refits of every law ({headline_laws:,} of the "
+        "It takes {measured_laws.FEWEST_LOSSES} losses of {measured_laws.FEWEST_SIZES} sizes whose tokens per "
+        "parameter differ at least twofold, and {measured_laws.FEWEST_SCORES} models of the score step",
+        "`reference_law_draws` holds {reference_law_draws.DRAWS} refits of every law ({headline_laws:,} of the "
         "headline's)",
-        "without {law_draws.FEWEST_DISTINCT!w} different runs and "
-        "{law_draws.FEWEST_DISTINCT!w} different models",
-        "at least {family_ruler.FEWEST_SIZES!w} sizes over a factor of {family_ruler.LEAST_RANGE!w}",
-        "Both are read within {one_step.REACH!w} times their smallest and largest model",
+        "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
+        "{reference_law_draws.FEWEST_DISTINCT!w} different models",
+        "at least {direct_laws.FEWEST_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
         "or within {densities.CHANCE_ERRORS!w} standard errors of guessing",
         "A gap is large from {large_gap:.0f} points on",
@@ -67,11 +67,11 @@ STATISTICS = Page(
         "({simulate.SIMULATIONS} frontiers, half as many for `frontier-exponential`; "
         "{simulate.RESAMPLES} resamples; noise {simulate.NOISE!p:.1f}; the law known)",
         # breaks
-        "- **Known date**: ChatGPT, {breaks.CHATGPT}",
+        "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",
         "with {trim:.0f} % of the models on either side",
-        "finds a bend at p < {kinks.SIGNIFICANCE!p:.2f} on simulated",
-        "with a {kinks.ACCELERATION}-fold one ({kinks.SIMULATIONS} each",
+        "finds a bend at p < {breakpoints.SIGNIFICANCE!p:.2f} on simulated",
+        "with a {breakpoints.ACCELERATION}-fold one ({breakpoints.SIMULATIONS} each",
         # sensitivity
         "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
         "{in_trillions[choices][2]:.0f}T tokens |",
@@ -118,7 +118,7 @@ STATISTICS = Page(
         "days, lies above the median",
         "and our {headline.doubling_days:.0f} become {hardware.value:.0f}",
         "chance makes such bends {bends.p[0]:.0f} to {bends.p[1]:.0f} % of the time. At {paper.n_models} "
-        "models a real {kinks.ACCELERATION}-fold acceleration would be found {bends.power:.0f} % of the "
+        "models a real {breakpoints.ACCELERATION}-fold acceleration would be found {bends.power:.0f} % of the "
         "time",
         "our MMLU scores hold {bends.before}, and {series.FEWEST_MODELS} are needed. Under `olmo-ladder` "
         "the slowdown has p = {bends.ladder!p:.2f}, one of {bends.tests} tests",
@@ -383,7 +383,7 @@ HUB = Page(
     constants=(
         "within {same_size:.1f} %, the parameters of a widely known model of somebody else "
         "(`hub/known_sizes.csv`, {known_sizes} models)",
-        "{support.ENOUGH!w} make a base model, {support.SOME!w} a doubtful one",
+        "{pretraining_evidence.ENOUGH!w} make a base model, {pretraining_evidence.SOME!w} a doubtful one",
         "If what is left exceeds {count_tolerance:.0f} %",
         "**Families.** {model_types} model types",
         "creation came from {release_date.AFTER_CREATION} days before the announcement (BLOOM 7B1) to "
@@ -391,7 +391,7 @@ HUB = Page(
         "creation - {release_date.BEFORE_CREATION} to creation + {release_date.AFTER_CREATION} days. "
         "{release_date.HUB_EPOCH} is the day",
     ),
-    rest="recorded crawls: `python -m densing_pipeline.hub.measure`, tests/unit/hub",
+    rest="recorded crawls: `python -m densing_pipeline.hub.recognition_errors`, tests/unit/hub",
 )
 
 PAGES = {

@@ -10,39 +10,38 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from densing_pipeline.density.laws import LADDER_FLOOR, laws_of
 from scipy.special import ndtr
 
+from densing_pipeline import implications
 from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
 from densing_pipeline.density import (
     compression,
     densities,
-    family_ruler,
-    law_draws,
-    one_step,
-    own_rulers,
+    direct_law,
+    direct_laws,
+    measured_laws,
     params_bases,
-    score_gaps,
+    reference_law_draws,
     variants,
 )
-from densing_pipeline.evaluation import queue
+from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
+from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
-from densing_pipeline.hub import release_date, support
+from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
 from densing_pipeline.prices import anchors, comparison, corrections, fold, links
 from densing_pipeline.prices.sources import snapshot
 from densing_pipeline.settings import Settings
+from densing_pipeline.stats import intervals
 from densing_pipeline.trends import (
-    bootstrap,
-    breaks,
+    breakpoints,
     densing_law,
     estimate,
-    implications,
-    kinks,
     sensitivity,
     series,
     simulate,
+    trend_breaks,
     windows,
 )
 from docs.quoting import WORDS
@@ -60,27 +59,27 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, bootstrap, breaks, checks, claims, compare, comparison, compression,
-            densing_law, estimate, family_ruler, fold, frontier, halving, implications, index, kinks,
-            law_draws, levels, membership, methods, one_step, own_rulers, params_bases, queue,
-            release_date, score_gaps, sensitivity, series, simulate, skill, snapshot, support,
+            admission, anchors, intervals, trend_breaks, checks, claims, compare, comparison, compression,
+            densing_law, estimate, direct_laws, fold, frontier, halving, implications, index, breakpoints,
+            reference_law_draws, levels, membership, methods, direct_law, measured_laws, params_bases, queue_rules,
+            release_date, score_gaps, sensitivity, series, simulate, skill, snapshot, pretraining_evidence,
             variants, vintages, windows,
         )
     } | {
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "headline_draws": draws * densing_law.HEADLINE_TIMES,
-        "headline_laws": law_draws.DRAWS * law_draws.HEADLINE_TIMES,
-        "level": _percent(bootstrap.LEVEL),
-        "lost": _percent(bootstrap.MOST_LOST),
-        "factors": [bootstrap.small_cluster_factor(families) for families in (5, 10, 40)],
+        "headline_laws": reference_law_draws.DRAWS * reference_law_draws.HEADLINE_TIMES,
+        "level": _percent(intervals.LEVEL),
+        "lost": _percent(intervals.MOST_LOST),
+        "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
         "in_trillions": {
-            "nmi": own_rulers.REFERENCE_TOKENS / 1e12,
+            "nmi": measured_laws.REFERENCE_TOKENS / 1e12,
             "choices": [tokens / 1e12 for tokens in variants.REFERENCE_TOKENS],
         },
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
-        "trim": _percent(kinks.TRIM),
+        "trim": _percent(breakpoints.TRIM),
         "simulations_halved": simulate.SIMULATIONS // 2,
         "combined": implications.combined_doubling_days(
             implications.PAPER_DOUBLING_DAYS, implications.HARDWARE_DOUBLING_DAYS
@@ -96,8 +95,8 @@ def constants() -> Values:
         "anchors_count": len(anchors.ANCHORS),
         "floor_days": checks.FLOOR_DAYS,
         "stale_days": checks.STALE_HOURS / 24,
-        "same_size": _percent(support.SAME_SIZE),
-        "known_sizes": len(support.known_sizes()),
+        "same_size": _percent(pretraining_evidence.SAME_SIZE),
+        "known_sizes": len(pretraining_evidence.known_sizes()),
         "count_tolerance": _percent(compare.TOLERANCE),
         "model_types": len(families.supported()),
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / implications.YEAR,

@@ -111,11 +111,11 @@ def test_damaged_bytes_heal_when_they_come_again(zone, damage):
 
 
 def test_a_receipt_keeps_no_secret_of_an_address(zone):
-    secret = "https://user:s3cr3t@mirror.example/prices?sig=s3cr3t"
-    kept = zone.store("openrouter", secret, b"page", NOON)
+    signed = "https://user:s3cr3t@mirror.example/prices?sig=s3cr3t"
+    kept = zone.store("openrouter", signed, b"page", NOON)
     assert kept.url == "https://mirror.example/prices?sig=***"
-    assert zone.latest("openrouter", secret) == kept
+    assert zone.latest("openrouter", signed) == kept
     [path] = zone.receipt_files("openrouter")
     assert b"s3cr3t" not in path.read_bytes()
-    path.write_text(path.read_text().replace(kept.url, secret))
+    path.write_text(path.read_text().replace(kept.url, signed))
     assert zone.latest("openrouter") == kept, "a receipt of an earlier version"
