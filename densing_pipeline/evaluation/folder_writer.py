@@ -26,9 +26,6 @@ import polars as pl
 from densing_pipeline import files
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
 
-COMMIT = re.compile("[0-9a-f]{40}")
-"""What an evaluation is kept under. A branch moves: it would be asked for without end."""
-
 REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
 
 IDENTITY = (

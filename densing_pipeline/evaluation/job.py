@@ -29,7 +29,7 @@ from typing import Any
 
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
-from densing_pipeline.evaluation.folder_writer import COMMIT, Ledger
+from densing_pipeline.evaluation.folder_writer import Ledger
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
@@ -38,6 +38,7 @@ from densing_pipeline.evaluation.scoring import Judges, PassesTests
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
+from densing_pipeline.tables.identifiers import COMMIT
 
 EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4

@@ -17,12 +17,10 @@ from densing_pipeline.hub import (
     templates,
 )
 from densing_pipeline.hub.record_fields import Files
+from densing_pipeline.tables.number_formats import NATIVE_FORMATS
 
 SHOWN = 80
 """Characters of third-party text repeated in the evidence."""
-
-NATIVE_FORMATS = ("fp8", "mxfp4", "fp4")
-"""Formats that models are released in by those who trained them."""
 
 TEXT_LIBRARIES = frozenset(
     {"", "transformers", "vllm", "mistral-common", "safetensors", "pytorch", "litgpt", "mamba-ssm"}
