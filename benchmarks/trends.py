@@ -33,8 +33,8 @@ from densing_pipeline.hub import bundled
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.stats.quantile import quantile_line
+from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import REFERENCE_POINTS
-from densing_pipeline.trends.windows import days_since_zero
 
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.headline import HEADLINE
 
 
 def trend_rows(densing_law: pl.DataFrame) -> list[list[str]]:
@@ -42,7 +42,7 @@ def _doubling(row: dict[str, Any] | None) -> str:
 def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
     """The best bend of each score set under the headline's law."""
     shown = trend_breaks.filter(
-        pl.col("reference_id") == HEADLINE[0],
+        pl.col("reference_id") == HEADLINE.reference_id,
         pl.col("kind") == "searched",
         pl.col("verdict") == "ok",
     ).sort("score_set")

@@ -17,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.frontier import PAPER, cheapest, level_offers, timed
+from densing_pipeline.cost.frontier import cheapest, level_offers, timed
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
@@ -71,7 +72,7 @@ def price_decomposition(
         for level, share, blend in level_offers(
             offers, model_links, capability_levels, capability_scores
         )
-        if level != PAPER and not blend.is_empty()
+        if level != NMI and not blend.is_empty()
         for row in _periods(Offers.of(timed(blend)), horizon)
     ]
     return PRICE_DECOMPOSITION.cast(pl.DataFrame(rows) if rows else PRICE_DECOMPOSITION.empty())

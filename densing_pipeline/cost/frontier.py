@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.levels import MEMBERSHIP, memberships
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
@@ -21,9 +22,6 @@ BLENDS = (1.0, 0.9, 0.75, 0.5)
 
 CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high"))
 """Columns of a change point; its interval comes from `membership`."""
-
-PAPER = "nmi-2025"
-"""Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
 
 
 def price_frontier(
@@ -103,13 +101,13 @@ def candidate_offers(
     blends: tuple[float, ...] = BLENDS,
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
-    is_paper = pl.col("source") == PAPER
+    is_paper = pl.col("source") == NMI
     figure = admission.blended(offers.filter(is_paper), 1.0)
     yield (
-        PAPER,
+        NMI,
         1.0,
         figure.with_columns(
-            canonical_id=pl.lit(PAPER), run_start="start", run_end="end", probability=1.0
+            canonical_id=pl.lit(NMI), run_start="start", run_end="end", probability=1.0
         ),
     )
     sure = model_links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)

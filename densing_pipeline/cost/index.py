@@ -14,9 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.frontier import BLENDS, PAPER
+from densing_pipeline.cost.frontier import BLENDS
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.names import seller
+from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import PRICE_INDEX
 
 Floats = NDArray[np.float64]
@@ -26,8 +28,6 @@ BENCHMARK = "MMLU"
 
 MIN_MODELS = 8
 """Models a month needs for the verdict `ok`; the first such month is the base."""
-
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def price_index(
         return PRICE_INDEX.empty()
     last = as_of or last_day(prices)
     sold = _scored(
-        admission.on_sale(prices, last, polls).filter(pl.col("source") != PAPER),
+        admission.on_sale(prices, last, polls).filter(pl.col("source") != NMI),
         model_links,
         capability_scores,
     )

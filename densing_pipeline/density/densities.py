@@ -16,9 +16,9 @@ from densing_pipeline.density.law import FloatArray, ReferenceLaw
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
+from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import DENSITIES
 
-Z_95 = 1.959963984540054
 """Half width of a 95 % interval in standard errors."""
 
 CHANCE_ERRORS = 3

@@ -13,7 +13,8 @@ import polars as pl
 
 from densing_pipeline.density.direct_law import DirectLaw, direct_row, fit_direct, ladder_one_step
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, score_sets
+from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
+from densing_pipeline.paper import NMI_MODELS
 from densing_pipeline.tables.published import DIRECT_LAWS
 
 SIZE_IN_NAME = r"^(.*?)[-_ ]?v?\d+(?:[._]\d+)?[bBmM](?:\b|_|$)"
@@ -43,7 +44,7 @@ def direct_laws(models: pl.DataFrame, scores: pl.DataFrame, points: pl.DataFrame
         A `direct_laws` frame.
     """
     rows = [ladder_one_step(points)]
-    scored = score_sets(scores).filter(~pl.col("model_id").str.starts_with(PAPER_MODELS))
+    scored = score_sets(scores).filter(~pl.col("model_id").str.starts_with(NMI_MODELS))
     members = scored.join(_members(models), on="model_id")
     for score_set, benchmark in SCORE_SETS.items():
         rows.append(_ruler(members.filter(pl.col("score_set") == score_set), benchmark))

@@ -24,12 +24,13 @@ from densing_pipeline.density.fit_performance import (
     score_sse,
 )
 from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
+from densing_pipeline.paper import NMI, PREPRINT
 from densing_pipeline.tables.published import REFERENCE_LAWS
 
-PUBLISHED_POINTS = {"nmi-2025": "nmi-2025", "nmi-2025-v2": "nmi-2025"}
+PUBLISHED_POINTS = {NMI: NMI, PREPRINT: NMI}
 """Reference points each set of published coefficients was fitted on."""
 
-REFITTED = "nmi-2025"
+REFITTED = NMI
 LADDER = "olmo-ladder"
 LADDER_FLOOR = 0.25
 """Score of guessing on the ladder's four-way multiple choice."""

@@ -20,6 +20,7 @@ from densing_pipeline.density.densities import CHANCE_ERRORS
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import CHANCE, SCORE_SETS, benchmark_scores, score_sets
+from densing_pipeline.paper import PREPRINT
 from densing_pipeline.tables.columns import BENCHMARKS
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 REFERENCE_TOKENS = (1e12, 5e12, 15e12)
 """Values of D0: that of arXiv v2, that of NMI, and what models of 2024 are trained on."""
 
-SAME_LAW = {"nmi-2025-v2"}
+SAME_LAW = {PREPRINT}
 """References that are another one at another D0."""
 
 GRID = np.geomspace(1e3, 1e18, 3001)

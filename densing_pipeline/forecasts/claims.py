@@ -16,7 +16,7 @@ import polars as pl
 from densing_pipeline.cost import curves
 from densing_pipeline.density.variants import score_errors
 from densing_pipeline.forecasts.inputs import ForecastInputs
-from densing_pipeline.forecasts.methods import DAYS_PER_MONTH, FEWEST_STEPS, PAPER_MONTHS
+from densing_pipeline.forecasts.methods import FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
     BLEND,
     cheapest_ever,
@@ -29,9 +29,10 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.paper import PREPRINT_DOUBLING_DAYS
 from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.tables.dates import DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.tables.published import PAPER_CLAIMS
-from densing_pipeline.trends.windows import days_since_zero
 
 MADE_ON = date(2024, 12, 31)
 """End of the month in which arXiv v2 came out (6 December 2024)."""
@@ -43,7 +44,7 @@ RANGE_DRAWS, RANGE_PARTS = 100_000, 10
 """Draws of the range a claim allows: so many that its verdict does not hang on the seed."""
 
 DENSITY_CLAIMS = {
-    "arXiv v2: density doubles every 95 days": 95.0,
+    "arXiv v2: density doubles every 95 days": PREPRINT_DOUBLING_DAYS,
     "NMI: density doubles every 3.5 months": PAPER_MONTHS["density"] * DAYS_PER_MONTH,
 }
 PRICE_CLAIMS = {

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import newest, newest_or_day_zero
 
 
 class ForecastInputs(NamedTuple):
@@ -44,7 +43,7 @@ class ForecastInputs(NamedTuple):
         polls: pl.DataFrame | None = None,
     ) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
-        models = newest(densities["release_date"], otherwise=DAY_ZERO)
+        models = newest_or_day_zero(densities["release_date"])
         as_of = newest(prices["observed_from"], otherwise=models)
         return cls(
             densities, prices, model_links, capability_levels, capability_scores, as_of, polls

@@ -18,18 +18,19 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.headline import HEADLINE
+from densing_pipeline.paper import NMI
 from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.trends.series import Series, from_frame
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 FIRST_MONTH = date(2022, 11, 30)
 """First vintage: the month of ChatGPT and of the first price."""
 
-REFERENCE, BASIS = HEADLINE[0], HEADLINE[2]
+REFERENCE, BASIS = HEADLINE.reference_id, HEADLINE.params_basis
 BLEND = 0.75
 CURVE = "cheapest_ever"
 
@@ -150,7 +151,7 @@ def cheapest_ever(known: ForecastInputs) -> pl.DataFrame:
         blends=(BLEND,),
     ).filter(
         pl.col("curve") == CURVE,
-        pl.col("level") != PAPER,
+        pl.col("level") != NMI,
         pl.col("usd_per_mtok") > 0,
     )
 
@@ -163,7 +164,7 @@ def known_prices(prices: pl.DataFrame, month_end: date) -> pl.DataFrame:
     """
     dated = prices.with_columns(known=pl.coalesce("valid_from", "observed_from"))
     return (
-        dated.filter(pl.col("known") <= month_end, pl.col("source") != PAPER)
+        dated.filter(pl.col("known") <= month_end, pl.col("source") != NMI)
         .with_columns(
             observed_from=pl.min_horizontal("observed_from", "known"),
             observed_to=_unless_after("observed_to", month_end),
@@ -195,7 +196,7 @@ def price_days(prices: pl.DataFrame, model_links: pl.DataFrame) -> FloatArray:
     """Days on which dated prices of linked models began, ascending, shape (n,)."""
     linked = model_links.filter(pl.col("canonical_id").is_not_null())
     begun = prices.filter(
-        pl.col("offer") == "standard", pl.col("valid_from").is_not_null(), pl.col("source") != PAPER
+        pl.col("offer") == "standard", pl.col("valid_from").is_not_null(), pl.col("source") != NMI
     ).join(linked, on=["source", "provider", "model"], how="semi")
     days = (begun["valid_from"] - DAY_ZERO).dt.total_days().cast(pl.Float64)
     return days.sort().to_numpy()

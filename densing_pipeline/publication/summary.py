@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from densing_pipeline.paper import NMI
 from densing_pipeline.publication.figures import doubling_text, interval_text
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
@@ -131,8 +132,7 @@ def _price_halving(halving: pl.DataFrame) -> Table:
         right=("blend", "months", "fold"),
     )  # fmt: skip
     shown = halving.filter(
-        pl.col("is_headline")
-        | ((pl.col("level") == "nmi-2025") & (pl.col("curve") == "cheapest_ever"))
+        pl.col("is_headline") | ((pl.col("level") == NMI) & (pl.col("curve") == "cheapest_ever"))
     )
     for row in shown.to_dicts():
         record = row["months_since_record"]

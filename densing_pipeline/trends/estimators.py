@@ -16,10 +16,10 @@ from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
 from densing_pipeline.trends.stochastic_frontier import frontier_line
 
-Window = tuple[float, float]
+DaySpan = tuple[float, float]
 """First and last day, in days since day zero."""
 
-ALWAYS: Window = (-np.inf, np.inf)
+ALWAYS: DaySpan = (-np.inf, np.inf)
 
 
 class LinesOf(Protocol):
@@ -30,7 +30,7 @@ class LinesOf(Protocol):
         days: FloatArray,
         values: FloatArray,
         weights: FloatArray,
-        window: Window,
+        window: DaySpan,
         rows: IntArray | None = None,
     ) -> tuple[Lines, FloatArray]:
         """Lines, and the number of points each rests on, shape (B,).
@@ -65,7 +65,7 @@ def _records(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """The paper's line through the record setters; how often a model was drawn plays no part."""
@@ -77,7 +77,7 @@ def _quantile(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
     tau: float = 0.5,
 ) -> tuple[Lines, FloatArray]:
@@ -91,7 +91,7 @@ def _all_models(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Least-squares line through every model in the window."""
@@ -103,7 +103,7 @@ def _monthly(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Line through the densest model of each month in the window; it rests on that many months."""
@@ -116,7 +116,7 @@ def _frontier(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Stochastic frontier over the models in the window; no share of variance either."""
@@ -126,7 +126,7 @@ def _frontier(
 
 
 def _inside(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray, values: FloatArray, weights: FloatArray, window: DaySpan
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     inside = (days >= window[0]) & (days <= window[1])
     return days[inside], values[..., inside], weights[:, inside]

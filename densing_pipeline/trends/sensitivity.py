@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from densing_pipeline import paper
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.variants import variants
+from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.tables.dates import Window, days_since_zero
 from densing_pipeline.tables.published import SENSITIVITY
-from densing_pipeline.trends import densing_law
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.parallel import parallel_map
@@ -32,9 +34,9 @@ from densing_pipeline.trends.series import (
     from_frame,
     missing,
 )
-from densing_pipeline.trends.windows import Window, days_since_zero, windows
+from densing_pipeline.trends.windows import windows
 
-WINDOWS = ("all", "nmi-2025", "last-24-months")
+WINDOWS = ("all", paper.NMI, "last-24-months")
 FAMILY_CAPS = (None, 3)
 ESTIMATORS = ("paper", "quantile-0.9", "quantile-0.8", "quantile-0.95", "monthly-max", "ols-all")
 """The estimators; the stochastic frontier has no closed form and would take most of the time."""
@@ -178,15 +180,14 @@ def _on_every_basis(
 
 
 def _is_headline() -> pl.Expr:
-    reference_id, score_set, basis, window, estimator = densing_law.HEADLINE
     return (
-        (pl.col("reference_id") == reference_id)
+        (pl.col("reference_id") == HEADLINE.reference_id)
         & (pl.col("reference_tokens") == HEADLINE_TOKENS)
-        & (pl.col("score_set") == score_set)
+        & (pl.col("score_set") == HEADLINE.score_set)
         & (pl.col("inversion") == "one-law")
-        & (pl.col("params_basis") == basis)
-        & (pl.col("window") == window)
-        & (pl.col("estimator") == estimator)
+        & (pl.col("params_basis") == HEADLINE.params_basis)
+        & (pl.col("window") == HEADLINE.window)
+        & (pl.col("estimator") == HEADLINE.estimator)
         & pl.col("family_cap").is_null()
     )
 

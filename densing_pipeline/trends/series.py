@@ -12,7 +12,7 @@ import polars as pl
 from densing_pipeline.density.drawn_law import DrawnLaw, DrawnLaws
 from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import DAY_ZERO
 
 SeriesKey = tuple[str, str, str]
 """Reference law, score set and parameter basis."""

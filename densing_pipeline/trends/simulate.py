@@ -16,7 +16,7 @@ import numpy as np
 from densing_pipeline.stats.intervals import cluster_weights, clustered_intervals
 from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables import markdown
-from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, Window
+from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 
 TRUE_DOUBLING_DAYS = 105.0
 """3.5 months, the paper's headline."""
@@ -78,10 +78,10 @@ class Design(NamedTuple):
 
     days: tuple[float, ...]
     families: tuple[str, ...]
-    window: Window = ALWAYS
+    window: DaySpan = ALWAYS
 
     @classmethod
-    def of(cls, days: FloatArray, families: Sequence[str], window: Window = ALWAYS) -> Self:
+    def of(cls, days: FloatArray, families: Sequence[str], window: DaySpan = ALWAYS) -> Self:
         """The design of some models, the same for all series that share it."""
         ordered = sorted(zip(days.tolist(), families, strict=True))
         if ordered and window[0] <= ordered[0][0] and ordered[-1][0] <= window[1]:
