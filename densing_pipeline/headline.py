@@ -17,3 +17,6 @@ class Headline(NamedTuple):
 
 HEADLINE = Headline(NMI, NMI_AVERAGE, "nonembedding", "all", "quantile-0.9")
 """Fixed without looking at any result (docs/statistics.md says why)."""
+
+HEADLINE_BLEND = 0.75
+"""Share of input tokens in the blended price that is quoted and forecast."""

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.compression import DRAWS
+from densing_pipeline.density.compression import COMPRESSION_DRAWS
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
-from densing_pipeline.headline import HEADLINE
-from densing_pipeline.paper import DENSITY_DOUBLING_DAYS, HARDWARE_DOUBLING_YEARS, NMI_MODELS
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
+from densing_pipeline.paper import DENSITY_DOUBLING_DAYS, HARDWARE_DOUBLING_YEARS, NMI_PREFIX
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import IMPLICATIONS
@@ -31,13 +31,11 @@ from densing_pipeline.trends.series import Series, missing, series_of
 HARDWARE_DOUBLING_DAYS = HARDWARE_DOUBLING_YEARS * DAYS_PER_YEAR
 """Doubling time of FLOPS per dollar of machine-learning GPUs, 767 days."""
 
-SCORES = (0.4, 0.5, 0.6, 0.7)
+PROJECTED_SCORES = (0.4, 0.5, 0.6, 0.7)
 """Scores whose smallest model is projected."""
 
 LONGEST_DAYS = 365
 """How far beyond the newest model a size is projected."""
-
-BLEND = 0.75
 
 MOST_LOG = 100.0
 """Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
@@ -156,7 +154,7 @@ def _sizes(
     law = laws_of(reference_laws).get((HEADLINE.reference_id, SCORE_SETS[HEADLINE.score_set]))
     drawn = laws.get(HEADLINE[:2])
     newest = DAY_ZERO + timedelta(days=int(series.days.max())) if series.days.size else DAY_ZERO
-    for score in SCORES:
+    for score in PROJECTED_SCORES:
         days = {DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}
         for day in sorted(day for day in days if day >= EARLIEST):
             row = {
@@ -196,7 +194,7 @@ def _prices(
     now = (
         price_frontier.filter(
             pl.col("curve") == "cheapest_now",
-            pl.col("blend_input_share") == BLEND,
+            pl.col("blend_input_share") == HEADLINE_BLEND,
             pl.col("date") <= as_of,
         )
         .sort("level", "date")
@@ -229,7 +227,7 @@ def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
         pl.col("params_basis") == HEADLINE.params_basis,
     )
     for pair in own.iter_rows(named=True):
-        names = [pair[key].removeprefix(NMI_MODELS) for key in ("child_id", "parent_id")]
+        names = [pair[key].removeprefix(NMI_PREFIX) for key in ("child_id", "parent_id")]
         ends = {
             end: None if pair[end] is None else float(np.exp(pair[end])) for end in ("low", "high")
         }
@@ -242,7 +240,7 @@ def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
             "inputs": "density / density of the original; errors of the two scores and of the law",
             "verdict": "ok",
             "reason": pair["finding"],
-            "draws": DRAWS,
+            "draws": COMPRESSION_DRAWS,
         }
 
 

@@ -17,8 +17,11 @@ PREPRINT = "nmi-2025-v2"
 NMI_AVERAGE = "nmi-2025-average"
 """Name of the score set of the paper's models: averages read off its figure."""
 
-NMI_MODELS = "nmi-2025/"
+NMI_PREFIX = "nmi-2025/"
 """Prefix of the ids of the models as plotted in the paper."""
+
+NMI_TOKENS, PREPRINT_TOKENS = 5e12, 1e12
+"""Training tokens D0 at which each version reads its reference law."""
 
 FIRST_MODEL = date(2023, 2, 24)
 """Release of Llama-1, the first model of the paper's trend; days of a trend are counted from here."""

@@ -16,6 +16,7 @@ import polars as pl
 
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.curves import Curve, Floats
+from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
@@ -169,7 +170,12 @@ def is_headline(level: str, share: float, curve: str, window: str, estimator: st
     """
     if level == NMI:
         return (share, curve, estimator) == (1.0, "cheapest_ever", "end-points")
-    return (share, curve, window, estimator) == (0.75, "cheapest_ever", "all", "record-events")
+    return (share, curve, window, estimator) == (
+        HEADLINE_BLEND,
+        "cheapest_ever",
+        "all",
+        "record-events",
+    )
 
 
 def _sample(

@@ -17,7 +17,7 @@ from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
 from densing_pipeline.density.drawn_law import COEFFICIENTS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
-from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
+from densing_pipeline.density.law import LossLaw, ReferenceLaw
 from densing_pipeline.density.measured_laws import FEWEST_SCALED, scale_of
 from densing_pipeline.density.reference_laws import (
     LADDER,
@@ -28,9 +28,10 @@ from densing_pipeline.density.reference_laws import (
     score_step,
 )
 from densing_pipeline.paper import NMI
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
-DRAWS = 200
+LAW_DRAWS = 200
 """Draws published of each law."""
 
 HEADLINE_LAW = (NMI, "AVERAGE")
@@ -50,7 +51,7 @@ one run are anything but independent."""
 
 
 def reference_law_draws(
-    reference_laws: pl.DataFrame, points: pl.DataFrame, *, seed: int, draws: int = DRAWS
+    reference_laws: pl.DataFrame, points: pl.DataFrame, *, seed: int, draws: int = LAW_DRAWS
 ) -> pl.DataFrame:
     """Every reference law refitted to resamples of its training runs.
 

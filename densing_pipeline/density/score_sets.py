@@ -17,7 +17,7 @@ Not here: where the scores come from (`facts`, `evaluation`).
 
 import polars as pl
 
-from densing_pipeline.paper import NMI_AVERAGE, NMI_MODELS
+from densing_pipeline.paper import NMI_AVERAGE, NMI_PREFIX
 from densing_pipeline.tables.columns import BENCHMARKS
 
 SCORE_SETS = {NMI_AVERAGE: "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
@@ -28,6 +28,9 @@ ITEMS = {"MMLU": 14042, "BBH": 6511, "MATH": 5000, "HumanEval": 164, "MBPP": 500
 
 CHANCE = {"MMLU": 0.25, "BBH": 0.257, "MATH": 0.0, "HumanEval": 0.0, "MBPP": 0.0}
 """Score of guessing: four choices on MMLU; BBH as its authors state it (Suzgun et al. 2022)."""
+
+CHANCE_ERRORS = 3
+"""Standard errors above guessing that a score needs to say anything about size."""
 
 AVERAGE_CHANCE = sum(CHANCE.values()) / len(CHANCE)
 
@@ -48,7 +51,7 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
         average, that of a mean of five.
     """
     usable = scores.filter(pl.col("is_paper_protocol") & pl.col("score").is_finite())
-    paper = pl.col("model_id").str.starts_with(NMI_MODELS)
+    paper = pl.col("model_id").str.starts_with(NMI_PREFIX)
     figure = usable.filter(
         paper & (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure")
     ).sort("source", "protocol")
@@ -101,7 +104,7 @@ def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
     """
     usable = scores.filter(
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
-        ~pl.col("model_id").str.starts_with(NMI_MODELS),
+        ~pl.col("model_id").str.starts_with(NMI_PREFIX),
         pl.col("benchmark").is_in(BENCHMARKS),
     )
     return chosen_scores(usable).select("model_id", "benchmark", "score", "std_error")

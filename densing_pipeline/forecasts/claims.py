@@ -18,7 +18,6 @@ from densing_pipeline.density.variants import score_errors
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
-    BLEND,
     cheapest_ever,
     density_names,
     density_vintage,
@@ -29,8 +28,9 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
+from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import PREPRINT_DOUBLING_DAYS
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.tables.published import PAPER_CLAIMS
 
@@ -117,7 +117,7 @@ def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, A
             after = progress[days <= days_since_zero(day)][-1:]
             folds = np.exp(after - progress[before][-1]) if span else None
             for row in allowed.rows(day, folds):
-                yield row | {"target": "price", "series": f"{level}/{BLEND}"}
+                yield row | {"target": "price", "series": f"{level}/{HEADLINE_BLEND}"}
 
 
 class _Claims:

@@ -23,8 +23,8 @@ from densing_pipeline import paper
 from densing_pipeline.cost import curves
 from densing_pipeline.forecasts.vintages import Vintage, month_ends
 from densing_pipeline.headline import HEADLINE
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS

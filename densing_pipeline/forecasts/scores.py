@@ -30,7 +30,7 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import FORECAST_SCORES
 

@@ -20,9 +20,9 @@ import polars as pl
 
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.forecasts.inputs import ForecastInputs
-from densing_pipeline.headline import HEADLINE
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.trends.series import Series, from_frame
@@ -31,7 +31,6 @@ FIRST_MONTH = date(2022, 11, 30)
 """First vintage: the month of ChatGPT and of the first price."""
 
 REFERENCE, BASIS = HEADLINE.reference_id, HEADLINE.params_basis
-BLEND = 0.75
 CURVE = "cheapest_ever"
 
 WATCHED_DAYS = 92
@@ -135,7 +134,7 @@ def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
         progress = -np.log(ordered["usd_per_mtok"].to_numpy())
-        name = f"{level}/{BLEND}"
+        name = f"{level}/{HEADLINE_BLEND}"
         yield Vintage("price", name, month_end, days, progress, newest, None)
 
 
@@ -148,7 +147,7 @@ def cheapest_ever(known: ForecastInputs) -> pl.DataFrame:
         known.capability_scores,
         as_of=known.as_of,
         polls=known.polls,
-        blends=(BLEND,),
+        blends=(HEADLINE_BLEND,),
     ).filter(
         pl.col("curve") == CURVE,
         pl.col("level") != NMI,

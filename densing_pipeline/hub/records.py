@@ -20,11 +20,14 @@ from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.tables.columns import INSTANT
 
-SHOWN = 120
+MOST_REASON_CHARS = 120
 """Characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
 """Files of a repository remembered with a record."""
+
+CLOCK_TOLERANCE = timedelta(days=2)
+"""How far a clock may be ahead before a creation time counts as from the future."""
 
 AWAITED_FOR = timedelta(days=60)
 """How long weights may take to come to a repository."""
@@ -298,4 +301,4 @@ def _text(value: object) -> str | None:
 def _shown(value: object) -> str:
     """Third-party text in one line of bounded length."""
     text = " ".join(str(value).split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return text if len(text) <= MOST_REASON_CHARS else text[: MOST_REASON_CHARS - 3] + "..."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from densing_pipeline.headline import HEADLINE
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.trends.sensitivity import FACTORS
@@ -78,7 +78,7 @@ def density_figure(tables: Tables) -> "Figure":
     return _finish(figure, axes)
 
 
-def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
     """Cheapest price of each capability level: what one can buy now, and the lowest ever."""
     frontier = tables["price_frontier"].filter(
         (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == NMI)
@@ -109,7 +109,7 @@ def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
     return _finish(figure, axes)
 
 
-def index_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+def index_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
     """The price index with its interval; months with too few models are not drawn."""
     index = tables["price_index"].filter(
         pl.col("blend_input_share") == blend_input_share, pl.col("verdict") == "ok"

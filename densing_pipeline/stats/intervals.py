@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 
 LEVEL = 0.95
 """Coverage every interval aims at."""

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, clustered_interval
-from densing_pipeline.stats.lines import FloatArray, Lines
+from densing_pipeline.stats.lines import Lines
 from densing_pipeline.trends.estimators import DaySpan, Estimator
 from densing_pipeline.trends.series import Series
 

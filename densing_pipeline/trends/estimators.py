@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from densing_pipeline.stats.lines import FloatArray, IntArray, Lines, ols_lines
+from densing_pipeline.stats.arrays import FloatArray, IntArray
+from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines

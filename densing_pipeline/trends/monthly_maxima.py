@@ -6,7 +6,8 @@ Not here: the paper's records (`record_setters`), which compare a model with eve
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.stats.lines import FloatArray, Lines, ols_lines
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.tables.dates import DAY_ZERO
 
 FEWEST_MONTHS = 3

@@ -13,8 +13,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights, clustered_intervals
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables import markdown
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 
@@ -27,7 +27,7 @@ FAMILY_SHARE = 1 / 3
 NOISE = 0.3
 """Standard deviation of the error of ln density."""
 SIMULATIONS = 200
-RESAMPLES = 100
+RESAMPLES_PER_SIMULATION = 100
 """Few, for many frontiers say more of a coverage than many resamples of each; ends stay unbiased."""
 
 CELLS_AT_ONCE = 1_000_000
@@ -97,7 +97,7 @@ def simulated(
     seed: int,
     noise: float = NOISE,
     simulations: int = SIMULATIONS,
-    resamples: int = RESAMPLES,
+    resamples: int = RESAMPLES_PER_SIMULATION,
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
 

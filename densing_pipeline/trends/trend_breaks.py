@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.headline import HEADLINE
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights, clustered_intervals
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.tables.published import TREND_BREAKS
 from densing_pipeline.trends.breakpoints import (
