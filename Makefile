@@ -12,6 +12,8 @@ unexport VIRTUAL_ENV
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
+QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28
 
@@ -22,10 +24,10 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-run: .venv/synced ## Run one full cycle and print the headline numbers
+run: .venv/synced ## Run one full cycle and print the answers
 	@$(RUN) densing run
 
-show: .venv/synced ## Print the headline numbers of the latest release
+show: .venv/synced ## Print the answers of the latest release
 	@$(RUN) densing show
 
 test: .venv/synced ## Run the tests
@@ -90,10 +92,12 @@ clean: ## Remove the environments and the state, keep what is published
 
 # The environment follows the lock; uv itself comes into .uv when the machine has none.
 .venv/synced: uv.lock pyproject.toml | $(filter .uv/%,$(UV))
-	@$(UV) sync --frozen --quiet --no-python-downloads --python $(PYTHON)
+	@echo 'Building the environment in .venv from uv.lock (a minute or two the first time)'
+	@$(UV) sync --frozen --no-python-downloads --python $(PYTHON) $(QUIETLY)
 	@touch $@
 
 .uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("densing-pipeline needs Python >= 3.11, this is " + sys.version) if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -m venv .uv
-	@.uv/bin/pip install --quiet uv==0.13.9
+	@echo 'Fetching uv, which builds the environments, into .uv'
+	@$(PYTHON) -m venv .uv || { echo 'Python has no venv module that works: install it (on Debian and Ubuntu: apt install python3-venv)'; rm -rf .uv; exit 1; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9

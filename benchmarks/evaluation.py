@@ -173,7 +173,7 @@ def _suite(engine: Any, peer: Any) -> Measurement:
 
 
 def _job(engine: Any, peer: Any) -> Measurement:
-    from densing_pipeline.evaluation.folder_writer import Ledger
+    from densing_pipeline.evaluation.folder_writer import FolderWriter
     from densing_pipeline.evaluation.measure import Work, measure
     from densing_pipeline.evaluation.progress import Lines
     from densing_pipeline.evaluation.requests import ChoiceRequest
@@ -186,11 +186,11 @@ def _job(engine: Any, peer: Any) -> Measurement:
     ]
 
     def ours() -> None:
-        with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "out") as ledger:
-            ledger.begin(engine.provenance())
+        with tempfile.TemporaryDirectory() as folder, FolderWriter(Path(folder) / "out") as writer:
+            writer.begin(engine.provenance())
             work = [Work(BENCHMARKS["MMLU"], items)]
-            measure(engine, work, ledger, Judges(), Lines(lambda line: None, None), 1)
-            ledger.end("done", "", resumable=False)
+            measure(engine, work, writer, Judges(), Lines(lambda line: None, None), 1)
+            writer.end("done", "", resumable=False)
 
     return _compare(
         engine,

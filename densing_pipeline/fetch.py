@@ -1,19 +1,19 @@
-"""Polite HTTP: one document, complete and bounded in time and size, or an error that says why not.
+"""One document over HTTP, complete and bounded in time and size, or an error that says why not.
 
-Conditional requests, `Retry-After`, few retries with jitter, and no redirect to another host. Not
-here: what a document means, and where it is kept (`landing`).
+Conditional requests, `Retry-After`, few retries with jitter. Not here: the bounds of one answer
+(`bounded_http`), what a document means, and where it is kept (`landing`).
 """
 
 import asyncio
-import zlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
-import httpx
+import httpx2
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -22,17 +22,33 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from densing_pipeline.addresses import redact, redact_logs, shown
+from densing_pipeline.bounded_http import (
+    LOGGERS,
+    REDIRECTING,
+    REDIRECTS,
+    Answer,
+    BoundError,
+    Bounds,
+    DamagedError,
+    redirect_target,
+    same_origin,
+    send,
+    timeout,
+)
+from densing_pipeline.text import clean
+
 USER_AGENT = f"densing-pipeline/{version('densing-pipeline')}"
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may pass by themselves."""
 
-REDIRECTS = 3
-"""Redirects followed, all on the host that was asked."""
+_SPENT = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})")
 
-GZIP_MEMBERS = 64
-"""Streams a compressed document may be made of, one after another."""
+LONGEST_TAG = 1000
+"""Characters of an entity tag that is kept."""
 
-_REDIRECTING = frozenset({301, 302, 303, 307, 308})
+OWN_HEADERS = ("authorization",)
+"""Headers for the host that is asked, and for no other that it redirects to."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +58,37 @@ class Limits:
     Attributes:
         connect_s: to open a connection.
         read_s: between two pieces of a response.
+        answer_s: for one answer, from the request to its last byte; `total_s` if None.
         total_s: for a document in all, with retries and waits.
         max_bytes: size of a document, as sent and as decoded.
         attempts: requests for one document.
         backoff_s: longest wait before the first retry; doubles with each, and is drawn at random.
         retry_after_s: longest `Retry-After` that is waited for; a longer one ends the attempts.
+        retries_unreachable: whether a host that cannot be reached is asked again.
+        redirect_hosts: as in `Bounds`.
     """
 
     connect_s: float = 5.0
     read_s: float = 20.0
+    answer_s: float | None = None
     total_s: float = 120.0
     max_bytes: int = 64 * 2**20
     attempts: int = 3
     backoff_s: float = 2.0
     retry_after_s: float = 60.0
+    retries_unreachable: bool = True
+    redirect_hosts: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of a single answer."""
+        return Bounds(
+            connect_s=self.connect_s,
+            read_s=self.read_s,
+            answer_s=self.answer_s or self.total_s,
+            max_bytes=self.max_bytes,
+            redirect_hosts=self.redirect_hosts,
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +101,7 @@ class Response:
         content: decoded bytes; empty with 304.
         etag: to send with the next request.
         last_modified: to send with the next request.
+        next_url: address of the next page, if the `Link` header names one.
     """
 
     url: str
@@ -75,14 +109,19 @@ class Response:
     content: bytes
     etag: str | None = None
     last_modified: str | None = None
+    next_url: str | None = None
 
 
 class FetchError(RuntimeError):
     """A document could not be had; the message is for the operator.
 
+    The message holds no secret of an address and no control character, whatever it is made of.
+
     Attributes:
         status: HTTP status, if there was an answer.
+        headers: of the answer, if there was one.
         is_passing: whether asking again may help.
+        is_reached: whether the host could be reached.
         retry_after_s: seconds the server asks to wait.
     """
 
@@ -91,32 +130,53 @@ class FetchError(RuntimeError):
         message: str,
         *,
         status: int | None = None,
+        headers: Mapping[str, str] | None = None,
         is_passing: bool = False,
+        is_reached: bool = True,
         retry_after_s: float | None = None,
     ) -> None:
         """Describe the failure."""
-        super().__init__(message)
+        super().__init__(clean(redact(message)))
         self.status = status
+        self.headers = headers or {}
         self.is_passing = is_passing
+        self.is_reached = is_reached
         self.retry_after_s = retry_after_s
 
 
 @asynccontextmanager
-async def client(limits: Limits) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that keeps connections open and introduces itself."""
-    timeout = httpx.Timeout(limits.read_s, connect=limits.connect_s)
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
-    async with httpx.AsyncClient(timeout=timeout, headers=headers) as opened:
+async def client(limits: Limits) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that keeps connections open and introduces itself.
+
+    Raises:
+        FetchError: a proxy named in the environment has no usable address.
+    """
+    async with new_client(limits) as opened:
         yield opened
 
 
+def new_client(limits: Limits) -> httpx2.AsyncClient:
+    """As `client`, for the caller to close."""
+    redact_logs(LOGGERS)
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
+    try:
+        return httpx2.AsyncClient(timeout=timeout(limits.bounds), headers=headers)
+    except (ValueError, httpx2.InvalidURL, ImportError):
+        # Its text would repeat the address, and the cause would be kept with it.
+        raise FetchError(
+            "a proxy cannot be used: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not an address that "
+            "starts with http:// or https://"
+        ) from None
+
+
 async def fetch(
-    opened: httpx.AsyncClient,
+    opened: httpx2.AsyncClient,
     url: str,
     limits: Limits,
     *,
     etag: str | None = None,
     last_modified: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Get a document.
 
@@ -126,6 +186,7 @@ async def fetch(
         limits: bounds in time and size.
         etag: entity tag of the copy at hand; the answer is then 304 if it is current.
         last_modified: date of the copy at hand, used alike.
+        headers: further headers of the request.
 
     Raises:
         FetchError: there is no complete document, after retries where they may help.
@@ -135,6 +196,7 @@ async def fetch(
         for name, value in (("If-None-Match", etag), ("If-Modified-Since", last_modified))
         if value
     }
+    asked = _Asked(url, {**(headers or {}), **conditions}, is_conditional=bool(conditions))
     retrying = AsyncRetrying(
         stop=stop_after_attempt(limits.attempts),
         wait=lambda state: _wait(state, limits),
@@ -147,7 +209,7 @@ async def fetch(
             async for attempt in retrying:
                 with attempt:
                     try:
-                        return await _request(opened, url, conditions, limits)
+                        return await _request(opened, asked, limits)
                     except FetchError as error:
                         last = error
                         raise
@@ -159,87 +221,88 @@ async def fetch(
     raise AssertionError("tenacity ends with a result or an error")
 
 
-async def _request(
-    opened: httpx.AsyncClient, url: str, conditions: Mapping[str, str], limits: Limits
-) -> Response:
-    """One attempt, with redirects on the same host."""
-    address = httpx.URL(url)
-    for _ in range(REDIRECTS + 1):
-        try:
-            async with opened.stream("GET", address, headers=conditions) as answer:
-                if answer.status_code not in _REDIRECTING:
-                    return await _read(url, answer, conditions, limits)
-                address = _redirected(address, answer)
-        except httpx.InvalidURL as error:
-            raise FetchError(f"{address}: not an address ({error})") from error
-        except httpx.TimeoutException as error:
-            raise FetchError(
-                f"no answer in time ({type(error).__name__})", is_passing=True
-            ) from error
-        except httpx.TransportError as error:
-            what = str(error) or type(error).__name__
-            raise FetchError(f"connection failed: {what}", is_passing=True) from error
-    raise FetchError(f"more than {REDIRECTS} redirects", status=answer.status_code)
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for: the address, the headers, and whether 304 is an answer."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    is_conditional: bool
 
 
-async def _read(
-    url: str, answer: httpx.Response, conditions: Mapping[str, str], limits: Limits
-) -> Response:
-    """The document of an answer that is no redirect."""
-    status = answer.status_code
-    tags = {
-        "etag": answer.headers.get("ETag"),
-        "last_modified": answer.headers.get("Last-Modified"),
-    }
-    if status == httpx.codes.NOT_MODIFIED and conditions:
-        return Response(url, status, b"", **tags)
-    if status != httpx.codes.OK:
-        wait = _retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-        asked = "" if wait is None else f", which asks to wait {wait:g} s"
+async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) -> Response:
+    """One attempt, with redirects to hosts that are allowed."""
+    status: int | None = None
+    try:
+        address, headers = httpx2.URL(asked.url), dict(asked.headers)
+        for _ in range(REDIRECTS + 1):
+            request = opened.build_request("GET", address, headers=headers)
+            answer = await send(opened, request, limits.bounds)
+            try:
+                status = answer.status
+                if status not in REDIRECTING:
+                    return await _read(asked, answer)
+                location = answer.headers.get("Location", "")
+                target = redirect_target(address, location, limits.redirect_hosts)
+            finally:
+                await answer.aclose()
+            if not same_origin(address, target):
+                headers = {k: v for k, v in headers.items() if k.lower() not in OWN_HEADERS}
+            address = target
+    except httpx2.InvalidURL:
+        # Its text would repeat a part of the address.
+        raise FetchError(f"{shown(asked.url)} is not an address") from None
+    except BoundError as error:
+        is_passing = isinstance(error, DamagedError)
+        raise FetchError(str(error), status=status, is_passing=is_passing) from error
+    except httpx2.TimeoutException as error:
         raise FetchError(
-            f"answered {status} {answer.reason_phrase}".strip() + asked,
+            f"no answer in time ({type(error).__name__})",
+            is_passing=True,
+            is_reached=not isinstance(error, httpx2.ConnectTimeout),
+        ) from error
+    except httpx2.UnsupportedProtocol:
+        raise FetchError(
+            f"{shown(asked.url)} is not an address that starts with https://"
+        ) from None
+    except httpx2.TransportError as error:
+        what = str(error) or type(error).__name__
+        raise FetchError(
+            f"connection failed: {what}",
+            is_passing=True,
+            is_reached=not isinstance(error, httpx2.ConnectError | httpx2.ProxyError),
+        ) from error
+    except FetchError:
+        raise
+    except Exception as error:
+        # Whatever a server makes the library do, it is the failure of this document.
+        raise FetchError(
+            f"an answer that cannot be handled ({type(error).__name__}: {error})", status=status
+        ) from error
+    raise FetchError(f"more than {REDIRECTS} redirects", status=status)
+
+
+async def _read(asked: _Asked, answer: Answer) -> Response:
+    """The document of an answer that is no redirect."""
+    status, headers = answer.status, answer.headers
+    tags = {"etag": _tag(headers, "ETag"), "last_modified": _tag(headers, "Last-Modified")}
+    if status == httpx2.codes.NOT_MODIFIED and asked.is_conditional:
+        return Response(asked.url, status, b"", **tags)
+    if status != httpx2.codes.OK:
+        wait = _retry_after(headers, datetime.now(UTC))
+        told = "" if wait is None else f", which asks to wait {wait:g} s"
+        raise FetchError(
+            f"answered {status} {answer.reason}".strip() + told,
             status=status,
+            headers=headers,
             is_passing=status in RETRIED,
             retry_after_s=wait,
         )
-    raw = bytearray()
-    async for chunk in answer.aiter_raw():
-        raw += chunk
-        if len(raw) > limits.max_bytes:
-            raise FetchError(_too_large(limits), status=status)
-    return Response(url, status, _decoded(bytes(raw), answer, limits), **tags)
+    content = await answer.read()
+    return Response(asked.url, status, content, **tags, next_url=answer.next_url)
 
 
-def _decoded(raw: bytes, answer: httpx.Response, limits: Limits) -> bytes:
-    """The bytes without their transfer coding.
-
-    Decoded here, because the client neither notices that a gzip stream ends early nor bounds what
-    a small one expands to.
-    """
-    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    status = answer.status_code
-    if coding == "identity":
-        return raw
-    if coding not in ("gzip", "x-gzip"):
-        raise FetchError(f"sent with coding {coding!r}, but gzip was asked for", status=status)
-    content = bytearray()
-    for _ in range(GZIP_MEMBERS):
-        inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            content += inflated.decompress(raw, limits.max_bytes + 1 - len(content))
-        except zlib.error as error:
-            raise FetchError(f"damaged gzip ({error})", status=status, is_passing=True) from error
-        if len(content) > limits.max_bytes:
-            raise FetchError(_too_large(limits), status=status)
-        if not inflated.eof:
-            raise FetchError("truncated or damaged gzip", status=status, is_passing=True)
-        if not inflated.unused_data:
-            return bytes(content)
-        raw = inflated.unused_data
-    raise FetchError(f"gzip of more than {GZIP_MEMBERS} members", status=status)
-
-
-def next_address(address: httpx.URL, following: str) -> httpx.URL:
+def next_address(address: httpx2.URL, following: str) -> httpx2.URL:
     """Where a document says it goes on; nothing but the origin that was asked is trusted.
 
     Raises:
@@ -247,37 +310,24 @@ def next_address(address: httpx.URL, following: str) -> httpx.URL:
     """
     try:
         target = address.join(following).copy_with(fragment=None)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise FetchError(f"the next page is at {following!r}: not an address") from error
-    if (target.scheme, target.netloc) != (address.scheme, address.netloc):
-        raise FetchError(
-            f"the next page is at {target.scheme}://{target.netloc.decode()}, not at "
-            f"{address.scheme}://{address.netloc.decode()}: another host: refused"
-        )
+    except (httpx2.InvalidURL, TypeError, ValueError):
+        raise FetchError(f"the next page is at {following!r}: not an address") from None
+    if not same_origin(address, target):
+        raise FetchError(f"the next page is at {target}, not at {address}: another host: refused")
     return target
 
 
-def _redirected(address: httpx.URL, answer: httpx.Response) -> httpx.URL:
-    target = address.join(answer.headers.get("Location", ""))
-    is_upgrade = (address.scheme, target.scheme) == ("http", "https")
-    same_port = target.port == address.port or (is_upgrade and target.port is None)
-    if (
-        target.host != address.host
-        or not same_port
-        or target.scheme not in ("https", address.scheme)
-    ):
-        raise FetchError(
-            f"redirected to {target.scheme}://{target.netloc.decode()}, another host: refused; if "
-            "the source has moved, set its DENSING_*_URL",
-            status=answer.status_code,
-        )
-    return target
+def _tag(headers: Mapping[str, str], name: str) -> str | None:
+    """A header that is to be sent back; None if no request could carry it."""
+    value = headers.get(name)
+    return value if value and value.isascii() and len(value) <= LONGEST_TAG else None
 
 
 def _is_retried(error: BaseException, limits: Limits) -> bool:
     return (
         isinstance(error, FetchError)
         and error.is_passing
+        and (error.is_reached or limits.retries_unreachable)
         and (error.retry_after_s or 0) <= limits.retry_after_s
     )
 
@@ -290,18 +340,19 @@ def _wait(state: RetryCallState, limits: Limits) -> float:
     return jitter if asked is None else asked + min(jitter, limits.backoff_s)
 
 
-def _retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds of a `Retry-After` header, which is a number or a date (RFC 9110, section 10.2.3)."""
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait: of `Retry-After`, a number or a date (RFC 9110, section 10.2.3), or of `RateLimit`.
+
+    The latter is an IETF draft that the Hub follows: `"api";r=0;t=55` has nothing left for 55 s.
+    """
+    value = headers.get("Retry-After", "").strip()
     if not value:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
+        spent = _SPENT.search(headers.get("RateLimit", ""))
+        return float(spent[1]) if spent else None
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
-
-
-def _too_large(limits: Limits) -> str:
-    return f"larger than {limits.max_bytes / 2**20:g} MiB"

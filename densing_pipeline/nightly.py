@@ -1,11 +1,13 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 import dagster as dg
+from dagster._core.utils import make_new_run_id
 from sqlalchemy.exc import DatabaseError
 
 from densing_pipeline.definitions import build_defs
@@ -18,12 +20,30 @@ IN_PROCESS = {"densing/in_process": "true"}
 """Tag of runs that end with the process that began them."""
 
 
-def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) -> dict[str, str]:
+class Watcher(Protocol):
+    """Is told of the steps of a run while it goes on."""
+
+    def begin(self, steps: Mapping[str, float | None]) -> None:
+        """The steps that make tables, with the seconds each took in the last run, None if unknown."""
+
+    def started(self, step: str) -> None:
+        """One of the steps starts."""
+
+    def ended(self, step: str, *, is_ok: bool) -> None:
+        """One of the steps ended."""
+
+
+def run_nightly(
+    settings: Settings,
+    instance: dg.DagsterInstance | None = None,
+    watch: Watcher | None = None,
+) -> dict[str, str]:
     """Run the job and record it in the instance.
 
     Args:
         settings: where to read and write.
         instance: where the run is recorded; by default the one of `DAGSTER_HOME`.
+        watch: is told of each step.
 
     Returns:
         What failed, by step; empty if everything succeeded. One run at a time: while another
@@ -31,7 +51,7 @@ def run_nightly(settings: Settings, instance: dg.DagsterInstance | None = None) 
     """
     try:
         with _alone(settings.state_dir):
-            return _run(settings, instance)
+            return _run(settings, instance, watch)
     except BlockingIOError:
         return {
             "nightly": f"another run is writing below {settings.state_dir.absolute()}; wait for it, "
@@ -68,13 +88,51 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
         instance.report_run_failed(run, "its process ended before the run did")
 
 
-def _run(settings: Settings, instance: dg.DagsterInstance | None) -> dict[str, str]:
+def _watch(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, run_id: str, watch: Watcher
+) -> None:
+    """Have the watcher told of the steps of a run that is about to start."""
+    checks = {
+        f"{key.asset_key.path[-1]}_{key.name}"
+        for key in job.asset_layer.asset_graph.asset_check_keys
+    }
+    steps = [node.name for node in job.nodes if node.name not in checks]
+    before = instance.get_runs(
+        dg.RunsFilter(job_name=job.name, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+    )
+    took = {
+        one.step_key: one.end_time - one.start_time
+        for run in before
+        for one in instance.get_run_step_stats(run.run_id)
+        if one.start_time is not None and one.end_time is not None
+    }
+    watch.begin({step: took.get(step) for step in steps})
+
+    def told(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None or event.step_key not in steps:
+            return
+        if event.is_step_start:
+            watch.started(event.step_key)
+        elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+            watch.ended(event.step_key, is_ok=event.is_step_success)
+
+    instance.add_event_listener(run_id, told)
+
+
+def _run(
+    settings: Settings, instance: dg.DagsterInstance | None, watch: Watcher | None
+) -> dict[str, str]:
     job = build_defs(settings).resolve_job_def("nightly")
+    run_id = make_new_run_id()
     with nullcontext(instance) if instance else dg.DagsterInstance.get() as recorded:
         end_killed_runs(recorded)
+        if watch:
+            _watch(recorded, job, run_id, watch)
         result = job.execute_in_process(
-            instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS
-        )
+            instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
+            run_id=run_id,
+        )  # fmt: skip
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:

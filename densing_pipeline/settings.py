@@ -1,12 +1,19 @@
 """Everything configurable, read from `DENSING_*` environment variables in this one place."""
 
+import difflib
+import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlparse
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
 
 
 class Settings(BaseSettings):
@@ -117,8 +124,9 @@ class Settings(BaseSettings):
     max_gpu_hours: Annotated[float, Field(gt=0)] = Field(
         default=24, description="Longest evaluation that is queued."
     )
-    refused_licences: frozenset[str] = Field(
-        default=frozenset(), description="Licence identifiers that are not evaluated."
+    refused_licences: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Licence identifiers that are not evaluated, separated by commas.",
     )
     runs_per_tick: Annotated[int, Field(ge=1)] = Field(
         default=5, description="Evaluations the sensor asks for at a time."
@@ -157,13 +165,35 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "openrouter_url", "litellm_url", "models_dev_url", "genai_prices_url", "llm_prices_url"
+        "openrouter_url",
+        "litellm_url",
+        "models_dev_url",
+        "genai_prices_url",
+        "llm_prices_url",
+        "hub_endpoint",
     )
     @classmethod
-    def _http(cls, url: str) -> str:
+    def _http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
             raise ValueError(f"{url!r}: a source has an address that starts with https://")
         return url
+
+    @field_validator("refused_licences", mode="before")
+    @classmethod
+    def _list(cls, given: Any) -> Any:
+        """A list with commas, `mit, gpl-3.0`; a JSON list, the only form of earlier versions, too."""
+        if not isinstance(given, str):
+            return given
+        if given.lstrip().startswith("["):
+            try:
+                return json.loads(given)
+            except json.JSONDecodeError:
+                raise ValueError(
+                    "write names with commas between them, such as mit,gpl-3.0"
+                ) from None
+        return [name.strip() for name in given.split(",") if name.strip()]
 
     @model_validator(mode="before")
     @classmethod
@@ -171,9 +201,7 @@ class Settings(BaseSettings):
         known = {f"DENSING_{name.upper()}" for name in cls.model_fields}
         given = {name for name in os.environ if name.startswith("DENSING_")}
         if unknown := sorted(given - known):
-            raise ValueError(
-                f"unknown: {', '.join(unknown)}. There are: {', '.join(sorted(known))}"
-            )
+            raise ValueError("; ".join(_unknown(name, sorted(known)) for name in unknown))
         return values
 
     @field_validator("publish_url")
@@ -223,3 +251,75 @@ class Settings(BaseSettings):
     def evaluation_cache_dir(self) -> Path:
         """Where weights are kept while they are needed."""
         return self.evaluation_cache or self.state_dir / "weights"
+
+
+def read_settings() -> Settings:
+    """The settings that the environment of this process gives.
+
+    Raises:
+        SettingsError: a variable is unknown or has a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    return f"{name} is no variable of densing: {meant}`densing settings` lists them"
+
+
+def _sentence(problem: Any) -> str:
+    """A problem that pydantic found, as a sentence with variable, value and remedy."""
+    what = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return what
+    name = str(problem["loc"][0])
+    variable = next((one for one in variables() if name in (one.field, one.name)), None)
+    if variable is None:
+        return f"{name}: {what}"
+    return (
+        f"{variable.name} is {str(problem['input'])[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
+    )
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that configures the pipeline.
+
+    Attributes:
+        name: of the variable, such as `DENSING_SEED`.
+        field: the field of `Settings` it sets.
+        description: what it means.
+        default: what holds when it is not set, as text.
+    """
+
+    name: str
+    field: str
+    description: str
+    default: str
+
+
+def variables() -> list[Variable]:
+    """Every variable there is, in the order of the fields."""
+    return [
+        Variable(
+            name=str(field.validation_alias or f"DENSING_{name.upper()}"),
+            field=name,
+            description=str(field.description),
+            default=_text(field.default),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _text(value: object) -> str:
+    """A value as one writes it in a variable."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, frozenset):
+        value = ",".join(sorted(value))
+    return "none" if value is None or value == "" else str(value)

@@ -1,41 +1,78 @@
-"""Regenerate the generated documentation: the data dictionary, pictures and tables of the result.
+"""Regenerate the generated documentation: the data dictionary, pictures, tables and numbers.
 
-Run by `make docs`; pictures and tables show the latest release.
+Run by `make docs`; pictures, tables and numbers are those of the latest release.
 """
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import polars as pl
 
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary, markdown
-from docs.tables import break_rows, trend_rows
+from densing_pipeline.tables.schemas import TableError
+from docs import quoting, values
+from docs.statements import PAGES
+from docs.tables import break_rows, choice_rows, minima_rows, trend_rows
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 
 
-def main() -> None:
-    """Write the generated files beside this one."""
-    (DOCS / "data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
-    tables = read_latest(Settings().publish_dir)
+def main() -> int:
+    """Write the generated files; returns the exit status."""
+    (ROOT / "docs/data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
+    try:
+        tables = read_latest(Settings().publish_dir)
+        built = pages(tables)
+    except (TableError, quoting.QuoteError) as error:
+        print(error, file=sys.stderr)
+        return 1
     for stem, figure in FIGURES.items():
-        (DOCS / f"{stem}.svg").write_bytes(figure(tables))
-    for page, places in {
-        "statistics.md": {
+        (ROOT / "docs" / f"{stem}.svg").write_bytes(figure(tables))
+    for name, text in built.items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """The text of every written page with the tables and numbers of a release.
+
+    Raises:
+        QuoteError: a page does not have a statement that is listed for it.
+    """
+    of_release = values.released(tables)
+    places = _places(tables)
+    built = {}
+    for name, page in PAGES.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for place, rows in places.get(name, {}).items():
+            text = markdown.filled(text, place, markdown.table(rows))
+        try:
+            built[name] = quoting.filled(text, page.statements, of_release)
+        except quoting.QuoteError as error:
+            raise quoting.QuoteError(f"{name}: {error}") from error
+    return built
+
+
+def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list[str]]]]:
+    """The generated tables by page and place."""
+    return {
+        "docs/statistics.md": {
+            "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
+            "sensitivity": choice_rows(tables["sensitivity"]),
         },
-        "forecasts.md": {
+        "docs/forecasts.md": {
             "forecast_skill": skill_rows(tables["forecast_skill"]),
             "paper_claims": claims_rows(tables["paper_claims"]),
         },
-    }.items():
-        text = (DOCS / page).read_text(encoding="utf-8")
-        for name, rows in places.items():
-            text = markdown.filled(text, name, markdown.table(rows))
-        (DOCS / page).write_text(text, encoding="utf-8")
+    }
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

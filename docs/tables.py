@@ -8,7 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
+from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
+from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.trends.sensitivity import moved_by
 
 
 def trend_rows(densing_law: pl.DataFrame) -> list[list[str]]:
@@ -62,3 +66,51 @@ def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
 def _ratio_ends(row: dict[str, Any]) -> str:
     low, high = row["slope_ratio_low"], row["slope_ratio_high"]
     return "open" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) -> list[list[str]]:
+    """The two minima of the loss step on the paper's points, the lower one in bold.
+
+    Benchmarks whose points have one minimum only are left out.
+    """
+    local = reference_laws.filter(reference_id=f"{REFITTED}-refit-local")
+    rows = [["benchmark", "published minimum: alpha, beta, SSE", "other minimum: alpha, beta, SSE"]]
+    for benchmark in ("AVERAGE", *BENCHMARKS):
+        minima = fit_loss_law(*loss_step(fitted_points(reference_points, REFITTED, benchmark)))
+        if len(minima) > 1:
+            published = local.filter(benchmark=benchmark)["alpha"].item()
+            nearest_first = sorted(minima[:2], key=lambda fit: abs(fit.law.alpha - published))
+            rows.append([benchmark, *(_minimum(fit, minima[0]) for fit in nearest_first)])
+    return rows
+
+
+def _minimum(fit: LossFit, lowest: LossFit) -> str:
+    numbers = f"{fit.law.alpha:.4f}, {fit.law.beta:.4f}, {fit.sse:.6f}".replace("0.", ".")
+    return f"**{numbers}**" if fit is lowest else numbers
+
+
+CHOICES = {
+    "score set": "score set, with benchmark left out",
+    "estimator": "estimator",
+    "reference law": "reference law",
+    "D0": "D0",
+    "parameter basis": "parameter basis",
+    "family cap": "family cap",
+    "window": "window",
+}
+
+
+def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
+    """How far each choice moves the doubling time, the most influential first."""
+    rows = [
+        [
+            "choice",
+            "slowest over fastest, all else equal (median)",
+            "what it alone makes of the headline, days",
+        ]
+    ]
+    for row in moved_by(sensitivity).iter_rows(named=True):
+        low, high = f"{row['low']:.0f}", f"{row['high']:.0f}"
+        ends = low if low == high else f"{low}-{high}"
+        rows.append([CHOICES[row["factor"]], f"{row['median_fold']:.1f}-fold", ends])
+    return rows

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from densing_pipeline.evaluation.folder_reader import TRIAL
+from densing_pipeline.evaluation.folder_format import TRIAL
 from densing_pipeline.orchestration.evaluation import environment_lacks
 from densing_pipeline.orchestration.partitions import MODELS, SEPARATOR, partition_key
 from densing_pipeline.orchestration.tables import read_table

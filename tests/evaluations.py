@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.evaluation import folder_reader, folder_writer, suite
+from densing_pipeline.evaluation import folder_format, suite
 from densing_pipeline.tables.columns import BENCHMARKS
 
 REVISION = "a" * 40
@@ -49,7 +49,7 @@ def write(
 ) -> Path:
     """A whole evaluation; further arguments change its outcome."""
     version = suite_version or suite.version()
-    path = folder_reader.folder_path(root, model_id.replace("/", "--"), revision, version, limit)
+    path = folder_format.folder_path(root, model_id.replace("/", "--"), revision, version, limit)
     path.mkdir(parents=True, exist_ok=True)
     for name in benchmarks:
         n = SIZES[name] if limit is None else min(limit, SIZES[name])
@@ -59,10 +59,10 @@ def write(
         "vllm_version": "0.32.0", "dtype": "bfloat16", "tensor_parallel": 1, "device": "H100",
         "engine": "vllm", "batch_invariant": False, "seconds": 1400.5, "sandbox": "bubblewrap",
     }  # fmt: skip
-    (path / folder_writer.PROVENANCE).write_text(json.dumps(told | (provenance or {})))
+    (path / folder_format.PROVENANCE).write_text(json.dumps(told | (provenance or {})))
     ended = {
         "state": "done", "reason": "whole suite", "attempt": 1, "resumable": False,
         "started_at": "2026-11-20T01:00:00+00:00", "finished_at": "2026-11-20T01:24:00+00:00",
     }  # fmt: skip
-    (path / folder_writer.OUTCOME).write_text(json.dumps(ended | outcome))
+    (path / folder_format.OUTCOME).write_text(json.dumps(ended | outcome))
     return path

@@ -1,13 +1,8 @@
-"""Evaluation folders as the job leaves them: what is in one, and what is wrong with it.
+"""Reads evaluation folders: the state and provenance of each, and its items.
 
-    <root>/<model id, / as -->/<revision>/<suite version>/      (of a trial: <suite version>-first-<n>)
-        request.json          what the orchestrator asked for, before it started the job
-        <benchmark>.parquet   the items of a finished benchmark
-        provenance.json       what the scores depend on
-        outcome.json          written last: state, reason, attempt, hash of each file
-
-Nothing here raises for what a folder holds: a damaged file costs itself and leaves a remark. Not
-here: measuring (`job`), and the published tables (`measured_tables`).
+No function raises because of what a folder holds: a damaged file costs its own benchmark and is
+reported in a remark. Not here: the files of a folder (`folder_format`), measuring (`job`), and the
+published tables (`measured_tables`).
 """
 
 import fcntl
@@ -22,44 +17,43 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline import files
-from densing_pipeline.evaluation.folder_writer import OUTCOME, PROVENANCE, REQUEST, read_parquet
+from densing_pipeline.evaluation.folder_format import (
+    LOCK,
+    OUTCOME,
+    PROVENANCE,
+    REQUEST,
+    STATES,
+    TRIAL,
+    read_parquet,
+)
 from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE, EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
 
-LOCK = ".lock"
-"""Held by the job while it works."""
+JSON_BYTES = 2**20
+"""Bytes; a larger JSON file was not written by an evaluation and is not read."""
 
-TRIAL = "-first-"
-"""Between suite version and number of items in the folder of a trial."""
-
-STATES = ("done", "failed", "blocked")
-"""How an evaluation can end, as `outcome.json` says it."""
-
-LARGEST_JSON = 2**20
-"""Bytes beyond which a JSON file is not one of ours."""
-
-LONGEST_REASON = 1000
-"""Characters of a reason that are kept."""
+REASON_CHARACTERS = 1000
+"""Characters kept of a reason."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """One evaluation as found on disk.
+    """One evaluation as its folder describes it.
 
     Attributes:
         path: the folder.
         model_id: the model, from the path.
         revision: its commit, from the path.
-        suite_version: what it was measured with, from the path.
+        suite_version: version of the benchmarks measured, from the path.
         state: `running` while its job holds the lock; else as the outcome says, `failed` without one.
         reason: why it is in that state.
-        attempt: how often it was begun, as far as was written down.
-        resumable: whether trying again may help.
-        requested_revision: what was asked for: a commit, or `main`; None of a run by hand.
-        started_at: when the last attempt began.
-        finished_at: when it ended; None if it broke off or is under way.
-        provenance: what the job wrote beside the scores.
-        files: SHA-256 of each benchmark's file by its name, as the outcome has them.
+        attempt: number of attempts started, as recorded in the folder; 0 without a record.
+        resumable: whether another attempt may succeed.
+        requested_revision: revision in the request, a commit or `main`; None if started by hand.
+        started_at: when the last attempt started, UTC.
+        finished_at: when it ended, UTC; None if it is running or was killed.
+        provenance: content of `provenance.json`.
+        files: SHA-256 of each file by name, from the outcome.
     """
 
     path: Path
@@ -78,43 +72,32 @@ class Folder:
 
     @property
     def item_limit(self) -> int | None:
-        """Items per benchmark the run was limited to: as the path says, else the provenance."""
-        _, limit = _named(self.path.name)
+        """Items per benchmark of a trial, from the path or else the provenance; None of a whole run."""
+        _, limit = _split_name(self.path.name)
         return limit or whole_number(self.provenance.get("limit"))
 
 
-def folders(root: Path) -> Iterator[Folder]:
-    """Every evaluation folder below a root, by path."""
+def read_folders(root: Path) -> Iterator[Folder]:
+    """Every evaluation folder below a root, sorted by path."""
     for path in sorted(root.glob("*/*/*")):
         names = path.relative_to(root).parts
         if path.is_dir() and all(name.isprintable() and name[0] != "." for name in names):
-            yield folder(path)
+            yield read_folder(path)
 
 
-def folder_path(root: Path, key: str, revision: str, suite_version: str, limit: int | None) -> Path:
-    """Where the evaluation of a model is kept.
-
-    Args:
-        root: where the evaluation folders are.
-        key: the model id with `/` as `--`.
-        revision: a commit.
-        suite_version: the version in force.
-        limit: items per benchmark of a trial.
-    """
-    trial = "" if limit is None else f"{TRIAL}{limit}"
-    return root / key / revision / f"{suite_version}{trial}"
-
-
-def folder(path: Path) -> Folder:
-    """Read what a folder says of itself; an empty or absent one was not begun."""
+def read_folder(path: Path) -> Folder:
+    """State of one evaluation folder. Of an empty or absent folder it is `failed`, with attempt 0."""
     model_id, revision = path.parts[-3].replace("--", "/", 1), path.parts[-2]
-    suite_version, _ = _named(path.name)
+    suite_version, _ = _split_name(path.name)
     request, _ = _read_json(path / REQUEST)
     provenance, provenance_problem = _read_json(path / PROVENANCE)
     outcome, outcome_problem = _read_json(path / OUTCOME)
     named = {"model_id": model_id, "revision": revision, "suite_version": suite_version}
     attempt = max(whole_number(told.get("attempt")) or 0 for told in (request, outcome))
-    state, reason = str(outcome.get("state")), _words(outcome.get("reason") or "no reason given")
+    state, reason = (
+        str(outcome.get("state")),
+        _clean_text(outcome.get("reason") or "no reason given"),
+    )
     resumable = outcome.get("resumable") is not False
     if is_running(path):
         state, reason = "running", f"attempt {attempt or 1} is under way"
@@ -129,7 +112,7 @@ def folder(path: Path) -> Folder:
         state, reason = "failed", f"{PROVENANCE} is of another {', '.join(other)} than the folder"
     finished = instant(outcome.get("finished_at")) or _modified(path / OUTCOME)
     return Folder(
-        path, model_id, revision, suite_version, state, _words(reason), attempt, resumable,
+        path, model_id, revision, suite_version, state, _clean_text(reason), attempt, resumable,
         text(request.get("requested_revision")),
         next(filter(None, (instant(told.get("started_at")) for told in (outcome, request, provenance))), None),
         None if state == "running" else finished,
@@ -139,7 +122,7 @@ def folder(path: Path) -> Folder:
 
 
 def is_running(path: Path) -> bool:
-    """Whether a job holds the folder's lock. The kernel drops a lock with its process."""
+    """Whether a job holds the folder's lock, which the kernel releases when the process ends."""
     try:
         with (path / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -150,12 +133,12 @@ def is_running(path: Path) -> bool:
     return False
 
 
-def items(found: Folder) -> tuple[pl.DataFrame, list[str]]:
-    """The items of a finished evaluation.
+def read_items(found: Folder) -> tuple[pl.DataFrame, list[str]]:
+    """Items of a finished evaluation.
 
     Returns:
-        An `eval_items` frame of every benchmark whose file is as it must be, and a remark on every
-        other file.
+        An `eval_items` frame of all benchmarks whose files are valid, and for every other file a
+        remark that names the file and the problem.
     """
     frames, remarks = [EVAL_ITEMS.empty()], []
     for path in sorted(found.path.glob("*.parquet")):
@@ -166,68 +149,63 @@ def items(found: Folder) -> tuple[pl.DataFrame, list[str]]:
     return EVAL_ITEMS.cast(pl.concat(frames)), remarks
 
 
-def write_json(path: Path, told: Mapping[str, Any]) -> None:
-    """Write a file that is complete or not there at all."""
-    files.write(path, json.dumps(told, indent=1).encode())
-
-
 def whole_number(value: object) -> int | None:
-    """The value if it is a whole number above zero that a table can hold."""
+    """The value if it is an integer from 1 to 2**63 - 1, else None."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 < value < 2**63 else None
 
 
 def text(value: object) -> str | None:
-    """The value as text, None if there is none."""
-    return None if value is None else _words(value)
+    """The value as text, None of None."""
+    return None if value is None else _clean_text(value)
 
 
 def instant(value: object) -> datetime | None:
-    """The instant, UTC, that an ISO 8601 text names, if it can be when a model was evaluated."""
+    """UTC instant of an ISO 8601 text; None if it is none or lies outside 2018 to 2100."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         found = found and (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return _possible(found)
+    return _plausible(found)
 
 
-def _words(value: object) -> str:
-    """The value as text that a table can hold: JSON may name half a character."""
-    return str(value)[:LONGEST_REASON].encode("utf-8", "replace").decode()
+def _clean_text(value: object) -> str:
+    """The value as text with lone UTF-16 surrogates replaced: JSON allows them, parquet does not."""
+    return str(value)[:REASON_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def _named(name: str) -> tuple[str, int | None]:
-    """Suite version and limit that a folder's name tells of."""
+def _split_name(name: str) -> tuple[str, int | None]:
+    """Suite version and item limit in a folder's name."""
     found = re.fullmatch(rf"(.+){TRIAL}([1-9][0-9]{{0,8}})", name)
     return (found[1], int(found[2])) if found else (name, None)
 
 
 def _modified(path: Path) -> datetime | None:
-    """When a file was written; None if there is none, or by a clock that was not set."""
+    """Modification time of a file, UTC; None if the file is absent or the time implausible."""
     try:
-        return _possible(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        return _plausible(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     except (OSError, ValueError, OverflowError):
         return None
 
 
-def _possible(found: datetime | None) -> datetime | None:
-    """The instant, if a model can have been evaluated then."""
+def _plausible(found: datetime | None) -> datetime | None:
+    """The instant if it lies between 2018 and 2100, else None."""
     return found if found and EARLIEST <= found.date() < LATEST else None
 
 
 def _items(found: Folder, path: Path) -> pl.DataFrame:
-    """The items of one benchmark.
+    """Items of one benchmark's file.
 
     Raises:
-        ValueError: the file is damaged or holds something else; the message says what.
+        ValueError: the file is damaged or its rows are invalid; the message says how.
     """
     if path.stem not in (*BENCHMARKS, *BESIDE_SUITE):
         raise ValueError("no benchmark of this name")
     if not path.is_file():
         raise ValueError("not a file")
-    # Before the reader sees it: a flipped bit may go unnoticed there, or end the whole process.
+    # Checked before parsing: the parquet reader may miss a flipped bit, or crash the process on it.
     if found.files and files.file_sha256(path) != found.files.get(path.name):
         raise ValueError("damaged (not the bytes that were written)")
     frame = read_parquet(path)
@@ -248,9 +226,9 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
 
 
 def _read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """A JSON object, and what is wrong if there is none: `missing`, or how it is damaged."""
+    """A JSON object and the problem if there is none: `missing`, or how the file is damaged."""
     try:
-        if path.stat().st_size > LARGEST_JSON or not path.is_file():
+        if path.stat().st_size > JSON_BYTES or not path.is_file():
             return {}, "no JSON file of ours"
         found = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -1,13 +1,7 @@
-"""The evaluation folder while it is written: what is finished, what is under way, how it ended.
+"""Writes one evaluation folder: items as they are measured, provenance, and the outcome.
 
-    .lock              held by the job as long as it lives; the kernel drops it with the process
-    .<benchmark>.jsonl items so far, a line each, so that a killed job loses nothing
-    <benchmark>.parquet all items of a finished benchmark
-    provenance.json    what the scores depend on
-    outcome.json       written last: state, reason, attempt, hash of each file
-
-Every file is complete or not there. Items of earlier attempts are kept only if they were made by the
-same engine in the same way. Not here: what is measured (`measure`).
+Items of an earlier attempt are kept only if the same engine made them in the same way
+(`folder_format.IDENTITY`). Not here: what the files are (`folder_format`) and measuring (`measure`).
 """
 
 import fcntl
@@ -25,52 +19,42 @@ import polars as pl
 
 from densing_pipeline import files
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
-
-REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
-
-IDENTITY = (
-    "model_id", "revision", "suite_version", "limit", "vllm_version", "torch_version",
-    "transformers_version", "dtype", "quantisation", "tensor_parallel", "batch_invariant",
-    "tokenizer_sha256", "device", "context",
-)  # fmt: skip
-"""Items that differ in one of these are not mixed."""
-
-ITEM = {
-    "benchmark": pl.String,
-    "item_id": pl.String,
-    "subject": pl.String,
-    "score": pl.Float64,
-    "answer_nll_nats_per_token": pl.Float64,
-    "prompt_tokens": pl.Int64,
-    "completion_tokens": pl.Int64,
-    "truncated": pl.Boolean,
-    "failed_reason": pl.String,
-    "response": pl.String,
-}
+from densing_pipeline.evaluation.folder_format import (
+    IDENTITY,
+    ITEM,
+    LOCK,
+    OUTCOME,
+    PROVENANCE,
+    REQUEST,
+    read_json,
+    read_parquet,
+    write_json,
+)
 
 SIGNED = re.compile(r"""(https?://[^\s?]+)\?[^\s'")>]*""", re.IGNORECASE)
-"""An address with its query: where files are fetched from, that is a key, and outcomes are published."""
+"""An address with its query, which may be a signature that gives access; outcomes are published."""
 
-RESERVE_BYTES = 64 * 1024
-"""Kept on disk so that a full one still takes the outcome."""
+RESERVE_FILE, RESERVE_BYTES = ".reserve", 64 * 1024
+"""Disk space held back so that the outcome can still be written when the disk is full."""
 
 Row = dict[str, Any]
+"""One item, with the columns of `folder_format.ITEM`."""
 
 
-class Ledger:
-    """One evaluation folder, held by this process; a context manager.
+class FolderWriter:
+    """One evaluation folder, locked by this process until the context manager ends.
 
     Attributes:
         path: the folder.
-        attempt: how often the evaluation has been begun, this time included.
-        started_at: when this attempt began.
+        attempt: number of times the evaluation was started, this time included.
+        started_at: when this attempt started, UTC.
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the folder.
+        """Lock the folder, create it if needed, and remove an earlier outcome.
 
         Raises:
-            BusyError: another job has it.
+            BusyError: another job holds the lock; no file was changed.
             EvaluationError: the folder cannot be written.
         """
         self.path = path
@@ -78,11 +62,11 @@ class Ledger:
         self._journals: dict[str, Any] = {}
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = (path / ".lock").open("wb")
+            self._lock = (path / LOCK).open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A forked child holds it as well, and may outlive a job that was killed.
+            # A forked child would hold the lock as well, and may outlive a job that was killed.
             os.register_at_fork(after_in_child=self._lock.close)
-            (path / ".reserve").write_bytes(bytes(RESERVE_BYTES))
+            (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
         except BlockingIOError as error:
             self._lock.close()
             raise BusyError(f"another job is at work in {path}") from error
@@ -94,7 +78,7 @@ class Ledger:
             left.unlink()
 
     def __enter__(self) -> Self:
-        """The ledger itself."""
+        """The writer itself."""
         return self
 
     def __exit__(
@@ -103,18 +87,18 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let go of the folder."""
+        """Close the files and release the lock."""
         for journal in self._journals.values():
             with suppress(OSError):
                 journal.close()
-        (self.path / ".reserve").unlink(missing_ok=True)
+        (self.path / RESERVE_FILE).unlink(missing_ok=True)
         self._lock.close()
 
     def begin(self, provenance: Mapping[str, Any]) -> bool:
-        """Say what the items will depend on; drop those of earlier attempts that do not.
+        """Write the provenance; delete items of earlier attempts made in another way (`IDENTITY`).
 
         Returns:
-            Whether there was anything to drop.
+            Whether items were deleted.
         """
         before = read_json(self.path / PROVENANCE)
         changed = {key for key in IDENTITY if before.get(key) != provenance.get(key)}
@@ -124,8 +108,8 @@ class Ledger:
         self.write_provenance({**provenance, "started_at": self.started_at.isoformat()})
         return bool(stale)
 
-    def earlier(self) -> Mapping[str, Any]:
-        """Provenance as an earlier attempt left it; empty without one."""
+    def earlier_provenance(self) -> Mapping[str, Any]:
+        """Provenance of an earlier attempt; empty if there was none."""
         return read_json(self.path / PROVENANCE)
 
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
@@ -133,7 +117,7 @@ class Ledger:
         self._write_json(PROVENANCE, provenance)
 
     def finished(self, benchmark: str) -> pl.DataFrame | None:
-        """Items of a benchmark that an earlier attempt finished, if it did."""
+        """All items of a benchmark if an earlier attempt finished it, else None."""
         path = self.path / f"{benchmark}.parquet"
         if not path.exists():
             return None
@@ -146,27 +130,30 @@ class Ledger:
         path.unlink()
         return None
 
-    def begun(self, benchmark: str) -> list[Row]:
-        """Items of a benchmark that an earlier attempt got done before it ended."""
+    def unfinished(self, benchmark: str) -> list[Row]:
+        """Items of a benchmark that earlier attempts measured without finishing it."""
         journal = self.path / f".{benchmark}.jsonl"
         rows = []
         if journal.exists():
             for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
-                # The last line may be torn.
+                # A killed job may have left half a line at the end.
                 with suppress(ValueError):
                     row = json.loads(line)
                     if isinstance(row, dict) and set(row) == set(ITEM):
                         rows.append(row)
-            # A torn line would spoil the next one.
+            # Half a line would make the next one unreadable.
             text = "".join(json.dumps(row) + "\n" for row in rows)
-            self._write(journal.name, text.encode())
+            try:
+                files.write(journal, text.encode())
+            except OSError as error:
+                raise _unwritable(journal.name, error) from error
         return rows
 
     def record(self, row: Row) -> None:
-        """Note one item: it survives this process.
+        """Append one item to its benchmark's journal, so that it is kept if this process is killed.
 
         Raises:
-            EvaluationError: the disk is full or gone.
+            EvaluationError: the file cannot be written, for example because the disk is full.
         """
         name = row["benchmark"]
         try:
@@ -178,10 +165,10 @@ class Ledger:
             raise _unwritable(f"items of {name}", error) from error
 
     def finish(self, benchmark: str, rows: Sequence[Row]) -> None:
-        """Write all items of a benchmark.
+        """Write all items of a finished benchmark and delete its journal.
 
         Raises:
-            EvaluationError: the disk is full or gone.
+            EvaluationError: the file cannot be written, for example because the disk is full.
         """
         try:
             with files.replacing(self.path / f"{benchmark}.parquet") as file:
@@ -193,12 +180,12 @@ class Ledger:
         (self.path / f".{benchmark}.jsonl").unlink(missing_ok=True)
 
     def end(self, state: str, reason: str, *, resumable: bool) -> None:
-        """Write `outcome.json`: from now on the folder counts. Addresses lose their queries.
+        """Write `outcome.json`, without which no reader uses the folder. Queries of addresses are cut.
 
         Raises:
-            EvaluationError: not even this could be written.
+            EvaluationError: the file cannot be written.
         """
-        (self.path / ".reserve").unlink(missing_ok=True)
+        (self.path / RESERVE_FILE).unlink(missing_ok=True)
         self._write_json(
             OUTCOME,
             {
@@ -213,45 +200,20 @@ class Ledger:
         )
 
     def _attempt(self) -> int:
-        """The number the orchestrator gave this attempt; without one, one more than the last."""
+        """Attempt number from the request; without a request, one more than the last attempt's."""
         asked = read_json(self.path / REQUEST).get("attempt")
-        last = read_json(self.path / OUTCOME).get("attempt") or self.earlier().get("attempt") or 0
+        last = (
+            read_json(self.path / OUTCOME).get("attempt")
+            or self.earlier_provenance().get("attempt")
+            or 0
+        )
         return asked if isinstance(asked, int) else int(last) + 1
 
-    def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        self._write(name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
-
-    def _write(self, name: str, content: bytes) -> None:
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         try:
-            files.write(self.path / name, content)
+            write_json(self.path / name, content)
         except OSError as error:
             raise _unwritable(name, error) from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file of ours; empty if there is none that can be read."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def read_parquet(path: Path) -> pl.DataFrame:
-    """A parquet file.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"damaged ({str(error).splitlines()[0][:200]})") from error
-    except BaseException as error:
-        # The Rust reader panics on some damaged files; its panic is no Exception.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise ValueError("damaged (the reader gave up on it)") from error
 
 
 def _hashes(paths: Iterable[Path]) -> dict[str, str]:

@@ -29,7 +29,8 @@ from typing import Any
 
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
-from densing_pipeline.evaluation.folder_writer import Ledger
+from densing_pipeline.evaluation.folder_format import folder_path
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
@@ -84,12 +85,11 @@ class Order:
         """The evaluation folder; where none was named, the one the pipeline would use."""
         if self.out:
             return self.out
-        trial = "" if self.limit is None else f"-first-{self.limit}"
-        key = self.model.replace("/", "--")
+        root, key = _state_dir() / "evaluations", self.model.replace("/", "--")
         revision = self.revision
         if not self.weights and not COMMIT.fullmatch(revision):
             revision = download.find(self.model, revision).revision
-        return _state_dir() / "evaluations" / key / revision / f"{self.suite_version}{trial}"
+        return folder_path(root, key, revision, self.suite_version, self.limit)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,18 +98,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     with reporting() as reporter:
         try:
-            with Ledger(order.folder()) as ledger:
-                return _evaluate(order, ledger, reporter)
+            with FolderWriter(order.folder()) as writer:
+                return _evaluate(order, writer, reporter)
         except EvaluationError as error:
             reporter.say(f"{error.state}: {error}")
             return EXIT_BUSY if isinstance(error, BusyError) else EXIT[error.state]
 
 
-def _evaluate(order: Order, ledger: Ledger, reporter: Reporter) -> int:
+def _evaluate(order: Order, writer: FolderWriter, reporter: Reporter) -> int:
     """Evaluate, and write how it ended."""
     state, resumable, trace = "failed", True, ""
     try:
-        reason = _measure(order, ledger, reporter)
+        reason = _measure(order, writer, reporter)
         state, resumable = "done", False
     except EvaluationError as error:
         state, reason, resumable = error.state, str(error), error.resumable
@@ -119,12 +119,12 @@ def _evaluate(order: Order, ledger: Ledger, reporter: Reporter) -> int:
         trace = traceback.format_exc()
         reason = f"{type(error).__name__}: {error}"
     # First of all: on a full disk what is said cannot be written either.
-    ledger.end(state, reason, resumable=resumable)
+    writer.end(state, reason, resumable=resumable)
     reporter.say(f"{trace}{state}: {reason}")
     return EXIT[state]
 
 
-def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
+def _measure(order: Order, writer: FolderWriter, reporter: Reporter) -> str:
     """Everything between the order and the outcome; what was measured, in words.
 
     Raises:
@@ -145,26 +145,26 @@ def _measure(order: Order, ledger: Ledger, reporter: Reporter) -> str:
             reporter.say(refused)
             work = [each for each in work if not _runs_programs(each.benchmark)]
         watchdog = stack.enter_context(
-            Watchdog(order.hang_seconds, lambda seconds: _give_up(ledger, reporter, seconds))
+            Watchdog(order.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )
         reporter.say(f"loading {order.model} at {revision} on {sized.device}, {sized.dtype}")
         engine = vllm_engine.VllmEngine(checked, sized, watchdog.beat)
         facts = {
-            **_facts(order, revision, ledger, judges),
+            **_facts(order, revision, writer, judges),
             "benchmarks": ", ".join(each.benchmark.name for each in work),
             **provenance.of_data(data),
             "prompt_sha256": prompts,
             **engine.provenance(),
         }
-        before = ledger.earlier().get("seconds", 0.0)
-        if ledger.begin(facts):
+        before = writer.earlier_provenance().get("seconds", 0.0)
+        if writer.begin(facts):
             before = 0.0
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        tallies = measure(engine, work, ledger, judges, reporter, workers, watchdog.beat)
+        tallies = measure(engine, work, writer, judges, reporter, workers, watchdog.beat)
         facts |= engine.provenance()
     facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
-    ledger.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
+    writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
     measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
@@ -220,7 +220,7 @@ def _runs_programs(benchmark: Benchmark) -> bool:
     return isinstance(benchmark.metric, PassesTests)
 
 
-def _facts(order: Order, revision: str, ledger: Ledger, judges: Judges) -> dict[str, Any]:
+def _facts(order: Order, revision: str, writer: FolderWriter, judges: Judges) -> dict[str, Any]:
     """What the job itself knows of what a score depends on."""
     return {
         "model_id": order.model,
@@ -228,7 +228,7 @@ def _facts(order: Order, revision: str, ledger: Ledger, judges: Judges) -> dict[
         "requested_revision": order.revision,
         "suite_version": order.suite_version,
         "limit": order.limit,
-        "attempt": ledger.attempt,
+        "attempt": writer.attempt,
         "sandbox": judges.programs.name if isinstance(judges.programs, Sandbox) else None,
     }
 
@@ -246,11 +246,11 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
         raise EvaluationError(refused)
 
 
-def _give_up(ledger: Ledger, reporter: Reporter, seconds: float) -> None:
+def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:
     """End a process that hangs; nothing less ends what waits for a device."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
     try:
-        ledger.end("failed", reason, resumable=True)
+        writer.end("failed", reason, resumable=True)
         reporter.say(f"failed: {reason}")
     finally:
         for child in multiprocessing.active_children():

@@ -13,7 +13,8 @@ from threading import Lock
 from typing import Any
 
 from densing_pipeline.evaluation.failures import EvaluationError
-from densing_pipeline.evaluation.folder_writer import ITEM, Ledger, Row
+from densing_pipeline.evaluation.folder_format import ITEM
+from densing_pipeline.evaluation.folder_writer import FolderWriter, Row
 from densing_pipeline.evaluation.progress import Reporter
 from densing_pipeline.evaluation.requests import (
     Engine,
@@ -102,18 +103,18 @@ class Asked:
 class Open:
     """A benchmark under way: rows as they come, a file when all are there."""
 
-    def __init__(self, work: Work, ledger: Ledger) -> None:
+    def __init__(self, work: Work, writer: FolderWriter) -> None:
         """Take over what an earlier attempt got done."""
         self.benchmark = work.benchmark
-        self._ledger = ledger
+        self._writer = writer
         self._lock = Lock()
         ids = {item.item_id for item in work.items}
-        done = ledger.finished(self.benchmark.name)
+        done = writer.finished(self.benchmark.name)
         self.is_finished = done is not None and ids == set(done["item_id"])
         earlier = (
             done.rows(named=True)
             if self.is_finished and done is not None
-            else ledger.begun(self.benchmark.name)
+            else writer.unfinished(self.benchmark.name)
         )
         self.rows = {row["item_id"]: row for row in earlier if row["item_id"] in ids}
         self.left = [item for item in work.items if item.item_id not in self.rows]
@@ -125,7 +126,7 @@ class Open:
     def add(self, row: Row) -> None:
         """Keep an item."""
         with self._lock:
-            self._ledger.record(row)
+            self._writer.record(row)
             self.rows[row["item_id"]] = row
             self.tally.add(row)
             self.finish()
@@ -133,14 +134,14 @@ class Open:
     def finish(self) -> None:
         """Write the file if all items are there and it is not written yet."""
         if len(self.rows) == len(self._order) and not self.is_finished:
-            self._ledger.finish(self.benchmark.name, [self.rows[each] for each in self._order])
+            self._writer.finish(self.benchmark.name, [self.rows[each] for each in self._order])
             self.is_finished = True
 
 
 def measure(
     engine: Engine,
     work: Sequence[Work],
-    ledger: Ledger,
+    writer: FolderWriter,
     judges: Judges,
     reporter: Reporter,
     workers: int,
@@ -154,7 +155,7 @@ def measure(
     Args:
         engine: serves the requests.
         work: benchmarks with their items.
-        ledger: the folder.
+        writer: the folder.
         judges: what decides about programs and mathematics.
         reporter: is told of every item.
         workers: how many answers are judged at a time.
@@ -166,7 +167,7 @@ def measure(
     Raises:
         EvaluationError: it cannot go on; what is finished is kept.
     """
-    opened = [Open(each, ledger) for each in work]
+    opened = [Open(each, writer) for each in work]
     for each in opened:
         each.finish()
     order = sorted(opened, key=lambda each: -each.benchmark.max_tokens)

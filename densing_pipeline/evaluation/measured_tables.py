@@ -12,7 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.evaluation.folder_reader import Folder, folders, items, text, whole_number
+from densing_pipeline.evaluation.folder_reader import (
+    Folder,
+    read_folders,
+    read_items,
+    text,
+    whole_number,
+)
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
@@ -39,7 +45,7 @@ def read(
     """
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     kept = [EVAL_ITEMS.empty()]
-    for found in folders(root):
+    for found in read_folders(root):
         row, frame = evaluation(found, suite)
         key = tuple(row[name] for name in EVALUATIONS.key)
         if key in rows:
@@ -57,7 +63,7 @@ def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any
     row = _row(found)
     if found.state != "done":
         return row, EVAL_ITEMS.empty()
-    frame, damaged = items(found)
+    frame, damaged = read_items(found)
     # Of another suite version only its outcome knows how many items a benchmark had.
     in_force = suite if found.suite_version == version(suite) else ()
     sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}

@@ -18,7 +18,12 @@ from dagster._core.errors import DagsterPipesExecutionError
 
 import densing_pipeline
 from densing_pipeline import files
-from densing_pipeline.evaluation import folder_reader, folder_writer, measured_tables, suite
+from densing_pipeline.evaluation import (
+    folder_format,
+    folder_reader,
+    measured_tables,
+    suite,
+)
 from densing_pipeline.evaluation.folder_reader import Folder
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.orchestration.metadata import Metadata
@@ -45,14 +50,14 @@ def evaluate(
     model = model_id(context.partition_key)
     listed = _listed_revision(settings, model)
     revision = listed or _current_revision(settings, model)
-    path = folder_reader.folder_path(
+    path = folder_format.folder_path(
         settings.evaluations_dir.absolute(),
         context.partition_key,
         revision,
         suite.version(),
         settings.evaluation_limit,
     )
-    found = folder_reader.folder(path)
+    found = folder_reader.read_folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
     row, items = measured_tables.evaluation(found, suite.SUITE)
@@ -62,7 +67,7 @@ def evaluate(
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
-        row, items = measured_tables.evaluation(folder_reader.folder(path), suite.SUITE)
+        row, items = measured_tables.evaluation(folder_reader.read_folder(path), suite.SUITE)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
@@ -137,13 +142,13 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
         for file in found.path.glob("*.parquet"):
             if file.stem not in kept and file.is_file():
                 file.unlink()
-    (found.path / folder_writer.OUTCOME).unlink(missing_ok=True)
+    (found.path / folder_format.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
         "requested_revision": asked,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    folder_reader.write_json(found.path / folder_writer.REQUEST, request)
+    folder_format.write_json(found.path / folder_format.REQUEST, request)
 
 
 def _run_job(
@@ -179,8 +184,8 @@ def _run_job(
 
 def _end(path: Path, settings: Settings, what: str) -> None:
     """Write the outcome of a job that did not live to write it; not that of another one at work."""
-    found = folder_reader.folder(path)
-    if found.state == "running" or (path / folder_writer.OUTCOME).exists():
+    found = folder_reader.read_folder(path)
+    if found.state == "running" or (path / folder_format.OUTCOME).exists():
         return
     status = what.rpartition(" ")[2]
     meaning = {
@@ -196,7 +201,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "finished_at": datetime.now(UTC).isoformat(),
         "resumable": True,
     }
-    folder_reader.write_json(path / folder_writer.OUTCOME, outcome)
+    folder_format.write_json(path / folder_format.OUTCOME, outcome)
 
 
 def _package_alone(state_dir: Path) -> Path:

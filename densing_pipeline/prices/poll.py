@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 
 from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
 from densing_pipeline.landing import LandingZone
@@ -126,7 +126,7 @@ async def _ask_all(
 
 
 async def _list(
-    opened: httpx.AsyncClient,
+    opened: httpx2.AsyncClient,
     name: str,
     url: str,
     held: Held | None,

@@ -1,44 +1,107 @@
-"""The last screen of `make run`: the headline numbers of a release, and how fresh they are."""
+"""What is printed of a release: its answers in a few sentences, and its tables.
+
+Not here: how the answers are made (`answers`), and where they are printed (`densing_pipeline.cli`).
+"""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from densing_pipeline.paper import NMI
-from densing_pipeline.publication.figures import doubling_text, interval_text
+from densing_pipeline.publication.answers import answers
+from densing_pipeline.publication.figures import interval_text
+from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.trends.sensitivity import moved_by, spread
+
+Tables = Mapping[str, pl.DataFrame]
 
 SHOWN_ESTIMATORS = ("paper", "quantile-0.9", "ols-all")
 
+STALE_DAYS = 3
+"""Age from which a polled source counts as stale."""
 
-def show(tables: Mapping[str, pl.DataFrame], release: Path, console: Console) -> None:
-    """Print the headline numbers of a release and its path."""
-    for part in (
-        _headline(tables["densing_law"]),
+GOOD_OUTCOMES = ("ok", "unchanged", "embedded")
+NEVER_ASKED = ("embedded", "disabled")
+
+
+def paragraphs(tables: Tables, now: datetime) -> list[str]:
+    """The answers of a release and how fresh its sources are, one paragraph each.
+
+    Args:
+        tables: the published tables.
+        now: the instant to which ages are counted, with a time zone.
+    """
+    return [
+        *(f"{answer.text} {answer.basis}" for answer in answers(tables)),
+        freshness(tables["source_health"], now),
+    ]
+
+
+def freshness(source_health: pl.DataFrame, now: datetime) -> str:
+    """Which sources are stale or failed, and of which day the newest data are, in sentences.
+
+    Args:
+        source_health: the published table.
+        now: the instant to which ages are counted, with a time zone.
+    """
+    newest = _newest(source_health)
+    bundled = newest.filter(pl.col("outcome") == "embedded").sort("polled_at")
+    polled = newest.filter(~pl.col("outcome").is_in(NEVER_ASKED))
+    parts = []
+    if polled.height:
+        bad = [
+            f"{row['source']} ({row['outcome']}, {_age(row['polled_at'], now)} old)"
+            for row in polled.to_dicts()
+            if row["outcome"] not in GOOD_OUTCOMES or (now - row["polled_at"]).days >= STALE_DAYS
+        ]
+        good = polled.height - len(bad)
+        parts.append(
+            f"{counted(good, 'polled source')} fresh" + (f"; stale: {listed(bad)}." if bad else ".")
+        )
+    else:
+        parts.append("No price list and no Hub was polled.")
+    if bundled.height:
+        last = bundled.row(-1, named=True)
+        parts.append(
+            f"The newest facts bundled with the package are of {last['polled_at']:%Y-%m-%d}, "
+            f"{_age(last['polled_at'], now)} old."
+        )
+    return " ".join(parts)
+
+
+def where(release: Path) -> str:
+    """The line that says where a release is."""
+    return f"Release {release.name}: {release}"
+
+
+def table_views(tables: Tables, now: datetime) -> list[Table | str]:
+    """The tables of a release as they are printed, and the range of other choices in words.
+
+    Args:
+        tables: the published tables.
+        now: the instant to which ages are counted, with a time zone.
+    """
+    return [
         range_text(tables["sensitivity"]),
         _densing_law(tables["densing_law"]),
         _price_halving(tables["price_halving"]),
         _skill(tables["forecast_skill"]),
-        _sources(tables["source_health"]),
-    ):
-        console.print(part, end="\n\n", highlight=False)
-    console.print(
-        f"Release [bold]{release.name}[/bold] in {release}", highlight=False, soft_wrap=True
-    )
+        _sources(tables["source_health"], now),
+    ]
 
 
-def _headline(law: pl.DataFrame) -> str:
-    headline = law.filter(pl.col("is_headline"))
-    if headline.is_empty() or headline["verdict"][0] != "ok":
-        return "Density doubles: the data do not carry an estimate."
-    return (
-        f"[bold]Capacity density doubles every {doubling_text(headline.row(0, named=True))}.[/bold]"
-    )
+def _newest(source_health: pl.DataFrame) -> pl.DataFrame:
+    """The newest row of each source."""
+    return source_health.sort("polled_at").group_by("source", maintain_order=True).last()
+
+
+def _age(since: datetime, now: datetime) -> str:
+    return counted(max(0, (now - since).days), "day")
 
 
 def range_text(sensitivity: pl.DataFrame) -> str:
@@ -82,7 +145,7 @@ def _skill(forecast_skill: pl.DataFrame) -> Table:
                 for name in ("skill_no_change", "skill_constant", "skill_last_12_months")
             ),
             "" if row["coverage"] is None else f"{row['coverage']:.0%}",
-            row["verdict"] if row["verdict"] == "ok" else f"[dim]{row['verdict']}[/dim]",
+            Text(row["verdict"], style="" if row["verdict"] == "ok" else "dim"),
         )
     return table
 
@@ -113,16 +176,16 @@ def _densing_law(law: pl.DataFrame) -> Table:
     return table
 
 
-def _doubling(estimate: pl.DataFrame) -> str:
+def _doubling(estimate: pl.DataFrame) -> Text:
     if estimate.is_empty():
-        return ""
+        return Text()
     row = estimate.row(0, named=True)
     if row["verdict"] != "ok":
-        return "[dim]insufficient[/dim]"
+        return Text("insufficient", style="dim")
     text = interval_text(
         row["doubling_days"], row["doubling_days_low"], row["doubling_days_high"], "", 0
     )
-    return f"[bold]{text}[/bold]" if row["is_headline"] else text
+    return Text(text, style="bold" if row["is_headline"] else "")
 
 
 def _price_halving(halving: pl.DataFrame) -> Table:
@@ -143,32 +206,29 @@ def _price_halving(halving: pl.DataFrame) -> Table:
             row["estimator"],
             interval_text(row["halving_months"], row["low"], row["high"], "", 2),
             "" if row["fold"] is None else f"{row['fold']:.1f}x",
-            "" if record is None else f"{record:.0f} months ago",
+            "" if record is None else f"{counted(round(record), 'month')} ago",
             _remark(row),
         )
     return table
 
 
-def _remark(row: Mapping[str, Any]) -> str:
+def _remark(row: Mapping[str, Any]) -> Text:
     """What must be read with the number: what is lacking, or what the rule does not see."""
     if row["verdict"] == "ok":
-        return str(row["reason"]).partition("; ")[2]
-    return f"[dim]insufficient: {row['reason']}[/dim]"
+        return Text(str(row["reason"]).partition("; ")[2])
+    return Text(f"insufficient: {row['reason']}", style="dim")
 
 
-def _sources(health: pl.DataFrame) -> Table:
+def _sources(health: pl.DataFrame, now: datetime) -> Table:
     """How old the data of each source are now, which may be long after the release was made."""
-    now = datetime.now(UTC)
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
-    newest = health.sort("polled_at").group_by("source", maintain_order=True).last()
-    for row in newest.sort("polled_at", "source", descending=[True, False]).to_dicts():
+    newest = _newest(health).sort("polled_at", "source", descending=[True, False])
+    for row in newest.to_dicts():
         table.add_row(
             row["source"],
             f"{row['polled_at']:%Y-%m-%d}",
-            f"{(now - row['polled_at']).days} days",
-            row["outcome"]
-            if row["outcome"] in ("ok", "unchanged", "embedded")
-            else f"[red]{row['outcome']}[/red]",
+            _age(row["polled_at"], now),
+            Text(row["outcome"], style="" if row["outcome"] in GOOD_OUTCOMES else "red"),
             row["message"],
         )
     return table

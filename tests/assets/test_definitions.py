@@ -107,7 +107,10 @@ def graph():
 
 
 def test_the_graph_loads_and_every_job_resolves():
-    dg.Definitions.validate_loadable(build_defs(Settings()))
+    defs = build_defs(Settings())
+    dg.Definitions.validate_loadable(defs)
+    jobs = {job.name for job in defs.resolve_all_job_defs()}
+    assert jobs >= {"nightly", "hub_sweep", "evaluate"}
 
 
 def test_assets_are_grouped(graph):

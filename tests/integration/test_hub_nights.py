@@ -3,11 +3,9 @@
 import contextlib
 import json
 import multiprocessing
-import os
 import random
 import shutil
 import signal
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,36 +193,30 @@ def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
         def night_of(name):
             return Observatory(tmp_path / name, simulated, endpoint, limits)
 
-        def killed_night(name, seconds):
-            """Poll in a process that is killed after so long; says how long it ran, and how it ended."""
+        def night_in_a_process(name, dies_at):
+            """Poll in a process of its own; its exit code, and the function calls of a night that ended."""
             here, there = processes.Pipe()
-            arguments = (tmp_path / name, endpoint, limits, simulated.today, there)
+            arguments = (tmp_path / name, endpoint, limits, simulated.today, dies_at, there)
             process = processes.Process(target=night, args=arguments)
             process.start()
-            assert here.recv()
-            started = time.perf_counter()
-            process.join(seconds)
-            if process.exitcode is None:
-                os.kill(process.pid, signal.SIGKILL)
             process.join()
-            return time.perf_counter() - started, process.exitcode
+            return process.exitcode, here.recv() if here.poll() else None
 
         night_of("begun").night(0)
         for n in (*range(KILLS), "whole"):
             shutil.copytree(tmp_path / "begun", tmp_path / str(n))
         simulated.today = FIRST_DAY + timedelta(days=2) + NIGHT
-        length, _ = killed_night("whole", None)
+        _, calls = night_in_a_process("whole", None)
         whole = comparable(night_of("whole"))
-        kills = 0
         for n in range(KILLS):
-            _, ended = killed_night(str(n), rng.uniform(0, length))
-            kills += ended == -signal.SIGKILL
+            # Responses come in pieces that differ, and with them the last few calls.
+            ended, _ = night_in_a_process(str(n), rng.randrange(calls * 9 // 10))
+            assert ended == -signal.SIGKILL
             again = night_of(str(n))
             again.night(2)
             assert set(again.found()) == expected
             for table, same in zip(comparable(again), whole, strict=True):
                 assert table.equals(same), f"the {n}th time"
-    assert kills >= KILLS / 2, "or hardly anything was tried"
 
 
 def comparable(observatory):

@@ -18,6 +18,7 @@ from densing_pipeline import files
 from densing_pipeline.landing import LandingZone, received_at
 from densing_pipeline.prices.snapshots import RECEIVED
 from tests.servers import night
+from tests.servers.killing import counted_calls
 from tests.servers.prices import PriceServer, Reply
 
 ROOT = Path(__file__).parents[2]
@@ -134,12 +135,11 @@ def disturbed(
         writes: list[Path] = []
         with monkeypatch.context() as patch:
             patch.setattr(files, "rename", partial(counted, writes))
-            started = datetime.now(UTC)
-            night.run(calm, begin)
-        seconds = (datetime.now(UTC) - started).total_seconds()
+            with counted_calls() as calls:
+                night.run(calm, begin)
         for k in range(kills if n or nights > 2 else 0):
             point = (
-                f"time:{rng.uniform(0, seconds):.3f}"
+                f"call:{rng.integers(0, calls[0])}"
                 if k % 3 == 2
                 else f"write:{rng.integers(0, len(writes) * len(night.PHASES))}"
             )

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -177,11 +178,44 @@ def test_a_failing_table_names_the_step_and_leaves_the_release(night, monkeypatc
     assert (settings.publish_dir / "latest").resolve() == before
 
 
-def test_show_prints_the_headline_numbers(night, monkeypatch, capsys):
+def test_show_prints_the_answers_and_with_all_the_tables(night, monkeypatch, capsys):
     settings, _, _ = night
     monkeypatch.setenv("DENSING_PUBLISH_URL", settings.publish_url)
     assert main(["show"]) == 0
     shown = capsys.readouterr().out
-    assert "Capacity density doubles every" in shown
-    assert "266.7x" in shown
+    assert "The capacity density of open base models doubles every" in shown
+    assert "266.7x" not in shown
     assert str((settings.publish_dir / "latest").resolve()) in shown
+    assert main(["show", "--all"]) == 0
+    assert "266.7x" in capsys.readouterr().out
+
+
+def test_each_step_of_a_night_is_watched_from_its_start_to_its_end(night):
+    settings, instance, _ = night
+    watched = Watched()
+    assert run_nightly(settings, instance, watched) == {}
+    assert set(watched.steps) >= {"densities", "densing_law", "release"}
+    assert not any(step.endswith("_schema") for step in watched.steps), "checks are no steps"
+    assert all(seconds is not None for seconds in watched.steps.values()), "known from last time"
+    assert watched.ends == dict.fromkeys(watched.steps, True)
+    assert watched.starts == set(watched.steps)
+
+
+class Watched:
+    """Notes what it is told of a run."""
+
+    def __init__(self) -> None:
+        """Begin with nothing noted."""
+        self.steps: dict[str, float | None] = {}
+        self.starts: set[str] = set()
+        self.ends: dict[str, bool] = {}
+
+    def begin(self, steps: Mapping[str, float | None]) -> None:
+        self.steps = dict(steps)
+
+    def started(self, step: str) -> None:
+        self.starts.add(step)
+
+    def ended(self, step: str, *, is_ok: bool) -> None:
+        assert step in self.starts
+        self.ends[step] = is_ok

@@ -3,14 +3,12 @@
     python -m tests.servers.night < LINES
 
 A line holds state directory, address, instant and kill, with tabs between. A kill is `write:N` (SIGKILL
-around the N-th file that is put in its place: before it, half way, after it) or `time:S` (S seconds
-after the job began).
+around the N-th file that is put in its place: before it, half way, after it) or `call:N` (SIGKILL at
+the N-th call of a Python function).
 """
 
 import os
-import signal
 import sys
-import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from densing_pipeline.definitions import build_defs
 from densing_pipeline.nightly import QUIET
 from densing_pipeline.prices import poll
 from densing_pipeline.settings import Settings
+from tests.servers.killing import die, die_at_call
 
 ASSETS = ("price_snapshots", "prices", "price_polls", "quarantine", "hub_nights", "source_health")
 PHASES = ("before", "half", "after")
@@ -52,10 +51,6 @@ def run(settings: Settings, instant: datetime) -> None:
             instance=instance, run_config=QUIET, asset_selection=keys, raise_on_error=True
         )
     assert result.success
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_around_write(number: int) -> None:
@@ -90,7 +85,7 @@ def serve() -> None:
             if kind == "write":
                 die_around_write(int(at))
             else:
-                threading.Timer(float(at), die).start()
+                die_at_call(int(at))
             run(settings_of(Path(state), url), datetime.fromisoformat(instant))
             os._exit(0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")

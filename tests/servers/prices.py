@@ -30,6 +30,7 @@ class Reply:
         is_gzip: send it compressed; `sent` then counts compressed bytes.
         is_endless: go on sending after the body until the client hangs up.
         drip_s: seconds between single bytes of the body.
+        after: the answer comes when as many requests have been made as this barrier waits for.
     """
 
     body: bytes = b""
@@ -39,6 +40,7 @@ class Reply:
     is_gzip: bool = False
     is_endless: bool = False
     drip_s: float = 0
+    after: threading.Barrier | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def _handler(
             path = f"{url.path}?{url.query}" if url.query else url.path
             requests.append(Request(path, {k.lower(): v for k, v in self.headers.items()}))
             found = reply(path)
+            if found.after:
+                found.after.wait()
             tag = found.headers.get("ETag")
             if tag and self.headers.get("If-None-Match") == tag:
                 self.send_response(304)

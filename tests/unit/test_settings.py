@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from densing_pipeline.__main__ import main
 from densing_pipeline.prices.poll import urls_of
-from densing_pipeline.settings import Settings
+from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
 
 
 def test_a_variable_sets_the_field_of_its_name(monkeypatch):
@@ -43,26 +42,71 @@ def test_a_publish_url_that_names_no_directory_is_refused(url):
         Settings(publish_url=url)
 
 
-def test_a_misspelt_variable_is_named(monkeypatch, capsys):
+def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(monkeypatch):
     monkeypatch.setenv("DENSING_BOOTSTRAP_DRAW", "5")
-    assert main(["show"]) == 2
-    shown = capsys.readouterr().out
-    assert "DENSING_BOOTSTRAP_DRAW" in shown
-    assert "DENSING_BOOTSTRAP_DRAWS" in shown
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert str(refused.value) == (
+        "DENSING_BOOTSTRAP_DRAW is no variable of densing: did you mean DENSING_BOOTSTRAP_DRAWS? "
+        "`densing settings` lists them"
+    )
 
 
-def test_a_path_with_brackets_is_printed_as_it_is(monkeypatch, capsys):
-    monkeypatch.setenv("DENSING_PUBLISH_URL", "/nowhere/[/x]")
-    assert main(["show"]) == 1
-    assert "/nowhere/[/x]" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("DENSING_BOOTSTRAP_DRAWS", "99", "greater than or equal to 100"),
+        ("DENSING_SEED", "4294967296", "less than 4294967296"),
+        ("DENSING_POLL", "perhaps", "boolean"),
+        ("DENSING_PUBLISH_URL", "s3://bucket/densing", "local directory"),
+        ("DENSING_LITELLM_URL", "litellm.ai", "https://"),
+        ("DENSING_REFUSED_LICENCES", '["mit"', "with commas between them"),
+        ("HF_ENDPOINT", "huggingface.co", "https://"),
+    ],
+)
+def test_a_refused_setting_is_one_sentence_with_variable_value_and_remedy(
+    monkeypatch, name, value, remedy
+):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    told = str(refused.value)
+    assert told.startswith(f"{name} is {value!r}: ")
+    assert remedy in told
+    assert f"densing settings {name}" in told
+    assert "\n" not in told
 
 
-def test_a_remote_publish_url_is_refused_with_a_remedy(monkeypatch, capsys):
-    monkeypatch.setenv("DENSING_PUBLISH_URL", "s3://bucket/densing")
-    assert main(["show"]) == 2
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "DENSING_PUBLISH_URL" in shown
-    assert "local directory" in shown
+def test_two_refused_settings_are_two_sentences(monkeypatch):
+    monkeypatch.setenv("DENSING_SEED", "-1")
+    monkeypatch.setenv("DENSING_POLL_ATTEMPTS", "11")
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == [
+        "DENSING_SEED",
+        "DENSING_POLL_ATTEMPTS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "licences"),
+    [
+        ("mit", {"mit"}),
+        ("gpl-3.0, cc-by-nc-4.0,", {"gpl-3.0", "cc-by-nc-4.0"}),
+        ('["gpl-3.0", "other"]', {"gpl-3.0", "other"}),
+        ("", set()),
+    ],
+)
+def test_refused_licences_are_a_list_with_commas_or_in_json(monkeypatch, given, licences):
+    monkeypatch.setenv("DENSING_REFUSED_LICENCES", given)
+    assert read_settings().refused_licences == licences
+
+
+def test_every_variable_has_a_meaning_and_sets_its_field(monkeypatch):
+    for variable in variables():
+        assert variable.description.endswith("."), variable.name
+    assert "DENSING_SEED" in {variable.name for variable in variables()}
+    assert "HF_ENDPOINT" in {variable.name for variable in variables()}
 
 
 def test_every_price_list_can_be_pointed_elsewhere(monkeypatch):
@@ -85,9 +129,3 @@ def test_address_of_a_source_is_a_web_address(monkeypatch, url):
     monkeypatch.setenv("DENSING_LITELLM_URL", url)
     with pytest.raises(ValidationError, match="https://"):
         Settings()
-
-
-def test_show_before_the_first_run_says_what_to_do(monkeypatch, tmp_path, capsys):
-    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
-    assert main(["show"]) == 1
-    assert "make run" in " ".join(capsys.readouterr().out.split())

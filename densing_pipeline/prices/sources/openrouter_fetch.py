@@ -6,7 +6,7 @@ Not here: its formats (`openrouter`), and asking for lists of one document (`pri
 import asyncio
 from collections.abc import Sequence
 
-import httpx
+import httpx2
 import polars as pl
 
 from densing_pipeline.fetch import FetchError, Limits, Response, fetch, next_address
@@ -34,13 +34,13 @@ def sellers_wanted(settings: Settings) -> list[str]:
 
 
 async def further_pages(
-    opened: httpx.AsyncClient, first: Response, limits: Limits, asked: Asked
+    opened: httpx2.AsyncClient, first: Response, limits: Limits, asked: Asked
 ) -> Response:
     """The list with all its pages as one document.
 
     Of several pages no tag is kept: that the first one is unchanged says nothing of the others.
     """
-    address = httpx.URL(first.url)
+    address = httpx2.URL(first.url)
     pages, seen = [first.content], {address}
     while following := openrouter.next_page(pages[-1]):
         address = next_address(address, following)
@@ -62,7 +62,7 @@ async def further_pages(
 
 
 async def endpoints(
-    opened: httpx.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
+    opened: httpx2.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
 ) -> Response:
     """The sellers of some models, as one document; models whose page cannot be had are named."""
     at_once = asyncio.Semaphore(AT_ONCE)
@@ -94,4 +94,4 @@ async def endpoints(
         )
     if not pages:
         raise failed[0][1]
-    return Response(url, httpx.codes.OK, openrouter.join_pages(pages, is_one_too=True))
+    return Response(url, httpx2.codes.OK, openrouter.join_pages(pages, is_one_too=True))

@@ -11,7 +11,8 @@ import pytest
 
 from densing_pipeline.evaluation import folder_reader
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
-from densing_pipeline.evaluation.folder_writer import ITEM, OUTCOME, PROVENANCE, Ledger, read_json
+from densing_pipeline.evaluation.folder_format import ITEM, OUTCOME, PROVENANCE, read_json
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 
 PROVEN = {"model_id": "lab/m", "revision": "r", "suite_version": "v", "dtype": "bfloat16"}
 
@@ -24,12 +25,12 @@ def row(item_id, benchmark="MMLU", score=1.0):
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from densing_pipeline.evaluation.folder_writer import Ledger
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 folder, proven, rows = json.loads(sys.argv[1])
-ledger = Ledger(Path(folder))
-ledger.begin(proven)
+writer = FolderWriter(Path(folder))
+writer.begin(proven)
 for row in rows:
-    ledger.record(row)
+    writer.record(row)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -40,30 +41,30 @@ def test_items_survive_a_job_that_was_killed(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     with (tmp_path / ".MMLU.jsonl").open("a") as torn:
         torn.write('{"benchmark": "MMLU", "item_')
-    assert folder_reader.folder(tmp_path).state == "failed"
-    with Ledger(tmp_path) as again:
+    assert folder_reader.read_folder(tmp_path).state == "failed"
+    with FolderWriter(tmp_path) as again:
         assert not again.begin(PROVEN)
-        assert [each["item_id"] for each in again.begun("MMLU")] == ["1", "2"]
+        assert [each["item_id"] for each in again.unfinished("MMLU")] == ["1", "2"]
         again.record(row("3"))
-        assert len(again.begun("MMLU")) == 3
+        assert len(again.unfinished("MMLU")) == 3
 
 
 def test_items_of_another_engine_are_not_mixed_with_new_ones(tmp_path):
-    with Ledger(tmp_path) as ledger:
-        ledger.begin(PROVEN)
-        ledger.record(row("1"))
-        ledger.finish("BBH", [row("1", "BBH")])
-    with Ledger(tmp_path) as again:
+    with FolderWriter(tmp_path) as writer:
+        writer.begin(PROVEN)
+        writer.record(row("1"))
+        writer.finish("BBH", [row("1", "BBH")])
+    with FolderWriter(tmp_path) as again:
         assert again.begin({**PROVEN, "dtype": "float16"})
-        assert again.begun("MMLU") == []
+        assert again.unfinished("MMLU") == []
         assert again.finished("BBH") is None
 
 
 def test_a_finished_benchmark_is_a_file_with_all_its_items(tmp_path):
-    with Ledger(tmp_path) as ledger:
-        ledger.record(row("1"))
-        ledger.finish("MMLU", [row("1"), row("2", score=None)])
-        found = ledger.finished("MMLU")
+    with FolderWriter(tmp_path) as writer:
+        writer.record(row("1"))
+        writer.finish("MMLU", [row("1"), row("2", score=None)])
+        found = writer.finished("MMLU")
     assert found is not None
     assert found.schema == pl.Schema(ITEM)
     assert found["score"].to_list() == [1.0, None]
@@ -71,17 +72,17 @@ def test_a_finished_benchmark_is_a_file_with_all_its_items(tmp_path):
 
 
 def test_a_damaged_file_is_measured_anew(tmp_path):
-    with Ledger(tmp_path) as ledger:
-        ledger.finish("MMLU", [row("1")])
+    with FolderWriter(tmp_path) as writer:
+        writer.finish("MMLU", [row("1")])
         path = tmp_path / "MMLU.parquet"
         path.write_bytes(path.read_bytes()[:100])
-        assert ledger.finished("MMLU") is None
+        assert writer.finished("MMLU") is None
 
 
 def test_the_outcome_goes_when_the_next_attempt_begins(tmp_path):
-    with Ledger(tmp_path) as ledger:
-        ledger.end("failed", "no network", resumable=True)
-    with Ledger(tmp_path) as again:
+    with FolderWriter(tmp_path) as writer:
+        writer.end("failed", "no network", resumable=True)
+    with FolderWriter(tmp_path) as again:
         assert again.attempt == 2
         assert not (tmp_path / OUTCOME).exists()
         assert folder_reader.is_running(tmp_path)
@@ -90,32 +91,32 @@ def test_the_outcome_goes_when_the_next_attempt_begins(tmp_path):
 
 def test_the_orchestrator_numbers_the_attempts_it_asks_for(tmp_path):
     (tmp_path / "request.json").write_text(json.dumps({"attempt": 7}))
-    with Ledger(tmp_path) as ledger:
-        assert ledger.attempt == 7
+    with FolderWriter(tmp_path) as writer:
+        assert writer.attempt == 7
 
 
 def test_two_jobs_never_write_in_one_folder(tmp_path):
-    with Ledger(tmp_path) as first:
+    with FolderWriter(tmp_path) as first:
         first.begin(PROVEN)
         with pytest.raises(BusyError, match="another job"):
-            Ledger(tmp_path)
+            FolderWriter(tmp_path)
     assert read_json(tmp_path / PROVENANCE)["model_id"] == "lab/m"
 
 
 def test_a_full_disk_keeps_what_is_finished_and_takes_the_outcome(tmp_path, full_disk):
-    with Ledger(full_disk / "out") as ledger:
-        ledger.begin(PROVEN)
-        ledger.finish("BBH", [row("1", "BBH")])
+    with FolderWriter(full_disk / "out") as writer:
+        writer.begin(PROVEN)
+        writer.finish("BBH", [row("1", "BBH")])
         with pytest.raises(EvaluationError, match="could not be written"):
-            fill(ledger)
-        ledger.end("failed", "disk full", resumable=True)
-        assert ledger.finished("BBH") is not None
+            fill(writer)
+        writer.end("failed", "disk full", resumable=True)
+        assert writer.finished("BBH") is not None
     assert read_json(full_disk / "out" / OUTCOME)["reason"] == "disk full"
 
 
-def fill(ledger):
+def fill(writer):
     for number in range(100_000):
-        ledger.record(row(str(number)))
+        writer.record(row(str(number)))
 
 
 @pytest.fixture
@@ -134,8 +135,8 @@ def full_disk(tmp_path):
 FORKED = """
 import os, signal, sys, time
 from pathlib import Path
-from densing_pipeline.evaluation.folder_writer import Ledger
-ledger = Ledger(Path(sys.argv[1]))
+from densing_pipeline.evaluation.folder_writer import FolderWriter
+writer = FolderWriter(Path(sys.argv[1]))
 child = os.fork()
 if child:
     print(child, flush=True)
@@ -158,15 +159,15 @@ def test_a_child_that_outlives_a_killed_job_does_not_hold_the_folder(tmp_path):
 
 def test_a_file_that_is_none_of_ours_is_not_taken_for_finished(tmp_path):
     pl.DataFrame({"benchmark": ["BBH"]}).write_parquet(tmp_path / "BBH.parquet")
-    with Ledger(tmp_path) as ledger:
-        assert ledger.finished("BBH") is None
+    with FolderWriter(tmp_path) as writer:
+        assert writer.finished("BBH") is None
     assert not (tmp_path / "BBH.parquet").exists()
 
 
 def test_an_outcome_gives_no_key_away(tmp_path):
-    with Ledger(tmp_path) as ledger:
-        ledger.begin(PROVEN)
+    with FolderWriter(tmp_path) as writer:
+        writer.begin(PROVEN)
         signed = "https://cdn.hub.invalid/f.safetensors?Signature=abc&Expires=9"
-        ledger.end("failed", f"403 for {signed} (after 5 tries)", resumable=True)
+        writer.end("failed", f"403 for {signed} (after 5 tries)", resumable=True)
     reason = read_json(tmp_path / OUTCOME)["reason"]
     assert reason == "403 for https://cdn.hub.invalid/f.safetensors (after 5 tries)"

@@ -13,8 +13,9 @@ import huggingface_hub
 import polars as pl
 import pytest
 
-from densing_pipeline.evaluation import folder_reader, job, suite, vllm_engine
-from densing_pipeline.evaluation.folder_writer import OUTCOME, Ledger
+from densing_pipeline.evaluation import folder_format, folder_reader, job, suite, vllm_engine
+from densing_pipeline.evaluation.folder_format import OUTCOME
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import ChoiceResult, Failed, GenerateResult
 from densing_pipeline.evaluation.sandbox import SandboxError
@@ -102,7 +103,7 @@ def run(place, *options):
         ["--model", "lab/m", "--weights", str(place / "model"), "--out", str(out(place)),
          "--data", str(place / "mirror"), *options]
     )  # fmt: skip
-    return status, folder_reader.folder(out(place))
+    return status, folder_reader.read_folder(out(place))
 
 
 def test_a_model_that_was_measured_is_done(place):
@@ -193,7 +194,7 @@ def test_a_job_that_is_asked_to_end_ends_and_says_so(place, monkeypatch):
 
 
 def test_a_second_job_in_a_folder_leaves_it_alone(place):
-    with Ledger(out(place)):
+    with FolderWriter(out(place)):
         status, found = run(place)
     assert status == 4
     assert not (found.path / "provenance.json").exists()
@@ -224,8 +225,8 @@ def test_by_hand_it_writes_where_the_pipeline_looks(place, monkeypatch):
     root = place / "state" / "evaluations"
     assert status == 0
     assert (
-        folder_reader.folder(
-            folder_reader.folder_path(root, "lab--m", "local", version, None)
+        folder_reader.read_folder(
+            folder_format.folder_path(root, "lab--m", "local", version, None)
         ).state
         == "done"
     )
@@ -235,20 +236,20 @@ HANGING = """
 import sys, time
 from pathlib import Path
 from densing_pipeline.evaluation import job
-from densing_pipeline.evaluation.folder_writer import Ledger
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.watchdog import Watchdog
-with Ledger(Path(sys.argv[1])) as ledger:
+with FolderWriter(Path(sys.argv[1])) as writer:
     lines = Lines(lambda line: None, None)
-    with Watchdog(0.2, lambda seconds: job._give_up(ledger, lines, seconds)):
-        time.sleep(60)
+    with Watchdog(0.2, lambda seconds: job._give_up(writer, lines, seconds)):
+        time.sleep(600)
 """
 
 
 def test_an_engine_that_hangs_is_ended(tmp_path: Path):
     folder = tmp_path / "lab--m" / "r" / "v"
     done = subprocess.run([sys.executable, "-c", HANGING, folder], check=False, timeout=60)  # noqa: S603
-    found = folder_reader.folder(folder)
+    found = folder_reader.read_folder(folder)
     assert (done.returncode, found.state, found.resumable) == (1, "failed", True)
     assert found.reason == "nothing happened for 0.2 s: the engine hangs"
 
@@ -260,7 +261,7 @@ def test_the_folder_says_how_it_ended_where_nothing_can_be_reported(place, monke
     monkeypatch.setattr(job, "reporting", lambda: contextlib.nullcontext(Lines(full, None)))
     with pytest.raises(OSError, match="No space left"):
         run(place)
-    found = folder_reader.folder(out(place))
+    found = folder_reader.read_folder(out(place))
     assert found.state == "failed"
     assert "No space left" in found.reason
     assert found.finished_at

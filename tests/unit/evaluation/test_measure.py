@@ -7,7 +7,7 @@ import pytest
 
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.failures import EvaluationError
-from densing_pipeline.evaluation.folder_writer import Ledger
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.measure import Work, measure
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import (
@@ -90,20 +90,20 @@ def texts(name, count, loss=None):
 
 def run(folder, engine, *work, judges=None):
     lines = []
-    with Ledger(folder) as ledger:
-        ledger.begin(engine.provenance())
+    with FolderWriter(folder) as writer:
+        writer.begin(engine.provenance())
         judges = judges or Judges(Verdicts(), Verdicts())
-        return measure(engine, work, ledger, judges, Lines(lines.append, None), 2), lines
+        return measure(engine, work, writer, judges, Lines(lines.append, None), 2), lines
 
 
 def test_every_item_is_judged_counted_and_kept(tmp_path):
     tallies, lines = run(tmp_path, StubEngine(), questions(5), texts("BBH", 3))
-    with Ledger(tmp_path) as ledger:
-        kept = ledger.finished("MMLU")
+    with FolderWriter(tmp_path) as writer:
+        kept = writer.finished("MMLU")
         assert kept["item_id"].to_list() == [f"q{n}" for n in range(5)]
         assert kept["score"].to_list() == [1.0] * 5
         assert kept["answer_nll_nats_per_token"].to_list() == [1.0] * 5
-        assert ledger.finished("BBH")["score"].to_list() == [1.0] * 3
+        assert writer.finished("BBH")["score"].to_list() == [1.0] * 3
     assert (tallies["MMLU"].items, tallies["MMLU"].prompt_tokens) == (5, 500)
     assert tallies["BBH"].completion_tokens == 24
     assert lines[-1].startswith("8 of 8 items")
@@ -119,8 +119,8 @@ def test_texts_go_first_so_that_choices_fill_their_tail(tmp_path):
 def test_the_loss_of_a_solution_comes_with_its_score(tmp_path):
     loss = LossRequest("problem", " the solution")
     run(tmp_path, StubEngine(), texts("BBH", 2, loss))
-    with Ledger(tmp_path) as ledger:
-        kept = ledger.finished("BBH")
+    with FolderWriter(tmp_path) as writer:
+        kept = writer.finished("BBH")
     assert kept["answer_nll_nats_per_token"].to_list() == [1.0, 1.0]
     assert kept["score"].to_list() == [1.0, 1.0]
 
@@ -145,8 +145,8 @@ def test_a_benchmark_that_broke_off_goes_on_where_it_was(tmp_path):
 def test_an_item_that_could_not_be_asked_has_no_score_and_a_reason(tmp_path):
     engine = StubEngine(fails=lambda request: request.prompt == "question 1")
     tallies, _ = run(tmp_path, engine, questions(3))
-    with Ledger(tmp_path) as ledger:
-        kept = ledger.finished("MMLU")
+    with FolderWriter(tmp_path) as writer:
+        kept = writer.finished("MMLU")
     assert kept["score"].to_list() == [1.0, None, 1.0]
     assert kept["failed_reason"].to_list() == [None, CONTEXT.reason, None]
     assert tallies["MMLU"].problem == f"1 of 3 items failed, most as: {CONTEXT.reason}"
@@ -156,14 +156,14 @@ def test_a_program_that_could_not_be_run_is_asked_for_again(tmp_path):
     broken = Judges(Verdicts(broken=True), Verdicts())
     with pytest.raises(EvaluationError, match="not judged: not run: no namespace left"):
         run(tmp_path, StubEngine(), questions(1), texts("HumanEval", 3), judges=broken)
-    with Ledger(tmp_path) as ledger:
-        assert ledger.finished("HumanEval") is None
-        assert ledger.begun("HumanEval") == []
+    with FolderWriter(tmp_path) as writer:
+        assert writer.finished("HumanEval") is None
+        assert writer.unfinished("HumanEval") == []
 
 
 def test_text_that_is_no_text_can_be_kept(tmp_path):
     engine = StubEngine()
     engine.answer = lambda request: GenerateResult("a\ud800b\x00", True, 1, 1)
     run(tmp_path, engine, texts("BBH", 1))
-    with Ledger(tmp_path) as ledger:
-        assert ledger.finished("BBH")["response"].to_list() == ["a?b\x00"]
+    with FolderWriter(tmp_path) as writer:
+        assert writer.finished("BBH")["response"].to_list() == ["a?b\x00"]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.density.score_sets import score_sets
-from densing_pipeline.evaluation import folder_reader, folder_writer, measured_tables, suite
+from densing_pipeline.evaluation import folder_format, measured_tables, suite
 from densing_pipeline.files import file_sha256
 from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
@@ -93,7 +93,7 @@ def test_agreement_of_all_items_is_not_certainty(tmp_path, share):
 
 
 def test_a_folder_without_outcome_is_never_read(tmp_path):
-    (write(tmp_path) / folder_writer.OUTCOME).unlink()
+    (write(tmp_path) / folder_format.OUTCOME).unlink()
     row, kept = only(tmp_path)
     assert kept.is_empty()
     assert (row["state"], row["is_resumable"]) == ("failed", True)
@@ -112,7 +112,7 @@ def test_an_evaluation_that_did_not_succeed_gives_no_scores(tmp_path, state):
 
 def test_while_its_job_lives_an_evaluation_is_running(tmp_path):
     path = write(tmp_path)
-    with (path / folder_reader.LOCK).open("w") as lock:
+    with (path / folder_format.LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         row, kept = only(tmp_path)
         assert (row["state"], kept.height) == ("running", 0)
@@ -135,14 +135,19 @@ def test_a_damaged_file_costs_itself_alone_and_is_named(tmp_path):
 def test_no_damage_to_a_file_ends_the_night(tmp_path):
     """Cut, flipped, emptied, in every place: a row with a reason, or the items as they were."""
     path = write(tmp_path, limit=40, benchmarks=("MATH",))
-    whole = (path / "MATH.parquet").read_bytes()
+    whole, items_of_whole = (path / "MATH.parquet").read_bytes(), read(tmp_path, 40)[1]
+    assert items_of_whole.height == 40
     rng = random.Random(5)  # noqa: S311
     for _ in range(60):
         bad = bytearray(whole)
         for _ in range(rng.randrange(1, 4)):
             bad[rng.randrange(len(bad))] = rng.randrange(256)
         (path / "MATH.parquet").write_bytes(bad[: rng.choice([len(bad), rng.randrange(len(bad))])])
-        read(tmp_path, 40)
+        evaluations, kept = read(tmp_path, 40)
+        if "MATH.parquet" in evaluations["reason"].item():
+            assert kept.is_empty()
+        else:
+            assert kept.equals(items_of_whole)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +192,7 @@ def test_trials_and_whole_evaluations_are_never_mixed(tmp_path):
 
 
 def test_a_trial_that_broke_off_is_none_of_the_whole_evaluation(tmp_path):
-    (write(tmp_path, limit=20) / folder_writer.OUTCOME).unlink()
+    (write(tmp_path, limit=20) / folder_format.OUTCOME).unlink()
     (
         tmp_path / "lab--model" / REVISION / f"{suite.version()}-first-20" / "provenance.json"
     ).unlink()
@@ -255,7 +260,7 @@ def test_a_few_failed_items_count_as_wrong_and_many_leave_no_score(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"state": "splendid"}', b"[" * 100_000])
 def test_an_unreadable_outcome_is_not_believed(tmp_path, damage):
-    (write(tmp_path) / folder_writer.OUTCOME).write_bytes(damage)
+    (write(tmp_path) / folder_format.OUTCOME).write_bytes(damage)
     row, kept = only(tmp_path)
     assert row["state"] == "failed"
     assert "outcome.json is not to be trusted" in row["reason"]
@@ -284,13 +289,13 @@ def test_impossible_provenance_is_left_empty(tmp_path):
 
 def test_attempts_are_counted_even_if_nobody_lived_to_tell(tmp_path):
     path = write(tmp_path)
-    (path / folder_writer.OUTCOME).unlink()
+    (path / folder_format.OUTCOME).unlink()
     asked = {"attempt": 2, "requested_revision": "main", "started_at": "2026-11-20T01:00:00Z"}
-    folder_reader.write_json(path / folder_writer.REQUEST, asked)
+    folder_format.write_json(path / folder_format.REQUEST, asked)
     row, _ = only(tmp_path)
     assert (row["attempts"], row["requested_revision"]) == (2, "main")
     assert row["started_at"] == datetime(2026, 11, 20, 1, tzinfo=UTC)
-    assert json.loads((path / folder_writer.REQUEST).read_text()) == asked
+    assert json.loads((path / folder_format.REQUEST).read_text()) == asked
 
 
 def test_stray_files_and_folders_are_passed_over(tmp_path):
@@ -321,7 +326,7 @@ def test_values_that_no_table_holds_do_not_take_it_with_them(tmp_path, told, col
 
 def test_a_clock_that_was_not_set_gives_no_time(tmp_path):
     path = write(tmp_path, finished_at="1970-01-01T00:00:00+00:00")
-    os.utime(path / folder_writer.OUTCOME, (0, 0))
+    os.utime(path / folder_format.OUTCOME, (0, 0))
     row, _ = only(tmp_path)
     assert (row["state"], row["finished_at"]) == ("done", None)
 

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from assets.evaluation import evaluation
-from densing_pipeline.evaluation import folder_reader, measured_tables, suite
+from densing_pipeline.evaluation import folder_format, measured_tables, suite
 from densing_pipeline.orchestration.evaluation import command
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import EVALUATION_QUEUE
@@ -171,7 +171,7 @@ def test_a_second_job_on_the_same_model_does_not_start(settings, instance):
     holder = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", "import fcntl, sys, time\n"
          "lock = open(sys.argv[1], 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\nprint(flush=True)\ntime.sleep(600)",
-         str(path / folder_reader.LOCK)],
+         str(path / folder_format.LOCK)],
         stdout=subprocess.PIPE,
     )  # fmt: skip
     try:

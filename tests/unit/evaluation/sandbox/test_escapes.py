@@ -294,11 +294,9 @@ def test_a_killed_job_takes_its_sandboxes_along(sandbox: Sandbox) -> None:
     os.kill(job.pid, signal.SIGKILL)
     job.wait()
     assert alive
-    for _ in range(200):
-        if not _alive(marked):
-            break
+    # A sandbox that stays keeps the test here, until pytest's own limit ends it.
+    while _alive(marked):
         time.sleep(0.05)
-    assert _alive(marked) == []
 
 
 def _alive(sandbox: Sandbox) -> list[str]:

@@ -1,0 +1,40 @@
+"""`densing settings`, and the settings of this process for the other commands."""
+
+import os
+
+from rich.table import Table
+from rich.text import Text
+
+from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
+from densing_pipeline.cli.screen import Screen
+from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
+
+
+def current_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsRefusedError: a variable has a value that is not allowed; one sentence for each.
+    """
+    try:
+        return read_settings()
+    except SettingsError as error:
+        raise SettingsRefusedError(str(error)) from error
+
+
+def explain(screen: Screen, part: str) -> None:
+    """Print every variable whose name contains `part`: value here, default, meaning.
+
+    Raises:
+        CommandError: there is none.
+    """
+    shown = [one for one in variables() if part.upper() in one.name]
+    if not shown:
+        raise CommandError(f"no variable has {part!r} in its name; `densing settings` lists all")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
+    for one in shown:
+        # As it is set, not as it is read: the value may be the one that is refused.
+        given = os.environ.get(one.name)
+        told = f"default {one.default}" if given is None else f"here {given}; default {one.default}"
+        table.add_row(Text(one.name, style="bold"), Text(f"{one.description} ({told})"))
+    screen.show(table)

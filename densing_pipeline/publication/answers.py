@@ -1,0 +1,222 @@
+"""The answers of a release: how fast density grows and prices fall, in sentences and as numbers.
+
+One function makes them for the terminal, for pages and for `headline.json`, from published tables only.
+Sentences give months, tables give days. Not here: the estimates themselves, and how answers are laid
+out on a screen (`summary`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.paper import NMI
+from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables.dates import DAYS_PER_MONTH
+from densing_pipeline.tables.dates import newest as newest_day
+from densing_pipeline.trends.sensitivity import spread
+
+Tables = Mapping[str, pl.DataFrame]
+
+HEADLINE_FILE = "headline.json"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A doubling or halving time.
+
+    Attributes:
+        series: what it is of: a set of scores, or a capability level.
+        verdict: `ok`, or why there is no estimate (`insufficient`, ...).
+        months: doubling or halving time; None without an estimate.
+        low: lower end of the 95 % interval, in months.
+        high: upper end; None if the interval is open, that is, includes no growth at all.
+        reason: what must be read with the number.
+    """
+
+    series: str
+    verdict: str
+    months: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """The time in months with its interval: `4.4 months (2.6 to 20.9)`."""
+        if self.months is None:
+            return "no estimate"
+        if self.low is None:
+            return f"{self.months:.1f} months"
+        end = (
+            f"{self.low:.1f} to {self.high:.1f}"
+            if self.high is not None
+            else f"at least {self.low:.1f}"
+        )
+        return f"{self.months:.1f} months ({end})"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a release says about one question.
+
+    Attributes:
+        topic: `density` or `price`.
+        text: the answer in one or two sentences.
+        basis: on which models or prices it rests, and until when, in one sentence.
+        n: models or price changes it rests on.
+        newest: name of the newest of them; None if there is none.
+        until: day of the newest of them; None if there is none.
+        as_of: day of the newest input.
+        estimates: the numbers in the text.
+    """
+
+    topic: str
+    text: str
+    basis: str
+    n: int
+    newest: str | None
+    until: date | None
+    as_of: date | None
+    estimates: tuple[Estimate, ...]
+
+
+def answers(tables: Tables) -> tuple[Answer, ...]:
+    """Every answer that a release gives, the headline first.
+
+    Args:
+        tables: densing_law, densities, sensitivity, price_halving and price_frontier of one release.
+    """
+    return (_density(tables), _price(tables))
+
+
+def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
+    """The content of `headline.json`: the answers, with dates as ISO 8601 text.
+
+    Args:
+        release_id: name of the release.
+        given: its answers.
+    """
+    return {
+        "release": release_id,
+        "answers": [
+            {
+                **asdict(answer),
+                "until": answer.until and answer.until.isoformat(),
+                "as_of": answer.as_of and answer.as_of.isoformat(),
+            }
+            for answer in given
+        ],
+    }
+
+
+def _density(tables: Tables) -> Answer:
+    law = tables["densing_law"].filter(pl.col("is_headline"))
+    row: Mapping[str, Any] = law.row(0, named=True) if law.height else {}
+    estimate = Estimate(
+        series=str(row.get("score_set", "")),
+        verdict=str(row.get("verdict", "insufficient")),
+        months=_months(row.get("doubling_days")) if row.get("verdict") == "ok" else None,
+        low=_months(row.get("doubling_days_low")),
+        high=_months(row.get("doubling_days_high")),
+        reason=str(row.get("reason", "no estimate is the headline")),
+    )
+    if estimate.months is None:
+        text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
+    else:
+        text = (
+            "The capacity density of open base models doubles every "
+            f"{_with_interval(estimate)}.{_other_choices(tables['sensitivity'])}"
+        )
+    models = _models_behind(tables["densities"], row)
+    n = models.height
+    newest, until = models.select("model_id", "release_date").row(-1) if n else (None, None)
+    basis = (
+        f"It rests on {counted(n, 'model')} with scores in {estimate.series}, the newest "
+        f"{newest.rpartition('/')[2]} of {until}."
+        if n
+        else "It rests on no models."
+    )
+    return Answer("density", text, basis, n, newest, until, row.get("as_of"), (estimate,))
+
+
+def _models_behind(densities: pl.DataFrame, law: Mapping[str, Any]) -> pl.DataFrame:
+    """The models an estimate rests on, oldest first."""
+    if not law:
+        return densities.clear()
+    return densities.filter(
+        pl.col("reference_id") == law["reference_id"],
+        pl.col("score_set") == law["score_set"],
+        pl.col("params_basis") == law["params_basis"],
+        pl.col("density").is_not_null(),
+        pl.col("release_date").is_between(law["window_start"], law["window_end"]),
+    ).sort("release_date", "model_id")
+
+
+def _other_choices(sensitivity: pl.DataFrame) -> str:
+    found = spread(sensitivity)
+    if not found.n or found.low is None:
+        return ""
+    low = f"{found.low / DAYS_PER_MONTH:.1f}"
+    if found.high is None:
+        return f" Other defensible choices say {low} months or more, some that it never doubles."
+    return f" Other defensible choices say {low} to {found.high / DAYS_PER_MONTH:.1f} months."
+
+
+def _price(tables: Tables) -> Answer:
+    # The paper's own points stay in the tables; they are no level that is bought today.
+    rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != NMI)
+    estimates = tuple(
+        Estimate(
+            series=row["level"],
+            verdict=row["verdict"],
+            months=row["halving_months"] if row["verdict"] == "ok" else None,
+            low=row["low"],
+            high=row["high"],
+            reason=row["reason"],
+        )
+        for row in rows.sort("level").to_dicts()
+    )
+    carried = [one for one in estimates if one.months is not None]
+    lacking = [one.series for one in estimates if one.months is None]
+    if carried:
+        each = [
+            f"as capable as {one.series} {'halves ' if one is carried[0] else ''}every "
+            f"{_with_interval(one, is_first=one is carried[0])}"
+            for one in carried
+        ]
+        text = f"The cheapest price of a model {listed(each)}."
+    else:
+        text = "The data do not carry an estimate of how fast prices halve."
+    if lacking and carried:
+        text += f" For {listed(lacking)} the data do not carry an estimate."
+    steps = _record_lows(tables["price_frontier"], rows.filter(pl.col("verdict") == "ok"))
+    n = steps.height
+    newest, until = steps.select("model", "date").row(-1) if n else (None, None)
+    basis = (
+        f"It rests on {counted(n, 'record low')} since {steps['date'][0]}, the newest {newest} "
+        f"on {until}."
+        if n
+        else "It rests on no prices."
+    )
+    as_of = newest_day(rows["as_of"]) if rows.height else None
+    return Answer("price", text, basis, n, newest, until, as_of, estimates)
+
+
+def _record_lows(frontier: pl.DataFrame, halving: pl.DataFrame) -> pl.DataFrame:
+    """The record low prices that these halving times rest on, oldest first."""
+    series = ["level", "blend_input_share", "curve"]
+    return frontier.join(halving.select(series).unique(), on=series).sort("date", "level")
+
+
+def _with_interval(estimate: Estimate, *, is_first: bool = True) -> str:
+    """`4.4 months (95 % interval 2.6 to 20.9)`; later ones of a sentence leave out what is said."""
+    if is_first:
+        return estimate.text.replace("(", "(95 % interval ", 1)
+    return estimate.text
+
+
+def _months(days: float | None) -> float | None:
+    return None if days is None else days / DAYS_PER_MONTH

@@ -1,0 +1,415 @@
+"""What is listed for each written page: the statements that are kept right, and what else has numbers.
+
+A writer who rewords a sentence with numbers changes it here too; `make docs` says where it is missed.
+Formats are Python's; `!p` writes .05 for 0.05, and `!w` a word (`quoting`).
+
+Not here: the values that the fields name (`values`).
+"""
+
+from docs.quoting import Page
+
+README = Page(
+    released=(
+        "the published {paper.doubling_days:.0f} days come out to the printed digits",
+        "the paper's recipe on the paper's {paper.n_models} models",
+        "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
+        "it would be {headline.doubling_days_low_law_known:.0f} to "
+        "{headline.doubling_days_high_law_known:.0f} ([docs/statistics.md]",
+        "window and estimator say {spread.low:.0f} to {spread.high:.0f} days (the middle 90 % of "
+        "{spread.n:,} combinations; ends {spread.shortest:.0f} and {spread.longest:,.0f}), the choice of",
+    ),
+    findings={
+        "the choice of scores moving it most": lambda of: of["most"]["factor"] == "score set"
+    },
+    stated={
+        "what Python, this project and the paper are": (
+            "They need Python >= 3.11",
+            "(02:00 UTC)",
+            "between early 2025 and October 2026",
+            "the paper's claims since 2024",
+        ),
+        "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
+    },
+)
+
+STATISTICS = Page(
+    constants=(
+        # reference laws
+        "| `nmi-2025` | as published in NMI, measured off its figure | {in_trillions[nmi]:.0f}T |",
+        "| `nmi-2025-v2` | the same | {in_trillions[choices][0]:.0f}T, as in arXiv v2 |",
+        "runs between guessing ({floor!p:.2f}) and 1",
+        "It takes {measured_laws.FEWEST_LOSSES} losses of {measured_laws.FEWEST_RUNGS} sizes whose tokens per "
+        "parameter differ at least twofold, and {measured_laws.FEWEST_SCORES} models of the score step",
+        "`reference_law_draws` holds {reference_law_draws.LAW_DRAWS} refits of every law ({headline_laws:,} of the "
+        "headline's)",
+        "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
+        "{reference_law_draws.FEWEST_DISTINCT!w} different models",
+        "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "Both are read within {direct_law.REACH!w} times their smallest and largest model",
+        "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
+        "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",
+        "A gap is large from {large_gap:.0f} points on",
+        "once there are {score_gaps.FEWEST_OTHERS!w}",
+        # trend
+        "`densing_law` regresses ln density on days since {dates.DAY_ZERO}",
+        "- **Intervals** are {level:.0f} % percentiles over resamples",
+        "for G families: {factors[0]:.2f} at 5, {factors[1]:.2f} at 10, {factors[2]:.2f} at 40",
+        "above {lost:.0f} % of such resamples the estimate is refused",
+        "is below {densing_law.TRUSTED_COVERAGE[0]!p:.2f} or above "
+        "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} says so",
+        "fewer than {series.FEWEST_MODELS} models with a density, {series.FEWEST_DAYS} release days, "
+        "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
+        "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
+        "law)",
+        # simulations
+        "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
+        "(mean {simulate.MEAN_SHORTFALL:.0f} in ln density)",
+        "({simulate.SIMULATIONS} frontiers, half as many for `frontier-exponential`; "
+        "{simulate.RESAMPLES_PER_SIMULATION} resamples; noise {simulate.NOISE!p:.1f}; the law known)",
+        # breaks
+        "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
+        "Needs {series.FEWEST_MODELS} models on either side",
+        "with {trim:.0f} % of the models on either side",
+        "finds a bend at p < {breakpoints.SIGNIFICANCE!p:.2f} on simulated",
+        "with a {breakpoints.ACCELERATION}-fold one ({breakpoints.TEST_SIMULATIONS} each",
+        # sensitivity
+        "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
+        "{in_trillions[choices][2]:.0f}T tokens |",
+        "none, or {sensitivity.FAMILY_CAPS[1]} models of a family",
+        "Intervals rest on {sensitivity.MOST_DRAWS} resamples",
+        # implications
+        "FLOPS per dollar double every {hardware_years:.1f} years "
+        "({implications.HARDWARE_DOUBLING_DAYS:.0f} days), so the paper's "
+        "{printed.DENSITY_DOUBLING_DAYS:.0f} days become 1 / "
+        "(1/{printed.DENSITY_DOUBLING_DAYS:.0f} + 1/{implications.HARDWARE_DOUBLING_DAYS:.0f}) = "
+        "{combined:.1f}",
+        "2^({dates.DAYS_PER_YEAR} / T), alone and with hardware",
+    ),
+    released=(
+        "densities about {refit_ratio:.0f} times smaller and turns {paper.doubling_days:.0f} days into "
+        "{refit.doubling_days:.0f}",
+        "of `nmi-2025-refit` on AVERAGE, alpha is {alpha[nmi-2025-refit][0]!p:.3f} to "
+        "{alpha[nmi-2025-refit][1]!p:.3f} (95 %), of `nmi-2025` {alpha[nmi-2025][0]!p:.4f} to "
+        "{alpha[nmi-2025][1]!p:.3f}",
+        "it misses the scores of the rest by {one_step_law.largest_out_error!p:.3f} (root mean square), "
+        "the law through the loss by {one_step_law.two_step_largest_out_error!p:.3f}",
+        "It rests on two sizes, so it is read from {one_step_range[0]:.1f} to {one_step_range[1]:.0f} B "
+        "parameters only",
+        "It is Qwen2.5 ({family[MMLU].n_points!w} sizes, {family_trillions:.0f}T)",
+        "left out: {family[MMLU].largest_out_error!p:.3f} on MMLU, "
+        "{family[AVERAGE].largest_out_error!p:.3f} on the average",
+        "it runs from {interval[nmi-2025][0]!p:.3f} to {interval[nmi-2025][1]:.2f} times the density "
+        "(`nmi-2025`) or from {interval[nmi-2025-refit][0]!p:.2f} to {interval[nmi-2025-refit][1]:.0f} "
+        "times (`nmi-2025-refit`, both minima); the score alone gives {score_alone[0]!p:.2f} to "
+        "{score_alone[1]:.2f}",
+        "the slope's, {headline.slope_low!p:.5f} and {headline.slope_high!p:.5f} a day, have Monte Carlo "
+        "errors of {headline.slope_low_mc_error!p:.5f} and {headline.slope_high_mc_error!p:.5f}",
+        "moves by about {days_error[0]:.0f} day and the upper one, near a slope of zero, by about "
+        "{days_error[1]:.0f}",
+        "interval would be {headline.doubling_days_low_law_known:.0f} to "
+        "{headline.doubling_days_high_law_known:.0f}",
+        "reproduced to its last digit ({paper.n_points} records, slope {paper.slope_per_day!p:.6f}, R2 "
+        "{paper.r_squared!p:.4f})",
+        "the same data allow anything from {months[0]:.1f} to {months[1]:.0f} months",
+        "({shortfall.mean:.1f} and {shortfall.correlation!p:.2f} below the quantile-0.9 line)",
+        "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say "
+        "{spread.low:.0f} to {spread.high:.0f} days, half of them less than {spread.median:.0f}, the ends "
+        "{spread.shortest:.0f} and {spread.longest:,.0f}.** The headline, {headline.doubling_days:.0f} "
+        "days, lies above the median",
+        "and our {headline.doubling_days:.0f} become {hardware.value:.0f}",
+        "chance makes such bends {bends.p[0]:.0f} to {bends.p[1]:.0f} % of the time. At {paper.n_models} "
+        "models a real {breakpoints.ACCELERATION}-fold acceleration would be found {bends.power:.0f} % of the "
+        "time",
+        "our MMLU scores hold {bends.before}, and {series.FEWEST_MODELS} are needed. Under `olmo-ladder` "
+        "the slowdown has p = {bends.ladder!p:.2f}, one of {bends.tests} tests",
+        "Of the paper's {pairs[all]!w} pairs Gemma2-9B is denser than its original "
+        "({ratio[Gemma2-9B / Gemma2-27B][0]:.2f}, {ratio[Gemma2-9B / Gemma2-27B][1]:.2f} to "
+        "{ratio[Gemma2-9B / Gemma2-27B][2]:.1f}), Gemma2-2B ({ratio[Gemma2-2B / Gemma2-27B][0]!p:.2f}, "
+        "{ratio[Gemma2-2B / Gemma2-27B][1]!p:.2f} to {ratio[Gemma2-2B / Gemma2-27B][2]:.2f}) and "
+        "Mistral-NeMo-Minitron-8B ({ratio[Mistral-NeMo-Minitron-8B / Mistral-Nemo][0]!p:.2f}, "
+        "{ratio[Mistral-NeMo-Minitron-8B / Mistral-Nemo][1]!p:.2f} to "
+        "{ratio[Mistral-NeMo-Minitron-8B / Mistral-Nemo][2]:.2f}) are not told apart from theirs, the "
+        "other {pairs[less dense]!w} are less dense ({less_dense[0]!p:.2f} to {less_dense[1]!p:.2f})",
+    ),
+    findings={
+        "lies above the median": lambda of: of["headline"].doubling_days > of["spread"].median,
+        "No acceleration is found; the best bends are slowdowns": lambda of: (
+            of["bends"].slowest < 1
+        ),
+        "**The paper's acceleration at ChatGPT cannot be judged**": lambda of: (
+            not of["bends"].judged
+        ),
+    },
+    stated={
+        "the paper and the literature": (
+            "arXiv 2412.04315 (v2, 2024) and Nature Machine Intelligence 7, 1823-1833 (2025)",
+            "MMLU only: 25 ladder runs and 277 checkpoints (Bhagia et al. 2024)",
+            "(D = 10..60 N)",
+            "D = 60 N.",
+            "on the ten published models below 4B",
+            "twelve open base models below 4B",
+            "On the 240 points of Besiroglu et al. 2024",
+            "they print 482.0, .348, 2085.4, .366, 1.817",
+            "The paper prints k1 = 2.45 k2; its numbers (100 tokens x 2 FLOP at 82.58 TFLOPS against one "
+            "byte at 1.01 TB/s)",
+            "Koenker and Bassett 1978",
+            "Meeusen and van den Broeck 1977; Aigner, Lovell and Schmidt 1977",
+            "(Hesterberg 2015; Cameron and Miller 2015)",
+            "Bloomfield and Steiger 1983",
+            "(Waldman 1982)",
+            "would reject a straight line 45 % of the time (Andrews 1993)",
+            "(null imposed, Cameron, Gelbach and Miller 2008; six-point weights, Webb 2014)",
+            "it rests on 3 points before the date",
+            "the paper's 51 models",
+        ),
+        "formulas, and names of quantities": (
+            "(NMI Methods; E = 0 in the paper)",
+            "| `nmi-2025-refit` | our fit of the published points, global minimum | 5T |",
+            "| `nmi-2025-refit-local` | our fit, the minimum the published coefficients lie in | 5T |",
+            "Bhagia et al. 2024) | 5T |",
+            "losses and scores that we measured ourselves | 5T |",
+            "one anchor (loss 0, score 1) and d >= 0",
+            "the 95 % intervals",
+            "the dense 16-bit model",
+            "at 4 bits",
+            "Ends are the 2.5 % and 97.5 % draws",
+            "the slope goes with 1/alpha",
+            "tau .9",
+            "`t(.975, G - 1) / 1.96 x sqrt(G / (G - 1))`",
+            "the 95 % interval",
+            "is `nmi-2025` at 1T)",
+            "correlated 1/3 within its family",
+            "2 N operations",
+        ),
+        "fits of bundled points, held by tests/unit/density": (
+            "within 1 % (MMLU's `b` within 1.3 %",
+            "within 0.2 %",
+            "runs between guessing (.25) and 1, for its scores (at most .63)",
+            "off by +.017 (7B) and +.071 (13B)",
+            "(SSE .0015 instead of .0023; -.017, +.004)",
+            "at 5T tokens is .74",
+            "A 477.8 (295-725), alpha .3473, B 2143 (1189-5613), beta .3672, E 1.817",
+            "is .4 % higher",
+            "the factor is far from 1",
+            "Error at the 72B",
+        ),
+        "simulations, as printed by `python -m densing_pipeline.trends.simulate`": (
+            "with four or five its interval covers .2 to .5 in simulation",
+            "(1,000 frontiers of 200 resamples",
+            "standard error of a coverage about .007, .015)",
+            "40 models at noise .3",
+            "covers .965 to .980 in eleven of the twelve cells; at n = 51 and noise .3 it is a little too "
+            "wide, .985",
+            "it covered .91 at n = 29 and .88 to .92 with five families or fewer",
+            "a bias of up to 5 %",
+            "standard error of a power .3 is .03",
+        ),
+    },
+)
+
+FORECASTS = Page(
+    constants=(
+        "forecasts {forecasts.HORIZONS[0]}, {forecasts.HORIZONS[1]}, {forecasts.HORIZONS[2]} and "
+        "{forecasts.HORIZONS[3]} months ahead",
+        "(`cheapest_ever`, input share {input_share!p:.2f})",
+        "have not yet held for {admission.PERSISTENCE_DAYS} days",
+        "for three months ({vintages.WATCHED_DAYS} days) makes no forecast",
+        "| doubles every {methods.PAPER_MONTHS[density]} months | halves every "
+        "{methods.PAPER_MONTHS[price]} months |",
+        "At most {forecasts.MOST_FORECAST_DRAWS} draws",
+        "more than {forecasts.FARTHEST_FOLD:,.0f} times the standing record",
+        "coverage of the {level:.0f} % interval",
+        "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
+        "with the interval of {draws:,} resamples",
+        "A verdict needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. The table",
+        "hindsight: {methods.PAPER_MONTHS[density]} months was fitted",
+        "needs {estimate.TRUSTED_RECORDS!w}.",
+        "where {level:.0f} % of record sequences",
+        "density doubles every {claimed_days:.0f} days. The {methods.PAPER_MONTHS[density]} months are",
+        "are read off {claims.RANGE_DRAWS:,} draws",
+    ),
+    released=(
+        "these are {refused[density paper-recipe][all]} lines of `paper-recipe` ({refused[density "
+        "paper-recipe][year]} of {refused[density paper-recipe][made]} a year ahead), {refused[density "
+        "trend][all]} of the density trend ({refused[density trend][year]} of "
+        "{refused[density trend][made]} a year ahead) and {refused[price trend][all]} of the price trend",
+        "(skill of the trend {skill_constant.skill_constant!p:.2f}, "
+        "{skill_constant.skill_constant_low!p:.2f} to {skill_constant.skill_constant_high!p:.2f})",
+        "holds {price_coverage[0]:.0f} to {price_coverage[1]:.0f} % of the time instead of {level:.0f} %",
+        "record rose {claim.actual_fold:.2f}-fold ({claim.low:.2f} to {claim.high:.2f}) in three months "
+        "against {claim.claimed_fold:.2f} promised",
+        "not for GPT-3.5** ({fell[gpt-3.5].actual_fold:.1f}-fold in {fell_months} months, outside",
+        "halved every {fell[gpt-4].months:.1f} months",
+    ),
+    findings={
+        "**One month ahead nothing beats no change.**": lambda of: of["skill_at"](1, None)[0] <= 0,
+        "**Density, three and six months ahead**: the trend beats no change": lambda of: (
+            min(of["skill_at"](months, "density", "trend")[0] for months in (3, 6)) > 0
+        ),
+        "**Six months ahead the paper's constant is ahead of the trend**": lambda of: (
+            of["skill_constant"].skill_constant < 0
+        ),
+        "no method is shown to beat no change": lambda of: (
+            max(of["skill_at"](months, "price")[0] for months in (1, 3, 6)) <= 0
+        ),
+        "outside the range), **nearly": lambda of: of["fell"]["gpt-3.5"].is_within is False,
+    },
+    stated={
+        "the paper, its versions and the data": (
+            "the reference law was published in 2025",
+            "is every vintage after July 2025 for densities, for the models end in April 2025",
+            "Would a reader of the paper in December 2024 have been right?",
+            "promised from 31 December 2024 on",
+            "A reader of December 2024 had version 2 in hand",
+            "had seen the models up to April 2025",
+            "between autumn 2025 and October 2026",
+        ),
+        "formulas, and names of quantities": (
+            "pinball losses at 10, 50 and 90 %",
+            "last 12 months, constant and no change",
+            "**Skill** is 1 - CRPS / CRPS of a rival",
+            "(no interval lies above 0)",
+        ),
+    },
+)
+
+PRICES = Page(
+    constants=(
+        "| `suspect` | above {comparison.HIGHEST_PLAUSIBLE:,.0f} USD per million tokens",
+        "({endpoints} in all)",
+        "fewer than half of its entries state a price that can be read (in lists of "
+        "{snapshot.FEWEST_COUNTED} and more",
+        "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
+        "if it has less than {smallest_share:.0f} % of the prices above zero",
+        "| within {fold.GLITCH_DAYS} days its validity goes on",
+        "source is more than {comparison.APART!w} times apart",
+        "is marked `correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
+        *(
+            f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"
+            for method, rule in {
+                "table": "listed by hand in `facts/offer_names.csv` (provider `*`: wherever it is sold)",
+                "exact": "the name is the id",
+                "provider_prefix": "same name after prefixes of provider, region or maker",
+                "separators": "same name but for case, separators, `v3p1`, `llama3`, `Meta-`",
+                "dated_suffix": "a full date (`-2024-05-13`) or `-001` dropped",
+                "hub_id": "no rule found a model, but the list names its Hub repository, and has named "
+                "no other since the offer appeared",
+            }.items()
+        ),
+        "only after `-instruct` | {confidence[variant_suffix]:.2f} |",
+        "under different or unstated protocols, {levels.PROTOCOL_STD_ERROR}² (the root",
+        "models with probability {levels.MEMBERSHIP} or more",
+        "(input share {frontier.BLENDS[0]:.0f}, {frontier.BLENDS[1]}, {frontier.BLENDS[2]}, "
+        "{frontier.BLENDS[3]}):",
+        "at that price or less for {admission.PERSISTENCE_DAYS} days on end",
+        "that was not yet seen over {admission.PERSISTENCE_DAYS} days counts. What began less than "
+        "{admission.PERSISTENCE_DAYS} days before the newest data",
+        "{membership.DRAWS} times the members are drawn",
+        "`nmi-2025` ({paper_window[0]} to {paper_window[1]}; the paper's own two days",
+        "**Intervals** are {level:.0f} % percentiles of the *step bootstrap*",
+        "With fewer than {halving.MIN_STEPS!w} steps there is none",
+        "needs {halving.MIN_MONTHS} months, {halving.MIN_CHANGES} dated changes and "
+        "{halving.MIN_PROVIDERS} providers",
+        "the run in which it held {admission.PERSISTENCE_DAYS} days",
+        "the first month with {index.MIN_MODELS!w} models",
+        "intervals are {index_level:.0f} %, with errors clustered by model",
+        "({anchors_count!w} announced list prices must be in the book and believed)",
+        "by half or more within {floor_days} days: {admission.PERSISTENCE_DAYS} to persist, and a week)",
+        "or is {stale_days!w} days old)",
+        "beyond the {admission.PERSISTENCE_DAYS} days",
+    ),
+    released=(
+        "bundled facts {linked[list-prices][0]} of {linked[list-prices][1]} names of `list-prices` and "
+        "{linked[genai-prices][0]} of {linked[genai-prices][1]:,} of `genai-prices` are linked. All "
+        "{by_rule} links by rules",
+        "{paper_prices[0]:.0f} → {paper_prices[1]:.0f} → {paper_prices[2]} → {paper_prices[3]} → "
+        "{paper_prices[4]} USD: {paper_level.fold:.1f}-fold",
+        "its {paper_level.halving_months:.2f} months rest on {paper_level.n_changes!w} changes",
+        "{list_records} of the {all_records} records at blend {input_share} come from them",
+        "Of {embedded[standard]:,} standard prices at base length {embedded[undated]:,} are undated and "
+        "open, and {embedded[recent]} of {embedded[dated]} dated ones begin in October or November 2026",
+        "record events ({gpt35.halving_months:.1f} months, {gpt35.low:.1f} to {gpt35.high:.1f})",
+    ),
+    stated={
+        "what a list says, as an example": (
+            "Nothing, 0 and a negative amount",
+            "free (`free`, 0)",
+            "0.051831 per million, not 0.05183100000000001",
+            "| 0 | offer `free` |",
+            "| -1 (OpenRouter's routers)",
+            "(LiteLLM of early 2024)",
+            "So 2 USD for text-davinci-003 in one list loses against the dated 20 USD",
+            "the end of a promotion of 90 % or a slip",
+        ),
+        "the paper, and dates of data": (
+            "the paper's Fig. 3a",
+            "(27 entries in 0.2.3)",
+            "All 258 links by rules 3 to 6 were read by hand",
+            "claude-3-5-sonnet-20241022",
+            "later snapshots since 2024-10",
+            "from 2022 on. It saturates",
+            "since late 2025, do not count",
+            "The history of 2022 to 2025",
+            "who held the floor from 2024 on",
+            "between early 2025 and October 2026",
+        ),
+        "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
+        "read by hand": ("Of 120 unlinked names drawn at random one", "over 104 models)"),
+        "ends of a central 95 %": ("they are the 2.5 and 97.5 % points",),
+        "simulation of the step bootstrap (tests/unit/cost/test_halving.py, slow)": (
+            "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %, steps 89 to 100 % "
+            "(nominal 95;",
+        ),
+        "recorded lists (tests/unit/prices/sources/test_recorded.py, tests/unit/cost/"
+        "test_recorded_months.py)": (
+            "(to 68 %, 67 % and 14 % in real months)",
+            "(19 of OpenRouter from 2024-09, 29 of LiteLLM from 2023-11)",
+            "the largest fall is to 91 %",
+            "(wandb in 2026-10, from 15,000 to 0.03 USD: an error of unit)",
+            "With the 48 recorded lists (`densing backfill`; OpenRouter 2024-09 to 2026-08, LiteLLM "
+            "2023-11 to 2026-11,",
+            "270 rises and 267 cuts of input prices",
+            "2.8 months (1.1 to 7.0) at blend 0.75, 2.6 (1.0 to 5.3) for input alone; 7 dated changes",
+            "Over all data 3.5 months (1.8 to 9.3), but the last record is 15 months old: the floor was "
+            "0.016 USD in September 2025 and is 0.022 in November 2026, 1.34 times as much. Since 2025",
+            "by -6.5 on known dates: entry of models -4.9, further offers of known models -3.5, exits "
+            "+1.9, repricing 0:",
+        ),
+        "measured by `make bench`": ("(0.1 to 0.3 s for 4,500 offers and 5 million rows;",),
+    },
+)
+
+HUB = Page(
+    constants=(
+        "within {same_size:.1f} %, the parameters of a widely known model of somebody else "
+        "(`hub/known_sizes.csv`, {known_sizes} models)",
+        "{pretraining_evidence.ENOUGH!w} make a base model, {pretraining_evidence.SOME!w} a doubtful one",
+        "If what is left exceeds {count_tolerance:.0f} %",
+        "**Families.** {model_types} model types",
+        "creation came from {release_date.AFTER_CREATION} days before the announcement (BLOOM 7B1) to "
+        "{release_date.BEFORE_CREATION} days after (GPT-J, re-uploaded), so the window runs from "
+        "creation - {release_date.BEFORE_CREATION} to creation + {release_date.AFTER_CREATION} days. "
+        "{release_date.HUB_EPOCH} is the day",
+    ),
+    rest="recorded crawls: `python -m densing_pipeline.hub.measure`, tests/unit/hub",
+)
+
+PAGES = {
+    "README.md": README,
+    "docs/statistics.md": STATISTICS,
+    "docs/forecasts.md": FORECASTS,
+    "docs/prices.md": PRICES,
+    "docs/hub.md": HUB,
+    "docs/architecture.md": Page(rest="the design; models counted by the paper"),
+    "docs/data_dictionary.md": Page(rest="generated from tables/columns.py"),
+    "docs/evaluation.md": Page(
+        rest="estimates of cost, held by tests/unit/evaluation/test_queue.py"
+    ),
+    "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
+    "docs/performance.md": Page(rest="measured by `make bench`"),
+    "docs/sandbox.md": Page(
+        rest="limits of the sandbox, held by its tests; times measured by them"
+    ),
+    "docs/suite.md": Page(rest="the benchmarks as declared, held by tests/unit/evaluation/suite"),
+}
+"""Every written page."""

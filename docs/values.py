@@ -1,0 +1,357 @@
+"""The values that statements of the written pages name: those of the code, and those of a release.
+
+Not here: the statements (`statements`), and whole tables in the pages (`tables`).
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import ndtr
+
+from densing_pipeline import implications, paper
+from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
+from densing_pipeline.density import (
+    compression,
+    densities,
+    direct_law,
+    direct_laws,
+    measured_laws,
+    params_bases,
+    reference_law_draws,
+    score_sets,
+    variants,
+)
+from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
+from densing_pipeline.evaluation import queue, score_gaps
+from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
+from densing_pipeline.hub import pretraining_evidence, release_date
+from densing_pipeline.hub.parameters import compare, families
+from densing_pipeline.orchestration import checks
+from densing_pipeline.prices import anchors, comparison, corrections, fold, links
+from densing_pipeline.prices.sources import snapshot
+from densing_pipeline.settings import Settings
+from densing_pipeline.stats import intervals
+from densing_pipeline.tables import dates
+from densing_pipeline.trends import (
+    breakpoints,
+    densing_law,
+    estimate,
+    sensitivity,
+    series,
+    simulate,
+    trend_breaks,
+    windows,
+)
+from docs.quoting import WORDS
+
+Tables = Mapping[str, pl.DataFrame]
+Values = dict[str, Any]
+
+SERIES = {"score_set": HEADLINE.score_set, "params_basis": HEADLINE.params_basis}
+"""The headline's series, under any reference law."""
+
+
+def constants() -> Values:
+    """What the code decides: the modules whose constants are named, and what follows from them."""
+    draws = Settings.model_fields["bootstrap_draws"].default
+    return {
+        module.__name__.rpartition(".")[2]: module
+        for module in (
+            admission, anchors, breakpoints, checks, claims, compare, comparison, compression,
+            dates, densing_law, direct_law, direct_laws, estimate, fold, frontier, halving, implications, index, intervals,
+            levels, measured_laws, membership, methods, params_bases, pretraining_evidence, queue,
+            reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
+            variants, vintages, windows,
+        )
+    } | {
+        "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
+        "draws": draws,
+        "printed": paper,
+        "input_share": HEADLINE_BLEND,
+        "headline_draws": draws * densing_law.HEADLINE_TIMES,
+        "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
+        "level": _percent(intervals.LEVEL),
+        "lost": _percent(intervals.MOST_LOST),
+        "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
+        "in_trillions": {
+            "nmi": paper.NMI_TOKENS / 1e12,
+            "choices": [tokens / 1e12 for tokens in variants.VARIED_TOKENS],
+        },
+        "floor": LADDER_FLOOR,
+        "large_gap": _percent(score_gaps.LARGE_GAP),
+        "trim": _percent(breakpoints.TRIM),
+        "simulations_halved": simulate.SIMULATIONS // 2,
+        "combined": implications.combined_doubling_days(
+            paper.DENSITY_DOUBLING_DAYS, implications.HARDWARE_DOUBLING_DAYS
+        ),
+        "tenfold": f"{WORDS[round(corrections.TENFOLD)]}fold",
+        "first_days": "week" if corrections.FIRST_WEEK.days == 7 else f"{corrections.FIRST_WEEK.days} days",
+        "claimed_days": next(days for claim, days in claims.DENSITY_CLAIMS.items() if "v2" in claim),
+        "endpoints": Settings.model_fields["openrouter_endpoints"].default,
+        "smallest_share": _percent(snapshot.SMALLEST_SHARE),
+        "confidence": links.CONFIDENCE,
+        "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
+        "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),
+        "anchors_count": len(anchors.ANCHORS),
+        "floor_days": checks.FLOOR_DAYS,
+        "stale_days": checks.STALE_HOURS / 24,
+        "same_size": _percent(pretraining_evidence.SAME_SIZE),
+        "known_sizes": len(pretraining_evidence.known_sizes()),
+        "count_tolerance": _percent(compare.TOLERANCE),
+        "model_types": len(families.supported()),
+        "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
+    }  # fmt: skip
+
+
+def released(tables: Tables) -> Values:
+    """What a release decides, beside what the code does."""
+    return (
+        constants()
+        | _doubling(tables)
+        | _laws(tables)
+        | _breaks(tables)
+        | _pairs(tables)
+        | _forecasts(tables)
+        | _prices(tables)
+    )
+
+
+def _doubling(tables: Tables) -> Values:
+    """The doubling time: headline, other estimates, all combinations of choices."""
+    law, choices = tables["densing_law"], tables["sensitivity"]
+    headline = SimpleNamespace(**law.filter("is_headline").row(0, named=True))
+    spread = sensitivity.spread(choices)
+    ends = (headline.slope_high, headline.slope_high_mc_error), (
+        headline.slope_low, headline.slope_low_mc_error,
+    )  # fmt: skip
+    return {
+        "headline": headline,
+        "months": [
+            days / dates.DAYS_PER_MONTH
+            for days in (headline.doubling_days_low, headline.doubling_days_high)
+        ],
+        "days_error": [np.log(2) * error / slope**2 for slope, error in ends],
+        "paper": _trend(law, "nmi-2025", "paper"),
+        "refit": _trend(law, "nmi-2025-refit", "paper"),
+        "spread": spread,
+        "most": sensitivity.moved_by(choices).row(0, named=True),
+        "combinations": spread.n + spread.n_insufficient,
+        "shortfall": _shortfall(_densities(tables, "nmi-2025"), headline),
+        "hardware": _first(
+            tables["implications"],
+            name="density_x_hardware",
+            subject=f"estimator {headline.estimator}",
+        ),
+    }
+
+
+def _trend(law: pl.DataFrame, reference_id: str, estimator: str) -> SimpleNamespace:
+    """One estimate over all of the headline's models."""
+    return _first(law, **SERIES, reference_id=reference_id, estimator=estimator, window="all")
+
+
+def _densities(tables: Tables, reference_id: str) -> pl.DataFrame:
+    """Densities of the headline's models under a law."""
+    return tables["densities"].filter(**SERIES, reference_id=reference_id, censored="none")
+
+
+def _shortfall(models: pl.DataFrame, headline: SimpleNamespace) -> SimpleNamespace:
+    """How far the models lie below the headline's line: mean, and correlation within families.
+
+    The correlation is that of a one-way analysis of variance.
+    """
+    days = (models["release_date"] - dates.DAY_ZERO).dt.total_days()
+    below = headline.intercept + headline.slope_per_day * days - models["density"].log()
+    frame = models.select("family", below=below)
+    fitted = frame.select(pl.col("below").mean().over("family")).to_series()
+    n, groups = models.height, models["family"].n_unique()
+    sizes = models["family"].value_counts()["count"].to_numpy()
+    between = float(np.sum((fitted - below.mean()).to_numpy() ** 2)) / (groups - 1)
+    within = float(np.sum((below - fitted).to_numpy() ** 2)) / (n - groups)
+    size = (n - np.sum(sizes**2) / n) / (groups - 1)
+    return SimpleNamespace(
+        mean=below.mean(), correlation=(between - within) / (between + (size - 1) * within)
+    )
+
+
+def _laws(tables: Tables) -> Values:
+    """The reference laws: how sure they are, and what that does to a density."""
+    draws, direct = tables["reference_law_draws"], tables["direct_laws"]
+    own = {name: _densities(tables, name) for name in ("nmi-2025", "nmi-2025-refit")}
+    both = own["nmi-2025"].join(own["nmi-2025-refit"], on="model_id", suffix="_refit")
+    one_step_law = _first(direct, law_kind="one-step")
+    return {
+        "refit_ratio": (both["density"] / both["density_refit"]).median(),
+        "alpha": {
+            name: [
+                draws.filter(reference_id=name, benchmark="AVERAGE")["alpha"].quantile(end)
+                for end in (0.025, 0.975)
+            ]
+            for name in own
+        },
+        "one_step_law": one_step_law,
+        "one_step_range": [one_step_law.params_from / 1e9, one_step_law.params_to / 1e9],
+        "family": {
+            benchmark: _first(direct, law_kind="family", benchmark=benchmark)
+            for benchmark in ("MMLU", "AVERAGE")
+        },
+        "family_trillions": _first(direct, law_kind="family").reference_tokens / 1e12,
+        "interval": {
+            name: [(models[end] / models["density"]).median() for end in ("density_low", "density_high")]
+            for name, models in own.items()
+        },
+        "score_alone": _score_alone(own["nmi-2025"], tables["reference_laws"]),
+    }  # fmt: skip
+
+
+def _score_alone(models: pl.DataFrame, laws: pl.DataFrame) -> list[float]:
+    """Median ends of the densities' intervals, over the density, were the law known."""
+    law = laws_of(laws)["nmi-2025", "AVERAGE"]
+    score, error = models["score"].to_numpy(), models["std_error"].to_numpy()
+    size = law.effective_params(score)[0]
+    return [
+        float(np.median(law.effective_params(score + sign * intervals.Z_95 * error)[0] / size))
+        for sign in (-1, 1)
+    ]
+
+
+def _breaks(tables: Tables) -> Values:
+    """The searched bends."""
+    rows = tables["trend_breaks"].filter(verdict="ok", kind="searched")
+    own = rows.filter(reference_id="nmi-2025")
+    known = tables["trend_breaks"].filter(kind="known", reference_id="nmi-2025", score_set="mmlu")
+    return {
+        "bends": SimpleNamespace(
+            p=[100 * own["p_value"].min(), 100 * own["p_value"].max()],  # type: ignore[operator]
+            power=100 * own.filter(score_set="nmi-2025-average")["power_at_1_5x"].item(),
+            before=known["n_before"].max(),
+            ladder=rows.filter(reference_id="olmo-ladder")["p_value"].item(),
+            tests=rows.height,
+            slowest=own["slope_ratio"].max(),
+            judged=known.filter(verdict="ok").height,
+        )
+    }
+
+
+def _pairs(tables: Tables) -> Values:
+    """The paper's compressed models beside their originals."""
+    rows = tables["implications"].filter(name="compression_ratio")
+    finding = dict(rows["reason"].value_counts().iter_rows())
+    less = rows.filter(reason="less dense")["value"]
+    return {
+        "pairs": finding | {"all": rows.height},
+        "ratio": {
+            row["subject"].partition(" (")[0]: [row["value"], row["low"], row["high"]]
+            for row in rows.iter_rows(named=True)
+        },
+        "less_dense": [less.min(), less.max()],
+    }
+
+
+def _forecasts(tables: Tables) -> Values:
+    """What was forecast, how good it was, and what came of the paper's claims."""
+    made = tables["forecasts"].filter(origin="backtest")
+    refused = pl.col("reason").str.contains(f"{forecasts.FARTHEST_FOLD:,.0f}-fold", literal=True)
+    pooled = tables["forecast_skill"].filter(series=skill.POOLED, origin="backtest", verdict="ok")
+    skill_of_trend = pooled.filter(method="trend")
+    coverage = skill_of_trend.filter(target="price")["coverage"]
+    came = tables["paper_claims"].filter(verdict="ok")
+    last = came.filter(target="price").filter(pl.col("target_date") == pl.col("target_date").max())
+    return {
+        "refused": {
+            f"{target} {method}": {
+                "all": rows.filter(refused).height,
+                "year": rows.filter(refused, horizon_months=12).height,
+                "made": rows.filter(
+                    refused | (pl.col("verdict") == "ok"), horizon_months=12
+                ).height,
+            }
+            for (target, method), rows in made.partition_by(
+                "target", "method", as_dict=True
+            ).items()
+        },
+        "skill_at": partial(_skill_over_no_change, pooled),
+        "skill_constant": _first(skill_of_trend, target="density", horizon_months=6),
+        "price_coverage": [100 * coverage.min(), 100 * coverage.max()],  # type: ignore[operator]
+        "claim": _first(
+            came,
+            series="/".join((HEADLINE.reference_id, *SERIES.values())),
+            claim=next(claim for claim in claims.DENSITY_CLAIMS if "v2" in claim),
+        ),
+        "fell": {
+            row["series"].partition("/")[0]: SimpleNamespace(
+                **row,
+                months=_halving_months(
+                    (row["target_date"] - claims.MADE_ON).days, row["actual_fold"]
+                ),
+            )
+            for row in last.iter_rows(named=True)
+        },
+        "fell_months": round((last["target_date"][0] - claims.MADE_ON).days / dates.DAYS_PER_MONTH),
+    }
+
+
+def _skill_over_no_change(
+    pooled: pl.DataFrame, months: int, target: str | None = None, method: str | None = None
+) -> tuple[float, float]:
+    """Highest lower end and highest value of the skill over no change, of some forecasts."""
+    asked = {"target": target, "method": method, "horizon_months": months}
+    rows = pooled.filter(**{name: value for name, value in asked.items() if value is not None})
+    return rows["skill_no_change_low"].max(), rows["skill_no_change"].max()  # type: ignore[return-value]
+
+
+def _halving_months(days: float, fold: float) -> float:
+    """Months in which a price halves that falls by a fold in so many days."""
+    return float(days * np.log(2) / np.log(fold) / dates.DAYS_PER_MONTH)
+
+
+def _prices(tables: Tables) -> Values:
+    """The price book, its links, and how fast prices fell."""
+    named, book, halved = tables["model_links"], tables["prices"], tables["price_halving"]
+    records = tables["price_frontier"].filter(
+        curve="cheapest_ever", blend_input_share=HEADLINE_BLEND
+    )
+    embedded = book.filter(source="genai-prices", offer="standard", context_over_tokens=0)
+    dated = embedded.filter(pl.col("valid_from").is_not_null(), pl.col("flag").ne_missing("future"))
+    ever = halved.filter(curve="cheapest_ever", window="nmi-2025", blend_input_share=1.0)
+    return {
+        "linked": {
+            source: [rows["canonical_id"].count(), rows.height]
+            for (source,), rows in named.partition_by("source", as_dict=True).items()
+        },
+        "by_rule": named.filter(
+            pl.col("method").is_in(
+                ["provider_prefix", "separators", "dated_suffix", "variant_suffix"]
+            )
+        ).height,
+        "paper_prices": tables["price_frontier"]
+        .filter(level=paper.NMI, curve="cheapest_ever")
+        .sort("date")["usd_per_mtok"]
+        .to_list(),
+        "paper_level": _first(ever, level=paper.NMI, estimator="end-points"),
+        "gpt35": _first(ever, level="gpt-3.5", estimator="record-events"),
+        "list_records": records.filter(source="list-prices").height,
+        "all_records": records.height,
+        "embedded": {
+            "standard": embedded.height,
+            "undated": embedded.filter(pl.col("valid_to").is_null(), basis="undated").height,
+            "dated": dated.height,
+            "recent": dated.filter(
+                pl.col("valid_from").dt.strftime("%Y-%m").is_in(["2026-10", "2026-11"])
+            ).height,
+        },
+    }
+
+
+def _first(frame: pl.DataFrame, **where: Any) -> SimpleNamespace:
+    """The first row that has these values."""
+    return SimpleNamespace(**frame.filter(**where).row(0, named=True))
+
+
+def _percent(share: float) -> float:
+    return 100 * share

@@ -1,0 +1,157 @@
+"""The command line: quick help, exit statuses, errors as sentences, output that decides nothing."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline.__main__ import main
+from densing_pipeline.cli import errors, night, show
+
+HEAVY = (
+    "dagster",
+    "polars",
+    "numpy",
+    "scipy",
+    "pandera",
+    "pydantic_settings",
+    "rich",
+    "matplotlib",
+    "httpx",
+)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_and_version_import_nothing_heavy(arguments):
+    program = (
+        "import sys; from densing_pipeline.__main__ import main; "
+        f"status = main({arguments!r}); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules})); sys.exit(status)"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    imported = done.stdout.splitlines()[-1]
+    assert [name for name in HEAVY if f"'{name}'" in imported] == []
+
+
+def test_a_command_is_needed_or_help_is_shown(capsys):
+    assert main([]) == 0
+    assert "Usage: densing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["shwo"], "Did you mean 'show'?"), (["show", "--al"], "--al"), (["backfill"], "folder")],
+)
+def test_a_wrong_argument_is_one_line_and_status_2(arguments, told, capsys):
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert told in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_a_refused_setting_is_status_2_and_on_standard_error(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_SEED", "x")
+    assert main(["show"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("DENSING_SEED is 'x': ")
+
+
+def test_a_refused_setting_is_still_explained(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_SEED", "x")
+    assert main(["settings", "DENSING_SEED"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Seed of every random draw" in shown
+    assert "here x; default 20241206" in shown
+
+
+def test_a_variable_nobody_knows_is_refused(capsys):
+    assert main(["settings", "colour"]) == 1
+    assert "no variable has 'colour' in its name" in capsys.readouterr().err
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "/nowhere/[/x]")
+    assert main(["show"]) == 1
+    assert "/nowhere/[/x]" in capsys.readouterr().err
+
+
+def test_show_before_the_first_run_says_what_to_do(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
+    assert main(["show"]) == 1
+    assert "make run" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_interrupt_is_one_sentence_and_status_130(monkeypatch, capsys):
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(show, "latest", interrupted)
+    assert main(["show"]) == 130
+    assert capsys.readouterr().err.startswith("Interrupted.")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full: free some space"),
+        (errno.EROFS, "the file system is read-only: point DENSING_STATE_DIR"),
+        (errno.EACCES, "permission denied: give your user access"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_one_sentence_with_a_remedy(number, remedy):
+    error = OSError(number, os.strerror(number), "/data/tables/models.parquet")
+    told = errors.sentence(error)
+    assert told.startswith("/data/tables/models.parquet: ")
+    assert remedy in told
+    assert "Errno" not in told
+    # A step of a run reports its error as text.
+    assert remedy in errors.with_remedy(str(error))
+
+
+def test_an_error_of_another_kind_gets_no_remedy():
+    assert errors.with_remedy("densities.parquet: damaged") == "densities.parquet: damaged"
+    assert errors.sentence(OSError("no number")) == "no number"
+
+
+def test_a_file_where_the_state_folder_should_be_is_named(monkeypatch, tmp_path, capsys):
+    (tmp_path / "state").write_text("a file", encoding="utf-8")
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "state" / "below"))
+    assert main(["run"]) == 1
+    told = capsys.readouterr().err
+    assert str(tmp_path / "state") in told
+    assert "is a file, not a folder" in told
+    assert "Errno" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_screen_that_is_full_does_not_fail_a_run(monkeypatch):
+    """The work of `run` is the release; that its end could not be printed is said, and no more."""
+    program = (
+        "import sys; from densing_pipeline.cli import app, night, show\n"
+        "night.run = lambda screen, is_live: None\n"
+        "show.after_a_run = lambda screen, settings: screen.say('x' * 100_000)\n"
+        "sys.exit(app.main(['run']))"
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", program],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+
+
+def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
+    monkeypatch.setattr(night, "run", lambda screen, is_live: show.current_settings())
+    assert main(["run"]) == 0
+    assert "The release is published" in capsys.readouterr().err

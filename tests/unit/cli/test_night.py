@@ -1,0 +1,61 @@
+"""Progress of a run: one line a step where there is no terminal, and an honest time left."""
+
+import pytest
+
+from densing_pipeline.cli.night import SHORT_STEP_SECONDS, TYPICAL_SECONDS, Steps, duration
+from densing_pipeline.cli.screen import Screen
+from densing_pipeline.nightly import build_defs
+from densing_pipeline.settings import Settings
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_each_step_is_one_line_with_its_seconds_where_there_is_no_terminal(capsys):
+    clock = Clock()
+    with Steps(Screen(), clock) as steps:
+        steps.begin({"models": 10.0, "densities": 20.0})
+        steps.started("models")
+        clock.now = 20
+        steps.ended("models", is_ok=True)
+        steps.started("densities")
+        clock.now = 22
+        steps.ended("densities", is_ok=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "Running the nightly job.",
+        # Twice as slow as last time, so the 20 seconds to come are taken for 40.
+        "[1/2] models: 20.0 s, about 40 seconds left",
+        "[2/2] densities: failed",
+    ]
+
+
+def test_the_first_night_is_estimated_from_typical_seconds():
+    steps = Steps(Screen(), Clock())
+    steps.begin({"densing_law": None, "a short one": None})
+    expected = TYPICAL_SECONDS["densing_law"] + SHORT_STEP_SECONDS
+    assert steps.left() == f"about {duration(expected)} left"
+
+
+def test_typical_seconds_are_of_steps_there_are():
+    job = build_defs(Settings()).resolve_job_def("nightly")
+    assert set(TYPICAL_SECONDS) <= {node.name for node in job.nodes}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 second"),
+        (1.6, "2 seconds"),
+        (89.4, "89 seconds"),
+        (90, "2 minutes"),
+        (200, "3 minutes"),
+    ],
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words

@@ -1,0 +1,166 @@
+"""The answers of a release: sentences in months, and the numbers and models they rest on."""
+
+import json
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from densing_pipeline.publication.answers import Estimate, answers, headline
+from densing_pipeline.publication.summary import freshness, paragraphs, table_views
+from densing_pipeline.publication.wording import counted, listed
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+MONTH = 365.25 / 12
+
+
+@pytest.fixture
+def released(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """A release with a headline of 4 months on two models, and price levels with and without one."""
+    series = {"reference_id": "r", "score_set": "s", "params_basis": "nonembedding"}
+    law = tables["densing_law"].with_columns(
+        is_headline=True, verdict=pl.lit("ok"), window_start=date(2023, 1, 1),
+        window_end=date(2026, 1, 1), doubling_days=4 * MONTH, doubling_days_low=2 * MONTH,
+        doubling_days_high=8 * MONTH, **{name: pl.lit(value) for name, value in series.items()},
+    )  # fmt: skip
+    density = tables["densities"].with_columns(
+        density=1.0, **{name: pl.lit(value) for name, value in series.items()}
+    )
+    models = [
+        ("org/old", date(2024, 1, 1)),
+        ("org/new", date(2025, 4, 5)),
+        ("o/after", date(2026, 1, 2)),
+    ]
+    densities = pl.concat(
+        [density.with_columns(model_id=pl.lit(name), release_date=day) for name, day in models]
+    )
+    halving = tables["price_halving"].with_columns(
+        is_headline=True, verdict=pl.lit("ok"), blend_input_share=0.75,
+        curve=pl.lit("cheapest_ever"), low=1.0, high=9.0,
+    )  # fmt: skip
+    levels = {"gpt-3.5": ("ok", 5.0), "gpt-4": ("ok", 4.04), "o1": ("insufficient", None)}
+    frontier = tables["price_frontier"].with_columns(
+        curve=pl.lit("cheapest_ever"), blend_input_share=0.75, level=pl.lit("gpt-4")
+    )
+    records = [("first", date(2023, 3, 1)), ("cheap", date(2026, 10, 19))]
+    return tables | {
+        "densing_law": law,
+        "densities": densities,
+        "price_halving": pl.concat(
+            [
+                halving.with_columns(
+                    level=pl.lit(level), verdict=pl.lit(verdict),
+                    halving_months=pl.lit(months, pl.Float64),
+                )
+                for level, (verdict, months) in levels.items()
+            ]
+        ),
+        "price_frontier": pl.concat(
+            [frontier.with_columns(model=pl.lit(name), date=day) for name, day in records]
+        ),
+    }  # fmt: skip
+
+
+def test_density_is_answered_in_months_with_interval_models_and_newest_date(released):
+    density = answers(released)[0]
+    assert density.text.startswith(
+        "The capacity density of open base models doubles every 4.0 months (95 % interval 2.0 to 8.0)."
+    )
+    assert density.basis == "It rests on 2 models with scores in s, the newest new of 2025-04-05."
+    assert (density.n, density.newest, density.until) == (2, "org/new", date(2025, 4, 5))
+
+
+def test_prices_are_answered_by_level_and_levels_without_estimate_are_named(released):
+    price = answers(released)[1]
+    assert price.text == (
+        "The cheapest price of a model as capable as gpt-3.5 halves every 5.0 months (95 % interval "
+        "1.0 to 9.0) and as capable as gpt-4 every 4.0 months (1.0 to 9.0). For o1 the data do not "
+        "carry an estimate."
+    )
+    assert price.basis == (
+        "It rests on 2 record lows since 2023-03-01, the newest cheap on 2026-10-19."
+    )
+
+
+def test_without_an_estimate_the_answers_say_so(released):
+    released["densing_law"] = released["densing_law"].with_columns(
+        verdict=pl.lit("insufficient"), reason=pl.lit("4 clusters (8 needed)")
+    )
+    released["price_halving"] = released["price_halving"].with_columns(
+        verdict=pl.lit("insufficient")
+    )
+    density, price = answers(released)
+    assert density.text == (
+        "The data do not carry an estimate of how fast density doubles: 4 clusters (8 needed)."
+    )
+    assert price.text == "The data do not carry an estimate of how fast prices halve."
+    assert price.basis == "It rests on no prices."
+    assert all(one.months is None for one in (*density.estimates, *price.estimates))
+
+
+def test_empty_tables_are_answered_too(tables):
+    empty = {name: frame.clear() for name, frame in tables.items()}
+    assert [answer.n for answer in answers(empty)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (2.6, 20.9, "4.4 months (2.6 to 20.9)"),
+        (2.6, None, "4.4 months (at least 2.6)"),
+        (None, None, "4.4 months"),
+    ],
+)
+def test_an_open_interval_reads_at_least(low, high, text):
+    assert Estimate("s", "ok", 4.44, low, high, "").text == text
+
+
+def test_the_headline_file_holds_the_same_sentences_and_numbers(released):
+    given = answers(released)
+    read = json.loads(json.dumps(headline("2026-11-23-abc", given)))
+    assert read["release"] == "2026-11-23-abc"
+    assert [one["text"] for one in read["answers"]] == [one.text for one in given]
+    assert read["answers"][0]["until"] == "2025-04-05"
+    assert read["answers"][0]["estimates"][0]["months"] == pytest.approx(4)
+
+
+def test_an_offline_release_says_that_nothing_was_polled_and_of_which_day_the_facts_are(tables):
+    health = tables["source_health"].with_columns(
+        outcome=pl.lit("embedded"), polled_at=datetime(2026, 11, 27, tzinfo=UTC)
+    )
+    assert freshness(health, NOW) == (
+        "No price list and no Hub was polled. The newest facts bundled with the package are of "
+        "2026-11-27, 1 day old."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "day", "told"),
+    [
+        ("ok", 26, "1 polled source fresh."),
+        ("ok", 25, "0 polled sources fresh; stale: litellm (ok, 3 days old)."),
+        ("failed", 28, "0 polled sources fresh; stale: litellm (failed, 0 days old)."),
+    ],
+)
+def test_stale_and_failed_sources_are_named(tables, outcome, day, told):
+    health = tables["source_health"].with_columns(
+        source=pl.lit("litellm"), outcome=pl.lit(outcome),
+        polled_at=datetime(2026, 11, day, tzinfo=UTC),
+    )  # fmt: skip
+    assert freshness(health, NOW) == told
+
+
+def test_the_whole_screen_is_made_of_any_valid_release(released):
+    assert len(paragraphs(released, NOW)) == 3
+    assert len(table_views(released, NOW)) == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 months"), (1, "1 month"), (2, "2 months"), (1200, "1,200 months")]
+)
+def test_plurals(count, text):
+    assert counted(count, "month") == text
+
+
+def test_a_list_in_a_sentence():
+    assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
