@@ -26,7 +26,7 @@ from densing_pipeline.density import (
     variants,
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
-from densing_pipeline.evaluation import queue, score_gaps
+from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
@@ -64,7 +64,7 @@ def constants() -> Values:
         for module in (
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression,
             dates, densing_law, direct_law, direct_laws, estimate, fold, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, params_bases, pretraining_evidence, queue,
+            levels, measured_laws, membership, methods, params_bases, pretraining_evidence, queue_rules,
             reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from densing_pipeline.benchmarks import ITEMS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.fit_performance import fit_bounded_performance_law
 from densing_pipeline.density.reference_laws import (
@@ -21,7 +22,6 @@ from densing_pipeline.density.reference_laws import (
     fitted_points,
     loss_step,
 )
-from densing_pipeline.density.score_sets import ITEMS
 from densing_pipeline.stats.arrays import FloatArray
 
 REACH = 10.0

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.density.fit_loss import (
     FitError,
     LossFit,
@@ -33,7 +34,7 @@ PUBLISHED_POINTS = {NMI: NMI, PREPRINT: NMI}
 
 REFITTED = NMI
 LADDER = "olmo-ladder"
-LADDER_FLOOR = 0.25
+LADDER_FLOOR = REGISTRY["MMLU"].chance
 """Score of guessing on the ladder's four-way multiple choice."""
 LADDER_TOKENS = NMI_TOKENS
 """D0 of the ladder: the paper's, so that the two differ in their models alone."""

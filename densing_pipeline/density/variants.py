@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED, CHANCE
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import (
-    CHANCE,
     CHANCE_ERRORS,
     SCORE_SETS,
     benchmark_scores,
@@ -26,7 +26,6 @@ from densing_pipeline.density.score_sets import (
 )
 from densing_pipeline.paper import NMI_TOKENS, PREPRINT, PREPRINT_TOKENS
 from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.tables.columns import BENCHMARKS
 
 VARIED_TOKENS = (PREPRINT_TOKENS, NMI_TOKENS, 15e12)
 """Values of D0: that of arXiv v2, that of NMI, and what models of 2024 are trained on."""
@@ -82,8 +81,8 @@ def variants(
                     variant = Variant(reference_id, tokens, score_set, "one-law", "none")
                     of_set = scored.filter(pl.col("score_set") == score_set)
                     yield variant, _one_law(at_tokens[benchmark], of_set)
-            for dropped in ("none", *BENCHMARKS):
-                kept = [benchmark for benchmark in BENCHMARKS if benchmark != dropped]
+            for dropped in ("none", *AVERAGED):
+                kept = [benchmark for benchmark in AVERAGED if benchmark != dropped]
                 if set(kept) <= at_tokens.keys():
                     variant = Variant(reference_id, tokens, "average", "mean-of-laws", dropped)
                     yield variant, _mean_of_laws([at_tokens[name] for name in kept], kept, single)

@@ -184,7 +184,7 @@ def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
             loaded = suite.load(each, store)
             items = each.items(loaded)
         except DataError as error:
-            if not each.is_beside:
+            if each.is_averaged:
                 raise EvaluationError(f"benchmark data: {error}") from error
             missing.append(f"without {each.name}: {error}")
         else:
@@ -285,9 +285,15 @@ def _order(argv: Sequence[str] | None) -> Order:
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")
     try:
-        benchmarks = suite.select(told.benchmarks.split(",")) if told.benchmarks else suite.SUITE
+        benchmarks = (
+            suite.select(told.benchmarks.split(","), told.data)
+            if told.benchmarks
+            else suite.in_force(told.data)
+        )
     except ValueError as error:
         parser.error(f"--benchmarks: {error}")
+    except DataError as error:
+        parser.error(f"--data: {error}")
     revision = LOCAL if told.weights and told.revision == "main" else told.revision
     return Order(**{**vars(told), "benchmarks": benchmarks, "revision": revision})
 

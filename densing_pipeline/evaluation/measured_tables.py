@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.evaluation.folder_reader import (
     Folder,
     read_folders,
@@ -20,7 +21,6 @@ from densing_pipeline.evaluation.folder_reader import (
     whole_number,
 )
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 
 SOURCE = "densing-pipeline"
@@ -119,7 +119,7 @@ def scores(
                 "suite_version",
             ),
             is_paper_protocol=(pl.col("suite_version") == version(suite))
-            & pl.col("benchmark").is_in(BENCHMARKS),
+            & pl.col("benchmark").is_in(AVERAGED),
             source_kind=pl.lit("measured"),
             source=pl.lit(SOURCE),
             item_limit=pl.lit(limit, pl.Int64),
@@ -132,7 +132,8 @@ def _protocol(benchmark: Benchmark) -> str:
     """Benchmark, shots and metric in words, such as `MMLU 5-shot letter`."""
     shots = benchmark.fewshot.shots if benchmark.fewshot else 0
     metric = re.sub(r"(?<!^)(?=[A-Z])", " ", type(benchmark.metric).__name__).lower()
-    return f"{benchmark.name} {shots}-shot {metric}"
+    own = " on own questions" if benchmark.has_own_content else ""
+    return f"{benchmark.name} {shots}-shot {metric}{own}"
 
 
 def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
@@ -189,7 +190,7 @@ def _whole(
 
 def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str, Any]:
     """What the items make of a row: counts, and a failure where a benchmark of the suite lacks."""
-    lacking = [name for name in BENCHMARKS if name not in frame["benchmark"]]
+    lacking = [name for name in AVERAGED if name not in frame["benchmark"]]
     explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
     remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
     row: dict[str, Any] = {

@@ -50,24 +50,25 @@ def evaluate(
     model = model_id(context.partition_key)
     listed = _listed_revision(settings, model)
     revision = listed or _current_revision(settings, model)
+    in_force = suite.in_force(settings.evaluation_data)
     path = folder_format.folder_path(
         settings.evaluations_dir.absolute(),
         context.partition_key,
         revision,
-        suite.version(),
+        suite.version(in_force),
         settings.evaluation_limit,
     )
     found = folder_reader.read_folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
-    row, items = measured_tables.evaluation(found, suite.SUITE)
+    row, items = measured_tables.evaluation(found, in_force)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := environment_lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
-        row, items = measured_tables.evaluation(folder_reader.read_folder(path), suite.SUITE)
+        row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})

@@ -190,14 +190,14 @@ def _load_split(name: str, split: Split, store: Store) -> tuple[dict[str, list[R
         except DataError as error:
             missing.append(str(error))
             continue
-        found = _read_parts(source, files)
+        found = read_parts(source, files)
         _check(name, split, files, found)
         return found, store.origin(source)
     where = "; ".join(missing) or "only a local mirror can have it"
     raise DataError(f"{name}, {split.name}: no data: {where}")
 
 
-def _read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Record]]:
+def read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Record]]:
     """Records of each part, in the order of the file."""
     raw = {path: read(path) for path in set(files.values())}
     found: dict[str, list[Record]] = {}
