@@ -100,6 +100,38 @@ def price_halving(
     return PRICE_HALVING.cast(frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed)))
 
 
+def estimate_prices(
+    prices: pl.DataFrame, *, as_of: date | None, draws: int, seed: int
+) -> dict[str, Any]:
+    """The halving time of any dated prices, by record events, under the rules of the published ones.
+
+    Args:
+        prices: date, usd_per_mtok, and perhaps provider; at least one row. A price above an earlier
+            one changes nothing.
+        as_of: last day the prices are known for; the day of the last price if None.
+        draws: resamples behind the interval.
+        seed: seed of the resampling.
+
+    Returns:
+        fold, halving_months, low, high, n_changes, verdict, reason and more columns of
+        `price_halving`; unlike there, an insufficient estimate keeps its number.
+    """
+    ordered = prices.sort("date").with_columns(pl.col("usd_per_mtok").cast(pl.Float64))
+    lowest = pl.col("usd_per_mtok").cum_min()
+    changes = ordered.filter(
+        (pl.col("usd_per_mtok") == lowest) & (lowest < lowest.shift(1, fill_value=math.inf))
+    ).with_columns(
+        provider=pl.col("provider") if "provider" in prices.columns else pl.lit("unknown"),
+        source=pl.lit("given"),
+        basis=pl.lit("documented"),
+    )
+    end = as_of or ordered["date"][-1]
+    curve = curves.cut(changes, date.min, end)
+    if curve is None:
+        raise ValueError(f"prices: none of them is known by {end}")
+    return _estimate(curve, [(curve, 1)], "record-events", draws, np.random.default_rng(seed))
+
+
 def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...], list[Drawn]]:
     """The drawn curves of each series with their weights, where there is more than one."""
     if drawn_curves is None:

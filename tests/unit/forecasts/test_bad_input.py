@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline import facts
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
@@ -122,7 +123,7 @@ def tables(models, as_of=date(2024, 12, 31)):
         IMPLICATIONS,
     )
     nothing = (PRICES.empty(), MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), pl.DataFrame())
-    known = ForecastInputs.up_to_now(dense, *nothing)
+    known = ForecastInputs.up_to_now(dense, Market(*nothing))
     made = forecasts(known, **seeded)
     yield made, FORECASTS
     scored = forecast_scores(made, known)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from densing_pipeline.__main__ import main
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.requests import ChoiceRequest, GenerateRequest
 from densing_pipeline.evaluation.suite import content
-from densing_pipeline.evaluation.suite.__main__ import main
 from densing_pipeline.evaluation.suite.benchmark import DataError
 from tests.mirror import QUESTIONS, mirror
 
@@ -102,23 +102,20 @@ def test_a_declaration_that_cannot_be_used_is_named(
 
 
 def test_the_command_declares_what_a_mirror_has(
-    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = declaration(own)
     (own / content.FILE).unlink()
     names = [each.name for each in suite.SUITE]
-    monkeypatch.setattr("sys.argv", ["suite", "--mirror", str(own), "--declare", *names])
-    assert main() == 0
+    assert main(["benchmarks", "--mirror", str(own), "--declare", *names]) == 0
     assert declaration(own) == before == capsys.readouterr().out.splitlines()
-    monkeypatch.setattr("sys.argv", ["suite", "--mirror", str(own), *names])
-    assert main() == 0
+    assert main(["benchmarks", "--mirror", str(own), *names]) == 0
     assert capsys.readouterr().out.splitlines() == before
 
 
 def test_the_command_needs_data_of_every_split_to_declare_it(
-    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (own / "HumanEval/data/HumanEval.jsonl.gz").unlink()
-    monkeypatch.setattr("sys.argv", ["suite", "--mirror", str(own), "--declare", "HumanEval"])
-    assert main() == 1
+    assert main(["benchmarks", "--mirror", str(own), "--declare", "HumanEval"]) == 1
     assert f"{own}: no data of HumanEval, test" in capsys.readouterr().err

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densing_pipeline.__main__ import main
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.suite import Benchmark, DataError, Store
-from densing_pipeline.evaluation.suite.__main__ import main
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.data import digest, load, read
 from densing_pipeline.evaluation.suite.mathematics import MATH, SUBJECTS
@@ -466,8 +466,7 @@ def test_the_command_prints_hashes_and_names_what_is_missing(
 ) -> None:
     benchmark = only(MMLU, ["numbers"])
     monkeypatch.setitem(suite.BENCHMARKS, "MMLU", benchmark)
-    monkeypatch.setattr("sys.argv", ["suite", "--mirror", str(as_csv), "MMLU", "HumanEval"])
-    assert main() == 1
+    assert main(["benchmarks", "--mirror", str(as_csv), "MMLU", "HumanEval"]) == 1
     said = capsys.readouterr()
     content = load(benchmark, Store(as_csv)).content
     assert said.out.splitlines() == [
