@@ -15,7 +15,8 @@ from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import NMI_PREFIX, SCORE_SETS, chosen_scores
+from densing_pipeline.density.score_sets import SCORE_SETS, chosen_scores
+from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication.wording import counted, listed
 
 Tables = Mapping[str, pl.DataFrame]
