@@ -14,6 +14,8 @@ from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.densing_law import densing_law
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="session")
 def law(real_densities: pl.DataFrame, as_of: date) -> pl.DataFrame:
