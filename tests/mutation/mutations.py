@@ -194,7 +194,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *_room(
         "prices/",
         "sources/snapshot",
-        "prices/sources/test_refusing",
+        "prices/sources/test_refused_lists prices/sources/test_refusing",
         ("SMALLEST_SHARE = 0.7", "SMALLEST_SHARE = 0.6"),
         ("has[sort] < SMALLEST_SHARE * was", "has[sort] <= SMALLEST_SHARE * was"),
         ("SMALLEST_READABLE = 0.5", "SMALLEST_READABLE = 0.4"),

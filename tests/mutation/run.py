@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -57,10 +58,6 @@ def main(arguments: Sequence[str]) -> int:
         os.chdir(tree)
         sys.path.insert(0, str(tree))
         _forget(name for name in sys.modules if name.partition(".")[0] == PACKAGE)
-        for files in sorted({mutation.tests for mutation in chosen}):
-            is_passed, said = passed(files)
-            if not is_passed:
-                raise MutationError(f"{' '.join(files)}: must pass unchanged\n{said}")
         missed = [mutation for mutation in chosen if not noticed(tree, mutation)]
         os.chdir(ROOT)
     share = 1 - len(missed) / len(chosen)
@@ -84,6 +81,7 @@ def copied(folder: Path) -> Path:
 
 def noticed(tree: Path, mutation: Mutation) -> bool:
     """Whether the tests of a mutation notice it; the tree is as it was afterwards."""
+    must_pass(mutation.tests)
     path = tree / PACKAGE / mutation.file
     before = path.read_text(encoding="utf-8")
     name = ".".join((PACKAGE, *Path(mutation.file).with_suffix("").parts))
@@ -101,6 +99,18 @@ def noticed(tree: Path, mutation: Mutation) -> bool:
         f"{said} {took:5.1f} s  {mutation.file}: {mutation.old!r} -> {mutation.new!r}", flush=True
     )
     return is_noticed
+
+
+@cache
+def must_pass(files: tuple[str, ...]) -> None:
+    """Run the tests on the tree as it is, once.
+
+    Raises:
+        MutationError: they do not pass, so their failure would say nothing of a mutation.
+    """
+    is_passed, said = passed(files)
+    if not is_passed:
+        raise MutationError(f"{' '.join(files)}: must pass unchanged\n{said}")
 
 
 def mutated(text: str, mutation: Mutation) -> str:
