@@ -2,6 +2,8 @@
 # Needs Python >= 3.11, git and make; brings its own uv if there is none.
 
 PYTHON ?= python3
+# The Pythons that `make test-pythons` tests on, by name or path; those that are not installed are skipped.
+PYTHONS ?= python3.11 python3.12 python3.13
 export DAGSTER_HOME := $(CURDIR)
 export DENSING_STATE_DIR ?= $(CURDIR)/.densing
 export DENSING_PUBLISH_URL ?= $(CURDIR)/published
@@ -12,17 +14,19 @@ unexport VIRTUAL_ENV
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy and not shared" tests/unit
 # uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
 QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28
 
 .DEFAULT_GOAL := help
-.PHONY: help run show test test-all dev lint format bench docs clean \
-	test-engine evaluation-env evaluation-env-cpu evaluation-locks
+.PHONY: help run show test test-all test-pythons test-lowest coverage dev lint \
+	lock-check format hooks bench docs clean test-engine evaluation-env evaluation-env-cpu evaluation-locks \
+	lowest-lock
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 run: .venv/synced ## Run one full cycle and print the answers
 	@$(RUN) densing run
@@ -36,19 +40,37 @@ test: .venv/synced ## Run the tests
 test-all: .venv/synced ## Run the tests and the slow coverage studies
 	@$(RUN) pytest -q -n 2 --dist worksteal
 
+test-pythons: .venv/synced ## Run the fast unit tests on every other Python of PYTHONS
+	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons $(FAST)
+
+test-lowest: .venv-pythons/lowest/synced ## Run the fast unit tests with the lowest versions allowed
+	@.venv-pythons/lowest/bin/python -m $(FAST)
+
+coverage: .venv/synced ## Run the tests and print what they leave out; fails below the floor in pyproject.toml
+	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
+
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
 	@mkdir -p "$$DENSING_STATE_DIR"
 	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
-lint: .venv/synced ## Check style, types and the lock
-	@$(UV) lock --check
+lint: .venv/synced ## Check style, types, the lock and the workflow
+	@$(MAKE) --silent lock-check
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
+	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null
+	@$(RUN) zizmor --quiet --offline --pedantic .github
 
 format: .venv/synced ## Format the code
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+lock-check: | $(filter .uv/%,$(UV)) # uv.lock follows pyproject.toml
+	@$(UV) lock --check --quiet || { echo "uv.lock is out of date: uv lock, then make lowest-lock" >&2; exit 1; }
+
+hooks: .venv/synced ## Have git check style and types before each commit
+	@$(RUN) pre-commit install
 
 bench: .venv/synced ## Measure speed against named peers, into benchmarks/results.json
 	@$(RUN) python -m benchmarks.run
@@ -74,8 +96,12 @@ evaluation-locks: | $(filter .uv/%,$(UV)) ## Resolve both evaluation environment
 	$(LOCK) environments/cpu.in -o environments/cpu.txt \
 		--override environments/cpu-without.txt --no-emit-package torch
 
+lowest-lock: | $(filter .uv/%,$(UV)) ## Resolve the lowest versions anew, after a change in pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --resolution lowest-direct --group dev \
+		--generate-hashes --no-header --no-annotate pyproject.toml -o environments/lowest.txt
+
 clean: ## Remove the environments and the state, keep what is published
-	rm -rf .venv .venv-evaluation .uv .densing
+	rm -rf .venv .venv-pythons .venv-evaluation .uv .densing
 
 # One or the other: the mark of one goes when the other is built. PyTorch's CPU wheels are not on PyPI,
 # and pip is what is usually told where they are.
@@ -88,6 +114,12 @@ clean: ## Remove the environments and the state, keep what is published
 	@$(UV) venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-evaluation
 	@.venv-evaluation/bin/pip install --quiet --no-deps 'torch==2.13.0+cpu'
 	@$(UV) pip install --quiet --no-deps --require-hashes --python .venv-evaluation -r environments/cpu.txt
+	@touch $@
+
+.venv-pythons/lowest/synced: environments/lowest.txt pyproject.toml | $(filter .uv/%,$(UV))
+	@$(UV) venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-pythons/lowest
+	@$(UV) pip sync --quiet --require-hashes --python .venv-pythons/lowest environments/lowest.txt
+	@$(UV) pip install --quiet --no-deps --python .venv-pythons/lowest --editable .
 	@touch $@
 
 # The environment follows the lock; uv itself comes into .uv when the machine has none.

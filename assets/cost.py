@@ -5,9 +5,9 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.cost import decomposition, frontier, halving, index, levels, membership
+from densing_pipeline.cost.market import Market
 from densing_pipeline.orchestration.metadata import figure_metadata, halving_metadata
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.publication.figures import index_figure, price_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
@@ -33,10 +33,10 @@ def price_frontier(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Cheapest price of each capability level over time: on offer now, and ever."""
-    inputs = prices, model_links, capability_levels, facts.load("capability_scores")
+    market = _market(prices, model_links, capability_levels)
     cheapest = membership.with_intervals(
-        frontier.price_frontier(*inputs),
-        membership.drawn_frontiers(*inputs, draws=membership.DRAWS, seed=settings.seed),
+        frontier.price_frontier(market),
+        membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
     return dg.MaterializeResult(
         value=cheapest, metadata=figure_metadata(price_figure({"price_frontier": cheapest}))
@@ -52,15 +52,13 @@ def price_halving(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Halving time of the cheapest price by level, blend, curve, window and estimator."""
-    inputs = prices, model_links, capability_levels, facts.load("capability_scores")
+    market = _market(prices, model_links, capability_levels)
     estimates = halving.price_halving(
         price_frontier,
-        as_of=last_day(prices),
+        as_of=market.last,
         draws=settings.bootstrap_draws,
         seed=settings.seed,
-        drawn_curves=membership.drawn_frontiers(
-            *inputs, draws=membership.DRAWS, seed=settings.seed
-        ),
+        drawn_curves=membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
     return dg.MaterializeResult(value=estimates, metadata=halving_metadata(estimates))
 
@@ -70,7 +68,7 @@ def price_index(
     prices: pl.DataFrame, model_links: pl.DataFrame
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Price at equal quality by month: a hedonic regression over all linked offers."""
-    found = index.price_index(prices, model_links, facts.load("capability_scores"))
+    found = index.price_index(_market(prices, model_links, published.CAPABILITY_LEVELS.empty()))
     return dg.MaterializeResult(
         value=found, metadata=figure_metadata(index_figure({"price_index": found}))
     )
@@ -81,6 +79,11 @@ def price_decomposition(
     prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
 ) -> pl.DataFrame:
     """What moved the cheapest price on offer: entry of models, of providers, repricing, exit."""
-    return decomposition.price_decomposition(
-        prices, model_links, capability_levels, facts.load("capability_scores")
-    )
+    return decomposition.price_decomposition(_market(prices, model_links, capability_levels))
+
+
+def _market(
+    prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
+) -> Market:
+    """The tables with the bundled scores of the models sold."""
+    return Market(prices, model_links, capability_levels, facts.load("capability_scores"))

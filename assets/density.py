@@ -38,7 +38,9 @@ def reference_points(
 ) -> pl.DataFrame:
     """Losses and scores of the models that density is measured against: published, and our own."""
     ladders = facts.ladders(settings.ladders)
-    ours = measured.own_points(ladders, eval_items, scores, suite.version())
+    ours = measured.own_points(
+        ladders, eval_items, scores, suite.version(suite.in_force(settings.evaluation_data))
+    )
     return pl.concat([facts.load("reference_points"), ours])
 
 
@@ -49,7 +51,12 @@ def reference_laws(
     """Scaling laws that turn a score into effective parameters: published, refitted and our own."""
     coefficients = facts.load("reference_coefficients")
     ladders = facts.ladders(settings.ladders)
-    ours = measured.own_laws(ladders, reference_points, coefficients, suite.version())
+    ours = measured.own_laws(
+        ladders,
+        reference_points,
+        coefficients,
+        suite.version(suite.in_force(settings.evaluation_data)),
+    )
     return pl.concat([references.reference_laws(reference_points, coefficients), ours])
 
 
@@ -62,7 +69,12 @@ def own_rulers(
         facts.ladders(settings.ladders),
         facts.load("reference_coefficients"),
     )
-    return measured.own_rulers(ladders, reference_points, coefficients, suite.version())
+    return measured.own_rulers(
+        ladders,
+        reference_points,
+        coefficients,
+        suite.version(suite.in_force(settings.evaluation_data)),
+    )
 
 
 @table_asset(published.REFERENCE_LAW_DRAWS, group="density")

@@ -42,7 +42,8 @@ def evaluation(
 )
 def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The evaluation folders, whole ones only."""
-    return measured_tables.read(settings.evaluations_dir, suite.SUITE, settings.evaluation_limit)
+    in_force = suite.in_force(settings.evaluation_data)
+    return measured_tables.read(settings.evaluations_dir, in_force, settings.evaluation_limit)
 
 
 @table_asset(SCORES, group="evaluation")
@@ -50,7 +51,8 @@ def scores(
     evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
     """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
-    ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, settings.evaluation_limit)
+    in_force = suite.in_force(settings.evaluation_data)
+    ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
     return pl.concat(
         [reported_scores.scores(facts.load("reported_scores"), facts.load("nmi_models")), ours]
     )
@@ -71,6 +73,6 @@ def evaluation_queue(
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
-        suite.version(),
+        suite.version(suite.in_force(settings.evaluation_data)),
         datetime.combine(compiled.item(), time(), UTC),
     )

@@ -5,6 +5,7 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline import implications as consequences
+from densing_pipeline.cost.market import Market
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
@@ -111,11 +112,7 @@ def paper_claims(
 def _known(*tables: pl.DataFrame) -> ForecastInputs:
     """Densities, prices, polls, links and levels, with the bundled scores of the models sold."""
     densities, prices, price_polls, model_links, capability_levels = tables
-    return ForecastInputs.up_to_now(
-        densities,
-        prices,
-        model_links,
-        capability_levels,
-        facts.load("capability_scores"),
-        price_polls,
+    market = Market(
+        prices, model_links, capability_levels, facts.load("capability_scores"), price_polls
     )
+    return ForecastInputs.up_to_now(densities, market)

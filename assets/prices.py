@@ -17,7 +17,7 @@ from densing_pipeline.prices import (
     poll,
     snapshots,
 )
-from densing_pipeline.prices.sources import genai, openrouter_fetch
+from densing_pipeline.prices.sources import genai
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -25,11 +25,7 @@ from densing_pipeline.tables import published
 @dg.asset(group_name="prices", owners=OWNERS, kinds={"json"})
 def price_snapshots(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """The remote price lists, landed as received. Nothing is asked unless DENSING_POLL is on."""
-    results = (
-        poll.poll(settings, candidates=openrouter_fetch.sellers_wanted(settings))
-        if settings.poll
-        else []
-    )
+    results = poll.poll(settings) if settings.poll else []
     return dg.MaterializeResult(metadata=poll_metadata(results))
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 from benchmarks.measure import Measurement, compare
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.frontier import price_frontier
+from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
 OFFERS = 2_000
@@ -30,7 +31,7 @@ def benchmarks() -> Iterator[Measurement]:
     yield compare(
         "cost.frontier",
         f"cheapest price of one level over {DAYS:,} days, 4 blends, {book.height:,} prices",
-        lambda: price_frontier(book, links, level, scores),
+        lambda: price_frontier(Market(book, links, level, scores)),
         lambda: _per_day(as_pandas),
         "pandas, minimum of the open prices of each day (no persistence rule, no links)",
     )

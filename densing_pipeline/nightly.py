@@ -48,6 +48,9 @@ def run_nightly(
     Returns:
         What failed, by step; empty if everything succeeded. One run at a time: while another
         process runs the job on the same state directory, that is what failed.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted (Ctrl-C, or a signal to end).
     """
     try:
         with _alone(settings.state_dir):
@@ -129,14 +132,20 @@ def _run(
         end_killed_runs(recorded)
         if watch:
             _watch(recorded, job, run_id, watch)
-        result = job.execute_in_process(
-            instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
-            run_id=run_id,
-        )  # fmt: skip
+        try:
+            result = job.execute_in_process(
+                instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
+                run_id=run_id,
+            )  # fmt: skip
+        except dg.DagsterExecutionInterruptedError as interrupt:
+            raise KeyboardInterrupt from interrupt
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
+            # Dagster reports an interrupt within a step as a failure of the step.
+            if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+                raise KeyboardInterrupt
             failures[str(event.step_key)] = (error.cause or error).message.strip()
     if not result.success and not failures:
         failures["nightly"] = "the run did not succeed; see it in the UI (make dev)"

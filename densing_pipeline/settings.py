@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlparse
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
+
+
+def _http(url: str) -> str:
+    if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
+        raise ValueError(f"{url!r}: a source has an address that starts with https://")
+    return url
+
+
+HttpAddress = Annotated[str, AfterValidator(_http)]
+"""An address that starts with http:// or https:// and names a host."""
 
 
 class Settings(BaseSettings):
@@ -45,22 +55,22 @@ class Settings(BaseSettings):
         default=False,
         description="Whether a night asks the remote price lists; without, it runs on what is there.",
     )
-    openrouter_url: str = Field(
+    openrouter_url: HttpAddress = Field(
         default="https://openrouter.ai/api/v1/models",
         description="OpenRouter's list of models; `/<model>/endpoints` below it has the providers.",
     )
-    litellm_url: str = Field(
+    litellm_url: HttpAddress = Field(
         default="https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
         description="The LiteLLM map of prices.",
     )
-    models_dev_url: str = Field(
+    models_dev_url: HttpAddress = Field(
         default="https://models.dev/api.json", description="The models.dev list."
     )
-    genai_prices_url: str = Field(
+    genai_prices_url: HttpAddress = Field(
         default="https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/new_data/v2/data.json",
         description="The genai-prices list, version 2 of its data.",
     )
-    llm_prices_url: str = Field(
+    llm_prices_url: HttpAddress = Field(
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
     )
@@ -98,7 +108,7 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the nightly run asks the Hub for new models.",
     )
-    hub_endpoint: str | None = Field(
+    hub_endpoint: HttpAddress | None = Field(
         default=None,
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
@@ -163,22 +173,6 @@ class Settings(BaseSettings):
     evaluation_hours: Annotated[float, Field(gt=0)] = Field(
         default=36, description="Longest an evaluation may take before it is stopped."
     )
-
-    @field_validator(
-        "openrouter_url",
-        "litellm_url",
-        "models_dev_url",
-        "genai_prices_url",
-        "llm_prices_url",
-        "hub_endpoint",
-    )
-    @classmethod
-    def _http(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
-            raise ValueError(f"{url!r}: a source has an address that starts with https://")
-        return url
 
     @field_validator("refused_licences", mode="before")
     @classmethod

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.sensitivity import moved_by
 
@@ -75,7 +75,7 @@ def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) ->
     """
     local = reference_laws.filter(reference_id=f"{REFITTED}-refit-local")
     rows = [["benchmark", "published minimum: alpha, beta, SSE", "other minimum: alpha, beta, SSE"]]
-    for benchmark in ("AVERAGE", *BENCHMARKS):
+    for benchmark in ("AVERAGE", *AVERAGED):
         minima = fit_loss_law(*loss_step(fitted_points(reference_points, REFITTED, benchmark)))
         if len(minima) > 1:
             published = local.filter(benchmark=benchmark)["alpha"].item()

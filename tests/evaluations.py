@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED, ITEMS
 from densing_pipeline.evaluation import folder_format, suite
-from densing_pipeline.tables.columns import BENCHMARKS
 
 REVISION = "a" * 40
-SIZES = {"MMLU": 14042, "BBH": 6511, "MATH": 5000, "HumanEval": 164, "MBPP": 500}
+SIZES = {name: ITEMS[name] for name in AVERAGED}
 SUBJECTS = {"MMLU": 57, "BBH": 27, "MATH": 7}
 
 
@@ -43,7 +43,7 @@ def write(
     *,
     limit: int | None = None,
     share: float = 0.5,
-    benchmarks: tuple[str, ...] = BENCHMARKS,
+    benchmarks: tuple[str, ...] = AVERAGED,
     provenance: dict[str, Any] | None = None,
     **outcome: Any,
 ) -> Path:
@@ -52,7 +52,7 @@ def write(
     path = folder_format.folder_path(root, model_id.replace("/", "--"), revision, version, limit)
     path.mkdir(parents=True, exist_ok=True)
     for name in benchmarks:
-        n = SIZES[name] if limit is None else min(limit, SIZES[name])
+        n = ITEMS[name] if limit is None else min(limit, ITEMS[name])
         items(name, n, share).write_parquet(path / f"{name}.parquet")
     told = {
         "model_id": model_id, "revision": revision, "suite_version": version, "limit": limit,

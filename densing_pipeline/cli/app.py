@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -125,3 +125,148 @@ def settings(
     from densing_pipeline.cli import settings
 
     settings.explain(ctx.obj, name or "")
+
+
+fit = typer.Typer(help="Fit a law to a file of your own.", rich_markup_mode=None)
+app.add_typer(fit, name="fit")
+
+
+@fit.callback()
+def fit_what() -> None:
+    """Fit a law to a file of your own."""
+
+
+@fit.command()
+def losses(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="CSV with columns N, D (or FLOP) and loss, and perhaps run.")
+    ],
+    irreducible: Annotated[
+        bool, typer.Option("--irreducible", help="Fit the irreducible term E.")
+    ] = False,
+    objective: Annotated[
+        Literal["least_squares", "huber_log"],
+        typer.Option(help="Squares of the loss, or Huber(1e-3) of its logarithm."),
+    ] = "least_squares",
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
+) -> None:
+    """Fit L = a N^-alpha + b D^-beta (+ E) to training runs."""
+    from densing_pipeline.cli import studies
+
+    studies.fit_losses(
+        ctx.obj, file, irreducible=irreducible, objective=objective, draws=draws, seed=seed
+    )
+
+
+@app.command()
+def backtest(ctx: typer.Context) -> None:
+    """Print how good past forecasts would have been."""
+    from densing_pipeline.cli import studies
+
+    studies.backtest(ctx.obj)
+
+
+@app.command()
+def simulate(ctx: typer.Context) -> None:
+    """Print bias and coverage of the estimators."""
+    from densing_pipeline.cli import studies
+
+    studies.simulate(ctx.obj)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Commit, branch or tag (default: main).")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder with the model, instead of fetching it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Evaluation folder (default: the pipeline's own).")
+    ] = None,
+    benchmarks: Annotated[
+        str | None, typer.Option(help="Some benchmarks, with commas between them (default: all).")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items of each benchmark, for a trial.")
+    ] = None,
+    hang_seconds: Annotated[
+        float | None, typer.Option(help="Longest silence of the engine (default: 1800).")
+    ] = None,
+) -> None:
+    """Measure one model in the evaluation environment."""
+    from densing_pipeline.cli import evaluate
+
+    evaluate.run(model, revision, weights, out, benchmarks, limit, hang_seconds)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="Model id, or a part of it.")],
+    law: Annotated[
+        str | None, typer.Option(help="Reference law (default: that of the headline).")
+    ] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(help="Set of scores (default: the headline's if the model has it)."),
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(help="Count of parameters (default: that of the headline).")
+    ] = None,
+) -> None:
+    """Show where a model's density comes from, as a tree."""
+    from densing_pipeline.cli import explain
+
+    explain.run(ctx.obj, model, law, scores, params)
+
+
+facts = typer.Typer(help="The fact tables bundled with the package.", rich_markup_mode=None)
+app.add_typer(facts, name="facts")
+
+
+@facts.callback()
+def facts_what() -> None:
+    """The fact tables bundled with the package."""
+
+
+@facts.command()
+def check(ctx: typer.Context) -> None:
+    """Check every cell, and what must hold between tables."""
+    from densing_pipeline.cli import studies
+
+    studies.check_facts(ctx.obj)
+
+
+@app.command()
+def benchmarks(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks; all if left out.")] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with the data sets, instead of the Hub.")
+    ] = None,
+    declare: Annotated[
+        bool,
+        typer.Option("--declare", help="Write the file that declares the mirror's own questions."),
+    ] = False,
+) -> None:
+    """Print the hashes of benchmark data."""
+    from densing_pipeline.cli import studies
+
+    studies.benchmarks(ctx.obj, names or [], mirror, is_declared=declare)
+
+
+@app.command()
+def recognition(
+    ctx: typer.Context,
+    data: Annotated[Path, typer.Argument(help="Folder with hub/ and models/, recorded responses.")],
+    labels: Annotated[Path, typer.Argument(help="CSV with hf_id and is_base, labelled by hand.")],
+) -> None:
+    """Print how often base models are misrecognised."""
+    from densing_pipeline.cli import studies
+
+    studies.recognition(ctx.obj, data, labels)

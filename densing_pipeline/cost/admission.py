@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from densing_pipeline.prices.as_of import known, last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
-from densing_pipeline.prices.fold import PARTIAL_LISTS
+from densing_pipeline.prices.sources import partial_lists
 
 PERSISTENCE_DAYS = 30
 """An offer counts at a price if one could buy at that price or less for so many days on end."""
@@ -51,7 +51,7 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
     seen = pl.coalesce("last_seen", pl.lit(as_of))
     spoken = (
-        pl.when(pl.col("source").is_in(PARTIAL_LISTS))
+        pl.when(pl.col("source").is_in(partial_lists()))
         .then(seen.max().over("source", "model"))
         .otherwise(seen.max().over("source"))
     )

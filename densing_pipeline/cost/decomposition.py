@@ -17,8 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.frontier import PAPER, cheapest, level_offers, timed
-from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.cost.frontier import cheapest, level_offers, timed
+from densing_pipeline.cost.market import PAPER, Market
 from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
 
@@ -36,24 +36,11 @@ PARTS = (
 leave last, so an exit counts only as far as nothing else took the place."""
 
 
-def price_decomposition(
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    as_of: date | None = None,
-    polls: pl.DataFrame | None = None,
-) -> pl.DataFrame:
+def price_decomposition(market: Market) -> pl.DataFrame:
     """What moved the cheapest price of each level and blend, by calendar year and in all.
 
     Args:
-        prices: rows of `prices`.
-        model_links: the model each offer sells.
-        capability_levels: the levels.
-        capability_scores: the scores of the models sold.
-        as_of: last day of the curves; the newest observation if not given.
-        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
+        market: offers, links, levels and scores.
 
     Returns:
         Rows of `price_decomposition`. `log_change` is the sum of entry_of_models,
@@ -61,16 +48,12 @@ def price_decomposition(
         of ln `cheapest_now` over the period. A price that returns after nothing was on offer is
         compared with the last one before. Years without a price are left out.
     """
-    if prices.is_empty():
+    if market.is_empty:
         return PRICE_DECOMPOSITION.empty()
-    last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last, polls)
-    horizon = (last - admission.DAY_ZERO).days
+    horizon = (market.last - admission.DAY_ZERO).days
     rows = [
         {"level": level, "blend_input_share": share} | row
-        for level, share, blend in level_offers(
-            offers, model_links, capability_levels, capability_scores
-        )
+        for level, share, blend in level_offers(market)
         if level != PAPER and not blend.is_empty()
         for row in _periods(Offers.of(timed(blend)), horizon)
     ]

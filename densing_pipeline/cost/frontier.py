@@ -5,15 +5,14 @@ are of that (`membership`), and how fast the price falls (`halving`).
 """
 
 from collections.abc import Iterator
-from datetime import date
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.levels import MEMBERSHIP, memberships
-from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.cost.levels import MEMBERSHIP
+from densing_pipeline.cost.market import PAPER, Market
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -22,20 +21,8 @@ BLENDS = (1.0, 0.9, 0.75, 0.5)
 CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high"))
 """Columns of a change point; its interval comes from `membership`."""
 
-PAPER = "nmi-2025"
-"""Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
 
-
-def price_frontier(
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    as_of: date | None = None,
-    polls: pl.DataFrame | None = None,
-    blends: tuple[float, ...] = BLENDS,
-) -> pl.DataFrame:
+def price_frontier(market: Market, *, blends: tuple[float, ...] = BLENDS) -> pl.DataFrame:
     """Every change of the cheapest price of each level, blend and curve.
 
     `cheapest_now` is the lowest price one can buy at; it rises when that offer is withdrawn or gets
@@ -46,65 +33,42 @@ def price_frontier(
     as GPT-3.5 or better, input tokens only, each from its plotted day on. They enter no other level.
 
     Args:
-        prices: rows of `prices`.
-        model_links: the model each offer sells.
-        capability_levels: the levels.
-        capability_scores: the scores of the models sold.
-        as_of: last day of the curves; the newest observation if not given.
-        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
+        market: offers, links, levels and scores.
         blends: shares of input tokens.
     """
-    if prices.is_empty():
+    if market.is_empty:
         return PRICE_FRONTIER.empty()
-    last = as_of or last_day(prices)
-    offers = admission.on_sale(prices, last, polls)
     levels = [
         changes(level, share, timed(blend))
-        for level, share, blend in level_offers(
-            offers, model_links, capability_levels, capability_scores, blends
-        )
+        for level, share, blend in level_offers(market, blends)
         if not blend.is_empty()
     ]
     found = pl.concat([PRICE_FRONTIER.empty().drop("low", "high"), *levels])
-    return PRICE_FRONTIER.cast(found.filter(pl.col("date") <= last))
+    return PRICE_FRONTIER.cast(found.filter(pl.col("date") <= market.last))
 
 
 def level_offers(
-    offers: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    blends: tuple[float, ...] = BLENDS,
+    market: Market, blends: tuple[float, ...] = BLENDS
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """The offers that count for each level and blend, with the runs they count for.
 
     Args:
-        offers: offers on sale (`admission.on_sale`).
-        model_links: the model each offer sells.
-        capability_levels: the levels.
-        capability_scores: the scores of the models sold.
+        market: offers, links, levels and scores.
         blends: shares of input tokens.
 
     Yields:
         Level, input share and offers. The paper's own level comes first, for input prices alone,
         and takes all its offers for one model.
     """
-    for level, share, blend in candidate_offers(
-        offers, model_links, capability_levels, capability_scores, blends
-    ):
+    for level, share, blend in candidate_offers(market, blends):
         yield level, share, blend.filter(pl.col("probability") >= MEMBERSHIP)
 
 
 def candidate_offers(
-    offers: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    blends: tuple[float, ...] = BLENDS,
+    market: Market, blends: tuple[float, ...] = BLENDS
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
-    is_paper = pl.col("source") == PAPER
-    figure = admission.blended(offers.filter(is_paper), 1.0)
+    figure = admission.blended(market.on_sale.filter(pl.col("source") == PAPER), 1.0)
     yield (
         PAPER,
         1.0,
@@ -112,19 +76,14 @@ def candidate_offers(
             canonical_id=pl.lit(PAPER), run_start="start", run_end="end", probability=1.0
         ),
     )
-    sure = model_links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
-    linked = offers.filter(~is_paper).join(
-        sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
-    )
     blended = {
         share: admission.persistent(
-            admission.blended(linked, share).sort(*admission.OFFER, "start")
+            admission.blended(market.linked, share).sort(*admission.OFFER, "start")
         )
         for share in blends
     }
-    reached = memberships(capability_levels, capability_scores)
-    for level in capability_levels["level"]:
-        of_level = reached.filter(level=level).drop("level")
+    for level in market.levels["level"]:
+        of_level = market.memberships.filter(level=level).drop("level")
         for share, blend in blended.items():
             yield level, share, blend.join(of_level, on="canonical_id", maintain_order="left")
 

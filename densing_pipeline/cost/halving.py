@@ -17,7 +17,7 @@ import polars as pl
 
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.curves import DAYS_PER_MONTH, Curve, Floats
-from densing_pipeline.cost.frontier import PAPER
+from densing_pipeline.cost.market import PAPER
 from densing_pipeline.tables.published import PRICE_HALVING
 
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
@@ -110,6 +110,38 @@ def price_halving(
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None) if rows else PRICE_HALVING.empty()
     return PRICE_HALVING.cast(frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed)))
+
+
+def estimate_prices(
+    prices: pl.DataFrame, *, as_of: date | None, draws: int, seed: int
+) -> dict[str, Any]:
+    """The halving time of any dated prices, by record events, under the rules of the published ones.
+
+    Args:
+        prices: date, usd_per_mtok, and perhaps provider; at least one row. A price above an earlier
+            one changes nothing.
+        as_of: last day the prices are known for; the day of the last price if None.
+        draws: resamples behind the interval.
+        seed: seed of the resampling.
+
+    Returns:
+        fold, halving_months, low, high, n_changes, verdict, reason and more columns of
+        `price_halving`; unlike there, an insufficient estimate keeps its number.
+    """
+    ordered = prices.sort("date").with_columns(pl.col("usd_per_mtok").cast(pl.Float64))
+    lowest = pl.col("usd_per_mtok").cum_min()
+    changes = ordered.filter(
+        (pl.col("usd_per_mtok") == lowest) & (lowest < lowest.shift(1, fill_value=math.inf))
+    ).with_columns(
+        provider=pl.col("provider") if "provider" in prices.columns else pl.lit("unknown"),
+        source=pl.lit("given"),
+        basis=pl.lit("documented"),
+    )
+    end = as_of or ordered["date"][-1]
+    curve = curves.cut(changes, date.min, end)
+    if curve is None:
+        raise ValueError(f"prices: none of them is known by {end}")
+    return _estimate(curve, [(curve, 1)], "record-events", draws, np.random.default_rng(seed))
 
 
 def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...], list[Drawn]]:

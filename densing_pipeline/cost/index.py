@@ -14,8 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.frontier import BLENDS, PAPER
-from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.cost.frontier import BLENDS
+from densing_pipeline.cost.market import Market
 from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_INDEX
 
@@ -45,61 +45,40 @@ class Fit:
     slope: float
 
 
-def price_index(
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    as_of: date | None = None,
-    polls: pl.DataFrame | None = None,
-) -> pl.DataFrame:
+def price_index(market: Market) -> pl.DataFrame:
     """The price of a token at equal quality, by month and blend, with 95 % intervals.
 
     Several lists and names of one provider's offer of a model count once, at the lowest price.
 
     Args:
-        prices: rows of `prices`.
-        model_links: the model each offer sells.
-        capability_scores: scores of the models sold.
-        as_of: last day; the newest observation if not given. A month counts once it is over.
-        polls: rows of `price_polls`, wanted for a past `as_of` (`prices.as_of.known`).
+        market: offers, links and scores; levels are not read. A month counts once it is over.
 
     Returns:
         Rows of `price_index`; months with fewer than eight models are `insufficient`, and have no
         index where none has enough.
     """
-    if prices.is_empty():
+    if market.is_empty:
         return PRICE_INDEX.empty()
-    last = as_of or last_day(prices)
-    sold = _scored(
-        admission.on_sale(prices, last, polls).filter(pl.col("source") != PAPER),
-        model_links,
-        capability_scores,
-    )
+    sold = _scored(market)
     frames = [PRICE_INDEX.empty()]
     for share in BLENDS:
-        seen = _at_month_ends(admission.blended(sold, share), last)
+        seen = _at_month_ends(admission.blended(sold, share), market.last)
         if not seen.is_empty():
-            frames.append(_estimated(seen, share, last))
+            frames.append(_estimated(seen, share, market.last))
     return PRICE_INDEX.cast(pl.concat(frames))
 
 
-def _scored(
-    offers: pl.DataFrame, model_links: pl.DataFrame, capability_scores: pl.DataFrame
-) -> pl.DataFrame:
+def _scored(market: Market) -> pl.DataFrame:
     """The offers of models with a score, with `quality`, the logit of the median score."""
-    sure = model_links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
     quality = (
-        capability_scores.filter(benchmark=BENCHMARK)
+        market.scores.filter(benchmark=BENCHMARK)
         .group_by("canonical_id")
         .agg(pl.col("score").median())
         .filter(pl.col("score").is_between(0, 1, closed="none"))
         .select("canonical_id", quality=(pl.col("score") / (1 - pl.col("score"))).log())
     )
-    return (
-        offers.join(sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER)
-        .join(quality, on="canonical_id")
-        .with_columns(seller=pl.col("provider").map_elements(seller, return_dtype=pl.String))
+    return market.linked.join(quality, on="canonical_id").with_columns(
+        seller=pl.col("provider").map_elements(seller, return_dtype=pl.String)
     )
 
 

@@ -9,16 +9,14 @@ Not here: the probabilities (`levels`).
 
 import zlib
 from collections.abc import Iterator
-from datetime import date
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, cheapest, timed
 from densing_pipeline.cost.levels import drawn
-from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 DRAWS = 40
@@ -34,46 +32,25 @@ draws that gave that curve."""
 SERIES = ("level", "blend_input_share", "curve")
 
 
-def drawn_frontiers(
-    prices: pl.DataFrame,
-    model_links: pl.DataFrame,
-    capability_levels: pl.DataFrame,
-    capability_scores: pl.DataFrame,
-    *,
-    draws: int,
-    seed: int,
-    as_of: date | None = None,
-    polls: pl.DataFrame | None = None,
-) -> pl.DataFrame:
+def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """The curves that draws of the members of each level give.
 
     Args:
-        prices: rows of `prices`.
-        model_links: the model each offer sells.
-        capability_levels: the levels.
-        capability_scores: the scores of the models sold.
+        market: offers, links, levels and scores.
         draws: number of draws.
         seed: seed of the draws; each series has its own stream.
-        as_of: last day of the curves; the newest observation if not given.
-        polls: rows of `price_polls`, wanted for a past `as_of`.
 
     Returns:
         Rows of `DRAWN`; draws that give the same curve stand there once.
     """
-    if prices.is_empty():
+    if market.is_empty:
         return DRAWN.to_frame()
-    last = as_of or last_day(prices)
     found = [
         _distinct(level, share, timed(offers), draws, seed)
-        for level, share, offers in candidate_offers(
-            admission.on_sale(prices, last, polls),
-            model_links,
-            capability_levels,
-            capability_scores,
-        )
+        for level, share, offers in candidate_offers(market)
         if not offers.is_empty()
     ]
-    return pl.concat([DRAWN.to_frame(), *found]).filter(pl.col("date") <= last)
+    return pl.concat([DRAWN.to_frame(), *found]).filter(pl.col("date") <= market.last)
 
 
 def with_intervals(price_frontier: pl.DataFrame, drawn_curves: pl.DataFrame) -> pl.DataFrame:

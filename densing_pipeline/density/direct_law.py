@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from densing_pipeline.benchmarks import ITEMS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.fit_performance import fit_bounded_performance_law
 from densing_pipeline.density.law import FloatArray
@@ -22,7 +23,6 @@ from densing_pipeline.density.reference_laws import (
     fitted_points,
     loss_step,
 )
-from densing_pipeline.density.score_sets import ITEMS
 
 REACH = 10.0
 """How far beyond its smallest and largest model a direct law is read: a straight line goes on for

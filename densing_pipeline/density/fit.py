@@ -1,16 +1,10 @@
-"""Fit a loss law to any file of training runs, from the command line or from Python.
-
-    python -m densing_pipeline.density.fit RUNS.csv --irreducible --objective huber_log
+"""Fit a loss law to any file of training runs (`densing fit losses RUNS.csv`, or from Python).
 
 Not here: the fit itself (`fit_loss`) and its bootstrap (`bootstrap_laws`).
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -126,54 +120,3 @@ def _column(path: Path, frame: pl.DataFrame, name: str) -> FloatArray:
             f"number ({bad.size} such values): mend or leave out these rows"
         )
     return values
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the coefficients of a file's law with their intervals."""
-    parser = argparse.ArgumentParser(
-        prog="python -m densing_pipeline.density.fit",
-        description="Fit L = a N^-alpha + b D^-beta (+ E) to a CSV file with columns N, D and loss.",
-    )
-    parser.add_argument("file", type=Path, help="CSV with columns N, D (or FLOP), loss, maybe run")
-    parser.add_argument("--irreducible", action="store_true", help="fit the irreducible term E")
-    parser.add_argument("--objective", choices=get_args(Objective), default="least_squares")
-    parser.add_argument("--draws", type=int, default=1000, help="bootstrap resamples")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples")
-    given = parser.parse_args(arguments)
-    try:
-        fit = fit_file(
-            given.file, irreducible=given.irreducible, objective=given.objective,
-            draws=given.draws, seed=given.seed,
-        )  # fmt: skip
-    except FitError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    _show(fit, given.objective, irreducible=given.irreducible)
-    return 0
-
-
-def _show(fit: FileFit, objective: str, *, irreducible: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("coefficient", "global minimum", "95 % interval", *(
-        f"minimum {number}" for number in range(2, len(fit.minima) + 1)
-    ))  # fmt: skip
-    for name in COEFFICIENTS if irreducible else COEFFICIENTS[:4]:
-        interval = fit.intervals[name]
-        table.add_row(
-            name,
-            f"{getattr(fit.minima[0].law, name):.6g}",
-            f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else "not determined",
-            *(f"{getattr(other.law, name):.6g}" for other in fit.minima[1:]),
-        )
-    table.add_row(objective, *(
-        cell for i, other in enumerate(fit.minima) for cell in (f"{other.objective:.6g}", "")[: 2 - (i > 0)]
-    ))  # fmt: skip
-    console = Console()
-    console.print(table)
-    console.print(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

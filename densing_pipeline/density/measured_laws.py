@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import FitError, LossFit, fit_loss_law, loss_sse
 from densing_pipeline.density.fit_performance import fit_performance_law
 from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
 from densing_pipeline.density.reference_laws import fitted_points, law_row, loss_step, score_step
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import OWN_RULERS, REFERENCE_LAWS, REFERENCE_POINTS
 
 PREFIX = "own"
@@ -89,7 +89,7 @@ def own_points(
         pl.col("source_kind") == "measured",
         pl.col("suite_version") == suite_version,
         pl.col("item_limit").is_null(),
-        pl.col("benchmark").is_in(BENCHMARKS),
+        pl.col("benchmark").is_in(AVERAGED),
     )
     whole = eval_items.join(measured, on=["model_id", "revision"], how="semi")
     losses = _with_average(_losses(whole, suite_version), "loss_nats_per_token")
@@ -160,7 +160,7 @@ def _losses(eval_items: pl.DataFrame, suite_version: str) -> pl.DataFrame:
     items = eval_items.filter(
         pl.col("suite_version") == suite_version,
         pl.col("benchmark") == LOSSES,
-        pl.col("subject").is_in(BENCHMARKS),
+        pl.col("subject").is_in(AVERAGED),
     )
     return (
         items.group_by("model_id", "revision", benchmark="subject")
@@ -174,7 +174,7 @@ def _with_average(frame: pl.DataFrame, value: str) -> pl.DataFrame:
     average = (
         frame.group_by("model_id", "revision")
         .agg(pl.col(value).mean(), n=pl.col("benchmark").n_unique())
-        .filter(pl.col("n") == len(BENCHMARKS))
+        .filter(pl.col("n") == len(AVERAGED))
         .select("model_id", "revision", pl.lit("AVERAGE").alias("benchmark"), value)
     )
     return pl.concat([frame.select(average.columns), average])
@@ -220,7 +220,7 @@ def _rulers(
     ).items():  # fmt: skip
         name = reference_id(str(ladder), suite_version)
         scales = rungs["scales"].drop_nulls().unique().to_list()
-        for benchmark in (*BENCHMARKS, "AVERAGE"):
+        for benchmark in (*AVERAGED, "AVERAGE"):
             published = coefficients.filter(
                 pl.col("reference_id").is_in(scales), pl.col("benchmark") == benchmark
             )

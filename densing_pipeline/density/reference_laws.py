@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.density.fit_loss import (
     FitError,
     LossFit,
@@ -31,7 +32,7 @@ PUBLISHED_POINTS = {"nmi-2025": "nmi-2025", "nmi-2025-v2": "nmi-2025"}
 
 REFITTED = "nmi-2025"
 LADDER = "olmo-ladder"
-LADDER_FLOOR = 0.25
+LADDER_FLOOR = REGISTRY["MMLU"].chance
 """Score of guessing on the ladder's four-way multiple choice."""
 LADDER_TOKENS = 5e12
 """D0 of the ladder: that of `nmi-2025`, so that the two differ in their models alone."""

@@ -17,21 +17,13 @@ Not here: where the scores come from (`facts`, `evaluation`).
 
 import polars as pl
 
-from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.benchmarks import AVERAGE_CHANCE, AVERAGED, CHANCE, ITEMS
 
 PAPER_MODELS = "nmi-2025/"
 """Prefix of the models as plotted in the paper."""
 
 SCORE_SETS = {"nmi-2025-average": "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
 """Each score set and the benchmark whose reference law inverts it."""
-
-ITEMS = {"MMLU": 14042, "BBH": 6511, "MATH": 5000, "HumanEval": 164, "MBPP": 500}
-"""Test items of each benchmark: what a score's error is computed from if its row does not say."""
-
-CHANCE = {"MMLU": 0.25, "BBH": 0.257, "MATH": 0.0, "HumanEval": 0.0, "MBPP": 0.0}
-"""Score of guessing: four choices on MMLU; BBH as its authors state it (Suzgun et al. 2022)."""
-
-AVERAGE_CHANCE = sum(CHANCE.values()) / len(CHANCE)
 
 
 def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
@@ -54,19 +46,19 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
     figure = usable.filter(
         paper & (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure")
     ).sort("source", "protocol")
-    chosen = chosen_scores(usable.filter(~paper & pl.col("benchmark").is_in(BENCHMARKS)))
+    chosen = chosen_scores(usable.filter(~paper & pl.col("benchmark").is_in(AVERAGED)))
     average = (
         chosen.group_by("model_id")
         .agg(
             pl.len().alias("n"),
             pl.col("score").mean(),
-            (pl.col("std_error").pow(2).sum().sqrt() / len(BENCHMARKS)).alias("std_error"),
+            (pl.col("std_error").pow(2).sum().sqrt() / len(AVERAGED)).alias("std_error"),
             pl.when(pl.col("source_kind").n_unique() == 1)
             .then(pl.col("source_kind").first())
             .otherwise(pl.lit("mixed"))
             .alias("source_kind"),
         )
-        .filter(pl.col("n") == len(BENCHMARKS))
+        .filter(pl.col("n") == len(AVERAGED))
     )
     columns = [
         "score_set", "model_id", "score", "std_error", "chance",
@@ -104,7 +96,7 @@ def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
     usable = scores.filter(
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
         ~pl.col("model_id").str.starts_with(PAPER_MODELS),
-        pl.col("benchmark").is_in(BENCHMARKS),
+        pl.col("benchmark").is_in(AVERAGED),
     )
     return chosen_scores(usable).select("model_id", "benchmark", "score", "std_error")
 
@@ -145,5 +137,5 @@ def _binomial_error(score: pl.Expr, items: pl.Expr | int) -> pl.Expr:
 
 def _average_error(score: pl.Expr) -> pl.Expr:
     """Standard error of a mean of five whose parts are not known: each taken at the mean."""
-    squares = [_binomial_error(score, items).pow(2) for items in ITEMS.values()]
-    return pl.sum_horizontal(squares).sqrt() / len(ITEMS)
+    squares = [_binomial_error(score, ITEMS[name]).pow(2) for name in AVERAGED]
+    return pl.sum_horizontal(squares).sqrt() / len(AVERAGED)

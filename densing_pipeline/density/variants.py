@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED, CHANCE
 from densing_pipeline.density.densities import CHANCE_ERRORS
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import CHANCE, SCORE_SETS, benchmark_scores, score_sets
-from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.density.score_sets import SCORE_SETS, benchmark_scores, score_sets
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -78,8 +78,8 @@ def variants(
                     variant = Variant(reference_id, tokens, score_set, "one-law", "none")
                     of_set = scored.filter(pl.col("score_set") == score_set)
                     yield variant, _one_law(at_tokens[benchmark], of_set)
-            for dropped in ("none", *BENCHMARKS):
-                kept = [benchmark for benchmark in BENCHMARKS if benchmark != dropped]
+            for dropped in ("none", *AVERAGED):
+                kept = [benchmark for benchmark in AVERAGED if benchmark != dropped]
                 if set(kept) <= at_tokens.keys():
                     variant = Variant(reference_id, tokens, "average", "mean-of-laws", dropped)
                     yield variant, _mean_of_laws([at_tokens[name] for name in kept], kept, single)

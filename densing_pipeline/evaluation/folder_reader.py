@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline import files
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.folder_format import (
     LOCK,
     OUTCOME,
@@ -26,7 +27,7 @@ from densing_pipeline.evaluation.folder_format import (
     TRIAL,
     read_parquet,
 )
-from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE, EARLIEST, LATEST
+from densing_pipeline.tables.columns import EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
 
 JSON_BYTES = 2**20
@@ -201,7 +202,7 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     Raises:
         ValueError: the file is damaged or its rows are invalid; the message says how.
     """
-    if path.stem not in (*BENCHMARKS, *BESIDE_SUITE):
+    if path.stem not in REGISTRY:
         raise ValueError("no benchmark of this name")
     if not path.is_file():
         raise ValueError("not a file")

@@ -1,10 +1,9 @@
-"""The `scores` table from reports and figures."""
+"""Rows of `scores` that come from published reports and from the paper's figure."""
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGE_PROTOCOL
 from densing_pipeline.tables.published import SCORES
-
-PAPER_PROTOCOL = "MMLU 5-shot, BBH 3-shot CoT, MATH 4-shot, HumanEval 0-shot, MBPP 3-shot"
 
 
 def scores(reported_scores: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
@@ -24,7 +23,7 @@ def scores(reported_scores: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFr
         "score",
         "source",
         benchmark=pl.lit("AVERAGE"),
-        protocol=pl.lit(PAPER_PROTOCOL),
+        protocol=pl.lit(AVERAGE_PROTOCOL),
         is_paper_protocol=pl.lit(value=True),
         source_kind=pl.lit("figure"),
         observed_at=pl.lit(reported_scores["observed_at"].max()),

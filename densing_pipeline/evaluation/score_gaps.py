@@ -8,16 +8,13 @@ from statistics import median
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED, REWRITTEN
 from densing_pipeline.density.densities import Z_95
 from densing_pipeline.density.score_sets import chosen_scores
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS
 
 LARGE_GAP = 0.03
 """A difference of 3 points moves effective parameters by a third or more (method: 11-16 % a point)."""
-
-REWRITTEN = {"MMLU": "MMLU-CF"}
-"""Benchmarks of which there is a rewritten form."""
 
 FEWEST_OTHERS = 5
 """Other models it takes to say what gap is usual."""
@@ -37,7 +34,7 @@ def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
     """
     usable = scores.filter(
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
-        pl.col("benchmark").is_in(BENCHMARKS),
+        pl.col("benchmark").is_in(AVERAGED),
     )
     measured = chosen_scores(usable.filter(pl.col("source_kind") == "measured")).select(
         "model_id", "benchmark", "revision", "suite_version",

@@ -1,28 +1,21 @@
-"""Run the whole backtest over the latest release and print how good the forecasts were.
+"""The whole backtest over a release: how good forecasts made at every past month end were.
 
-    uv run python -m densing_pipeline.forecasts.backtest
-
-Every past month end is rebuilt from the released tables alone. Not here: how (`forecasts`, `scores`,
+`densing backtest` prints it. Every past month end is rebuilt from the released tables alone. Not here: how (`forecasts`, `scores`,
 `skill`, `claims`).
 """
 
-import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
-from rich.console import Console
-from rich.table import Table
 
 from densing_pipeline import facts
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
-from densing_pipeline.publication.release import read_latest
-from densing_pipeline.settings import Settings
-from densing_pipeline.tables.schemas import TableError
 
 
 class Backtest(NamedTuple):
@@ -42,14 +35,14 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
-    known = ForecastInputs.up_to_now(
-        tables["densities"],
+    market = Market(
         tables["prices"],
         tables["model_links"],
         tables["capability_levels"],
         facts.load("capability_scores"),
         tables.get("price_polls"),
     )
+    known = ForecastInputs.up_to_now(tables["densities"], market)
     made = forecasts(known, draws=draws, seed=seed)
     scored = forecast_scores(made, known)
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)
@@ -110,13 +103,6 @@ def claims_rows(paper_claims: pl.DataFrame) -> list[list[str]]:
     ]
 
 
-def _table(rows: list[list[str]], title: str) -> Table:
-    table = Table(*rows[0], title=title, title_justify="left", box=None)
-    for row in rows[1:]:
-        table.add_row(*row)
-    return table
-
-
 def _range(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:,.2f} to {high:,.2f}"
 
@@ -127,25 +113,3 @@ def _interval(row: Mapping[str, float | None], name: str) -> str:
         return ""
     inner = _range(row[f"{name}_low"], row[f"{name}_high"])
     return f"{value:+.2f}" + (f" ({inner})" if inner else "")
-
-
-def main() -> int:
-    """Run the backtest over the latest release; returns the exit status."""
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    settings = Settings()
-    try:
-        tables = read_latest(settings.publish_dir)
-    except TableError as error:
-        console.print(str(error), highlight=False)
-        return 1
-    result = backtest(tables, draws=settings.bootstrap_draws, seed=settings.seed)
-    for rows, title in (
-        (skill_rows(result.skill), "How good the forecasts were (ln units, all series)"),
-        (claims_rows(result.claims), "A reader of the paper in December 2024"),
-    ):
-        console.print(_table(rows, title), highlight=False)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -102,8 +102,8 @@ def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, A
     """Fall of the cheapest price of each level that had one when the claim was made."""
     if not known.has_prices or known.as_of <= MADE_ON:
         return
-    frontier = cheapest_ever(known)
-    entries = price_days(known.prices, known.model_links)
+    frontier = cheapest_ever(known.market)
+    entries = price_days(known.market.prices, known.market.links)
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])

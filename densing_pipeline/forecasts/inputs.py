@@ -3,11 +3,13 @@
 Not here: what a past month end knew of them (`vintages`).
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
+from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.trends.windows import DAY_ZERO
 
@@ -17,40 +19,25 @@ class ForecastInputs(NamedTuple):
 
     Attributes:
         densities: a `densities` frame.
-        prices: a `prices` frame.
-        model_links: a `model_links` frame.
-        capability_levels: a `capability_levels` frame.
-        capability_scores: scores of the models sold.
-        as_of: last day that is known.
-        polls: a `price_polls` frame: on which days the price lists were seen (`prices.as_of.known`).
+        market: prices, links, levels and scores, and the price lists' polls.
     """
 
     densities: pl.DataFrame
-    prices: pl.DataFrame
-    model_links: pl.DataFrame
-    capability_levels: pl.DataFrame
-    capability_scores: pl.DataFrame
-    as_of: date
-    polls: pl.DataFrame | None = None
+    market: Market
 
     @classmethod
-    def up_to_now(
-        cls,
-        densities: pl.DataFrame,
-        prices: pl.DataFrame,
-        model_links: pl.DataFrame,
-        capability_levels: pl.DataFrame,
-        capability_scores: pl.DataFrame,
-        polls: pl.DataFrame | None = None,
-    ) -> "ForecastInputs":
+    def up_to_now(cls, densities: pl.DataFrame, market: Market) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
         models = newest(densities["release_date"], otherwise=DAY_ZERO)
-        as_of = newest(prices["observed_from"], otherwise=models)
-        return cls(
-            densities, prices, model_links, capability_levels, capability_scores, as_of, polls
-        )
+        as_of = newest(market.prices["observed_from"], otherwise=models)
+        return cls(densities, replace(market, as_of=as_of))
+
+    @property
+    def as_of(self) -> date:
+        """Last day that is known."""
+        return self.market.last
 
     @property
     def has_prices(self) -> bool:
         """Whether there is anything to draw a price frontier from."""
-        return not (self.prices.is_empty() or self.capability_levels.is_empty())
+        return not (self.market.is_empty or self.market.levels.is_empty())

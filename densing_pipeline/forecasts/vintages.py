@@ -12,13 +12,14 @@ Not here: the methods (`methods`) and the scores (`scores`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
-from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.cost.frontier import price_frontier
+from densing_pipeline.cost.market import PAPER, Market
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
@@ -127,9 +128,9 @@ def density_vintage(densities: pl.DataFrame, name: str, month_end: date) -> Vint
 
 def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
-    prices = known_prices(known.prices, month_end)
-    frontier = cheapest_ever(known._replace(prices=prices, as_of=month_end))
-    newest = newest_price(prices, known.model_links, month_end)
+    prices = known_prices(known.market.prices, month_end)
+    frontier = cheapest_ever(replace(known.market, prices=prices, as_of=month_end))
+    newest = newest_price(prices, known.market.links, month_end)
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
@@ -138,17 +139,9 @@ def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
         yield Vintage("price", name, month_end, days, progress, newest, None)
 
 
-def cheapest_ever(known: ForecastInputs) -> pl.DataFrame:
+def cheapest_ever(market: Market) -> pl.DataFrame:
     """The price curves that are forecast: lowest price so far of each level, without the paper's own."""
-    return price_frontier(
-        known.prices,
-        known.model_links,
-        known.capability_levels,
-        known.capability_scores,
-        as_of=known.as_of,
-        polls=known.polls,
-        blends=(BLEND,),
-    ).filter(
+    return price_frontier(market, blends=(BLEND,)).filter(
         pl.col("curve") == CURVE,
         pl.col("level") != PAPER,
         pl.col("usd_per_mtok") > 0,

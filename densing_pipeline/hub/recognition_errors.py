@@ -1,15 +1,13 @@
 """How often the recognition of base models errs, measured on recorded records.
 
-`python -m densing_pipeline.hub.recognition_errors DATA LABELS` prints the confusion tables of `docs/hub.md`.
+`densing recognition DATA LABELS` prints the confusion tables of `docs/hub.md`.
 Not here: the rule (`classify`).
 """
 
-import argparse
 import csv
 import gzip
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,19 +168,6 @@ def children(relations: Iterable[Mapping[str, str]]) -> Iterator[Labelled]:
         yield {"id": model_id}, False
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Prints the tables for the recorded data given."""
-    parser = argparse.ArgumentParser(description="Errors of the recognition of base models.")
-    parser.add_argument(
-        "data", type=Path, help="folder with hub/ and models/ recorded from the Hub"
-    )
-    parser.add_argument("labels", type=Path, help="labels by hand: hf_id, is_base")
-    given = parser.parse_args(arguments)
-    labels = {row["hf_id"]: row["is_base"] == "true" for row in rows(given.labels)}
-    for title, labelled in sets(given.data, labels).items():
-        sys.stdout.write(shown(title, measure(labelled)))
-
-
 def sets(data: Path, labels: Mapping[str, bool]) -> dict[str, list[Labelled]]:
     """The labelled sets by title, those of the leaderboards split by organisation."""
     records = [json.loads(line) for line in lines(data / "hub" / "hub_models.jsonl.gz")]
@@ -229,7 +214,3 @@ def shown(title: str, table: Confusion) -> str:
         f" doubtful {table.doubtful}; precision {table.precision:.3f},"
         f" recall {table.recall:.3f}\n  hardest: {few}\n"
     )
-
-
-if __name__ == "__main__":
-    main()

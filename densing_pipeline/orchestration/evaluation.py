@@ -16,8 +16,6 @@ import dagster as dg
 import polars as pl
 from dagster._core.errors import DagsterPipesExecutionError
 
-import densing_pipeline
-from densing_pipeline import files
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
@@ -26,6 +24,7 @@ from densing_pipeline.evaluation import (
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
+from densing_pipeline.evaluation.job_path import package_alone
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
@@ -50,24 +49,25 @@ def evaluate(
     model = model_id(context.partition_key)
     listed = _listed_revision(settings, model)
     revision = listed or _current_revision(settings, model)
+    in_force = suite.in_force(settings.evaluation_data)
     path = folder_format.folder_path(
         settings.evaluations_dir.absolute(),
         context.partition_key,
         revision,
-        suite.version(),
+        suite.version(in_force),
         settings.evaluation_limit,
     )
     found = folder_reader.read_folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
-    row, items = measured_tables.evaluation(found, suite.SUITE)
+    row, items = measured_tables.evaluation(found, in_force)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := environment_lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
-        row, items = measured_tables.evaluation(folder_reader.read_folder(path), suite.SUITE)
+        row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
@@ -164,7 +164,7 @@ def _run_job(
     Returns:
         What the job reported of itself.
     """
-    environment = {"PYTHONPATH": str(_package_alone(settings.state_dir))}
+    environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:
@@ -202,20 +202,6 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "resumable": True,
     }
     folder_format.write_json(path / folder_format.OUTCOME, outcome)
-
-
-def _package_alone(state_dir: Path) -> Path:
-    """A folder with nothing but this package in it, for the job's module path.
-
-    The folder the package is installed in may hold the orchestrator's libraries as well, which must
-    not get before the evaluation environment's own.
-    """
-    folder, package = state_dir.absolute() / "job", Path(densing_pipeline.__file__).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / package.name
-    if not link.is_symlink() or link.readlink() != package:
-        files.link(link, package)
-    return folder
 
 
 def _failure(reason: str, path: Path | None = None) -> dg.Failure:

@@ -1,14 +1,41 @@
-"""What asking one price list gave: the answers, the document they make, or why there is none.
+"""What asking one price list takes and gives: the request, the answers, the document they make.
 
-Not here: how a list is asked for (`prices.poll`, `prices.sources.openrouter_fetch`).
+Not here: who is asked and what becomes of the answers (`prices.poll`), and the requests that one list
+alone needs (`prices.sources`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from densing_pipeline.fetch import Response
+import httpx2
+
+from densing_pipeline.fetch import Limits, Response, fetch
 
 AT_ONCE = 4
 """Requests to one host at a time."""
+
+NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one price list is asked for in one poll.
+
+    Attributes:
+        client: the open HTTP client.
+        url: address of the list.
+        limits: bounds in time and size, of each document and of all pages of a list together.
+        models: names of the models asked for, of a list that is asked model by model.
+        etag: entity tag of the last good list from this address, if it had one.
+        last_modified: its date, if it had one.
+    """
+
+    client: httpx2.AsyncClient
+    url: str
+    limits: Limits
+    models: Sequence[str] = ()
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass
@@ -16,9 +43,9 @@ class Asked:
     """What came of asking one source.
 
     Attributes:
-        received: every answer that was complete, to be landed as it is.
-        document: the list they make, if it is whole.
-        error: why there is none.
+        received: every complete answer, to be landed as it was received.
+        document: the list that the answers make, if it is whole.
+        error: why there is no document.
         remarks: what else an operator needs to know.
     """
 
@@ -26,3 +53,21 @@ class Asked:
     document: Response | None = None
     error: Exception | None = None
     remarks: list[str] = field(default_factory=list)
+
+
+async def fetch_document(request: Request, asked: Asked) -> Response:
+    """Ask for a list that is one document; the answer has status 304 if the last good list is current.
+
+    Raises:
+        FetchError: there is no complete document.
+    """
+    answer = await fetch(
+        request.client,
+        request.url,
+        request.limits,
+        etag=request.etag,
+        last_modified=request.last_modified,
+    )
+    if answer.status != NOT_MODIFIED:
+        asked.received.append(answer)
+    return answer

@@ -9,7 +9,7 @@ import polars as pl
 
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import known_from
-from densing_pipeline.prices.fold import PARTIAL_LISTS
+from densing_pipeline.prices.sources import partial_lists
 from densing_pipeline.tables.dates import newest
 
 Prices = pl.LazyFrame | pl.DataFrame
@@ -64,7 +64,7 @@ def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> 
     )
     return (
         rows.with_columns(
-            of=pl.when(pl.col("source").is_in(PARTIAL_LISTS)).then("model"), observed_to=None
+            of=pl.when(pl.col("source").is_in(partial_lists())).then("model"), observed_to=None
         )
         .join(
             last.rename({"model": "of"}),
@@ -104,7 +104,7 @@ def holds(valid: date) -> pl.Expr:
 def _evident(prices: pl.LazyFrame, observed: date) -> pl.LazyFrame:
     """The last day up to `observed` on which each list, or model of a partial one, shows a look."""
     return (
-        prices.group_by("source", pl.when(pl.col("source").is_in(PARTIAL_LISTS)).then("model"))
+        prices.group_by("source", pl.when(pl.col("source").is_in(partial_lists())).then("model"))
         .agg(
             seen_on=pl.max_horizontal(
                 pl.col(name).filter(pl.col(name) <= observed).max() for name in _SEEN

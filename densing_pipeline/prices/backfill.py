@@ -9,14 +9,14 @@ night, in the order of the days, whatever was polled before. Not here: folding (
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices.snapshots import RECEIVED, PollResult, store_report
-from densing_pipeline.prices.sources import PARSERS, openrouter
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 
@@ -44,14 +44,14 @@ def find(folder: Path) -> list[Dated]:
     """
     found = [
         Dated(source, _day(path, match[1]), path)
-        for source in PARSERS
+        for source in SOURCES
         for path in sorted((folder / source).glob("*"))
         if (match := _NAME.fullmatch(path.name))
     ]
     if not found:
         raise BackfillError(
             f"{folder}: no snapshots; expected <source>/<YYYY-MM-DD>.json or .json.gz, where source "
-            f"is one of {', '.join(PARSERS)}"
+            f"is one of {', '.join(SOURCES)}"
         )
     return sorted(found, key=lambda dated: (dated.day, dated.source))
 
@@ -70,11 +70,11 @@ def passed_over(folder: Path) -> list[Path]:
     """What stands in a folder beside the snapshots: other sources, files of other names."""
     return sorted(
         path
-        for path in (*folder.glob("*"), *(p for name in PARSERS for p in (folder / name).glob("*")))
+        for path in (*folder.glob("*"), *(p for name in SOURCES for p in (folder / name).glob("*")))
         if not (
-            path.name in PARSERS
+            path.name in SOURCES
             if path.parent == folder
-            else _NAME.fullmatch(path.name) and path.parent.name in PARSERS
+            else _NAME.fullmatch(path.name) and path.parent.name in SOURCES
         )
     )
 
@@ -120,10 +120,9 @@ def _landed(
     except (OSError, EOFError, zlib.error) as error:
         return rejected(f"{dated.path.name} cannot be read: {error}")
     zone.store(source + RECEIVED, url, content, instant)
-    parse: Callable[[bytes, date], ParsedSnapshot] = PARSERS[source]
     try:
         parsed = check_size(
-            parse(content, dated.day), None if source == openrouter.ENDPOINTS else before
+            SOURCES[source].read(content, dated.day), None if SOURCES[source].is_partial else before
         )
     except SnapshotError as error:
         return rejected(str(error))
@@ -141,7 +140,7 @@ def _before(zone: LandingZone, source: str, instant: datetime) -> ParsedSnapshot
     if not earlier:
         return None
     try:
-        return PARSERS[source](zone.read(earlier[-1]), earlier[-1].fetched_at.date())
+        return SOURCES[source].read(zone.read(earlier[-1]), earlier[-1].fetched_at.date())
     except SnapshotError:
         return None
 

@@ -8,6 +8,7 @@ from functools import cache
 import polars as pl
 
 from densing_pipeline.prices.names import normal, seller, split
+from densing_pipeline.prices.sources import own_lists
 
 HIGHEST_PLAUSIBLE = 1_000.0
 """USD per million tokens. The dearest list price known is 600; above are errors of unit."""
@@ -26,9 +27,6 @@ FAR = pl.date(9999, 1, 1)
 
 _RANK = {"announced": 0, "documented": 1, "first_observed": 2, "undated": 3}
 """How well a price is documented, best first."""
-
-_OWN_LISTS = ("openrouter", "openrouter-endpoints")
-"""Polled lists of the seller itself: what they say on a day is a document of that day."""
 
 _PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
 
@@ -156,7 +154,7 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
         pl.all_horizontal(pl.col(_PRICES).fill_null(0) <= HIGHEST_PLAUSIBLE),
     ).select(
         "row", "source", "provider", "model", "flag", *_PRICES,
-        rank=pl.when(pl.col("source").is_in(_OWN_LISTS))
+        rank=pl.when(pl.col("source").is_in(own_lists()))
         .then(_RANK["documented"])
         .otherwise(pl.col("basis").replace_strict(_RANK, return_dtype=pl.Int8)),
         is_undated=pl.col("valid_from").is_null(),

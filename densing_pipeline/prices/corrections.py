@@ -18,13 +18,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from densing_pipeline.prices.sources import own_lists
+
 TENFOLD = 9.99
 """Ten, up to the rounding of prices converted from other units."""
 
 FIRST_WEEK = timedelta(days=7)
-
-HAND_KEPT = frozenset({"genai-prices", "litellm", "llm-prices", "models-dev"})
-"""Lists that people write down what sellers ask in; the others are the sellers' own."""
 
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
 _MAIN = PRICES[:2]
@@ -35,7 +34,7 @@ _NO_MOVE = ("correction", "suspect", "refused", "future")
 def is_error(source: str, day: date) -> pl.Expr:
     """Whether the earlier price (columns ending in `_old`) was wrong, given the one of `day`."""
     is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
-    return (is_new | is_leap() if source in HAND_KEPT else is_new) & ~_was_nothing()
+    return (is_new if source in own_lists() else is_new | is_leap()) & ~_was_nothing()
 
 
 def is_leap() -> pl.Expr:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from densing_pipeline.prices import corrections
+from densing_pipeline.prices.sources import partial_lists
 from densing_pipeline.tables.published import PRICES
 
 GLITCH_DAYS = 7
@@ -20,9 +21,6 @@ GLITCH_DAYS = 7
 
 SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 """What is sold. A model that becomes free, or is promoted, keeps its seat."""
-
-PARTIAL_LISTS = ("openrouter-endpoints",)
-"""Lists that cover other models every night: a model that is missing was not asked for."""
 
 IDENTITY = (*SEAT, "stated_from")
 """What one row states. A list that dates its prices states several for one seat."""
@@ -155,7 +153,7 @@ def fold(
         pl.col("is_seat_told").fill_null(value=False)
     )
     last_told = pl.lit(state.last_day, pl.Date)
-    if source in PARTIAL_LISTS:
+    if source in partial_lists():
         last_told = pl.col("last_seen_old").max().over("model")
     judged = _judged(met, last_told, source, observed_on)
     still, closed = _rows(judged, observed_on)

@@ -17,14 +17,12 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline.landing import LandingZone, Receipt
-from densing_pipeline.prices.fold import PARTIAL_LISTS, Counts, Open, fold
-from densing_pipeline.prices.sources import PARSERS
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
+from densing_pipeline.prices.fold import Counts, Open, fold
+from densing_pipeline.prices.sources import SOURCES, partial_lists
+from densing_pipeline.prices.sources.source import Parser
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.prices.store import Head, Store
 from densing_pipeline.tables.published import PRICE_POLLS, PRICES
-
-Parse = Callable[[bytes, date], ParsedSnapshot]
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,12 @@ def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
         folder: where the histories are kept, one folder per source.
     """
     return {
-        source: _updated(Store(folder / source), source, zone, parse)
-        for source, parse in PARSERS.items()
+        name: _updated(Store(folder / name), name, zone, source.read)
+        for name, source in SOURCES.items()
     }
 
 
-def _updated(store: Store, source: str, zone: LandingZone, parse: Parse) -> Update:
+def _updated(store: Store, source: str, zone: LandingZone, parse: Parser) -> Update:
     try:
         if not store.is_whole():
             store.forget()
@@ -82,14 +80,14 @@ def _updated(store: Store, source: str, zone: LandingZone, parse: Parse) -> Upda
 
 def histories(folder: Path) -> dict[str, pl.DataFrame]:
     """The history of every source that has one, as rows of `prices`."""
-    stores = {source: Store(folder / source) for source in PARSERS}
+    stores = {source: Store(folder / source) for source in SOURCES}
     found = {name: history(store) for name, store in stores.items() if store.is_whole()}
     return {source: rows for source, rows in found.items() if not rows.is_empty()}
 
 
 def polls(folder: Path) -> pl.DataFrame:
     """The days on which each source was seen, as rows of `price_polls`."""
-    stores = [Store(folder / source) for source in PARSERS]
+    stores = [Store(folder / source) for source in SOURCES]
     seen = [store.polls() for store in stores if store.is_whole()]
     return PRICE_POLLS.cast(pl.concat([PRICE_POLLS.empty(), *seen]))
 
@@ -102,7 +100,7 @@ def landed(receipts: Iterable[Receipt], zone: LandingZone) -> list[Snapshot]:
 
 
 def update(
-    store: Store, source: str, snapshots: Sequence[Snapshot], parse: Parse, *, code: str
+    store: Store, source: str, snapshots: Sequence[Snapshot], parse: Parser, *, code: str
 ) -> Update:
     """Fold what has landed since the last update.
 
@@ -148,7 +146,7 @@ def update(
 
 def _look(source: str, quotes: pl.DataFrame, day: date) -> pl.DataFrame:
     """That a list was seen on a day: as a whole, or for the models it was asked for."""
-    models = quotes["model"].unique().sort() if source in PARTIAL_LISTS else [None]
+    models = quotes["model"].unique().sort() if source in partial_lists() else [None]
     return PRICE_POLLS.cast(pl.DataFrame({"source": source, "model": models, "seen_on": day}))
 
 

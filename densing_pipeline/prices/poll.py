@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx2
+import polars as pl
 
-from densing_pipeline.fetch import FetchError, Limits, Response, client, fetch
+from densing_pipeline.fetch import FetchError, Limits, Response, client
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.answers import Asked
+from densing_pipeline.prices.answers import NOT_MODIFIED, Asked, Request
 from densing_pipeline.prices.snapshots import (
     RECEIVED,
     Held,
@@ -23,20 +23,11 @@ from densing_pipeline.prices.snapshots import (
     store_report,
     unreported,
 )
-from densing_pipeline.prices.sources import (
-    PARSERS,
-    genai,
-    litellm,
-    llm_prices,
-    modelsdev,
-    openrouter,
-)
-from densing_pipeline.prices.sources.openrouter_fetch import endpoints, further_pages
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
-
-NOT_MODIFIED = 304
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -52,113 +43,86 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def urls_of(settings: Settings) -> dict[str, str]:
-    """Address of each source by its name."""
-    return {
-        openrouter.NAME: settings.openrouter_url,
-        openrouter.ENDPOINTS: settings.openrouter_url,
-        litellm.NAME: settings.litellm_url,
-        modelsdev.NAME: settings.models_dev_url,
-        genai.NAME: settings.genai_prices_url,
-        llm_prices.NAME: settings.llm_prices_url,
-    }
-
-
 def poll(
     settings: Settings,
     *,
-    candidates: Sequence[str] = (),
+    models: Mapping[str, Sequence[str]] | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> list[PollResult]:
     """Ask every source, land what they send, and report.
 
     Args:
         settings: addresses, limits, landing zone.
-        candidates: ids of the OpenRouter models whose sellers are asked for (`sellers_wanted`).
+        models: by source, the models to ask for, in place of the source's own choice
+            (`Source.wanted_models`).
         clock: gives the time of the poll; the system's if not given.
 
     Returns:
-        One result per source, in the order of `PARSERS`; also landed as a report.
+        One result per polled source, in the order of `SOURCES`; also landed as a report.
     """
     now = (clock or _utc_now)()
     zone = LandingZone(settings.landing_dir)
     if lost := unreported(zone):
         store_report(zone, lost, now)
-    urls = {
-        name: url
-        for name, url in urls_of(settings).items()
-        if name != openrouter.ENDPOINTS or candidates
-    }
-    held = {name: last_good(zone, name) for name in urls}
-    found = asyncio.run(_ask_all(urls, held, candidates, limits_of(settings)))
+    held = {name: last_good(zone, name) for name in SOURCES}
+    found = asyncio.run(_ask_all(settings, held, models or {}))
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
     results = [
-        _landed(zone, name, found[name], held[name], now, is_shrinking=name in shrunk)
-        for name in PARSERS
-        if name in urls
+        _landed(zone, SOURCES[name], asked, held[name], now, is_shrinking=name in shrunk)
+        for name, asked in found.items()
     ]
     store_report(zone, results, now)
     return results
 
 
 async def _ask_all(
-    urls: Mapping[str, str],
-    held: Mapping[str, Held | None],
-    candidates: Sequence[str],
-    limits: Limits,
+    settings: Settings, held: Mapping[str, Held | None], models: Mapping[str, Sequence[str]]
 ) -> dict[str, Asked]:
-    """What came of asking each source; whatever goes wrong stays with that source."""
+    """What came of asking each source, by name; whatever goes wrong stays with that source."""
+    limits = limits_of(settings)
+    newest = {name: known.parsed.quotes for name, known in held.items() if known}
     async with client(limits) as opened:
 
-        async def ask(name: str, url: str) -> Asked:
+        async def ask(name: str, source: Source) -> Asked | None:
             asked = Asked()
             try:
-                if name == openrouter.ENDPOINTS:
-                    asked.document = await endpoints(opened, url, candidates, limits, asked)
-                else:
-                    asked.document = await _list(opened, name, url, held[name], limits, asked)
+                wanted = _wanted(source, settings, newest, models)
+                if wanted is None:
+                    return None
+                url, known = source.url(settings), held[name]
+                copy = known.receipt if known and known.receipt.url == url else None
+                request = Request(
+                    opened,
+                    url,
+                    limits,
+                    wanted,
+                    etag=copy.etag if copy else None,
+                    last_modified=copy.last_modified if copy else None,
+                )
+                asked.document = await source.fetch(request, asked)
             except Exception as error:
                 asked.error = error
             return asked
 
-        answers = await asyncio.gather(*(ask(name, url) for name, url in urls.items()))
-    return dict(zip(urls, answers, strict=True))
+        answers = await asyncio.gather(*(ask(name, source) for name, source in SOURCES.items()))
+    return {name: asked for name, asked in zip(SOURCES, answers, strict=True) if asked}
 
 
-async def _list(
-    opened: httpx2.AsyncClient,
-    name: str,
-    url: str,
-    held: Held | None,
-    limits: Limits,
-    asked: Asked,
-) -> Response:
-    """A list, with all its pages if it has several."""
-    known = held.receipt if held and held.receipt.url == url else None
-    first = await fetch(
-        opened,
-        url,
-        limits,
-        etag=known.etag if known else None,
-        last_modified=known.last_modified if known else None,
-    )
-    if first.status == NOT_MODIFIED:
-        return first
-    asked.received.append(first)
-    if name != openrouter.NAME:
-        return first
-    try:
-        async with asyncio.timeout(limits.total_s):
-            return await further_pages(opened, first, limits, asked)
-    except TimeoutError as error:
-        raise FetchError(
-            f"not complete after {limits.total_s:g} s and {len(asked.received)} pages"
-        ) from error
+def _wanted(
+    source: Source,
+    settings: Settings,
+    newest: Mapping[str, pl.DataFrame],
+    models: Mapping[str, Sequence[str]],
+) -> Sequence[str] | None:
+    """The models to ask a source for: none for a whole list, None if it is not to be polled."""
+    if source.wanted_models is None:
+        return ()
+    return models.get(source.name) or source.wanted_models(settings, newest) or None
 
 
 def _landed(
     zone: LandingZone,
-    name: str,
+    source: Source,
     asked: Asked,
     held: Held | None,
     now: datetime,
@@ -166,13 +130,14 @@ def _landed(
     is_shrinking: bool,
 ) -> PollResult:
     """Land what came and say what it is; whatever goes wrong stays with this source."""
+    name = source.name
     status = asked.document.status if asked.document else getattr(asked.error, "status", None)
     try:
         for page in asked.received:
             _land(zone, name + RECEIVED, page, now)
         if asked.document is None:
             raise asked.error or FetchError("there is no answer")
-        return _accepted(zone, name, asked, asked.document, held, now, is_shrinking=is_shrinking)
+        return _accepted(zone, source, asked, asked.document, held, now, is_shrinking=is_shrinking)
     except SnapshotError as error:
         outcome, message = "rejected", f"{error}; the last good list stays"
         if "taken for incomplete" in message:
@@ -188,7 +153,7 @@ def _landed(
 
 def _accepted(
     zone: LandingZone,
-    name: str,
+    source: Source,
     asked: Asked,
     answer: Response,
     held: Held | None,
@@ -214,13 +179,13 @@ def _accepted(
         )
         parsed = held.parsed
     else:
-        parsed = PARSERS[name](answer.content, now.astimezone(UTC).date())
-        is_compared = held and name != openrouter.ENDPOINTS and not is_shrinking
+        parsed = source.read(answer.content, now.astimezone(UTC).date())
+        is_compared = held and not source.is_partial and not is_shrinking
         check_size(parsed, held.parsed if held and is_compared else None)
-    _land(zone, name, answer, now)
+    _land(zone, source.name, answer, now)
     is_same = held is not None and answer.content == held.content
     return PollResult(
-        name,
+        source.name,
         now,
         "unchanged" if is_same else "ok",
         _summary(parsed, asked.remarks, is_same=is_same),

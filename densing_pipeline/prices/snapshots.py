@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.published import QUARANTINE
@@ -67,7 +67,7 @@ def last_good(zone: LandingZone, source: str) -> Held | None:
         try:
             receipt = zone.receipt(path)
             content = zone.read(receipt)
-            return Held(receipt, content, PARSERS[source](content, receipt.fetched_at.date()))
+            return Held(receipt, content, SOURCES[source].read(content, receipt.fetched_at.date()))
         except (LandingError, SnapshotError):
             continue
     return None
@@ -109,7 +109,7 @@ def quarantined(zone: LandingZone) -> pl.DataFrame:
     A row was observed on the day on which those bytes were first received.
     """
     frames = [QUARANTINE.empty()]
-    for source in PARSERS:
+    for source in SOURCES:
         held = last_good(zone, source)
         if held:
             frames.append(
@@ -141,7 +141,7 @@ def unreported(zone: LandingZone) -> list[PollResult]:
     since = received_at(reports[0]) if reports else None
     told = {(r.source, r.polled_at) for r in poll_reports(zone, since)}
     found: list[PollResult] = []
-    for source in PARSERS:
+    for source in SOURCES:
         taken = {received_at(path) for path in zone.receipt_files(source)}
         came = {received_at(path) for path in zone.receipt_files(source + RECEIVED)}
         found += [

@@ -11,14 +11,9 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED
+
 INSTANT = pl.Datetime("us", "UTC")
-
-BENCHMARKS = ("MMLU", "BBH", "MATH", "HumanEval", "MBPP")
-"""The paper's benchmark suite, in its order. AVERAGE is their plain mean."""
-
-BESIDE_SUITE = ("MMLU-CF", "ScalingBench", "MATH-500")
-"""Measured beside the five: a rewritten MMLU that shows contamination, losses of worked answers, and
-a part of MATH that is no substitute for it."""
 
 ESTIMATORS = (
     "paper",
@@ -240,10 +235,10 @@ COLUMNS: dict[str, Column] = {
     # --- scores ---------------------------------------------------------------------------------
     "benchmark": _text(
         "Benchmark: one of the suite, AVERAGE for the plain mean of its five, or one measured beside it.",
-        *BENCHMARKS,
+        *AVERAGED,
         "AVERAGE",
-        *BESIDE_SUITE,
-        remedy="write the benchmark as MMLU, BBH, MATH, HumanEval, MBPP or AVERAGE",
+        *NOT_AVERAGED,
+        remedy=f"write the benchmark as {', '.join(AVERAGED)} or AVERAGE",
     ),
     "protocol": _text("How the benchmark was run: shots, prompting, metric."),
     "is_paper_protocol": _flag(
@@ -623,7 +618,7 @@ COLUMNS: dict[str, Column] = {
         "Share of simulated frontiers that speed up 1.5-fold in which the test finds it at p < 0.05."
     ),
     "dropped_benchmark": _text(
-        "Benchmark left out of the average; none if all count.", "none", *BENCHMARKS
+        "Benchmark left out of the average; none if all count.", "none", *AVERAGED
     ),
     "inversion": _text(
         "What inverts the score: the law of the average, or the mean of the benchmarks' own laws.",

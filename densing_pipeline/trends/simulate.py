@@ -1,8 +1,8 @@
 """What the estimators do on frontiers whose truth is known.
 
 A synthetic frontier doubles every 105 days. Each model falls short of it by an exponential amount,
-part of which it shares with its family, and is measured with noise. Run as a module, this prints the
-coverage table of docs/statistics.md.
+part of which it shares with its family, and is measured with noise. `densing simulate` prints the
+coverage tables of docs/statistics.md.
 
 Not here: the estimators.
 """
@@ -180,15 +180,3 @@ def study() -> tuple[str, str]:
             [f"`{name}`", *(f"{cell(name, 40, NOISE, g).coverage:.3f}" for g in FAMILIES)]
         )
     return markdown.table(by_size), markdown.table(by_families)
-
-
-def main() -> None:
-    """Print both tables of the coverage study."""
-    from rich.console import Console
-
-    for table in study():
-        Console(width=200).print(table, highlight=False, markup=False)
-
-
-if __name__ == "__main__":
-    main()

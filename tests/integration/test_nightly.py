@@ -1,6 +1,7 @@
 """The real nightly job, from the bundled facts to a release, in process."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -163,6 +164,27 @@ def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
             killed.wait()
             end_killed_runs(instance)
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+
+
+def test_an_interrupted_run_ends_with_one_sentence_and_status_130(tmp_path):
+    state = tmp_path / "state"
+    environment = {
+        **os.environ, "DAGSTER_HOME": str(tmp_path), "DENSING_STATE_DIR": str(state),
+        "DENSING_PUBLISH_URL": str(tmp_path / "published"), "PYTHONPATH": str(Path.cwd()),
+    }  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "densing_pipeline", "run"], cwd=tmp_path, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        while not (state / "tables").exists():
+            assert running.poll() is None
+            time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate()
+    assert running.returncode == 130
+    assert told.splitlines()[-1].startswith("Interrupted. Published releases are untouched")
+    assert "Traceback" not in told
+    assert not (tmp_path / "published" / "latest").exists()
 
 
 def test_a_failing_table_names_the_step_and_leaves_the_release(night, monkeypatch):

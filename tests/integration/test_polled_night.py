@@ -8,7 +8,7 @@ import polars as pl
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from tests.servers.prices import PriceServer, Reply
+from tests.servers.prices import PriceServer, Reply, addresses
 
 MODELS = [
     {"id": f"maker/m{n}", "pricing": {"prompt": "0.000001", "completion": "0.000002"}}
@@ -27,12 +27,12 @@ def test_a_failing_source_is_reported_and_the_night_goes_on(
         bootstrap_draws=100,
         poll=True,
         poll_backoff_seconds=0.01,
-        openrouter_url=price_server.answer("/models", Reply(listed, headers={"ETag": '"1"'})),
-        litellm_url=price_server.answer("/litellm", Reply(status=500)),
-        models_dev_url=price_server.answer("/models-dev", Reply(b"<html>down</html>")),
-        genai_prices_url=price_server.url("/gone"),
-        llm_prices_url=price_server.answer("/llm-prices", Reply(b'{"prices": [')),
+        **addresses(price_server.url()),
     )
+    price_server.answer("/openrouter", Reply(listed, headers={"ETag": '"1"'}))
+    price_server.answer("/litellm", Reply(status=500))
+    price_server.answer("/models-dev", Reply(b"<html>down</html>"))
+    price_server.answer("/llm-prices", Reply(b'{"prices": ['))
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_nightly(settings, instance) == {}
         first = read_latest(settings.publish_dir)

@@ -17,7 +17,7 @@ from densing_pipeline.prices import poll
 from densing_pipeline.prices.corrections import moves
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from tests.servers.prices import PriceServer, Reply
+from tests.servers.prices import PriceServer, Reply, addresses
 
 Nights = Mapping[date, Mapping[str, bytes]]
 
@@ -84,11 +84,7 @@ def replay(
         poll=True,
         poll_attempts=1,
         openrouter_endpoints=0,
-        openrouter_url=server.url("/openrouter"),
-        litellm_url=server.url("/litellm"),
-        models_dev_url=server.url("/nothing"),
-        genai_prices_url=server.url("/nothing"),
-        llm_prices_url=server.url("/nothing"),
+        **addresses(server.url()),
     )
     with dg.DagsterInstance.ephemeral() as instance:
         for n, (day, lists) in enumerate(nights.items()):

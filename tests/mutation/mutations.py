@@ -96,10 +96,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cost/",
         "frontier",
         "cost/test_frontier",
-        (
-            'pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE',
-            'pl.col("confidence") > admission.MIN_LINK_CONFIDENCE',
-        ),
         ('pl.col("probability") >= MEMBERSHIP', 'pl.col("probability") > MEMBERSHIP'),
         ("lowest[1:] < lowest[:-1]", "lowest[1:] <= lowest[:-1]"),
     ),
@@ -111,10 +107,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("small = models / max(models - 1, 1) * (n - 1) / max(n - months - 1, 1)", "small = 1.0"),
         ("(n - 1) / max(n - months - 1, 1)", "(n - 1) / max(n - months, 1)"),
         ("half = Z_95 * found.error", "half = 1.2816 * found.error"),
-        (
-            'pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE',
-            'pl.col("confidence") > admission.MIN_LINK_CONFIDENCE',
-        ),
         ('pl.col("day") < pl.col("end")', 'pl.col("day") <= pl.col("end")'),
     ),
     *_room(
@@ -488,6 +480,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         (
             "1 / (1 / density_days + 1 / hardware_days)",
             "1 / (1 / density_days + 2 / hardware_days)",
+        ),
+    ),
+    *_room(
+        "cost/",
+        "market",
+        "cost/test_frontier cost/test_index",
+        (
+            'pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE',
+            'pl.col("confidence") > admission.MIN_LINK_CONFIDENCE',
         ),
     ),
 )

@@ -20,6 +20,7 @@ from densing_pipeline.nightly import QUIET
 from densing_pipeline.prices import poll
 from densing_pipeline.settings import Settings
 from tests.servers.killing import die, die_at_call
+from tests.servers.prices import addresses
 
 ASSETS = ("price_snapshots", "prices", "price_polls", "quarantine", "hub_nights", "source_health")
 PHASES = ("before", "half", "after")
@@ -33,11 +34,7 @@ def settings_of(state: Path, url: str) -> Settings:
         poll=True,
         poll_attempts=1,
         openrouter_endpoints=0,
-        openrouter_url=f"{url}/openrouter",
-        litellm_url=f"{url}/litellm",
-        models_dev_url=f"{url}/nothing",
-        genai_prices_url=f"{url}/nothing",
-        llm_prices_url=f"{url}/nothing",
+        **addresses(url),
     )
 
 

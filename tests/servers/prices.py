@@ -12,8 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlparse
+
+from densing_pipeline.prices.sources import SOURCES
 
 CHUNK = b"x" * 65536
 
@@ -96,6 +98,18 @@ class PriceServer:
         if not replies:
             return Reply(b"no such page", status=404)
         return replies.pop(0) if len(replies) > 1 else replies[0]
+
+
+def addresses(url: str) -> dict[str, Any]:
+    """Settings that point every declared price list at one server, each at the path of its name.
+
+    A list that shares another's address shares its path: the sellers of a model of OpenRouter are at
+    `/openrouter/<model>/endpoints`.
+    """
+    paths: dict[str, Any] = {}
+    for name, source in SOURCES.items():
+        paths.setdefault(source.address_setting, f"{url}/{name}")
+    return paths
 
 
 class _Server(ThreadingHTTPServer):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from densing_pipeline.prices.poll import urls_of
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
 
 
@@ -111,11 +111,12 @@ def test_every_variable_has_a_meaning_and_sets_its_field(monkeypatch):
 
 def test_every_price_list_can_be_pointed_elsewhere(monkeypatch):
     monkeypatch.setenv("DENSING_POLL", "true")
-    for name in ("OPENROUTER", "LITELLM", "MODELS_DEV", "GENAI_PRICES", "LLM_PRICES"):
-        monkeypatch.setenv(f"DENSING_{name}_URL", f"http://127.0.0.1:8000/{name}")
+    for source in SOURCES.values():
+        variable = f"DENSING_{source.address_setting.upper()}"
+        monkeypatch.setenv(variable, f"http://127.0.0.1:8000/{source.name}")
     settings = Settings()
     assert settings.poll
-    assert {url.rpartition("/")[0] for url in urls_of(settings).values()} == {
+    assert {s.url(settings).rpartition("/")[0] for s in SOURCES.values()} == {
         "http://127.0.0.1:8000"
     }
 
@@ -125,7 +126,8 @@ def test_nothing_is_asked_unless_told_so():
 
 
 @pytest.mark.parametrize("url", ["openrouter.ai/api", "file:///etc/passwd", "https://"])
-def test_address_of_a_source_is_a_web_address(monkeypatch, url):
-    monkeypatch.setenv("DENSING_LITELLM_URL", url)
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
+def test_address_of_a_source_is_a_web_address(monkeypatch, source, url):
+    monkeypatch.setenv(f"DENSING_{source.address_setting.upper()}", url)
     with pytest.raises(ValidationError, match="https://"):
         Settings()

@@ -7,6 +7,7 @@ the authors' own, read from their prompt files.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import ExactMatch
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
@@ -108,7 +109,7 @@ fb4f8d828a3031fea771f234397e86e40f0a47bafec7f2e2d71eaf9ae920df2c web_of_lies
 """
 
 BBH = Benchmark(
-    name="BBH",
+    facts=REGISTRY["BBH"],
     splits=(
         Split(
             "cot",
@@ -139,13 +140,11 @@ BBH = Benchmark(
         ),
     ),
     split="test",
-    n_items=6511,
-    fewshot=Fewshot("cot", shots=3),
+    fewshot=Fewshot("cot", shots=REGISTRY["BBH"].shots),
     prompt=PROMPT,
     kind="generate",
     stops=("\n\n", "\nQ:"),
     max_tokens=1024,
     metric=ExactMatch(r"the answer is (.+)"),
-    chance=0.257,  # random choice among the options, as the authors state it
     licence="MIT",
 )

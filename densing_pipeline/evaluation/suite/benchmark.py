@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from densing_pipeline.benchmarks import BenchmarkFacts
 from densing_pipeline.evaluation import scoring
 from densing_pipeline.evaluation.requests import (
     ChoiceRequest,
@@ -24,6 +25,9 @@ from densing_pipeline.evaluation.scoring import Item, Judges, Metric, Scored
 
 RULES = 1
 """Raised when the same answer of a model could be worth something else than before."""
+
+NOT_IN_VERSION = ("facts", "licence", "has_own_content")
+"""Fields of a benchmark that are not hashed as they are: `declaration` takes what matters of them."""
 
 Record = dict[str, str]
 """One example of a data set in our words, the same from every source."""
@@ -158,14 +162,12 @@ class Benchmark:
     """A benchmark: everything its score depends on besides the model.
 
     Attributes:
-        name: as in the tables.
+        facts: name, number of questions, score of guessing.
         splits: the data it needs.
         split: the one with the questions.
-        n_items: how many there are; None if that has not been seen.
         prompt: how a question is put.
         kind: how the model answers: by choosing, by writing, or not at all (loss of an answer).
         metric: what the answer is worth.
-        chance: score of guessing, as far as an answer in the right form can be guessed.
         licence: of the data.
         fewshot: the examples before the question.
         choices: continuations to choose from.
@@ -173,30 +175,42 @@ class Benchmark:
         max_tokens: budget of writing.
         has_solutions: whether records have a reference solution that `prompt.answer` shows, so that
             its loss is measured beside the score.
-        is_beside: whether it is no part of the paper's average; where its data cannot be had, the
-            others are measured without it.
+        has_own_content: whether a mirror declares other content than the suite (`content`).
     """
 
-    name: str
+    facts: BenchmarkFacts
     splits: tuple[Split, ...]
     split: str
-    n_items: int | None
     prompt: Prompt
     kind: Literal["choice", "generate", "loss"]
     metric: Metric
-    chance: float
     licence: str
     fewshot: Fewshot | None = None
     choices: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
     max_tokens: int = 0
     has_solutions: bool = False
-    is_beside: bool = False
+    has_own_content: bool = False
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Set the version: a hash of the declaration."""
         object.__setattr__(self, "version", _sha256([RULES, declaration(self)])[:12])
+
+    @property
+    def name(self) -> str:
+        """Name as in the tables."""
+        return self.facts.name
+
+    @property
+    def n_items(self) -> int | None:
+        """Number of questions; None if the data set has not been seen."""
+        return self.facts.items
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it counts in the average; without its data nothing is measured at all."""
+        return self.facts.measured == "average"
 
     def items(self, data: Data) -> list[Item]:
         """All questions, grouped by part so that prompts share their beginnings.
@@ -275,7 +289,7 @@ def declaration(benchmark: Benchmark) -> dict[str, Any]:
     fields = {
         each.name: _plain(getattr(benchmark, each.name))
         for each in dataclasses.fields(benchmark)
-        if each.init and each.name not in ("licence", "is_beside")
+        if each.init and each.name not in NOT_IN_VERSION
     }
     data = [
         [
@@ -286,7 +300,12 @@ def declaration(benchmark: Benchmark) -> dict[str, Any]:
         ]
         for split in benchmark.splits
     ]
-    return {**fields, "splits": data}
+    facts = {
+        "name": benchmark.name,
+        "n_items": benchmark.n_items,
+        "chance": benchmark.facts.chance,
+    }
+    return {**fields, **facts, "splits": data}
 
 
 def _plain(value: Any) -> Any:

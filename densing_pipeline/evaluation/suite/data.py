@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,8 +119,12 @@ class Store:
         local = cache / "github" / source.dataset / str(source.revision) / path
         if not local.is_file():
             address = f"{self.github}/{source.dataset}/{source.revision}/{path}"
-            with urllib.request.urlopen(address, timeout=SECONDS) as response:  # noqa: S310 - ours
-                content = response.read()
+            try:
+                with urllib.request.urlopen(address, timeout=SECONDS) as response:  # noqa: S310 - ours
+                    content = response.read()
+            except urllib.error.HTTPError as error:
+                error.close()  # it holds the connection, which would stay open with the exception
+                raise
             local.parent.mkdir(parents=True, exist_ok=True)
             temporary = local.with_name(f".{local.name}.{os.getpid()}")
             temporary.write_bytes(content)
@@ -190,14 +195,14 @@ def _load_split(name: str, split: Split, store: Store) -> tuple[dict[str, list[R
         except DataError as error:
             missing.append(str(error))
             continue
-        found = _read_parts(source, files)
+        found = read_parts(source, files)
         _check(name, split, files, found)
         return found, store.origin(source)
     where = "; ".join(missing) or "only a local mirror can have it"
     raise DataError(f"{name}, {split.name}: no data: {where}")
 
 
-def _read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Record]]:
+def read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Record]]:
     """Records of each part, in the order of the file."""
     raw = {path: read(path) for path in set(files.values())}
     found: dict[str, list[Record]] = {}

@@ -6,6 +6,7 @@ Chen et al. 2021 (arXiv:2107.03374), https://github.com/openai/human-eval.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import PassesTests
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Prompt, Record, Source, Split
 
@@ -21,7 +22,7 @@ def from_task(raw: Mapping[str, Any]) -> Iterator[Record]:
 
 
 HUMANEVAL = Benchmark(
-    name="HumanEval",
+    facts=REGISTRY["HumanEval"],
     splits=(
         Split(
             "test",
@@ -38,13 +39,11 @@ HUMANEVAL = Benchmark(
         ),
     ),
     split="test",
-    n_items=164,
     prompt=Prompt(question="{prompt}", answer="{solution}"),
     kind="generate",
     stops=("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\n```"),
     max_tokens=1024,
     metric=PassesTests("{prompt}{response}"),
-    chance=0.0,
     licence="MIT",
     has_solutions=True,
 )

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import SameMathematics, last_boxed
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
@@ -37,7 +38,7 @@ SUBJECTS = (
 
 MINERVA = Fewshot(
     "train",
-    shots=4,
+    shots=REGISTRY["MATH"].shots,
     ids=(
         r"Find the domain of the expression $\frac{\sqrt{x-2}}{\sqrt{5-x}}$…",
         r"If $\det \mathbf{A} = 2$ and $\det \mathbf{B} = 12,$ then find…",
@@ -93,10 +94,9 @@ def _split(name: str, records: Callable[[Mapping[str, Any]], Iterator[Record]]) 
 
 
 MATH = Benchmark(
-    name="MATH",
+    facts=REGISTRY["MATH"],
     splits=(_split("train", for_example), _split("test", from_subject)),
     split="test",
-    n_items=5000,
     fewshot=MINERVA,
     prompt=PROMPT,
     kind="generate",
@@ -105,14 +105,13 @@ MATH = Benchmark(
     metric=SameMathematics(
         r"The final answer is:?\s*((?:\$[^$]+\$|.)+?)(?:I hope it is correct|\n|\Z)"
     ),
-    chance=0.0,
     licence="MIT",
     has_solutions=True,
 )
 
 MATH_500 = dataclasses.replace(
     MATH,
-    name="MATH-500",
+    facts=REGISTRY["MATH-500"],
     splits=(
         _split("train", for_example),
         Split(
@@ -130,6 +129,4 @@ MATH_500 = dataclasses.replace(
         ),
     ),
     split="test-500",
-    n_items=500,
-    is_beside=True,
 )

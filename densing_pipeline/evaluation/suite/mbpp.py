@@ -8,6 +8,7 @@ sanitised one: tasks 11 to 510 are the questions, tasks 2, 3 and 4 the examples.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import PassesTests
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
@@ -68,7 +69,7 @@ def _split(
 
 
 MBPP = Benchmark(
-    name="MBPP",
+    facts=REGISTRY["MBPP"],
     splits=(
         _split(
             "prompt",
@@ -82,14 +83,12 @@ MBPP = Benchmark(
         ),
     ),
     split="test",
-    n_items=500,
-    fewshot=Fewshot("prompt", shots=3, ids=("2", "3", "4")),
+    fewshot=Fewshot("prompt", shots=REGISTRY["MBPP"].shots, ids=("2", "3", "4")),
     prompt=PROMPT,
     kind="generate",
     stops=("[DONE]",),
     max_tokens=512,
     metric=PassesTests("{response}"),
-    chance=0.0,
     licence="CC-BY-4.0",
     has_solutions=True,
 )

@@ -6,6 +6,7 @@ Hendrycks et al. 2021 (arXiv:2009.03300), https://github.com/hendrycks/test.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import Letter
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
@@ -184,15 +185,13 @@ a1d03ea5859513c83cdd7bf05843be725129c2843d4013b9a764a802d92b1ce6 us_foreign_poli
 """
 
 MMLU = Benchmark(
-    name="MMLU",
+    facts=REGISTRY["MMLU"],
     splits=(_split("dev", DEV), _split("test", TEST)),
     split="test",
-    n_items=14042,
-    fewshot=Fewshot("dev", shots=5),
+    fewshot=Fewshot("dev", shots=REGISTRY["MMLU"].shots),
     prompt=PROMPT,
     kind="choice",
     choices=CHOICES,
     metric=Letter(),
-    chance=0.25,
     licence="MIT",
 )

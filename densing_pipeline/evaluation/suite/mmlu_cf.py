@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.suite.benchmark import Fewshot, Record, Source, Split
 from densing_pipeline.evaluation.suite.mmlu import MMLU, record
 
@@ -48,11 +49,9 @@ def _split(name: str) -> Split:
 
 MMLU_CF = dataclasses.replace(
     MMLU,
-    name="MMLU-CF",
+    facts=REGISTRY["MMLU-CF"],
     splits=(_split("dev"), _split("val")),
     split="val",
-    n_items=10000,
-    fewshot=Fewshot("dev", shots=5),
+    fewshot=Fewshot("dev", shots=REGISTRY["MMLU-CF"].shots),
     licence="CDLA-Permissive-2.0",
-    is_beside=True,
 )

@@ -9,6 +9,7 @@ and commit and hashes are recorded with each score. Anything else is refused.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.scoring import AnswerLoss
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Prompt, Record, Source, Split
 
@@ -43,7 +44,7 @@ def from_hub(raw: Mapping[str, Any]) -> Iterator[Record]:
 
 
 SCALING_BENCH = Benchmark(
-    name="ScalingBench",
+    facts=REGISTRY["ScalingBench"],
     splits=(
         Split(
             "test",
@@ -59,11 +60,8 @@ SCALING_BENCH = Benchmark(
         ),
     ),
     split="test",
-    n_items=None,
     prompt=Prompt(question="{instruction}\n", answer="{reference}"),
     kind="loss",
     metric=AnswerLoss(),
-    chance=0.0,
     licence="Apache-2.0",
-    is_beside=True,
 )

@@ -1,46 +1,44 @@
-"""The remote price lists: one module per list, each with its name and a pure `parse`.
+"""The polled price lists: one module per list, which reads it and declares it as `SOURCE`.
 
-Not here: asking for them (`prices.poll`), and prices over time (`prices.book`).
+A new list is such a module, and a field of `Settings` with its address. Not here: asking for the lists
+(`prices.poll`), and prices over time (`prices.book`).
 """
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
 
-from densing_pipeline.prices.sources import genai, litellm, llm_prices, modelsdev, openrouter
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
-
-Parser = Callable[[bytes, date], ParsedSnapshot]
+from densing_pipeline.prices.sources.source import Source
 
 
-def refusing(name: str, parse: Parser) -> Parser:
-    """A parser that refuses the document where the format holds a surprise nobody thought of.
+def declared(folders: Iterable[str]) -> dict[str, Source]:
+    """The sources that modules of this package declare, by name and in order of names.
 
-    The document is a stranger's text: whatever it makes a reader do, the other sources go on.
+    Args:
+        folders: where the modules are, as a package's `__path__`.
+
+    Raises:
+        ValueError: two modules declare a source of one name.
     """
-
-    def parse_or_refuse(content: bytes, observed_on: date) -> ParsedSnapshot:
-        try:
-            return parse(content, observed_on)
-        except SnapshotError:
-            raise
-        except Exception as error:
-            raise SnapshotError(
-                f"{name}: cannot be read ({type(error).__name__}: {error})"
-            ) from error
-
-    return parse_or_refuse
+    found: dict[str, Source] = {}
+    for module in iter_modules(folders):
+        source = getattr(import_module(f"{__name__}.{module.name}"), "SOURCE", None)
+        if isinstance(source, Source):
+            if source.name in found:
+                raise ValueError(f"two modules of {__name__} declare the source {source.name!r}")
+            found[source.name] = source
+    return dict(sorted(found.items()))
 
 
-PARSERS: Mapping[str, Parser] = {
-    name: refusing(name, parse)
-    for name, parse in {
-        openrouter.NAME: openrouter.parse,
-        openrouter.ENDPOINTS: openrouter.parse_endpoints,
-        litellm.NAME: litellm.parse,
-        modelsdev.NAME: modelsdev.parse,
-        genai.NAME: genai.parse,
-        llm_prices.NAME: llm_prices.parse,
-    }.items()
-}
-"""How the bytes of each source are read, by its name in the landing zone and in `prices`."""
+SOURCES = declared(__path__)
+"""Every polled price list, by its name in the landing zone and in `prices`."""
+
+
+def own_lists() -> frozenset[str]:
+    """Names of the lists that the sellers' own systems write."""
+    return frozenset(source.name for source in SOURCES.values() if source.is_own)
+
+
+def partial_lists() -> frozenset[str]:
+    """Names of the lists that cover other models every night."""
+    return frozenset(source.name for source in SOURCES.values() if source.is_partial)

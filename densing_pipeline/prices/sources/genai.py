@@ -26,6 +26,7 @@ from genai_prices.types import (
 
 from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     SnapshotError,
     UnreadableError,
@@ -163,3 +164,6 @@ def _constraint(found: Any) -> StartDateConstraint | TimeOfDateConstraint | None
     except (KeyError, TypeError, ValueError):
         pass
     raise UnreadableError("constraint", found, "a constraint is a start date or hours of the day")
+
+
+SOURCE = Source(NAME, address_setting="genai_prices_url", parse=parse)

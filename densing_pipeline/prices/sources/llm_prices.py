@@ -10,6 +10,7 @@ from typing import Any
 
 from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     SnapshotError,
@@ -82,3 +83,6 @@ def _day(entry: dict[str, Any], name: str) -> date | None:
     if value is not None and found is None:
         raise UnreadableError(name, value, "a date is YYYY-MM-DD")
     return found
+
+
+SOURCE = Source(NAME, address_setting="llm_prices_url", parse=parse)

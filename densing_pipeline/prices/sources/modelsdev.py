@@ -9,6 +9,7 @@ from typing import Any
 
 from densing_pipeline.prices.offers import Quote
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
+from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     UnreadableError,
@@ -125,3 +126,6 @@ def _requests(mode: Mapping[str, Any]) -> set[tuple[str, str]]:
     provider = mode.get("provider")
     body = provider.get("body") if isinstance(provider, dict) else None
     return {(name, str(value)) for name, value in body.items()} if isinstance(body, dict) else set()
+
+
+SOURCE = Source(NAME, address_setting="models_dev_url", parse=parse)

@@ -1,55 +1,58 @@
-"""The requests that only OpenRouter needs: further pages of its list, and the sellers of single models.
+"""The requests that only OpenRouter needs: further pages of its list, and one page for each model.
 
-Not here: its formats (`openrouter`), and asking for lists of one document (`prices.poll`).
+Not here: its formats (`openrouter_format`), and lists of one document (`prices.answers`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import httpx2
-import polars as pl
 
-from densing_pipeline.fetch import FetchError, Limits, Response, fetch, next_address
-from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.answers import AT_ONCE, Asked
-from densing_pipeline.prices.snapshots import last_good
-from densing_pipeline.prices.sources import openrouter
-from densing_pipeline.prices.sources.openrouter_candidates import seller_candidates
-from densing_pipeline.settings import Settings
+from densing_pipeline.fetch import FetchError, Response, fetch, next_address
+from densing_pipeline.prices.answers import (
+    AT_ONCE,
+    NOT_MODIFIED,
+    Asked,
+    Request,
+    fetch_document,
+)
+from densing_pipeline.prices.sources.openrouter_format import join_pages, next_page
 
-
-def sellers_wanted(settings: Settings) -> list[str]:
-    """The OpenRouter models whose sellers are asked for, from the newest list and stored tables.
-
-    None before the first night has made the tables.
-    """
-    held = last_good(LandingZone(settings.landing_dir), openrouter.NAME)
-    paths = [
-        settings.tables_dir / f"{name}.parquet" for name in ("model_links", "level_memberships")
-    ]
-    if held is None or not all(path.exists() for path in paths):
-        return []
-    links, members = map(pl.read_parquet, paths)
-    return seller_candidates(held.parsed.quotes, links, members, settings.openrouter_endpoints)
+MOST_PAGES = 50
 
 
-async def further_pages(
-    opened: httpx2.AsyncClient, first: Response, limits: Limits, asked: Asked
-) -> Response:
+async def fetch_pages(request: Request, asked: Asked) -> Response:
     """The list with all its pages as one document.
 
     Of several pages no tag is kept: that the first one is unchanged says nothing of the others.
+
+    Raises:
+        FetchError: a page cannot be had, leads back, or the pages take too long or too much.
     """
-    address = httpx2.URL(first.url)
+    first = await fetch_document(request, asked)
+    if first.status == NOT_MODIFIED:
+        return first
+    limits = request.limits
+    try:
+        async with asyncio.timeout(limits.total_s):
+            return await _further_pages(first, request, asked)
+    except TimeoutError as error:
+        raise FetchError(
+            f"not complete after {limits.total_s:g} s and {len(asked.received)} pages"
+        ) from error
+
+
+async def _further_pages(first: Response, request: Request, asked: Asked) -> Response:
+    address, limits = httpx2.URL(first.url), request.limits
     pages, seen = [first.content], {address}
-    while following := openrouter.next_page(pages[-1]):
+    while following := next_page(pages[-1]):
         address = next_address(address, following)
         if address in seen:
             raise FetchError(f"page {len(pages)} leads back to an earlier one: a loop")
-        if len(pages) == openrouter.MOST_PAGES:
-            raise FetchError(f"more than {openrouter.MOST_PAGES} pages")
+        if len(pages) == MOST_PAGES:
+            raise FetchError(f"more than {MOST_PAGES} pages")
         seen.add(address)
-        page = await fetch(opened, str(address), limits)
+        page = await fetch(request.client, str(address), limits)
         asked.received.append(page)
         if page.content in pages:
             raise FetchError(f"page {len(pages) + 1} repeats an earlier one")
@@ -58,30 +61,42 @@ async def further_pages(
             raise FetchError(f"pages larger than {limits.max_bytes / 2**20:g} MiB together")
     if len(pages) == 1:
         return first
-    return Response(first.url, first.status, openrouter.join_pages(pages))
+    return Response(first.url, first.status, join_pages(pages))
 
 
-async def endpoints(
-    opened: httpx2.AsyncClient, url: str, candidates: Sequence[str], limits: Limits, asked: Asked
+async def fetch_each(
+    request: Request, asked: Asked, address: str, check: Callable[[bytes], None]
 ) -> Response:
-    """The sellers of some models, as one document; models whose page cannot be had are named."""
+    """One page for each model of the request, as one document; failed models are counted in a remark.
+
+    Args:
+        request: names the models.
+        asked: collects the pages.
+        address: of a model's page, with `{url}` and `{model}`.
+        check: raises if a page cannot stand beside others.
+
+    Raises:
+        FetchError: no page could be had.
+        SnapshotError: no page could be had, and the first was refused by `check`.
+    """
     at_once = asyncio.Semaphore(AT_ONCE)
+    url = request.url.rstrip("/")
 
     async def one(model: str) -> Response:
         async with at_once:
-            page = await fetch(opened, f"{url.rstrip('/')}/{model}/endpoints", limits)
+            page = await fetch(request.client, address.format(url=url, model=model), request.limits)
         asked.received.append(page)
-        openrouter.check_endpoints(page.content)
+        check(page.content)
         return page
 
-    tasks = [asyncio.create_task(one(model)) for model in candidates]
-    _, late = await asyncio.wait(tasks, timeout=limits.total_s)
+    tasks = [asyncio.create_task(one(model)) for model in request.models]
+    _, late = await asyncio.wait(tasks, timeout=request.limits.total_s)
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
     pages: list[bytes] = []
     failed: list[tuple[str, BaseException]] = []
-    for model, task in zip(candidates, tasks, strict=True):
+    for model, task in zip(request.models, tasks, strict=True):
         error = FetchError("not had in time") if task.cancelled() else task.exception()
         if error is None:
             pages.append(task.result().content)
@@ -90,8 +105,8 @@ async def endpoints(
     if failed:
         model, error = failed[0]
         asked.remarks.append(
-            f"{len(failed)} of {len(candidates)} models failed (first: {model}, {error})"
+            f"{len(failed)} of {len(tasks)} models failed (first: {model}, {error})"
         )
     if not pages:
         raise failed[0][1]
-    return Response(url, httpx2.codes.OK, openrouter.join_pages(pages, is_one_too=True))
+    return Response(request.url, httpx2.codes.OK, join_pages(pages, is_one_too=True))

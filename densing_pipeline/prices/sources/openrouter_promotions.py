@@ -1,12 +1,12 @@
 """Which headline prices of OpenRouter are passing promotions.
 
 Its list of models shows the price after a discount without saying so; only its list of sellers does.
-Not here: what the sellers' list says (`openrouter`).
+Not here: what the sellers' list says (`openrouter_endpoints`).
 """
 
 import polars as pl
 
-from densing_pipeline.prices.sources.openrouter import ENDPOINTS, NAME
+from densing_pipeline.prices.sources import openrouter, openrouter_endpoints
 
 _SAME = ("model", "context_over_tokens", "input_usd_per_mtok", "output_usd_per_mtok")
 _FIRST = pl.date(1, 1, 1)
@@ -30,13 +30,13 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         start=pl.coalesce("valid_from", "observed_from", _FIRST), end=pl.coalesce("valid_to", _FAR)
     )
     headline = rows.filter(
-        pl.col("source") == NAME,
+        pl.col("source") == openrouter.NAME,
         pl.col("offer").is_in(["standard", "long_context"]),
         pl.col("observed_to").is_null(),
     )
-    sellers = rows.filter(pl.col("source") == ENDPOINTS, pl.col("observed_to").is_null()).select(
-        *_SAME, "offer", "provider", "reason", "start", "end"
-    )
+    sellers = rows.filter(
+        pl.col("source") == openrouter_endpoints.NAME, pl.col("observed_to").is_null()
+    ).select(*_SAME, "offer", "provider", "reason", "start", "end")
     found = (
         headline.join(sellers, on=_SAME, suffix="_seller", nulls_equal=True)
         .filter(pl.col("start") < pl.col("end_seller"), pl.col("start_seller") < pl.col("end"))

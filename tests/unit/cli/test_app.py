@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from densing_pipeline import facts
 from densing_pipeline.__main__ import main
 from densing_pipeline.cli import errors, night, show
 
@@ -155,3 +156,55 @@ def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, c
     monkeypatch.setattr(night, "run", lambda screen, is_live: show.current_settings())
     assert main(["run"]) == 0
     assert "The release is published" in capsys.readouterr().err
+
+
+def test_facts_are_checked(capsys):
+    assert main(["facts", "check"]) == 0
+    assert "agree with their declarations and each other" in capsys.readouterr().out
+
+
+def test_a_ladder_that_names_no_commit_fails_the_check_of_facts(monkeypatch, tmp_path, capsys):
+    bundled = Path(facts.FOLDER / "ladders.csv").read_text(encoding="utf-8")
+    header, first = bundled.splitlines()[:2]
+    column = header.split(",").index("revision")
+    cells = first.split(",")
+    cells[column] = "main"
+    (tmp_path / "ladders.csv").write_text(f"{header}\n{','.join(cells)}\n", encoding="utf-8")
+    monkeypatch.setenv("DENSING_LADDERS", str(tmp_path / "ladders.csv"))
+    assert main(["facts", "check"]) == 1
+    assert "revision" in capsys.readouterr().err
+
+
+def test_without_an_evaluation_environment_the_remedy_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DENSING_EVALUATION_PYTHON", str(tmp_path / "python"))
+    assert main(["evaluate", "org/model"]) == 1
+    assert "`make evaluation-env` builds it" in capsys.readouterr().err
+
+
+def test_the_evaluation_job_gets_what_was_asked_and_its_exit_status_is_returned(tmp_path):
+    """The environment is stood in for by a script that prints what it was started with."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\nexit 3\n', encoding="utf-8")
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "DENSING_EVALUATION_PYTHON": str(python),
+        "DENSING_STATE_DIR": str(tmp_path / "state"),
+        "DENSING_EVALUATION_DISK_GIB": "7",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "densing_pipeline", "evaluate", "org/model", "--limit", "5"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    path, *given = done.stdout.split()
+    assert [each.name for each in Path(path).iterdir()] == ["densing_pipeline"]
+    assert given[:6] == [
+        "-m",
+        "densing_pipeline.evaluation.job",
+        "--model",
+        "org/model",
+        "--limit",
+        "5",
+    ]
+    assert given[-2:] == ["--disk-gib", "7.0"]

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline.cost.frontier import price_frontier
+from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
 AS_OF = date(2025, 12, 31)
 
-Market = Callable[..., pl.DataFrame]
+Cheapest = Callable[..., pl.DataFrame]
 
 
 def offers(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
@@ -53,7 +54,7 @@ def book() -> Callable[[Iterable[dict[str, Any]]], pl.DataFrame]:
 
 
 @pytest.fixture
-def market() -> Market:
+def market() -> Cheapest:
     """The cheapest price of an able model in a market of the given offers.
 
     The level `able` is 0.7 on MMLU; models reach it unless they are called `weak`.
@@ -84,7 +85,7 @@ def market() -> Market:
                 "std_error": 0.004,
             }
         )
-        frontier = price_frontier(prices, links(prices), able, scores)
+        frontier = price_frontier(Market(prices, links(prices), able, scores))
         return frontier.filter(level="able", curve=curve, blend_input_share=share)
 
     return cheapest

@@ -1,6 +1,7 @@
 """What moved the cheapest price on offer, part by part."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from densing_pipeline.cost.decomposition import price_decomposition
 from densing_pipeline.cost.frontier import price_frontier
+from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICE_DECOMPOSITION
 
 JAN, MAR, JUN, SEP = (date(2025, month, 1) for month in (1, 3, 6, 9))
@@ -51,11 +53,11 @@ def market(book, *rows):
     scores = links.select("canonical_id").unique().with_columns(
         benchmark=pl.lit("MMLU"), protocol=pl.lit("5-shot"), score=0.8, std_error=0.004
     )  # fmt: skip
-    return prices, links, LEVEL, scores
+    return Market(prices, links, LEVEL, scores)
 
 
 def whole(book, *rows):
-    found = price_decomposition(*market(book, *rows))
+    found = price_decomposition(market(book, *rows))
     return found.filter(period="all", blend_input_share=1.0).row(0, named=True)
 
 
@@ -119,12 +121,12 @@ def test_the_parts_add_up_in_a_random_market(book):
         for n in range(120)
     ]
     made = market(book, *rows)
-    found = price_decomposition(*made)
+    found = price_decomposition(made)
     assert PRICE_DECOMPOSITION.violations(found) == []
     total = found.filter(blend_input_share=1.0)
     summed = total.select(pl.sum_horizontal(PARTS)).to_series().to_numpy()
     np.testing.assert_allclose(summed, total["log_change"].to_numpy(), rtol=0, atol=1e-12)
-    curve = price_frontier(*made).filter(
+    curve = price_frontier(made).filter(
         level="able", curve="cheapest_now", blend_input_share=1.0
     ).drop_nulls("usd_per_mtok")  # fmt: skip
     ends = math.log(curve["usd_per_mtok"][-1] / curve["usd_per_mtok"][0])
@@ -136,8 +138,8 @@ def test_the_parts_add_up_in_a_random_market(book):
 
 
 def test_a_book_without_offers_has_no_rows(book):
-    prices, links, level, scores = market(book, offer(1.0))
-    assert price_decomposition(prices.clear(), links, level, scores).is_empty()
+    made = market(book, offer(1.0))
+    assert price_decomposition(replace(made, prices=made.prices.clear())).is_empty()
 
 
 def test_one_seller_in_two_lists_under_two_names_enters_once(book):

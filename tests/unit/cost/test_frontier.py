@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.cost.frontier import PAPER, cheapest, price_frontier
+from densing_pipeline.cost.frontier import cheapest, price_frontier
+from densing_pipeline.cost.market import PAPER, Market
 from densing_pipeline.prices import list_prices
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
@@ -18,7 +19,7 @@ from densing_pipeline.tables.published import (
     PRICES,
 )
 
-Market = Callable[..., pl.DataFrame]
+Cheapest = Callable[..., pl.DataFrame]
 JAN, FEB, MAR, JUN = (date(2025, month, 1) for month in (1, 2, 3, 6))
 
 
@@ -31,48 +32,48 @@ def steps(curve: pl.DataFrame) -> list[tuple[Any, ...]]:
     return curve.select("date", "usd_per_mtok").rows()
 
 
-def test_cheaper_offer_sets_the_price_from_its_first_day(market: Market) -> None:
+def test_cheaper_offer_sets_the_price_from_its_first_day(market: Cheapest) -> None:
     curve = market(offer(10.0), offer(2.0, FEB, model="b", provider="rival"))
     assert steps(curve) == [(JAN, 10.0), (FEB, 2.0)]
     assert curve["provider"].to_list() == ["maker", "rival"]
 
 
-def test_dearer_offer_changes_nothing(market: Market) -> None:
+def test_dearer_offer_changes_nothing(market: Cheapest) -> None:
     assert steps(market(offer(10.0), offer(11.0, FEB, model="b"))) == [(JAN, 10.0)]
 
 
-def test_of_two_at_one_price_the_earlier_keeps_it(market: Market) -> None:
+def test_of_two_at_one_price_the_earlier_keeps_it(market: Cheapest) -> None:
     curve = market(offer(2.0, FEB, model="a"), offer(2.0, JAN, model="b"))
     assert curve["model"].to_list() == ["b"]
 
 
-def test_withdrawal_raises_what_one_can_buy_at_but_not_the_record(market: Market) -> None:
+def test_withdrawal_raises_what_one_can_buy_at_but_not_the_record(market: Cheapest) -> None:
     offers = offer(10.0), offer(2.0, FEB, model="b", valid_to=JUN)
     assert steps(market(*offers)) == [(JAN, 10.0), (FEB, 2.0), (JUN, 10.0)]
     assert steps(market(*offers, curve="cheapest_ever")) == [(JAN, 10.0), (FEB, 2.0)]
 
 
-def test_price_ends_on_the_day_it_says_not_after(market: Market) -> None:
+def test_price_ends_on_the_day_it_says_not_after(market: Cheapest) -> None:
     curve = market(offer(10.0, valid_to=MAR), offer(20.0, MAR))
     assert steps(curve) == [(JAN, 10.0), (MAR, 20.0)]
 
 
-def test_nothing_on_offer_is_an_empty_price(market: Market) -> None:
+def test_nothing_on_offer_is_an_empty_price(market: Cheapest) -> None:
     curve = market(offer(10.0, valid_to=MAR), offer(5.0, JUN, model="b"))
     assert steps(curve) == [(JAN, 10.0), (MAR, None), (JUN, 5.0)]
     assert curve["provider"].to_list() == ["maker", None, "maker"]
 
 
-def test_withdrawn_for_good_is_an_empty_price(market: Market) -> None:
+def test_withdrawn_for_good_is_an_empty_price(market: Cheapest) -> None:
     assert steps(market(offer(10.0, valid_to=MAR))) == [(JAN, 10.0), (MAR, None)]
 
 
-def test_weaker_model_never_sets_the_price(market: Market) -> None:
+def test_weaker_model_never_sets_the_price(market: Cheapest) -> None:
     assert steps(market(offer(10.0), offer(0.1, model="weak"))) == [(JAN, 10.0)]
 
 
 @pytest.mark.parametrize("flag", ["suspect", "future", "refused", "unconfirmed"])
-def test_barred_price_never_sets_the_price(market: Market, flag: str) -> None:
+def test_barred_price_never_sets_the_price(market: Cheapest, flag: str) -> None:
     assert steps(market(offer(10.0), offer(0.1, model="b", flag=flag))) == [(JAN, 10.0)]
 
 
@@ -90,22 +91,22 @@ def test_barred_price_never_sets_the_price(market: Market, flag: str) -> None:
         "peak",
     ],
 )
-def test_only_standard_offers_set_the_price(market: Market, kind: str) -> None:
+def test_only_standard_offers_set_the_price(market: Cheapest, kind: str) -> None:
     assert steps(market(offer(10.0), offer(0.1, model="b", offer=kind))) == [(JAN, 10.0)]
 
 
-def test_zero_and_unknown_prices_never_set_the_price(market: Market) -> None:
+def test_zero_and_unknown_prices_never_set_the_price(market: Cheapest) -> None:
     zero, unknown = offer(0.0, model="b"), offer(None, model="c")
     free_output = offer(0.1, model="d", output_usd_per_mtok=0.0)
     assert steps(market(offer(10.0), zero, unknown, free_output)) == [(JAN, 10.0)]
 
 
-def test_superseded_observation_does_not_count(market: Market) -> None:
+def test_superseded_observation_does_not_count(market: Cheapest) -> None:
     gone = offer(0.1, model="b", observed_from=JAN, observed_to=FEB)
     assert steps(market(offer(10.0), gone)) == [(JAN, 10.0)]
 
 
-def test_price_must_have_held_thirty_days(market: Market) -> None:
+def test_price_must_have_held_thirty_days(market: Cheapest) -> None:
     as_of = date(2025, 12, 31)
     young = offer(1.0, as_of - timedelta(days=28), model="b")
     old_enough = offer(1.0, as_of - timedelta(days=29), model="b")
@@ -113,7 +114,7 @@ def test_price_must_have_held_thirty_days(market: Market) -> None:
     assert steps(market(offer(10.0), old_enough))[-1] == (as_of - timedelta(days=29), 1.0)
 
 
-def test_dip_of_a_week_neither_counts_nor_interrupts(market: Market) -> None:
+def test_dip_of_a_week_neither_counts_nor_interrupts(market: Cheapest) -> None:
     a_week_later = FEB + timedelta(days=7)
     curve = market(
         offer(10.0, JAN, valid_to=FEB),
@@ -123,7 +124,7 @@ def test_dip_of_a_week_neither_counts_nor_interrupts(market: Market) -> None:
     assert steps(curve) == [(JAN, 10.0)]
 
 
-def test_price_cut_again_after_a_week_counts_for_that_week(market: Market) -> None:
+def test_price_cut_again_after_a_week_counts_for_that_week(market: Cheapest) -> None:
     a_week_later = FEB + timedelta(days=7)
     curve = market(
         offer(10.0, JAN, valid_to=FEB),
@@ -133,33 +134,33 @@ def test_price_cut_again_after_a_week_counts_for_that_week(market: Market) -> No
     assert steps(curve) == [(JAN, 10.0), (FEB, 5.0), (a_week_later, 2.0)]
 
 
-def test_next_price_of_an_offer_ends_the_one_before(market: Market) -> None:
+def test_next_price_of_an_offer_ends_the_one_before(market: Cheapest) -> None:
     assert steps(market(offer(1.0, JAN), offer(10.0, MAR))) == [(JAN, 1.0), (MAR, 10.0)]
 
 
-def test_undated_price_is_known_on_the_day_before_it_was_replaced(market: Market) -> None:
+def test_undated_price_is_known_on_the_day_before_it_was_replaced(market: Cheapest) -> None:
     undated = offer(5.0, None, valid_to=FEB, basis="undated")
     curve = market(undated, offer(4.0, FEB))
     assert steps(curve) == [(FEB - timedelta(days=1), 5.0), (FEB, 4.0)]
     assert curve["basis"].to_list() == ["undated", "announced"]
 
 
-def test_undated_price_that_then_rose_has_not_held(market: Market) -> None:
+def test_undated_price_that_then_rose_has_not_held(market: Cheapest) -> None:
     undated = offer(0.01, None, valid_to=FEB, basis="undated")
     assert steps(market(undated, offer(4.0, FEB))) == [(FEB - timedelta(days=1), 4.0)]
 
 
-def test_blend_weighs_input_and_output(market: Market) -> None:
+def test_blend_weighs_input_and_output(market: Cheapest) -> None:
     priced = offer(1.0, output_usd_per_mtok=5.0)
     assert steps(market(priced, share=0.75)) == [(JAN, 2.0)]
     assert steps(market(priced, share=1.0)) == [(JAN, 1.0)]
 
 
-def test_offer_without_output_price_has_no_blended_price(market: Market) -> None:
+def test_offer_without_output_price_has_no_blended_price(market: Cheapest) -> None:
     assert market(offer(1.0), share=0.75).is_empty()
 
 
-def test_record_never_rises_and_now_is_never_below_it(market: Market) -> None:
+def test_record_never_rises_and_now_is_never_below_it(market: Cheapest) -> None:
     rng = np.random.default_rng(5)
     rows = [
         offer(
@@ -193,26 +194,28 @@ def test_the_papers_line_falls_266_fold() -> None:
     """Figure 3a: $20 for GPT-3.5 to $0.075 for Gemini 1.5 Flash."""
     prices = list_prices.listed_prices(facts.load("list_prices"))
     nothing = MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), facts.load("capability_scores")
-    frontier = price_frontier(prices, *nothing)
+    frontier = price_frontier(Market(prices, *nothing))
     line = frontier.filter(level=PAPER, curve="cheapest_ever")
     assert line["usd_per_mtok"].to_list() == [20.0, 8.0, 0.25, 0.15, 0.075]
     assert line["blend_input_share"].unique().to_list() == [1.0]
     assert line["usd_per_mtok"][0] / line["usd_per_mtok"][-1] == pytest.approx(266.7, abs=0.05)
 
 
-def test_the_papers_prices_enter_no_other_level(market: Market) -> None:
+def test_the_papers_prices_enter_no_other_level(market: Cheapest) -> None:
     plotted = offer(0.1, model="b", source=PAPER, flag="figure")
     assert steps(market(offer(10.0), plotted)) == [(JAN, 10.0)]
 
 
-def test_order_of_rows_does_not_matter(market: Market) -> None:
+def test_order_of_rows_does_not_matter(market: Cheapest) -> None:
     rows = [offer(float(10 - i), JAN + timedelta(days=40 * i), model=f"m{i}") for i in range(6)]
     assert market(*rows).equals(market(*reversed(rows)))
 
 
 def test_no_prices_no_frontier() -> None:
     nothing = PRICES.empty(), MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty()
-    assert price_frontier(*nothing, facts.load("capability_scores")).equals(PRICE_FRONTIER.empty())
+    assert price_frontier(Market(*nothing, facts.load("capability_scores"))).equals(
+        PRICE_FRONTIER.empty()
+    )
 
 
 @pytest.mark.parametrize(("confidence", "counts"), [(0.9, True), (0.899, False)])
@@ -278,4 +281,4 @@ def priced(*, confidence: float, score: float) -> pl.DataFrame:
             "std_error": 0.004,
         }
     )
-    return price_frontier(prices, links, level, scores)
+    return price_frontier(Market(prices, links, level, scores))

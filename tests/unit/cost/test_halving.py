@@ -11,8 +11,9 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.cost.curves import DAYS_PER_MONTH
-from densing_pipeline.cost.frontier import PAPER, price_frontier
+from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.halving import price_halving
+from densing_pipeline.cost.market import PAPER, Market
 from densing_pipeline.prices import list_prices
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
@@ -70,7 +71,7 @@ def geometric(months: float, n: int = 20, every: int = 30) -> pl.DataFrame:
 def paper() -> pl.DataFrame:
     prices = list_prices.listed_prices(facts.load("list_prices"))
     nothing = MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), facts.load("capability_scores")
-    return price_frontier(prices, *nothing)
+    return price_frontier(Market(prices, *nothing))
 
 
 def test_the_papers_end_points() -> None:
@@ -213,9 +214,8 @@ def test_gpt35_level_in_the_papers_years(
         "canonical_id", benchmark=pl.lit("MMLU"), protocol=pl.lit("5-shot")
     ).unique()
     level = facts.load("capability_levels").filter(level="gpt-3.5")
-    curves = price_frontier(
-        prices, links, level, scores.with_columns(score=pl.lit(0.9), std_error=pl.lit(0.004))
-    )
+    able = scores.with_columns(score=pl.lit(0.9), std_error=pl.lit(0.004))
+    curves = price_frontier(Market(prices, links, level, able))
     found = halve(curves, draws=1000).filter(blend_input_share=1.0)
     records = found.filter(window="nmi-2025", estimator="record-events").row(0, named=True)
     assert records["verdict"] == "ok"

@@ -1,6 +1,7 @@
 """The price at equal quality."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import statsmodels.api as sm
 
 from densing_pipeline.cost.index import MIN_MODELS, fit, price_index
-from densing_pipeline.tables.published import MODEL_LINKS, PRICE_INDEX
+from densing_pipeline.cost.market import Market
+from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICE_INDEX
 
 FALL = 0.06
 """Monthly fall of ln price in the market of known truth."""
@@ -47,11 +49,13 @@ def market(book, models=30, months=18):
         names.with_columns(canonical_id="model", method=pl.lit("exact"), confidence=pl.lit(1.0))
     )
     table = pl.DataFrame(scores, schema=["canonical_id", "score"], orient="row")
-    return prices, links, table.with_columns(benchmark=pl.lit("MMLU"))
+    return Market(
+        prices, links, CAPABILITY_LEVELS.empty(), table.with_columns(benchmark=pl.lit("MMLU"))
+    )
 
 
 def test_a_known_fall_at_equal_quality_comes_out_though_better_models_enter(book):
-    found = price_index(*market(book)).filter(blend_input_share=0.75).sort("month")
+    found = price_index(market(book)).filter(blend_input_share=0.75).sort("month")
     assert PRICE_INDEX.violations(found) == []
     assert found["index"][0] == 100
     assert set(found["verdict"]) == {"ok"}
@@ -66,15 +70,17 @@ def test_a_known_fall_at_equal_quality_comes_out_though_better_models_enter(book
 
 
 def test_several_lists_of_one_seller_count_once(book):
-    prices, links, scores = market(book)
-    twice = pl.concat([prices, prices.with_columns(source=pl.lit("other list"))])
-    again = pl.concat([links, links.with_columns(source=pl.lit("other list"))])
-    one, two = price_index(prices, links, scores), price_index(twice, again, scores)
-    assert one.equals(two)
+    once = market(book)
+    twice = replace(
+        once,
+        prices=pl.concat([once.prices, once.prices.with_columns(source=pl.lit("other list"))]),
+        links=pl.concat([once.links, once.links.with_columns(source=pl.lit("other list"))]),
+    )
+    assert price_index(once).equals(price_index(twice))
 
 
 def test_few_models_are_no_index(book):
-    found = price_index(*market(book, models=MIN_MODELS - 1))
+    found = price_index(market(book, models=MIN_MODELS - 1))
     assert set(found["verdict"]) == {"insufficient"}
     assert found["index"].null_count() == found.height
     assert found["reason"][0] == "7 models (8 needed)"
@@ -114,10 +120,11 @@ def test_effects_errors_and_slope_are_those_of_statsmodels(base):
 
 
 def test_eight_models_make_an_index_and_its_ends_are_95_percent(book):
-    found = price_index(*market(book, models=8)).filter(blend_input_share=0.75).sort("month")
+    found = price_index(market(book, models=8)).filter(blend_input_share=0.75).sort("month")
     assert set(found["verdict"]) == {"ok"}
     last = found.row(-1, named=True)
-    prices, links, scores = market(book, models=8)
+    found_in = market(book, models=8)
+    prices, links, scores = found_in.prices, found_in.links, found_in.scores
     above, below = math.log(last["high"] / last["index"]), math.log(last["index"] / last["low"])
     assert above == pytest.approx(below)
     rows = (
@@ -138,23 +145,26 @@ def test_eight_models_make_an_index_and_its_ends_are_95_percent(book):
 
 @pytest.mark.parametrize(("confidence", "verdict"), [(0.9, "ok"), (0.899, None)])
 def test_links_count_from_a_confidence_of_nine_tenths_on(book, confidence, verdict):
-    prices, links, scores = market(book, models=8)
-    unsure = links.with_columns(confidence=pl.lit(confidence))
-    found = price_index(prices, unsure, scores)
+    sold = market(book, models=8)
+    unsure = sold.links.with_columns(confidence=pl.lit(confidence))
+    found = price_index(replace(sold, links=unsure))
     assert set(found["verdict"]) == ({verdict} if verdict else set())
 
 
 def test_an_offer_that_ends_on_a_months_last_day_is_not_on_sale_that_day(book):
     """Intervals are half-open: a price valid to the 31st was last paid on the 30th."""
-    prices, links, scores = market(book)
-    ended = prices.with_columns(valid_to=pl.col("valid_to") - timedelta(days=1))
-    assert price_index(ended, links, scores).is_empty()
+    sold = market(book)
+    ended = sold.prices.with_columns(valid_to=pl.col("valid_to") - timedelta(days=1))
+    assert price_index(replace(sold, prices=ended)).is_empty()
 
 
 def test_the_month_that_is_not_over_does_not_count(book):
-    prices, links, scores = market(book)
-    last = month(10) + timedelta(days=20)
+    whole = market(book)
     found = price_index(
-        prices.with_columns(observed_from=pl.lit(month(0))), links, scores, as_of=last
+        replace(
+            whole,
+            prices=whole.prices.with_columns(observed_from=pl.lit(month(0))),
+            as_of=month(10) + timedelta(days=20),
+        )
     )
     assert found["month"].max() == month(9)

@@ -1,5 +1,6 @@
 """Nobody knows for certain which models reach a level, and the intervals say so."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -7,8 +8,11 @@ import pytest
 
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.halving import price_halving
+from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.membership import drawn_frontiers, with_intervals
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS
+
+pytestmark = pytest.mark.heavy
 
 START, AS_OF = date(2023, 1, 1), date(2025, 12, 31)
 LEVEL = CAPABILITY_LEVELS.cast(
@@ -53,12 +57,12 @@ def market(book, score):
         score=pl.when(pl.col("canonical_id") == "sure").then(0.9).otherwise(score),
         std_error=pl.lit(0.004),
     )  # fmt: skip
-    return prices, links, LEVEL, scores
+    return Market(prices, links, LEVEL, scores)
 
 
 def estimates(inputs):
-    frontier = price_frontier(*inputs)
-    drawn = drawn_frontiers(*inputs, draws=40, seed=1)
+    frontier = price_frontier(inputs)
+    drawn = drawn_frontiers(inputs, draws=40, seed=1)
     halving = [
         price_halving(frontier, as_of=AS_OF, draws=400, seed=1, drawn_curves=curves)
         for curves in (None, drawn)
@@ -102,12 +106,11 @@ def test_doubt_about_who_reaches_the_level_is_in_the_interval_of_a_halving_time(
 
 
 def test_a_level_that_one_model_only_may_reach_may_have_no_price(book):
-    prices, links, level, scores = market(book, 0.701)
-    only = prices.filter(model="doubtful0")
-    found = with_intervals(
-        price_frontier(only, links, level, scores),
-        drawn_frontiers(only, links, level, scores, draws=40, seed=1),
-    ).filter(curve="cheapest_now", blend_input_share=1.0)
+    whole = market(book, 0.701)
+    only = replace(whole, prices=whole.prices.filter(model="doubtful0"))
+    found = with_intervals(price_frontier(only), drawn_frontiers(only, draws=40, seed=1)).filter(
+        curve="cheapest_now", blend_input_share=1.0
+    )
     assert found["low"][0] == 5
     assert found["high"][0] is None
 
@@ -115,9 +118,9 @@ def test_a_level_that_one_model_only_may_reach_may_have_no_price(book):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_draws_are_those_of_the_seed(book, seed):
     inputs = market(book, 0.701)
-    first, again = (drawn_frontiers(*inputs, draws=20, seed=seed) for _ in range(2))
+    first, again = (drawn_frontiers(inputs, draws=20, seed=seed) for _ in range(2))
     assert first.equals(again)
-    assert not first.equals(drawn_frontiers(*inputs, draws=20, seed=seed + 5))
+    assert not first.equals(drawn_frontiers(inputs, draws=20, seed=seed + 5))
 
 
 def test_a_model_probably_short_of_the_level_counts_in_the_draws_in_which_it_reaches_it(book):

@@ -9,6 +9,7 @@ from densing_pipeline import facts
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.halving import price_halving
 from densing_pipeline.cost.index import price_index
+from densing_pipeline.cost.market import Market
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import anchors, backfill, embedded, history
 from densing_pipeline.prices.as_of import as_of, last_day
@@ -43,13 +44,14 @@ def estimates(histories):
     prices = price_book(lists)
     scores = facts.load("capability_scores")
     links = model_links(prices, facts.load("offer_names"), scores["canonical_id"].unique())
-    frontier = price_frontier(prices, links, facts.load("capability_levels"), scores)
-    halving = price_halving(frontier, as_of=last_day(prices), draws=200, seed=1)
+    market = Market(prices, links, facts.load("capability_levels"), scores)
+    frontier = price_frontier(market)
+    halving = price_halving(frontier, as_of=market.last, draws=200, seed=1)
     return {
         "prices": prices,
         "frontier": frontier,
         "halving": halving,
-        "index": price_index(prices, links, scores),
+        "index": price_index(market),
     }
 
 

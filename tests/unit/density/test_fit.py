@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from densing_pipeline.density.fit import fit_file, main
+from densing_pipeline.__main__ import main
+from densing_pipeline.density.fit import fit_file
 from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.law import LossLaw
 
@@ -51,7 +52,7 @@ def test_checkpoints_of_one_run_are_resampled_together(runs, tmp_path):
 
 
 def test_the_command_prints_coefficients_and_intervals(runs, capsys):
-    assert main([str(runs), "--irreducible", "--draws", "50"]) == 0
+    assert main(["fit", "losses", str(runs), "--irreducible", "--draws", "50"]) == 0
     printed = capsys.readouterr().out
     assert "alpha" in printed
     assert "150 runs resampled 50 times" in printed
@@ -72,5 +73,5 @@ def test_a_bad_file_is_refused_with_the_reason(tmp_path, capsys, content, messag
     path.write_text(content)
     with pytest.raises(FitError, match=message):
         fit_file(path)
-    assert main([str(path)]) == 1
+    assert main(["fit", "losses", str(path)]) == 1
     assert message in capsys.readouterr().err

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law, refine_loss_law
 from densing_pipeline.density.law import LossLaw, ReferenceLaw
-from densing_pipeline.tables.columns import BENCHMARKS
 
-ALL = (*BENCHMARKS, "AVERAGE")
+ALL = (*AVERAGED, "AVERAGE")
 
 
 def losses(points: pl.DataFrame, benchmark: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

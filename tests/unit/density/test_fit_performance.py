@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.fit_performance import (
     fit_bounded_performance_law,
     fit_performance_law,
 )
 from densing_pipeline.density.law import PerformanceLaw
-from densing_pipeline.tables.columns import BENCHMARKS
 
 
 def scored(points: pl.DataFrame, benchmark: str) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def scored(points: pl.DataFrame, benchmark: str) -> tuple[np.ndarray, np.ndarray
     return models["loss_nats_per_token"].to_numpy(), models["score"].to_numpy()
 
 
-@pytest.mark.parametrize("benchmark", [*BENCHMARKS, "AVERAGE"])
+@pytest.mark.parametrize("benchmark", [*AVERAGED, "AVERAGE"])
 def test_the_anchored_fit_returns_the_published_sigmoid(points, coefficients, benchmark):
     row = coefficients.filter(
         (pl.col("reference_id") == "nmi-2025") & (pl.col("benchmark") == benchmark)

@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.densities import densities
 from densing_pipeline.density.law import LossLaw, PerformanceLaw, ReferenceLaw
 from densing_pipeline.density.measured_laws import own_laws, own_points, own_rulers
 from densing_pipeline.density.reference_law_draws import reference_law_draws
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.facts.tables import LADDERS
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import (
     DENSITIES,
     EVAL_ITEMS,
@@ -56,7 +56,7 @@ def measured(
         {"model_id": model, "benchmark": "ScalingBench", "item_id": f"{name}/{i}",
          "subject": name, "answer_nll_nats_per_token": loss * (1 + step)}
         for model, loss in losses.items()
-        for name in BENCHMARKS
+        for name in AVERAGED
         for i, step in enumerate((-0.1, 0.1))
     ]  # fmt: skip
     scores = [
@@ -64,7 +64,7 @@ def measured(
          "score": float(TRUE.performance_law.score(loss)), "is_paper_protocol": True,
          "source_kind": "measured", "observed_at": date(2026, 1, 1)}
         for model, loss in losses.items()
-        for name in BENCHMARKS
+        for name in AVERAGED
     ]  # fmt: skip
     same = {"revision": revision, "suite_version": version}
     return (
@@ -99,7 +99,7 @@ def published() -> pl.DataFrame:
 def test_a_known_law_is_recovered_from_measured_items():
     _, laws, verdicts = made(grid())
     assert set(laws["reference_id"]) == {"own-ours-v1"}
-    assert set(laws["benchmark"]) == {*BENCHMARKS, "AVERAGE"}
+    assert set(laws["benchmark"]) == {*AVERAGED, "AVERAGE"}
     assert set(verdicts["verdict"]) == {"ok"}
     law = laws_of(laws)["own-ours-v1", "AVERAGE"]
     sizes = np.geomspace(1e9, 1e11, 5)

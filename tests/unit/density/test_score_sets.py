@@ -5,8 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from densing_pipeline.density.score_sets import AVERAGE_CHANCE, score_sets
-from densing_pipeline.tables.columns import BENCHMARKS
+from densing_pipeline.benchmarks import AVERAGE_CHANCE, AVERAGED
+from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.tables.published import SCORES
 
 
@@ -55,7 +55,7 @@ def test_a_score_that_is_no_number_gives_way_to_one_that_is():
 
 
 def test_an_average_needs_all_five_benchmarks():
-    five = [{"benchmark": name, "score": 0.1 * (i + 1)} for i, name in enumerate(BENCHMARKS)]
+    five = [{"benchmark": name, "score": 0.1 * (i + 1)} for i, name in enumerate(AVERAGED)]
     complete = score_sets(scores(*five)).filter(pl.col("score_set") == "average")
     assert complete["score"].to_list() == [pytest.approx(0.3)]
     missing_one = score_sets(scores(*five[1:]))
@@ -72,7 +72,7 @@ def test_the_error_is_binomial_over_the_items():
 
 
 def test_the_error_of_an_average_is_that_of_a_mean_of_five():
-    five = [{"benchmark": name, "std_error": 0.05} for name in BENCHMARKS]
+    five = [{"benchmark": name, "std_error": 0.05} for name in AVERAGED]
     average = score_sets(scores(*five)).filter(pl.col("score_set") == "average")
     assert average["std_error"].to_list() == [pytest.approx(0.05 / 5**0.5)]
 
@@ -94,7 +94,7 @@ def kinds(*rows: dict) -> dict[str, str]:
 
 
 def test_a_score_says_whether_it_was_measured_reported_or_both():
-    five = [{"benchmark": name} for name in BENCHMARKS]
+    five = [{"benchmark": name} for name in AVERAGED]
     ours = {"source_kind": "measured", "source": "us", "revision": "r", "suite_version": "v"}
     assert kinds(*five) == {"average": "reported", "mmlu": "reported"}
     assert kinds(*five, *(row | ours for row in five)) == {
@@ -110,6 +110,6 @@ def test_an_average_of_measurements_is_of_the_same_weights():
     ours = {"source_kind": "measured", "source": "us", "suite_version": "v"}
     old = ours | {"revision": "old", "score": 0.4}
     new = ours | {"revision": "new", "score": 0.8, "observed_at": date(2026, 2, 1)}
-    whole = [old | {"benchmark": name} for name in BENCHMARKS]
+    whole = [old | {"benchmark": name} for name in AVERAGED]
     assert chosen(*whole, new) == pytest.approx(0.4), "a newer but partial evaluation"
-    assert chosen(*whole, *(new | {"benchmark": name} for name in BENCHMARKS)) == pytest.approx(0.8)
+    assert chosen(*whole, *(new | {"benchmark": name} for name in AVERAGED)) == pytest.approx(0.8)

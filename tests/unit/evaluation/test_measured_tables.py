@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.score_sets import score_sets
 from densing_pipeline.evaluation import folder_format, measured_tables, suite
 from densing_pipeline.files import file_sha256
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 from tests.evaluations import REVISION, SIZES, items, write
 
@@ -52,7 +52,7 @@ def test_no_folder_no_rows(tmp_path):
 
 def test_the_error_of_a_score_is_clustered_by_subject(tmp_path):
     path = write(tmp_path, benchmarks=())
-    for name in BENCHMARKS:
+    for name in AVERAGED:
         items(name, SIZES[name]).write_parquet(path / f"{name}.parquet")
     # Whole subjects right or wrong: 57 throws of a coin, not 14,042.
     coarse = items("MMLU", SIZES["MMLU"]).with_columns(
@@ -128,7 +128,7 @@ def test_a_damaged_file_costs_itself_alone_and_is_named(tmp_path):
     assert (row["state"], row["is_resumable"]) == ("failed", True)
     assert "BBH.parquet: damaged" in row["reason"]
     ours = kept.filter(model_id="lab/model")["benchmark"].unique()
-    assert set(ours) == set(BENCHMARKS) - {"BBH"}
+    assert set(ours) == set(AVERAGED) - {"BBH"}
     assert evaluations.filter(model_id="lab/other")["state"].item() == "done"
 
 
@@ -214,7 +214,7 @@ def test_the_same_evaluation_in_two_folders_is_read_once(tmp_path):
 def test_bytes_that_are_not_those_written_are_refused_unread(tmp_path):
     """A flipped bit can pass the reader unnoticed, or end the process that reads."""
     path = write(tmp_path)
-    files = {f"{name}.parquet": file_sha256(path / f"{name}.parquet") for name in BENCHMARKS}
+    files = {f"{name}.parquet": file_sha256(path / f"{name}.parquet") for name in AVERAGED}
     write(tmp_path, files=files)
     assert only(tmp_path)[0]["state"] == "done"
     whole = bytearray((path / "MATH.parquet").read_bytes())
@@ -223,7 +223,7 @@ def test_bytes_that_are_not_those_written_are_refused_unread(tmp_path):
     row, kept = only(tmp_path)
     assert (row["state"], row["is_resumable"]) == ("failed", True)
     assert "MATH.parquet: damaged (not the bytes that were written)" in row["reason"]
-    assert set(kept["benchmark"]) == set(BENCHMARKS) - {"MATH"}
+    assert set(kept["benchmark"]) == set(AVERAGED) - {"MATH"}
 
 
 def test_scores_of_another_suite_version_enter_nothing(tmp_path):

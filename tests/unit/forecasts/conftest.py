@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.cost.market import Market
+from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, DENSITIES, MODEL_LINKS, PRICES
 from densing_pipeline.trends.windows import DAY_ZERO
 
@@ -16,13 +18,18 @@ PACE = np.log(2) / 105
 
 
 class World(NamedTuple):
-    """The arguments of the forecasts, in their order."""
+    """The tables that forecasts are made from."""
 
     densities: pl.DataFrame
     prices: pl.DataFrame
     model_links: pl.DataFrame
     capability_levels: pl.DataFrame
     capability_scores: pl.DataFrame
+
+    def inputs(self, as_of: date) -> ForecastInputs:
+        """The arguments of the forecasts, as of a day."""
+        densities, *tables = self
+        return ForecastInputs(densities, Market(*tables, as_of=as_of))
 
 
 def density_frame(days: list[int], values: list[float]) -> pl.DataFrame:

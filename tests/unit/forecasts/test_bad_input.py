@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline import facts
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
@@ -33,6 +34,8 @@ from densing_pipeline.tables.published import (
 from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.trend_breaks import trend_breaks
 from densing_pipeline.trends.windows import DAY_ZERO
+
+pytestmark = pytest.mark.heavy
 
 LAWS = REFERENCE_LAWS.cast(
     facts.load("reference_coefficients").with_columns(
@@ -122,7 +125,7 @@ def tables(models, as_of=date(2024, 12, 31)):
         IMPLICATIONS,
     )
     nothing = (PRICES.empty(), MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), pl.DataFrame())
-    known = ForecastInputs.up_to_now(dense, *nothing)
+    known = ForecastInputs.up_to_now(dense, Market(*nothing))
     made = forecasts(known, **seeded)
     yield made, FORECASTS
     scored = forecast_scores(made, known)

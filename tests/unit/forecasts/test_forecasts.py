@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from densing_pipeline.forecasts.forecasts import HORIZONS, KEY, QUANTILES, forecasts
-from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import METHODS
 from densing_pipeline.forecasts.vintages import month_ends
 from densing_pipeline.tables.published import (
@@ -24,7 +23,7 @@ ARGUMENTS = {"draws": 100, "seed": 0}
 
 @pytest.fixture(scope="module")
 def made(world):
-    return forecasts(ForecastInputs(*world, LAST), **ARGUMENTS)
+    return forecasts(world.inputs(LAST), **ARGUMENTS)
 
 
 def of(made: pl.DataFrame, target: str, method: str, months: int, vintage: date) -> dict:
@@ -52,20 +51,18 @@ def test_a_vintage_knows_nothing_later(world, made):
             observed_from=pl.col("valid_from")
         ),
     )
-    before = forecasts(ForecastInputs(*cut, end), **ARGUMENTS).filter(origin="backtest")
+    before = forecasts(cut.inputs(end), **ARGUMENTS).filter(origin="backtest")
     assert before.height > 100
     assert before.equals(made.filter(pl.col("made_on") <= end, origin="backtest"))
 
 
 def test_a_forecast_once_published_stays_whatever_becomes_of_the_tables(world):
-    published = forecasts(ForecastInputs(*world, date(2024, 6, 30)), **ARGUMENTS)
+    published = forecasts(world.inputs(date(2024, 6, 30)), **ARGUMENTS)
     own = published.filter(origin="published")
     assert own["made_on"].unique().to_list() == [date(2024, 6, 30)]
     assert own["first_published"].unique().to_list() == [date(2024, 6, 30)]
     corrected = world._replace(densities=world.densities.with_columns(pl.col("density") * 1.5))
-    later = forecasts(
-        ForecastInputs(*corrected, date(2024, 8, 31)), previous=published, **ARGUMENTS
-    )
+    later = forecasts(corrected.inputs(date(2024, 8, 31)), previous=published, **ARGUMENTS)
     FORECASTS.validate(later)
     kept = later.filter(origin="published", made_on=date(2024, 6, 30))
     assert kept.equals(own)
@@ -78,13 +75,13 @@ def test_a_forecast_once_published_stays_whatever_becomes_of_the_tables(world):
 
 
 def test_a_second_night_on_the_same_tables_gives_the_same_table(world):
-    known = ForecastInputs(*world, date(2024, 6, 30))
+    known = world.inputs(date(2024, 6, 30))
     first = forecasts(known, **ARGUMENTS)
     assert forecasts(known, previous=first, **ARGUMENTS).equals(first)
 
 
 def test_a_table_of_an_older_layout_publishes_nothing_for_good(world):
-    known = ForecastInputs(*world, date(2024, 6, 30))
+    known = world.inputs(date(2024, 6, 30))
     first = forecasts(known, **ARGUMENTS)
     assert forecasts(known, previous=first.drop("origin"), **ARGUMENTS).equals(first)
 
@@ -163,7 +160,7 @@ def test_records_never_fall(made):
 
 
 def test_stale_data_carry_no_forecast(world):
-    made = forecasts(ForecastInputs(*world, date(2025, 8, 31)), **ARGUMENTS)
+    made = forecasts(world.inputs(date(2025, 8, 31)), **ARGUMENTS)
     late = made.filter(pl.col("made_on") > date(2025, 5, 31))
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["reason"].str.starts_with("nothing new has been seen for").all()
@@ -179,7 +176,7 @@ EMPTY = {
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_empty_table_costs_only_its_own_series(world, name):
     given = world._replace(**{name: EMPTY[name].empty()})
-    made = forecasts(ForecastInputs(*given, date(2023, 12, 31)), **ARGUMENTS)
+    made = forecasts(given.inputs(date(2023, 12, 31)), **ARGUMENTS)
     FORECASTS.validate(made)
     assert made["target"].unique().to_list() == ["price" if name == "densities" else "density"]
 
@@ -189,7 +186,7 @@ def test_one_month_of_data_gives_rows_with_reasons(world):
         densities=world.densities.filter(pl.col("release_date") < date(2023, 3, 20)),
         prices=world.prices.head(1),
     )
-    made = forecasts(ForecastInputs(*given, date(2023, 4, 30)), **ARGUMENTS)
+    made = forecasts(given.inputs(date(2023, 4, 30)), **ARGUMENTS)
     FORECASTS.validate(made)
     trend = made.filter(pl.col("method").is_in(["trend", "paper-recipe"]))
     assert trend["verdict"].unique().to_list() == ["insufficient"]
@@ -198,15 +195,14 @@ def test_one_month_of_data_gives_rows_with_reasons(world):
 
 def test_nothing_at_all_gives_an_empty_table(world):
     given = world._replace(**{name: table.empty() for name, table in EMPTY.items()})
-    assert forecasts(ForecastInputs(*given, LAST), **ARGUMENTS).is_empty()
+    assert forecasts(given.inputs(LAST), **ARGUMENTS).is_empty()
 
 
 def test_a_forecast_that_says_nothing_is_not_made(world):
     """An interval of the paper's recipe once reached 350 million within a year."""
-    densities, *others = world
-    noise = np.random.default_rng(0).normal(0, 3, densities.height)
-    wild = densities.with_columns(pl.col("density") * pl.Series(np.exp(noise)))
-    made = forecasts(ForecastInputs(wild, *others, date(2025, 6, 30)), **ARGUMENTS)
+    noise = np.random.default_rng(0).normal(0, 3, world.densities.height)
+    wild = world.densities.with_columns(pl.col("density") * pl.Series(np.exp(noise)))
+    made = forecasts(world._replace(densities=wild).inputs(date(2025, 6, 30)), **ARGUMENTS)
     refused = made.filter(pl.col("reason").str.contains("1,000-fold beyond the record"))
     assert refused.height
     assert refused["verdict"].unique().to_list() == ["insufficient"]

@@ -9,7 +9,6 @@ import pytest
 from densing_pipeline.forecasts.backtest import backtest, claims_rows, skill_rows
 from densing_pipeline.forecasts.claims import _is_within, paper_claims
 from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES, forecasts
-from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
 from densing_pipeline.tables.published import (
@@ -27,12 +26,12 @@ KEY = ["target", "series", "made_on", "horizon_months", "method", "origin"]
 
 @pytest.fixture(scope="module")
 def made(world):
-    return forecasts(ForecastInputs(*world, LAST), draws=100, seed=0)
+    return forecasts(world.inputs(LAST), draws=100, seed=0)
 
 
 @pytest.fixture(scope="module")
 def scored(world, made):
-    return forecast_scores(made, ForecastInputs(*world, LAST))
+    return forecast_scores(made, world.inputs(LAST))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
     """The data end in May 2024; that the record stands from then on is not known to anybody."""
     end = date(2024, 5, 1)
     ended = world._replace(densities=world.densities.filter(pl.col("release_date") <= end))
-    scored = forecast_scores(made, ForecastInputs(*ended, LAST)).filter(target="density")
+    scored = forecast_scores(made, ended.inputs(LAST)).filter(target="density")
     late = scored.filter(pl.col("target_date") > end)
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["crps"].null_count() == late.height
@@ -164,14 +163,14 @@ def test_an_insufficient_row_of_skill_carries_no_number(skill):
 
 
 def test_nothing_to_score_gives_empty_tables(world):
-    scored = forecast_scores(FORECASTS.empty(), ForecastInputs(*world, LAST))
+    scored = forecast_scores(FORECASTS.empty(), world.inputs(LAST))
     assert scored.is_empty()
     assert forecast_skill(scored, as_of=LAST, draws=20, seed=0).is_empty()
 
 
 def test_forecasts_of_a_series_that_is_gone_say_so(world, made):
     gone = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    scored = forecast_scores(made, ForecastInputs(*gone, LAST))
+    scored = forecast_scores(made, gone.inputs(LAST))
     FORECAST_SCORES.validate(scored)
     assert scored["verdict"].unique().to_list() == ["insufficient"]
     table = forecast_skill(scored, as_of=LAST, draws=20, seed=0)
@@ -192,7 +191,7 @@ def later(world):
 
 
 def test_a_claim_is_compared_with_what_came(later):
-    table = paper_claims(ForecastInputs(*later, date(2025, 8, 31)), draws=200, seed=0)
+    table = paper_claims(later.inputs(date(2025, 8, 31)), draws=200, seed=0)
     PAPER_CLAIMS.validate(table)
     row = table.filter(
         pl.col("claim").str.starts_with("NMI"), pl.col("target_date") == date(2025, 6, 30)
@@ -205,7 +204,7 @@ def test_a_claim_is_compared_with_what_came(later):
 
 
 def test_claims_without_data_after_them_say_so(world):
-    table = paper_claims(ForecastInputs(*world, date(2025, 8, 31)), draws=50, seed=0)
+    table = paper_claims(world.inputs(date(2025, 8, 31)), draws=50, seed=0)
     assert table["verdict"].unique().to_list() == ["insufficient"]
     numbers = ["claimed_fold", "claimed_low", "claimed_high", "actual_fold", "low", "high"]
     assert table.select(pl.all_horizontal(pl.col(numbers).is_null()).all()).item()
@@ -214,9 +213,7 @@ def test_claims_without_data_after_them_say_so(world):
 def test_a_verdict_on_a_claim_does_not_hang_on_the_seed(later):
     """With 200 draws of the range a claim near its end changed sides with the seed."""
     verdicts = [
-        paper_claims(ForecastInputs(*later, date(2025, 8, 31)), draws=50, seed=seed)[
-            "is_within"
-        ].to_list()
+        paper_claims(later.inputs(date(2025, 8, 31)), draws=50, seed=seed)["is_within"].to_list()
         for seed in range(4)
     ]
     for of_claim in zip(*verdicts, strict=True):
@@ -232,7 +229,7 @@ def test_a_claim_at_the_end_of_its_range_is_undecided():
 
 def test_claims_of_an_empty_world_are_an_empty_table(world):
     empty = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    assert paper_claims(ForecastInputs(*empty, LAST), draws=20, seed=0).is_empty()
+    assert paper_claims(empty.inputs(LAST), draws=20, seed=0).is_empty()
 
 
 def test_the_backtest_runs_in_one_call(world):

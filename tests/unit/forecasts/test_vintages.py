@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
     is_watched,
@@ -46,7 +45,7 @@ def test_a_density_record_is_the_running_maximum(world):
 
 def test_a_price_record_is_the_lowest_price_so_far(world):
     end = DAY_ZERO + timedelta(days=340)
-    (vintage,) = price_vintages(ForecastInputs(*world, LAST), end)
+    (vintage,) = price_vintages(world.inputs(LAST), end)
     assert vintage.name == "able/0.75"
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-6)
 
@@ -70,12 +69,12 @@ def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(
         for row in world.prices.to_dicts()
         if row["valid_from"] <= end - timedelta(days=30)
     )
-    (price,) = price_vintages(ForecastInputs(*world, LAST), end)
+    (price,) = price_vintages(world.inputs(LAST), end)
     assert float(price.value(price.progress[-1])) == pytest.approx(cheapest)
 
 
 def test_a_price_not_yet_held_for_30_days_does_not_count(world):
-    (vintage,) = price_vintages(ForecastInputs(*world, LAST), DAY_ZERO + timedelta(days=310))
+    (vintage,) = price_vintages(world.inputs(LAST), DAY_ZERO + timedelta(days=310))
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-5)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from densing_pipeline.__main__ import main
 from densing_pipeline.hub.classify import classify
-from densing_pipeline.hub.recognition_errors import Confusion, is_held_out, main, measure, sets
+from densing_pipeline.hub.recognition_errors import Confusion, is_held_out, measure, sets
 
 LABELS = Path(__file__).parent / "labels.csv"
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -124,7 +125,7 @@ def test_the_command_reads_the_folder_it_is_given(
     (models / "base_models.csv").write_text("hf_id\nmistralai/Mistral-7B-v0.1\n")
     marks = tmp_path / "labels.csv"
     marks.write_text("hf_id,is_base\nacme/Anvil-7B,false\nacme/Anvil-7B-Base,true\n")
-    main([str(tmp_path), str(marks)])
+    assert main(["recognition", str(tmp_path), str(marks)]) == 0
     printed = capsys.readouterr().out
     half = "held out" if is_held_out("acme/x") else "worked on"
     assert f"names alone, {half}: found 1, missed 0, false 0, rejected 1" in printed

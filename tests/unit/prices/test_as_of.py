@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.halving import price_halving
+from densing_pipeline.cost.market import Market
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import history
 from densing_pipeline.prices.as_of import as_of, last_day
@@ -140,9 +141,8 @@ def estimates(
             "std_error": 0.004,
         }
     )
-    frontier = price_frontier(
-        prices, links, CAPABILITY_LEVELS.cast(pl.DataFrame([level])), scores, as_of=day, polls=polls
-    )
+    levels = CAPABILITY_LEVELS.cast(pl.DataFrame([level]))
+    frontier = price_frontier(Market(prices, links, levels, scores, polls, day))
     return frontier, price_halving(frontier, as_of=day, draws=100, seed=1)
 
 

@@ -28,7 +28,7 @@ from densing_pipeline.prices.snapshots import (
     report_failures,
     store_report,
 )
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.store import Store
 from densing_pipeline.tables.published import PRICES
 
@@ -70,7 +70,7 @@ def snapshots(contents, every=5):
 
 def fold_into(folder, found, code="1"):
     store = Store(folder)
-    return update(store, "openrouter", found, PARSERS["openrouter"], code=code)
+    return update(store, "openrouter", found, SOURCES["openrouter"].read, code=code)
 
 
 def files(folder):

@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from densing_pipeline.fetch import Response
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as polling
+from densing_pipeline.prices.answers import Asked, Request
 from densing_pipeline.prices.poll import poll
 from densing_pipeline.prices.snapshots import (
     PollResult,
@@ -21,14 +24,17 @@ from densing_pipeline.prices.snapshots import (
     poll_reports,
     quarantined,
 )
-from densing_pipeline.prices.sources.openrouter_fetch import sellers_wanted
+from densing_pipeline.prices.sources import SOURCES
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 from densing_pipeline.publication.health import poll_health
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import QUARANTINE, SOURCE_HEALTH
-from tests.servers.prices import PriceServer, Reply
+from tests.servers.prices import PriceServer, Reply, addresses
+
+pytestmark = pytest.mark.heavy
 
 FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
-MODELS = "/openrouter/models"
+MODELS = "/openrouter"
 
 
 def openrouter(*names: str, price: Any = "0.000001", **document: Any) -> bytes:
@@ -43,7 +49,7 @@ def ten(**document: Any) -> bytes:
 GOOD = {
     "/litellm": {"m": {"mode": "chat", "litellm_provider": "a", "input_cost_per_token": 1e-6}},
     "/models-dev": {"host": {"models": {"m": {"cost": {"input": 1, "output": 2}}}}},
-    "/genai": [{"id": "a", "models": [{"id": "m", "prices": {"input_mtok": 1}}]}],
+    "/genai-prices": [{"id": "a", "models": [{"id": "m", "prices": {"input_mtok": 1}}]}],
     "/llm-prices": {"prices": [{"id": "m", "vendor": "a", "input": 1, "output": 2}]},
 }
 
@@ -57,11 +63,7 @@ class Nights:
         self.now = FIRST_NIGHT
         self.settings = Settings(
             state_dir=folder,
-            openrouter_url=server.url(MODELS),
-            litellm_url=server.url("/litellm"),
-            models_dev_url=server.url("/models-dev"),
-            genai_prices_url=server.url("/genai"),
-            llm_prices_url=server.url("/llm-prices"),
+            **addresses(server.url()),
             poll_connect_seconds=5,
             poll_read_seconds=5,
             poll_total_seconds=10,
@@ -84,9 +86,9 @@ class Nights:
         found = {r.source: r for r in self.all(**settings)}
         return found["openrouter"]
 
-    def all(self, candidates: tuple[str, ...] = (), **settings: Any) -> list[PollResult]:
+    def all(self, models: tuple[str, ...] = (), **settings: Any) -> list[PollResult]:
         changed = self.settings.model_copy(update=settings)
-        found = poll(changed, candidates=candidates, clock=lambda: self.now)
+        found = poll(changed, models={"openrouter-endpoints": models}, clock=lambda: self.now)
         self.now += timedelta(days=1)
         return found
 
@@ -104,11 +106,11 @@ def nights(price_server: PriceServer, tmp_path: Path) -> Nights:
 def test_a_good_night_lands_every_list_as_received(nights: Nights) -> None:
     results = nights.all()
     assert [(r.source, r.outcome, r.rows) for r in results] == [
-        ("openrouter", "ok", 10),
-        ("litellm", "ok", 1),
-        ("models-dev", "ok", 1),
         ("genai-prices", "ok", 1),
+        ("litellm", "ok", 1),
         ("llm-prices", "ok", 1),
+        ("models-dev", "ok", 1),
+        ("openrouter", "ok", 10),
     ]
     ((receipt, content),) = landed_snapshots(nights.zone, "openrouter")
     assert content == ten()
@@ -279,13 +281,38 @@ def test_bytes_are_landed_before_they_are_judged(nights: Nights) -> None:
 def test_fault_in_a_reader_stops_only_its_source(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(content: bytes, observed_on: object) -> None:
+    def broken(content: bytes, observed_on: object) -> ParsedSnapshot:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setitem(polling.PARSERS, "litellm", broken)
+    monkeypatch.setitem(SOURCES, "litellm", replace(SOURCES["litellm"], parse=broken))
     outcomes = {r.source: (r.outcome, r.message) for r in nights.all()}
-    assert outcomes["litellm"] == ("failed", "ZeroDivisionError: a fault of ours")
-    assert {outcome for outcome, _ in outcomes.values()} == {"ok", "failed"}
+    assert outcomes.pop("litellm") == (
+        "rejected",
+        "litellm: cannot be read (ZeroDivisionError: a fault of ours); the last good list stays",
+    )
+    assert {outcome for outcome, _ in outcomes.values()} == {"ok"}
+
+
+def test_fault_in_the_requests_of_a_source_stops_only_that_source(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(request: Request, asked: Asked) -> Response:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setitem(SOURCES, "litellm", replace(SOURCES["litellm"], fetch=broken))
+    outcomes = {r.source: (r.outcome, r.message) for r in nights.all()}
+    assert outcomes.pop("litellm") == ("failed", "ZeroDivisionError: a fault of ours")
+    assert {outcome for outcome, _ in outcomes.values()} == {"ok"}
+
+
+def test_tables_that_cannot_be_read_cost_only_the_list_that_needs_them(nights: Nights) -> None:
+    nights.poll()
+    nights.settings.tables_dir.mkdir(parents=True)
+    for name in ("model_links", "level_memberships"):
+        (nights.settings.tables_dir / f"{name}.parquet").write_bytes(b"damaged")
+    outcomes = {r.source: r.outcome for r in nights.all()}
+    assert outcomes.pop("openrouter-endpoints") == "failed"
+    assert set(outcomes.values()) == {"unchanged"}
 
 
 def test_damaged_landing_zone_asks_for_the_whole_list_again(nights: Nights) -> None:
@@ -386,7 +413,7 @@ def endpoints(model: str) -> bytes:
 
 def test_providers_of_models_near_a_frontier_are_asked(nights: Nights) -> None:
     nights.server.answer(f"{MODELS}/maker/m1/endpoints", Reply(endpoints("maker/m1")))
-    found = {r.source: r for r in nights.all(candidates=("maker/m1", "maker/gone"))}
+    found = {r.source: r for r in nights.all(models=("maker/m1", "maker/gone"))}
     assert found["openrouter-endpoints"].rows == 1
     held = last_good(nights.zone, "openrouter-endpoints")
     assert held is not None
@@ -402,7 +429,7 @@ def test_models_whose_sellers_cannot_be_had_are_counted_and_the_others_kept(
     nights.server.answer(f"{MODELS}/maker/m2/endpoints", Reply(b"<html>busy</html>"))
     nights.server.answer(f"{MODELS}/maker/m3/endpoints", Reply(b'{"error": "no"}'))
     candidates = ("maker/m2", "maker/m1", "maker/m3", "maker/gone")
-    found = {r.source: r for r in nights.all(candidates=candidates)}["openrouter-endpoints"]
+    found = {r.source: r for r in nights.all(models=candidates)}["openrouter-endpoints"]
     assert (found.outcome, found.rows) == ("ok", 1)
     assert "3 of 4 models failed (first: maker/m2, HTML" in found.message
     health = poll_health(poll_reports(nights.zone), nights.now)
@@ -413,9 +440,7 @@ def test_models_whose_sellers_cannot_be_had_are_counted_and_the_others_kept(
 def test_a_seller_page_that_never_ends_does_not_hold_up_the_others(nights: Nights) -> None:
     nights.server.answer(f"{MODELS}/maker/m1/endpoints", Reply(endpoints("maker/m1")))
     nights.server.answer(f"{MODELS}/maker/m2/endpoints", Reply(endpoints("maker/m2"), drip_s=0.2))
-    found = {
-        r.source: r for r in nights.all(candidates=("maker/m2", "maker/m1"), poll_total_seconds=4)
-    }
+    found = {r.source: r for r in nights.all(models=("maker/m2", "maker/m1"), poll_total_seconds=4)}
     assert found["openrouter-endpoints"].rows == 1
     assert "1 of 2 models failed (first: maker/m2, not" in found["openrouter-endpoints"].message
 
@@ -438,7 +463,9 @@ def test_a_list_that_landed_before_the_night_was_cut_off_has_its_row(
     nights.now += timedelta(hours=1)
     nights.poll()
     (lost,) = (
-        r for r in poll_reports(nights.zone) if r.polled_at == cut_off and r.source == "openrouter"
+        r
+        for r in poll_reports(nights.zone)
+        if r.polled_at == cut_off and r.source == next(iter(SOURCES))
     )
     assert lost.outcome == ("ok" if at == "before the report" else "failed")
     assert "the night was cut off after this list had landed" in lost.message
@@ -453,14 +480,14 @@ def test_a_damaged_newest_snapshot_leaves_the_one_before_to_compare_with(nights:
 
 
 def test_no_provider_at_all_is_a_failure_of_that_source_only(nights: Nights) -> None:
-    found = {r.source: r.outcome for r in nights.all(candidates=("maker/gone",))}
+    found = {r.source: r.outcome for r in nights.all(models=("maker/gone",))}
     assert found["openrouter-endpoints"] == "failed"
     assert found["openrouter"] == "ok"
 
 
 def test_sellers_are_wanted_once_tables_say_what_models_can_do(nights: Nights) -> None:
     nights.poll()
-    assert sellers_wanted(nights.settings) == []
+    assert "openrouter-endpoints" not in {r.source for r in nights.all()}
     nights.settings.tables_dir.mkdir(parents=True)
     link = {"source": "openrouter", "provider": "openrouter", "model": "maker/m3"}
     tables = {
@@ -469,7 +496,11 @@ def test_sellers_are_wanted_once_tables_say_what_models_can_do(nights: Nights) -
     }
     for name, row in tables.items():
         pl.DataFrame([row]).write_parquet(nights.settings.tables_dir / f"{name}.parquet")
-    assert sellers_wanted(nights.settings) == ["maker/m3"]
+    nights.server.answer(f"{MODELS}/maker/m3/endpoints", Reply(endpoints("maker/m3")))
+    found = {r.source: r.outcome for r in nights.all()}
+    assert found["openrouter-endpoints"] == "ok"
+    nights.settings = nights.settings.model_copy(update={"openrouter_endpoints": 0})
+    assert "openrouter-endpoints" not in {r.source for r in nights.all()}
 
 
 def test_entries_that_cannot_be_read_are_listed_from_the_day_they_came(nights: Nights) -> None:

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.density.score_sets import benchmark_scores
 from densing_pipeline.density.variants import variants
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
-from densing_pipeline.tables.columns import BENCHMARKS
 from densing_pipeline.tables.published import MODELS, REFERENCE_LAWS, REFERENCE_POINTS, SCORES
 from densing_pipeline.tables.published import SENSITIVITY as TABLE
 from densing_pipeline.trends.sensitivity import FACTORS, moved_by, sensitivity, spread
@@ -63,7 +63,7 @@ def test_the_headline_is_one_of_the_combinations(table):
 
 def test_every_choice_is_combined_with_every_other(table):
     assert table["reference_tokens"].n_unique() == 3
-    assert set(table["dropped_benchmark"]) == {"none", *BENCHMARKS}
+    assert set(table["dropped_benchmark"]) == {"none", *AVERAGED}
     assert table["params_basis"].n_unique() == 4
     assert set(table["family_cap"]) == {None, 3}
     per_series = table.group_by([c for columns in FACTORS.values() for c in columns]).len()
@@ -130,7 +130,7 @@ def test_a_mean_of_curves_is_inverted_exactly(inputs):
     for variant, effective in variants(scores, laws):
         if variant.dropped_benchmark != "MATH" or variant.reference_tokens != 5e12:
             continue
-        kept = [name for name in BENCHMARKS if name != "MATH"]
+        kept = [name for name in AVERAGED if name != "MATH"]
         for model_id, params in effective.head(5).iter_rows():
             score = single.filter(pl.col("model_id") == model_id, pl.col("benchmark").is_in(kept))[
                 "score"
@@ -149,4 +149,4 @@ def test_dropping_a_benchmark_keeps_every_model_that_has_the_others(inputs):
         for variant, effective in variants(inputs[1], inputs[2])
         if variant.inversion == "mean-of-laws" and variant.reference_tokens == 5e12
     }
-    assert all(sizes[name] >= sizes["none"] for name in BENCHMARKS)
+    assert all(sizes[name] >= sizes["none"] for name in AVERAGED)

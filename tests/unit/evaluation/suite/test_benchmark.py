@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from densing_pipeline.density.score_sets import CHANCE
+from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.requests import (
     ChoiceRequest,
@@ -32,7 +32,6 @@ from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
 from densing_pipeline.evaluation.suite.mbpp import MBPP
 from densing_pipeline.evaluation.suite.mmlu import MMLU
 from densing_pipeline.evaluation.suite.scaling_bench import SCALING_BENCH
-from densing_pipeline.tables.columns import BENCHMARKS, BESIDE_SUITE
 
 
 def data(**splits: dict[str, list[Record]]) -> Data:
@@ -51,22 +50,24 @@ def question(number: int) -> Record:
     }
 
 
-def test_the_suite_is_what_the_tables_know() -> None:
-    assert tuple(each.name for each in suite.SUITE)[: len(BENCHMARKS)] == BENCHMARKS
-    assert set(suite.BENCHMARKS) == {*BENCHMARKS, *BESIDE_SUITE}
+def test_models_are_measured_on_the_averaged_benchmarks_and_those_beside_them() -> None:
+    assert tuple(suite.BENCHMARKS) == (*AVERAGED, *NOT_AVERAGED)
+    assert [each.name for each in suite.SUITE] == [*AVERAGED, "MMLU-CF", "ScalingBench"]
 
 
-def test_the_score_of_guessing_is_the_one_densities_count_with() -> None:
-    assert {each.name: each.chance for each in suite.SUITE if each.name in CHANCE} == CHANCE
+def test_the_version_of_the_suite_changes_on_purpose_only() -> None:
+    # A changed version means that every model is measured anew.
+    assert suite.version() == "a9c84ceee039"
+    assert suite.BENCHMARKS["MATH-500"].version == "56bdf6b3bc8d"
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "other"},
+        {"facts": dataclasses.replace(MMLU.facts, name="other")},
         {"splits": (dataclasses.replace(MMLU.splits[0], content={"anatomy": "0" * 64}),)},
         {"split": "dev"},
-        {"n_items": 14041},
+        {"facts": dataclasses.replace(MMLU.facts, items=14041)},
         {"fewshot": Fewshot("dev", shots=4)},
         {"fewshot": Fewshot("dev", shots=5, ids=("1", "2", "3", "4", "5"))},
         {"prompt": dataclasses.replace(MMLU.prompt, header="About {subject}\n")},
@@ -76,7 +77,7 @@ def test_the_score_of_guessing_is_the_one_densities_count_with() -> None:
         {"stops": ("\n",)},
         {"max_tokens": 1},
         {"metric": ExactMatch("(.)")},
-        {"chance": 0.2},
+        {"facts": dataclasses.replace(MMLU.facts, chance=0.2)},
         {"has_solutions": True},
     ],
     ids=lambda change: "-".join(change),

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densing_pipeline.__main__ import main
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.suite import Benchmark, DataError, Store
-from densing_pipeline.evaluation.suite.__main__ import main
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.data import digest, load, read
 from densing_pipeline.evaluation.suite.mathematics import MATH, SUBJECTS
@@ -34,7 +34,12 @@ def only(benchmark: Benchmark, parts: list[str], n_items: int | None = None) -> 
     splits = tuple(
         dataclasses.replace(split, content=dict.fromkeys(parts)) for split in benchmark.splits
     )
-    return dataclasses.replace(benchmark, splits=splits, n_items=n_items)
+    return counting(dataclasses.replace(benchmark, splits=splits), n_items)
+
+
+def counting(benchmark: Benchmark, n_items: int | None) -> Benchmark:
+    """A benchmark that declares another number of questions."""
+    return dataclasses.replace(benchmark, facts=dataclasses.replace(benchmark.facts, items=n_items))
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -232,7 +237,7 @@ def test_math_reads_its_subjects_and_finds_its_examples(tmp_path: Path) -> None:
         train = examples if subject == "algebra" else [other]
         write_parquet(folder / "train-00000-of-00001.parquet", train)
         write_parquet(folder / "test-00000-of-00001.parquet", [other])
-    small = dataclasses.replace(MATH, n_items=len(SUBJECTS))
+    small = counting(MATH, len(SUBJECTS))
     items = small.items(load(small, Store(tmp_path)))
     assert [item.item_id for item in items] == [f"{subject}/0" for subject in SUBJECTS]
     assert {item.reference for item in items} == {"2"}
@@ -461,11 +466,10 @@ def test_the_command_prints_hashes_and_names_what_is_missing(
 ) -> None:
     benchmark = only(MMLU, ["numbers"])
     monkeypatch.setitem(suite.BENCHMARKS, "MMLU", benchmark)
-    monkeypatch.setattr("sys.argv", ["suite", "--mirror", str(as_csv), "MMLU", "HumanEval"])
-    assert main() == 1
+    assert main(["benchmarks", "--mirror", str(as_csv), "MMLU", "HumanEval"]) == 1
     said = capsys.readouterr()
     content = load(benchmark, Store(as_csv)).content
     assert said.out.splitlines() == [
-        f"{content[key]} MMLU/{key}" for key in ("dev/numbers", "test/numbers")
+        f"{content[key]} {len(ASKED)} MMLU/{key}" for key in ("dev/numbers", "test/numbers")
     ]
     assert "HumanEval, test: no data" in said.err

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.columns import COLUMNS
@@ -161,15 +161,15 @@ def damaged(document: Any, rng: random.Random) -> bytes:
     return content[: rng.randrange(len(content))] if rng.random() < 0.1 else content
 
 
-@pytest.mark.parametrize("source", sorted(PARSERS))
+@pytest.mark.parametrize("source", sorted(SOURCES))
 def test_damage_never_becomes_a_wrong_row_or_a_crash(source: str) -> None:
     rng = random.Random(20261101)  # noqa: S311
-    assert not PARSERS[source](json.dumps(DOCUMENTS[source]).encode(), DAY).quotes.is_empty()
+    assert not SOURCES[source].read(json.dumps(DOCUMENTS[source]).encode(), DAY).quotes.is_empty()
     refused = 0
     for _ in range(ROUNDS):
         content = damaged(DOCUMENTS[source], rng)
         try:
-            found = PARSERS[source](content, DAY)
+            found = SOURCES[source].read(content, DAY)
         except SnapshotError:
             refused += 1
             continue

@@ -7,12 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.sources.openrouter import (
-    join_pages,
-    next_page,
-    parse,
-    parse_endpoints,
-)
+from densing_pipeline.prices.sources import openrouter_endpoints
+from densing_pipeline.prices.sources.openrouter import parse
+from densing_pipeline.prices.sources.openrouter_format import join_pages, next_page
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 from densing_pipeline.prices.sources.values import SnapshotError
 
@@ -211,7 +208,7 @@ def endpoint(tag: str, **pricing: Any) -> dict[str, Any]:
 
 
 def endpoints(*found: dict[str, Any]) -> ParsedSnapshot:
-    return parse_endpoints(
+    return openrouter_endpoints.parse(
         json.dumps({"data": {"id": "maker/sage-1", "endpoints": list(found)}}).encode(), DAY
     )
 

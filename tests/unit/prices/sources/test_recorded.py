@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.columns import COLUMNS
@@ -23,7 +23,7 @@ OTHER = {
 
 
 def read(source: str, path: Path, day: date) -> ParsedSnapshot:
-    return PARSERS[source](gzip.decompress(path.read_bytes()), day)
+    return SOURCES[source].read(gzip.decompress(path.read_bytes()), day)
 
 
 def months(recorded: Path, source: str) -> list[ParsedSnapshot]:
@@ -93,8 +93,8 @@ def test_a_month_with_one_renamed_key_is_refused(recorded: Path, key: str) -> No
     """Most prices are still there, but those of one sort have gone all at once."""
     path = max((recorded / "prices/raw/litellm").glob("*.json.gz"))
     content, day = gzip.decompress(path.read_bytes()), date.fromisoformat(path.name[:10])
-    before = PARSERS["litellm"](content, day)
+    before = SOURCES["litellm"].read(content, day)
     with pytest.raises(SnapshotError, match=r"below 70%|format has changed"):
         check_size(
-            PARSERS["litellm"](content.replace(f'"{key}"'.encode(), b'"renamed"'), day), before
+            SOURCES["litellm"].read(content.replace(f'"{key}"'.encode(), b'"renamed"'), day), before
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 
@@ -66,7 +66,7 @@ SURPRISES = [
     ("source", "bad"), SURPRISES, ids=[f"{s}-{n}" for n, (s, _) in enumerate(SURPRISES)]
 )
 def test_an_absurd_entry_costs_only_itself(source: str, bad: Any) -> None:
-    found = PARSERS[source](json.dumps(documents(source, bad)).encode(), DAY)
+    found = SOURCES[source].read(json.dumps(documents(source, bad)).encode(), DAY)
     assert {f"m{n}" for n in range(5)} <= set(found.quotes["model"])
     assert found.quotes.filter(model="m0")["input_usd_per_mtok"].to_list() == [1.0]
     (reason,) = found.quarantined["reason"]
@@ -75,7 +75,7 @@ def test_an_absurd_entry_costs_only_itself(source: str, bad: Any) -> None:
 
 def test_a_number_no_decimal_can_hold_costs_its_entry_whether_text_or_not() -> None:
     text = json.dumps(documents("litellm", LITELLM | {"input_cost_per_token": "HUGE"}))
-    found = PARSERS["litellm"](text.replace('"HUGE"', HUGE).encode(), DAY)
+    found = SOURCES["litellm"].read(text.replace('"HUGE"', HUGE).encode(), DAY)
     assert found.quarantined.select("key", "column", "values").rows() == [
         ("bad", "input_cost_per_token", HUGE)
     ]
@@ -86,26 +86,27 @@ def listed(n: int, **amounts: Any) -> bytes:
 
 
 def test_a_renamed_output_key_is_refused_though_every_entry_still_has_a_price() -> None:
-    before = PARSERS["litellm"](listed(10), DAY)
+    before = SOURCES["litellm"].read(listed(10), DAY)
     renamed = listed(10).replace(b'"output_cost_per_token"', b'"completion_cost_per_token"')
     with pytest.raises(SnapshotError, match="0 output prices, 0% of the 10 before"):
-        check_size(PARSERS["litellm"](renamed, DAY), before)
+        check_size(SOURCES["litellm"].read(renamed, DAY), before)
 
 
 def test_a_list_that_never_had_output_prices_is_another_document() -> None:
     renamed = listed(30).replace(b'"output_cost_per_token"', b'"completion_cost_per_token"')
     with pytest.raises(SnapshotError, match="0 of 30 entries state an output price"):
-        PARSERS["litellm"](renamed, DAY)
+        SOURCES["litellm"].read(renamed, DAY)
 
 
 def test_a_list_in_which_everything_became_free_is_refused() -> None:
-    before = PARSERS["litellm"](listed(30), DAY)
-    free = PARSERS["litellm"](listed(30, input_cost_per_token=0, output_cost_per_token=0), DAY)
+    before = SOURCES["litellm"].read(listed(30), DAY)
+    free = SOURCES["litellm"].read(listed(30, input_cost_per_token=0, output_cost_per_token=0), DAY)
     with pytest.raises(SnapshotError, match="0 input prices above zero"):
         check_size(free, before)
-    few = PARSERS["litellm"](listed(5), DAY)
+    few = SOURCES["litellm"].read(listed(5), DAY)
     check_size(
-        PARSERS["litellm"](listed(5, input_cost_per_token=0, output_cost_per_token=0), DAY), few
+        SOURCES["litellm"].read(listed(5, input_cost_per_token=0, output_cost_per_token=0), DAY),
+        few,
     )
 
 
@@ -115,5 +116,7 @@ def test_free_offers_may_go() -> None:
         for i in range(9)
     }
     paid = {f"m{i}": LITELLM for i in range(30)}
-    before, after = (PARSERS["litellm"](json.dumps(d).encode(), DAY) for d in (paid | free, paid))
+    before, after = (
+        SOURCES["litellm"].read(json.dumps(d).encode(), DAY) for d in (paid | free, paid)
+    )
     assert check_size(after, before) is after

@@ -1,0 +1,82 @@
+"""Every benchmark of the project, declared once: its questions, its score of guessing, its protocol.
+
+From these declarations follow the values of the column `benchmark`, the averages of `score_sets`, the
+errors of scores, and what the suite measures. A new benchmark is one line here and one module in
+`evaluation/suite/` (docs/extending.md). Not here: prompts, data and metrics (`evaluation.suite`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class BenchmarkFacts:
+    """What is known of a benchmark without looking at its questions.
+
+    Attributes:
+        name: as in the tables.
+        items: number of questions; None if the data set has not been seen.
+        chance: score of guessing, as a fraction.
+        shots: worked examples before each question.
+        measured: `average` if every model is measured on it and it counts in the average, `beside`
+            if every model is measured on it and it does not count, `on request` if it is measured
+            only where it is asked for by name.
+        prompting: what the protocol adds to the number of shots, such as `CoT`.
+        rewrites: the benchmark whose questions it rewrites, to detect contamination.
+        ceiling: score of a perfect model, as a fraction.
+    """
+
+    name: str
+    items: int | None
+    chance: float
+    shots: int
+    measured: Literal["average", "beside", "on request"]
+    prompting: str = ""
+    rewrites: str | None = None
+    ceiling: float = 1.0
+
+    @property
+    def protocol(self) -> str:
+        """Shots and prompting in words, such as `3-shot CoT`."""
+        return f"{self.shots}-shot {self.prompting}".rstrip()
+
+
+# MMLU: four choices. BBH: random choice among the options (Suzgun et al. 2022, table 2).
+DECLARED = (
+    BenchmarkFacts("MMLU", items=14042, chance=0.25, shots=5, measured="average"),
+    BenchmarkFacts("BBH", items=6511, chance=0.257, shots=3, measured="average", prompting="CoT"),
+    BenchmarkFacts("MATH", items=5000, chance=0.0, shots=4, measured="average"),
+    BenchmarkFacts("HumanEval", items=164, chance=0.0, shots=0, measured="average"),
+    BenchmarkFacts("MBPP", items=500, chance=0.0, shots=3, measured="average"),
+    BenchmarkFacts(
+        "MMLU-CF", items=10000, chance=0.25, shots=5, measured="beside", rewrites="MMLU"
+    ),
+    BenchmarkFacts("ScalingBench", items=None, chance=0.0, shots=0, measured="beside"),
+    BenchmarkFacts("MATH-500", items=500, chance=0.0, shots=4, measured="on request"),
+)
+
+REGISTRY: Mapping[str, BenchmarkFacts] = MappingProxyType({each.name: each for each in DECLARED})
+"""Every benchmark by name, in the order of the declarations."""
+
+AVERAGED = tuple(each.name for each in DECLARED if each.measured == "average")
+"""The paper's benchmark suite, in its order. AVERAGE is the plain mean of their scores."""
+
+NOT_AVERAGED = tuple(each.name for each in DECLARED if each.measured != "average")
+"""Benchmarks whose scores do not count in the average."""
+
+ITEMS = {each.name: each.items for each in DECLARED if each.items is not None}
+"""Questions of each benchmark: what a score's error is computed from if its row does not say."""
+
+CHANCE = {name: REGISTRY[name].chance for name in AVERAGED}
+"""Score of guessing on each averaged benchmark."""
+
+AVERAGE_CHANCE = sum(CHANCE.values()) / len(CHANCE)
+"""Score of guessing on the average."""
+
+AVERAGE_PROTOCOL = ", ".join(f"{name} {REGISTRY[name].protocol}" for name in AVERAGED)
+"""The paper's protocol in words."""
+
+REWRITTEN = {each.rewrites: each.name for each in DECLARED if each.rewrites}
+"""Benchmarks of which a rewritten form is measured, with the name of that form."""

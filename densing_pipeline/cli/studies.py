@@ -1,0 +1,177 @@
+"""Commands that compute something from files or from the latest release and print it.
+
+`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `recognition` and `facts check`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from densing_pipeline.cli.errors import CommandError
+from densing_pipeline.cli.screen import Screen
+from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.text import plain
+
+
+def fit_losses(
+    screen: Screen, file: Path, *, irreducible: bool, objective: str, draws: int, seed: int
+) -> None:
+    """Print the coefficients of the loss law of a CSV of training runs, with 95 % intervals.
+
+    Raises:
+        CommandError: the file cannot be read or does not determine the law.
+    """
+    from densing_pipeline.density.fit import COEFFICIENTS, fit_file
+    from densing_pipeline.density.fit_loss import FitError
+
+    try:
+        fit = fit_file(
+            file, irreducible=irreducible, objective=objective, draws=draws, seed=seed  # type: ignore[arg-type]
+        )  # fmt: skip
+    except FitError as error:
+        raise CommandError(str(error)) from error
+    others = fit.minima[1:]
+    rows = [
+        ["coefficient", "global minimum", "95 % interval"]
+        + [f"minimum {number}" for number in range(2, len(fit.minima) + 1)]
+    ]
+    for name in COEFFICIENTS if irreducible else COEFFICIENTS[:4]:
+        interval = fit.intervals[name]
+        rows.append(
+            [
+                name,
+                f"{getattr(fit.minima[0].law, name):.6g}",
+                f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else "not determined",
+                *(f"{getattr(other.law, name):.6g}" for other in others),
+            ]
+        )
+    rows.append(
+        [
+            objective,
+            f"{fit.minima[0].objective:.6g}",
+            "",
+            *(f"{one.objective:.6g}" for one in others),
+        ]
+    )
+    screen.show(_table(rows))
+    screen.say(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
+
+
+def backtest(screen: Screen) -> None:
+    """Print how good forecasts made at every past month end of the latest release were.
+
+    Raises:
+        CommandError: there is no release.
+    """
+    from densing_pipeline.forecasts.backtest import backtest as run_backtest
+    from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
+    from densing_pipeline.publication.release import read_latest
+
+    settings = current_settings()
+    try:
+        tables = read_latest(settings.publish_dir)
+    except TableError as error:
+        raise CommandError(str(error)) from error
+    result = run_backtest(tables, draws=settings.bootstrap_draws, seed=settings.seed)
+    skill, claims = skill_rows(result.skill), claims_rows(result.claims)
+    screen.show(_table(skill, "How good the forecasts were (ln units, all series)"))
+    screen.say()
+    screen.show(_table(claims, "A reader of the paper in December 2024"))
+
+
+def simulate(screen: Screen) -> None:
+    """Print bias and coverage of the estimators on frontiers whose truth is known, in Markdown."""
+    from densing_pipeline.trends.simulate import study
+
+    for table in study():
+        screen.line(table)
+
+
+def benchmarks(
+    screen: Screen, names: Sequence[str], mirror: Path | None, *, is_declared: bool
+) -> None:
+    """Print hash and size of every part of the named benchmarks, or declare a mirror's own.
+
+    Args:
+        screen: where they are printed.
+        names: benchmarks; all if empty.
+        mirror: folder with the data sets; the Hub if None.
+        is_declared: whether to write the file that declares the mirror's own content.
+
+    Raises:
+        CommandError: a benchmark is not known, or its data cannot be had.
+    """
+    from densing_pipeline.evaluation import suite
+    from densing_pipeline.evaluation.suite import content
+
+    wanted = names or list(suite.BENCHMARKS)
+    lines, lost = list[str](), list[str]()
+    chosen: tuple[suite.Benchmark, ...] = ()
+    try:
+        if is_declared and mirror is None:
+            raise CommandError("--declare: say which mirror (--mirror)")
+        if is_declared and mirror is not None:
+            lines = content.declare(mirror, suite.select(wanted))
+        else:
+            chosen = suite.select(wanted, mirror)
+    except (ValueError, suite.DataError) as error:
+        raise CommandError(str(error)) from error
+    for benchmark in chosen:
+        try:
+            data = suite.load(benchmark, suite.Store(mirror))
+        except suite.DataError as error:
+            lost.append(str(error))
+            continue
+        lines += content.lines(benchmark.name, data.records)
+    for line in lines:
+        screen.line(line)
+    if lost:
+        raise CommandError("\n".join(lost))
+
+
+def recognition(screen: Screen, data: Path, labels: Path) -> None:
+    """Print the confusion tables of the recognition of base models on recorded records."""
+    from densing_pipeline.hub.recognition_errors import measure, rows, sets, shown
+
+    wanted = {row["hf_id"]: row["is_base"] == "true" for row in rows(labels)}
+    for title, labelled in sets(data, wanted).items():
+        screen.line(shown(title, measure(labelled)).rstrip("\n"))
+
+
+def check_facts(screen: Screen) -> None:
+    """Read every bundled fact table and check what must hold in it and between tables.
+
+    Raises:
+        CommandError: a cell is bad or contradicts another; every problem is a line.
+    """
+    from densing_pipeline import facts
+    from densing_pipeline.facts.tables import FACTS
+
+    problems, rows = [], 0
+    for name in FACTS:
+        try:
+            rows += facts.load(name).height
+        except TableError as error:
+            problems.append(str(error))
+    ladders = current_settings().ladders
+    try:
+        facts.ladders(ladders)
+    except TableError as error:
+        problems.append(str(error))
+    if problems:
+        raise CommandError("\n".join(dict.fromkeys("\n".join(problems).splitlines())))
+    screen.say(
+        f"{len(FACTS)} fact tables with {rows:,} rows agree with their declarations and each other."
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
+    """A table whose first row is the head."""
+    table = Table(title=title and plain(title), title_justify="left", box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(plain(name))
+    for row in rows[1:]:
+        table.add_row(*map(plain, row))
+    return table

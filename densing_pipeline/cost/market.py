@@ -1,0 +1,70 @@
+"""What the price of a capability follows from: offers, the models they sell, and what those can do.
+
+Not here: which offers count (`admission`), and the curves (`frontier`).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+
+from densing_pipeline.cost import admission
+from densing_pipeline.cost.levels import memberships
+from densing_pipeline.prices.as_of import last_day
+
+PAPER = "nmi-2025"
+"""Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Prices, links, levels and scores, as known on a day; what follows from them is computed once.
+
+    Attributes:
+        prices: rows of `prices`.
+        links: rows of `model_links`: the model each offer sells.
+        levels: rows of `capability_levels`.
+        scores: scores of the models sold (the facts `capability_scores`).
+        polls: rows of `price_polls`, needed for a past `as_of` (`prices.as_of.known`).
+        as_of: last day of the curves; the newest observation if not given.
+    """
+
+    prices: pl.DataFrame
+    links: pl.DataFrame
+    levels: pl.DataFrame
+    scores: pl.DataFrame
+    polls: pl.DataFrame | None = None
+    as_of: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no price at all."""
+        return self.prices.is_empty()
+
+    @cached_property
+    def last(self) -> date:
+        """Last day of the curves.
+
+        Raises:
+            TableError: there are no prices, and no day is given.
+        """
+        return self.as_of or last_day(self.prices)
+
+    @cached_property
+    def on_sale(self) -> pl.DataFrame:
+        """The offers that count, each over the days it is known to have held (`admission.on_sale`)."""
+        return admission.on_sale(self.prices, self.last, self.polls)
+
+    @cached_property
+    def linked(self) -> pl.DataFrame:
+        """The offers on sale with the model each sells, `canonical_id`; without the paper's plotted prices."""
+        sure = self.links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
+        return self.on_sale.filter(pl.col("source") != PAPER).join(
+            sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
+        )
+
+    @cached_property
+    def memberships(self) -> pl.DataFrame:
+        """Probability that each scored model reaches each level (`levels.memberships`)."""
+        return memberships(self.levels, self.scores)

@@ -1,0 +1,80 @@
+"""What the pipeline needs to know of a polled price list: its declaration.
+
+Each module of this package that reads a list declares it as `SOURCE`; parsers, addresses, the rules of
+comparison and correction, and the tests' servers follow from the declarations. Not here: the
+declarations themselves, and finding them (`prices.sources`).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from densing_pipeline.fetch import Response
+from densing_pipeline.prices.answers import Asked, Request, fetch_document
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
+from densing_pipeline.prices.sources.values import SnapshotError
+from densing_pipeline.settings import Settings
+
+Parser = Callable[[bytes, date], ParsedSnapshot]
+"""Reads a document, given the day on which it was received; raises `SnapshotError`."""
+
+Fetch = Callable[[Request, Asked], Awaitable[Response]]
+"""Makes the requests for a list: adds the complete answers to `Asked.received` and returns the
+document they make; raises `FetchError`."""
+
+WantedModels = Callable[[Settings, Mapping[str, pl.DataFrame]], Sequence[str]]
+"""Chooses the models to ask for, given the quotes of the last good list of each source, by name."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A polled price list.
+
+    Attributes:
+        name: its name in the landing zone, in `prices` and in `source_health`.
+        address_setting: the field of `Settings` that holds its address.
+        parse: reads a document of the list.
+        is_own: whether the sellers' own system writes the list. People keep the others by hand: there a
+            tenfold rise is taken for the mending of an error (`prices.corrections`), and what the list
+            says is no document of the seller's (`prices.comparison`).
+        is_partial: whether a document covers only the models that were asked for, so that the absence of
+            another model, or fewer prices than the last time, says nothing.
+        fetch: makes the requests; by default one, for one document.
+        wanted_models: chooses the models to ask for, where the list is asked model by model; with none
+            to ask for, the list is not polled.
+    """
+
+    name: str
+    address_setting: str
+    parse: Parser
+    is_own: bool = False
+    is_partial: bool = False
+    fetch: Fetch = fetch_document
+    wanted_models: WantedModels | None = None
+
+    def url(self, settings: Settings) -> str:
+        """Address of the list."""
+        return str(getattr(settings, self.address_setting))
+
+    def read(self, content: bytes, observed_on: date) -> ParsedSnapshot:
+        """What a document of the list says.
+
+        The document is text from outside: whatever it makes a parser do, the other sources go on.
+
+        Args:
+            content: the document.
+            observed_on: day it was received.
+
+        Raises:
+            SnapshotError: the document is unusable as a whole, or the parser failed on it.
+        """
+        try:
+            return self.parse(content, observed_on)
+        except SnapshotError:
+            raise
+        except Exception as error:
+            raise SnapshotError(
+                f"{self.name}: cannot be read ({type(error).__name__}: {error})"
+            ) from error

@@ -1,0 +1,233 @@
+"""Where a density of a release comes from: its row, its parameters, scores, law and draws, as a tree.
+
+Made from the tables of one release alone, and computed anew from them: a number that does not come
+out is said to differ. Not here: how the tree is drawn (`densing_pipeline.cli.explain`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.density.direct_law import DirectLaw
+from densing_pipeline.density.direct_laws import direct_laws_of
+from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.reference_laws import laws_of
+from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, chosen_scores
+from densing_pipeline.publication.wording import counted, listed
+
+Tables = Mapping[str, pl.DataFrame]
+
+SHOWN_MATCHES = 12
+"""Models listed when a name fits several."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A statement, and the statements it rests on."""
+
+    text: str
+    rests_on: tuple["Node", ...] = ()
+
+
+class UnknownNumberError(LookupError):
+    """There is no such number in the release; the message says which there are."""
+
+
+def density_lineage(
+    tables: Tables,
+    model: str,
+    law: str | None = None,
+    scores: str | None = None,
+    params: str | None = None,
+) -> Node:
+    """The tree of one density.
+
+    Args:
+        tables: densities, densing_law, models, scores, reference_laws, reference_law_draws and
+            direct_laws of one release.
+        model: model id, or a part of it that fits one model.
+        law: reference law; that of the headline if left out.
+        scores: score set; that of the headline if left out, or the first one the model has.
+        params: parameter basis; that of the headline if left out.
+
+    Raises:
+        UnknownNumberError: no model, or several, or no density under these choices.
+    """
+    densities = tables["densities"]
+    model_id = _model(densities["model_id"].unique().sort().to_list(), model)
+    headline = tables["densing_law"].filter(pl.col("is_headline")).to_dicts()[:1]
+    rows = densities.filter(model_id=model_id)
+    for column, wanted in (("reference_id", law), ("score_set", scores), ("params_basis", params)):
+        there = rows[column].unique().sort().to_list()
+        usual = headline[0][column] if headline else None
+        chosen = wanted or (usual if usual in there else there[0])
+        if chosen not in there:
+            raise UnknownNumberError(
+                f"{model_id} has no density with {column} {chosen}: there are {listed(there)}"
+            )
+        rows = rows.filter(pl.col(column) == chosen)
+    row = rows.row(0, named=True)
+    if row["density"] is None:
+        said = f"no density: the score is censored ({row['censored']})"
+    else:
+        said = f"density {row['density']:.3g}{_interval(row['density_low'], row['density_high'])}"
+    return Node(
+        f"{model_id}, released {row['release_date']}: {said} "
+        f"[densities: {row['reference_id']}, {row['score_set']}, {row['params_basis']}]",
+        (
+            _params(tables["models"], row),
+            _effective(tables, row),
+            _interval_node(tables, row),
+        ),
+    )
+
+
+def _model(known: list[str], wanted: str) -> str:
+    """The one model that is meant."""
+    if wanted in known:
+        return wanted
+    found = [name for name in known if wanted.lower() in name.lower()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UnknownNumberError(f"no model with a density has {wanted!r} in its id")
+    more = f" and {len(found) - SHOWN_MATCHES} more" if len(found) > SHOWN_MATCHES else ""
+    raise UnknownNumberError(
+        f"{counted(len(found), 'model')} have {wanted!r} in their ids; give one: "
+        f"{', '.join(found[:SHOWN_MATCHES])}{more}"
+    )
+
+
+def _params(models: pl.DataFrame, row: Mapping[str, Any]) -> Node:
+    there = models.filter(model_id=row["model_id"]).to_dicts()
+    rests_on = [
+        Node(f"source: {one['source']} [models.source; counted from: {one['params_source']}]")
+        for one in there[:1]
+    ]
+    return Node(
+        f"{_short(row['params'])} parameters, basis {row['params_basis']} [densities.params]",
+        tuple(rests_on),
+    )
+
+
+def _effective(tables: Tables, row: Mapping[str, Any]) -> Node:
+    """The effective parameters, computed anew from score and law."""
+    if row["effective_params"] is None:
+        said = f"no effective parameters: the law cannot invert the score ({row['censored']})"
+    else:
+        said = (
+            f"{_short(row['effective_params'])} effective parameters "
+            f"[densities.effective_params]: the size at which {row['reference_id']} gives the score"
+        )
+        found = _inverted(tables, row)
+        if found is not None:
+            is_same = abs(found / row["effective_params"] - 1) < 1e-6
+            said += (
+                "; computed anew from score and law: the same"
+                if is_same
+                else f"; computed anew from score and law: {_short(found)}, which differs"
+            )
+    return Node(said, (_score(tables["scores"], row), _law(tables, row)))
+
+
+def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
+    laws: dict[tuple[str, str], ReferenceLaw | DirectLaw] = {
+        **laws_of(tables["reference_laws"]),
+        **direct_laws_of(tables["direct_laws"]),
+    }
+    law = laws.get((row["reference_id"], SCORE_SETS[row["score_set"]]))
+    return None if law is None else float(law.effective_params([row["score"]])[0][0])
+
+
+def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
+    """The score with the published rows it was taken from."""
+    mine = scores.filter(model_id=row["model_id"], is_paper_protocol=True)
+    if row["model_id"].startswith(PAPER_MODELS):
+        used = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
+    else:
+        wanted = AVERAGED if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
+        # The choice looks at all models, for the source that covers the most of them goes first.
+        others = scores.filter(
+            pl.col("is_paper_protocol"),
+            pl.col("score").is_finite(),
+            pl.col("benchmark").is_in(AVERAGED),
+            ~pl.col("model_id").str.starts_with(PAPER_MODELS),
+        )
+        used = chosen_scores(others).filter(
+            pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
+        )
+    left = mine.filter(pl.col("benchmark").is_in(used["benchmark"].to_list())).height - used.height
+    passed_over = f"; {counted(left, 'other score')} not used" if left > 0 else ""
+    return Node(
+        f"score {row['score']:.4f} (standard error {row['std_error']:.4f}) in {row['score_set']}, "
+        f"{row['score_source_kind']} [densities.score]{passed_over}",
+        tuple(
+            Node(
+                f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}: {one['source']} "
+                f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]"
+            )
+            for one in used.to_dicts()
+        ),
+    )
+
+
+def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
+    """The law with coefficients, source and what it was fitted to."""
+    reference, benchmark = row["reference_id"], SCORE_SETS[row["score_set"]]
+    laws = tables["reference_laws"].filter(reference_id=reference, benchmark=benchmark).to_dicts()
+    if not laws:
+        return Node(f"law {reference} for {benchmark}: score from size alone [direct_laws]")
+    law = laws[0]
+    return Node(
+        f"law {reference} for {benchmark}, {law['fit']} [reference_laws]",
+        (
+            Node(
+                f"loss L = {law['a']:.5g} N^-{law['alpha']:.5g} + {law['b']:.5g} D^-{law['beta']:.5g}"
+                f" + {law['irreducible']:.5g}, read at D = {_short(law['reference_tokens'])} tokens"
+            ),
+            Node(
+                f"score S = {law['c']:.5g} / (1 + exp(-({law['gamma']:.5g}) (L - {law['l']:.5g}))) + "
+                f"{law['d']:.5g}"
+            ),
+            Node(f"fitted to {law['n_points']} points; source: {law['source']}"),
+        ),
+    )
+
+
+def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
+    """What the interval of the density is made of."""
+    draws = tables["reference_law_draws"].filter(
+        reference_id=row["reference_id"], benchmark=SCORE_SETS[row["score_set"]]
+    )
+    if row["density"] is None:
+        return Node("no interval: there is no density")
+    said = f"95 % interval{_interval(row['density_low'], row['density_high'])}"
+    if draws.is_empty():
+        return Node(f"{said}: the error of the score alone; the law has no draws")
+    alpha = draws["alpha"].to_numpy()
+    return Node(
+        f"{said}: joint draws of score and law",
+        (
+            Node(
+                f"{counted(draws.height, 'draw')} of the law, alpha from {alpha.min():.3g} to "
+                f"{alpha.max():.3g} [reference_law_draws]"
+            ),
+            Node(f"normal noise of {row['std_error']:.4f} on the score"),
+        ),
+    )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    ends = ("?" if low is None else f"{low:.3g}", "?" if high is None else f"{high:.3g}")
+    return f" ({ends[0]} to {ends[1]})"
+
+
+def _short(count: float) -> str:
+    """A large count with three digits: `27.0 B`."""
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if count >= size:
+            return f"{count / size:.3g} {letter}"
+    return f"{count:.3g}"
