@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 
+from densing_pipeline.facts import FOLDER
 from densing_pipeline.hub import records
 from densing_pipeline.landing import LandingError, LandingZone, Receipt
 from densing_pipeline.tables.columns import INSTANT
@@ -165,9 +166,11 @@ def _asked(receipt: Receipt) -> str:
 
 @cache
 def _rules() -> str:
-    """A name for the code that reads records: other code, other cache."""
+    """A name for the code and facts that read records: other code or facts, other cache."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for path in sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}")):
+    facts = [FOLDER / f"{name}.csv" for name in ("model_lines", "pretrainers")]
+    code = sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}"))
+    for path in [*code, *facts]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

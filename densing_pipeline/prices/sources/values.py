@@ -1,4 +1,4 @@
-"""Values of a price list: numbers as they are written, and what is said of those that are none.
+"""Values of a price list: exact numbers from text, and errors for values that are no numbers.
 
 Amounts are `Decimal` from the text of the document; each reader declares their unit. Three states
 are kept apart: null (no price stated), 0 (free) and -1 (no price of its own). Not here: entries and
@@ -25,7 +25,7 @@ _HALF_CHARACTER = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
-"""A surrogate without its other half, which JSON can write and no text can hold."""
+"""An escaped lone UTF-16 surrogate: JSON allows it, UTF-8 and parquet do not."""
 
 _LONGEST = 60
 """Characters of a number, and of a value repeated in a message."""
@@ -67,7 +67,7 @@ def load_json(content: bytes) -> Any:
 
 
 def _number(written: str) -> Decimal | str:
-    """A number of the document; its text if no decimal can hold it, which its own entry answers for."""
+    """A number of the document; its text if `Decimal` cannot hold it, so that only its entry is refused."""
     try:
         return Decimal(written)
     except ArithmeticError:
@@ -143,7 +143,7 @@ def whole(column: str, value: object) -> int:
 
 
 def text(value: object) -> str | None:
-    """A text that says something, else None."""
+    """The text without outer blanks; None if it is empty or no text."""
     return value.strip() or None if isinstance(value, str) else None
 
 
