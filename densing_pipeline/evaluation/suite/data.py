@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,8 +119,12 @@ class Store:
         local = cache / "github" / source.dataset / str(source.revision) / path
         if not local.is_file():
             address = f"{self.github}/{source.dataset}/{source.revision}/{path}"
-            with urllib.request.urlopen(address, timeout=SECONDS) as response:  # noqa: S310 - ours
-                content = response.read()
+            try:
+                with urllib.request.urlopen(address, timeout=SECONDS) as response:  # noqa: S310 - ours
+                    content = response.read()
+            except urllib.error.HTTPError as error:
+                error.close()  # it holds the connection, which would stay open with the exception
+                raise
             local.parent.mkdir(parents=True, exist_ok=True)
             temporary = local.with_name(f".{local.name}.{os.getpid()}")
             temporary.write_bytes(content)
