@@ -7,52 +7,8 @@ Not here: the words of names and tags (`keywords`), and what an entry is worth (
 
 from functools import cache
 
-<<<<<<< HEAD
 from densing_pipeline import facts
 from densing_pipeline.hub.keywords import name_parts
-=======
-MODEL_LINES = {
-    "baichuan": ("baichuan-inc",),
-    "bloom": ("bigscience",),
-    "chatglm": ("zai-org", "thudm"),
-    "codellama": ("codellama", "meta-llama"),
-    "deepseek": ("deepseek-ai",),
-    "ernie": ("baidu",),
-    "exaone": ("lgai-exaone",),
-    "falcon": ("tiiuae",),
-    "gemma": ("google",),
-    "glm": ("zai-org", "thudm"),
-    "gpt2": ("openai-community", "openai"),
-    "gptj": ("eleutherai",),
-    "granite": ("ibm-granite", "ibm"),
-    "hunyuan": ("tencent", "tencent-hunyuan"),
-    "internlm": ("internlm",),
-    "jamba": ("ai21labs",),
-    "kimi": ("moonshotai",),
-    "lfm": ("liquidai",),
-    "llama": ("meta-llama", "facebook", "huggyllama", "huggingface"),
-    "minicpm": ("openbmb",),
-    "minimax": ("minimaxai",),
-    "ministral": ("mistralai",),
-    "mistral": ("mistralai", "mistral-community"),
-    "mixtral": ("mistralai", "mistral-community"),
-    "mpt": ("mosaicml",),
-    "nemotron": ("nvidia",),
-    "neox": ("eleutherai",),
-    "olmo": ("allenai",),
-    "opt": ("facebook",),
-    "phi": ("microsoft",),
-    "pythia": ("eleutherai",),
-    "qwen": ("qwen",),
-    "smollm": ("huggingfacetb",),
-    "solar": ("upstage",),
-    "stablelm": ("stabilityai",),
-    "starcoder": ("bigcode",),
-    "tinyllama": ("tinyllama",),
-    "yi": ("01-ai",),
-}
-"""Lines of models and who pretrains them. Another's line in a name speaks of a derived model."""
->>>>>>> main
 
 ARCHITECTURES = frozenset({"gpt2", "gptj", "mpt", "neox"})
 """Lines whose names say more of the architecture, which many train from scratch, than of weights."""
@@ -91,24 +47,15 @@ def lines(model_id: str) -> tuple[set[str], set[str]]:
     owner = owner_of(model_id)
     name = model_id[:400].lower().rpartition("/")[2].replace("gpt-j", "gptj")
     found = {"gpt2" if w == "gpt2" else w.rstrip("0123456789") for w in name_parts(name)}
-<<<<<<< HEAD
     makers = makers_of_lines()
     named = found & makers.keys()
     own = {line for line in named if owner in makers[line]}
-=======
-    named = found & MODEL_LINES.keys()
-    own = {line for line in named if owner in MODEL_LINES[line]}
->>>>>>> main
     return own, named - own
 
 
 def line_of_type(model_type: str) -> str | None:
     """The line a model type belongs to, unless many train that architecture from scratch."""
-<<<<<<< HEAD
     for line in makers_of_lines():
-=======
-    for line in MODEL_LINES:
->>>>>>> main
         if line not in ARCHITECTURES | {"llama"} and model_type.startswith(line):
             return line
     return None

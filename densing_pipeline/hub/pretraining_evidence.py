@@ -15,12 +15,7 @@ from densing_pipeline.hub import keywords, record_fields
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
-<<<<<<< HEAD
     known_pretrainers,
-=======
-    MODEL_LINES,
-    PRETRAINERS,
->>>>>>> main
     line_of_type,
     makers_of_lines,
     owner_of,
@@ -102,11 +97,7 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
     for kind in record_fields.model_types(record):
         root = _letters(kind)
-<<<<<<< HEAD
         known = any(root.startswith(line) or line in root for line in makers_of_lines())
-=======
-        known = any(root.startswith(line) or line in root for line in MODEL_LINES)
->>>>>>> main
         if len(root) >= OWN_TYPE and not known and root in name:
             is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
             if is_own_code or root in _letters(owner):
@@ -163,11 +154,7 @@ def other_class(record: Mapping[str, Any]) -> str | None:
     ]
     for kind in kinds:
         line = line_of_type(kind)
-<<<<<<< HEAD
         if line and owner not in makers_of_lines()[line]:
-=======
-        if line and owner not in MODEL_LINES[line]:
->>>>>>> main
             return line
     return None
 
