@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets import cost, density, evaluation, forecasts, hub, prices, publication
+from densing_pipeline.assets import cost, density, evaluation, forecasts, hub, prices, publication
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
+from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings
-from schedules import evaluations, maintenance, new_models, nightly
 
 
 def build_defs(

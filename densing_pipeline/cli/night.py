@@ -14,6 +14,8 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+import densing_pipeline
+from densing_pipeline import files
 from densing_pipeline.cli.errors import CommandError, with_remedy
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
@@ -56,9 +58,8 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
         settings = settings.model_copy(update={"poll": True, "hub_poll": True})
     state = settings.state_dir.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    # dagster.yaml is that of the checkout; without one, everything stays in the state directory.
-    home = Path.cwd() if Path("dagster.yaml").exists() else state
-    os.environ.setdefault("DAGSTER_HOME", str(home))
+    if not os.environ.get("DAGSTER_HOME"):
+        os.environ["DAGSTER_HOME"] = str(dagster_home(state))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
     with Steps(screen) as steps:
@@ -70,6 +71,21 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
         told = "\n".join(f"{step}: {with_remedy(message)}" for step, message in failures.items())
         raise CommandError(f"{told}\nThe previous release is untouched.")
     return settings
+
+
+def dagster_home(state: Path) -> Path:
+    """The folder of the `dagster.yaml` to use: the checkout's, or in an installed package the state directory.
+
+    Args:
+        state: the state directory; it gets a copy of the file that the wheel brings, unless it has one.
+    """
+    package = Path(densing_pipeline.__file__).parent
+    if (package.parent / "dagster.yaml").is_file():
+        return package.parent
+    place = state / "dagster.yaml"
+    if not place.exists():
+        files.write(place, (package / "dagster.yaml").read_bytes())
+    return state
 
 
 class Steps:
