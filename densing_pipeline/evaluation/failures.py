@@ -1,15 +1,15 @@
-"""How an evaluation can end without scores.
+"""Exceptions that end an evaluation without scores.
 
-Not here: requests that fail one by one (`requests.Failed`), and how an end is written (`folder_writer`).
+Not here: single requests that fail (`requests.Failed`), and writing the outcome (`folder_writer`).
 """
 
 
 class EvaluationError(Exception):
-    """An evaluation could not be finished; the message says why and what can be done.
+    """An evaluation could not be finished; the message says why and what to do.
 
     Attributes:
-        state: as in the queue.
-        resumable: whether trying again may help.
+        state: state in the outcome and in `evaluation_queue`.
+        resumable: whether another attempt may succeed.
     """
 
     state = "failed"
@@ -17,11 +17,11 @@ class EvaluationError(Exception):
 
 
 class BlockedError(EvaluationError):
-    """The model, or this machine, is such that trying again changes nothing."""
+    """The model cannot be evaluated on this machine; another attempt would fail the same way."""
 
     state = "blocked"
     resumable = False
 
 
 class BusyError(EvaluationError):
-    """Another job works in the same folder. Nothing was touched."""
+    """Another evaluation job holds the folder's lock; no file was changed."""

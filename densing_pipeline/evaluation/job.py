@@ -1,13 +1,13 @@
 """Evaluates one model: `python -m densing_pipeline.evaluation.job --model <Hub id>`.
 
 Runs in the evaluation environment (`make evaluation-env`), from a terminal or driven by Dagster Pipes.
-Whatever happens, the evaluation folder says how it ended (`folder_writer`), and so does the exit code:
+How it ended is in the evaluation folder (`folder_writer`) and in the exit status:
 
     0  done: every benchmark asked for is measured
-    1  failed: trying again may help, and goes on where this attempt ended
-    2  wrong arguments: nothing was touched
-    3  blocked: trying again changes nothing
-    4  another job is at work in the folder: nothing was touched
+    1  failed: another attempt may succeed, and continues where this one ended
+    2  wrong arguments: no file was changed
+    3  blocked: another attempt would fail the same way
+    4  another job holds the lock of the folder: no file was changed
 
 Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured_tables`).
 """
@@ -44,24 +44,24 @@ EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4
 
 LOCAL = "local"
-"""Revision of a model that comes from a folder and not from the Hub."""
+"""Revision of a model read from a local folder instead of the Hub."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be evaluated, and with what.
+class Arguments:
+    """The job's arguments: which model to evaluate, and on what.
 
     Attributes:
-        model: Hub id, also of a model that comes from a folder.
+        model: Hub id, also of a model read from a local folder.
         revision: commit, branch or tag.
         weights: folder with the model; None to fetch it from the Hub.
-        out: the evaluation folder; None for the one the pipeline would use.
+        out: evaluation folder; None for the one in the state directory.
         data: local mirror of the benchmark files; None for the Hub.
         cache: where fetched weights are kept.
-        disk_gib: most they may take together.
+        disk_gib: GiB that all kept weights together may take at most.
         limit: items of each benchmark; None for all.
         benchmarks: what is measured.
-        hang_seconds: the longest the engine may be silent.
+        hang_seconds: seconds without progress after which the evaluation is stopped.
     """
 
     model: str
@@ -77,11 +77,11 @@ class Order:
 
     @property
     def suite_version(self) -> str:
-        """Version of the benchmarks that are measured."""
+        """Suite version of the benchmarks that are measured."""
         return suite.version(self.benchmarks)
 
     def folder(self) -> Path:
-        """The evaluation folder; where none was named, the one the pipeline would use."""
+        """The evaluation folder; without `out` the one in the state directory that the pipeline reads."""
         if self.out:
             return self.out
         root, key = _state_dir() / "evaluations", self.model.replace("/", "--")
@@ -92,23 +92,23 @@ class Order:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate one model; the exit code says how it ended."""
-    order = _order(argv)
+    """Evaluate one model and return the exit status."""
+    arguments = _arguments(argv)
     signal.signal(signal.SIGTERM, _stop)
     with reporting() as reporter:
         try:
-            with FolderWriter(order.folder()) as writer:
-                return _evaluate(order, writer, reporter)
+            with FolderWriter(arguments.folder()) as writer:
+                return _evaluate(arguments, writer, reporter)
         except EvaluationError as error:
             reporter.say(f"{error.state}: {error}")
             return EXIT_BUSY if isinstance(error, BusyError) else EXIT[error.state]
 
 
-def _evaluate(order: Order, writer: FolderWriter, reporter: Reporter) -> int:
-    """Evaluate, and write how it ended."""
+def _evaluate(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> int:
+    """Evaluate the model and write the outcome; the exit status."""
     state, resumable, trace = "failed", True, ""
     try:
-        reason = _measure(order, writer, reporter)
+        reason = _measure(arguments, writer, reporter)
         state, resumable = "done", False
     except EvaluationError as error:
         state, reason, resumable = error.state, str(error), error.resumable
@@ -117,39 +117,39 @@ def _evaluate(order: Order, writer: FolderWriter, reporter: Reporter) -> int:
     except Exception as error:
         trace = traceback.format_exc()
         reason = f"{type(error).__name__}: {error}"
-    # First of all: on a full disk what is said cannot be written either.
+    # Before the log line: on a full disk that one may fail.
     writer.end(state, reason, resumable=resumable)
     reporter.say(f"{trace}{state}: {reason}")
     return EXIT[state]
 
 
-def _measure(order: Order, writer: FolderWriter, reporter: Reporter) -> str:
-    """Everything between the order and the outcome; what was measured, in words.
+def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> str:
+    """Load data and model, measure, and write the provenance; returns what was measured, in words.
 
     Raises:
-        EvaluationError: it could not be finished.
+        EvaluationError: the evaluation could not be finished.
     """
     started = time.monotonic()
-    data, work, missing = _data(order)
+    data, work, missing = _data(arguments)
     for remark in missing:
         reporter.say(remark)
     prompts = provenance.prompt_sha256(work)
     machine = sizing.this_machine()
     vllm_engine.prepare(machine)
-    revision, checked = _weights(order, reporter)
+    revision, checked = _weights(arguments, reporter)
     sized = sizing.size(checked, machine)
     with ExitStack() as stack:
-        judges, refused = _judges(order, stack)
+        judges, refused = _judges(arguments, stack)
         if refused:
             reporter.say(refused)
             work = [each for each in work if not _runs_programs(each.benchmark)]
         watchdog = stack.enter_context(
-            Watchdog(order.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
+            Watchdog(arguments.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )
-        reporter.say(f"loading {order.model} at {revision} on {sized.device}, {sized.dtype}")
-        engine = vllm_engine.VllmEngine(checked, sized, watchdog.beat)
+        reporter.say(f"loading {arguments.model} at {revision} on {sized.device}, {sized.dtype}")
+        engine = vllm_engine.VllmEngine(checked, sized, watchdog.report_progress)
         facts = {
-            **_facts(order, revision, writer, judges),
+            **_facts(arguments, revision, writer, judges),
             "benchmarks": ", ".join(each.benchmark.name for each in work),
             **provenance.of_data(data),
             "prompt_sha256": prompts,
@@ -160,7 +160,7 @@ def _measure(order: Order, writer: FolderWriter, reporter: Reporter) -> str:
             before = 0.0
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        tallies = measure(engine, work, writer, judges, reporter, workers, watchdog.beat)
+        tallies = measure(engine, work, writer, judges, reporter, workers, watchdog.report_progress)
         facts |= engine.provenance()
     facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
     writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
@@ -170,15 +170,15 @@ def _measure(order: Order, writer: FolderWriter, reporter: Reporter) -> str:
     return "; ".join([measured, *missing])
 
 
-def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
-    """The benchmarks' data and items, and what is measured without for want of data.
+def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]:
+    """Data and items of the benchmarks, and a remark for each benchmark left out for lack of data.
 
     Raises:
-        EvaluationError: data of the paper's benchmarks, or all data, are missing or not what they
-            should be; no fault of the model's.
+        EvaluationError: data of an averaged benchmark, or of all benchmarks, are missing or differ
+            from what is declared.
     """
-    store, data, work, missing = Store(order.data), {}, [], []
-    for each in order.benchmarks:
+    store, data, work, missing = Store(arguments.data), {}, [], []
+    for each in arguments.benchmarks:
         try:
             loaded = suite.load(each, store)
             items = each.items(loaded)
@@ -188,26 +188,28 @@ def _data(order: Order) -> tuple[dict[str, Data], list[Work], list[str]]:
             missing.append(f"without {each.name}: {error}")
         else:
             data[each.name] = loaded
-            work.append(Work(each, suite.spread(items, order.limit)))
+            work.append(Work(each, suite.spread(items, arguments.limit)))
     if not work:
         raise EvaluationError(f"benchmark data: {'; '.join(missing)}")
     return data, work, missing
 
 
-def _weights(order: Order, reporter: Reporter) -> tuple[str, Weights]:
-    """Commit and checked files of the model."""
+def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
+    """Revision and checked files of the model, fetched from the Hub unless they are local."""
     known = vllm_engine.known_model_types()
-    if order.weights:
-        return order.revision, weights.check(order.weights, known)
-    listed = download.find(order.model, order.revision)
-    reporter.say(f"fetching {order.model}: {listed.size / sizing.GIB:.2f} GiB")
-    return listed.revision, download.fetch(listed, order.cache, order.disk_gib * sizing.GIB, known)
+    if arguments.weights:
+        return arguments.revision, weights.check(arguments.weights, known)
+    listed = download.find(arguments.model, arguments.revision)
+    reporter.say(f"fetching {arguments.model}: {listed.size / sizing.GIB:.2f} GiB")
+    return listed.revision, download.fetch(
+        listed, arguments.cache, arguments.disk_gib * sizing.GIB, known
+    )
 
 
-def _judges(order: Order, stack: ExitStack) -> tuple[Judges, str]:
-    """What decides about programs and mathematics; why programs cannot be run, if they cannot."""
+def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
+    """Judges of programs and of mathematics, and why programs cannot be run, if they cannot."""
     maths = stack.enter_context(MathJudge())
-    if not any(map(_runs_programs, order.benchmarks)):
+    if not any(map(_runs_programs, arguments.benchmarks)):
         return Judges(None, maths), ""
     try:
         return Judges(open_sandbox(), maths), ""
@@ -219,25 +221,27 @@ def _runs_programs(benchmark: Benchmark) -> bool:
     return isinstance(benchmark.metric, PassesTests)
 
 
-def _facts(order: Order, revision: str, writer: FolderWriter, judges: Judges) -> dict[str, Any]:
-    """What the job itself knows of what a score depends on."""
+def _facts(
+    arguments: Arguments, revision: str, writer: FolderWriter, judges: Judges
+) -> dict[str, Any]:
+    """Provenance that the job itself knows: model, revisions, suite, attempt, sandbox."""
     return {
-        "model_id": order.model,
+        "model_id": arguments.model,
         "revision": revision,
-        "requested_revision": order.revision,
-        "suite_version": order.suite_version,
-        "limit": order.limit,
+        "requested_revision": arguments.revision,
+        "suite_version": arguments.suite_version,
+        "limit": arguments.limit,
         "attempt": writer.attempt,
         "sandbox": judges.programs.name if isinstance(judges.programs, Sandbox) else None,
     }
 
 
 def _check(tallies: Mapping[str, Tally], refused: str) -> None:
-    """Whether what was measured is worth being called a measurement.
+    """Refuse an evaluation with too many failed items, or whose programs were not run.
 
     Raises:
-        BlockedError: the model could not be asked too many items of a benchmark.
-        EvaluationError: programs were not run.
+        BlockedError: more items of a benchmark failed than `measure.MOST_FAILED` allows.
+        EvaluationError: there is no working sandbox.
     """
     if problems := [f"{name}: {each.problem}" for name, each in tallies.items() if each.problem]:
         raise BlockedError("; ".join(problems))
@@ -246,7 +250,7 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 
 
 def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:
-    """End a process that hangs; nothing less ends what waits for a device."""
+    """Write the outcome and end the process at once: a call that waits for a device ignores signals."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
     try:
         writer.end("failed", reason, resumable=True)
@@ -265,7 +269,7 @@ def _state_dir() -> Path:
     return Path(os.environ.get("DENSING_STATE_DIR", ".densing"))
 
 
-def _order(argv: Sequence[str] | None) -> Order:
+def _arguments(argv: Sequence[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(
         prog="python -m densing_pipeline.evaluation.job", description="Evaluate one model."
     )
@@ -279,7 +283,7 @@ def _order(argv: Sequence[str] | None) -> Order:
     add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
     add("--limit", type=int, help="items of each benchmark, for a trial")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
-    add("--hang-seconds", type=float, default=1800.0, help="longest silence of the engine (1800)")
+    add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")
@@ -294,7 +298,7 @@ def _order(argv: Sequence[str] | None) -> Order:
     except DataError as error:
         parser.error(f"--data: {error}")
     revision = LOCAL if told.weights and told.revision == "main" else told.revision
-    return Order(**{**vars(told), "benchmarks": benchmarks, "revision": revision})
+    return Arguments(**{**vars(told), "benchmarks": benchmarks, "revision": revision})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Benchmarks through an engine: one queue of requests, items judged as they come, finished files.
+"""Measures benchmarks with an engine: one queue of requests, each item judged when it is answered.
 
-Not here: how requests are served (`vllm_engine`), what an item is worth (`scoring`), and files
-(`folder_writer`).
+Not here: how requests are served (`vllm_engine`), what an item is worth (`scoring`), and writing
+the files (`folder_writer`).
 """
 
 from collections import Counter
@@ -27,12 +27,12 @@ from densing_pipeline.evaluation.scoring import Item, Judges
 from densing_pipeline.evaluation.suite.benchmark import Benchmark
 
 MOST_FAILED = 0.01
-"""Share of a benchmark's items that may fail for a reason of the model or the engine."""
+"""Share of a benchmark's items that may fail before the benchmark counts as not measured."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A benchmark with the items that are to be measured, grouped by what their prompts share."""
+    """A benchmark with the items to measure, sorted so that prompts with one beginning are adjacent."""
 
     benchmark: Benchmark
     items: Sequence[Item]
@@ -40,15 +40,15 @@ class Work:
 
 @dataclass
 class Tally:
-    """What came of a benchmark.
+    """Counts over the measured items of a benchmark.
 
     Attributes:
-        items: how many items are done.
-        failed: items without score or loss, by reason.
-        truncated: texts that their budget ended.
-        prompt_tokens: tokens read.
-        completion_tokens: tokens written.
-        scored: sum of scores, and how many there are.
+        items: number of measured items.
+        failed: number of items without score or loss, by reason.
+        truncated: number of texts cut off by their token budget.
+        prompt_tokens: tokens of all prompts.
+        completion_tokens: tokens of all answers.
+        scored: sum of the scores, and number of items with a score.
     """
 
     items: int = 0
@@ -72,7 +72,7 @@ class Tally:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong if more items failed than may."""
+        """Message if more than `MOST_FAILED` of the items failed, else None."""
         n = self.failed.total()
         if n <= MOST_FAILED * self.items:
             return None
@@ -80,31 +80,31 @@ class Tally:
 
 
 class Part(Enum):
-    """What of an item a request asks for."""
+    """What a request of an item asks for: its answer, or the loss of its reference solution."""
 
     ANSWER = "answer"
     LOSS = "loss"
 
 
 @dataclass
-class Asked:
-    """An item under way: its requests are answered in any order."""
+class PendingItem:
+    """An item whose requests were sent; the results may come in any order."""
 
-    work: "Open"
+    benchmark: "OpenBenchmark"
     item: Item
     results: dict[Part, Result] = field(default_factory=dict)
 
     @property
     def is_answered(self) -> bool:
-        """Whether all its results are there."""
+        """Whether all results have come."""
         return len(self.results) == 1 + (self.item.loss is not None)
 
 
-class Open:
-    """A benchmark under way: rows as they come, a file when all are there."""
+class OpenBenchmark:
+    """A benchmark being measured: collects rows, and writes the file when all items are there."""
 
     def __init__(self, work: Work, writer: FolderWriter) -> None:
-        """Take over what an earlier attempt got done."""
+        """Load the rows that earlier attempts measured."""
         self.benchmark = work.benchmark
         self._writer = writer
         self._lock = Lock()
@@ -124,7 +124,7 @@ class Open:
             self.tally.add(row)
 
     def add(self, row: Row) -> None:
-        """Keep an item."""
+        """Record a measured item."""
         with self._lock:
             self._writer.record(row)
             self.rows[row["item_id"]] = row
@@ -132,7 +132,7 @@ class Open:
             self.finish()
 
     def finish(self) -> None:
-        """Write the file if all items are there and it is not written yet."""
+        """Write the benchmark's file once all items are there."""
         if len(self.rows) == len(self._order) and not self.is_finished:
             self._writer.finish(self.benchmark.name, [self.rows[each] for each in self._order])
             self.is_finished = True
@@ -145,39 +145,39 @@ def measure(
     judges: Judges,
     reporter: Reporter,
     workers: int,
-    beat: Callable[[], None] = lambda: None,
+    report_progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Tally]:
-    """Measure everything that is not measured yet.
+    """Measure all items that earlier attempts did not.
 
-    Texts are asked for first, the longest budgets before all: choices and losses then fill the places
-    that the last long texts leave free.
+    Requests for text go first, those with the largest token budget at the front: choices and losses
+    then fill the batches while the last long texts are being written.
 
     Args:
-        engine: serves the requests.
+        engine: runs the requests.
         work: benchmarks with their items.
-        writer: the folder.
-        judges: what decides about programs and mathematics.
-        reporter: is told of every item.
-        workers: how many answers are judged at a time.
-        beat: called for every item that is judged.
+        writer: writes the evaluation folder.
+        judges: judges of programs and of mathematics.
+        reporter: told of every judged item.
+        workers: answers judged at the same time.
+        report_progress: called for every judged item.
 
     Returns:
-        What came of each benchmark, by name.
+        Counts of each benchmark, by name.
 
     Raises:
-        EvaluationError: it cannot go on; what is finished is kept.
+        EvaluationError: the engine broke down or a file cannot be written; measured items are kept.
     """
-    opened = [Open(each, writer) for each in work]
+    opened = [OpenBenchmark(each, writer) for each in work]
     for each in opened:
         each.finish()
     order = sorted(opened, key=lambda each: -each.benchmark.max_tokens)
-    asked = [Asked(each, item) for each in order for item in each.left]
+    asked = [PendingItem(each, item) for each in order for item in each.left]
     reporter.begin(len(asked))
     answers = [(one, Part.ANSWER, one.item.request) for one in asked]
     losses = [(one, Part.LOSS, one.item.loss) for one in asked if one.item.loss]
-    queue: list[tuple[Asked, Part, Request]] = [*answers, *losses]
+    queue: list[tuple[PendingItem, Part, Request]] = [*answers, *losses]
     with ThreadPoolExecutor(workers) as pool:
-        judging = _Judging(pool, judges, reporter, beat)
+        judging = _Judging(pool, judges, reporter, report_progress)
         if queue:
             engine.run(
                 [request for _, _, request in queue],
@@ -188,25 +188,30 @@ def measure(
 
 
 class _Judging:
-    """Judges items when all their results are there; slow verdicts beside the engine."""
+    """Judges each item when its results have come: texts in a thread pool, for judging may be slow."""
 
     def __init__(
         self,
         pool: ThreadPoolExecutor,
         judges: Judges,
         reporter: Reporter,
-        beat: Callable[[], None],
+        report_progress: Callable[[], None],
     ) -> None:
-        self._pool, self._judges, self._reporter, self._beat = pool, judges, reporter, beat
+        self._pool, self._judges, self._reporter, self._report_progress = (
+            pool,
+            judges,
+            reporter,
+            report_progress,
+        )
         self._pending: list[Future[None]] = []
         self._error: BaseException | None = None
         self._lock = Lock()
 
-    def take(self, asked: Asked, part: Part, result: Result) -> None:
-        """Take a result of an item; judge it if that was the last.
+    def take(self, asked: PendingItem, part: Part, result: Result) -> None:
+        """Store a result; judge the item if it was the last one missing.
 
         Raises:
-            EvaluationError: an item judged meanwhile could not be kept.
+            EvaluationError: an item judged in the pool could not be recorded.
         """
         if self._error:
             raise self._error
@@ -219,11 +224,11 @@ class _Judging:
             self._judge(asked)
 
     def wait(self) -> None:
-        """Wait for verdicts that are not there yet; raise what went wrong with one."""
+        """Wait for the pool; raise the first exception of a judgement."""
         for future in self._pending:
             future.result()
 
-    def _noting(self, asked: Asked) -> None:
+    def _noting(self, asked: PendingItem) -> None:
         try:
             if not self._error:
                 self._judge(asked)
@@ -231,19 +236,19 @@ class _Judging:
             self._error = error
             raise
 
-    def _judge(self, asked: Asked) -> None:
+    def _judge(self, asked: PendingItem) -> None:
         answer = asked.results[Part.ANSWER]
         row = _row(asked, answer, self._judges)
         if row["failed_reason"] and isinstance(answer, GenerateResult):
             raise EvaluationError(f"{row['benchmark']}: not judged: {row['failed_reason']}")
-        asked.work.add(row)
-        self._beat()
+        asked.benchmark.add(row)
+        self._report_progress()
         with self._lock:
             self._reporter.advance((row["prompt_tokens"] or 0) + (row["completion_tokens"] or 0))
 
 
-def _row(asked: Asked, answer: Result, judges: Judges) -> Row:
-    benchmark, item = asked.work.benchmark, asked.item
+def _row(asked: PendingItem, answer: Result, judges: Judges) -> Row:
+    benchmark, item = asked.benchmark.benchmark, asked.item
     scored = benchmark.score(item, answer, judges, asked.results.get(Part.LOSS))
     values: tuple[Any, ...] = (
         benchmark.name,
@@ -255,7 +260,7 @@ def _row(asked: Asked, answer: Result, judges: Judges) -> Row:
         answer.completion_tokens if isinstance(answer, GenerateResult) else 0,
         scored.truncated,
         scored.failed_reason,
-        # A lone surrogate is no text that a file could hold.
+        # Parquet cannot hold a lone surrogate.
         scored.response and scored.response.encode("utf-8", "replace").decode(),
     )
     return dict(zip(ITEM, values, strict=True))

@@ -1,8 +1,8 @@
-"""What we measured: evaluation folders as `evaluations`, `eval_items` and rows of `scores`.
+"""Tables of measured models: `evaluations`, `eval_items` and rows of `scores`, from evaluation folders.
 
-Only a whole evaluation gives items and scores: outcome `done`, the limit of this installation, every
-item of a benchmark there. Not here: how a folder is read (`folder_reader`), what becomes of a model that
-was not measured (`queue`).
+Items and scores come from complete evaluations only: outcome `done`, the item limit of this
+installation, all items of a benchmark present. Not here: reading a folder (`folder_reader`), and models that are not
+measured yet (`queue`).
 """
 
 import re
@@ -24,21 +24,22 @@ from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 
 SOURCE = "densing-pipeline"
-"""Source of what we measured ourselves."""
+"""Value of `source` for measured scores."""
 
 MOST_FAILED = 0.01
-"""Share of items that may fail, each counted as wrong: beyond it the score is missing, not low."""
+"""Share of items that may fail, each counted as wrong. Above it the benchmark has no score."""
 
 
 def read(
     root: Path, suite: Sequence[Benchmark], limit: int | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All evaluations, and the items of those that count.
+    """All evaluations, and the items of the complete ones.
 
     Args:
         root: where the evaluation folders are.
-        suite: the benchmarks, for how many items each has.
-        limit: items per benchmark of the trials this installation publishes; None for whole runs.
+        suite: the benchmarks in force, which say how many items each has.
+        limit: items per benchmark of the trials that this installation publishes; None for whole
+            evaluations.
 
     Returns:
         The `evaluations` and `eval_items` tables.
@@ -59,12 +60,12 @@ def read(
 
 
 def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any], pl.DataFrame]:
-    """One folder as a row of `evaluations`, and the items that count."""
+    """One folder as a row of `evaluations`, and its items if it is complete."""
     row = _row(found)
     if found.state != "done":
         return row, EVAL_ITEMS.empty()
     frame, damaged = read_items(found)
-    # Of another suite version only its outcome knows how many items a benchmark had.
+    # How many items a benchmark had under another suite version is not known here.
     in_force = suite if found.suite_version == version(suite) else ()
     sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}
     frame, incomplete = _whole(frame, found.item_limit, sizes)
@@ -77,10 +78,11 @@ def scores(
     suite: Sequence[Benchmark],
     limit: int | None,
 ) -> pl.DataFrame:
-    """Scores of what we measured.
+    """Scores of the measured models.
 
-    An item that failed counts as wrong while these are few (`n_failed` says how many). Scores under
-    another suite version than the one in force are kept under their own protocol, and enter nothing.
+    A failed item counts as wrong (`n_failed` has their number; `MOST_FAILED` is the limit). Scores
+    under another suite version than the one in force keep their own protocol and are not used in
+    densities.
 
     Args:
         evaluations: an `evaluations` frame.
@@ -89,7 +91,7 @@ def scores(
         limit: as in `read`.
 
     Returns:
-        A `scores` frame. The error is that of a mean over subjects drawn as clusters.
+        A `scores` frame. The standard error is clustered by subject.
     """
     by = ["model_id", "revision", "suite_version", "benchmark"]
     scored = eval_items.filter(pl.col("score").is_not_null().any().over(by)).with_columns(
@@ -137,11 +139,11 @@ def _protocol(benchmark: Benchmark) -> str:
 
 
 def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Standard error of each mean, its items drawn by subject; one by one where there are none.
+    """Standard error of each mean, clustered by subject; by item where there are no subjects.
 
     With residual sums r_g of G subjects and n items it is sqrt(G / (G - 1) sum r_g^2) / n (Cameron
-    and Miller 2015, eq. 6, for a mean), and no less than that of a share of n (Agresti and Coull, so
-    never 0): subjects that happen to agree say nothing of items that were not asked.
+    and Miller 2015, eq. 6, for a mean), and at least the binomial error of n items (Agresti and
+    Coull, so never 0): subjects with equal means by chance do not make a score more certain.
     """
     several = pl.col("subject").n_unique().over(by) > 1
     cluster = pl.when(several).then("subject").otherwise("item_id").alias("cluster")
@@ -170,7 +172,7 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
 def _whole(
     frame: pl.DataFrame, limit: int | None, sizes: Mapping[str, int]
 ) -> tuple[pl.DataFrame, list[str]]:
-    """The benchmarks of which every item is there and hardly one failed, and remarks on the others."""
+    """Items of the complete benchmarks, and remarks on those with missing or too many failed items."""
     remarks = []
     counts = frame.group_by("benchmark").agg(
         n=pl.len(),
@@ -189,7 +191,7 @@ def _whole(
 
 
 def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str, Any]:
-    """What the items make of a row: counts, and a failure where a benchmark of the suite lacks."""
+    """Columns that depend on the items: counts, and state `failed` if an averaged benchmark lacks."""
     lacking = [name for name in AVERAGED if name not in frame["benchmark"]]
     explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
     remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
@@ -205,7 +207,7 @@ def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str,
 
 
 def _row(found: Folder) -> dict[str, Any]:
-    """A row of `evaluations` from what the folder says of itself."""
+    """A row of `evaluations` from the folder's state and provenance."""
     told = found.provenance
     texts = (
         "engine", "vllm_version", "torch_version", "transformers_version", "python_version",

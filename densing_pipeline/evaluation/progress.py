@@ -1,6 +1,6 @@
-"""How far an evaluation is: a bar in a terminal, log lines elsewhere, metadata in the UI.
+"""Reports the progress of an evaluation: a bar in a terminal, else log lines; metadata in the UI.
 
-Not here: what is published of it (`folder_writer`).
+Not here: what is published of an evaluation (`folder_writer`).
 """
 
 import os
@@ -24,43 +24,43 @@ Value = str | int | float | bool | None
 
 
 class Reporter(Protocol):
-    """Where an evaluation says how far it is."""
+    """Receives the progress of an evaluation."""
 
     def say(self, text: str) -> None:
-        """A line of the log."""
+        """Write a line of the log."""
 
     def begin(self, items: int) -> None:
-        """So many items are to be done now."""
+        """Start counting: `items` are still to be measured."""
 
     def advance(self, tokens: int) -> None:
-        """One item is done; it took so many tokens."""
+        """Count one measured item and its tokens."""
 
     def end(self, metadata: Mapping[str, Value]) -> None:
-        """What came out."""
+        """Show or publish the results."""
 
 
 class Lines:
-    """A log line every half minute."""
+    """Writes a log line every half minute."""
 
     def __init__(
         self, say: Callable[[str], None], publish: Callable[[Mapping[str, Value]], None] | None
     ) -> None:
-        """Choose where to.
+        """Set the outputs.
 
         Args:
-            say: takes a line.
-            publish: takes the metadata at the end.
+            say: called with each line.
+            publish: called with the results at the end; None to drop them.
         """
         self.say, self._publish = say, publish
         self._items = self._done = self._tokens = 0
         self._started = self._last = time.monotonic()
 
     def begin(self, items: int) -> None:
-        """Start the clock."""
+        """Start counting and the clock."""
         self._items, self._started, self._last = items, time.monotonic(), time.monotonic()
 
     def advance(self, tokens: int) -> None:
-        """Count an item."""
+        """Count an item; write a line if the last one is half a minute old."""
         self._done += 1
         self._tokens += tokens
         now = time.monotonic()
@@ -74,16 +74,16 @@ class Lines:
             )
 
     def end(self, metadata: Mapping[str, Value]) -> None:
-        """Publish what came out."""
+        """Publish the results."""
         if self._publish:
             self._publish(metadata)
 
 
 class Bar:
-    """A bar with items, tokens per second and time left."""
+    """Shows a bar with items, tokens per second and time left."""
 
     def __init__(self, console: Console) -> None:
-        """Choose the terminal."""
+        """Prepare the bar; it is shown by `begin`."""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -107,13 +107,13 @@ class Bar:
         self._bar.update(self._task, total=items, visible=True)
 
     def advance(self, tokens: int) -> None:
-        """Move it."""
+        """Advance the bar by one item."""
         self._tokens += tokens
         speed = self._tokens / max(time.monotonic() - self._started, 1e-9)
         self._bar.update(self._task, advance=1, speed=speed)
 
     def end(self, metadata: Mapping[str, Value]) -> None:
-        """Leave the bar as it is, and print what came out below."""
+        """Stop the bar and print the results below it."""
         self._bar.stop()
         for key, value in metadata.items():
             self.say(f"{key}: {value}")
@@ -121,7 +121,7 @@ class Bar:
 
 @contextmanager
 def reporting() -> Iterator[Reporter]:
-    """The reporter that fits: Dagster's where it started the job, a bar in a terminal, else lines."""
+    """Reporter for this process: to Dagster if it started the job, a bar in a terminal, else lines."""
     if "DAGSTER_PIPES_CONTEXT" in os.environ:
         from dagster_pipes import open_dagster_pipes
 

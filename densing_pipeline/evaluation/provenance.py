@@ -1,6 +1,6 @@
-"""What a score depends on besides the model, put together for `provenance.json`.
+"""Collects what scores depend on besides the model, for `provenance.json`.
 
-Not here: what the engine knows of itself (`vllm_engine`) and how the file is written (`folder_writer`).
+Not here: provenance of the engine (`vllm_engine`) and writing the file (`folder_writer`).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ Value = str | int | float | bool | None
 
 
 def prompt_sha256(work: Iterable[Work]) -> str:
-    """Hash of every request of a suite, in order."""
+    """SHA-256 over all requests of the benchmarks, in order."""
     digest = hashlib.sha256()
     for each in work:
         for item in each.items:
@@ -27,7 +27,7 @@ def prompt_sha256(work: Iterable[Work]) -> str:
 
 
 def of_data(data: Mapping[str, Data]) -> dict[str, Value]:
-    """Where each benchmark's data came from and the hash of their content."""
+    """Origin of each benchmark's data and SHA-256 of their content."""
     found: dict[str, Value] = {}
     for name, each in data.items():
         found[f"data {name}"] = "; ".join(sorted(set(each.origins.values())))
@@ -36,7 +36,7 @@ def of_data(data: Mapping[str, Data]) -> dict[str, Value]:
 
 
 def of_results(tallies: Mapping[str, Tally], seconds: float) -> dict[str, Value]:
-    """Counts over the suite, and those of each benchmark that a reader has to know of."""
+    """Time, items and tokens of all benchmarks; truncated and failed items of each."""
     every: Sequence[Tally] = list(tallies.values())
     found: dict[str, Value] = {
         "seconds": round(seconds, 3),
@@ -51,7 +51,7 @@ def of_results(tallies: Mapping[str, Tally], seconds: float) -> dict[str, Value]
 
 
 def headline(tallies: Mapping[str, Tally]) -> dict[str, Value]:
-    """Mean score of each benchmark that has scores, for a person who watches."""
+    """Mean score of each benchmark that has scores, to be shown at the end."""
     return {
         f"score {name}": round(total / n, 4)
         for name, each in tallies.items()

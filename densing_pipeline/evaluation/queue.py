@@ -1,15 +1,14 @@
 """Which models are to be evaluated, in what order, at what cost: `evaluation_queue`.
 
-Every candidate gets a state and a reason in words: a model that is not evaluated can be looked up
-here. Not here: the rules that decide (`queue_rules`), recognising and counting models (`hub`), and
-evaluating them.
+Every candidate gets a state and a reason in words, also one that is not evaluated. Not here: the
+rules that decide the state (`queue_rules`), finding models (`hub`), and evaluating them (`job`).
 """
 
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.evaluation.queue_rules import Limits, verdict
+from densing_pipeline.evaluation.queue_rules import Limits, state_and_reason
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 
 ANCHOR_PARAMS = 8.03e9
@@ -17,22 +16,22 @@ ANCHOR_TOKENS_PER_SECOND = 5777.0
 """Llama-3.1-8B (FP8) on one H100, offline: MLPerf Inference v5.1, closed division."""
 
 SUITE_TOKENS = 7.8e6
-"""Tokens of the suite, as generated ones: what 20 to 25 minutes of the anchor's throughput make,
-the estimate for an 8B model on one H100 (prompt tokens weigh little there)."""
+"""Work of the whole suite in generated tokens: the anchor's throughput times 22.5 minutes, the
+estimated duration for an 8B model on one H100 (prompt tokens cost little there)."""
 
 BYTES_PER_PARAM = 2.0
-"""bf16 weights: what is evaluated and published."""
+"""bf16, in which models are evaluated."""
 
 NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "fp4": 0.57}
-"""Weights that were released in fewer bits are run in them; block scales included."""
+"""Bytes per parameter of models released in fewer bits, block scales included: they are run as released."""
 
 OVERHEAD = 1.25
-"""Memory for cache and activations over that of the weights; set by judgement."""
+"""Memory of weights, cache and activations as a multiple of the weights; set by judgement."""
 
 GIB = 2**30
 
 NEW = timedelta(days=180)
-"""Models this young come first: the frontier is what the trend is about."""
+"""Models released within this time of the newest one come first, for the trend is about the frontier."""
 
 
 def queue(
@@ -46,18 +45,19 @@ def queue(
 ) -> pl.DataFrame:
     """State, reason, priority and cost of every candidate.
 
-    The first rule that applies decides. What was measured under the suite version in force is done,
-    whatever else is true; the overrides file goes before all other rules except that a repository
-    must exist and need no code of its own (we never run any).
+    The first rule that applies decides. A model measured under the suite version in force is `done`.
+    The overrides file precedes all other rules, except that a repository must exist and must not
+    need its own code, which is never run.
 
     Args:
-        models: a `models` frame; models read off a figure are no candidates.
+        models: a `models` frame; models read off a figure are left out.
         evaluations: an `evaluations` frame.
-        quarantine: a `model_quarantine` frame; repositories that are only there wait, with the reason.
+        quarantine: a `model_quarantine` frame; repositories that are in no other table get the
+            state `blocked` with its reason.
         overrides: the fact table `evaluation_overrides`.
-        limits: what this installation can do.
+        limits: limits of this installation.
         suite_version: the version in force.
-        compiled_at: when the bundled facts were compiled, the age of a candidate known only there.
+        compiled_at: when the bundled facts were compiled; `updated_at` of models known only there.
 
     Returns:
         An `evaluation_queue` frame.
@@ -67,7 +67,9 @@ def queue(
         pl.col("item_limit").eq_missing(limits.items),
     )
     decided = (
-        _candidates(models, counted, overrides).with_columns(verdict(limits)).unnest("verdict")
+        _candidates(models, counted, overrides)
+        .with_columns(state_and_reason(limits))
+        .unnest("verdict")
     )
     newest = models["release_date"].max()
     is_new = pl.col("release_date") >= pl.lit(newest) - NEW
@@ -98,7 +100,7 @@ def queue(
 
 
 def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:
-    """The candidates, and with them the models of ladders that nobody else knows.
+    """The candidates, and the models of ladders that are not among them.
 
     Args:
         models: a `models` frame.
@@ -126,13 +128,13 @@ def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:
 
 
 def gpu_hours(params_active: pl.Expr) -> pl.Expr:
-    """Parameters used per token x tokens of the suite over the anchor's throughput, in GPU hours."""
+    """GPU hours of the suite: active parameters x suite tokens over the anchor's parameters x tokens/s."""
     per_second = ANCHOR_PARAMS * ANCHOR_TOKENS_PER_SECOND
     return params_active * SUITE_TOKENS / per_second / 3600
 
 
 def memory_gib(params_total: pl.Expr, quantisation: pl.Expr) -> pl.Expr:
-    """GPU memory for all weights as they are run, cache and activations, in GiB."""
+    """GPU memory in GiB for weights, cache and activations."""
     bytes_per_param: pl.Expr = pl.lit(BYTES_PER_PARAM)
     for name, size in NATIVE_BYTES_PER_PARAM.items():
         is_native = quantisation.str.starts_with(name).fill_null(value=False)
@@ -143,7 +145,7 @@ def memory_gib(params_total: pl.Expr, quantisation: pl.Expr) -> pl.Expr:
 def _candidates(
     models: pl.DataFrame, evaluations: pl.DataFrame, overrides: pl.DataFrame
 ) -> pl.DataFrame:
-    """Models that could be evaluated, with what their cost and their state depend on."""
+    """Models that could be evaluated, with their last evaluation, override, cost and memory."""
     by_hand = overrides.select(
         "model_id",
         override_state="state",
@@ -167,11 +169,11 @@ def _candidates(
 
 
 def _evaluated(evaluations: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
-    """The last evaluation of each model's weights, by the model's own revision.
+    """The last evaluation of each revision of each model.
 
-    An evaluation is of the revision it names. If `main` was asked for, because no commit was known
-    then, it is of the weights the repository had when it began: the last first seen by then, or the
-    oldest known.
+    An evaluation belongs to the revision it names. If `main` was requested, because no commit was
+    known then, it belongs to the newest revision first seen before it started, or else to the oldest
+    known one.
     """
     known = models.select("model_id", known="revision", seen=pl.col("first_seen_at"))
     exact = (pl.col("revision") == pl.col("known")).fill_null(value=True)
@@ -202,7 +204,7 @@ def _evaluated(evaluations: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quarantined(quarantine: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
-    """Repositories that are no models because something cannot be right about them."""
+    """Quarantined repositories that are not in `models`, as `blocked`."""
     return (
         quarantine.join(models, on="model_id", how="anti")
         .group_by("model_id", "revision")
@@ -217,7 +219,7 @@ def _quarantined(quarantine: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame
 def _unknown_overrides(
     overrides: pl.DataFrame, models: pl.DataFrame, quarantine: pl.DataFrame, compiled_at: datetime
 ) -> pl.DataFrame:
-    """Overrides of models that nobody knows, lest a misspelt one be silently ignored."""
+    """Overrides of unknown models, as `blocked`, so that a misspelt name is noticed."""
     return (
         overrides.join(models, on="model_id", how="anti")
         .join(quarantine, on="model_id", how="anti")

@@ -1,6 +1,6 @@
-"""The rules that decide whether a candidate is evaluated: state and reason, first match wins.
+"""Rules that decide whether a candidate is evaluated: state and reason; the first match decides.
 
-Not here: what a candidate is and what it would cost (`queue`).
+Not here: collecting candidates and their cost (`queue`).
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from densing_pipeline.hub.rules import NATIVE_FORMATS
 from densing_pipeline.settings import Settings
 
 Rule = tuple[pl.Expr, str, pl.Expr]
-"""Condition, the state it leads to, and the reason."""
+"""Condition, state, and reason."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an installation can and will evaluate.
+    """Limits of an installation on what it evaluates.
 
     Attributes:
         memory_gib: GPU memory of all GPUs one evaluation may use.
-        gpu_hours: the longest evaluation it will start.
-        refused_licences: licence identifiers it will not evaluate.
-        attempts: evaluations of the same weights that are begun before it gives up.
-        items: items per benchmark of the trials it makes; None for whole evaluations.
+        gpu_hours: longest evaluation that is started.
+        refused_licences: licence identifiers in lower case that are not evaluated.
+        attempts: attempts per revision of a model.
+        items: items per benchmark of trials; None for whole evaluations.
     """
 
     memory_gib: float = 80.0
@@ -44,8 +44,8 @@ class Limits:
         )
 
 
-def verdict(limits: Limits) -> pl.Expr:
-    """State and reason as a struct: the first rule that applies."""
+def state_and_reason(limits: Limits) -> pl.Expr:
+    """State and reason as a struct, from the first rule that applies."""
     rules = [
         *_fact_rules(),
         *_evaluation_rules(limits),
@@ -74,7 +74,7 @@ def _again(limits: Limits) -> pl.Expr:
 
 
 def _fact_rules() -> list[Rule]:
-    """What is so, whatever anybody wants."""
+    """Rules that an override to `queued` does not change: already evaluated, gone, needs its own code."""
     return [
         (pl.col("evaluated") == "running", "running", pl.col("evaluated_reason")),
         (
@@ -101,7 +101,7 @@ def _fact_rules() -> list[Rule]:
 
 
 def _evaluation_rules(limits: Limits) -> list[Rule]:
-    """What came of earlier attempts, and what was decided by hand."""
+    """Rules about earlier attempts and overrides."""
     is_over = ~pl.col("is_resumable") | (pl.col("attempts") >= limits.attempts)
     return [
         (pl.col("evaluated") == "blocked", "blocked", pl.col("evaluated_reason")),
@@ -124,7 +124,7 @@ def _evaluation_rules(limits: Limits) -> list[Rule]:
 
 
 def _model_rules() -> list[Rule]:
-    """What is no original base model."""
+    """Rules that exclude models which are not original base models."""
     is_native = pl.col("quantisation").str.contains(f"^({'|'.join(NATIVE_FORMATS)})")
     is_original = is_native & pl.col("is_base") & pl.col("parent_id").is_null()
     return [
@@ -143,7 +143,7 @@ def _model_rules() -> list[Rule]:
 
 
 def _limit_rules(limits: Limits) -> list[Rule]:
-    """What this installation cannot or will not do; all but the licence may change."""
+    """Rules about licence, access, unknown size, memory and time."""
     return [
         (
             pl.col("licence").str.to_lowercase().is_in(sorted(limits.refused_licences)),

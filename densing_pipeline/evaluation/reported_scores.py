@@ -1,4 +1,4 @@
-"""The `scores` table from reports and figures."""
+"""Rows of `scores` that come from published reports and from the paper's figure."""
 
 import polars as pl
 

@@ -1,7 +1,7 @@
-"""What a benchmark asks of a model and what comes back: the language of suite, engine and scoring.
+"""Requests to a model and their results, shared by suite, engine and scoring.
 
-Texts only: tokens, batches and devices are the engine's business (`engine`), what an answer is worth
-that of the suite (`suite`, `scoring`).
+They hold texts only. Not here: tokens, batches and devices (`vllm_engine`), and scoring an answer
+(`suite`, `scoring`).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class ChoiceRequest:
-    """Which of a few continuations, each a single token after the prompt, is likeliest.
+    """Asks for the log-probabilities of a few continuations of a prompt, mostly of one token each.
 
     Attributes:
         prompt: the text up to the answer.
-        choices: the continuations with their leading space, such as `" A"`.
+        choices: the continuations, with their leading space, such as `" A"`.
     """
 
     prompt: str
@@ -24,12 +24,12 @@ class ChoiceRequest:
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """A greedy continuation.
+    """Asks for a greedy continuation of a prompt.
 
     Attributes:
         prompt: the text to continue.
-        stops: texts at which it ends; none of them is part of the result.
-        max_tokens: its budget.
+        stops: texts that end the continuation and are not part of it.
+        max_tokens: most tokens of the continuation.
     """
 
     prompt: str
@@ -39,11 +39,11 @@ class GenerateRequest:
 
 @dataclass(frozen=True)
 class LossRequest:
-    """How surprised the model is by a reference answer.
+    """Asks for the negative log-likelihood of a reference answer.
 
     Attributes:
-        prompt: the text the answer is conditioned on.
-        answer: the reference answer, with its leading space if it has one.
+        prompt: text before the answer.
+        answer: reference answer, with its leading space if it has one.
     """
 
     prompt: str
@@ -60,7 +60,7 @@ class ChoiceResult:
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """The continuation; `truncated` if the budget ended it rather than a stop or the model."""
+    """The continuation; `truncated` if `max_tokens` ended it."""
 
     text: str
     truncated: bool
@@ -70,7 +70,7 @@ class GenerateResult:
 
 @dataclass(frozen=True)
 class LossResult:
-    """Summed negative log-likelihood of the answer's tokens, in nats, and how many there are."""
+    """Sum of the negative log-likelihoods of the answer's tokens, in nats, and their number."""
 
     nll_nats: float
     answer_tokens: int
@@ -79,7 +79,7 @@ class LossResult:
 
 @dataclass(frozen=True)
 class Failed:
-    """A request the model could not serve, in words: too long a prompt, numbers that are none."""
+    """A request without a result: the prompt is too long, the logits are NaN, or the engine failed."""
 
     reason: str
     kind: Literal["context", "not_a_number", "engine"]
@@ -90,15 +90,15 @@ Result = ChoiceResult | GenerateResult | LossResult | Failed
 
 
 class Engine(Protocol):
-    """A loaded model that serves requests."""
+    """A loaded model that runs requests."""
 
     def run(self, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
-        """Serve all requests as one queue.
+        """Run all requests as one queue.
 
         Args:
             requests: of any kinds, in any order.
-            done: called once per request with its index and result, as soon as it is there.
+            done: called once per request with its index and result, as soon as it is known.
         """
 
     def provenance(self) -> dict[str, str | int | float | bool | None]:
-        """What a score depends on: versions, data type, parallelism, device, tokenizer hash."""
+        """What scores depend on: versions, data type, parallelism, device, tokenizer hash."""

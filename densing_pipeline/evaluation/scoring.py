@@ -1,11 +1,10 @@
-"""What an answer is worth.
+"""Metrics: the score of an answer.
 
-Each metric is a small declaration with its parameters, so that the suite's version covers them. An
-item that could not be asked or judged has no score and says why; an answer that says nothing is
-wrong.
+Each metric is a frozen dataclass with its parameters, so that the suite version covers them. An item
+that could not be asked or judged has no score and a reason; an answer without content is wrong.
 
-Not here: which metric belongs to which benchmark (`suite`), deciding whether two mathematical answers
-are the same (`math_judge`), and running programs (`sandbox`).
+Not here: which benchmark has which metric (`suite`), comparing mathematical answers (`math_judge`),
+and running programs (`sandbox`).
 """
 
 import math
@@ -26,7 +25,7 @@ from densing_pipeline.evaluation.requests import (
 LETTERS = "ABCDEFGHIJ"
 
 LONGEST_ANSWER = 2000
-"""Characters of a final answer that are compared: a longer one is no answer but a text."""
+"""Characters; a longer final answer is wrong without being compared."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of an item.
+    """Result of an item.
 
     Attributes:
         score: 0 to 1; None if the item could not be asked or judged, or has a loss only.
         response: the chosen letter, or the text the model wrote.
-        truncated: whether the token budget ended the text.
+        truncated: whether the token budget cut the text off.
         answer_nll_nats_per_token: mean negative log-likelihood of the reference answer.
-        failed_reason: why there is neither score nor loss.
+        failed_reason: why there is neither score nor loss; None if there is one.
     """
 
     score: float | None = None
@@ -68,7 +67,7 @@ class Scored:
 
 
 class Verdict(Protocol):
-    """What a sandbox says of a program."""
+    """Whether a program passed its tests."""
 
     @property
     def passed(self) -> bool:
@@ -76,46 +75,46 @@ class Verdict(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why not."""
+        """Why it did not pass; empty if it did."""
 
 
 class ProgramJudge(Protocol):
-    """Runs a program and its tests where they can do no harm (`sandbox.Sandbox`)."""
+    """Runs a program and its tests in isolation (`sandbox.Sandbox`)."""
 
     def check(self, program: str, tests: str) -> Verdict:
-        """Whether the program passes; raises RuntimeError if it could not be run safely."""
+        """Verdict on the program. Raises RuntimeError if there is no working sandbox."""
 
 
 class MathJudge(Protocol):
-    """Decides whether two answers are mathematically the same (`math_judge.MathJudge`)."""
+    """Decides whether two answers are mathematically equal (`math_judge.MathJudge`)."""
 
     def same(self, reference: str, answer: str) -> bool:
-        """Whether they are; an answer that cannot be understood in time is not.
+        """Whether they are equal; an answer that cannot be parsed in time is not.
 
-        Raises RuntimeError if nothing can be decided.
+        Raises RuntimeError if the judge does not work.
         """
 
 
 @dataclass(frozen=True)
 class Judges:
-    """What some metrics need to decide. Without its judge an item has no score."""
+    """Judges that some metrics need. Without its judge an item has no score."""
 
     programs: ProgramJudge | None = None
     maths: MathJudge | None = None
 
 
 class Metric(Protocol):
-    """Decides what a result is worth."""
+    """Scores a result."""
 
     def __call__(self, item: Item, result: Any, judges: Judges) -> Scored:
-        """Judge a result of the kind the item's request brings, never a failed one."""
+        """Score a result of the item's request, never a `Failed` one."""
 
 
 @dataclass(frozen=True)
 class Letter:
-    """1 if the likeliest choice is the reference letter; the first one of equals is chosen.
+    """1 if the likeliest choice is the reference letter; of equally likely ones the first is chosen.
 
-    The loss of the reference letter comes with it: one token, among all tokens.
+    Also gives the loss of the reference letter's token.
     """
 
     def __call__(self, item: Item, result: ChoiceResult, judges: Judges) -> Scored:
@@ -129,7 +128,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """1 if the extracted answer is the reference, to the letter.
+    """1 if the extracted answer equals the reference, character by character.
 
     Attributes:
         pattern: the first match's first group is the answer, less outer white space and a full stop.
@@ -149,7 +148,7 @@ class ExactMatch:
 
 @dataclass(frozen=True)
 class SameMathematics:
-    r"""1 if the final answer is mathematically the reference (`math-verify`).
+    r"""1 if the final answer is mathematically equal to the reference (`math-verify`).
 
     Attributes:
         pattern: the first match's first group is the final answer, less outer white space and a full
@@ -183,7 +182,7 @@ class PassesTests:
     """1 if the program passes its tests in the sandbox (pass@1 of one greedy answer).
 
     Attributes:
-        program: how the program is made of `{prompt}` and `{response}`.
+        program: template of the program, over `{prompt}` and `{response}`.
     """
 
     program: str
@@ -202,7 +201,7 @@ class PassesTests:
 
 @dataclass(frozen=True)
 class AnswerLoss:
-    """No score: the loss of the reference answer is what the item is for."""
+    """No score; only the loss of the reference answer is measured."""
 
     def __call__(self, item: Item, result: LossResult, judges: Judges) -> Scored:
         """Judge a loss."""
@@ -215,14 +214,14 @@ class AnswerLoss:
 
 
 def score(metric: Metric, item: Item, result: Result, judges: Judges) -> Scored:
-    """Judge any result: what failed has no score and keeps its reason."""
+    """Score a result; a failed one has no score and keeps its reason."""
     if isinstance(result, Failed):
         return Scored(failed_reason=result.reason)
     return metric(item, result, judges)
 
 
 def nats_per_token(result: Result | None) -> float | None:
-    """Mean loss of an answer's tokens; None if there is none to speak of."""
+    """Mean loss of an answer's tokens, in nats; None without tokens or if it is not finite."""
     if not isinstance(result, LossResult) or result.answer_tokens < 1:
         return None
     loss = result.nll_nats / result.answer_tokens

@@ -1,4 +1,4 @@
-"""Notices when nothing happens any more. Not here: what is done then (`job`)."""
+"""Stops an evaluation that makes no progress. Not here: how it is stopped (`job`)."""
 
 import threading
 from collections.abc import Callable
@@ -7,22 +7,22 @@ from typing import Self
 
 
 class Watchdog:
-    """Calls for help when it has not heard a beat for so long; a context manager."""
+    """Context manager that calls a function if no progress is reported for a number of seconds."""
 
     def __init__(self, seconds: float, on_hang: Callable[[float], None]) -> None:
-        """Set it up.
+        """Set the time limit.
 
         Args:
-            seconds: the longest silence.
-            on_hang: called once with these seconds, from another thread.
+            seconds: longest time between two reports of progress.
+            on_hang: called once, with `seconds`, from a thread of the watchdog.
         """
         self._seconds, self._on_hang = seconds, on_hang
-        self._beats = 0
+        self._reports = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        """Start watching."""
+        """Start the watchdog thread."""
         self._thread.start()
         return self
 
@@ -32,17 +32,17 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop watching."""
+        """End the watchdog thread."""
         self._ended.set()
 
-    def beat(self) -> None:
-        """Something happened."""
-        self._beats += 1
+    def report_progress(self) -> None:
+        """Report progress."""
+        self._reports += 1
 
     def _watch(self) -> None:
-        heard = -1
+        seen = -1
         while not self._ended.wait(self._seconds):
-            if self._beats == heard:
+            if self._reports == seen:
                 self._on_hang(self._seconds)
                 return
-            heard = self._beats
+            seen = self._reports

@@ -40,7 +40,9 @@ def calls_in(*happenings):
     """What a watchdog calls when its intervals go by like this."""
     calls = []
     dog = Watchdog(1.0, calls.append)
-    dog._ended = Intervals(*(dog.beat if each == "beat" else nothing for each in happenings))
+    dog._ended = Intervals(
+        *(dog.report_progress if each == "beat" else nothing for each in happenings)
+    )
     dog._watch()
     return calls
 
