@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlparse
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline import addresses
+
 
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
@@ -256,7 +258,9 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
+        # From None: the report of pydantic shows values, which may be addresses with a password.
+        told = "\n".join(map(_sentence, error.errors()))
+        raise SettingsError(addresses.redact(told)) from None
 
 
 def _unknown(name: str, known: list[str]) -> str:

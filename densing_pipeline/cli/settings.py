@@ -3,11 +3,12 @@
 import os
 
 from rich.table import Table
-from rich.text import Text
 
+from densing_pipeline import addresses
 from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
+from densing_pipeline.text import plain
 
 
 def current_settings() -> Settings:
@@ -34,7 +35,7 @@ def explain(screen: Screen, part: str) -> None:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
     for one in shown:
         # As it is set, not as it is read: the value may be the one that is refused.
-        given = os.environ.get(one.name)
+        given = os.environ.get(one.name) and addresses.redact(os.environ[one.name])
         told = f"default {one.default}" if given is None else f"here {given}; default {one.default}"
-        table.add_row(Text(one.name, style="bold"), Text(f"{one.description} ({told})"))
+        table.add_row(plain(one.name, "bold"), plain(f"{one.description} ({told})"))
     screen.show(table)
