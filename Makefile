@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
-FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy" tests/unit
+FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy and not shared" tests/unit
 # uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
 QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \

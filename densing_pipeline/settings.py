@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from densing_pipeline import addresses
+from densing_pipeline.addresses import host_patterns, shown
 
 
 class SettingsError(ValueError):
@@ -20,22 +20,28 @@ class SettingsError(ValueError):
 
 def _http(url: str) -> str:
     if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
-        raise ValueError(f"{url!r}: a source has an address that starts with https://")
+        raise ValueError(f"{shown(url)!r}: a source has an address that starts with https://")
     return url
 
 
-HttpAddress = Annotated[str, AfterValidator(_http)]
+HttpAddress = Annotated[str, AfterValidator(_http), Field(repr=False)]
 """An address that starts with http:// or https:// and names a host."""
 
 
 class Settings(BaseSettings):
     """The settings of one installation.
 
+    An address may hold a password or a signature, so neither `repr` nor an error repeats one.
+
     A field is set by the variable of its name, such as `DENSING_STATE_DIR`.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DENSING_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="DENSING_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     state_dir: Path = Field(
@@ -43,6 +49,7 @@ class Settings(BaseSettings):
         description="Where tables, the landing zone and Dagster's database live.",
     )
     publish_url: str = Field(
+        repr=False,
         default="published",
         description="Directory releases are published to, as a path or a file:// address.",
     )
@@ -110,10 +117,22 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the nightly run asks the Hub for new models.",
     )
-    hub_endpoint: HttpAddress | None = Field(
+    hub_endpoint: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
         default=None,
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
+    )
+    hub_answer_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60, description="Longest time for one answer of the Hub, to its last byte."
+    )
+    hub_poll_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=7200,
+        description="Longest time for a night's requests to the Hub; the rest waits for the next night.",
+    )
+    redirect_hosts: str = Field(
+        default="",
+        description="Hosts, separated by commas, to which a source or the Hub may redirect besides its own: `host`, `*.domain` or `host:port`.",
     )
     hub_overlap_days: Annotated[int, Field(ge=1, le=60)] = Field(
         default=3, description="Days before the last poll that are read again."
@@ -207,10 +226,15 @@ class Settings(BaseSettings):
         is_path = "://" not in url
         if not url or not (is_path or (address.scheme == "file" and not address.netloc)):
             raise ValueError(
-                f"{url!r}: releases are published to a local directory; give a path or "
+                f"{shown(url)!r}: releases are published to a local directory; give a path or "
                 "file:///path and copy `latest/` on from there"
             )
         return url
+
+    @property
+    def allowed_redirect_hosts(self) -> tuple[str, ...]:
+        """The hosts of `redirect_hosts`."""
+        return host_patterns(self.redirect_hosts)
 
     @property
     def publish_dir(self) -> Path:
@@ -258,9 +282,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        # From None: the report of pydantic shows values, which may be addresses with a password.
-        told = "\n".join(map(_sentence, error.errors()))
-        raise SettingsError(addresses.redact(told)) from None
+        raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -278,8 +300,10 @@ def _sentence(problem: Any) -> str:
     variable = next((one for one in variables() if name in (one.field, one.name)), None)
     if variable is None:
         return f"{name}: {what}"
+    is_address = not Settings.model_fields[variable.field].repr
+    given = shown(str(problem["input"])) if is_address else str(problem["input"])
     return (
-        f"{variable.name} is {str(problem['input'])[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
     )
 

@@ -121,7 +121,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     Raises:
         Failure: the Hub does not say.
     """
-    hub = Hub(settings.hub_endpoint)
+    hub = Hub.of(settings)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
         if not folder_writer.COMMIT.fullmatch(sha := str(record["sha"])):
@@ -165,6 +165,8 @@ def _run_job(
         What the job reported of itself.
     """
     environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
+    # Otherwise the Hub's library asks for a list of coding agents, for its User-Agent.
+    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:

@@ -11,6 +11,7 @@ from densing_pipeline.files import file_sha256
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
 from densing_pipeline.tables.storage import write_parquet
+from densing_pipeline.text import markdown
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -168,11 +169,7 @@ def _preview(frame: pl.DataFrame, rows: int = 5) -> str:
     lines += [
         "| "
         + " | ".join(
-            ""
-            if cell is None
-            else f"{cell:.6g}"
-            if isinstance(cell, float)
-            else str(cell).replace("|", "\\|")
+            "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else markdown(cell)
             for cell in row
         )
         + " |"

@@ -15,11 +15,13 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.published import QUARANTINE
+from densing_pipeline.text import clean
 
 RECEIVED = "-received"
 REPORTS = "price-polls"
@@ -33,7 +35,7 @@ class PollResult:
         source: its name.
         polled_at: when the poll began, UTC.
         outcome: ok, unchanged, failed (no document) or rejected (a document we do not believe).
-        message: what an operator needs to know.
+        message: what an operator needs to know; clean, and without secrets of addresses.
         http_status: of the last answer, if there was one.
         rows: prices in the snapshot that holds now.
         rows_previous: prices in the one before.
@@ -50,6 +52,10 @@ class PollResult:
     rows_previous: int | None = None
     rows_quarantined: int | None = None
     good_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Clean the message: it is made of what servers say."""
+        object.__setattr__(self, "message", clean(redact(self.message)))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rich.text import Text
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.figures import interval_text
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.text import clean_frame
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
 Tables = Mapping[str, pl.DataFrame]
@@ -78,6 +79,10 @@ def where(release: Path) -> str:
     return f"Release {release.name}: {release}"
 
 
+VIEWED = ("sensitivity", "densing_law", "price_halving", "forecast_skill", "source_health")
+"""Published tables that `table_views` shows."""
+
+
 def table_views(tables: Tables, now: datetime) -> list[Table | str]:
     """The tables of a release as they are printed, and the range of other choices in words.
 
@@ -85,6 +90,8 @@ def table_views(tables: Tables, now: datetime) -> list[Table | str]:
         tables: the published tables.
         now: the instant to which ages are counted, with a time zone.
     """
+    # A release of an earlier version may hold text as it came.
+    tables = {name: clean_frame(table) for name, table in tables.items() if name in VIEWED}
     return [
         range_text(tables["sensitivity"]),
         _densing_law(tables["densing_law"]),

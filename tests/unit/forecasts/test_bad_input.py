@@ -35,6 +35,8 @@ from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.trend_breaks import trend_breaks
 from densing_pipeline.trends.windows import DAY_ZERO
 
+pytestmark = pytest.mark.heavy
+
 LAWS = REFERENCE_LAWS.cast(
     facts.load("reference_coefficients").with_columns(
         fit=pl.lit("published"),

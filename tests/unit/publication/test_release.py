@@ -21,6 +21,8 @@ from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 from tests.releases import SOURCES, made
 
+pytestmark = pytest.mark.heavy
+
 
 def changed(tables):
     return tables | {"scores": tables["scores"].with_columns(score=pl.lit(0.25))}

@@ -14,6 +14,8 @@ from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.windows import DAY_ZERO
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="session")
 def law(real_densities: pl.DataFrame, as_of: date) -> pl.DataFrame:
