@@ -5,18 +5,15 @@ time left is estimated from the seconds each step took in the last complete nigh
 or on the first night from `TYPICAL_SECONDS`, scaled by how long the steps so far took.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-import densing_pipeline
-from densing_pipeline import files
 from densing_pipeline.cli.errors import CommandError, with_remedy
+from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
 from densing_pipeline.publication.wording import counted
@@ -56,12 +53,7 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     settings = current_settings()
     if is_live:
         settings = settings.model_copy(update={"poll": True, "hub_poll": True})
-    state = settings.state_dir.absolute()
-    state.mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("DAGSTER_HOME"):
-        os.environ["DAGSTER_HOME"] = str(dagster_home(state))
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    os.environ.setdefault("DENSING_STATE_DIR", str(state))
+    set_home(settings)
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.
         from densing_pipeline.nightly import run_nightly
@@ -71,21 +63,6 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
         told = "\n".join(f"{step}: {with_remedy(message)}" for step, message in failures.items())
         raise CommandError(f"{told}\nThe previous release is untouched.")
     return settings
-
-
-def dagster_home(state: Path) -> Path:
-    """The folder of the `dagster.yaml` to use: the checkout's, or in an installed package the state directory.
-
-    Args:
-        state: the state directory; it gets a copy of the file that the wheel brings, unless it has one.
-    """
-    package = Path(densing_pipeline.__file__).parent
-    if (package.parent / "dagster.yaml").is_file():
-        return package.parent
-    place = state / "dagster.yaml"
-    if not place.exists():
-        files.write(place, (package / "dagster.yaml").read_bytes())
-    return state
 
 
 class Steps:

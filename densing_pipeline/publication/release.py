@@ -33,7 +33,7 @@ from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 
-NOISE = 1e-5
+UNCHANGED_WITHIN = 1e-5
 """Relative difference of floats that is machine noise: fits on another processor differ by 1e-6."""
 
 
@@ -210,7 +210,7 @@ def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Prove
         for name, table in PUBLISHED.items():
             if not table.operational:
                 published = pl.read_parquet(release / f"{name}.parquet")
-                assert_frame_equal(published, tables[name], rel_tol=NOISE, abs_tol=0)
+                assert_frame_equal(published, tables[name], rel_tol=UNCHANGED_WITHIN, abs_tol=0)
     except (OSError, AssertionError):
         return False
     return True

@@ -10,7 +10,8 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.cost.frontier import cheapest, price_frontier
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices import list_prices
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
@@ -195,14 +196,14 @@ def test_the_papers_line_falls_266_fold() -> None:
     prices = list_prices.listed_prices(facts.load("list_prices"))
     nothing = MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), facts.load("capability_scores")
     frontier = price_frontier(Market(prices, *nothing))
-    line = frontier.filter(level=PAPER, curve="cheapest_ever")
+    line = frontier.filter(level=NMI, curve="cheapest_ever")
     assert line["usd_per_mtok"].to_list() == [20.0, 8.0, 0.25, 0.15, 0.075]
     assert line["blend_input_share"].unique().to_list() == [1.0]
     assert line["usd_per_mtok"][0] / line["usd_per_mtok"][-1] == pytest.approx(266.7, abs=0.05)
 
 
 def test_the_papers_prices_enter_no_other_level(market: Cheapest) -> None:
-    plotted = offer(0.1, model="b", source=PAPER, flag="figure")
+    plotted = offer(0.1, model="b", source=NMI, flag="figure")
     assert steps(market(offer(10.0), plotted)) == [(JAN, 10.0)]
 
 
