@@ -12,6 +12,13 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from densing_pipeline.addresses import host_patterns, shown
+from densing_pipeline.files import file_sha256
+
+DECISIVE = (
+    "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
+    "refused_licences", "evaluation_attempts",
+)  # fmt: skip
+"""Settings that change the content of a table computed from the same inputs."""
 
 
 class SettingsError(ValueError):
@@ -58,6 +65,11 @@ class Settings(BaseSettings):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=20241206, description="Seed of every random draw; part of the release."
+    )
+
+    night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
+        default=120,
+        description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
     poll: bool = Field(
@@ -231,6 +243,14 @@ class Settings(BaseSettings):
             )
         return url
 
+    def decisive(self) -> dict[str, str]:
+        """The settings that change the content of a table, as text by variable; of a file its SHA-256.
+
+        Raises:
+            OSError: the file of ladders cannot be read.
+        """
+        return {f"DENSING_{name.upper()}": _as_text(getattr(self, name)) for name in DECISIVE}
+
     @property
     def allowed_redirect_hosts(self) -> tuple[str, ...]:
         """The hosts of `redirect_hosts`."""
@@ -271,6 +291,15 @@ class Settings(BaseSettings):
     def evaluation_cache_dir(self) -> Path:
         """Where weights are kept while they are needed."""
         return self.evaluation_cache or self.state_dir / "weights"
+
+
+def _as_text(value: object) -> str:
+    """A value of a setting as text that is the same in every process."""
+    if isinstance(value, Path):
+        return f"{value.name} (SHA-256 {file_sha256(value)})"
+    if isinstance(value, frozenset):
+        return json.dumps(sorted(value))
+    return json.dumps(value)
 
 
 def read_settings() -> Settings:

@@ -31,7 +31,7 @@ from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import folder_path
-from densing_pipeline.evaluation.folder_writer import COMMIT, FolderWriter
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
@@ -40,6 +40,7 @@ from densing_pipeline.evaluation.scoring import Judges, PassesTests
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
+from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.text import error_text
 
 EXIT = {"done": 0, "failed": 1, "blocked": 3}

@@ -31,9 +31,6 @@ FROM_HUB = (
 )  # fmt: skip
 """What the Hub alone knows of a bundled model."""
 
-AHEAD = pl.duration(days=2)
-"""How far a clock may be ahead before a creation time counts as from the future."""
-
 
 def landed(
     zone: LandingZone, cache: Path, fixed: AbstractSet[str]
@@ -127,7 +124,9 @@ def models(
     is_candidate = pl.col("is_base").is_not_null() & pl.col("matters").fill_null(value=True)
     new = _new_rows(shown.filter(~is_bundled, is_candidate), bundled)
     new, disagreeing = _without_disagreeing_counts(new)
-    new, future = _split(new, pl.col("hub_created_at") > pl.col("first_seen_at") + AHEAD)
+    new, future = _split(
+        new, pl.col("hub_created_at") > pl.col("first_seen_at") + records.CLOCK_TOLERANCE
+    )
     future = future.with_columns(quarantined=pl.lit("created in the future, says the Hub"))
     new, undated = _split(new, pl.col("release_date").is_null())
     undated = undated.with_columns(

@@ -49,9 +49,6 @@ NOT_BEFORE = timedelta(hours=20)
 SETTLES_WITHIN = timedelta(days=7)
 """How long a new model may take to show the hashes of its weights."""
 
-AHEAD = timedelta(days=2)
-"""How far a clock may be ahead before a creation time counts as from the future."""
-
 PATIENCE = 5
 """Failures among single files and records after which a night asks for no more of them."""
 
@@ -212,7 +209,9 @@ def configs_due(
         )
         .join(answered, on="config_path", how="anti")
         # What claims to be from the future must not go before what is new.
-        .with_columns(pl.when(pl.col("created_at") <= now + AHEAD).then("created_at"))
+        .with_columns(
+            pl.when(pl.col("created_at") <= now + records.CLOCK_TOLERANCE).then("created_at")
+        )
         .sort("created_at", "model_id", descending=[True, False], nulls_last=True)
     )
     return list(wanted.select("name", "revision").iter_rows())

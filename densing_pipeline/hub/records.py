@@ -22,11 +22,14 @@ from densing_pipeline.json_documents import load
 from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.text import LONGEST_NAME, clean
 
-SHOWN = 120
+MOST_REASON_CHARS = 120
 """Characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
 """Files of a repository remembered with a record."""
+
+CLOCK_TOLERANCE = timedelta(days=2)
+"""How far a clock may be ahead before a creation time counts as from the future."""
 
 AWAITED_FOR = timedelta(days=60)
 """How long weights may take to come to a repository."""
@@ -304,4 +307,4 @@ def _text(value: object) -> str | None:
 
 def _shown(value: object) -> str:
     """Third-party text in one line of bounded length."""
-    return clean(" ".join(str(value).split()), SHOWN)
+    return clean(" ".join(str(value).split()), MOST_REASON_CHARS)

@@ -19,7 +19,6 @@ from dagster._core.errors import DagsterPipesExecutionError
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
-    folder_writer,
     measured_tables,
     suite,
 )
@@ -30,6 +29,7 @@ from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
+from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
 
 JOB = "densing_pipeline.evaluation.job"
@@ -124,7 +124,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     hub = Hub.of(settings)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
-        if not folder_writer.COMMIT.fullmatch(sha := str(record["sha"])):
+        if not COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha
     except (HubError, ValueError, KeyError, TypeError) as error:

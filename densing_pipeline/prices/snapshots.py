@@ -7,6 +7,7 @@
 Not here: asking for them (`prices.poll`), and their formats (`prices.sources`).
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -90,6 +91,16 @@ def landed_snapshots(zone: LandingZone, source: str) -> Iterator[tuple[Receipt, 
         if receipt.sha256 != sha256:
             content, sha256 = zone.read(receipt), receipt.sha256
         yield receipt, content
+
+
+def received_sha256(zone: LandingZone) -> str:
+    """SHA-256 of the names of all receipts of price lists: another one after each poll that got any."""
+    names = [
+        f"{folder.name}/{path.name}"
+        for folder in sorted((zone.folder / "receipts").glob(f"*{RECEIVED}"))
+        for path in zone.receipt_files(folder.name)
+    ]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def poll_reports(zone: LandingZone, since: datetime | None = None) -> Iterator[PollResult]:

@@ -12,6 +12,7 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from densing_pipeline.paper import NMI
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.figures import interval_text
 from densing_pipeline.publication.wording import counted, listed
@@ -201,8 +202,7 @@ def _price_halving(halving: pl.DataFrame) -> Table:
         right=("blend", "months", "fold"),
     )  # fmt: skip
     shown = halving.filter(
-        pl.col("is_headline")
-        | ((pl.col("level") == "nmi-2025") & (pl.col("curve") == "cheapest_ever"))
+        pl.col("is_headline") | ((pl.col("level") == NMI) & (pl.col("curve") == "cheapest_ever"))
     )
     for row in shown.to_dicts():
         record = row["months_since_record"]
