@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
-FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy" tests/unit
+FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy and not shared" tests/unit
 # uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
 QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
@@ -50,7 +50,7 @@ coverage: .venv/synced ## Run the tests and print what they leave out; fails bel
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
 
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
-	@mkdir -p "$$DENSING_STATE_DIR"
+	@$(RUN) densing storage
 	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
 lint: .venv/synced ## Check style, types, the lock and the workflow
@@ -58,6 +58,7 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) lint-imports
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null
 	@$(RUN) zizmor --quiet --offline --pedantic .github

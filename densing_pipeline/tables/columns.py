@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED
+from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -409,7 +410,7 @@ COLUMNS: dict[str, Column] = {
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
         "figure), average (plain mean of the five reported or measured scores) or mmlu.",
-        "nmi-2025-average",
+        NMI_AVERAGE,
         "average",
         "mmlu",
     ),
@@ -492,6 +493,15 @@ COLUMNS: dict[str, Column] = {
     "seed": _count("Seed of the bootstrap.", "1"),
     # --- prices ---------------------------------------------------------------------------------
     "provider": _text("Who sells the offer."),
+    "seller": _text(
+        "Company that sells, without case and separators; one whatever it sells through."
+    ),
+    "seller_name": _text("A provider's name in price lists, without case and separators."),
+    "organisation_name": _text("An organisation's name in price lists, in lower case."),
+    "namespace": _text("Owner of repositories on the Hub, in lower case."),
+    "line": _text(
+        "Line of models by the word that names carry, such as llama, without version digits."
+    ),
     "offer": _text(
         "Kind of offer. Only standard offers set a frontier.",
         "standard",

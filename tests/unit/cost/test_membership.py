@@ -12,6 +12,8 @@ from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.membership import drawn_frontiers, with_intervals
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS
 
+pytestmark = pytest.mark.heavy
+
 START, AS_OF = date(2023, 1, 1), date(2025, 12, 31)
 LEVEL = CAPABILITY_LEVELS.cast(
     pl.DataFrame(

@@ -31,6 +31,8 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import QUARANTINE, SOURCE_HEALTH
 from tests.servers.prices import PriceServer, Reply, addresses
 
+pytestmark = pytest.mark.heavy
+
 FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
 MODELS = "/openrouter"
 

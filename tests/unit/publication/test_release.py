@@ -21,6 +21,8 @@ from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 from tests.releases import SOURCES, made
 
+pytestmark = pytest.mark.heavy
+
 
 def changed(tables):
     return tables | {"scores": tables["scores"].with_columns(score=pl.lit(0.25))}
@@ -234,3 +236,14 @@ def test_kill_minus_nine_leaves_a_whole_release(line, tables, tmp_path):
     second = publish(changed(tables), tmp_path, made())
     assert is_whole(second.path)
     assert is_whole(first.path)
+
+
+def test_a_release_holds_its_answers_and_is_not_whole_without_them(tables, tmp_path):
+    release = publish(tables, tmp_path, made())
+    file = release.path / "headline.json"
+    read = json.loads(file.read_text(encoding="utf-8"))
+    assert read["release"] == release.release_id
+    assert [one["topic"] for one in read["answers"]] == ["density", "price"]
+    assert is_whole(release.path)
+    file.write_text("{}", encoding="utf-8")
+    assert not is_whole(release.path)

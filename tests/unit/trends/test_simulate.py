@@ -12,6 +12,8 @@ from densing_pipeline.trends.simulate import (
     spread_design,
 )
 
+pytestmark = pytest.mark.heavy
+
 
 def test_shortfalls_are_exponential_and_shared_within_a_family():
     rng = np.random.default_rng(0)
