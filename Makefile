@@ -58,6 +58,7 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) mypy tests benchmarks docs
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null
 	@$(RUN) zizmor --quiet --offline --pedantic .github

@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from densing_pipeline import implications
 from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
+from densing_pipeline.cost.market import PAPER
 from densing_pipeline.density import (
     compression,
     densities,
@@ -327,10 +328,10 @@ def _prices(tables: Tables) -> Values:
             )
         ).height,
         "paper_prices": tables["price_frontier"]
-        .filter(level=frontier.PAPER, curve="cheapest_ever")
+        .filter(level=PAPER, curve="cheapest_ever")
         .sort("date")["usd_per_mtok"]
         .to_list(),
-        "paper_level": _first(ever, level=frontier.PAPER, estimator="end-points"),
+        "paper_level": _first(ever, level=PAPER, estimator="end-points"),
         "gpt35": _first(ever, level="gpt-3.5", estimator="record-events"),
         "list_records": records.filter(source="list-prices").height,
         "all_records": records.height,
