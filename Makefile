@@ -50,7 +50,7 @@ coverage: .venv/synced ## Run the tests and print what they leave out; fails bel
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
 
 dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
-	@mkdir -p "$$DENSING_STATE_DIR"
+	@$(RUN) densing storage
 	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
 lint: .venv/synced ## Check style, types, the lock and the workflow
@@ -59,6 +59,7 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) mypy tests benchmarks docs
+	@$(RUN) lint-imports
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null
 	@$(RUN) zizmor --quiet --offline --pedantic .github

@@ -24,12 +24,11 @@ from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import density_figure, sensitivity_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
-from densing_pipeline.tables.dates import newest
+from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.simulate import SIMULATIONS
-from densing_pipeline.trends.windows import DAY_ZERO
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")
@@ -159,7 +158,7 @@ def densing_law(
     """Doubling time of capacity density by reference law, score set, window and estimator."""
     law = trend.densing_law(
         densities,
-        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
+        as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         laws=drawn_laws(reference_laws, reference_law_draws),
@@ -178,7 +177,7 @@ def trend_breaks(
     """Whether density began to grow faster: at ChatGPT, or at any date, with the test's power."""
     found = breaks.trend_breaks(
         densities,
-        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
+        as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -197,7 +196,7 @@ def sensitivity(
         models,
         scores,
         reference_laws,
-        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
+        as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )

@@ -17,8 +17,7 @@ from densing_pipeline.publication.figures import forecast_figure
 from densing_pipeline.publication.release import published_before
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
-from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import newest_or_day_zero
 
 
 @table_asset(published.IMPLICATIONS, group="forecasts")
@@ -38,7 +37,7 @@ def implications(
         reference_laws,
         drawn_laws(reference_laws, reference_law_draws),
         price_frontier,
-        as_of=newest(scores["observed_at"], otherwise=DAY_ZERO),
+        as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -85,7 +84,7 @@ def forecast_skill(
     """How good each method was, against no change, the paper's constants and the last year's slope."""
     table = skill.forecast_skill(
         forecast_scores,
-        as_of=newest(prices["observed_from"], otherwise=DAY_ZERO),
+        as_of=newest_or_day_zero(prices["observed_from"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )

@@ -24,7 +24,7 @@ def hub_nights(
         night = poll.poll(
             zone,
             settings.hub_cache_dir,
-            client.Hub(settings.hub_endpoint),
+            client.Hub.of(settings, settings.hub_poll_seconds),
             poll.Limits.of(settings),
             facts.load("base_models")["model_id"],
             lambda: datetime.now(UTC),

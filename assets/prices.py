@@ -7,6 +7,7 @@ from densing_pipeline import facts
 from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import book_metadata, poll_metadata
+from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices import (
     book,
@@ -23,7 +24,9 @@ from densing_pipeline.tables import published
 
 
 @dg.asset(group_name="prices", owners=OWNERS, kinds={"json"})
-def price_snapshots(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+def price_snapshots(
+    settings: dg.ResourceParam[Settings], lock: StateLock
+) -> dg.MaterializeResult[None]:
     """The remote price lists, landed as received. Nothing is asked unless DENSING_POLL is on."""
     results = poll.poll(settings) if settings.poll else []
     return dg.MaterializeResult(metadata=poll_metadata(results))

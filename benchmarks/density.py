@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize
 
@@ -13,8 +12,7 @@ from densing_pipeline import facts
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.fit_loss import HUBER_DELTA, Objective, fit_loss_law
 from densing_pipeline.density.law import LossLaw
-
-FloatArray = npt.NDArray[np.float64]
+from densing_pipeline.stats.arrays import FloatArray
 
 STARTS = list(
     product((0.0, 2.0, 4.0, 6.0), (0.05, 0.2, 0.5), (0.0, 2.0, 4.0, 6.0), (0.05, 0.2, 0.5))

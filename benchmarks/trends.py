@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from dagster import DagsterInstance
 from statsmodels.regression.quantile_regression import QuantReg
@@ -31,12 +30,12 @@ from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.settings import Settings
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.stats.quantile import quantile_line
+from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import REFERENCE_POINTS
-from densing_pipeline.trends.windows import days_since_zero
 
-FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]
 
 ROOT = Path(__file__).resolve().parent.parent

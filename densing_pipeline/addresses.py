@@ -57,6 +57,11 @@ def redact(text: str) -> str:
     return _VALUE.sub(rf"\1{HIDDEN}", found)
 
 
+def host_patterns(listed: str) -> tuple[str, ...]:
+    """Patterns of hosts, as `Bounds.redirect_hosts` has them, from a list with commas."""
+    return tuple(host for each in listed.split(",") if (host := each.strip()))
+
+
 class RedactingFilter(logging.Filter):
     """Rewrites log records of HTTP clients, which name the whole address that they ask."""
 

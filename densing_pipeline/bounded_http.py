@@ -20,6 +20,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 import httpx2
+from httpx2 import AsyncClient as AsyncClient
 
 from densing_pipeline.addresses import redact_logs, shown
 
@@ -66,6 +67,14 @@ class BoundError(httpx2.TransportError):
 
 class DamagedError(BoundError):
     """What came cannot be decoded; it may be whole the next time."""
+
+
+class TooLargeError(BoundError):
+    """An answer is larger than allowed, as sent or as decoded."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Name the bound."""
+        super().__init__(f"larger than {max_bytes / MIB:g} MiB")
 
 
 class Answer:
@@ -141,7 +150,7 @@ class Answer:
                 return
             received += len(piece)
             if received > self._bounds.max_bytes:
-                raise BoundError(too_large(self._bounds.max_bytes))
+                raise TooLargeError(self._bounds.max_bytes)
             yield piece
 
 
@@ -168,7 +177,7 @@ async def send(client: httpx2.AsyncClient, request: httpx2.Request, bounds: Boun
         length = response.headers.get("Content-Length", "")
         is_size = request.method != "HEAD" and length.isdecimal() and len(length) < 20
         if is_size and int(length) > bounds.max_bytes:
-            raise BoundError(too_large(bounds.max_bytes))
+            raise TooLargeError(bounds.max_bytes)
         return Answer(response, bounds, started)
     except BaseException:
         await response.aclose()
@@ -184,10 +193,10 @@ def redirect_target(url: httpx2.URL, location: str, hosts: tuple[str, ...]) -> h
     try:
         target = url.join(location)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise BoundError("redirected to what is not an address") from error
+        raise BoundError("led to what is not an address") from error
     if not target.host or not _is_allowed(url, target, hosts):
         raise BoundError(
-            f"redirected to {shown(f'{target.scheme}://{target.netloc.decode()}')}, another host: "
+            f"led to {shown(f'{target.scheme}://{target.netloc.decode()}')}, another host: "
             "refused; if the source has moved, set its address anew, or allow the host with "
             "DENSING_REDIRECT_HOSTS"
         )
@@ -202,11 +211,6 @@ def same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:
 def timeout(bounds: Bounds) -> httpx2.Timeout:
     """The bounds that the HTTP library keeps by itself."""
     return httpx2.Timeout(bounds.read_s, connect=bounds.connect_s)
-
-
-def too_large(max_bytes: int) -> str:
-    """What is said of an answer that is too large."""
-    return f"larger than {max_bytes / MIB:g} MiB"
 
 
 def blocking_client(bounds: Bounds, **options: Any) -> httpx2.Client:
@@ -234,6 +238,11 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     except BaseException:
         result.cancel()
         raise
+
+
+def start(work: Coroutine[Any, Any, Any]) -> None:
+    """Have a coroutine done on that event loop, without waiting: for finalizers, which run anywhere."""
+    asyncio.run_coroutine_threadsafe(work, _Loop.current().loop)
 
 
 class _BlockingTransport(httpx2.BaseTransport):
@@ -340,7 +349,7 @@ class _Gunzip:
                 raise DamagedError(f"damaged gzip ({error})") from error
             self._size += len(piece)
             if self._size > self._most:
-                raise BoundError(too_large(self._most))
+                raise TooLargeError(self._most)
             if piece:
                 yield piece
             data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail

@@ -2,11 +2,12 @@
 
 import dagster as dg
 
-from assets import cost, density, evaluation, forecasts, hub, prices, publication
+from densing_pipeline.assets import cost, density, evaluation, forecasts, hub, prices, publication
 from densing_pipeline.orchestration.checks import statistical_checks
-from densing_pipeline.orchestration.tables import TableIOManager, schema_checks
+from densing_pipeline.orchestration.state_lock import StateLock
+from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
+from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings
-from schedules import evaluations, maintenance, new_models, nightly
 
 
 def build_defs(
@@ -34,7 +35,10 @@ def build_defs(
         resources={
             "settings": settings,
             "pipes": dg.PipesSubprocessClient(),
-            "tables": TableIOManager(folder=str(settings.tables_dir)),
+            "lock": StateLock(
+                state_dir=str(settings.state_dir), wait_minutes=settings.night_wait_minutes
+            ),
+            "tables": table_io_manager,
         },
         # One process: importing dagster, scipy and pandera anew in every step would take longer
         # than the steps themselves. Parallelism comes from runs.

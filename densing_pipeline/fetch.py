@@ -31,6 +31,7 @@ from densing_pipeline.bounded_http import (
     BoundError,
     Bounds,
     DamagedError,
+    TooLargeError,
     redirect_target,
     same_origin,
     send,
@@ -122,6 +123,7 @@ class FetchError(RuntimeError):
         headers: of the answer, if there was one.
         is_passing: whether asking again may help.
         is_reached: whether the host could be reached.
+        is_too_large: whether the document is beyond its bound in size.
         retry_after_s: seconds the server asks to wait.
     """
 
@@ -133,6 +135,7 @@ class FetchError(RuntimeError):
         headers: Mapping[str, str] | None = None,
         is_passing: bool = False,
         is_reached: bool = True,
+        is_too_large: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         """Describe the failure."""
@@ -141,6 +144,7 @@ class FetchError(RuntimeError):
         self.headers = headers or {}
         self.is_passing = is_passing
         self.is_reached = is_reached
+        self.is_too_large = is_too_large
         self.retry_after_s = retry_after_s
 
 
@@ -253,8 +257,12 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
         # Its text would repeat a part of the address.
         raise FetchError(f"{shown(asked.url)} is not an address") from None
     except BoundError as error:
-        is_passing = isinstance(error, DamagedError)
-        raise FetchError(str(error), status=status, is_passing=is_passing) from error
+        raise FetchError(
+            str(error),
+            status=status,
+            is_passing=isinstance(error, DamagedError),
+            is_too_large=isinstance(error, TooLargeError),
+        ) from error
     except httpx2.TimeoutException as error:
         raise FetchError(
             f"no answer in time ({type(error).__name__})",

@@ -12,35 +12,30 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.compression import DRAWS
+from densing_pipeline.density.compression import COMPRESSION_DRAWS
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
+from densing_pipeline.paper import DENSITY_DOUBLING_DAYS, HARDWARE_DOUBLING_YEARS, NMI_PREFIX
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import IMPLICATIONS
-from densing_pipeline.trends.densing_law import HEADLINE, HEADLINE_TIMES
+from densing_pipeline.trends.densing_law import HEADLINE_TIMES
 from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.series import Series, missing, series_of
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
-HARDWARE_DOUBLING_DAYS = 2.1 * 365.25
-"""Doubling time of FLOPS per dollar of machine-learning GPUs, 2.1 years (767 days): the figure the
-paper uses (Hobbhahn, Heumos and Besiroglu 2023, Trends in machine learning hardware, Epoch AI)."""
+HARDWARE_DOUBLING_DAYS = HARDWARE_DOUBLING_YEARS * DAYS_PER_YEAR
+"""Doubling time of FLOPS per dollar of machine-learning GPUs, 767 days."""
 
-PAPER_DOUBLING_DAYS = 99.0
-"""Doubling time of density that the paper combines with it."""
-
-YEAR = 365.25
-SCORES = (0.4, 0.5, 0.6, 0.7)
+PROJECTED_SCORES = (0.4, 0.5, 0.6, 0.7)
 """Scores whose smallest model is projected."""
 
 LONGEST_DAYS = 365
 """How far beyond the newest model a size is projected."""
-
-BLEND = 0.75
 
 MOST_LOG = 100.0
 """Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
@@ -78,9 +73,9 @@ def implications(
     Returns:
         An `implications` frame; what the data do not carry has verdict `insufficient` and a reason.
     """
-    series = series_of(densities, (HEADLINE[0], HEADLINE[1], HEADLINE[2]), as_of, laws)
-    trends = {name: _trend(series, name, draws, seed) for name in (HEADLINE[4], "paper")}
-    headline = trends[HEADLINE[4]]
+    series = series_of(densities, HEADLINE[:3], as_of, laws)
+    trends = {name: _trend(series, name, draws, seed) for name in (HEADLINE.estimator, "paper")}
+    headline = trends[HEADLINE.estimator]
     rows = [
         *_rates(trends),
         *_sizes(series, headline, reference_laws, laws),
@@ -112,7 +107,7 @@ def _trend(series: Series, estimator: str, draws: int, seed: int) -> Trend | str
     """The trend by one estimator, or what is lacking; the headline's resamples are those it has."""
     if lacking := missing(series):
         return lacking
-    times = HEADLINE_TIMES if estimator == HEADLINE[4] else 1
+    times = HEADLINE_TIMES if estimator == HEADLINE.estimator else 1
     weights = cluster_weights(series.families, draws * times, seed)
     try:
         found = estimate(TREND_ESTIMATORS[estimator], series, ALWAYS, weights)
@@ -128,7 +123,7 @@ def _rates(trends: dict[str, Trend | str]) -> Iterator[dict[str, Any]]:
     yield {
         "name": "density_x_hardware",
         "subject": "paper: T = 99 days",
-        "value": combined_doubling_days(PAPER_DOUBLING_DAYS, HARDWARE_DOUBLING_DAYS),
+        "value": combined_doubling_days(DENSITY_DOUBLING_DAYS, HARDWARE_DOUBLING_DAYS),
         "unit": "days to double", "inputs": formula, "verdict": "ok", "draws": 0,
         "reason": "the paper prints 88 days; it states no interval",
     }  # fmt: skip
@@ -149,17 +144,17 @@ def _rates(trends: dict[str, Trend | str]) -> Iterator[dict[str, Any]]:
             if quantity == "density_x_hardware":
                 yield row | _doubling(slope, drawn, trend.families)
             else:
-                yield row | _estimate(slope * YEAR, drawn * YEAR, trend.families)
+                yield row | _estimate(slope * DAYS_PER_YEAR, drawn * DAYS_PER_YEAR, trend.families)
 
 
 def _sizes(
     series: Series, trend: Trend | str, reference_laws: pl.DataFrame, laws: DrawnLaws
 ) -> Iterator[dict[str, Any]]:
     """The smallest model that reaches a score, at the newest model's day and a year on."""
-    law = laws_of(reference_laws).get((HEADLINE[0], SCORE_SETS[HEADLINE[1]]))
+    law = laws_of(reference_laws).get((HEADLINE.reference_id, SCORE_SETS[HEADLINE.score_set]))
     drawn = laws.get(HEADLINE[:2])
     newest = DAY_ZERO + timedelta(days=int(series.days.max())) if series.days.size else DAY_ZERO
-    for score in SCORES:
+    for score in PROJECTED_SCORES:
         days = {DAY_ZERO, newest, newest + timedelta(days=LONGEST_DAYS)}
         for day in sorted(day for day in days if day >= EARLIEST):
             row = {
@@ -199,7 +194,7 @@ def _prices(
     now = (
         price_frontier.filter(
             pl.col("curve") == "cheapest_now",
-            pl.col("blend_input_share") == BLEND,
+            pl.col("blend_input_share") == HEADLINE_BLEND,
             pl.col("date") <= as_of,
         )
         .sort("level", "date")
@@ -227,12 +222,12 @@ def _prices(
 def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Density of a pruned, distilled or quantised model over that of the model it was made from."""
     own = compression.filter(
-        pl.col("reference_id") == HEADLINE[0],
-        pl.col("score_set") == HEADLINE[1],
-        pl.col("params_basis") == HEADLINE[2],
+        pl.col("reference_id") == HEADLINE.reference_id,
+        pl.col("score_set") == HEADLINE.score_set,
+        pl.col("params_basis") == HEADLINE.params_basis,
     )
     for pair in own.iter_rows(named=True):
-        names = [pair[key].removeprefix("nmi-2025/") for key in ("child_id", "parent_id")]
+        names = [pair[key].removeprefix(NMI_PREFIX) for key in ("child_id", "parent_id")]
         ends = {
             end: None if pair[end] is None else float(np.exp(pair[end])) for end in ("low", "high")
         }
@@ -245,7 +240,7 @@ def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
             "inputs": "density / density of the original; errors of the two scores and of the law",
             "verdict": "ok",
             "reason": pair["finding"],
-            "draws": DRAWS,
+            "draws": COMPRESSION_DRAWS,
         }
 
 

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from densing_pipeline import files
+from densing_pipeline.addresses import shown
 
 INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 """Instants in file names, so that names sort by time."""
@@ -34,7 +35,7 @@ class Receipt:
 
     Attributes:
         source: name of the source, a folder name.
-        url: address that was asked.
+        url: address that was asked, as `addresses.shown` writes it.
         fetched_at: when the response was complete, UTC.
         sha256: hash of the bytes as received (after transfer decoding, before parsing).
         size: bytes as received.
@@ -82,7 +83,7 @@ class LandingZone:
             raise ValueError(f"{source!r}: a source is named with letters, digits, - and _")
         receipt = Receipt(
             source=source,
-            url=url,
+            url=shown(url),
             fetched_at=fetched_at.astimezone(UTC),
             sha256=hashlib.sha256(content).hexdigest(),
             size=len(content),
@@ -138,7 +139,7 @@ class LandingZone:
     def latest(self, source: str, url: str | None = None) -> Receipt | None:
         """The newest receipt of a source (and address), if there is one."""
         found = self.receipts(source, newest_first=True)
-        return next((r for r in found if url is None or r.url == url), None)
+        return next((r for r in found if url is None or r.url == shown(url)), None)
 
     def _is_stored(self, receipt: Receipt) -> bool:
         """Whether the bytes are there and whole; damaged ones are written again when they come back."""
@@ -174,6 +175,11 @@ def _to_json(receipt: Receipt) -> bytes:
 def _from_json(path: Path) -> Receipt:
     try:
         fields = json.loads(path.read_bytes())
-        return Receipt(**fields | {"fetched_at": datetime.fromisoformat(fields["fetched_at"])})
-    except (ValueError, TypeError, KeyError) as error:
+        # Earlier versions kept whole addresses.
+        told = {
+            "url": shown(fields["url"]),
+            "fetched_at": datetime.fromisoformat(fields["fetched_at"]),
+        }
+        return Receipt(**fields | told)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LandingError(f"{path}: not a receipt ({error}); delete it") from error

@@ -1,16 +1,15 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Protocol
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
-from sqlalchemy.exc import DatabaseError
 
+from densing_pipeline import state
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration import storage
 from densing_pipeline.settings import Settings
 
 # The command line says itself what failed; Dagster's own trace is kept with the run.
@@ -46,45 +45,28 @@ def run_nightly(
         watch: is told of each step.
 
     Returns:
-        What failed, by step; empty if everything succeeded. One run at a time: while another
-        process runs the job on the same state directory, that is what failed.
+        What failed, by step; empty if everything succeeded. That another run holds the state
+        directory is a failure of the step `nightly`, that Dagster's database cannot be used one of
+        the step `dagster`.
 
     Raises:
         KeyboardInterrupt: the run was interrupted (Ctrl-C, or a signal to end).
     """
     try:
-        with _alone(settings.state_dir):
+        # The run takes the lock again, in this thread. Held before, no other run can be going while
+        # runs that were killed are reported.
+        with state.held(settings.state_dir, "`densing run`"):
             return _run(settings, instance, watch)
-    except BlockingIOError:
-        return {
-            "nightly": f"another run is writing below {settings.state_dir.absolute()}; wait for it, "
-            "or set DENSING_STATE_DIR to run beside it"
-        }
-    except DatabaseError as error:
-        return {
-            "dagster": f"its database below {settings.state_dir.absolute()} cannot be used "
-            f"({error.orig}); move history/, schedules/ and runs.db there away and run again: "
-            "tables and releases do not depend on them"
-        }
-
-
-@contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
-    """Hold the state directory; the system lets go of it when the process ends, however it ends.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "nightly.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+    except storage.StorageError as error:
+        return {"dagster": str(error)}
+    except state.StateError as error:
+        return {"nightly": str(error)}
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
     """Report runs that were killed as failed: nobody else would, and they would look alive forever.
 
-    Only to be called alone, when a run that is in process and still going cannot be.
+    Only to be called with the state directory held, when no run that is in process can be going.
     """
     going = dg.RunsFilter(tags=IN_PROCESS, statuses=[dg.DagsterRunStatus.STARTED])
     for run in instance.get_runs(going):
@@ -128,7 +110,10 @@ def _run(
 ) -> dict[str, str]:
     job = build_defs(settings).resolve_job_def("nightly")
     run_id = make_new_run_id()
-    with nullcontext(instance) if instance else dg.DagsterInstance.get() as recorded:
+    with (
+        storage.explained(settings.state_dir.absolute()),
+        nullcontext(instance) if instance else storage.open_instance(settings) as recorded,
+    ):
         end_killed_runs(recorded)
         if watch:
             _watch(recorded, job, run_id, watch)
@@ -147,6 +132,10 @@ def _run(
             if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
                 raise KeyboardInterrupt
             failures[str(event.step_key)] = (error.cause or error).message.strip()
+        elif event.is_run_failure and not failures and event.job_failure_data.error:
+            # Before the first step, such as a resource that cannot be made.
+            error = event.job_failure_data.error
+            failures["nightly"] = (error.cause or error).message.strip()
     if not result.success and not failures:
         failures["nightly"] = "the run did not succeed; see it in the UI (make dev)"
     return failures

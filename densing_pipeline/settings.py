@@ -11,6 +11,15 @@ from urllib.parse import unquote, urlparse
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline.addresses import host_patterns, shown
+from densing_pipeline.files import file_sha256
+
+DECISIVE = (
+    "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
+    "refused_licences", "evaluation_attempts",
+)  # fmt: skip
+"""Settings that change the content of a table computed from the same inputs."""
+
 
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
@@ -18,22 +27,28 @@ class SettingsError(ValueError):
 
 def _http(url: str) -> str:
     if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
-        raise ValueError(f"{url!r}: a source has an address that starts with https://")
+        raise ValueError(f"{shown(url)!r}: a source has an address that starts with https://")
     return url
 
 
-HttpAddress = Annotated[str, AfterValidator(_http)]
+HttpAddress = Annotated[str, AfterValidator(_http), Field(repr=False)]
 """An address that starts with http:// or https:// and names a host."""
 
 
 class Settings(BaseSettings):
     """The settings of one installation.
 
+    An address may hold a password or a signature, so neither `repr` nor an error repeats one.
+
     A field is set by the variable of its name, such as `DENSING_STATE_DIR`.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DENSING_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="DENSING_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     state_dir: Path = Field(
@@ -41,6 +56,7 @@ class Settings(BaseSettings):
         description="Where tables, the landing zone and Dagster's database live.",
     )
     publish_url: str = Field(
+        repr=False,
         default="published",
         description="Directory releases are published to, as a path or a file:// address.",
     )
@@ -49,6 +65,11 @@ class Settings(BaseSettings):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=20241206, description="Seed of every random draw; part of the release."
+    )
+
+    night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
+        default=120,
+        description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
     poll: bool = Field(
@@ -108,10 +129,22 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the nightly run asks the Hub for new models.",
     )
-    hub_endpoint: HttpAddress | None = Field(
+    hub_endpoint: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
         default=None,
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
+    )
+    hub_answer_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60, description="Longest time for one answer of the Hub, to its last byte."
+    )
+    hub_poll_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=7200,
+        description="Longest time for a night's requests to the Hub; the rest waits for the next night.",
+    )
+    redirect_hosts: str = Field(
+        default="",
+        description="Hosts, separated by commas, to which a source or the Hub may redirect besides its own: `host`, `*.domain` or `host:port`.",
     )
     hub_overlap_days: Annotated[int, Field(ge=1, le=60)] = Field(
         default=3, description="Days before the last poll that are read again."
@@ -205,10 +238,23 @@ class Settings(BaseSettings):
         is_path = "://" not in url
         if not url or not (is_path or (address.scheme == "file" and not address.netloc)):
             raise ValueError(
-                f"{url!r}: releases are published to a local directory; give a path or "
+                f"{shown(url)!r}: releases are published to a local directory; give a path or "
                 "file:///path and copy `latest/` on from there"
             )
         return url
+
+    def decisive(self) -> dict[str, str]:
+        """The settings that change the content of a table, as text by variable; of a file its SHA-256.
+
+        Raises:
+            OSError: the file of ladders cannot be read.
+        """
+        return {f"DENSING_{name.upper()}": _as_text(getattr(self, name)) for name in DECISIVE}
+
+    @property
+    def allowed_redirect_hosts(self) -> tuple[str, ...]:
+        """The hosts of `redirect_hosts`."""
+        return host_patterns(self.redirect_hosts)
 
     @property
     def publish_dir(self) -> Path:
@@ -247,6 +293,15 @@ class Settings(BaseSettings):
         return self.evaluation_cache or self.state_dir / "weights"
 
 
+def _as_text(value: object) -> str:
+    """A value of a setting as text that is the same in every process."""
+    if isinstance(value, Path):
+        return f"{value.name} (SHA-256 {file_sha256(value)})"
+    if isinstance(value, frozenset):
+        return json.dumps(sorted(value))
+    return json.dumps(value)
+
+
 def read_settings() -> Settings:
     """The settings that the environment of this process gives.
 
@@ -274,8 +329,10 @@ def _sentence(problem: Any) -> str:
     variable = next((one for one in variables() if name in (one.field, one.name)), None)
     if variable is None:
         return f"{name}: {what}"
+    is_address = not Settings.model_fields[variable.field].repr
+    given = shown(str(problem["input"])) if is_address else str(problem["input"])
     return (
-        f"{variable.name} is {str(problem['input'])[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
     )
 

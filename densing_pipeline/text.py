@@ -5,13 +5,15 @@ what a terminal or a page would act upon and bounds the length; `Table.cast` app
 column. A table may still hold markup, for markup is legible text: `plain`, `markdown`, `figure_label`
 and `spreadsheet_cell` escape it for the place where it is shown.
 
-Not here: addresses (`addresses`), and which text identifies something (the readers of each source).
+Not here: which addresses may be written down (`addresses`), and which text identifies something (the readers of each source).
 """
 
 import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from densing_pipeline.addresses import redact
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,6 +37,11 @@ _POLARS_BREAKS = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", f"[{SPACING}]+")
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
 _FORMULA = re.compile(r"\s*[=+\-@|%]")
+
+
+def error_text(error: BaseException) -> str:
+    """Kind and message of an error as they may be written down: clean, and without secrets."""
+    return clean(redact(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__))
 
 
 class UncleanTextError(ValueError):

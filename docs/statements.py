@@ -24,6 +24,9 @@ README = Page(
     stated={
         "what Python, this project and the paper are": (
             "They need Python >= 3.11",
+            "**It is tested on Python 3.11, 3.12 and 3.13** on Linux (x86-64)",
+            "3.14 and other systems should do",
+            "locked for 3.11",
             "(02:00 UTC)",
             "between early 2025 and October 2026",
             "the paper's claims since 2024",
@@ -38,20 +41,20 @@ STATISTICS = Page(
         "| `nmi-2025` | as published in NMI, measured off its figure | {in_trillions[nmi]:.0f}T |",
         "| `nmi-2025-v2` | the same | {in_trillions[choices][0]:.0f}T, as in arXiv v2 |",
         "runs between guessing ({floor!p:.2f}) and 1",
-        "It takes {measured_laws.FEWEST_LOSSES} losses of {measured_laws.FEWEST_SIZES} sizes whose tokens per "
+        "It takes {measured_laws.FEWEST_LOSSES} losses of {measured_laws.FEWEST_RUNGS} sizes whose tokens per "
         "parameter differ at least twofold, and {measured_laws.FEWEST_SCORES} models of the score step",
-        "`reference_law_draws` holds {reference_law_draws.DRAWS} refits of every law ({headline_laws:,} of the "
+        "`reference_law_draws` holds {reference_law_draws.LAW_DRAWS} refits of every law ({headline_laws:,} of the "
         "headline's)",
         "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
         "{reference_law_draws.FEWEST_DISTINCT!w} different models",
-        "at least {direct_laws.FEWEST_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
         "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
-        "or within {densities.CHANCE_ERRORS!w} standard errors of guessing",
+        "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",
         "A gap is large from {large_gap:.0f} points on",
         "once there are {score_gaps.FEWEST_OTHERS!w}",
         # trend
-        "`densing_law` regresses ln density on days since {windows.DAY_ZERO}",
+        "`densing_law` regresses ln density on days since {dates.DAY_ZERO}",
         "- **Intervals** are {level:.0f} % percentiles over resamples",
         "for G families: {factors[0]:.2f} at 5, {factors[1]:.2f} at 10, {factors[2]:.2f} at 40",
         "above {lost:.0f} % of such resamples the estimate is refused",
@@ -65,13 +68,13 @@ STATISTICS = Page(
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
         "(mean {simulate.MEAN_SHORTFALL:.0f} in ln density)",
         "({simulate.SIMULATIONS} frontiers, half as many for `frontier-exponential`; "
-        "{simulate.RESAMPLES} resamples; noise {simulate.NOISE!p:.1f}; the law known)",
+        "{simulate.RESAMPLES_PER_SIMULATION} resamples; noise {simulate.NOISE!p:.1f}; the law known)",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",
         "with {trim:.0f} % of the models on either side",
         "finds a bend at p < {breakpoints.SIGNIFICANCE!p:.2f} on simulated",
-        "with a {breakpoints.ACCELERATION}-fold one ({breakpoints.SIMULATIONS} each",
+        "with a {breakpoints.ACCELERATION}-fold one ({breakpoints.TEST_SIMULATIONS} each",
         # sensitivity
         "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
         "{in_trillions[choices][2]:.0f}T tokens |",
@@ -80,10 +83,10 @@ STATISTICS = Page(
         # implications
         "FLOPS per dollar double every {hardware_years:.1f} years "
         "({implications.HARDWARE_DOUBLING_DAYS:.0f} days), so the paper's "
-        "{implications.PAPER_DOUBLING_DAYS:.0f} days become 1 / "
-        "(1/{implications.PAPER_DOUBLING_DAYS:.0f} + 1/{implications.HARDWARE_DOUBLING_DAYS:.0f}) = "
+        "{printed.DENSITY_DOUBLING_DAYS:.0f} days become 1 / "
+        "(1/{printed.DENSITY_DOUBLING_DAYS:.0f} + 1/{implications.HARDWARE_DOUBLING_DAYS:.0f}) = "
         "{combined:.1f}",
-        "2^({implications.YEAR} / T), alone and with hardware",
+        "2^({dates.DAYS_PER_YEAR} / T), alone and with hardware",
     ),
     released=(
         "densities about {refit_ratio:.0f} times smaller and turns {paper.doubling_days:.0f} days into "
@@ -211,12 +214,12 @@ FORECASTS = Page(
     constants=(
         "forecasts {forecasts.HORIZONS[0]}, {forecasts.HORIZONS[1]}, {forecasts.HORIZONS[2]} and "
         "{forecasts.HORIZONS[3]} months ahead",
-        "(`cheapest_ever`, input share {vintages.BLEND!p:.2f})",
+        "(`cheapest_ever`, input share {input_share!p:.2f})",
         "have not yet held for {admission.PERSISTENCE_DAYS} days",
         "for three months ({vintages.WATCHED_DAYS} days) makes no forecast",
         "| doubles every {methods.PAPER_MONTHS[density]} months | halves every "
         "{methods.PAPER_MONTHS[price]} months |",
-        "At most {forecasts.DRAWS} draws",
+        "At most {forecasts.MOST_FORECAST_DRAWS} draws",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the standing record",
         "coverage of the {level:.0f} % interval",
         "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
@@ -325,7 +328,7 @@ PRICES = Page(
         "{paper_prices[0]:.0f} → {paper_prices[1]:.0f} → {paper_prices[2]} → {paper_prices[3]} → "
         "{paper_prices[4]} USD: {paper_level.fold:.1f}-fold",
         "its {paper_level.halving_months:.2f} months rest on {paper_level.n_changes!w} changes",
-        "{list_records} of the {all_records} records at blend {vintages.BLEND} come from them",
+        "{list_records} of the {all_records} records at blend {input_share} come from them",
         "Of {embedded[standard]:,} standard prices at base length {embedded[undated]:,} are undated and "
         "open, and {embedded[recent]} of {embedded[dated]} dated ones begin in October or November 2026",
         "record events ({gpt35.halving_months:.1f} months, {gpt35.low:.1f} to {gpt35.high:.1f})",
@@ -400,6 +403,7 @@ PAGES = {
     "docs/forecasts.md": FORECASTS,
     "docs/prices.md": PRICES,
     "docs/hub.md": HUB,
+    "docs/api.md": Page(rest="worked examples, run as tests"),
     "docs/architecture.md": Page(rest="the design; models counted by the paper"),
     "docs/data_dictionary.md": Page(rest="generated from tables/columns.py"),
     "docs/evaluation.md": Page(

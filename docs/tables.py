@@ -11,7 +11,7 @@ import polars as pl
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.headline import HEADLINE
 from densing_pipeline.trends.sensitivity import moved_by
 
 
@@ -46,7 +46,7 @@ def _doubling(row: dict[str, Any] | None) -> str:
 def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
     """The best bend of each score set under the headline's law."""
     shown = trend_breaks.filter(
-        pl.col("reference_id") == HEADLINE[0],
+        pl.col("reference_id") == HEADLINE.reference_id,
         pl.col("kind") == "searched",
         pl.col("verdict") == "ok",
     ).sort("score_set")

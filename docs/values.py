@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from densing_pipeline import implications
+from densing_pipeline import implications, paper
 from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
-from densing_pipeline.cost.market import PAPER
 from densing_pipeline.density import (
     compression,
     densities,
@@ -23,11 +22,13 @@ from densing_pipeline.density import (
     measured_laws,
     params_bases,
     reference_law_draws,
+    score_sets,
     variants,
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
 from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
@@ -35,6 +36,7 @@ from densing_pipeline.prices import anchors, comparison, corrections, fold, link
 from densing_pipeline.prices.sources import snapshot
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
+from densing_pipeline.tables import dates
 from densing_pipeline.trends import (
     breakpoints,
     densing_law,
@@ -50,7 +52,7 @@ from docs.quoting import WORDS
 Tables = Mapping[str, pl.DataFrame]
 Values = dict[str, Any]
 
-SERIES = {"score_set": "nmi-2025-average", "params_basis": "nonembedding"}
+SERIES = {"score_set": HEADLINE.score_set, "params_basis": HEADLINE.params_basis}
 """The headline's series, under any reference law."""
 
 
@@ -60,30 +62,32 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, intervals, trend_breaks, checks, claims, compare, comparison, compression,
-            densing_law, estimate, direct_laws, fold, frontier, halving, implications, index, breakpoints,
-            reference_law_draws, levels, membership, methods, direct_law, measured_laws, params_bases, queue_rules,
-            release_date, score_gaps, sensitivity, series, simulate, skill, snapshot, pretraining_evidence,
+            admission, anchors, breakpoints, checks, claims, compare, comparison, compression,
+            dates, densing_law, direct_law, direct_laws, estimate, fold, frontier, halving, implications, index, intervals,
+            levels, measured_laws, membership, methods, params_bases, pretraining_evidence, queue_rules,
+            reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
     } | {
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
+        "printed": paper,
+        "input_share": HEADLINE_BLEND,
         "headline_draws": draws * densing_law.HEADLINE_TIMES,
-        "headline_laws": reference_law_draws.DRAWS * reference_law_draws.HEADLINE_TIMES,
+        "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
         "lost": _percent(intervals.MOST_LOST),
         "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
         "in_trillions": {
-            "nmi": measured_laws.REFERENCE_TOKENS / 1e12,
-            "choices": [tokens / 1e12 for tokens in variants.REFERENCE_TOKENS],
+            "nmi": paper.NMI_TOKENS / 1e12,
+            "choices": [tokens / 1e12 for tokens in variants.VARIED_TOKENS],
         },
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
         "trim": _percent(breakpoints.TRIM),
         "simulations_halved": simulate.SIMULATIONS // 2,
         "combined": implications.combined_doubling_days(
-            implications.PAPER_DOUBLING_DAYS, implications.HARDWARE_DOUBLING_DAYS
+            paper.DENSITY_DOUBLING_DAYS, implications.HARDWARE_DOUBLING_DAYS
         ),
         "tenfold": f"{WORDS[round(corrections.TENFOLD)]}fold",
         "first_days": "week" if corrections.FIRST_WEEK.days == 7 else f"{corrections.FIRST_WEEK.days} days",
@@ -91,8 +95,8 @@ def constants() -> Values:
         "endpoints": Settings.model_fields["openrouter_endpoints"].default,
         "smallest_share": _percent(snapshot.SMALLEST_SHARE),
         "confidence": links.CONFIDENCE,
-        "paper_window": [f"{day:%Y-%m}" for day in halving.PAPER_WINDOW],
-        "index_level": _percent(2 * ndtr(index.Z_95) - 1),
+        "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
+        "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),
         "anchors_count": len(anchors.ANCHORS),
         "floor_days": checks.FLOOR_DAYS,
         "stale_days": checks.STALE_HOURS / 24,
@@ -100,7 +104,7 @@ def constants() -> Values:
         "known_sizes": len(pretraining_evidence.known_sizes()),
         "count_tolerance": _percent(compare.TOLERANCE),
         "model_types": len(families.supported()),
-        "hardware_years": implications.HARDWARE_DOUBLING_DAYS / implications.YEAR,
+        "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
 
 
@@ -128,7 +132,7 @@ def _doubling(tables: Tables) -> Values:
     return {
         "headline": headline,
         "months": [
-            days / methods.DAYS_PER_MONTH
+            days / dates.DAYS_PER_MONTH
             for days in (headline.doubling_days_low, headline.doubling_days_high)
         ],
         "days_error": [np.log(2) * error / slope**2 for slope, error in ends],
@@ -161,7 +165,7 @@ def _shortfall(models: pl.DataFrame, headline: SimpleNamespace) -> SimpleNamespa
 
     The correlation is that of a one-way analysis of variance.
     """
-    days = (models["release_date"] - windows.DAY_ZERO).dt.total_days()
+    days = (models["release_date"] - dates.DAY_ZERO).dt.total_days()
     below = headline.intercept + headline.slope_per_day * days - models["density"].log()
     frame = models.select("family", below=below)
     fitted = frame.select(pl.col("below").mean().over("family")).to_series()
@@ -211,7 +215,7 @@ def _score_alone(models: pl.DataFrame, laws: pl.DataFrame) -> list[float]:
     score, error = models["score"].to_numpy(), models["std_error"].to_numpy()
     size = law.effective_params(score)[0]
     return [
-        float(np.median(law.effective_params(score + sign * densities.Z_95 * error)[0] / size))
+        float(np.median(law.effective_params(score + sign * intervals.Z_95 * error)[0] / size))
         for sign in (-1, 1)
     ]
 
@@ -276,7 +280,7 @@ def _forecasts(tables: Tables) -> Values:
         "price_coverage": [100 * coverage.min(), 100 * coverage.max()],  # type: ignore[operator]
         "claim": _first(
             came,
-            series="/".join(("nmi-2025", *SERIES.values())),
+            series="/".join((HEADLINE.reference_id, *SERIES.values())),
             claim=next(claim for claim in claims.DENSITY_CLAIMS if "v2" in claim),
         ),
         "fell": {
@@ -288,9 +292,7 @@ def _forecasts(tables: Tables) -> Values:
             )
             for row in last.iter_rows(named=True)
         },
-        "fell_months": round(
-            (last["target_date"][0] - claims.MADE_ON).days / methods.DAYS_PER_MONTH
-        ),
+        "fell_months": round((last["target_date"][0] - claims.MADE_ON).days / dates.DAYS_PER_MONTH),
     }
 
 
@@ -305,14 +307,14 @@ def _skill_over_no_change(
 
 def _halving_months(days: float, fold: float) -> float:
     """Months in which a price halves that falls by a fold in so many days."""
-    return float(days * np.log(2) / np.log(fold) / methods.DAYS_PER_MONTH)
+    return float(days * np.log(2) / np.log(fold) / dates.DAYS_PER_MONTH)
 
 
 def _prices(tables: Tables) -> Values:
     """The price book, its links, and how fast prices fell."""
     named, book, halved = tables["model_links"], tables["prices"], tables["price_halving"]
     records = tables["price_frontier"].filter(
-        curve="cheapest_ever", blend_input_share=vintages.BLEND
+        curve="cheapest_ever", blend_input_share=HEADLINE_BLEND
     )
     embedded = book.filter(source="genai-prices", offer="standard", context_over_tokens=0)
     dated = embedded.filter(pl.col("valid_from").is_not_null(), pl.col("flag").ne_missing("future"))
@@ -328,10 +330,10 @@ def _prices(tables: Tables) -> Values:
             )
         ).height,
         "paper_prices": tables["price_frontier"]
-        .filter(level=PAPER, curve="cheapest_ever")
+        .filter(level=paper.NMI, curve="cheapest_ever")
         .sort("date")["usd_per_mtok"]
         .to_list(),
-        "paper_level": _first(ever, level=PAPER, estimator="end-points"),
+        "paper_level": _first(ever, level=paper.NMI, estimator="end-points"),
         "gpt35": _first(ever, level="gpt-3.5", estimator="record-events"),
         "list_records": records.filter(source="list-prices").height,
         "all_records": records.height,

@@ -13,7 +13,7 @@ from densing_pipeline.settings import Settings
 @dg.op
 def sweep_hub(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Land the whole listing of the Hub, going on where an unfinished sweep stopped."""
-    hub = Hub(settings.hub_endpoint)
+    hub = Hub.of(settings)
     done = sweep.sweep(
         LandingZone(settings.landing_dir), hub, settings.hub_page_size, lambda: datetime.now(UTC)
     )

@@ -115,6 +115,14 @@ def backfill(
 
 
 @app.command()
+def storage(ctx: typer.Context) -> None:
+    """Create Dagster's database if there is none, and check it; run before webserver and daemon."""
+    from densing_pipeline.cli import storage
+
+    storage.check(ctx.obj)
+
+
+@app.command()
 def settings(
     ctx: typer.Context,
     name: Annotated[

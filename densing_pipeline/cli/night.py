@@ -5,16 +5,15 @@ time left is estimated from the seconds each step took in the last complete nigh
 or on the first night from `TYPICAL_SECONDS`, scaled by how long the steps so far took.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from densing_pipeline.cli.errors import CommandError, with_remedy
+from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
 from densing_pipeline.publication.wording import counted
@@ -54,13 +53,7 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     settings = current_settings()
     if is_live:
         settings = settings.model_copy(update={"poll": True, "hub_poll": True})
-    state = settings.state_dir.absolute()
-    state.mkdir(parents=True, exist_ok=True)
-    # dagster.yaml is that of the checkout; without one, everything stays in the state directory.
-    home = Path.cwd() if Path("dagster.yaml").exists() else state
-    os.environ.setdefault("DAGSTER_HOME", str(home))
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    os.environ.setdefault("DENSING_STATE_DIR", str(state))
+    set_home(settings)
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.
         from densing_pipeline.nightly import run_nightly

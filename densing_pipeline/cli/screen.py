@@ -1,6 +1,7 @@
 """What a command prints: text and tables on standard output, problems on standard error.
 
-Texts are shown as they are: no markup is read in them, for names and messages come from outside. A
+Texts are shown as they are: no markup is read in them, for names and messages come from outside;
+control characters and secrets of addresses are left out. A
 screen that cannot be written (a closed pipe, a full disk) never decides the exit status of a command
 whose work was something else than to print.
 """
@@ -9,6 +10,8 @@ import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
+
+from densing_pipeline.addresses import redact
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -79,6 +82,10 @@ class Screen:
         end: str = "\n",
         soft_wrap: bool = False,
     ) -> None:
+        if isinstance(what, str):
+            from densing_pipeline.text import clean  # with polars, which `--help` does without
+
+            what = "\n".join(clean(redact(line), len(line) + 3) for line in what.split("\n"))
         try:
             console.print(what, style=style, end=end, soft_wrap=soft_wrap)
         except OSError as error:

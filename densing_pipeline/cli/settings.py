@@ -3,11 +3,12 @@
 import os
 
 from rich.table import Table
-from rich.text import Text
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
+from densing_pipeline.text import plain
 
 
 def current_settings() -> Settings:
@@ -28,13 +29,15 @@ def explain(screen: Screen, part: str) -> None:
     Raises:
         CommandError: there is none.
     """
-    shown = [one for one in variables() if part.upper() in one.name]
-    if not shown:
+    found = [one for one in variables() if part.upper() in one.name]
+    if not found:
         raise CommandError(f"no variable has {part!r} in its name; `densing settings` lists all")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
-    for one in shown:
+    for one in found:
         # As it is set, not as it is read: the value may be the one that is refused.
         given = os.environ.get(one.name)
+        if given is not None and "://" in given:
+            given = shown(given)
         told = f"default {one.default}" if given is None else f"here {given}; default {one.default}"
-        table.add_row(Text(one.name, style="bold"), Text(f"{one.description} ({told})"))
+        table.add_row(plain(one.name, "bold"), plain(f"{one.description} ({told})"))
     screen.show(table)

@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.prices.names import seller
+from densing_pipeline.tables.dates import DAYS_PER_MONTH
 
 Floats = NDArray[np.float64]
 
-DAYS_PER_MONTH = 365.25 / 12
 WEEK = 7
 
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import cheapest, level_offers, timed
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices.names import seller
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
 
@@ -54,7 +55,7 @@ def price_decomposition(market: Market) -> pl.DataFrame:
     rows = [
         {"level": level, "blend_input_share": share} | row
         for level, share, blend in level_offers(market)
-        if level != PAPER and not blend.is_empty()
+        if level != NMI and not blend.is_empty()
         for row in _periods(Offers.of(timed(blend)), horizon)
     ]
     return PRICE_DECOMPOSITION.cast(pl.DataFrame(rows) if rows else PRICE_DECOMPOSITION.empty())

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.levels import MEMBERSHIP
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
+from densing_pipeline.paper import NMI
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -68,12 +69,12 @@ def candidate_offers(
     market: Market, blends: tuple[float, ...] = BLENDS
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
-    figure = admission.blended(market.on_sale.filter(pl.col("source") == PAPER), 1.0)
+    figure = admission.blended(market.on_sale.filter(pl.col("source") == NMI), 1.0)
     yield (
-        PAPER,
+        NMI,
         1.0,
         figure.with_columns(
-            canonical_id=pl.lit(PAPER), run_start="start", run_end="end", probability=1.0
+            canonical_id=pl.lit(NMI), run_start="start", run_end="end", probability=1.0
         ),
     )
     blended = {

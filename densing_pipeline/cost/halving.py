@@ -8,7 +8,6 @@ slopes read off them (`curves`).
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,8 +15,10 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost import curves
-from densing_pipeline.cost.curves import DAYS_PER_MONTH, Curve, Floats
-from densing_pipeline.cost.market import PAPER
+from densing_pipeline.cost.curves import Curve, Floats
+from densing_pipeline.headline import HEADLINE_BLEND
+from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
+from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
 
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
@@ -35,21 +36,8 @@ ESTIMATORS = {
 }
 """Estimators by curve. Only the running minimum has records."""
 
-PAPER_WINDOW = (date(2022, 11, 30), date(2024, 8, 12))
-"""First and last point of the paper's cheapest line (Fig. 3a)."""
-
-
 Drawn = tuple[pl.DataFrame, int]
 """Change points of a drawn curve, and the number of draws that gave it."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A named window, before it is cut to the days a curve has."""
-
-    name: str
-    start: date
-    end: date
 
 
 def windows(level: str, as_of: date) -> tuple[Window, ...]:
@@ -57,12 +45,12 @@ def windows(level: str, as_of: date) -> tuple[Window, ...]:
 
     The paper's plotted prices end in 2024 and are not kept up, so they have the paper's window only.
     """
-    if level == PAPER:
-        return (Window("nmi-2025", *PAPER_WINDOW),)
+    if level == NMI:
+        return (Window(NMI, FIRST_PRICE, LAST_PRICE),)
     since = min(date(2025, 1, 1), as_of)
     return (
         Window("all", date.min, as_of),
-        Window("nmi-2025", date(2022, 11, 1), date(2024, 8, 31)),
+        Window(NMI, date(2022, 11, 1), date(2024, 8, 31)),
         Window("since-2025", since, as_of),
     )
 
@@ -201,7 +189,7 @@ def _rows(
 
 def _kept(level: str, estimate: dict[str, Any]) -> dict[str, Any]:
     """What an insufficient estimate may still say: its fold, and for the paper's level its number."""
-    if level == PAPER:
+    if level == NMI:
         return {"reason": f"{estimate['reason']}; kept to compare with the printed number"}
     return {"halving_months": None, "low": None, "high": None}
 
@@ -212,9 +200,14 @@ def is_headline(level: str, share: float, curve: str, window: str, estimator: st
     Record events of the cheapest price ever over all data, at three input tokens to one of output;
     for the paper's level its own figure, the two ends of its line.
     """
-    if level == PAPER:
+    if level == NMI:
         return (share, curve, estimator) == (1.0, "cheapest_ever", "end-points")
-    return (share, curve, window, estimator) == (0.75, "cheapest_ever", "all", "record-events")
+    return (share, curve, window, estimator) == (
+        HEADLINE_BLEND,
+        "cheapest_ever",
+        "all",
+        "record-events",
+    )
 
 
 def _sample(

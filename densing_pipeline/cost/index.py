@@ -17,6 +17,7 @@ from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import BLENDS
 from densing_pipeline.cost.market import Market
 from densing_pipeline.prices.names import seller
+from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import PRICE_INDEX
 
 Floats = NDArray[np.float64]
@@ -26,8 +27,6 @@ BENCHMARK = "MMLU"
 
 MIN_MODELS = 8
 """Models a month needs for the verdict `ok`; the first such month is the base."""
-
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)

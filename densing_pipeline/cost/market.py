@@ -11,10 +11,8 @@ import polars as pl
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.levels import memberships
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
-
-PAPER = "nmi-2025"
-"""Source, and level, of the ten prices plotted in the paper's Fig. 3a."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,7 @@ class Market:
     def linked(self) -> pl.DataFrame:
         """The offers on sale with the model each sells, `canonical_id`; without the paper's plotted prices."""
         sure = self.links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
-        return self.on_sale.filter(pl.col("source") != PAPER).join(
+        return self.on_sale.filter(pl.col("source") != NMI).join(
             sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
         )
 

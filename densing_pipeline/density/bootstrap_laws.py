@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from densing_pipeline.density.fit_loss import EXPONENTS, HUBER_DELTA, Objective
-from densing_pipeline.density.law import FloatArray, LossLaw
-
-BoolArray = npt.NDArray[np.bool_]
+from densing_pipeline.density.law import LossLaw
+from densing_pipeline.stats.arrays import FloatArray
 
 ROWS_AT_ONCE = 128
 """Resamples descended together: few enough that their work space stays in the cache."""

@@ -5,7 +5,8 @@ Not here: the fit of the full data (`fit_performance`), which these descents sta
 
 import numpy as np
 
-from densing_pipeline.density.law import FloatArray, PerformanceLaw
+from densing_pipeline.density.law import PerformanceLaw
+from densing_pipeline.stats.arrays import FloatArray
 
 MOST_STEPS = 200
 CONVERGED = 1e-12

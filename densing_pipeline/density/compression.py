@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.densities import SERIES
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.drawn_law import DrawnLaws
-from densing_pipeline.density.law import FloatArray
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import COMPRESSION
 
 METHODS = ("pruned", "distilled", "quantised")
 """Relations of a model to its parent that are a kind of compression."""
 
-SERIES = ["reference_id", "score_set", "params_basis"]
 
-DRAWS = 2000
+COMPRESSION_DRAWS = 2000
 """Draws behind an interval."""
 
 
@@ -90,7 +90,9 @@ def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray
     sizes = []
     for role in ("parent", "child"):
         name = f"{pair[f'{role}_id']} {pair['score_set']}"
-        noise = np.random.default_rng([seed, zlib.crc32(name.encode())]).standard_normal(DRAWS)
+        noise = np.random.default_rng([seed, zlib.crc32(name.encode())]).standard_normal(
+            COMPRESSION_DRAWS
+        )
         scores = np.clip(pair[f"{role}_score"] + (pair[f"{role}_std_error"] or 0) * noise, 0, 1)
         if drawn is None:
             found, censored = law.effective_params(scores)

@@ -12,17 +12,13 @@ import polars as pl
 from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.drawn_law import DrawnLaw, drawn_laws
-from densing_pipeline.density.law import FloatArray, ReferenceLaw
+from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import SCORE_SETS, score_sets
+from densing_pipeline.density.score_sets import CHANCE_ERRORS, SCORE_SETS, score_sets
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import DENSITIES
-
-Z_95 = 1.959963984540054
-"""Half width of a 95 % interval in standard errors."""
-
-CHANCE_ERRORS = 3
-"""Standard errors above guessing that a score needs to say anything about size."""
 
 SERIES = ("reference_id", "score_set", "params_basis")
 """What identifies one series of densities."""

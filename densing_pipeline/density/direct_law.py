@@ -15,7 +15,6 @@ import polars as pl
 from densing_pipeline.benchmarks import ITEMS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
 from densing_pipeline.density.fit_performance import fit_bounded_performance_law
-from densing_pipeline.density.law import FloatArray
 from densing_pipeline.density.reference_laws import (
     LADDER,
     LADDER_FLOOR,
@@ -23,6 +22,7 @@ from densing_pipeline.density.reference_laws import (
     fitted_points,
     loss_step,
 )
+from densing_pipeline.stats.arrays import FloatArray
 
 REACH = 10.0
 """How far beyond its smallest and largest model a direct law is read: a straight line goes on for

@@ -13,17 +13,16 @@ import polars as pl
 
 from densing_pipeline.density.direct_law import DirectLaw, direct_row, fit_direct, ladder_one_step
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, score_sets
+from densing_pipeline.density.score_sets import CHANCE_ERRORS, SCORE_SETS, score_sets
+from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.tables.published import DIRECT_LAWS
 
 SIZE_IN_NAME = r"^(.*?)[-_ ]?v?\d+(?:[._]\d+)?[bBmM](?:\b|_|$)"
 """What a model's name says before its size is its line: Qwen/Qwen2.5 of Qwen/Qwen2.5-7B."""
 
-FEWEST_SIZES = 5
+FEWEST_FAMILY_SIZES = 5
 LEAST_RANGE = 10.0
 """Largest over smallest member."""
-
-CHANCE_ERRORS = 3
 
 
 def direct_laws(models: pl.DataFrame, scores: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +42,7 @@ def direct_laws(models: pl.DataFrame, scores: pl.DataFrame, points: pl.DataFrame
         A `direct_laws` frame.
     """
     rows = [ladder_one_step(points)]
-    scored = score_sets(scores).filter(~pl.col("model_id").str.starts_with(PAPER_MODELS))
+    scored = score_sets(scores).filter(~pl.col("model_id").str.starts_with(NMI_PREFIX))
     members = scored.join(_members(models), on="model_id")
     for score_set, benchmark in SCORE_SETS.items():
         rows.append(_ruler(members.filter(pl.col("score_set") == score_set), benchmark))
@@ -95,7 +94,7 @@ def _ruler(members: pl.DataFrame, benchmark: str) -> dict[str, Any] | None:
         usable.group_by("line", "train_tokens", "chance")
         .agg(pl.col("params").n_unique().alias("sizes"), pl.col("params"), pl.col("score"))
         .filter(
-            pl.col("sizes") >= FEWEST_SIZES,
+            pl.col("sizes") >= FEWEST_FAMILY_SIZES,
             pl.col("params").list.max() >= LEAST_RANGE * pl.col("params").list.min(),
         )
         .sort("sizes", "line", descending=[True, False])

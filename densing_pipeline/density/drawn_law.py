@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.law import FloatArray
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.stats.arrays import FloatArray
 
 COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l", "d")
 

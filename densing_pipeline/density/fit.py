@@ -12,7 +12,7 @@ import polars as pl
 
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.fit_loss import FitError, LossFit, Objective, fit_loss_law
-from densing_pipeline.density.law import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import percentile_interval
 
 NAMES: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from densing_pipeline.density.law import FloatArray, LossLaw
+from densing_pipeline.density.law import LossLaw
+from densing_pipeline.stats.arrays import FloatArray
 
 Objective = Literal["least_squares", "huber_log"]
 """Squared residuals of the loss (the paper's fit), or Huber(1e-3) on log loss (Hoffmann et al. 2022)."""
@@ -23,7 +24,7 @@ EXPONENTS = (1e-3, 3.0)
 """Bounds of alpha and beta; a minimum on a bound is not a minimum."""
 LOG_COEFFICIENTS = (-50.0, 80.0)
 """Bounds of ln a and ln b, wide enough for the exponents' bounds and narrow enough for exp."""
-GRID = np.geomspace(0.01, 1.5, 40)
+EXPONENT_GRID = np.geomspace(0.01, 1.5, 40)
 SAME_MINIMUM = 1e-3
 """Relative difference of coefficients below which two minima are one."""
 FEWEST_POINTS = 5
@@ -170,7 +171,9 @@ def _starts(
     """
     weight = 1 / loss if objective == "huber_log" else np.ones_like(loss)
     centre_n, centre_d = np.exp(np.log(params).mean()), np.exp(np.log(tokens).mean())
-    alpha, beta = (axis.ravel() for axis in np.meshgrid(GRID, GRID, indexing="ij"))
+    alpha, beta = (
+        axis.ravel() for axis in np.meshgrid(EXPONENT_GRID, EXPONENT_GRID, indexing="ij")
+    )
     columns = [
         (params / centre_n) ** -alpha[:, None] * weight,
         (tokens / centre_d) ** -beta[:, None] * weight,
@@ -183,7 +186,7 @@ def _starts(
         sse, a, b, e = (
             np.where(better, new, old) for new, old in zip(with_e, (sse, a, b, e), strict=True)
         )
-    lowest = _local_minima(sse.reshape(GRID.size, GRID.size)).ravel()
+    lowest = _local_minima(sse.reshape(EXPONENT_GRID.size, EXPONENT_GRID.size)).ravel()
     return [
         LossLaw(
             float(a[i] * centre_n ** alpha[i]), float(alpha[i]),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.law import FloatArray, PerformanceLaw
+from densing_pipeline.density.law import PerformanceLaw
+from densing_pipeline.stats.arrays import FloatArray
 
 STEEPNESS_GRID = np.geomspace(0.5, 100, 30)
 """-gamma tried, in units of 1 / (range of the losses)."""

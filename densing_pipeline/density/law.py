@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from densing_pipeline.stats.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ import polars as pl
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import FitError, LossFit, fit_loss_law, loss_sse
 from densing_pipeline.density.fit_performance import fit_performance_law
-from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
+from densing_pipeline.density.law import LossLaw, ReferenceLaw
 from densing_pipeline.density.reference_laws import fitted_points, law_row, loss_step, score_step
+from densing_pipeline.paper import NMI_TOKENS
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import OWN_RULERS, REFERENCE_LAWS, REFERENCE_POINTS
 
 PREFIX = "own"
@@ -29,11 +31,11 @@ PREFIX = "own"
 LOSSES = "ScalingBench"
 """The benchmark whose items carry the paper's conditional loss; its subjects are the five."""
 
-REFERENCE_TOKENS = 5e12
+REFERENCE_TOKENS = NMI_TOKENS
 """D0: that of `nmi-2025`, so that the two differ in their models alone."""
 
 FEWEST_LOSSES = 8
-FEWEST_SIZES = 3
+FEWEST_RUNGS = 3
 LEAST_SPREAD = 2.0
 """Twice the four coefficients, three sizes, and tokens per parameter that differ twofold: on a line of
 constant D / N size and tokens cannot be told apart."""
@@ -269,8 +271,8 @@ def _undetermined(params: FloatArray, tokens: FloatArray, loss: FloatArray) -> s
     """Why these runs do not determine a loss law; empty if they do."""
     if loss.size < FEWEST_LOSSES:
         return f"{loss.size} losses of known size and tokens measured, {FEWEST_LOSSES} needed"
-    if np.unique(params).size < FEWEST_SIZES:
-        return f"{np.unique(params).size} sizes measured, {FEWEST_SIZES} needed"
+    if np.unique(params).size < FEWEST_RUNGS:
+        return f"{np.unique(params).size} sizes measured, {FEWEST_RUNGS} needed"
     ratio = tokens / params
     if ratio.max() < LEAST_SPREAD * ratio.min():
         return "tokens in proportion to parameters: the terms of the loss law cannot be told apart"

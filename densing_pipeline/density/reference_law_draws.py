@@ -17,7 +17,7 @@ from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
 from densing_pipeline.density.drawn_law import COEFFICIENTS
 from densing_pipeline.density.fit_loss import FitError, fit_loss_law
-from densing_pipeline.density.law import FloatArray, LossLaw, ReferenceLaw
+from densing_pipeline.density.law import LossLaw, ReferenceLaw
 from densing_pipeline.density.measured_laws import FEWEST_SCALED, scale_of
 from densing_pipeline.density.reference_laws import (
     LADDER,
@@ -27,13 +27,15 @@ from densing_pipeline.density.reference_laws import (
     loss_step,
     score_step,
 )
+from densing_pipeline.paper import NMI
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
-DRAWS = 200
+LAW_DRAWS = 200
 """Draws published of each law."""
 
-HEADLINE_LAW = ("nmi-2025", "AVERAGE")
-HEADLINE_TIMES = 10
+HEADLINE_LAW = (NMI, "AVERAGE")
+HEADLINE_LAW_TIMES = 10
 """How many times more draws the law behind the headline has, for its interval to stand still."""
 
 SPARE = 2
@@ -49,7 +51,7 @@ one run are anything but independent."""
 
 
 def reference_law_draws(
-    reference_laws: pl.DataFrame, points: pl.DataFrame, *, seed: int, draws: int = DRAWS
+    reference_laws: pl.DataFrame, points: pl.DataFrame, *, seed: int, draws: int = LAW_DRAWS
 ) -> pl.DataFrame:
     """Every reference law refitted to resamples of its training runs.
 
@@ -72,8 +74,8 @@ def reference_law_draws(
     rows: list[dict[str, Any]] = []
     for law in reference_laws.iter_rows(named=True):
         is_headline = (law["reference_id"], law["benchmark"]) == HEADLINE_LAW
-        wanted = draws * (HEADLINE_TIMES if is_headline else 1)
-        coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_TIMES)
+        wanted = draws * (HEADLINE_LAW_TIMES if is_headline else 1)
+        coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_LAW_TIMES)
         rows += [
             {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
             | dict(zip(COEFFICIENTS, map(float, values), strict=True))

@@ -24,18 +24,20 @@ from densing_pipeline.density.fit_performance import (
     fit_performance_law,
     score_sse,
 )
-from densing_pipeline.density.law import FloatArray, LossLaw, PerformanceLaw, ReferenceLaw
+from densing_pipeline.density.law import LossLaw, PerformanceLaw, ReferenceLaw
+from densing_pipeline.paper import NMI, NMI_TOKENS, PREPRINT
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import REFERENCE_LAWS
 
-PUBLISHED_POINTS = {"nmi-2025": "nmi-2025", "nmi-2025-v2": "nmi-2025"}
+PUBLISHED_POINTS = {NMI: NMI, PREPRINT: NMI}
 """Reference points each set of published coefficients was fitted on."""
 
-REFITTED = "nmi-2025"
+REFITTED = NMI
 LADDER = "olmo-ladder"
 LADDER_FLOOR = REGISTRY["MMLU"].chance
 """Score of guessing on the ladder's four-way multiple choice."""
-LADDER_TOKENS = 5e12
-"""D0 of the ladder: that of `nmi-2025`, so that the two differ in their models alone."""
+LADDER_TOKENS = NMI_TOKENS
+"""D0 of the ladder: the paper's, so that the two differ in their models alone."""
 
 
 def reference_laws(points: pl.DataFrame, coefficients: pl.DataFrame) -> pl.DataFrame:

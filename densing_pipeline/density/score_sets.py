@@ -18,12 +18,13 @@ Not here: where the scores come from (`facts`, `evaluation`).
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGE_CHANCE, AVERAGED, CHANCE, ITEMS
+from densing_pipeline.paper import NMI_AVERAGE, NMI_PREFIX
 
-PAPER_MODELS = "nmi-2025/"
-"""Prefix of the models as plotted in the paper."""
-
-SCORE_SETS = {"nmi-2025-average": "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
+SCORE_SETS = {NMI_AVERAGE: "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
 """Each score set and the benchmark whose reference law inverts it."""
+
+CHANCE_ERRORS = 3
+"""Standard errors above guessing that a score needs to say anything about size."""
 
 
 def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
@@ -42,7 +43,7 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
         average, that of a mean of five.
     """
     usable = scores.filter(pl.col("is_paper_protocol") & pl.col("score").is_finite())
-    paper = pl.col("model_id").str.starts_with(PAPER_MODELS)
+    paper = pl.col("model_id").str.starts_with(NMI_PREFIX)
     figure = usable.filter(
         paper & (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure")
     ).sort("source", "protocol")
@@ -69,7 +70,7 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
             [
                 figure.unique("model_id", keep="first", maintain_order=True)
                 .with_columns(std_error=pl.coalesce("std_error", _average_error(pl.col("score"))))
-                .with_columns(score_set=pl.lit("nmi-2025-average"), chance=pl.lit(AVERAGE_CHANCE))
+                .with_columns(score_set=pl.lit(NMI_AVERAGE), chance=pl.lit(AVERAGE_CHANCE))
                 .select(columns),
                 average.with_columns(
                     score_set=pl.lit("average"), chance=pl.lit(AVERAGE_CHANCE)
@@ -95,7 +96,7 @@ def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
     """
     usable = scores.filter(
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
-        ~pl.col("model_id").str.starts_with(PAPER_MODELS),
+        ~pl.col("model_id").str.starts_with(NMI_PREFIX),
         pl.col("benchmark").is_in(AVERAGED),
     )
     return chosen_scores(usable).select("model_id", "benchmark", "score", "std_error")

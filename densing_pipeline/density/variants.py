@@ -13,24 +13,27 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED, CHANCE
-from densing_pipeline.density.densities import CHANCE_ERRORS
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import SCORE_SETS, benchmark_scores, score_sets
+from densing_pipeline.density.score_sets import (
+    CHANCE_ERRORS,
+    SCORE_SETS,
+    benchmark_scores,
+    score_sets,
+)
+from densing_pipeline.paper import NMI_TOKENS, PREPRINT, PREPRINT_TOKENS
+from densing_pipeline.stats.arrays import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-
-REFERENCE_TOKENS = (1e12, 5e12, 15e12)
+VARIED_TOKENS = (PREPRINT_TOKENS, NMI_TOKENS, 15e12)
 """Values of D0: that of arXiv v2, that of NMI, and what models of 2024 are trained on."""
 
-SAME_LAW = {"nmi-2025-v2"}
+SAME_LAW = {PREPRINT}
 """References that are another one at another D0."""
 
-GRID = np.geomspace(1e3, 1e18, 3001)
+SIZE_GRID = np.geomspace(1e3, 1e18, 3001)
 """Sizes at which a mean of curves is tabulated, parameters."""
 
 
@@ -67,7 +70,7 @@ def variants(
     scored, single = score_sets(scores), benchmark_scores(scores)
     laws = laws_of(reference_laws)
     for reference_id in sorted({name for name, _ in laws} - SAME_LAW):
-        for tokens in REFERENCE_TOKENS:
+        for tokens in VARIED_TOKENS:
             at_tokens = {
                 benchmark: replace(law, reference_tokens=tokens)
                 for (name, benchmark), law in laws.items()
@@ -107,11 +110,11 @@ def _mean_of_laws(
         .with_columns(chance=pl.lit(sum(CHANCE[name] for name in benchmarks) / len(benchmarks)))
         .sort("model_id")
     )
-    curve = np.mean([law.score(GRID) for law in laws], axis=0)
+    curve = np.mean([law.score(SIZE_GRID) for law in laws], axis=0)
     rising = np.append(True, np.diff(curve) > 0)
     params = np.exp(
         np.interp(
-            of_models["score"].to_numpy(), curve[rising], np.log(GRID[rising]), np.nan, np.nan
+            of_models["score"].to_numpy(), curve[rising], np.log(SIZE_GRID[rising]), np.nan, np.nan
         )
     )
     return _uncensored(of_models, params, float(curve[0]))

@@ -6,23 +6,30 @@ Not here: what is wanted and what is refused (`weights`).
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx2
 import huggingface_hub
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
+from densing_pipeline import hub_library
+from densing_pipeline.bounded_http import Bounds
 from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.files import file_sha256
+from densing_pipeline.text import error_text
 
 GIB = 2**30
+
+LISTING = Bounds(answer_s=120, max_bytes=64 * 2**20)
+"""Bounds of what the Hub lists of a model."""
+
+FILES = Bounds(answer_s=600, slowest_bytes_per_s=1_000_000)
+"""Bounds of a file of weights: 600 s, and 1 s more for each million bytes received."""
 
 SPARE_BYTES = GIB
 """Left free on the disk beside the weights."""
@@ -66,7 +73,7 @@ def find(model_id: str, revision: str) -> Listed:
         EvaluationError: the Hub does not answer.
     """
     repository, folder = model_id.partition(":")[0], _folder(model_id)
-    with _refusals(f"{model_id} at {revision}"):
+    with _refusals(f"{model_id} at {revision}", LISTING):
         info = huggingface_hub.HfApi().model_info(
             repository, revision=revision, files_metadata=True
         )
@@ -105,7 +112,10 @@ def fetch(
         raise BlockedError(
             f"its files take {listed.size / GIB:.1f} GiB, {most_bytes / GIB:g} are allowed for all"
         )
-    with _refusals(listed.model_id):
+    if (size := listed.files.get(weights.CONFIG, (0, None))[0]) > weights.LARGEST_CONFIG:
+        raise BlockedError(f"its {weights.CONFIG} has {size:,} bytes")
+    largest = max((size for size, _ in listed.files.values()), default=0)
+    with _refusals(listed.model_id, replace(FILES, max_bytes=largest + LISTING.max_bytes)):
         config = huggingface_hub.hf_hub_download(
             listed.repository,
             listed.folder + weights.CONFIG,
@@ -188,13 +198,15 @@ def _check_file(path: Path, size: int, sha256: str | None) -> None:
 
 
 @contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Errors of the Hub's client in our words."""
+def _refusals(what: str, bounds: Bounds) -> Iterator[None]:
+    """Errors of the Hub's client in our words; all its requests are bounded."""
+    hub_library.prepare(bounds, huggingface_hub.constants.ENDPOINT)
     try:
         yield
     except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         kind = "gated" if isinstance(error, GatedRepoError) else "not to be found"
         raise BlockedError(f"{what}: {kind} on the Hub, or not for this token") from error
-    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise EvaluationError(f"{what}: could not be fetched: {reason}") from error
+    except EvaluationError:
+        raise
+    except Exception as error:  # the library raises whatever an odd answer leads to
+        raise EvaluationError(f"{what}: could not be fetched: {error_text(error)[:300]}") from error

@@ -31,10 +31,6 @@ from densing_pipeline.evaluation.folder_format import (
     write_json,
 )
 
-COMMIT = re.compile("[0-9a-f]{40}")
-"""Revisions that evaluations are kept under: commits only, for a branch moves and would be asked for
-again without end."""
-
 SIGNED = re.compile(r"""(https?://[^\s?]+)\?[^\s'")>]*""", re.IGNORECASE)
 """An address with its query, which may be a signature that gives access; outcomes are published."""
 

@@ -27,10 +27,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import folder_path
-from densing_pipeline.evaluation.folder_writer import COMMIT, FolderWriter
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
@@ -39,6 +40,8 @@ from densing_pipeline.evaluation.scoring import Judges, PassesTests
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
+from densing_pipeline.tables.identifiers import COMMIT
+from densing_pipeline.text import error_text
 
 EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4
@@ -115,8 +118,8 @@ def _evaluate(arguments: Arguments, writer: FolderWriter, reporter: Reporter) ->
     except (KeyboardInterrupt, SystemExit):
         reason = "stopped from outside"
     except Exception as error:
-        trace = traceback.format_exc()
-        reason = f"{type(error).__name__}: {error}"
+        trace = redact(traceback.format_exc())
+        reason = error_text(error)
     # Before the log line: on a full disk that one may fail.
     writer.end(state, reason, resumable=resumable)
     reporter.say(f"{trace}{state}: {reason}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from densing_pipeline.hub.rules import NATIVE_FORMATS
 from densing_pipeline.settings import Settings
+from densing_pipeline.tables.number_formats import NATIVE_FORMATS
 
 Rule = tuple[pl.Expr, str, pl.Expr]
 """Condition, state, and reason."""

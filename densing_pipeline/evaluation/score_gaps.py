@@ -9,8 +9,8 @@ from statistics import median
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED, REWRITTEN
-from densing_pipeline.density.densities import Z_95
 from densing_pipeline.density.score_sets import chosen_scores
+from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS
 
 LARGE_GAP = 0.03

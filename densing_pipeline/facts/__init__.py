@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline.evaluation.folder_writer import COMMIT
 from densing_pipeline.facts import consistency
 from densing_pipeline.facts.reader import read
 from densing_pipeline.facts.tables import FACTS
+from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
 
 __all__ = ["FOLDER", "ladders", "load", "read"]

@@ -16,9 +16,8 @@ import polars as pl
 from densing_pipeline.cost import curves
 from densing_pipeline.density.variants import score_errors
 from densing_pipeline.forecasts.inputs import ForecastInputs
-from densing_pipeline.forecasts.methods import DAYS_PER_MONTH, FEWEST_STEPS, PAPER_MONTHS
+from densing_pipeline.forecasts.methods import FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
-    BLEND,
     cheapest_ever,
     density_names,
     density_vintage,
@@ -29,9 +28,11 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.headline import HEADLINE_BLEND
+from densing_pipeline.paper import PREPRINT_DOUBLING_DAYS
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.tables.dates import DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.tables.published import PAPER_CLAIMS
-from densing_pipeline.trends.windows import days_since_zero
 
 MADE_ON = date(2024, 12, 31)
 """End of the month in which arXiv v2 came out (6 December 2024)."""
@@ -43,7 +44,7 @@ RANGE_DRAWS, RANGE_PARTS = 100_000, 10
 """Draws of the range a claim allows: so many that its verdict does not hang on the seed."""
 
 DENSITY_CLAIMS = {
-    "arXiv v2: density doubles every 95 days": 95.0,
+    "arXiv v2: density doubles every 95 days": PREPRINT_DOUBLING_DAYS,
     "NMI: density doubles every 3.5 months": PAPER_MONTHS["density"] * DAYS_PER_MONTH,
 }
 PRICE_CLAIMS = {
@@ -116,7 +117,7 @@ def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, A
             after = progress[days <= days_since_zero(day)][-1:]
             folds = np.exp(after - progress[before][-1]) if span else None
             for row in allowed.rows(day, folds):
-                yield row | {"target": "price", "series": f"{level}/{BLEND}"}
+                yield row | {"target": "price", "series": f"{level}/{HEADLINE_BLEND}"}
 
 
 class _Claims:

@@ -26,7 +26,7 @@ from densing_pipeline.forecasts.vintages import (
     months_later,
     price_vintages,
 )
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import FORECASTS
 
 HORIZONS = (1, 3, 6, 12)
@@ -38,7 +38,7 @@ QUANTILES = (
 )  # fmt: skip
 """Columns of the quantiles of a forecast."""
 
-DRAWS = 400
+MOST_FORECAST_DRAWS = 400
 """Draws of a forecast with an interval; more than are asked for are never made."""
 
 FARTHEST_FOLD = 1000.0
@@ -62,7 +62,7 @@ def forecasts(
     Returns:
         A `forecasts` frame; a method that a vintage does not carry has verdict `insufficient`.
     """
-    draws = min(draws, DRAWS)
+    draws = min(draws, MOST_FORECAST_DRAWS)
     rows: list[dict[str, Any]] = []
     for month_end in month_ends(known.as_of):
         found = [

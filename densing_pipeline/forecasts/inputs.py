@@ -10,8 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from densing_pipeline.cost.market import Market
-from densing_pipeline.tables.dates import newest
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import newest, newest_or_day_zero
 
 
 class ForecastInputs(NamedTuple):
@@ -28,7 +27,7 @@ class ForecastInputs(NamedTuple):
     @classmethod
     def up_to_now(cls, densities: pl.DataFrame, market: Market) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
-        models = newest(densities["release_date"], otherwise=DAY_ZERO)
+        models = newest_or_day_zero(densities["release_date"])
         as_of = newest(market.prices["observed_from"], otherwise=models)
         return cls(densities, replace(market, as_of=as_of))
 

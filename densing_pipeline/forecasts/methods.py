@@ -19,21 +19,23 @@ from datetime import timedelta
 
 import numpy as np
 
+from densing_pipeline import paper
 from densing_pipeline.cost import curves
 from densing_pipeline.forecasts.vintages import Vintage, month_ends
+from densing_pipeline.headline import HEADLINE
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights
-from densing_pipeline.stats.lines import FloatArray
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.series import missing
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
-DAYS_PER_MONTH = 365.25 / 12
-PAPER_MONTHS = {"density": 3.5, "price": 2.6}
+PAPER_MONTHS = {"density": paper.DENSITY_DOUBLING_MONTHS, "price": paper.PRICE_HALVING_MONTHS}
 """The paper's constants: months in which density doubles (NMI), and in which the price halves."""
 
-YEAR = 365.0
+LOOKBACK_DAYS = 365.0
+"""Span of the method `last-12-months`."""
+
 FEWEST_STEPS = 3
 
 
@@ -64,10 +66,10 @@ def last_12_months(
     Raises:
         NoForecastError: the series is younger than a year.
     """
-    before = vintage.at(vintage.today - YEAR)
+    before = vintage.at(vintage.today - LOOKBACK_DAYS)
     if before is None:
         raise NoForecastError("the series is younger than 12 months")
-    rate = (vintage.progress[-1] - before) / YEAR
+    rate = (vintage.progress[-1] - before) / LOOKBACK_DAYS
     return np.asarray(vintage.progress[-1] + rate * ahead)[None]
 
 
@@ -75,7 +77,7 @@ def density_trend(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """The headline estimator's line."""
-    return _line(vintage, HEADLINE[4], ahead, draws, rng)
+    return _line(vintage, HEADLINE.estimator, ahead, draws, rng)
 
 
 def density_paper(

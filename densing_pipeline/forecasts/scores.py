@@ -30,9 +30,9 @@ from densing_pipeline.forecasts.vintages import (
     price_days,
     series_models,
 )
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import FORECAST_SCORES
-from densing_pipeline.trends.windows import days_since_zero
 
 DECILES = slice(1, -1)
 """The evenly spaced quantiles among those of a forecast."""

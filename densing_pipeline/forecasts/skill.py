@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.forecasts.methods import METHODS
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import FORECAST_SKILL
 
 POOLED = "all"

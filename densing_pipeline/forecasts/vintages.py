@@ -19,19 +19,19 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost.frontier import price_frontier
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.inputs import ForecastInputs
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
+from densing_pipeline.paper import NMI
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.trends.series import Series, from_frame
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 FIRST_MONTH = date(2022, 11, 30)
 """First vintage: the month of ChatGPT and of the first price."""
 
-REFERENCE, BASIS = HEADLINE[0], HEADLINE[2]
-BLEND = 0.75
+REFERENCE, BASIS = HEADLINE.reference_id, HEADLINE.params_basis
 CURVE = "cheapest_ever"
 
 WATCHED_DAYS = 92
@@ -135,15 +135,15 @@ def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
         progress = -np.log(ordered["usd_per_mtok"].to_numpy())
-        name = f"{level}/{BLEND}"
+        name = f"{level}/{HEADLINE_BLEND}"
         yield Vintage("price", name, month_end, days, progress, newest, None)
 
 
 def cheapest_ever(market: Market) -> pl.DataFrame:
     """The price curves that are forecast: lowest price so far of each level, without the paper's own."""
-    return price_frontier(market, blends=(BLEND,)).filter(
+    return price_frontier(market, blends=(HEADLINE_BLEND,)).filter(
         pl.col("curve") == CURVE,
-        pl.col("level") != PAPER,
+        pl.col("level") != NMI,
         pl.col("usd_per_mtok") > 0,
     )
 
@@ -156,7 +156,7 @@ def known_prices(prices: pl.DataFrame, month_end: date) -> pl.DataFrame:
     """
     dated = prices.with_columns(known=pl.coalesce("valid_from", "observed_from"))
     return (
-        dated.filter(pl.col("known") <= month_end, pl.col("source") != PAPER)
+        dated.filter(pl.col("known") <= month_end, pl.col("source") != NMI)
         .with_columns(
             observed_from=pl.min_horizontal("observed_from", "known"),
             observed_to=_unless_after("observed_to", month_end),
@@ -188,7 +188,7 @@ def price_days(prices: pl.DataFrame, model_links: pl.DataFrame) -> FloatArray:
     """Days on which dated prices of linked models began, ascending, shape (n,)."""
     linked = model_links.filter(pl.col("canonical_id").is_not_null())
     begun = prices.filter(
-        pl.col("offer") == "standard", pl.col("valid_from").is_not_null(), pl.col("source") != PAPER
+        pl.col("offer") == "standard", pl.col("valid_from").is_not_null(), pl.col("source") != NMI
     ).join(linked, on=["source", "provider", "model"], how="semi")
     days = (begun["valid_from"] - DAY_ZERO).dt.total_days().cast(pl.Float64)
     return days.sort().to_numpy()

@@ -7,7 +7,6 @@ not guessed at: it goes to `model_quarantine` with the reason.
 Not here: reading records (`records`), names and states over time (`repositories`), the rules.
 """
 
-import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.hub import observations, records, repositories
+from densing_pipeline.hub.client import MAX_CONFIG_BYTES
+from densing_pipeline.json_documents import load
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 
@@ -29,9 +30,6 @@ FROM_HUB = (
     "hub_state_reason", "renamed_to", "readable", "custom_code",
 )  # fmt: skip
 """What the Hub alone knows of a bundled model."""
-
-AHEAD = pl.duration(days=2)
-"""How far a clock may be ahead before a creation time counts as from the future."""
 
 
 def landed(
@@ -47,11 +45,21 @@ def landed(
     Returns:
         A frame of `with_configs`, and the observations that could not be read.
     """
-    seen = observations.observations(zone, cache)
-    found = with_configs(
-        repositories.repositories(seen, fixed), observations.configs(zone), zone, cache
+    seen, configs = observations.observations(zone, cache), observations.configs(zone)
+    folded = repositories.repositories(seen, fixed)
+    refused = seen.filter(pl.col("refused").is_not_null())
+    return (
+        with_configs(folded, configs, zone, cache),
+        pl.concat([refused, _oversized(folded, configs)], how="diagonal"),
     )
-    return found, seen.filter(pl.col("refused").is_not_null())
+
+
+def _oversized(folded: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
+    """Repositories whose configuration was refused for its size, as observations that are refused."""
+    reason = f"its config.json is larger than {MAX_CONFIG_BYTES / 2**20:g} MiB: not read"
+    return folded.join(
+        configs.filter(pl.col("status") == observations.TOO_LARGE), on="config_path"
+    ).select("model_id", "revision", refused=pl.lit(reason, pl.String), observed_at="fetched_at")
 
 
 def with_configs(
@@ -116,7 +124,9 @@ def models(
     is_candidate = pl.col("is_base").is_not_null() & pl.col("matters").fill_null(value=True)
     new = _new_rows(shown.filter(~is_bundled, is_candidate), bundled)
     new, disagreeing = _without_disagreeing_counts(new)
-    new, future = _split(new, pl.col("hub_created_at") > pl.col("first_seen_at") + AHEAD)
+    new, future = _split(
+        new, pl.col("hub_created_at") > pl.col("first_seen_at") + records.CLOCK_TOLERANCE
+    )
     future = future.with_columns(quarantined=pl.lit("created in the future, says the Hub"))
     new, undated = _split(new, pl.col("release_date").is_null())
     undated = undated.with_columns(
@@ -161,8 +171,8 @@ def _reread(packed: bytes, row: Mapping[str, Any], zone: LandingZone) -> dict[st
     """What the record says together with the whole configuration; empty if that is no JSON."""
     receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
     try:
-        config = json.loads(zone.read(receipt))
-    except (ValueError, RecursionError):
+        config = load(zone.read(receipt))
+    except ValueError:
         config = None
     reading = records.read(records.unpacked(packed), config if isinstance(config, dict) else None)
     if reading["refused"]:

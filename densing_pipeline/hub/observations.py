@@ -6,7 +6,6 @@ zone. Not here: how one record is read (`records`), and folding observations ove
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -16,7 +15,9 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 
+from densing_pipeline import json_documents, text
 from densing_pipeline.hub import records
+from densing_pipeline.json_documents import load
 from densing_pipeline.landing import LandingError, LandingZone, Receipt
 from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.storage import write_parquet
@@ -37,6 +38,9 @@ AT_ONCE = 100
 """Answers read together: each open file costs memory, whatever it holds."""
 
 OK = 200
+TOO_LARGE = 413
+"""Status under which an answer lands, without content, that was refused for its size."""
+
 
 GONE = (401, 404, 410, 451)
 """Answers that there is no such repository, or none for us."""
@@ -144,11 +148,13 @@ def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
     """Rows of an answer about one model: its record, or that it is gone, or has another name."""
     if status in GONE:
         return [dict.fromkeys(records.REMEMBERED) | {"model_id": asked, "hub_state": "gone"}]
+    if status == TOO_LARGE:
+        return [records.refusal(asked, "its record on the Hub is larger than is read")]
     if status != OK:
         return []
     try:
-        row = records.read(json.loads(content))
-    except (ValueError, RecursionError) as error:
+        row = records.read(load(content))
+    except ValueError as error:
         return [records.refusal(asked, f"not JSON: {error}")]
     if row["refused"] or row["model_id"] == asked:
         return [row]
@@ -168,6 +174,7 @@ def _rules() -> str:
     """A name for the code that reads records: other code, other cache."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for path in sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}")):
+    rules = sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}"))
+    for path in (*rules, Path(json_documents.__file__), Path(text.__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -15,11 +15,28 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline.hub import records, watermark
-from densing_pipeline.hub.client import Answer, Hub, HubError, RefusedError
-from densing_pipeline.hub.observations import CONFIGS, INFOS, OK, PAGES, configs, observations
+from densing_pipeline.hub.client import (
+    MAX_CONFIG_BYTES,
+    Answer,
+    Hub,
+    HubError,
+    OversizedError,
+    RefusedError,
+    UnreachableError,
+)
+from densing_pipeline.hub.observations import (
+    CONFIGS,
+    INFOS,
+    OK,
+    PAGES,
+    TOO_LARGE,
+    configs,
+    observations,
+)
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
+from densing_pipeline.text import error_text
 
 Clock = Callable[[], datetime]
 
@@ -31,9 +48,6 @@ NOT_BEFORE = timedelta(hours=20)
 
 SETTLES_WITHIN = timedelta(days=7)
 """How long a new model may take to show the hashes of its weights."""
-
-AHEAD = timedelta(days=2)
-"""How far a clock may be ahead before a creation time counts as from the future."""
 
 PATIENCE = 5
 """Failures among single files and records after which a night asks for no more of them."""
@@ -97,7 +111,11 @@ def poll(
         hub.remarks.append(str(error))
     except ValueError as error:
         outcome = "rejected"
-        hub.remarks.append(f"a page is not what the Hub sends: {error}")
+        hub.remarks.append(f"a page is not what the Hub sends: {error_text(error)}")
+    except Exception as error:
+        # Whatever the Hub's answers do to the code that reads them, the night goes on without.
+        outcome = "failed"
+        hub.remarks.append(f"a page cannot be handled ({error_text(error)})")
     if outcome == "ok":
         # Repositories made public long after they were created are far down that listing, and
         # those that matter trend; a failure below is a remark, for the night has got through.
@@ -105,8 +123,8 @@ def poll(
             trending = hub.pages(hub.list_url("trendingScore", limits.page_size))
             walk.back_to(date.max, islice(trending, 1))
             _details(zone, cache, hub, limits, known, clock)
-        except (HubError, ValueError) as error:
-            hub.remarks.append(f"single records broke off: {error}")
+        except Exception as error:
+            hub.remarks.append(f"single records broke off: {error_text(error)}")
     night = watermark.Night(
         polled_at=started,
         since=since,
@@ -168,7 +186,7 @@ def _details(
             # One repository that cannot be served must not keep the others waiting for ever.
             failures += 1
             hub.remarks.append(str(error))
-            if error.status is None or failures >= PATIENCE:
+            if isinstance(error, UnreachableError) or failures >= PATIENCE:
                 raise
 
 
@@ -191,7 +209,9 @@ def configs_due(
         )
         .join(answered, on="config_path", how="anti")
         # What claims to be from the future must not go before what is new.
-        .with_columns(pl.when(pl.col("created_at") <= now + AHEAD).then("created_at"))
+        .with_columns(
+            pl.when(pl.col("created_at") <= now + records.CLOCK_TOLERANCE).then("created_at")
+        )
         .sort("created_at", "model_id", descending=[True, False], nulls_last=True)
     )
     return list(wanted.select("name", "revision").iter_rows())
@@ -243,9 +263,11 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
 def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
     """Land an answer about one model, be it a refusal."""
     try:
-        answer = hub.get(url)
+        answer = hub.get(url, MAX_CONFIG_BYTES if source == CONFIGS else None)
     except RefusedError as error:
         answer = Answer(url, b"", error.status or 0, None, None)
+    except OversizedError:
+        answer = Answer(url, b"", TOO_LARGE, None, None)
     _land(zone, source, answer, clock())
 
 

@@ -7,7 +7,7 @@ Not here: the words of names and tags (`keywords`), and what an entry is worth (
 
 from densing_pipeline.hub.keywords import name_parts, words
 
-LINES = {
+MODEL_LINES = {
     "baichuan": ("baichuan-inc",),
     "bloom": ("bigscience",),
     "chatglm": ("zai-org", "thudm"),
@@ -95,14 +95,14 @@ def lines(model_id: str) -> tuple[set[str], set[str]]:
     owner = owner_of(model_id)
     name = model_id[:400].lower().rpartition("/")[2].replace("gpt-j", "gptj")
     found = {"gpt2" if w == "gpt2" else w.rstrip("0123456789") for w in name_parts(name)}
-    named = found & LINES.keys()
-    own = {line for line in named if owner in LINES[line]}
+    named = found & MODEL_LINES.keys()
+    own = {line for line in named if owner in MODEL_LINES[line]}
     return own, named - own
 
 
 def line_of_type(model_type: str) -> str | None:
     """The line a model type belongs to, unless many train that architecture from scratch."""
-    for line in LINES:
+    for line in MODEL_LINES:
         if line not in ARCHITECTURES | {"llama"} and model_type.startswith(line):
             return line
     return None

@@ -15,7 +15,7 @@ from densing_pipeline.hub import keywords, record_fields
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
-    LINES,
+    MODEL_LINES,
     PRETRAINERS,
     line_of_type,
     owner_of,
@@ -97,7 +97,7 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
     for kind in record_fields.model_types(record):
         root = _letters(kind)
-        known = any(root.startswith(line) or line in root for line in LINES)
+        known = any(root.startswith(line) or line in root for line in MODEL_LINES)
         if len(root) >= OWN_TYPE and not known and root in name:
             is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
             if is_own_code or root in _letters(owner):
@@ -154,7 +154,7 @@ def other_class(record: Mapping[str, Any]) -> str | None:
     ]
     for kind in kinds:
         line = line_of_type(kind)
-        if line and owner not in LINES[line]:
+        if line and owner not in MODEL_LINES[line]:
             return line
     return None
 

@@ -33,7 +33,7 @@ MULTIMODAL = (
 TEXT_TASKS = frozenset(
     {"text-generation", "image-text-to-text", "any-to-any", "video-text-to-text"}
 )
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
 TUNING_FILES = re.compile(
     r"(^|/)(training_args\.bin|trainer_state\.json|all_results\.json|train_results\.json"
     r"|eval_results\.json|optimizer\.pt|scheduler\.pt|rng_state.*\.pth)$"
@@ -82,7 +82,7 @@ def files(record: Record) -> Files:
         known=isinstance(listed, list),
         safetensors=any(name.endswith(".safetensors") for name in weights),
         pickles=any(
-            name.endswith(WEIGHTS[1:]) and not TUNING_FILES.search(name) for name in weights
+            name.endswith(WEIGHT_SUFFIXES[1:]) and not TUNING_FILES.search(name) for name in weights
         ),
         adapter=any(_is_adapter(name) for name in names),
         gguf=any(name.lower().endswith((".gguf", ".ggml")) for name in names),
@@ -101,7 +101,7 @@ def has_any_weights(held: Files) -> bool:
 def weight_files(record: Record) -> list[str]:
     """Names of the files that hold weights, sorted."""
     names = (str(sibling["rfilename"]) for sibling in _siblings(record))
-    return sorted(name for name in names if name.endswith(WEIGHTS))
+    return sorted(name for name in names if name.endswith(WEIGHT_SUFFIXES))
 
 
 def weight_hashes(record: Record) -> list[str]:
@@ -110,7 +110,7 @@ def weight_hashes(record: Record) -> list[str]:
         (str(sibling["rfilename"]), mapping(sibling.get("lfs")).get("sha256"))
         for sibling in _siblings(record)
     ]
-    return sorted(f"{name} {h}" for name, h in stored if h and name.endswith(WEIGHTS))
+    return sorted(f"{name} {h}" for name, h in stored if h and name.endswith(WEIGHT_SUFFIXES))
 
 
 def _siblings(record: Record) -> list[Record]:

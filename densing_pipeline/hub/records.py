@@ -18,13 +18,18 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from densing_pipeline.hub import parameters, record_fields, templates
 from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.hub.release_date import release_date
+from densing_pipeline.json_documents import load
 from densing_pipeline.tables.columns import INSTANT
+from densing_pipeline.text import LONGEST_NAME, clean
 
-SHOWN = 120
+MOST_REASON_CHARS = 120
 """Characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
 """Files of a repository remembered with a record."""
+
+CLOCK_TOLERANCE = timedelta(days=2)
+"""How far a clock may be ahead before a creation time counts as from the future."""
 
 AWAITED_FOR = timedelta(days=60)
 """How long weights may take to come to a repository."""
@@ -84,9 +89,9 @@ def page_records(content: bytes) -> list[Any]:
         ValueError: the bytes are not a JSON list.
     """
     try:
-        records = json.loads(content)
-    except RecursionError as error:
-        raise ValueError("nested too deeply to be a list of records") from error
+        records = load(content)
+    except ValueError as error:
+        raise ValueError(f"not a list of records: {error}") from error
     if not isinstance(records, list):
         raise ValueError(f"a list of records was expected, not {type(records).__name__}")
     return records
@@ -111,7 +116,7 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
         extract = record.get("config")
         record = record | {"config": (extract if isinstance(extract, dict) else {}) | dict(config)}
     try:
-        return {name: _encodable(value) for name, value in _read(record).items()}
+        return {name: _storable(value) for name, value in _read(record).items()} | _packed(record)
     except Exception as error:
         # One record that the rules did not foresee must not cost the others.
         return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
@@ -120,15 +125,21 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
 def refusal(model_id: str, reason: str) -> dict[str, Any]:
     """A row for what is not a usable record."""
     return dict.fromkeys(REMEMBERED) | {
-        "model_id": _encodable(model_id),
-        "refused": _encodable(reason),
+        "model_id": clean(model_id, LONGEST_NAME),
+        "refused": clean(reason),
     }
 
 
-def _encodable(value: Any) -> Any:
-    """Text without lone surrogates, which JSON can carry and no table can hold."""
+def _storable(value: Any) -> Any:
+    """A value as a table can hold it: text is cleaned.
+
+    Raises:
+        ValueError: a number has more than 63 bits, which no count of a model has.
+    """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return clean(value)
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise ValueError(f"a number of {value.bit_length()} bits")
     return value
 
 
@@ -186,7 +197,6 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
     found = classify(record)
     counts = parameters.count(record)
     released = release_date(record, None)
-    packed = _packed(record)
     return dict.fromkeys(REMEMBERED) | {
         "model_id": record["id"],
         "revision": _text(record.get("sha")),
@@ -221,8 +231,6 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "release_date_basis": released.basis,
         "release_earliest": released.earliest,
         "release_latest": released.latest,
-        "record_id": int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest()),
-        "record": packed,
     }
 
 
@@ -272,9 +280,11 @@ def unpacked(record: bytes) -> dict[str, Any]:
     return found
 
 
-def _packed(record: Mapping[str, Any]) -> bytes:
-    """The record as it is remembered; a sweep of the Hub must fit into memory."""
-    return zlib.compress(json.dumps(_remembered(record), sort_keys=True).encode())
+def _packed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as it is remembered, and a name for it; a sweep of the Hub must fit into memory."""
+    packed = zlib.compress(json.dumps(_remembered(record), sort_keys=True).encode())
+    name = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest())
+    return {"record_id": name, "record": packed}
 
 
 def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,5 +307,4 @@ def _text(value: object) -> str | None:
 
 def _shown(value: object) -> str:
     """Third-party text in one line of bounded length."""
-    text = " ".join(str(value).split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return clean(" ".join(str(value).split()), MOST_REASON_CHARS)

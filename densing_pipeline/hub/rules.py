@@ -17,12 +17,10 @@ from densing_pipeline.hub import (
     templates,
 )
 from densing_pipeline.hub.record_fields import Files
+from densing_pipeline.tables.number_formats import NATIVE_FORMATS
 
-SHOWN = 80
+MOST_TEXT_CHARS = 80
 """Characters of third-party text repeated in the evidence."""
-
-NATIVE_FORMATS = ("fp8", "mxfp4", "fp4")
-"""Formats that models are released in by those who trained them."""
 
 TEXT_LIBRARIES = frozenset(
     {"", "transformers", "vllm", "mistral-common", "safetensors", "pytorch", "litgpt", "mamba-ssm"}
@@ -97,7 +95,7 @@ def _by_relation(facts: Facts) -> Verdict | None:
         relation = "pruned"
     elif relation == "finetune" and facts.words & keywords.DISTILLED:
         relation = "distilled"
-    told = f"parent {facts.parents[0][0][:SHOWN]} stated ({relation})"
+    told = f"parent {facts.parents[0][0][:MOST_TEXT_CHARS]} stated ({relation})"
     if facts.says_base and relation == "finetune":
         return relation, f"{told}, though the name says base", True
     return relation, told, False
@@ -148,12 +146,12 @@ def _by_kind(facts: Facts) -> Verdict | None:
     if library == "peft" or "peft" in facts.tags:
         return "adapter", "library peft", False
     if generates is False:
-        shown = ", ".join(record_fields.architectures(facts.record))[:SHOWN]
+        shown = ", ".join(record_fields.architectures(facts.record))[:MOST_TEXT_CHARS]
         return "unknown", f"architecture is no causal language model: {shown}", False
     if task and task not in record_fields.TEXT_TASKS:
-        return "unknown", f"task {task[:SHOWN]}", False
+        return "unknown", f"task {task[:MOST_TEXT_CHARS]}", False
     if generates is None and library not in TEXT_LIBRARIES:
-        return "unknown", f"library {library[:SHOWN]}", False
+        return "unknown", f"library {library[:MOST_TEXT_CHARS]}", False
     if other := facts.tags & keywords.OTHER_FIELDS:
         return "unknown", f"tag: {_some(other)}", False
     if other := facts.words & keywords.OTHER_FIELDS_NAMED:
@@ -218,15 +216,15 @@ def _traces(facts: Facts) -> tuple[list[str], list[str]]:
         strong.append(f"tag {_some(continued)}")
     data = record_fields.datasets(facts.record)
     if named := [name for name in data if keywords.TUNING_DATA.search(name)]:
-        strong.append(f"tuning data {named[0][:SHOWN]}")
+        strong.append(f"tuning data {named[0][:MOST_TEXT_CHARS]}")
     elif hinted := [n for n in data if keywords.tokens(n) & keywords.TUNING_DATA_WEAK]:
-        weak.append(f"data {hinted[0][:SHOWN]}")
+        weak.append(f"data {hinted[0][:MOST_TEXT_CHARS]}")
     if tagged := facts.tags & keywords.TUNED_TAGS_WEAKLY:
         weak.append(f"tag {_some(tagged)}")
     if facts.files.training_leftovers:
         weak.append("files of a training run")
     if origin := record_fields.origin(facts.record):
-        weak.append(f"configuration loaded from {origin[:SHOWN]}")
+        weak.append(f"configuration loaded from {origin[:MOST_TEXT_CHARS]}")
     return strong, weak
 
 
@@ -284,7 +282,10 @@ def _remaining(facts: Facts) -> Verdict:
             shown = f", only {', '.join(signs)}" if signs else ""
             return "unknown", f"nothing says finetune, nothing says pretrained{shown}", True
         support_found = signs
-    told = [names[0][:SHOWN] if names else "class not stated", "no parent, no mark of tuning"]
+    told = [
+        names[0][:MOST_TEXT_CHARS] if names else "class not stated",
+        "no parent, no mark of tuning",
+    ]
     told += support_found
     if template is not None:
         told.append("chat template")

@@ -34,7 +34,7 @@ class Sweep:
         name: when it began.
         pages: pages landed.
         rows: records in them.
-        next_url: where it goes on, None when it is finished.
+        next_url: path and query of the page it goes on with, None when it is finished.
         failures: runs that got no further than this.
     """
 
@@ -91,7 +91,8 @@ def _go_on(done: Sweep, zone: LandingZone, hub: Hub, clock: Callable[[], datetim
         for page in hub.pages(done.next_url or ""):
             zone.store(SWEEP + done.name, page.url, page.content, clock(), status=page.status)
             rows = len(records.page_records(page.content))
-            done = Sweep(done.name, done.pages + 1, done.rows + rows, page.next_url)
+            following = hub.place(page.next_url) if page.next_url else None
+            done = Sweep(done.name, done.pages + 1, done.rows + rows, following)
             _note(done, zone, page.url, clock())
     except (HubError, ValueError):
         if done.pages:

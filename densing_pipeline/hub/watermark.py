@@ -11,8 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.tables.published import HUB_NIGHTS
+from densing_pipeline.text import clean
 
 REPORTS = "hub-nights"
 """Source of the landing zone that holds one report per poll."""
@@ -30,7 +32,7 @@ class Night:
         list_requests: pages of listings asked for.
         requests: all requests, retries not counted.
         rows: records received in listings.
-        message: what an operator needs to know.
+        message: what an operator needs to know; clean, and without secrets of addresses.
     """
 
     polled_at: datetime
@@ -41,6 +43,10 @@ class Night:
     requests: int
     rows: int
     message: str
+
+    def __post_init__(self) -> None:
+        """Clean the message: it is made of what servers say."""
+        object.__setattr__(self, "message", clean(redact(self.message)))
 
 
 def land(zone: LandingZone, night: Night, endpoint: str) -> None:

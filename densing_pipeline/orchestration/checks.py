@@ -9,16 +9,13 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from densing_pipeline import facts
+from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.hub.models import unknown
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.trends.sensitivity import spread
 
-PAPER_DOUBLING_DAYS = 106.2
-PAPER_PRICE_FOLD = 20 / 0.075
-PAPER_COMBINED_DAYS = 87.7
 HIGHEST_TEST_SIZE = 0.1
 HIGHEST_PLAUSIBLE_PRICE = 1000.0
 """USD per million tokens; dearer entries in price lists have been unit errors."""
@@ -61,8 +58,8 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
 def paper_is_reproduced(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
     """The paper's own recipe on its own 51 models gives its printed doubling time, 106.2 days."""
     found = densing_law.filter(
-        reference_id="nmi-2025",
-        score_set="nmi-2025-average",
+        reference_id=paper.NMI,
+        score_set=paper.NMI_AVERAGE,
         params_basis="nonembedding",
         window="all",
         estimator="paper",
@@ -70,8 +67,8 @@ def paper_is_reproduced(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=len(found) == 1
         and found[0] is not None
-        and abs(found[0] - PAPER_DOUBLING_DAYS) < 0.1,
-        metadata={"doubling_days": str(found), "printed": PAPER_DOUBLING_DAYS},
+        and abs(found[0] - paper.TREND_DOUBLING_DAYS) < 0.1,
+        metadata={"doubling_days": str(found), "printed": paper.TREND_DOUBLING_DAYS},
     )
 
 
@@ -160,13 +157,13 @@ def measured_ladders_rule(own_rulers: pl.DataFrame) -> dg.AssetCheckResult:
 @dg.asset_check(asset="price_frontier", blocking=True)
 def paper_prices(price_frontier: pl.DataFrame) -> dg.AssetCheckResult:
     """The paper's ten points fall from $20 to $0.075, 266.7-fold."""
-    paper = price_frontier.filter(level="nmi-2025", curve="cheapest_ever").sort("date")[
+    points = price_frontier.filter(level=paper.NMI, curve="cheapest_ever").sort("date")[
         "usd_per_mtok"
     ]
-    fold = paper[0] / paper[-1] if paper.len() else 0.0
+    fold = points[0] / points[-1] if points.len() else 0.0
     return dg.AssetCheckResult(
-        passed=abs(fold - PAPER_PRICE_FOLD) < 0.1,
-        metadata={"fold": fold, "printed": PAPER_PRICE_FOLD},
+        passed=abs(fold - paper.PRICE_FOLD) < 0.1,
+        metadata={"fold": fold, "printed": paper.PRICE_FOLD},
     )
 
 
@@ -294,7 +291,7 @@ def paper_combines_rates(implications: pl.DataFrame) -> dg.AssetCheckResult:
         pl.col("name") == "density_x_hardware", pl.col("subject").str.starts_with("paper")
     )["value"].to_list()
     return dg.AssetCheckResult(
-        passed=len(found) == 1 and abs(found[0] - PAPER_COMBINED_DAYS) < 0.1,
+        passed=len(found) == 1 and abs(found[0] - paper.COMBINED_DOUBLING_DAYS) < 0.1,
         metadata={"days": str(found), "printed": 88},
     )
 

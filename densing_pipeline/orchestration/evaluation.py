@@ -19,7 +19,6 @@ from dagster._core.errors import DagsterPipesExecutionError
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
-    folder_writer,
     measured_tables,
     suite,
 )
@@ -30,6 +29,7 @@ from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
+from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
 
 JOB = "densing_pipeline.evaluation.job"
@@ -121,10 +121,10 @@ def _current_revision(settings: Settings, model: str) -> str:
     Raises:
         Failure: the Hub does not say.
     """
-    hub = Hub(settings.hub_endpoint)
+    hub = Hub.of(settings)
     try:
         record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
-        if not folder_writer.COMMIT.fullmatch(sha := str(record["sha"])):
+        if not COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha
     except (HubError, ValueError, KeyError, TypeError) as error:
@@ -165,6 +165,8 @@ def _run_job(
         What the job reported of itself.
     """
     environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
+    # Otherwise the Hub's library asks for a list of coding agents, for its User-Agent.
+    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
 from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
+from densing_pipeline.text import clean
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
 if TYPE_CHECKING:
@@ -51,9 +53,7 @@ def poll_metadata(results: Sequence[PollResult]) -> Metadata:
     """What came of asking each source: outcome, prices, what could not be read."""
     metadata: Metadata = {"sources asked": dg.MetadataValue.int(len(results))}
     for result in results:
-        metadata[f"outcome {result.source}"] = dg.MetadataValue.text(
-            f"{result.outcome}: {result.message}"
-        )
+        metadata[f"outcome {result.source}"] = _text(f"{result.outcome}: {result.message}")
         if result.rows is not None:
             metadata[f"rows {result.source}"] = dg.MetadataValue.int(result.rows)
         if result.rows_quarantined is not None:
@@ -69,9 +69,9 @@ def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metada
             for name in ("added", "changed", "corrected", "restated", "absent"):
                 metadata[f"{name} {source}"] = dg.MetadataValue.int(getattr(update.counts, name))
         if update.failure:
-            metadata[f"failure {source}"] = dg.MetadataValue.text(update.failure)
+            metadata[f"failure {source}"] = _text(update.failure)
         for day, reason in update.refused:
-            metadata[f"unreadable {source} {day}"] = dg.MetadataValue.text(reason)
+            metadata[f"unreadable {source} {day}"] = _text(reason)
     kept_out = prices.filter(pl.col("observed_to").is_null(), pl.col("flag").is_in(OUT_OF_FRONTIER))
     for flag, count in kept_out.group_by("flag").len().sort("flag").iter_rows():
         metadata[f"flag {flag}"] = dg.MetadataValue.int(count)
@@ -134,6 +134,11 @@ def release_metadata(release: Release) -> Metadata:
         "bytes": dg.MetadataValue.int(release.bytes),
         **{f"rows {name}": dg.MetadataValue.int(rows) for name, rows in release.rows.items()},
     }
+
+
+def _text(value: str) -> dg.TextMetadataValue:
+    """Text that may repeat what a server said."""
+    return dg.MetadataValue.text(clean(redact(value)))
 
 
 def _numbers(row: pl.DataFrame, names: tuple[str, ...]) -> Metadata:

@@ -8,9 +8,17 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline.files import file_sha256
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices import snapshots
+from densing_pipeline.publication.consistency import made_with
+from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
 from densing_pipeline.tables.storage import write_parquet
+from densing_pipeline.text import markdown
+
+PRICE_LISTS = "price_snapshots"
+"""The asset that lands price lists: an input of tables that is no table."""
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -69,18 +77,21 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-class TableIOManager(dg.ConfigurableIOManager):
+class TableIOManager(dg.IOManager):
     """Keeps each table as one parquet file that is only ever replaced by a valid one.
 
     A frame is validated before anything is written, written under a temporary name, flushed to disk
-    and renamed: a reader sees the old table or the new one, and a bad table is never visible.
+    and renamed: a reader sees the old table or the new one, and a bad table is never visible. What the
+    table was made with is in the metadata of the file (`publication.consistency`).
     """
 
-    folder: str
+    def __init__(self, settings: Settings) -> None:
+        """Keep tables where the settings say, and note with each the settings it was made with."""
+        self._settings = settings
 
     def path(self, name: str) -> Path:
         """Where the table of that name is kept."""
-        return Path(self.folder) / f"{name}.parquet"
+        return self._settings.tables_dir / f"{name}.parquet"
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Validate the frame, write it and replace the previous one.
@@ -90,7 +101,8 @@ class TableIOManager(dg.ConfigurableIOManager):
         """
         table = PUBLISHED[context.asset_key.path[-1]]
         path = self.path(table.name)
-        write_parquet(table.validate(table.cast(obj)), path)
+        made = made_with(self._settings).with_inputs(self._inputs(context.asset_spec))
+        write_parquet(table.validate(table.cast(obj)), path, made.to_metadata())
         context.add_output_metadata(
             {
                 "dagster/row_count": obj.height,
@@ -108,6 +120,31 @@ class TableIOManager(dg.ConfigurableIOManager):
             TableError: the file is missing or damaged; the message says how to get it back.
         """
         return read_table(self.path(context.asset_key.path[-1]))
+
+    def _inputs(self, spec: dg.AssetSpec) -> dict[str, str]:
+        """SHA-256 of what an asset is computed from: tables, and the price lists that have landed.
+
+        The lock is held, so the files are those that the asset has read.
+        """
+        names = {dep.asset_key.path[-1] for dep in spec.deps}
+        hashes = {
+            name: file_sha256(self.path(name))
+            for name in names & PUBLISHED.keys()
+            if self.path(name).exists()
+        }
+        if PRICE_LISTS in names:
+            zone = LandingZone(self._settings.landing_dir)
+            hashes[PRICE_LISTS] = snapshots.received_sha256(zone)
+        return hashes
+
+
+@dg.io_manager(
+    required_resource_keys={"settings", "lock"},
+    description="Tables as parquet files; a run that reads or writes one holds the state directory.",
+)
+def table_io_manager(context: dg.InitResourceContext) -> TableIOManager:
+    """The IO manager of a run, which exists only while the run holds the resource `lock`."""
+    return TableIOManager(context.resources.settings)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -168,11 +205,7 @@ def _preview(frame: pl.DataFrame, rows: int = 5) -> str:
     lines += [
         "| "
         + " | ".join(
-            ""
-            if cell is None
-            else f"{cell:.6g}"
-            if isinstance(cell, float)
-            else str(cell).replace("|", "\\|")
+            "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else markdown(cell)
             for cell in row
         )
         + " |"

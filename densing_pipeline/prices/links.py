@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
+from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.prices.names import normal, organisation, split
 from densing_pipeline.tables.published import MODEL_LINKS
 
@@ -23,7 +24,6 @@ Key = TypeVar("Key")
 ANY_PROVIDER = "*"
 """In `offer_names`: the name means the same model wherever it is sold."""
 
-PAPER_LABEL = "nmi-2025/"
 """Prefix of the ids of the paper's models as plotted."""
 
 CONFIDENCE = {
@@ -78,7 +78,7 @@ class KnownModels:
         written: dict[tuple[str, str], list[str]] = defaultdict(list)
         normals: dict[str, list[str]] = defaultdict(list)
         chats: set[str] = set()
-        kept = sorted(i for i in set(ids) if i.count("/") == 1 and not i.startswith(PAPER_LABEL))
+        kept = sorted(i for i in set(ids) if i.count("/") == 1 and not i.startswith(NMI_PREFIX))
         for known in kept:
             maker, name = known.split("/")
             written[organisation(maker), name.lower()].append(known)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import FetchError, Limits, Response, client
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices.answers import NOT_MODIFIED, Asked, Request
@@ -28,6 +29,7 @@ from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.settings import Settings
+from densing_pipeline.text import error_text
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -40,6 +42,7 @@ def limits_of(settings: Settings) -> Limits:
         attempts=settings.poll_attempts,
         backoff_s=settings.poll_backoff_seconds,
         retry_after_s=settings.poll_retry_after_seconds,
+        redirect_hosts=settings.allowed_redirect_hosts,
     )
 
 
@@ -65,7 +68,14 @@ def poll(
     if lost := unreported(zone):
         store_report(zone, lost, now)
     held = {name: last_good(zone, name) for name in SOURCES}
-    found = asyncio.run(_ask_all(settings, held, models or {}))
+    try:
+        found = asyncio.run(_ask_all(settings, held, models or {}))
+    except FetchError as error:
+        found = {
+            name: Asked(error=error)
+            for name, source in SOURCES.items()
+            if source.wanted_models is None
+        }
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
     results = [
         _landed(zone, SOURCES[name], asked, held[name], now, is_shrinking=name in shrunk)
@@ -78,7 +88,11 @@ def poll(
 async def _ask_all(
     settings: Settings, held: Mapping[str, Held | None], models: Mapping[str, Sequence[str]]
 ) -> dict[str, Asked]:
-    """What came of asking each source, by name; whatever goes wrong stays with that source."""
+    """What came of asking each source, by name; whatever goes wrong stays with that source.
+
+    Raises:
+        FetchError: nobody can be asked, such as through a proxy without a usable address.
+    """
     limits = limits_of(settings)
     newest = {name: known.parsed.quotes for name, known in held.items() if known}
     async with client(limits) as opened:
@@ -90,7 +104,7 @@ async def _ask_all(
                 if wanted is None:
                     return None
                 url, known = source.url(settings), held[name]
-                copy = known.receipt if known and known.receipt.url == url else None
+                copy = known.receipt if known and known.receipt.url == shown(url) else None
                 request = Request(
                     opened,
                     url,
@@ -145,7 +159,7 @@ def _landed(
     except FetchError as error:
         outcome, message = "failed", str(error)
     except Exception as error:
-        outcome, message = "failed", f"{type(error).__name__}: {error}"
+        outcome, message = "failed", error_text(error)
     rows = held.parsed.rows if held else None
     good_at = held.receipt.fetched_at if held else None
     return PollResult(name, now, outcome, message, status, rows, rows, good_at=good_at)

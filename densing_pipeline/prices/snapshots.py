@@ -7,6 +7,7 @@
 Not here: asking for them (`prices.poll`), and their formats (`prices.sources`).
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,11 +16,13 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
 from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.published import QUARANTINE
+from densing_pipeline.text import clean
 
 RECEIVED = "-received"
 REPORTS = "price-polls"
@@ -33,7 +36,7 @@ class PollResult:
         source: its name.
         polled_at: when the poll began, UTC.
         outcome: ok, unchanged, failed (no document) or rejected (a document we do not believe).
-        message: what an operator needs to know.
+        message: what an operator needs to know; clean, and without secrets of addresses.
         http_status: of the last answer, if there was one.
         rows: prices in the snapshot that holds now.
         rows_previous: prices in the one before.
@@ -50,6 +53,10 @@ class PollResult:
     rows_previous: int | None = None
     rows_quarantined: int | None = None
     good_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Clean the message: it is made of what servers say."""
+        object.__setattr__(self, "message", clean(redact(self.message)))
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,16 @@ def landed_snapshots(zone: LandingZone, source: str) -> Iterator[tuple[Receipt, 
         if receipt.sha256 != sha256:
             content, sha256 = zone.read(receipt), receipt.sha256
         yield receipt, content
+
+
+def received_sha256(zone: LandingZone) -> str:
+    """SHA-256 of the names of all receipts of price lists: another one after each poll that got any."""
+    names = [
+        f"{folder.name}/{path.name}"
+        for folder in sorted((zone.folder / "receipts").glob(f"*{RECEIVED}"))
+        for path in zone.receipt_files(folder.name)
+    ]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def poll_reports(zone: LandingZone, since: datetime | None = None) -> Iterator[PollResult]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.cost.curves import DAYS_PER_MONTH
+from densing_pipeline.paper import NMI
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.dates import newest as newest_day
 from densing_pipeline.trends.sensitivity import spread
 
@@ -166,7 +167,7 @@ def _other_choices(sensitivity: pl.DataFrame) -> str:
 
 def _price(tables: Tables) -> Answer:
     # The paper's own points stay in the tables; they are no level that is bought today.
-    rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != "nmi-2025")
+    rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != NMI)
     estimates = tuple(
         Estimate(
             series=row["level"],

@@ -6,13 +6,14 @@ Drawn from published tables only, so that anybody can redraw them from a release
 import base64
 import io
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from densing_pipeline.trends.densing_law import HEADLINE
+from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
+from densing_pipeline.paper import NMI
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.trends.sensitivity import FACTORS
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Tables = Mapping[str, pl.DataFrame]
-
-DAY_ZERO = date(2023, 2, 24)
-"""Release of Llama-1, day zero of the paper's trend."""
 
 INK = "#22313f"
 PALETTE = (
@@ -80,10 +78,10 @@ def density_figure(tables: Tables) -> "Figure":
     return _finish(figure, axes)
 
 
-def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
     """Cheapest price of each capability level: what one can buy now, and the lowest ever."""
     frontier = tables["price_frontier"].filter(
-        (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == "nmi-2025")
+        (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == NMI)
     )
     figure, axes = _canvas(f"USD per million tokens ({blend_input_share:.0%} input)")
     if frontier.is_empty():
@@ -96,7 +94,7 @@ def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
             if steps.is_empty():
                 continue
             # The paper's own points end with its window; the real levels go on to today.
-            dates = [*steps["date"], steps["date"][-1] if level == "nmi-2025" else end]
+            dates = [*steps["date"], steps["date"][-1] if level == NMI else end]
             prices = [float("nan") if p is None else p for p in steps["usd_per_mtok"]]
             axes.step(
                 dates, [*prices, prices[-1]], where="post", ls=style, color=colour, alpha=alpha,
@@ -111,7 +109,7 @@ def price_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
     return _finish(figure, axes)
 
 
-def index_figure(tables: Tables, blend_input_share: float = 0.75) -> "Figure":
+def index_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
     """The price index with its interval; months with too few models are not drawn."""
     index = tables["price_index"].filter(
         pl.col("blend_input_share") == blend_input_share, pl.col("verdict") == "ok"
@@ -275,7 +273,7 @@ def _choice(row: Mapping[str, object], columns: tuple[str, ...]) -> str:
 
 
 def _level_label(level: str) -> str:
-    return "nmi-2025 (input price)" if level == "nmi-2025" else level
+    return f"{NMI} (input price)" if level == NMI else level
 
 
 def _error_bars(frame: pl.DataFrame) -> np.ndarray:

@@ -15,7 +15,8 @@ from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import PAPER_MODELS, SCORE_SETS, chosen_scores
+from densing_pipeline.density.score_sets import SCORE_SETS, chosen_scores
+from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication.wording import counted, listed
 
 Tables = Mapping[str, pl.DataFrame]
@@ -145,7 +146,7 @@ def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
 def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
     """The score with the published rows it was taken from."""
     mine = scores.filter(model_id=row["model_id"], is_paper_protocol=True)
-    if row["model_id"].startswith(PAPER_MODELS):
+    if row["model_id"].startswith(NMI_PREFIX):
         used = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
     else:
         wanted = AVERAGED if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
@@ -154,7 +155,7 @@ def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
             pl.col("is_paper_protocol"),
             pl.col("score").is_finite(),
             pl.col("benchmark").is_in(AVERAGED),
-            ~pl.col("model_id").str.starts_with(PAPER_MODELS),
+            ~pl.col("model_id").str.starts_with(NMI_PREFIX),
         )
         used = chosen_scores(others).filter(
             pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.publication.datapackage import Provenance
-from densing_pipeline.publication.release import NOISE, latest_release, published_before
+from densing_pipeline.publication.release import UNCHANGED_WITHIN, latest_release, published_before
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
@@ -70,9 +70,9 @@ def _changes(
     )
     for column in columns:
         was, is_now = pl.col(column), pl.col(f"{column}_now")
-        same = was.eq_missing(is_now) | ((was - is_now).abs() <= NOISE * was.abs()).fill_null(
-            value=False
-        )
+        same = was.eq_missing(is_now) | (
+            (was - is_now).abs() <= UNCHANGED_WITHIN * was.abs()
+        ).fill_null(value=False)
         for row in both.filter(~same).iter_rows(named=True):
             yield {
                 "table": name,

@@ -12,9 +12,11 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from densing_pipeline.paper import NMI
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.figures import interval_text
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.text import clean_frame
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
 Tables = Mapping[str, pl.DataFrame]
@@ -78,6 +80,10 @@ def where(release: Path) -> str:
     return f"Release {release.name}: {release}"
 
 
+VIEWED = ("sensitivity", "densing_law", "price_halving", "forecast_skill", "source_health")
+"""Published tables that `table_views` shows."""
+
+
 def table_views(tables: Tables, now: datetime) -> list[Table | str]:
     """The tables of a release as they are printed, and the range of other choices in words.
 
@@ -85,6 +91,8 @@ def table_views(tables: Tables, now: datetime) -> list[Table | str]:
         tables: the published tables.
         now: the instant to which ages are counted, with a time zone.
     """
+    # A release of an earlier version may hold text as it came.
+    tables = {name: clean_frame(table) for name, table in tables.items() if name in VIEWED}
     return [
         range_text(tables["sensitivity"]),
         _densing_law(tables["densing_law"]),
@@ -194,8 +202,7 @@ def _price_halving(halving: pl.DataFrame) -> Table:
         right=("blend", "months", "fold"),
     )  # fmt: skip
     shown = halving.filter(
-        pl.col("is_headline")
-        | ((pl.col("level") == "nmi-2025") & (pl.col("curve") == "cheapest_ever"))
+        pl.col("is_headline") | ((pl.col("level") == NMI) & (pl.col("curve") == "cheapest_ever"))
     )
     for row in shown.to_dicts():
         record = row["months_since_record"]

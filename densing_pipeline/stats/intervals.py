@@ -11,10 +11,13 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 
 LEVEL = 0.95
 """Coverage every interval aims at."""
+
+Z_95 = 1.959963984540054
+"""Standard normal quantile at (1 + LEVEL) / 2: half the length of an interval in standard errors."""
 
 MOST_LOST = 0.05
 """Share of resamples that may carry no line before the interval is refused."""

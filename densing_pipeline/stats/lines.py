@@ -6,10 +6,8 @@ Not here: which points enter (`trends.record_setters`), and quantile lines (`qua
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
+from densing_pipeline.stats.arrays import FloatArray
 
 
 class Lines(NamedTuple):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.stats.lines import FloatArray, IntArray
+from densing_pipeline.stats.arrays import FloatArray, IntArray
 
 CELLS_AT_ONCE = 200_000
 """Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""

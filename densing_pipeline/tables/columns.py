@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED
+from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -409,7 +410,7 @@ COLUMNS: dict[str, Column] = {
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
         "figure), average (plain mean of the five reported or measured scores) or mmlu.",
-        "nmi-2025-average",
+        NMI_AVERAGE,
         "average",
         "mmlu",
     ),

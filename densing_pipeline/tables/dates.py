@@ -1,18 +1,42 @@
-"""Dates of tables."""
+"""Days: where the time axis of a trend begins, lengths of years and months, the day of a table.
+
+Not here: which windows a trend is estimated over (`trends.windows`).
+"""
 
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
+from densing_pipeline.paper import FIRST_MODEL
 from densing_pipeline.tables.schemas import TableError
+
+DAY_ZERO = FIRST_MODEL
+"""Day zero of every time axis and intercept of a trend."""
+
+DAYS_PER_YEAR = 365.25
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+
+
+class Window(NamedTuple):
+    """A named span of days, both ends included."""
+
+    name: str
+    start: date
+    end: date
+
+
+def days_since_zero(day: date) -> float:
+    """Days from day zero to a day."""
+    return float((day - DAY_ZERO).days)
 
 
 def newest(days: pl.Series, otherwise: date | None = None) -> date:
-    """The newest day of a date column, the day its table knows the world as of.
+    """The newest day of a date column, the day up to which its table is complete.
 
     Args:
         days: the column.
-        otherwise: the day of a table without any.
+        otherwise: the day to take if the column holds none.
 
     Raises:
         TableError: there is no day to take.
@@ -22,3 +46,8 @@ def newest(days: pl.Series, otherwise: date | None = None) -> date:
     if not isinstance(day, date):
         raise TableError(f"{days.name}: no date in {days.len()} rows; the table is empty")
     return day
+
+
+def newest_or_day_zero(days: pl.Series) -> date:
+    """`newest`, and day zero if the column holds no day: the `as_of` of a table without inputs."""
+    return newest(days, otherwise=DAY_ZERO)

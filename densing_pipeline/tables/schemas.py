@@ -13,6 +13,7 @@ import pandera.polars as pa
 import polars as pl
 
 from densing_pipeline.tables.columns import COLUMNS, Column, column_of
+from densing_pipeline.text import clean_frame
 
 MESSAGES_SHOWN = 20
 """Violations spelled out in an error; the rest are counted."""
@@ -89,6 +90,7 @@ class Table:
     def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Bring a frame to the table's columns, order and types, and sort it by key.
 
+        Text is cleaned (`text.clean_frame`): whoever wrote it, no table holds control characters.
         Columns the declaration allows to be null may be absent.
 
         Raises:
@@ -117,7 +119,7 @@ class Table:
             raise TableError(
                 f"{self.name}: a value does not fit its column's type: {error}"
             ) from error
-        return cast.sort(self.key, nulls_last=True, maintain_order=True)
+        return clean_frame(cast).sort(self.key, nulls_last=True, maintain_order=True)
 
     def violations(self, frame: pl.DataFrame) -> list[tuple[int | None, str, str]]:
         """Every cell that breaks the declaration, as (row, column, what is wrong and the remedy)."""

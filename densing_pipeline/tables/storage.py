@@ -1,5 +1,6 @@
 """Tables as files: writing one whole. Not here: what a table must satisfy (`schemas`)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -7,7 +8,17 @@ import polars as pl
 from densing_pipeline import files
 
 
-def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame so that the file is complete or not there at all, even after a power cut."""
+def write_parquet(
+    frame: pl.DataFrame, path: Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a frame so that the file is complete or not there at all, even after a power cut.
+
+    Args:
+        frame: the table.
+        path: its file.
+        metadata: entries for the metadata of the file, beside its schema.
+    """
     with files.replacing(path) as file:
-        frame.write_parquet(file, compression="zstd", statistics=True)
+        frame.write_parquet(
+            file, compression="zstd", statistics=True, metadata=dict(metadata) if metadata else None
+        )

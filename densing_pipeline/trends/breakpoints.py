@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.trends.simulate import TRUE_DOUBLING_DAYS, frontier
 
 TRIM = 0.15
@@ -27,8 +27,8 @@ ACCELERATION = 1.5
 """Slope ratio whose detection `power` is about: the paper's own claim, .0073 over .0048."""
 
 SIGNIFICANCE = 0.05
-SIMULATIONS = 200
-RESAMPLES = 199
+TEST_SIMULATIONS = 200
+TEST_RESAMPLES = 199
 
 WEBB = np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5])
 
@@ -176,11 +176,11 @@ def rates(
     at = dates[dates.size // 2]
     faster = (ACCELERATION - 1) * np.log(2) / TRUE_DOUBLING_DAYS * np.maximum(x - at, 0)
     rng = np.random.default_rng(seed)
-    weights = webb(families, RESAMPLES, rng)
+    weights = webb(families, TEST_RESAMPLES, rng)
     kinks, member = _Kinks(x, dates), _member(families)
     found = np.zeros(2)
-    for _ in range(SIMULATIONS):
+    for _ in range(TEST_SIMULATIONS):
         straight = frontier(x, families, rng)
         for i, values in enumerate((straight, straight + faster)):
             found[i] += _p(kinks, values, member, weights)[1] < SIGNIFICANCE
-    return Rates(*(found / SIMULATIONS).tolist())
+    return Rates(*(found / TEST_SIMULATIONS).tolist())

@@ -15,7 +15,9 @@ import polars as pl
 
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
+from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.tables.dates import DAY_ZERO, Window, days_since_zero
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.estimate import (
     Estimate,
@@ -28,10 +30,7 @@ from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
 from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
-from densing_pipeline.trends.windows import DAY_ZERO, Window, days_since_zero, windows
-
-HEADLINE = ("nmi-2025", "nmi-2025-average", "nonembedding", "all", "quantile-0.9")
-"""The estimate we quote, fixed without looking at any result (docs/statistics.md says why)."""
+from densing_pipeline.trends.windows import windows
 
 HEADLINE_TIMES = 20
 """How many times more resamples the headline has than other rows, for its ends to stand still."""

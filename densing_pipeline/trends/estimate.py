@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, clustered_interval
-from densing_pipeline.stats.lines import FloatArray, Lines
-from densing_pipeline.trends.estimators import Estimator, Window
+from densing_pipeline.stats.lines import Lines
+from densing_pipeline.trends.estimators import DaySpan, Estimator
 from densing_pipeline.trends.series import Series
 
 TRUSTED_RECORDS = 6
@@ -74,7 +75,9 @@ class Estimate(NamedTuple):
         return int(np.isfinite(self.lines.slope).sum())
 
 
-def estimate(estimator: Estimator, series: Series, window: Window, weights: FloatArray) -> Estimate:
+def estimate(
+    estimator: Estimator, series: Series, window: DaySpan, weights: FloatArray
+) -> Estimate:
     """One estimator over one window.
 
     Args:
@@ -122,7 +125,7 @@ def estimate(estimator: Estimator, series: Series, window: Window, weights: Floa
 
 
 def with_law(
-    estimator: Estimator, series: Series, window: Window, weights: FloatArray
+    estimator: Estimator, series: Series, window: DaySpan, weights: FloatArray
 ) -> Lines | None:
     """Lines of resamples, each under a draw of the reference law; None for a law without draws.
 
@@ -142,7 +145,7 @@ def law_of(resamples: int, laws: int) -> np.ndarray[tuple[int, ...], np.dtype[np
     return np.arange(resamples) % min(resamples, laws)
 
 
-def families_inside(series: Series, window: Window) -> int:
+def families_inside(series: Series, window: DaySpan) -> int:
     """Families with a model in the window; older ones set records to beat, but say nothing of it."""
     inside = (series.days >= window[0]) & (series.days <= window[1])
     return len({name for name, kept in zip(series.families, inside, strict=True) if kept})

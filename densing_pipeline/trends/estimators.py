@@ -9,17 +9,18 @@ from typing import Protocol
 
 import numpy as np
 
-from densing_pipeline.stats.lines import FloatArray, IntArray, Lines, ols_lines
+from densing_pipeline.stats.arrays import FloatArray, IntArray
+from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
 from densing_pipeline.trends.stochastic_frontier import frontier_line
 
-Window = tuple[float, float]
+DaySpan = tuple[float, float]
 """First and last day, in days since day zero."""
 
-ALWAYS: Window = (-np.inf, np.inf)
+ALWAYS: DaySpan = (-np.inf, np.inf)
 
 
 class LinesOf(Protocol):
@@ -30,7 +31,7 @@ class LinesOf(Protocol):
         days: FloatArray,
         values: FloatArray,
         weights: FloatArray,
-        window: Window,
+        window: DaySpan,
         rows: IntArray | None = None,
     ) -> tuple[Lines, FloatArray]:
         """Lines, and the number of points each rests on, shape (B,).
@@ -65,7 +66,7 @@ def _records(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """The paper's line through the record setters; how often a model was drawn plays no part."""
@@ -77,7 +78,7 @@ def _quantile(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
     tau: float = 0.5,
 ) -> tuple[Lines, FloatArray]:
@@ -91,7 +92,7 @@ def _all_models(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Least-squares line through every model in the window."""
@@ -103,7 +104,7 @@ def _monthly(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Line through the densest model of each month in the window; it rests on that many months."""
@@ -116,7 +117,7 @@ def _frontier(
     days: FloatArray,
     values: FloatArray,
     weights: FloatArray,
-    window: Window,
+    window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Stochastic frontier over the models in the window; no share of variance either."""
@@ -126,7 +127,7 @@ def _frontier(
 
 
 def _inside(
-    days: FloatArray, values: FloatArray, weights: FloatArray, window: Window
+    days: FloatArray, values: FloatArray, weights: FloatArray, window: DaySpan
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     inside = (days >= window[0]) & (days <= window[1])
     return days[inside], values[..., inside], weights[:, inside]

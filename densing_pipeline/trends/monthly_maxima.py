@@ -6,8 +6,9 @@ Not here: the paper's records (`record_setters`), which compare a model with eve
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.stats.lines import FloatArray, Lines, ols_lines
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.lines import Lines, ols_lines
+from densing_pipeline.tables.dates import DAY_ZERO
 
 FEWEST_MONTHS = 3
 """Months with a model a line needs: two always lie on one."""

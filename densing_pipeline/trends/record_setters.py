@@ -9,9 +9,8 @@ Not here: other estimators (`stats.lines`, `stats.quantile`) and intervals (`sta
 import numpy as np
 import numpy.typing as npt
 
-from densing_pipeline.stats.lines import FloatArray, Lines, ols_lines
-
-BoolArray = npt.NDArray[np.bool_]
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
+from densing_pipeline.stats.lines import Lines, ols_lines
 
 FEWEST_RECORDS = 3
 """Records a line needs: two always lie on one."""

@@ -16,33 +16,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from densing_pipeline import paper
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.variants import variants
+from densing_pipeline.headline import HEADLINE
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.tables.dates import Window, days_since_zero
 from densing_pipeline.tables.published import SENSITIVITY
-from densing_pipeline.trends import densing_law
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.parallel import parallel_map
-from densing_pipeline.trends.series import (
-    BoolArray,
-    Series,
-    doubling_days,
-    from_frame,
-    missing,
-)
-from densing_pipeline.trends.windows import Window, days_since_zero, windows
+from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing
+from densing_pipeline.trends.windows import windows
 
-WINDOWS = ("all", "nmi-2025", "last-24-months")
+WINDOWS = ("all", paper.NMI, "last-24-months")
 FAMILY_CAPS = (None, 3)
-ESTIMATORS = ("paper", "quantile-0.9", "quantile-0.8", "quantile-0.95", "monthly-max", "ols-all")
+SENSITIVITY_ESTIMATORS = (
+    "paper",
+    "quantile-0.9",
+    "quantile-0.8",
+    "quantile-0.95",
+    "monthly-max",
+    "ols-all",
+)
 """The estimators; the stochastic frontier has no closed form and would take most of the time."""
 
 MOST_DRAWS = 100
 """Resamples of an interval here: enough to tell a trend from none, and thousands of them are made."""
-
-HEADLINE_TOKENS = 5e12
 
 FACTORS = {
     "reference law": ("reference_id",),
@@ -178,15 +179,14 @@ def _on_every_basis(
 
 
 def _is_headline() -> pl.Expr:
-    reference_id, score_set, basis, window, estimator = densing_law.HEADLINE
     return (
-        (pl.col("reference_id") == reference_id)
-        & (pl.col("reference_tokens") == HEADLINE_TOKENS)
-        & (pl.col("score_set") == score_set)
+        (pl.col("reference_id") == HEADLINE.reference_id)
+        & (pl.col("reference_tokens") == paper.NMI_TOKENS)
+        & (pl.col("score_set") == HEADLINE.score_set)
         & (pl.col("inversion") == "one-law")
-        & (pl.col("params_basis") == basis)
-        & (pl.col("window") == window)
-        & (pl.col("estimator") == estimator)
+        & (pl.col("params_basis") == HEADLINE.params_basis)
+        & (pl.col("window") == HEADLINE.window)
+        & (pl.col("estimator") == HEADLINE.estimator)
         & pl.col("family_cap").is_null()
     )
 
@@ -204,7 +204,7 @@ def _rows(
         capped = inside if cap is None else inside & _capped(history, inside, cap)
         of_window, of_history = history.kept(capped), history.kept(capped | ~inside)
         lacking = missing(of_window)
-        for name in ESTIMATORS:
+        for name in SENSITIVITY_ESTIMATORS:
             estimator = TREND_ESTIMATORS[name]
             used = of_history if estimator.uses_history else of_window
             row = (

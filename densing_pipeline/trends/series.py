@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.density.drawn_law import DrawnLaw, DrawnLaws
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import DAY_ZERO
 
 SeriesKey = tuple[str, str, str]
 """Reference law, score set and parameter basis."""
@@ -24,8 +24,6 @@ FEWEST_FAMILIES = 5
 
 SAME = 1e-9
 """Relative difference of ln densities below which models are equally dense: rounding is no trend."""
-
-BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Series(NamedTuple):

@@ -13,10 +13,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights, clustered_intervals
-from densing_pipeline.stats.lines import FloatArray
 from densing_pipeline.tables import markdown
-from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, Window
+from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 
 TRUE_DOUBLING_DAYS = 105.0
 """3.5 months, the paper's headline."""
@@ -27,7 +27,7 @@ FAMILY_SHARE = 1 / 3
 NOISE = 0.3
 """Standard deviation of the error of ln density."""
 SIMULATIONS = 200
-RESAMPLES = 100
+RESAMPLES_PER_SIMULATION = 100
 """Few, for many frontiers say more of a coverage than many resamples of each; ends stay unbiased."""
 
 CELLS_AT_ONCE = 1_000_000
@@ -78,10 +78,10 @@ class Design(NamedTuple):
 
     days: tuple[float, ...]
     families: tuple[str, ...]
-    window: Window = ALWAYS
+    window: DaySpan = ALWAYS
 
     @classmethod
-    def of(cls, days: FloatArray, families: Sequence[str], window: Window = ALWAYS) -> Self:
+    def of(cls, days: FloatArray, families: Sequence[str], window: DaySpan = ALWAYS) -> Self:
         """The design of some models, the same for all series that share it."""
         ordered = sorted(zip(days.tolist(), families, strict=True))
         if ordered and window[0] <= ordered[0][0] and ordered[-1][0] <= window[1]:
@@ -97,7 +97,7 @@ def simulated(
     seed: int,
     noise: float = NOISE,
     simulations: int = SIMULATIONS,
-    resamples: int = RESAMPLES,
+    resamples: int = RESAMPLES_PER_SIMULATION,
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
 

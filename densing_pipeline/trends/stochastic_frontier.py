@@ -10,7 +10,8 @@ Not here: which models and windows (`densing_law`), and resampling (`stats.inter
 import numpy as np
 from scipy.special import log_ndtr
 
-from densing_pipeline.stats.lines import FloatArray, IntArray, ols_lines
+from densing_pipeline.stats.arrays import FloatArray, IntArray
+from densing_pipeline.stats.lines import ols_lines
 
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.headline import HEADLINE
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights, clustered_intervals
-from densing_pipeline.stats.lines import FloatArray
+from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.tables.published import TREND_BREAKS
 from densing_pipeline.trends.breakpoints import (
     Rates,
@@ -21,7 +23,6 @@ from densing_pipeline.trends.breakpoints import (
     rates,
     webb,
 )
-from densing_pipeline.trends.densing_law import HEADLINE
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.series import (
     FEWEST_DAYS,
@@ -31,7 +32,6 @@ from densing_pipeline.trends.series import (
     missing,
     series_of,
 )
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 CHATGPT = date(2022, 11, 30)
 """The known date: the paper sees density grow faster after ChatGPT (NMI, Fig. 3)."""

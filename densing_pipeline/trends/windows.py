@@ -4,23 +4,13 @@ Not here: the estimates.
 """
 
 from datetime import date, timedelta
-from typing import NamedTuple
 
+from densing_pipeline import paper
 from densing_pipeline.tables.columns import EARLIEST
-
-DAY_ZERO = date(2023, 2, 24)
-"""Day zero of every intercept: the release of the paper's first models."""
+from densing_pipeline.tables.dates import DAY_ZERO, Window
 
 RECENT_DAYS = 730
 """Length of the window of recent models, 24 months."""
-
-
-class Window(NamedTuple):
-    """A named span of release dates, both ends included."""
-
-    name: str
-    start: date
-    end: date
 
 
 def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
@@ -42,8 +32,8 @@ def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
     )
     return (
         Window("all", max(first, EARLIEST), as_of),
-        Window("nmi-2025", DAY_ZERO, date(2025, 4, 5)),
-        Window("v2-2024", DAY_ZERO, date(2024, 12, 5)),
+        Window(paper.NMI, paper.FIRST_MODEL, paper.LAST_MODEL),
+        Window("v2-2024", paper.FIRST_MODEL, paper.LAST_MODEL_OF_PREPRINT),
         *years,
         Window(
             "last-24-months",
@@ -51,8 +41,3 @@ def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
             max(newest, EARLIEST),
         ),
     )
-
-
-def days_since_zero(day: date) -> float:
-    """Days from day zero to a day."""
-    return float((day - DAY_ZERO).days)

@@ -1,12 +1,20 @@
 """The asset graph is what docs/architecture.md says."""
 
+import inspect
+import re
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.orchestration.partitions import MODELS
-from densing_pipeline.settings import Settings
+from densing_pipeline.orchestration.tables import table_io_manager
+from densing_pipeline.settings import DECISIVE, Settings
 from densing_pipeline.tables.published import PUBLISHED
+
+ROOT = Path(__file__).parents[2]
 
 GROUPS = {
     "hub": {"hub_nights", "models", "model_quarantine"},
@@ -151,6 +159,37 @@ def test_the_nightly_job_runs_everything_but_evaluations_at_two_utc():
     selected = defs.resolve_job_def("nightly").asset_layer.executable_asset_keys
     assert {key.to_user_string() for key in selected} == set(PARENTS) - {"evaluation"}
     assert not defs.resolve_job_def("nightly").partitions_def
+
+
+@pytest.mark.parametrize("name", sorted(set(PARENTS) - {"evaluation"}))
+def test_a_run_of_any_asset_but_an_evaluation_holds_the_state_directory(name):
+    """The IO manager of tables needs the lock, so a run that reads or writes a table has it."""
+    assets = {
+        key.to_user_string(): one
+        for one in build_defs(Settings()).resolve_asset_graph().assets_defs
+        for key in one.keys
+    }
+    needed = assets[name].required_resource_keys
+    assert "lock" in needed or "tables" in needed or set(PUBLISHED) & PARENTS[name]
+    assert "lock" not in assets["evaluation"].required_resource_keys
+    assert "tables" not in assets["evaluation"].required_resource_keys
+    assert table_io_manager.required_resource_keys == {"settings", "lock"}
+
+
+NOT_DECISIVE = {
+    "landing_dir", "book_dir", "hub_cache_dir", "evaluations_dir", "publish_dir", "tables_dir",
+    "poll", "hub_poll", "hub_endpoint",
+}  # fmt: skip
+"""Settings of assets that say where inputs are and whether new ones are fetched."""
+
+
+def test_every_setting_that_an_asset_computes_with_is_compared_before_a_release():
+    used = {
+        found
+        for file in (ROOT / "assets").glob("*.py")
+        for found in re.findall(r"\bsettings\.(\w+)", file.read_text())
+    } | set(re.findall(r"\bsettings\.(\w+)", inspect.getsource(Limits.of)))
+    assert used - NOT_DECISIVE == set(DECISIVE)
 
 
 def test_an_evaluation_waits_for_the_gpu_and_is_one_model(graph):

@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import shutil
 import signal
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,16 @@ import pytest
 
 from densing_pipeline import facts, files
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.hub import bundled, models, observations, poll, repositories, sweep, watermark
+from densing_pipeline.hub import (
+    bundled,
+    client,
+    models,
+    observations,
+    poll,
+    repositories,
+    sweep,
+    watermark,
+)
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
@@ -75,7 +85,7 @@ class Observatory:
 @pytest.fixture(autouse=True)
 def _offline_token(monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(client, "LIMITS", replace(client.LIMITS, backoff_s=0.01))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The real nightly job, from the bundled facts to a release, in process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,6 +144,33 @@ def test_a_damaged_table_in_the_state_directory_costs_only_itself(night):
     assert run_nightly(settings, instance) == {}, "a full night rebuilds it"
 
 
+def materialise(settings: Settings, instance: dg.DagsterInstance, *names: str) -> str:
+    """Materialise assets as one does by hand in the UI; what failed, empty if nothing did."""
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(name) for name in names],
+        raise_on_error=False,
+    )
+    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    return "; ".join(error.to_string() for error in errors if error)
+
+
+def test_a_release_of_tables_with_different_settings_is_refused(night):
+    settings, instance, _ = night
+    before = (settings.publish_dir / "latest").resolve()
+    other = settings.model_copy(update={"seed": settings.seed + 1})
+    assert materialise(other, instance, "capability_levels") == ""
+    for published_by, differing in ((settings, "capability_levels"), (other, "hub_nights")):
+        told = materialise(published_by, instance, "release")
+        assert "MixedTablesError: no release" in told
+        assert re.search(
+            rf"DENSING_SEED is {published_by.seed} for this release.*{differing}", told
+        )
+    assert (settings.publish_dir / "latest").resolve() == before
+    assert materialise(settings, instance, "capability_levels", "release") == ""
+
+
 def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
     program = (
         "from pathlib import Path; from densing_pipeline.nightly import run_nightly; "
@@ -158,7 +186,7 @@ def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
             time.sleep(0.1)
         settings = Settings(state_dir=tmp_path / "state", publish_url=str(tmp_path / "published"))
         with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-            assert "another run" in run_nightly(settings, instance)["nightly"]
+            assert "in use by `densing run`" in run_nightly(settings, instance)["nightly"]
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
             killed.kill()
             killed.wait()

@@ -12,8 +12,8 @@ from densing_pipeline.density.densities import densities
 from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSITIES, REFERENCE_POINTS
-from densing_pipeline.trends.windows import DAY_ZERO
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from densing_pipeline.implications import (
     combined_doubling_days,
     implications,
 )
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
     COMPRESSION,
     DENSITIES,
@@ -22,7 +23,6 @@ from densing_pipeline.tables.published import (
     PRICE_FRONTIER,
     REFERENCE_LAWS,
 )
-from densing_pipeline.trends.windows import DAY_ZERO
 
 DAYS = list(range(0, 700, 10))
 

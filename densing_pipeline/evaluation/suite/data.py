@@ -14,19 +14,16 @@ import hashlib
 import io
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import httpx2
 import polars as pl
 from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import HfHubHTTPError
 
+from densing_pipeline import hub_library
+from densing_pipeline.bounded_http import Bounds, blocking_client
 from densing_pipeline.evaluation.suite.benchmark import (
     Benchmark,
     Data,
@@ -35,11 +32,12 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Source,
     Split,
 )
+from densing_pipeline.text import error_text
 
 GITHUB = "https://raw.githubusercontent.com"
 
-SECONDS = 60
-"""Longest wait for a file of a repository."""
+BOUNDS = Bounds(answer_s=300, slowest_bytes_per_s=100_000, max_bytes=2**30)
+"""Bounds of a benchmark file: 300 s, and 1 s more for each 100,000 bytes received; 1 GiB."""
 
 SHOWN = 5
 """Names listed in a message."""
@@ -69,7 +67,7 @@ class Store:
         """
         if self.mirror:
             return f"mirror: {source.dataset}"
-        with _fetching(source.dataset):
+        with _fetching(source.dataset, self.hub):
             return f"{source.dataset}@{self._revision(source)}"
 
     def sources(self, split: Split) -> list[Source]:
@@ -85,7 +83,7 @@ class Store:
         path = source.path.format(part=source.names.get(part, part))
         if self.mirror:
             return self._mirrored(self.mirror / source.dataset, path)
-        with _fetching(f"{source.dataset}/{path}"):
+        with _fetching(f"{source.dataset}/{path}", self.hub):
             if source.home == "github":
                 return self._from_github(source, path)
             return self._from_hub(source, path)
@@ -119,12 +117,8 @@ class Store:
         local = cache / "github" / source.dataset / str(source.revision) / path
         if not local.is_file():
             address = f"{self.github}/{source.dataset}/{source.revision}/{path}"
-            try:
-                with urllib.request.urlopen(address, timeout=SECONDS) as response:  # noqa: S310 - ours
-                    content = response.read()
-            except urllib.error.HTTPError as error:
-                error.close()  # it holds the connection, which would stay open with the exception
-                raise
+            with blocking_client(BOUNDS) as client:
+                content = client.get(address).raise_for_status().content
             local.parent.mkdir(parents=True, exist_ok=True)
             temporary = local.with_name(f".{local.name}.{os.getpid()}")
             temporary.write_bytes(content)
@@ -136,13 +130,15 @@ class Store:
 
 
 @contextlib.contextmanager
-def _fetching(what: str) -> Iterator[None]:
-    """Whatever goes wrong on the way is said of what was fetched."""
+def _fetching(what: str, hub: str | None) -> Iterator[None]:
+    """Whatever goes wrong on the way is said of what was fetched; all requests are bounded."""
+    hub_library.prepare(BOUNDS, hub or constants.ENDPOINT)
     try:
         yield
-    except (OSError, HTTPException, HfHubHTTPError, httpx2.HTTPError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{what}: cannot be fetched: {reason}") from error
+    except DataError:
+        raise
+    except Exception as error:  # the library raises whatever an odd answer leads to
+        raise DataError(f"{what}: cannot be fetched: {error_text(error)[:300]}") from error
 
 
 def load(benchmark: Benchmark, store: Store) -> Data:

@@ -5,6 +5,7 @@ Not here: its formats (`openrouter_format`), and lists of one document (`prices.
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import quote
 
 import httpx2
 
@@ -64,6 +65,19 @@ async def _further_pages(first: Response, request: Request, asked: Asked) -> Res
     return Response(first.url, first.status, join_pages(pages))
 
 
+def model_url(url: str, address: str, model: str) -> str:
+    """Address of a model's page below that of the list, whose query is kept.
+
+    Args:
+        url: address of the list.
+        address: with `{url}` and `{model}`.
+        model: its name, whatever characters it has.
+    """
+    base, question, query = url.partition("?")
+    page = address.format(url=base.rstrip("/"), model=quote(model, safe="/:"))
+    return page + question + query
+
+
 async def fetch_each(
     request: Request, asked: Asked, address: str, check: Callable[[bytes], None]
 ) -> Response:
@@ -80,11 +94,11 @@ async def fetch_each(
         SnapshotError: no page could be had, and the first was refused by `check`.
     """
     at_once = asyncio.Semaphore(AT_ONCE)
-    url = request.url.rstrip("/")
 
     async def one(model: str) -> Response:
         async with at_once:
-            page = await fetch(request.client, address.format(url=url, model=model), request.limits)
+            url = model_url(request.url, address, model)
+            page = await fetch(request.client, url, request.limits)
         asked.received.append(page)
         check(page.content)
         return page

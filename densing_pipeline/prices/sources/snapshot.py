@@ -13,6 +13,7 @@ import polars as pl
 
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
 from densing_pipeline.prices.sources.values import SnapshotError, UnreadableError, shown
+from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
 """A list with fewer prices of some sort than this share of its predecessor's is not believed."""
@@ -58,6 +59,9 @@ QUOTE_KEY = ("provider", "model", "offer", "context_over_tokens", "valid_from")
 
 MAIN = Quote._fields[:2]
 PRICES = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+
+NAMES = ("provider", "model")
+"""Columns that name something: cleaned, but never cut, for two names would look alike."""
 
 QUARANTINED = pl.Schema(dict.fromkeys(("key", "column", "values", "reason"), pl.String))
 LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
@@ -150,20 +154,27 @@ class Entries:
         } | columns
         self.add_row(row | _floats(quote))
 
-    def add_row(self, row: Mapping[str, Any]) -> None:
-        """Add a row of `QUOTES`; a second price for the same offer is quarantined."""
+    def add_row(self, given: Mapping[str, Any]) -> None:
+        """Add a row of `QUOTES`; a second price for the same offer is quarantined.
+
+        Raises:
+            UnreadableError: the name of seller or model is illegible or too long.
+        """
+        row = {name: clean(v) if isinstance(v, str) else v for name, v in given.items()}
+        row |= {name: _name(name, given[name]) for name in NAMES}
         key = tuple(row.get(name) for name in QUOTE_KEY)
         prices = tuple(row.get(name) for name in PRICES)
         if key not in self._seen:
             self._seen[key] = prices
-            self._rows.append(dict(row))
+            self._rows.append(row)
         elif self._seen[key] != prices:
             reason = f"a second {row['offer']} price for one offer"
             self.quarantine(row["model"], None, prices, reason)
 
     def quarantine(self, key: str, column: str | None, value: object, reason: str) -> None:
         """Keep an entry that cannot be read, with the reason."""
-        self._quarantined.append((key, column, shown(value), reason))
+        what = column and clean(column, LONGEST_NAME)
+        self._quarantined.append((clean(key, LONGEST_NAME), what, shown(value), clean(reason)))
 
     @contextmanager
     def entry(self, key: str) -> Iterator[None]:
@@ -177,7 +188,7 @@ class Entries:
 
     def leave_out(self, key: str, reason: str) -> None:
         """Say of an entry that it is no price per token we can place."""
-        self._left_out.append((key, reason))
+        self._left_out.append((clean(key, LONGEST_NAME), clean(reason)))
 
     def parsed(self) -> ParsedSnapshot:
         """Everything found, in a fixed order.
@@ -229,6 +240,13 @@ def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSn
                 f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
             )
     return found
+
+
+def _name(column: str, value: str) -> str:
+    try:
+        return clean_name(value)
+    except UncleanTextError as error:
+        raise UnreadableError(column, value, str(error)) from error
 
 
 def _floats(quote: Quote) -> dict[str, float | None]:

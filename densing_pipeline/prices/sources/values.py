@@ -5,14 +5,15 @@ are kept apart: null (no price stated), 0 (free) and -1 (no price of its own). N
 lists (`snapshot`).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from densing_pipeline.json_documents import load
 from densing_pipeline.prices.offers import Quote
+from densing_pipeline.text import clean
 
 PER_TOKEN = Decimal(1_000_000)
 """Factor to USD per million tokens for a list in USD per token."""
@@ -21,12 +22,6 @@ PER_MILLION = Decimal(1)
 """Factor for a list in USD per million tokens."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_HALF_CHARACTER = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-"""A surrogate without its other half, which JSON can write and no text can hold."""
-
 _LONGEST = 60
 """Characters of a number, and of a value repeated in a message."""
 
@@ -59,10 +54,9 @@ def load_json(content: bytes) -> Any:
     head = content[:200].lstrip().lower()
     if head.startswith(b"<"):
         raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
-    content = _HALF_CHARACTER.sub(rb"\\ufffd", content)
     try:
-        return json.loads(content, parse_float=_number, parse_int=_number, parse_constant=_number)
-    except (ValueError, RecursionError) as error:
+        return load(content, number=_number)
+    except ValueError as error:
         raise SnapshotError(f"not JSON, or cut short ({error}); {len(content)} bytes") from error
 
 
@@ -143,8 +137,8 @@ def whole(column: str, value: object) -> int:
 
 
 def text(value: object) -> str | None:
-    """A text that says something, else None."""
-    return value.strip() or None if isinstance(value, str) else None
+    """A text that says something, as `densing_pipeline.text.clean` writes it, else None."""
+    return clean(value, max(len(value), 3)).strip() or None if isinstance(value, str) else None
 
 
 def day(value: object) -> date | None:
@@ -163,5 +157,4 @@ def shown(value: object) -> str | None:
     """A value as messages repeat it."""
     if value is None:
         return None
-    full = str(value)
-    return full if len(full) <= _LONGEST else full[: _LONGEST - 3] + "..."
+    return clean(str(value), _LONGEST)

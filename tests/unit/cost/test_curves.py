@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.cost import curves
+from densing_pipeline.tables.dates import DAYS_PER_MONTH
 
 START = date(2024, 1, 1)
 
@@ -79,7 +80,7 @@ def test_months_since_record_counts_from_the_last_low_not_the_last_change() -> N
     curve = window(
         changes((0, 4.0, "announced"), (100, 2.0, "announced"), (200, 3.0, "announced")), 0, 465
     )
-    assert curve.record_age_months == pytest.approx(365 / curves.DAYS_PER_MONTH)
+    assert curve.record_age_months == pytest.approx(365 / DAYS_PER_MONTH)
 
 
 def test_weekly_slope_is_the_regression_on_the_weekly_series() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.cost.frontier import cheapest, price_frontier
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices import list_prices
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
@@ -195,14 +196,14 @@ def test_the_papers_line_falls_266_fold() -> None:
     prices = list_prices.listed_prices(facts.load("list_prices"))
     nothing = MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), facts.load("capability_scores")
     frontier = price_frontier(Market(prices, *nothing))
-    line = frontier.filter(level=PAPER, curve="cheapest_ever")
+    line = frontier.filter(level=NMI, curve="cheapest_ever")
     assert line["usd_per_mtok"].to_list() == [20.0, 8.0, 0.25, 0.15, 0.075]
     assert line["blend_input_share"].unique().to_list() == [1.0]
     assert line["usd_per_mtok"][0] / line["usd_per_mtok"][-1] == pytest.approx(266.7, abs=0.05)
 
 
 def test_the_papers_prices_enter_no_other_level(market: Cheapest) -> None:
-    plotted = offer(0.1, model="b", source=PAPER, flag="figure")
+    plotted = offer(0.1, model="b", source=NMI, flag="figure")
     assert steps(market(offer(10.0), plotted)) == [(JAN, 10.0)]
 
 
@@ -216,3 +217,69 @@ def test_no_prices_no_frontier() -> None:
     assert price_frontier(Market(*nothing, facts.load("capability_scores"))).equals(
         PRICE_FRONTIER.empty()
     )
+
+
+@pytest.mark.parametrize(("confidence", "counts"), [(0.9, True), (0.899, False)])
+def test_links_count_from_a_confidence_of_nine_tenths_on(confidence: float, counts: bool) -> None:
+    curve = priced(confidence=confidence, score=0.8)
+    assert curve.is_empty() == (not counts)
+
+
+@pytest.mark.parametrize(("score", "counts"), [(0.7, True), (0.6999, False)])
+def test_a_model_with_the_score_of_the_level_reaches_it(score: float, counts: bool) -> None:
+    curve = priced(confidence=1.0, score=score)
+    assert curve.is_empty() == (not counts)
+
+
+def priced(*, confidence: float, score: float) -> pl.DataFrame:
+    """The frontier of a level of .7 with one offer, of a model of this score."""
+    prices = PRICES.cast(
+        pl.DataFrame(
+            {
+                "source": ["list"],
+                "provider": "maker",
+                "model": "a",
+                "offer": "standard",
+                "input_usd_per_mtok": 1.0,
+                "context_over_tokens": 0,
+                "currency": "USD",
+                "valid_from": JAN,
+                "observed_from": JUN,
+                "basis": "announced",
+                "snapshot_sha256": "abc",
+            }
+        )
+    )
+    links = MODEL_LINKS.cast(
+        pl.DataFrame(
+            {
+                "source": ["list"],
+                "provider": "maker",
+                "model": "a",
+                "canonical_id": "a",
+                "method": "exact",
+                "confidence": confidence,
+            }
+        )
+    )
+    level = CAPABILITY_LEVELS.cast(
+        pl.DataFrame(
+            {
+                "level": ["able"],
+                "defined_by": "reference",
+                "benchmark": "MMLU",
+                "score": 0.7,
+                "source": "test",
+            }
+        )
+    )
+    scores = pl.DataFrame(
+        {
+            "canonical_id": ["a"],
+            "benchmark": "MMLU",
+            "protocol": "5-shot",
+            "score": score,
+            "std_error": 0.004,
+        }
+    )
+    return price_frontier(Market(prices, links, level, scores))

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.cost.curves import DAYS_PER_MONTH
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.halving import price_halving
-from densing_pipeline.cost.market import PAPER, Market
+from densing_pipeline.cost.market import Market
+from densing_pipeline.paper import NMI
 from densing_pipeline.prices import list_prices
+from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     MODEL_LINKS,
@@ -76,14 +77,14 @@ def paper() -> pl.DataFrame:
 
 def test_the_papers_end_points() -> None:
     """$20 on 2022-11-30 to $0.075 on 2024-08-12: 266.7-fold, halving every 2.53 months of 30.44 days."""
-    row = halve(paper()).filter(level=PAPER, is_headline=True).row(0, named=True)
+    row = halve(paper()).filter(level=NMI, is_headline=True).row(0, named=True)
     assert row["estimator"] == "end-points"
     assert row["fold"] == pytest.approx(266.7, abs=0.05)
     assert row["halving_months"] == pytest.approx(2.53, abs=0.005)
 
 
 def test_the_papers_end_points_are_too_few_to_be_quoted_unwarned() -> None:
-    row = halve(paper()).filter(level=PAPER, is_headline=True).row(0, named=True)
+    row = halve(paper()).filter(level=NMI, is_headline=True).row(0, named=True)
     assert row["verdict"] == "insufficient"
     assert "4 changes (6 needed)" in row["reason"]
 
@@ -168,7 +169,7 @@ def test_one_headline_per_level_fixed_in_advance() -> None:
     headlines = halve(pl.concat([geometric(3.0), paper()])).filter("is_headline")
     assert headlines.select("level", "window", "estimator").rows() == [
         ("able", "all", "record-events"),
-        (PAPER, "nmi-2025", "end-points"),
+        (NMI, "nmi-2025", "end-points"),
     ]
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from densing_pipeline.facts import FOLDER, load
 from densing_pipeline.facts.tables import FACTS
+from densing_pipeline.tables.dates import DAY_ZERO
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"
-DAY_ZERO = date(2023, 2, 24)
 
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="recorded data not there")
 

@@ -9,8 +9,8 @@ import pytest
 
 from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, DENSITIES, MODEL_LINKS, PRICES
-from densing_pipeline.trends.windows import DAY_ZERO
 
 LAST = date(2024, 12, 31)
 PACE = np.log(2) / 105

@@ -16,6 +16,7 @@ from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
 from densing_pipeline.implications import implications
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     COMPRESSION,
@@ -33,7 +34,6 @@ from densing_pipeline.tables.published import (
 )
 from densing_pipeline.trends.densing_law import densing_law
 from densing_pipeline.trends.trend_breaks import trend_breaks
-from densing_pipeline.trends.windows import DAY_ZERO
 
 pytestmark = pytest.mark.heavy
 

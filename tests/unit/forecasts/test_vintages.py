@@ -14,7 +14,7 @@ from densing_pipeline.forecasts.vintages import (
     months_later,
     price_vintages,
 )
-from densing_pipeline.trends.windows import DAY_ZERO
+from densing_pipeline.tables.dates import DAY_ZERO
 
 LAST = date(2024, 12, 31)
 

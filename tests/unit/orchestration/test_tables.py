@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.orchestration.tables import TableIOManager, read_table
+from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import SCORES
 from densing_pipeline.tables.schemas import TableError
 from densing_pipeline.tables.storage import write_parquet
@@ -12,11 +13,12 @@ from densing_pipeline.tables.storage import write_parquet
 
 @pytest.fixture
 def store(tmp_path):
-    return TableIOManager(folder=str(tmp_path))
+    return TableIOManager(Settings(state_dir=tmp_path))
 
 
 def save(store, frame):
-    context = dg.build_output_context(asset_key=dg.AssetKey("scores"))
+    spec = dg.AssetSpec("scores")
+    context = dg.build_output_context(asset_key=spec.key, asset_spec=spec)
     store.handle_output(context, frame)
     return context.get_logged_metadata()
 

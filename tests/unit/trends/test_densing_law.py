@@ -10,9 +10,9 @@ from densing_pipeline import facts
 from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.tables.columns import ESTIMATORS
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.densing_law import densing_law
-from densing_pipeline.trends.windows import DAY_ZERO
 
 pytestmark = pytest.mark.heavy
 

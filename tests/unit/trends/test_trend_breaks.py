@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
 from densing_pipeline.tables.published import DENSITIES, TREND_BREAKS
 from densing_pipeline.trends.trend_breaks import CHATGPT, KINK, SEPARATE, fieller, trend_breaks
-from densing_pipeline.trends.windows import DAY_ZERO, days_since_zero
 
 pytestmark = pytest.mark.heavy
 

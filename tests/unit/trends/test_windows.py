@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from densing_pipeline.trends.windows import days_since_zero, windows
+from densing_pipeline.tables.dates import days_since_zero
+from densing_pipeline.trends.windows import windows
 
 
 def test_the_windows_of_a_day():

@@ -1,0 +1,188 @@
+"""Whether stored tables were made together: with one set of settings, one code and each other's bytes.
+
+Each table in the state directory carries, in the metadata of its parquet file, what it was made with. A
+release is refused unless all its tables agree with the run that publishes them; otherwise its
+`datapackage.json` would state a seed that some of its numbers do not have. Published tables carry no such
+metadata: their bytes depend on their content alone.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from densing_pipeline import files
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.schemas import TableError
+
+LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "genai-prices")
+"""Packages whose version can change a published number."""
+
+KEY = "densing_pipeline.made_with"
+"""Name of the entry in the metadata of a parquet file."""
+
+REMEDY = (
+    "run the whole night, which makes every table again: `make run`, or the job `nightly` in the UI"
+)
+
+
+class MixedTablesError(TableError):
+    """Tables that were not made together cannot be published; the message names them and the remedy."""
+
+
+@dataclass(frozen=True)
+class MadeWith:
+    """What a table was made with.
+
+    Attributes:
+        settings: the settings that decide results, as text by variable name.
+        code: SHA-256 of the package's Python files.
+        facts: SHA-256 of the package's other files.
+        libraries: version by package.
+        inputs: SHA-256 by name of every table it was computed from, and of the landed price lists.
+    """
+
+    settings: Mapping[str, str]
+    code: str
+    facts: str
+    libraries: Mapping[str, str]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def with_inputs(self, inputs: Mapping[str, str]) -> "MadeWith":
+        """The same for one table."""
+        return replace(self, inputs=dict(sorted(inputs.items())))
+
+    def to_metadata(self) -> dict[str, str]:
+        """The entry for the metadata of a parquet file; the same values give the same bytes."""
+        return {KEY: json.dumps(asdict(self), sort_keys=True)}
+
+
+def made_with(settings: Settings) -> MadeWith:
+    """What a table that this process computes now is made with, apart from its inputs."""
+    code, facts = _package_sha256()
+    libraries = {name: version(name) for name in LIBRARIES}
+    return MadeWith(settings.decisive(), code, facts, libraries)
+
+
+def read_made_with(path: Path) -> MadeWith | None:
+    """What a stored table says it was made with; None if it says nothing that can be read.
+
+    Raises:
+        TableError: the file is missing or damaged.
+    """
+    try:
+        entry = pl.read_parquet_metadata(path).get(KEY)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
+    try:
+        return None if entry is None else MadeWith(**json.loads(entry))
+    except (ValueError, TypeError):
+        return None
+
+
+def check_made_together(folder: Path, names: tuple[str, ...], here: MadeWith) -> None:
+    """Refuse to publish tables that were not made together.
+
+    Args:
+        folder: where the tables are stored.
+        names: the tables of the release.
+        here: what the process that publishes makes tables with.
+
+    Raises:
+        MixedTablesError: naming the tables that differ, in what, and the remedy.
+        TableError: a file is missing or damaged.
+    """
+    paths = {name: folder / f"{name}.parquet" for name in names}
+    stored = {name: read_made_with(path) for name, path in paths.items()}
+    if silent := [name for name, made in stored.items() if made is None]:
+        raise MixedTablesError(
+            f"no release: {_some(silent)} in {folder} do not say what they were made with, as an older "
+            f"version of the pipeline wrote them; {REMEDY}"
+        )
+    known = {name: made for name, made in stored.items() if made is not None}
+    hashes = {name: files.file_sha256(path) for name, path in paths.items()}
+    if problems := [*_other_settings(known, here), *_other_code(known, here),
+                    *_other_inputs(known, hashes)]:  # fmt: skip
+        raise MixedTablesError(
+            f"no release: the tables in {folder} were not made together. {'; '.join(problems)}. "
+            f"Remedy: {REMEDY}"
+        )
+
+
+def _other_settings(stored: Mapping[str, MadeWith], here: MadeWith) -> list[str]:
+    problems = []
+    for variable, value in here.settings.items():
+        tables: dict[str, list[str]] = {}
+        for name, made in stored.items():
+            tables.setdefault(made.settings.get(variable, "not known"), []).append(name)
+        problems += [
+            f"{variable} is {value} for this release, {other} for {_some(names)}"
+            for other, names in tables.items()
+            if other != value
+        ]
+    return problems
+
+
+def _other_code(stored: Mapping[str, MadeWith], here: MadeWith) -> list[str]:
+    found = {
+        "another version of the code": [n for n, made in stored.items() if made.code != here.code],
+        "other bundled facts": [n for n, made in stored.items() if made.facts != here.facts],
+        "other versions of libraries": [
+            n for n, made in stored.items() if made.libraries != here.libraries
+        ],
+    }
+    return [f"{what} made {_some(names)}" for what, names in found.items() if names]
+
+
+def _other_inputs(stored: Mapping[str, MadeWith], hashes: Mapping[str, str]) -> list[str]:
+    """Tables computed from another version of a table than the one that would be published with them."""
+    problems: dict[str, list[str]] = {}
+    landed: dict[str, dict[str, list[str]]] = {}
+    for name, made in stored.items():
+        for source, sha256 in made.inputs.items():
+            if source not in hashes:
+                landed.setdefault(source, {}).setdefault(sha256, []).append(name)
+            elif sha256 != hashes[source]:
+                problems.setdefault(source, []).append(name)
+    told = [
+        f"{_some(names)} came from an earlier version of {source}"
+        for source, names in problems.items()
+    ]
+    told += [
+        f"{' and '.join(_some(names) for names in versions.values())} came from different versions "
+        f"of {source}"
+        for source, versions in landed.items()
+        if len(versions) > 1
+    ]
+    return told
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    """Names for a sentence, the first few."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{rest}"
+
+
+@functools.cache
+def _package_sha256() -> tuple[str, str]:
+    """SHA-256 of the Python files and of the other files this process runs from, read once.
+
+    In a checkout the assets lie beside the package, in an installation below it.
+    """
+    package = Path(__file__).parents[1]
+    folders = [package]
+    if (package.parent / "pyproject.toml").exists():
+        folders.append(package.parent / "assets")
+    code, facts = hashlib.sha256(), hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest = code if path.suffix == ".py" else facts
+                digest.update(f"{path.relative_to(folder.parent)}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return code.hexdigest(), facts.hexdigest()

@@ -1,0 +1,154 @@
+"""The state directory: one process at a time writes it.
+
+Every run that writes tables, landed responses or a release holds the lock for its whole length. The
+kernel releases the lock when the process ends, however it ends. Not here: the lock of an evaluation
+folder (`evaluation.folders`), and what the files hold.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from densing_pipeline import files
+from densing_pipeline.os_errors import sentence
+
+LOCK = "state.lock"
+"""Name of the lock file in the state directory."""
+
+HOLDER = "state.lock.json"
+"""Name of the file that says who holds the lock."""
+
+POLL_SECONDS = 0.25
+"""Between two attempts to take a lock that is held."""
+
+UNNAMED_SECONDS = 2.0
+"""How long a process that was refused waits for the holder to write its name."""
+
+
+class StateError(RuntimeError):
+    """The state directory cannot be used; the message says why and what to do."""
+
+
+class StateBusyError(StateError):
+    """Another process holds the lock; the message names it. No file was changed."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock.
+
+    Attributes:
+        started_by: what started it, such as `densing run`.
+        pid: its process id.
+        host: the machine it runs on.
+        since: when it took the lock, UTC, ISO 8601 to the second.
+    """
+
+    started_by: str
+    pid: int
+    host: str
+    since: str
+
+    def __str__(self) -> str:
+        """The holder in words."""
+        return f"{self.started_by} (process {self.pid} on {self.host}, since {self.since})"
+
+
+@contextmanager
+def held(
+    state_dir: Path,
+    started_by: str,
+    *,
+    wait_seconds: float = 0,
+    on_wait: Callable[[str], None] = lambda holder: None,
+) -> Iterator[None]:
+    """Hold the state directory. A thread that holds it may hold it again.
+
+    Args:
+        state_dir: the directory; it is created if there is none.
+        started_by: what others are told about this process.
+        wait_seconds: longest wait while another process holds it.
+        on_wait: called once, with the holder, before waiting.
+
+    Raises:
+        StateBusyError: another process holds it, at the end of the wait.
+        StateError: the directory cannot be written.
+    """
+    state_dir = state_dir.absolute()
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(state_dir / LOCK, is_singleton=True)
+        _acquire(lock, state_dir, wait_seconds, on_wait)
+    except OSError as error:
+        raise StateError(sentence(error)) from error
+    is_outermost = lock.lock_counter == 1
+    try:
+        if is_outermost:
+            _sign(state_dir, started_by)
+        yield
+    finally:
+        if is_outermost:
+            (state_dir / HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(
+    lock: FileLock, state_dir: Path, wait_seconds: float, on_wait: Callable[[str], None]
+) -> None:
+    """Take the lock, at once or after a wait.
+
+    Raises:
+        StateBusyError: it is held, at the end of the wait.
+    """
+    try:
+        lock.acquire(timeout=0)
+        return
+    except Timeout:
+        if wait_seconds > 0:
+            on_wait(_holder(state_dir))
+    try:
+        lock.acquire(timeout=wait_seconds, poll_interval=POLL_SECONDS)
+    except Timeout as error:
+        waited = f" after a wait of {wait_seconds / 60:g} min" if wait_seconds else ""
+        raise StateBusyError(
+            f"{state_dir} is in use by {_holder(state_dir)}{waited}; start again when that has ended, "
+            "or set DENSING_STATE_DIR and DENSING_PUBLISH_URL to run beside it"
+        ) from error
+
+
+def _sign(state_dir: Path, started_by: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = Holder(started_by, os.getpid(), socket.gethostname(), now)
+    files.write(state_dir / HOLDER, json.dumps(asdict(holder)).encode())
+
+
+def _holder(state_dir: Path) -> str:
+    """Who holds the lock, in words; a file left by a process that was killed does not count."""
+    deadline = time.monotonic() + UNNAMED_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            found = Holder(**json.loads((state_dir / HOLDER).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            found = None
+        if found and (found.host != socket.gethostname() or _is_alive(found.pid)):
+            return str(found)
+        time.sleep(POLL_SECONDS / 5)
+    return "another process"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

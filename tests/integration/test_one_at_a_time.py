@@ -1,0 +1,167 @@
+"""Every run that writes the state directory holds it, whatever started the run."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+
+from densing_pipeline.cli.app import main
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.nightly import run_nightly
+from densing_pipeline.orchestration import state_lock
+from densing_pipeline.settings import Settings
+from densing_pipeline.state import HOLDER, held
+
+ROOT = Path(__file__).parents[2]
+ONE_ASSET = frozenset({dg.AssetKey("capability_levels")})
+
+STARTED_BY = {
+    "the UI, GraphQL or `dg launch`": {},
+    "a sensor": {state_lock.SENSOR: "new_models"},
+    "a backfill": {state_lock.BACKFILL: "abc"},
+    "a schedule": {state_lock.SCHEDULE: "nightly"},
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        state_dir=tmp_path / "state",
+        publish_url=str(tmp_path / "published"),
+        bootstrap_draws=100,
+        night_wait_minutes=0,
+    )
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+@pytest.fixture
+def other_run(settings):
+    """Another run that holds the state directory; a thread holds it as a process does.
+
+    Returns:
+        An event that makes it end.
+    """
+    has_it, is_over = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with held(settings.state_dir, "the other run"):
+            has_it.set()
+            is_over.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    has_it.wait()
+    yield is_over
+    is_over.set()
+    thread.join()
+
+
+def ran(settings, instance, tags, *, is_ad_hoc=False, selection=ONE_ASSET):
+    """Run one asset as the worker of a run does; status and what failed."""
+    definitions = build_defs(settings)
+    job = (
+        definitions.resolve_implicit_global_asset_job_def()
+        if is_ad_hoc
+        else definitions.resolve_job_def("nightly")
+    ).get_subset(asset_selection=set(selection))
+    run = instance.create_run_for_job(job, tags=tags, asset_selection=selection)
+    execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    failed = [
+        event.dagster_event.job_failure_data.error
+        for event in instance.all_logs(run.run_id)
+        if event.dagster_event and event.dagster_event.is_run_failure
+    ]
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status, "".join(error.to_string() for error in failed if error)
+
+
+@pytest.mark.parametrize("is_ad_hoc", [False, True])
+@pytest.mark.parametrize("started_by", STARTED_BY)
+def test_a_run_beside_another_is_refused(settings, instance, other_run, started_by, is_ad_hoc):
+    status, told = ran(settings, instance, STARTED_BY[started_by], is_ad_hoc=is_ad_hoc)
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert "state is in use by the other run" in told
+    assert not settings.tables_dir.exists()
+
+
+def test_a_poll_beside_another_run_is_refused(settings, instance, other_run):
+    polls = frozenset({dg.AssetKey("price_snapshots")})
+    status, told = ran(settings, instance, {}, is_ad_hoc=True, selection=polls)
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert "state is in use by the other run" in told
+
+
+def test_a_scheduled_night_waits_for_the_other_run(settings, instance, other_run, monkeypatch):
+    settings = settings.model_copy(update={"night_wait_minutes": 10})
+    waited_for = []
+
+    def log(context: dg.InitResourceContext, holder: str, minutes: float) -> None:
+        waited_for.append((holder, minutes))
+        other_run.set()
+
+    monkeypatch.setattr(state_lock, "_log", log)
+    status, told = ran(settings, instance, STARTED_BY["a schedule"])
+    assert (status, told) == (dg.DagsterRunStatus.SUCCESS, "")
+    assert waited_for[0][0].startswith("the other run (process")
+    assert waited_for[0][1] == 10
+    assert not (settings.state_dir / HOLDER).exists(), "the run lets go when it ends"
+
+
+def test_the_commands_are_refused_beside_another_run(
+    settings, instance, other_run, monkeypatch, capsys, tmp_path
+):
+    assert "in use by the other run" in run_nightly(settings, instance)["nightly"]
+    (tmp_path / "openrouter").mkdir()
+    (tmp_path / "openrouter" / "2025-01-01.json").write_text("{}")
+    monkeypatch.setenv("DENSING_STATE_DIR", str(settings.state_dir))
+    assert main(["backfill", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert "in use by the other run" in " ".join((captured.out + captured.err).split())
+    assert not settings.landing_dir.exists()
+
+
+def test_an_evaluation_holds_only_its_own_folder(settings):
+    """It runs beside nights for hours."""
+    definitions = build_defs(settings)
+    job = definitions.resolve_job_def("evaluate")
+    needed = {key for node in job.nodes for key in node.definition.required_resource_keys}
+    assert "lock" not in needed
+    assert "settings" in needed
+
+
+@pytest.mark.slow
+def test_a_materialisation_from_another_process_is_refused_during_densing_run(tmp_path):
+    """Both are real commands; the state directory is that of the first."""
+    variables = {
+        "DAGSTER_HOME": str(ROOT), "DENSING_STATE_DIR": str(tmp_path / "state"),
+        "DENSING_PUBLISH_URL": str(tmp_path / "published"), "DENSING_BOOTSTRAP_DRAWS": "100",
+    }  # fmt: skip
+    bin_dir = Path(sys.executable).parent
+    with subprocess.Popen(  # noqa: S603
+        [bin_dir / "densing", "run"], cwd=ROOT, env=os.environ | variables
+    ) as night:
+        while not (tmp_path / "state" / HOLDER).exists():
+            assert night.poll() is None
+        materialise = [
+            bin_dir / "dagster", "asset", "materialize", "-m", "densing_pipeline.definitions",
+            "--select", "capability_levels",
+        ]  # fmt: skip
+        refused = subprocess.run(  # noqa: S603
+            materialise, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True
+        )
+        assert night.poll() is None, "the night is still going"
+        night.kill()
+    assert refused.returncode != 0
+    assert "in use by `densing run` (process" in refused.stderr + refused.stdout

@@ -1,0 +1,135 @@
+"""A release is refused unless its tables were made together."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from densing_pipeline.files import file_sha256
+from densing_pipeline.publication.consistency import (
+    MadeWith,
+    MixedTablesError,
+    check_made_together,
+    made_with,
+    read_made_with,
+)
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.tables.storage import write_parquet
+
+NAMES = ("models", "prices", "densities")
+HERE = MadeWith({"DENSING_SEED": "7", "DENSING_LADDERS": "null"}, "code", "facts", {"polars": "2"})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three tables that were made together, `densities` from `models`."""
+    for name in NAMES[:2]:
+        store(tmp_path, name, HERE.with_inputs({"price_snapshots": "first"}))
+    store(tmp_path, "densities", HERE.with_inputs({"models": sha256(tmp_path, "models")}))
+    return tmp_path
+
+
+def store(folder, name, made, value=1):
+    write_parquet(
+        pl.DataFrame({name: [value]}), folder / f"{name}.parquet", made and made.to_metadata()
+    )
+
+
+def sha256(folder, name):
+    return file_sha256(folder / f"{name}.parquet")
+
+
+def refusal(folder):
+    """Why the tables are not published; empty if they are."""
+    try:
+        check_made_together(folder, NAMES, HERE)
+    except MixedTablesError as error:
+        return str(error)
+    return ""
+
+
+def test_tables_that_were_made_together_are_published(folder):
+    assert refusal(folder) == ""
+
+
+def test_what_a_table_was_made_with_comes_back(folder):
+    assert read_made_with(folder / "densities.parquet") == HERE.with_inputs(
+        {"models": sha256(folder, "models")}
+    )
+
+
+def test_another_seed_is_named_with_its_tables_and_the_remedy(folder):
+    store(folder, "prices", replace(HERE, settings=HERE.settings | {"DENSING_SEED": "8"}))
+    told = refusal(folder)
+    assert "DENSING_SEED is 7 for this release, 8 for prices" in told
+    assert "make run" in told
+    assert "DENSING_LADDERS" not in told
+
+
+def test_tables_that_agree_with_each_other_must_agree_with_the_release(folder):
+    other = replace(HERE, settings=HERE.settings | {"DENSING_SEED": "8"})
+    for name in NAMES:
+        store(folder, name, other)
+    assert "DENSING_SEED is 7 for this release, 8 for models, prices, densities" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"code": "edited"}, "another version of the code made prices"),
+        ({"facts": "edited"}, "other bundled facts made prices"),
+        ({"libraries": {"polars": "3"}}, "other versions of libraries made prices"),
+    ],
+)
+def test_other_code_facts_and_libraries_are_named(folder, other, told):
+    store(folder, "prices", replace(HERE, **other))
+    assert told in refusal(folder)
+
+
+def test_a_table_made_again_makes_those_computed_from_it_stale(folder):
+    store(folder, "models", HERE.with_inputs({"price_snapshots": "first"}), value=2)
+    assert "densities came from an earlier version of models" in refusal(folder)
+
+
+def test_the_same_table_made_again_makes_nothing_stale(folder):
+    store(folder, "models", HERE.with_inputs({"price_snapshots": "first"}))
+    assert refusal(folder) == ""
+
+
+def test_tables_from_different_landed_lists_are_named(folder):
+    store(folder, "prices", HERE.with_inputs({"price_snapshots": "second"}))
+    assert "models and prices came from different versions of price_snapshots" in refusal(folder)
+
+
+def test_a_table_of_an_older_pipeline_is_named(folder):
+    store(folder, "prices", None)
+    assert "prices in" in refusal(folder)
+    assert "older version of the pipeline" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", None])
+def test_a_damaged_or_missing_table_is_named(folder, content):
+    path = folder / "prices.parquet"
+    path.write_bytes(content) if content is not None else path.unlink()
+    with pytest.raises(TableError, match=r"prices\.parquet: cannot be read"):
+        check_made_together(folder, NAMES, HERE)
+
+
+def test_every_decisive_setting_shows(tmp_path):
+    ladders = tmp_path / "ladders.csv"
+    ladders.write_text("a")
+    given = {
+        "seed": 1, "bootstrap_draws": 100, "evaluation_limit": 3, "gpu_memory_gib": 1.0,
+        "max_gpu_hours": 1.0, "refused_licences": frozenset({"mit", "apache-2.0"}),
+        "evaluation_attempts": 1, "ladders": ladders,
+    }  # fmt: skip
+    default = made_with(Settings()).settings
+    assert set(default) == {f"DENSING_{name.upper()}" for name in given}
+    for name, value in given.items():
+        variable = f"DENSING_{name.upper()}"
+        changed = made_with(Settings(**{name: value})).settings
+        assert {one for one in default if changed[one] != default[one]} == {variable}
+    before = made_with(Settings(ladders=ladders))
+    ladders.write_text("b")
+    assert made_with(Settings(ladders=ladders)) != before, "the content of the file decides"
