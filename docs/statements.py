@@ -24,6 +24,9 @@ README = Page(
     stated={
         "what Python, this project and the paper are": (
             "They need Python >= 3.11",
+            "**It is tested on Python 3.11, 3.12 and 3.13** on Linux (x86-64)",
+            "3.14 and other systems should do",
+            "locked for 3.11",
             "(02:00 UTC)",
             "between early 2025 and October 2026",
             "the paper's claims since 2024",
@@ -400,6 +403,7 @@ PAGES = {
     "docs/forecasts.md": FORECASTS,
     "docs/prices.md": PRICES,
     "docs/hub.md": HUB,
+    "docs/api.md": Page(rest="worked examples, run as tests"),
     "docs/architecture.md": Page(rest="the design; models counted by the paper"),
     "docs/data_dictionary.md": Page(rest="generated from tables/columns.py"),
     "docs/evaluation.md": Page(

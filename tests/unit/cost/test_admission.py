@@ -72,3 +72,34 @@ def test_a_correction_began_on_a_day_nobody_knows(book):
     offers = on_sale(book([polled("a", DEC, flag="correction")]), DEC)
     assert offers["basis"].to_list() == ["undated"]
     assert offers.select(pl.col("start")).item() == (JAN - date(1970, 1, 1)).days
+
+
+def test_a_price_counts_once_it_could_be_paid_for_thirty_days_on_end(book):
+    rows = [
+        {"model": model, "input_usd_per_mtok": 1.0, "valid_from": JAN, "observed_from": JAN, "valid_to": JAN + timedelta(days=days)}
+        for model, days in (("thirty", 30), ("29", 29))
+    ]  # fmt: skip
+    offers = persistent(blended(on_sale(book(rows), DEC), 1.0))
+    assert offers["model"].to_list() == ["thirty"]
+
+
+def test_only_prices_above_zero_of_short_prompts_are_on_sale(book):
+    rows = [
+        {"model": "priced", "input_usd_per_mtok": 0.001, "valid_from": JAN, "observed_from": JAN},
+        {"model": "free", "input_usd_per_mtok": 0.0, "valid_from": JAN, "observed_from": JAN},
+        {
+            "model": "long",
+            "input_usd_per_mtok": 1.0,
+            "valid_from": JAN,
+            "observed_from": JAN,
+            "context_over_tokens": 1,
+        },
+    ]
+    assert on_sale(book(rows), DEC)["model"].to_list() == ["priced"]
+
+
+def test_an_offer_without_an_output_price_has_a_price_for_input_alone(book):
+    rows = [{"model": "a", "input_usd_per_mtok": 2.0, "valid_from": JAN, "observed_from": JAN}]
+    offers = on_sale(book(rows), DEC)
+    assert blended(offers, 1.0)["usd_per_mtok"].to_list() == [2.0]
+    assert blended(offers, 0.99).is_empty()

@@ -217,3 +217,69 @@ def test_no_prices_no_frontier() -> None:
     assert price_frontier(Market(*nothing, facts.load("capability_scores"))).equals(
         PRICE_FRONTIER.empty()
     )
+
+
+@pytest.mark.parametrize(("confidence", "counts"), [(0.9, True), (0.899, False)])
+def test_links_count_from_a_confidence_of_nine_tenths_on(confidence: float, counts: bool) -> None:
+    curve = priced(confidence=confidence, score=0.8)
+    assert curve.is_empty() == (not counts)
+
+
+@pytest.mark.parametrize(("score", "counts"), [(0.7, True), (0.6999, False)])
+def test_a_model_with_the_score_of_the_level_reaches_it(score: float, counts: bool) -> None:
+    curve = priced(confidence=1.0, score=score)
+    assert curve.is_empty() == (not counts)
+
+
+def priced(*, confidence: float, score: float) -> pl.DataFrame:
+    """The frontier of a level of .7 with one offer, of a model of this score."""
+    prices = PRICES.cast(
+        pl.DataFrame(
+            {
+                "source": ["list"],
+                "provider": "maker",
+                "model": "a",
+                "offer": "standard",
+                "input_usd_per_mtok": 1.0,
+                "context_over_tokens": 0,
+                "currency": "USD",
+                "valid_from": JAN,
+                "observed_from": JUN,
+                "basis": "announced",
+                "snapshot_sha256": "abc",
+            }
+        )
+    )
+    links = MODEL_LINKS.cast(
+        pl.DataFrame(
+            {
+                "source": ["list"],
+                "provider": "maker",
+                "model": "a",
+                "canonical_id": "a",
+                "method": "exact",
+                "confidence": confidence,
+            }
+        )
+    )
+    level = CAPABILITY_LEVELS.cast(
+        pl.DataFrame(
+            {
+                "level": ["able"],
+                "defined_by": "reference",
+                "benchmark": "MMLU",
+                "score": 0.7,
+                "source": "test",
+            }
+        )
+    )
+    scores = pl.DataFrame(
+        {
+            "canonical_id": ["a"],
+            "benchmark": "MMLU",
+            "protocol": "5-shot",
+            "score": score,
+            "std_error": 0.004,
+        }
+    )
+    return price_frontier(Market(prices, links, level, scores))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 
 from densing_pipeline.cost.index import MIN_MODELS, fit, price_index
 from densing_pipeline.cost.market import Market
@@ -82,7 +83,7 @@ def test_few_models_are_no_index(book):
     found = price_index(market(book, models=MIN_MODELS - 1))
     assert set(found["verdict"]) == {"insufficient"}
     assert found["index"].null_count() == found.height
-    assert found["reason"][0] == f"{MIN_MODELS - 1} models ({MIN_MODELS} needed)"
+    assert found["reason"][0] == "7 models (8 needed)"
 
 
 def test_intervals_are_clustered_by_model():
@@ -96,6 +97,65 @@ def test_intervals_are_clustered_by_model():
     assert found.error[1] == pytest.approx(math.sqrt(2 / 30), rel=0.35), (
         "30 models, not 1200 prices"
     )
+
+
+@pytest.mark.parametrize("base", [0, 2])
+def test_effects_errors_and_slope_are_those_of_statsmodels(base):
+    """OLS with month dummies, errors clustered by model with the CR1 correction."""
+    rng = np.random.default_rng(2)
+    model = np.repeat(np.arange(9), 7)
+    month = np.concatenate([np.arange(7) % 5 for _ in range(9)])
+    quality = rng.normal(0, 1, 9)[model] + rng.normal(0, 0.1, model.size)
+    price = (
+        0.3 * month - 1.2 * quality + rng.normal(0, 1, 9)[model] + rng.normal(0, 0.3, model.size)
+    )
+    found = fit(price, month, quality, model, base)
+    others = [number for number in range(5) if number != base]
+    design = np.column_stack([np.ones(month.size), *(month == n for n in others), quality])
+    peer = sm.OLS(price, design).fit(cov_type="cluster", cov_kwds={"groups": model})
+    np.testing.assert_allclose(found.effect[others], peer.params[1:-1], rtol=1e-9)
+    np.testing.assert_allclose(found.error[others], peer.bse[1:-1], rtol=1e-9)
+    assert found.slope == pytest.approx(peer.params[-1], rel=1e-9)
+    assert (found.effect[base], found.error[base]) == (0, 0)
+
+
+def test_eight_models_make_an_index_and_its_ends_are_95_percent(book):
+    found = price_index(market(book, models=8)).filter(blend_input_share=0.75).sort("month")
+    assert set(found["verdict"]) == {"ok"}
+    last = found.row(-1, named=True)
+    found_in = market(book, models=8)
+    prices, links, scores = found_in.prices, found_in.links, found_in.scores
+    above, below = math.log(last["high"] / last["index"]), math.log(last["index"] / last["low"])
+    assert above == pytest.approx(below)
+    rows = (
+        prices.join(links, on=["source", "provider", "model"])
+        .join(scores, on="canonical_id")
+        .sort("valid_from", "canonical_id")
+    )
+    score = rows["score"].to_numpy()
+    error = fit(
+        np.log(rows["input_usd_per_mtok"].to_numpy()),
+        rows["valid_from"].rank("dense").to_numpy().astype(np.intp) - 1,
+        np.log(score / (1 - score)),
+        rows["canonical_id"].rank("dense").to_numpy().astype(np.intp) - 1,
+        0,
+    ).error[-1]
+    assert above == pytest.approx(1.959964 * error, rel=1e-6)
+
+
+@pytest.mark.parametrize(("confidence", "verdict"), [(0.9, "ok"), (0.899, None)])
+def test_links_count_from_a_confidence_of_nine_tenths_on(book, confidence, verdict):
+    sold = market(book, models=8)
+    unsure = sold.links.with_columns(confidence=pl.lit(confidence))
+    found = price_index(replace(sold, links=unsure))
+    assert set(found["verdict"]) == ({verdict} if verdict else set())
+
+
+def test_an_offer_that_ends_on_a_months_last_day_is_not_on_sale_that_day(book):
+    """Intervals are half-open: a price valid to the 31st was last paid on the 30th."""
+    sold = market(book)
+    ended = sold.prices.with_columns(valid_to=pl.col("valid_to") - timedelta(days=1))
+    assert price_index(replace(sold, prices=ended)).is_empty()
 
 
 def test_the_month_that_is_not_over_does_not_count(book):

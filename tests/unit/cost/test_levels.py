@@ -4,9 +4,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from scipy.stats import norm
 
 from densing_pipeline import facts
-from densing_pipeline.cost.levels import members, memberships
+from densing_pipeline.cost.levels import level_memberships, members, memberships
 
 LEVEL = pl.DataFrame(
     {
@@ -65,6 +66,34 @@ def test_unstated_protocol_is_no_protocol_in_common() -> None:
 
 def test_missing_error_is_allowed() -> None:
     assert probabilities(score("model", 0.80, std_error=None))["model"] == pytest.approx(1.0)
+
+
+def test_errors_add_in_squares_and_the_protocols_only_where_it_differs() -> None:
+    """The gap is one point; each score's error .4, another protocol adds .9 (docs/prices.md)."""
+    found = probabilities(
+        score("reference", 0.70),
+        score("same", 0.71),
+        score("other", 0.71, protocol="0-shot CoT"),
+        score("no error", 0.71, std_error=None),
+    )
+    own = 0.004**2 + 0.004**2
+    assert found["same"] == pytest.approx(norm.cdf(0.01 / own**0.5))
+    assert found["no error"] == pytest.approx(found["same"])
+    assert found["other"] == pytest.approx(norm.cdf(0.01 / (own + 0.009**2) ** 0.5))
+
+
+@pytest.mark.parametrize(("probability", "is_member"), [(0.5, True), (0.499, False)])
+def test_an_even_chance_makes_a_member_and_less_does_not(
+    probability: float, is_member: bool
+) -> None:
+    row = pl.DataFrame({"level": ["able"], "canonical_id": "m", "probability": probability})
+    assert (members(row, "able") == {"m"}) == is_member
+
+
+@pytest.mark.parametrize(("value", "is_member"), [(0.70, True), (0.6999, False)])
+def test_the_table_says_who_is_a_member(value: float, is_member: bool) -> None:
+    table = level_memberships(LEVEL.drop("std_error").with_columns(std_error=0.004), pl.DataFrame([score("m", value)]))  # fmt: skip
+    assert table["is_member"].to_list() == [is_member]
 
 
 def test_bundled_levels_have_the_members_everybody_expects() -> None:

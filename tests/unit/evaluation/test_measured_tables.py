@@ -253,6 +253,8 @@ def test_a_few_failed_items_count_as_wrong_and_many_leave_no_score(tmp_path):
     failing(0.01)
     row = scored(tmp_path).filter(benchmark="MBPP").row(0, named=True)
     assert (row["score"], row["n_failed"]) == (0.99, 5)
+    failing(0.012)
+    assert "MBPP" not in scored(tmp_path)["benchmark"], "6 of 500 are more than one in a hundred"
     failing(1.0)
     assert "MBPP" not in scored(tmp_path)["benchmark"]
     assert "500 of 500 items failed, most as: no sandbox" in only(tmp_path)[0]["reason"]

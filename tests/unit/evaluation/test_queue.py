@@ -1,5 +1,6 @@
 """Which models are queued, blocked or excluded, and what they cost."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -279,3 +280,11 @@ def test_models_of_a_ladder_that_nobody_else_knows_are_candidates():
         ("lab/model", "queued"),
         ("lab/rungs:s1", "queued"),
     ]
+
+
+def test_a_model_that_just_fits_the_limits_is_queued():
+    row = only({})
+    just = Limits(memory_gib=row["memory_gib"], gpu_hours=row["estimated_gpu_hours"])
+    assert only({}, limits=just)["state"] == "queued"
+    assert only({}, limits=replace(just, memory_gib=just.memory_gib * 0.999))["state"] == "blocked"
+    assert only({}, limits=replace(just, gpu_hours=just.gpu_hours * 0.999))["state"] == "blocked"

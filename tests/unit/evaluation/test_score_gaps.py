@@ -47,6 +47,21 @@ def test_a_gap_is_large_from_3_points_on_if_chance_does_not_explain_it(measured,
     assert table["is_large"].to_list() == [large]
 
 
+@pytest.mark.parametrize(("measured", "large"), [(0.03, True), (0.0299, False)])
+def test_three_points_are_just_large(measured, large):
+    ours = MEASURED | {"score": measured, "std_error": 0.001}
+    table = score_gaps(scores(ours, {"score": 0.0, "std_error": 0.001}))
+    assert table["is_large"].to_list() == [large]
+
+
+@pytest.mark.parametrize(("models", "verdict"), [(6, "ok"), (5, "insufficient")])
+def test_five_other_models_say_what_gap_is_usual(models, verdict):
+    rows = [row for n in range(models) for row in rewritten(f"org/{n}", 0.6, 0.5)]
+    table = contamination(scores(*rows))
+    assert set(table["verdict"]) == {verdict}
+    assert (table["median_gap"].null_count() == 0) == (verdict == "ok")
+
+
 def test_other_protocols_are_not_compared():
     assert score_gaps(scores(MEASURED, {"is_paper_protocol": False})).is_empty()
     assert score_gaps(scores(MEASURED | {"is_paper_protocol": False}, {})).is_empty()

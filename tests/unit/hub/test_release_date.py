@@ -66,3 +66,15 @@ def test_a_creation_day_that_cannot_be_gives_no_date(record: Any) -> None:
     found = release_date(record, None)
     assert (found.date, found.basis) == NONE
     assert found.earliest is None
+
+
+@pytest.mark.parametrize(("changed", "has_date"), [("2024-09-15", True), ("2024-09-14", False)])
+def test_a_repository_may_be_last_changed_on_the_day_of_its_creation(
+    changed: str, has_date: bool
+) -> None:
+    record = {"createdAt": "2024-09-15T10:00:00Z", "lastModified": f"{changed}T23:00:00Z"}
+    assert (release_date(record, None).date is not None) == has_date
+
+
+def test_a_day_after_the_hubs_first_is_a_day_of_creation() -> None:
+    assert release_date({"createdAt": "2022-03-03T00:00:00Z"}, None).date == date(2022, 3, 3)

@@ -208,3 +208,23 @@ def test_first_day_a_price_is_known_to_hold(
 ) -> None:
     row = listed("a", 1.0, valid_from=valid_from, valid_to=valid_to)
     assert row.select(known_from()).item() == known
+
+
+@pytest.mark.parametrize(("price", "flag"), [(1000.0, None), (1000.01, "suspect")])
+def test_a_thousand_dollars_is_the_highest_plausible_price(price: float, flag: str | None) -> None:
+    assert flags(listed("a", price)) == {"a": flag}
+
+
+@pytest.mark.parametrize(("price", "flag"), [(6.0, None), (6.01, "suspect")])
+def test_prices_contradict_each_other_beyond_three_times(price: float, flag: str | None) -> None:
+    assert flags(listed("a", price), listed("b", 2.0)) == {"a": flag, "b": flag}
+
+
+def test_of_equally_documented_lists_one_for_and_one_against_decide_nothing() -> None:
+    found = flags(listed("a", 2.0), listed("b", 2.0), listed("c", 20.0), listed("d", 20.0))
+    assert set(found.values()) == {"suspect"}
+    assert flags(listed("a", 2.0), listed("b", 2.0), listed("c", 20.0)) == {
+        "a": None,
+        "b": None,
+        "c": "suspect",
+    }

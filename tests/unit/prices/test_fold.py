@@ -292,3 +292,39 @@ def test_a_seller_that_a_partial_list_no_longer_names_beside_others_was_away():
     book, _ = history((0, both), (30, one), (60, both), source="openrouter-endpoints")
     spells = believed(book).filter(provider="seller").sort("valid_from")
     assert spells["valid_to"].to_list() == [day(1), None]
+
+
+@pytest.mark.parametrize(("factor", "is_move"), [(9.98, True), (9.99, False)])
+@pytest.mark.parametrize("falls", [False, True])
+def test_a_change_is_a_correction_from_tenfold_on_up_to_rounding(factor, is_move, falls):
+    was, becomes = (factor, 1.0) if falls else (1.0, factor)
+    book, counts = history(
+        (0, quotes(offer("a", was))), (30, quotes(offer("a", becomes))), source="litellm"
+    )
+    assert moves(book).height == is_move
+    assert counts[1].corrected == (not is_move)
+
+
+@pytest.mark.parametrize(("days", "is_move"), [(6, False), (7, True)])
+def test_a_change_is_a_correction_within_the_seven_days_of_an_offers_first_week(days, is_move):
+    book, counts = history(
+        (0, quotes(offer("b", 1.0))),
+        (30, quotes(offer("a", 3.0), offer("b", 1.0))),
+        (30 + days, quotes(offer("a", 2.0), offer("b", 1.0))),
+    )
+    assert moves(book).height == is_move
+    assert counts[2].corrected == (not is_move)
+
+
+@pytest.mark.parametrize(("days", "rows"), [(7, 1), (8, 2)])
+def test_an_absence_of_seven_days_is_none_and_one_of_eight_is(days, rows):
+    both, other = quotes(offer("a", 1.0), offer("b", 1.0)), quotes(offer("b", 1.0))
+    book, _ = history((0, both), (2, other), (days, both))
+    assert believed(book).filter(model="a").height == rows
+
+
+@pytest.mark.parametrize(("begins", "flag"), [(30, None), (31, "future")])
+def test_a_price_that_begins_on_the_day_of_the_look_is_not_of_the_future(begins, flag):
+    dated = quotes(offer("a", 1.0, valid_from=day(begins), basis="announced"))
+    book, _ = history((30, dated))
+    assert book["flag"].to_list() == [flag]
