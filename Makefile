@@ -21,7 +21,7 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28
 
 .DEFAULT_GOAL := help
-.PHONY: help run show test test-all test-pythons test-lowest coverage dev lint \
+.PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
 	lock-check format hooks bench docs clean test-engine evaluation-env evaluation-env-cpu evaluation-locks \
 	lowest-lock
 
@@ -46,6 +46,11 @@ test-pythons: .venv/synced ## Run the fast unit tests on every other Python of P
 test-lowest: .venv-pythons/lowest/synced ## Run the fast unit tests with the lowest versions allowed
 	@.venv-pythons/lowest/bin/python -m $(FAST)
 
+test-same-release: .venv/synced ## Hold that every Python of PYTHONS publishes the same tables
+	@rm -rf .venv-pythons/nights
+	@$(RUN) .ci/same-release
+	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons .ci/same-release
+
 coverage: .venv/synced ## Run the tests and print what they leave out; fails below the floor in pyproject.toml
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
 
@@ -58,6 +63,7 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) mypy tests benchmarks docs
 	@$(RUN) lint-imports
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null

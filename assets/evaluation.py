@@ -1,4 +1,4 @@
-"""How well the models do."""
+"""Assets of evaluation: the queue, measured models, and scores."""
 
 from datetime import UTC, datetime, time
 
@@ -41,7 +41,7 @@ def evaluation(
     deps=("evaluation",),
 )
 def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The evaluation folders, whole ones only."""
+    """Read all evaluation folders."""
     in_force = suite.in_force(settings.evaluation_data)
     return measured_tables.read(settings.evaluations_dir, in_force, settings.evaluation_limit)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy.optimize import minimize
 
-from benchmarks.measure import compare
+from benchmarks.measure import Measurement, compare
 from densing_pipeline import facts
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
 from densing_pipeline.density.fit_loss import HUBER_DELTA, Objective, fit_loss_law
@@ -29,7 +28,7 @@ CHINCHILLA = LossLaw(482.0, 0.348, 2085.4, 0.366, 1.817)
 """Fit of the 240 points of Hoffmann et al. 2022 by Besiroglu et al. 2024."""
 
 
-def benchmarks() -> Iterator[dict[str, Any]]:
+def benchmarks() -> Iterator[Measurement]:
     """Global fit of the paper's 33 AVERAGE points, and the bootstrap of a Chinchilla-form law."""
     params, tokens, loss = paper_points()
     ours, peer = fit_loss_law(params, tokens, loss)[0].sse, multi_start(params, tokens, loss)
@@ -45,7 +44,7 @@ def benchmarks() -> Iterator[dict[str, Any]]:
         yield bootstrap_fit(objective, f"density.{name}")  # type: ignore[arg-type]
 
 
-def bootstrap_fit(objective: Objective, name: str) -> dict[str, Any]:
+def bootstrap_fit(objective: Objective, name: str) -> Measurement:
     """The 5-parameter law fitted to 4,000 resamples of 240 simulated runs."""
     rng = np.random.default_rng(0)
     params = np.exp(rng.uniform(np.log(5e7), np.log(1.6e10), 240))
@@ -77,7 +76,7 @@ def bootstrap_fit(objective: Objective, name: str) -> dict[str, Any]:
     )
     row["peer"] = round(row["peer"] * RESAMPLES / PEER_RESAMPLES, 4)
     row["ratio"] = round(row["peer"] / row["ours"], 1)
-    return dict(row)
+    return row
 
 
 def one_fit(

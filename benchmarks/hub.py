@@ -21,7 +21,7 @@ from huggingface_hub import HfApi, ModelInfo
 
 from benchmarks.measure import Measurement, compare, machine, own_peak_mb
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled, models, parameters, poll, sweep
+from densing_pipeline.hub import bundled, models, parameters, poll, sweep, watermark
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.client import EXPAND, Answer, Hub
 from densing_pipeline.landing import LandingZone
@@ -68,7 +68,7 @@ def _night() -> Measurement:
         zone, cache = LandingZone(Path(folder) / "landing"), Path(folder) / "cache"
         ticks = iter(range(10**9))
 
-        def night() -> poll.watermark.Night:
+        def night() -> watermark.Night:
             at = world.today
             hub = Hub(endpoint)
             clock = lambda: at + timedelta(milliseconds=next(ticks))  # noqa: E731

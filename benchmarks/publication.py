@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.measure import Measurement, compare
-from densing_pipeline.orchestration.tables import write_parquet
 from densing_pipeline.tables.published import DENSITIES
+from densing_pipeline.tables.storage import write_parquet
 
 ROWS = 200_000
 

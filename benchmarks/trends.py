@@ -10,9 +10,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -46,7 +46,7 @@ NIGHTLY_RESAMPLES = 10
 DRAWS = 1000
 
 
-def benchmarks() -> Iterator[dict[str, Any]]:
+def benchmarks() -> Iterator[Measurement]:
     """Bootstrap of the headline estimator, and the refit of a night."""
     yield quantile_bootstrap()
     yield quantile_bootstrap_2000()
@@ -54,7 +54,7 @@ def benchmarks() -> Iterator[dict[str, Any]]:
     yield nightly_refit()
 
 
-def quantile_bootstrap() -> dict[str, Any]:
+def quantile_bootstrap() -> Measurement:
     """2,000 quantile regressions at the paper's 51 models, resampled model by model."""
     x, y, _ = next(series(our_laws(), paper_only=True))
     drawn = np.random.default_rng(0).integers(0, x.size, (RESAMPLES, x.size))
@@ -72,7 +72,7 @@ def quantile_bootstrap() -> dict[str, Any]:
     )
 
 
-def quantile_bootstrap_2000() -> dict[str, Any]:
+def quantile_bootstrap_2000() -> Measurement:
     """2,000 quantile regressions at 2,000 models; the peer's time is that of 40, times 50."""
     x, y, weights = simulated_models(2000)
     few = [np.repeat(np.arange(x.size), row.astype(int)) for row in weights[:PEER_RESAMPLES]]
@@ -92,31 +92,27 @@ def quantile_bootstrap_2000() -> dict[str, Any]:
     return scaled(row, RESAMPLES / PEER_RESAMPLES)
 
 
-def linear() -> Iterator[dict[str, Any]]:
+def linear() -> Iterator[Measurement]:
     """Cost against draws and models: ours is ten times the work of what stands as the peer."""
     x, y, weights = simulated_models(10_000, 500)
     tenth = slice(0, 1000)
-    yield dict(
-        compare(
-            "trends.linear_in_models",
-            "500 resampled quantile lines at 10,000 models; the peer is ours at 1,000 models",
-            lambda: quantile_line(x, y, 0.9, weights),
-            lambda: quantile_line(x[tenth], y[tenth], 0.9, weights[:, tenth]),
-            "densing_pipeline itself, a tenth of the models",
-        )
+    yield compare(
+        "trends.linear_in_models",
+        "500 resampled quantile lines at 10,000 models; the peer is ours at 1,000 models",
+        lambda: quantile_line(x, y, 0.9, weights),
+        lambda: quantile_line(x[tenth], y[tenth], 0.9, weights[:, tenth]),
+        "densing_pipeline itself, a tenth of the models",
     )
-    yield dict(
-        compare(
-            "trends.linear_in_draws",
-            "500 resampled quantile lines at 10,000 models; the peer is ours with 50 resamples",
-            lambda: quantile_line(x, y, 0.9, weights),
-            lambda: quantile_line(x, y, 0.9, weights[:50]),
-            "densing_pipeline itself, a tenth of the draws",
-        )
+    yield compare(
+        "trends.linear_in_draws",
+        "500 resampled quantile lines at 10,000 models; the peer is ours with 50 resamples",
+        lambda: quantile_line(x, y, 0.9, weights),
+        lambda: quantile_line(x, y, 0.9, weights[:50]),
+        "densing_pipeline itself, a tenth of the draws",
     )
 
 
-def nightly_refit() -> dict[str, Any]:
+def nightly_refit() -> Measurement:
     """The statistical steps of a night with 1,000 draws: those of density, cost and forecasts.
 
     The nightly job runs on the bundled facts, and its own record says how long each step took. The
@@ -129,23 +125,22 @@ def nightly_refit() -> dict[str, Any]:
     steps, peak = whole_night()
     ours = sum(steps.values())
     longest = ", ".join(
-        f"{name} {steps[name]:.0f} s" for name in sorted(steps, key=steps.get)[:-5:-1]
+        f"{name} {steps[name]:.0f} s"
+        for name in sorted(steps, key=lambda name: steps[name])[:-5:-1]
     )
-    return dict(
-        Measurement(
-            name="nightly.refit",
-            what=f"the {len(steps)} statistical tables of a night with {DRAWS} draws ({longest}); "
-            "peak_mb is that of all its processes together; the peer: loss fits and "
-            f"{len(every)} series, from {NIGHTLY_RESAMPLES} resamples",
-            ours=round(ours, 4),
-            peer=round(fits + bootstrap, 4),
-            peer_name="scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
-            unit="s",
-            ratio=round((fits + bootstrap) / ours, 1),
-            peak_mb=round(peak, 1),
-            machine=machine(),
-            date=datetime.now(UTC).date().isoformat(),
-        )
+    return Measurement(
+        name="nightly.refit",
+        what=f"the {len(steps)} statistical tables of a night with {DRAWS} draws ({longest}); "
+        "peak_mb is that of all its processes together; the peer: loss fits and "
+        f"{len(every)} series, from {NIGHTLY_RESAMPLES} resamples",
+        ours=round(ours, 4),
+        peer=round(fits + bootstrap, 4),
+        peer_name="scipy L-BFGS-B multi-start, statsmodels QuantReg and numpy per resample",
+        unit="s",
+        ratio=round((fits + bootstrap) / ours, 1),
+        peak_mb=round(peak, 1),
+        machine=machine(),
+        date=datetime.now(UTC).date().isoformat(),
     )
 
 
@@ -215,7 +210,7 @@ def simulated_models(
     return x, y, weights.astype(np.float64)
 
 
-def scaled(row: Measurement, times: float) -> dict[str, Any]:
+def scaled(row: Measurement, times: float) -> Measurement:
     """A row whose peer did only a part of the work."""
     peer = row["peer"] * times
     return {**row, "peer": round(peer, 4), "ratio": round(peer / row["ours"], 1)}
@@ -263,8 +258,13 @@ def peer_trends(one: Series) -> list[list[float]]:
     weights = cluster_weights(families, NIGHTLY_RESAMPLES, seed=0)
     resamples = [np.repeat(np.arange(x.size), row.astype(int)) for row in weights]
     fits: list[Callable[[FloatArray, FloatArray], float]] = [peer_records, peer_ols]
-    fits += [lambda a, b, tau=tau: quantreg(a, b, tau)[0] for tau in (0.8, 0.9, 0.95)]
+    fits += [partial(peer_quantile, tau) for tau in (0.8, 0.9, 0.95)]
     return [[fit(x[rows], y[rows]) for rows in resamples] for fit in fits]
+
+
+def peer_quantile(tau: float, x: FloatArray, y: FloatArray) -> float:
+    """Slope of a quantile regression."""
+    return float(quantreg(x, y, tau)[0])
 
 
 def peer_records(x: FloatArray, y: FloatArray) -> float:
@@ -275,7 +275,7 @@ def peer_records(x: FloatArray, y: FloatArray) -> float:
         if highest > best:
             best = highest
             kept.append((day, highest))
-    return float(np.polyfit(*np.array(kept).T, 1)[0]) if len(kept) > 2 else float("nan")
+    return float(np.polyfit(*zip(*kept, strict=True), 1)[0]) if len(kept) > 2 else float("nan")
 
 
 def peer_ols(x: FloatArray, y: FloatArray) -> float:

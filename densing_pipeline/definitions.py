@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from assets import cost, density, evaluation, forecasts, hub, prices, publication
+from densing_pipeline.assets import cost, density, evaluation, forecasts, hub, prices, publication
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
+from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings
-from schedules import evaluations, maintenance, new_models, nightly
 
 
 def build_defs(

@@ -1,4 +1,4 @@
-"""One model's evaluation: what the sensor `new_models` asks for, and anybody may start by hand."""
+"""The job that evaluates one model, started by the sensor `new_models` or by hand."""
 
 import dagster as dg
 

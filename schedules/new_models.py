@@ -1,6 +1,6 @@
-"""The sensor that turns the evaluation queue into partitions and runs.
+"""The sensor that creates partitions and runs for models in the evaluation queue.
 
-It reads the stored queue only: polling the Hub and deciding belong to assets, which have logs,
+It only reads the stored queue: polling the Hub and deciding are done by assets, which have logs,
 retries and no time limit of a minute.
 """
 
@@ -111,7 +111,7 @@ def _queued(table: pl.DataFrame) -> list[Candidate]:
 
 
 def _run_key(each: Candidate, pinned: dict[str, str], limit: int | None) -> str:
-    """What one evaluation is known by: model, weights and suite; a run key is never used twice."""
+    """Run key of an evaluation: model, revision and suite version. No run key is used twice."""
     is_main = each.revision is None or pinned.get(each.key) == each.revision
     suite = f"/{each.suite}" if each.suite else ""
     trial = f"{TRIAL}{limit}" if limit else ""
@@ -123,7 +123,7 @@ def _is_of(run_key: str, base: str) -> bool:
 
 
 def _pinned(cursor: str | None, table: pl.DataFrame, asked: set[str]) -> dict[str, str]:
-    """The first commit that became known of each model asked for without one: the same weights."""
+    """Commit by model that was requested as `main`: the first one known since, with the same weights."""
     try:
         pinned = dict(json.loads(cursor or "{}"))
     except ValueError:
@@ -138,15 +138,15 @@ def _pinned(cursor: str | None, table: pl.DataFrame, asked: set[str]) -> dict[st
 
 
 def _asked(instance: dg.DagsterInstance) -> set[str]:
-    """Run keys that have been used: one is never asked for again."""
+    """Run keys that have been used and are not requested again."""
     return {value for _, values in instance.get_run_tags(tag_keys=[RUN_KEY]) for value in values}
 
 
 def _died(instance: dg.DagsterInstance, job: str, queue: Path) -> list[str]:
-    """Run keys of the runs that failed before the queue was made.
+    """Run keys of the runs that failed before the queue was computed.
 
-    The queue knows of every attempt that was begun; a run that died before it began one is counted
-    here, so that it is asked for again, and not for ever.
+    The queue counts the attempts recorded in folders. Runs that failed before they recorded one are
+    counted here, so that they are requested again, up to the same limit.
     """
     made = queue.stat().st_mtime
     failed = instance.get_run_records(

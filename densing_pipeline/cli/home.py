@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import densing_pipeline
+from densing_pipeline import files
 from densing_pipeline.settings import Settings
 
 
@@ -14,8 +16,22 @@ def set_home(settings: Settings) -> None:
     """
     state = settings.state_dir.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    # dagster.yaml is that of the checkout; without one, everything stays in the state directory.
-    home = Path.cwd() if Path("dagster.yaml").exists() else state
-    os.environ.setdefault("DAGSTER_HOME", str(home))
+    if not os.environ.get("DAGSTER_HOME"):
+        os.environ["DAGSTER_HOME"] = str(dagster_home(state))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
+
+
+def dagster_home(state: Path) -> Path:
+    """The folder of the `dagster.yaml` to use: the checkout's, or in an installed package the state directory.
+
+    Args:
+        state: the state directory; it gets a copy of the file that the wheel brings, unless it has one.
+    """
+    package = Path(densing_pipeline.__file__).parent
+    if (package.parent / "dagster.yaml").is_file():
+        return package.parent
+    place = state / "dagster.yaml"
+    if not place.exists():
+        files.write(place, (package / "dagster.yaml").read_bytes())
+    return state

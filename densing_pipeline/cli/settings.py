@@ -3,12 +3,12 @@
 import os
 
 from rich.table import Table
-from rich.text import Text
 
 from densing_pipeline.addresses import shown
 from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
+from densing_pipeline.text import plain
 
 
 def current_settings() -> Settings:
@@ -39,5 +39,5 @@ def explain(screen: Screen, part: str) -> None:
         if given is not None and "://" in given:
             given = shown(given)
         told = f"default {one.default}" if given is None else f"here {given}; default {one.default}"
-        table.add_row(Text(one.name, style="bold"), Text(f"{one.description} ({told})"))
+        table.add_row(plain(one.name, "bold"), plain(f"{one.description} ({told})"))
     screen.show(table)

@@ -15,10 +15,10 @@ from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
 from densing_pipeline.prices.sources import partial_lists
 
 PERSISTENCE_DAYS = 30
-"""An offer counts at a price if one could buy at that price or less for so many days on end."""
+"""Days in a row for which an offer must cost a price or less to count at that price."""
 
 MIN_LINK_CONFIDENCE = 0.9
-"""Links less sure than this do not bring an offer into a level."""
+"""Lowest confidence of a link with which an offer counts for a level."""
 
 OFFER = ("source", "provider", "model")
 """What identifies an offer."""
@@ -32,8 +32,8 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag
     that bars them. A price ends when the source says so, when the offer's next price begins, or
     after the day its source last listed it, if it has listed others since. A correction counts as undated: when the price that it
-    put right began to hold is not known. As of a past day nothing is known of what came later, flags
-    included.
+    put right began to hold is not known. For a past `as_of`, later
+    observations and the flags that rest on them are not used.
 
     Args:
         prices: rows of `prices`.

@@ -1,7 +1,7 @@
 """The cheapest price of each capability level over time: `price_frontier`.
 
-Not here: which prices count (`admission`), which models reach a level (`levels`), how sure the curves
-are of that (`membership`), and how fast the price falls (`halving`).
+Not here: which prices count (`admission`), which models reach a level (`levels`), the uncertainty of the
+curves about that (`membership`), and how fast the price falls (`halving`).
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def level_offers(
 def candidate_offers(
     market: Market, blends: tuple[float, ...] = BLENDS
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
-    """Like `level_offers`, with every model that may reach the level, and `probability`, that it does."""
+    """Like `level_offers`, but of every model scored on the level's benchmark, with the `probability` that it reaches the level."""
     figure = admission.blended(market.on_sale.filter(pl.col("source") == NMI), 1.0)
     yield (
         NMI,

@@ -1,7 +1,7 @@
 """How fast the price of a capability halves: `price_halving`.
 
-Every combination of level, blend, curve, window and estimator gives a row, also where the data do
-not carry an estimate; its verdict and reason say so. Not here: the curves (`frontier`) and the
+Every combination of level, blend, curve, window and estimator gives a row; where the data are too few for an estimate,
+`verdict` and `reason` say so. Not here: the curves (`frontier`) and the
 slopes read off them (`curves`).
 """
 
@@ -25,10 +25,10 @@ MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
 """What a window must hold for the verdict `ok`."""
 
 LONG_WAIT_MONTHS = 12
-"""A curve that long without a change stood still, or nobody was looking; the reason says so."""
+"""Months without a change from which the `reason` mentions it: the price stood still, or was not observed."""
 
 MIN_STEPS = 3
-"""Steps a curve must have for its bootstrap to say anything."""
+"""Fewest steps of a curve for which the step bootstrap gives an interval."""
 
 ESTIMATORS = {
     "cheapest_now": ("end-points", "weekly"),
@@ -188,14 +188,14 @@ def _rows(
 
 
 def _kept(level: str, estimate: dict[str, Any]) -> dict[str, Any]:
-    """What an insufficient estimate may still say: its fold, and for the paper's level its number."""
+    """Columns that an insufficient estimate overrides: no halving time, except for the paper's level."""
     if level == NMI:
         return {"reason": f"{estimate['reason']}; kept to compare with the printed number"}
     return {"halving_months": None, "low": None, "high": None}
 
 
 def is_headline(level: str, share: float, curve: str, window: str, estimator: str) -> bool:
-    """The one estimate per level that we quote, fixed in advance.
+    """Whether an estimate is the headline of its level, by a rule fixed in advance.
 
     Record events of the cheapest price ever over all data, at three input tokens to one of output;
     for the paper's level its own figure, the two ends of its line.
@@ -317,7 +317,7 @@ def _months(slope: float | None) -> float | None:
 
 
 def _verdict(curve: Curve) -> tuple[str, list[str]]:
-    """Whether the window carries an estimate, and what a reader must know about the curve."""
+    """The verdict on the window, and notes about the curve for `reason`."""
     lacking = [
         f"{found:.0f} {what} ({needed} needed)"
         for found, needed, what in (

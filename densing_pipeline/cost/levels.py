@@ -1,7 +1,7 @@
 """Which models reach which capability level, with what probability.
 
 A level is the score of one model on one benchmark, such as GPT-4 on MMLU. Scores carry error, so a
-model reaches a level with a probability; what to do with it is the caller's choice.
+model reaches a level with a probability.
 """
 
 import numpy as np
@@ -86,7 +86,7 @@ def _probability() -> pl.Expr:
 
 
 def drawn(probability: Floats, draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Who reaches a level, drawn from the probabilities, shape (draws, models).
+    """Whether each model reaches a level in each draw, shape (draws, models).
 
     Models are drawn independently: of the error of a level's own score, which they share, this keeps
     the size and not the correlation.

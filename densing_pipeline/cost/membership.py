@@ -1,8 +1,8 @@
-"""What it does to the curves that nobody knows for certain which models reach a level.
+"""Uncertainty of the price curves about which models reach a level.
 
 The curves of `frontier` count every model that reaches a level with probability 0.5 or more. Here the
-members are drawn from their probabilities, again and again, and each draw gives curves of its own: the
-interval of a price, and the curves that the interval of a halving time is drawn from.
+members of a level are drawn from their probabilities repeatedly; each draw gives its own curves. They
+give the interval of a price, and the curves that the interval of a halving time is drawn from.
 
 Not here: the probabilities (`levels`).
 """
@@ -20,7 +20,7 @@ from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 DRAWS = 40
-"""Draws of who reaches a level, at most; each is a market of its own, so few tell what many would."""
+"""Number of draws of the members of a level."""
 
 DRAWN = pl.Schema(
     {name: PRICE_FRONTIER.polars_schema[name] for name in CHANGE}
@@ -112,7 +112,7 @@ def _curves(
 
 
 def _fingerprint(offers: pl.DataFrame, members: NDArray[np.bool_]) -> bytes:
-    """What is the same for draws that give the same curve."""
+    """Bytes that are equal for draws that give the same curve."""
     if not members.any():
         return b""
     held = offers["run_start"].to_numpy()[members], offers["run_end"].to_numpy()[members]

@@ -1,6 +1,6 @@
-"""Fetches a model's files from the Hub at one commit, checks them, and keeps the cache within bounds.
+"""Fetches a model's files from the Hub at one commit, checks them, and limits the size of the cache.
 
-Not here: what is wanted and what is refused (`weights`).
+Not here: which files are fetched and which models refused (`weights`).
 """
 
 import shutil
@@ -32,15 +32,15 @@ FILES = Bounds(answer_s=600, slowest_bytes_per_s=1_000_000)
 """Bounds of a file of weights: 600 s, and 1 s more for each million bytes received."""
 
 SPARE_BYTES = GIB
-"""Left free on the disk beside the weights."""
+"""Bytes kept free on the disk."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A model at one commit: what is fetched of it.
+    """The files to fetch of a model at one commit.
 
     Attributes:
-        model_id: its repository; `<repository>:<folder>` for one in a folder of a repository.
+        model_id: its repository, or `<repository>:<folder>` for a model in a subfolder.
         revision: the commit.
         files: size in bytes and SHA-256 (of large files) of each wanted file.
     """
@@ -51,25 +51,25 @@ class Listed:
 
     @property
     def repository(self) -> str:
-        """Where it is."""
+        """The repository's id."""
         return self.model_id.partition(":")[0]
 
     @property
     def folder(self) -> str:
-        """In which folder of the repository, with a slash after it; empty for the top."""
+        """The subfolder with a slash at the end; empty for the top folder."""
         return _folder(self.model_id)
 
     @property
     def size(self) -> int:
-        """Bytes of all wanted files."""
+        """Bytes of all files to fetch."""
         return sum(size for size, _ in self.files.values())
 
 
 def find(model_id: str, revision: str) -> Listed:
-    """What the Hub has for a model at a revision.
+    """List the files to fetch of a model at a revision.
 
     Raises:
-        BlockedError: there is no such model, no access, or nothing that may be loaded.
+        BlockedError: the model does not exist, is not accessible, or has no files that may be loaded.
         EvaluationError: the Hub does not answer.
     """
     repository, folder = model_id.partition(":")[0], _folder(model_id)
@@ -94,19 +94,19 @@ def find(model_id: str, revision: str) -> Listed:
 def fetch(
     listed: Listed, cache: Path, most_bytes: float, known_types: Collection[str]
 ) -> weights.Weights:
-    """The model's checked files, fetched unless they are there.
+    """Fetch a model's files unless they are cached, and check them.
 
-    Its configuration comes first: what may not be loaded is not fetched.
+    The configuration is fetched and checked first, so that weights of a refused model are not.
 
     Args:
         listed: what to fetch.
-        cache: where weights are kept; models not used for the longest time make room.
-        most_bytes: most that they may take together.
+        cache: folder of the weights; models not used for the longest time are deleted to make room.
+        most_bytes: most bytes of all models in it.
         known_types: as in `weights.check_code`.
 
     Raises:
-        BlockedError: it cannot be loaded, is damaged at its source, or is larger than allowed.
-        EvaluationError: it could not be fetched, now.
+        BlockedError: the model cannot be loaded, is damaged on the Hub, or is larger than allowed.
+        EvaluationError: a file could not be fetched this time.
     """
     if listed.size > most_bytes:
         raise BlockedError(
@@ -137,19 +137,19 @@ def fetch(
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
-    """Delete what was not used for the longest time, by commits, until another model fits.
+    """Delete cached commits, least recently used first, until another model fits.
 
     Returns:
-        What was deleted.
+        Ids of the deleted models.
 
     Raises:
-        EvaluationError: the disk is too full even so.
+        EvaluationError: the disk is too full even without them.
     """
     cache.mkdir(parents=True, exist_ok=True)
     found = huggingface_hub.scan_cache_dir(cache)
     commits = [(repo, each) for repo in found.repos for each in repo.revisions]
     here = sum(each.size_on_disk for _, each in commits if each.commit_hash == listed.revision)
-    # What is there of a repository with several models may be the others.
+    # Cached files of a repository with several models may belong to the others.
     missing = max(listed.size - (0 if listed.folder else here), 0)
     others = sorted(
         (pair for pair in commits if pair[1].commit_hash != listed.revision),
@@ -184,7 +184,7 @@ def _free(cache: Path) -> int:
 
 
 def _check_file(path: Path, size: int, sha256: str | None) -> None:
-    """That a file is what the Hub lists. A damaged one is deleted, so that it is fetched anew."""
+    """Check a file against the Hub's listing; a damaged one is deleted, so that it is fetched again."""
     if not path.is_file():
         raise EvaluationError(f"{path.name} is listed but did not arrive")
     found = path.stat().st_size
@@ -199,7 +199,7 @@ def _check_file(path: Path, size: int, sha256: str | None) -> None:
 
 @contextmanager
 def _refusals(what: str, bounds: Bounds) -> Iterator[None]:
-    """Errors of the Hub's client in our words; all its requests are bounded."""
+    """Bound the client's requests, and turn its exceptions into those of an evaluation."""
     hub_library.prepare(bounds, huggingface_hub.constants.ENDPOINT)
     try:
         yield

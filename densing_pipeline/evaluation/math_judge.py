@@ -1,9 +1,9 @@
-"""Decides whether two mathematical answers are the same, with `math-verify`, in a process of its own.
+"""Decides whether two mathematical answers are equal, with `math-verify` in a separate process.
 
-An answer is text by a model: `10^{10^{10}}` can take all memory and all time there is. So the library
-runs in a worker with limits, which is ended and replaced when it does not come back.
+Answers are written by a model: `10^{10^{10}}` could use all memory and time. So the library runs in a
+worker process with limits, which is killed and replaced when it does not answer in time.
 
-Not here: finding the answer in a text, and what it counts (`scoring`).
+Not here: finding the answer in a text, and scoring it (`scoring`).
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 SECONDS = 5
-"""Time for each of three steps: understanding the reference, the answer, and comparing them."""
+"""Seconds for each of three steps: parsing the reference, parsing the answer, comparing them."""
 
 STARTING = 120
-"""Time for the worker to start: it imports sympy."""
+"""Seconds for the worker to start: it imports sympy."""
 
 BYTES = 4 * 2**30
-"""Memory of the worker."""
+"""Address space of the worker."""
 
 READY = "ready"
 
 UNESCAPED = re.compile(r"(?<!\\)\$")
-"""A dollar sign that begins or ends mathematics, not an amount of dollars."""
+"""A dollar sign that delimits mathematics; one before an amount of dollars is escaped."""
 
 
 class MathJudge:
-    """Compares answers; a context manager that ends its worker.
+    """Compares answers; a context manager that ends its worker process.
 
     Raises:
-        RuntimeError: from `same`, if the worker cannot be started: nothing can be said then.
+        RuntimeError: from `same`, if the worker cannot be started.
     """
 
     def __init__(self, seconds: int = SECONDS) -> None:
-        """Start nothing yet.
+        """Set the time limit; the worker is started at the first comparison.
 
         Args:
             seconds: time for each step of a comparison.
@@ -61,7 +61,7 @@ class MathJudge:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the worker."""
+        """End the worker process."""
         self.close()
 
     def close(self) -> None:
@@ -71,9 +71,9 @@ class MathJudge:
             worker.end()
 
     def same(self, reference: str, answer: str) -> bool:
-        """Whether an answer is the reference in other words.
+        """Whether an answer is mathematically equal to the reference.
 
-        One that cannot be understood and compared within time and memory is not.
+        An answer that cannot be parsed and compared within the limits of time and memory is not.
 
         Raises:
             RuntimeError: the worker cannot be started.
@@ -89,14 +89,14 @@ class MathJudge:
 
 
 class Worker:
-    """The process that compares: a line in, a line out.
+    """The worker process: reads a question a line and writes an answer a line.
 
     Raises:
-        RuntimeError: it does not start.
+        RuntimeError: the process does not start.
     """
 
     def __init__(self) -> None:
-        """Start it, and wait until it has imported what it needs."""
+        """Start the process, and wait until it has imported its libraries."""
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-P", __file__],
             stdin=subprocess.PIPE,
@@ -109,7 +109,7 @@ class Worker:
             raise RuntimeError(f"the judge of mathematical answers did not start: {said}")
 
     def ask(self, question: str, seconds: float) -> str:
-        """The answer to a question; nothing if the worker ended, or said nothing in time."""
+        """The answer to a question; empty if the process ended or did not answer in time."""
         try:
             print(question, file=self._process.stdin, flush=True)
         except BrokenPipeError:
@@ -117,7 +117,7 @@ class Worker:
         return self._line(seconds)
 
     def end(self) -> None:
-        """Make sure nothing of it is left."""
+        """Kill the process and close its pipes."""
         self._process.kill()
         with contextlib.suppress(BrokenPipeError):
             self._process.communicate()
@@ -130,7 +130,7 @@ class Worker:
 
 
 def work() -> None:
-    """The worker: a comparison per line of standard input, `true` or `false` per line of output."""
+    """Run the worker: for each comparison on a line of standard input, write `true` or `false`."""
     answers, sys.stdout = sys.stdout, sys.stderr
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
 
@@ -140,7 +140,7 @@ def work() -> None:
 
     try:
         compare = _comparison()
-    except Exception as error:  # whatever it is, the parent has to say it
+    except Exception as error:  # reported to the parent, which raises it
         say(f"{type(error).__name__}: {error}".replace("\n", " "))
         return
     say(READY)

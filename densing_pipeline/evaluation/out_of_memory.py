@@ -1,7 +1,7 @@
-"""What a breakdown of the engine says: whether memory was short, and what would fit.
+"""Recognises errors of vLLM that mean too little memory, and the sizing to try next.
 
-vLLM reports it in many forms, also as the death of a process that had no time to say why. Not here:
-sizes themselves (`sizing`).
+vLLM reports them in many forms, one of which is an engine process that died without a message. Not
+here: computing a sizing (`sizing`).
 """
 
 import re
@@ -16,18 +16,18 @@ SHORT = re.compile(
 )
 
 PASSING = re.compile(r"Engine core initialization failed|Free memory on device")
-"""An engine process that died before it could say why, and memory that somebody else took meanwhile."""
+"""An engine process that died without a message, or memory taken by another process meanwhile."""
 
 LONGEST = re.compile(r"estimated maximum model length is (\d+)")
 
 SHORTEST_CONTEXT = 2048
-"""Tokens; with less, hardly a prompt of the suite can be asked."""
+"""Tokens; most prompts of the suite need more."""
 
 LONGEST_WORDS = 400
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether memory ran out, or may have: an engine process that died cannot say."""
+    """Whether memory ran out or may have run out: an engine process that died gives no reason."""
     names = {type(each).__name__ for each in _chain(error)}
     return "EngineDeadError" in names or any(
         SHORT.search(f"{type(each).__name__}: {each}") for each in _chain(error)
@@ -35,12 +35,12 @@ def is_short(error: BaseException) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether it may go well another time: nothing says that it is the model's fault."""
+    """Whether another attempt may succeed, for the error does not depend on the model."""
     return any(PASSING.search(str(each)) for each in _chain(error))
 
 
 def fitted(sized: Sizing, error: BaseException) -> Sizing | None:
-    """A sizing to try after the engine did not start; None if it was not for the memory."""
+    """Sizing to try after the engine did not start; None if memory was not the cause."""
     for each in _chain(error):
         if found := LONGEST.search(str(each)):
             context = int(found[1])
@@ -49,14 +49,14 @@ def fitted(sized: Sizing, error: BaseException) -> Sizing | None:
 
 
 def words(error: BaseException) -> str:
-    """The innermost cause in one line."""
+    """The innermost cause of an exception, in one line."""
     last = list(_chain(error))[-1]
     text = " ".join(str(last).split())[:LONGEST_WORDS]
     return f"{type(last).__name__}: {text}"
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An error and what it came from."""
+    """An exception and its causes, outermost first."""
     found: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in found:

@@ -19,16 +19,16 @@ USABLE = 0.90
 """Share of a GPU's memory given to the engine; the rest is for log-probabilities over prompts."""
 
 SPARE = 1.25
-"""Memory for weights, activations and a cache worth having, over that of the weights alone."""
+"""Memory of weights, activations and a useful cache as a multiple of the weights."""
 
 OCCUPIED = 0.10
-"""A GPU with more of its memory in use is somebody else's."""
+"""Share of memory in use above which a GPU counts as occupied by another process."""
 
 LONGEST_CONTEXT = 16_384
 """Tokens; no prompt of the suite with its answer is longer, and a longer context costs memory."""
 
 LOGPROB_BYTES = 4 * GIB
-"""Most that log-probabilities over a batch of prompt tokens may take: logits and their softmax."""
+"""Most memory for log-probabilities of a batch of prompt tokens: logits and their softmax."""
 
 MOST_TOKENS, FEWEST_TOKENS = 8192, 1024
 """Tokens of a batch."""
@@ -49,7 +49,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to run on; without GPUs the processor does it."""
+    """GPUs and free memory of this computer; without GPUs the model runs on the processor."""
 
     gpus: tuple[Gpu, ...]
     memory: int
@@ -60,8 +60,8 @@ class Sizing:
     """How the engine is started.
 
     Attributes:
-        gpus: numbers of the GPUs; none for the processor.
-        device: name of what it runs on.
+        gpus: numbers of the GPUs; empty for the processor.
+        device: name of the GPUs, or `cpu`.
         dtype: of weights that are not quantised, and of activations.
         context: most tokens of a prompt with its answer.
         sequences: most texts in a batch.
@@ -77,7 +77,7 @@ class Sizing:
 
     @property
     def tensor_parallel(self) -> int:
-        """Over how many GPUs each layer is spread."""
+        """Number of GPUs each layer is split over."""
         return max(len(self.gpus), 1)
 
 
@@ -87,8 +87,8 @@ def size(weights: Weights, machine: Machine) -> Sizing:
     Published numbers are bf16; fp32 on a processor, where it costs nothing and rounds least.
 
     Raises:
-        BlockedError: it does not fit.
-        EvaluationError: it does not fit beside what others have there now.
+        BlockedError: the model does not fit on this machine.
+        EvaluationError: it does not fit beside the memory that other processes use now.
     """
     context = min(weights.context or LONGEST_CONTEXT, LONGEST_CONTEXT)
     tokens = LOGPROB_BYTES // (2 * 4 * max(weights.vocabulary, 1))
@@ -130,7 +130,7 @@ def size(weights: Weights, machine: Machine) -> Sizing:
 
 
 def smaller(sizing: Sizing) -> Sizing | None:
-    """Half the batch after it was too much for the memory; None if it is as small as it gets."""
+    """The sizing with half the batch, to try when memory ran out; None at the smallest batch."""
     halved = replace(
         sizing,
         sequences=max(sizing.sequences // 2, FEWEST_SEQUENCES),
@@ -145,12 +145,12 @@ def this_machine() -> Machine:
 
 
 def _counts(heads: int, most: int) -> Sequence[int]:
-    """Over how many GPUs attention heads can be spread."""
+    """Numbers of GPUs that the attention heads can be split over."""
     return [count for count in (1, 2, 4, 8) if count <= most and heads % count == 0]
 
 
 def _gpus() -> list[Gpu]:
-    """What `nvidia-smi` lists; asking torch would start CUDA in this process."""
+    """GPUs that `nvidia-smi` lists; torch is not asked, for it would start CUDA in this process."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     command = ["nvidia-smi", "--query-gpu=index,name,memory.free,memory.total"]
     command += ["--format=csv,noheader,nounits", *(["-i", visible] if visible else [])]
@@ -168,7 +168,7 @@ def _gpus() -> list[Gpu]:
 
 
 def _free_memory() -> int:
-    """What Linux says is available, within the limit of the control group."""
+    """Available memory according to Linux, at most the limit of the control group."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     told = dict(line.split(":", 1) for line in lines)
     free = int(told["MemAvailable"].split()[0]) * 1024

@@ -1,7 +1,7 @@
-"""Texts as the token ids a model is given.
+"""Turns texts into token ids.
 
-A text begins with the token that the tokenizer puts at the beginning by itself, if any, and never
-ends with one it adds. Not here: what is asked with them (`vllm_engine`).
+If the tokenizer puts a token before each text, it is kept; a token it adds at the end is not. Not
+here: requests with these tokens (`vllm_calls`).
 """
 
 import itertools
@@ -15,7 +15,7 @@ class Tokeniser:
     """A `transformers` tokenizer as the engine uses it."""
 
     def __init__(self, tokenizer: Any) -> None:
-        """Wrap it.
+        """Wrap a tokenizer.
 
         Args:
             tokenizer: a tokenizer of `transformers`.
@@ -40,10 +40,10 @@ class Tokeniser:
         return [[*self._prefix, *ids] for ids in found]
 
     def continued(self, prompt: str, answer: str) -> tuple[list[int], int]:
-        """Token ids of a prompt with its answer, and where the answer begins.
+        """Token ids of a prompt with its answer, and the index of the answer's first token.
 
-        Both are tokenised as one text, for a tokenizer may merge across the seam; the answer begins
-        with the first token that the prompt alone would not have had.
+        Both are tokenised as one text, for a tokenizer may merge characters of both into one token;
+        the answer begins with the first token that differs from those of the prompt alone.
         """
         alone, both = self.encode([prompt, prompt + answer])
         pairs = zip(alone, both, strict=False)
@@ -51,9 +51,9 @@ class Tokeniser:
         return both, len(list(shared))
 
     def choice_ids(self, prompt: str, choices: tuple[str, ...]) -> list[int] | None:
-        """The single token each choice is after a prompt, None if one of them is several tokens.
+        """Token id of each choice after a prompt; None if a choice is several tokens.
 
-        It depends on the last line of the prompt alone, and is looked up once for each.
+        The ids depend on the last line of the prompt only, and are cached by it.
         """
         key = (prompt[prompt.rfind("\n") + 1 :], choices)
         if key not in self._choices:

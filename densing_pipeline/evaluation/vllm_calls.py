@@ -1,8 +1,8 @@
-"""Requests as vLLM's calls, and its outputs as results.
+"""Translates requests into calls of vLLM, and its outputs into results.
 
-Choices read the log-probabilities of their tokens in one step, losses those of the answer within the
-prompt, and texts are written greedily. vLLM is imported when the first call is made. Not here: the
-engine's life (`vllm_engine`), and how text is tokenised (`tokens`).
+A choice is one decoding step that returns the log-probabilities of the choices' tokens; a loss reads
+the log-probabilities of the answer within the prompt; texts are decoded greedily. vLLM is imported at
+the first call. Not here: starting and stopping the engine (`vllm_engine`), and tokens (`tokens`).
 """
 
 import math
@@ -26,25 +26,25 @@ from densing_pipeline.evaluation.requests import (
 from densing_pipeline.evaluation.tokens import Tokeniser
 
 SAME_TAIL = 8
-"""Equal tokens at the end of a text that call for a look: logits that are no numbers give one token
-for ever, or end the text at once where that token is the one that ends texts."""
+"""Number of equal tokens at the end of a text after which NaN logits are checked for: with NaN logits
+greedy decoding repeats one token, or ends at once if that is the end token."""
 
 Done = Callable[[int, Result], None]
 
 
 @dataclass
 class Call:
-    """One prompt for vLLM, on behalf of a request.
+    """One call of vLLM: a prompt that belongs to a request.
 
     Attributes:
-        index: the request's place in the queue.
+        index: index of the request.
         request: the request.
         ids: the prompt's tokens.
-        start: where in them the answer begins, for losses.
-        choices: tokens to choose from.
-        part: which choice it scores, where choices are several tokens.
-        text: the result already written, where the call looks for numbers behind it that are none.
-        reuse: whether a loss may rest on tokens computed before.
+        start: index of the answer's first token, for losses.
+        choices: token ids of the choices.
+        part: index of the choice whose loss it computes, where choices are several tokens.
+        text: the text already generated, where the call only checks the logits after it for NaN.
+        reuse: whether a loss may use the prefix cache.
     """
 
     index: int
@@ -58,16 +58,16 @@ class Call:
 
 
 class Queue:
-    """Requests on their way in, results on their way out."""
+    """Feeds requests to the engine as calls and collects their results."""
 
     def __init__(
         self, requests: Sequence[Request], done: Done, tokeniser: Tokeniser, context: int
     ) -> None:
-        """Take the requests.
+        """Hold the requests.
 
         Args:
-            requests: in the order in which they are to be served.
-            done: takes each one's index and result.
+            requests: in the order in which they are run.
+            done: called with the index and the result of each.
             tokeniser: of the model.
             context: most tokens of a prompt with its answer.
         """
@@ -78,7 +78,7 @@ class Queue:
         self._parts: dict[int, dict[int, Result]] = {}
 
     def next(self, most: int) -> Iterable[Call]:
-        """The next calls, at most so many; requests that cannot be served are done with."""
+        """The next calls, at most `most`; a request that cannot be run gets a `Failed` result."""
         while len(self._waiting) < most:
             chunk = list(islice(self._left, most))
             if not chunk:
@@ -92,7 +92,7 @@ class Queue:
             yield self._waiting.popleft()
 
     def take(self, call: Call, output: Any) -> list[Call]:
-        """Take an output; calls that have to follow it."""
+        """Process an output of vLLM; returns the calls that have to follow it."""
         reason = output.outputs[0].finish_reason
         if reason not in ("stop", "length"):
             self._result(call, Failed(f"the engine ended it: {reason}", "engine"))
@@ -110,7 +110,7 @@ class Queue:
         return []
 
     def _calls(self, chunk: Sequence[tuple[int, Request]]) -> Iterable[Call]:
-        """Requests as calls: texts are tokenised together."""
+        """Calls of some requests, whose prompts are tokenised together."""
         encoded = iter(
             self._tokeniser.encode(
                 [each.prompt for _, each in chunk if not isinstance(each, LossRequest)]
@@ -126,7 +126,7 @@ class Queue:
                 yield from self._choice_calls(index, request, next(encoded))
 
     def _choice_calls(self, index: int, request: ChoiceRequest, ids: list[int]) -> Iterable[Call]:
-        """One call, or one per choice where choices are several tokens."""
+        """One call; or one for each choice if a choice is several tokens."""
         choices = self._tokeniser.choice_ids(request.prompt, request.choices)
         if choices is not None:
             yield Call(index, request, ids, choices=tuple(choices))
@@ -136,7 +136,7 @@ class Queue:
             yield Call(index, request, both, start, part=part)
 
     def _unservable(self, call: Call) -> str | None:
-        """Why a prompt cannot be asked; an answer needs room for one token at least."""
+        """Why a call cannot be run, else None; an answer needs room for at least one token."""
         if len(call.ids) >= self._context:
             return f"a prompt of {len(call.ids)} tokens, in a context of {self._context}"
         if not call.ids or (call.start == 0 and isinstance(call.request, LossRequest)):
@@ -148,7 +148,7 @@ class Queue:
         return None
 
     def _text(self, call: Call, request: GenerateRequest, output: Any) -> list[Call]:
-        """A text; a call to look behind it where it ended by itself or in one token for ever."""
+        """Store a text; if it ended by itself or in equal tokens, return a call that checks for NaN logits."""
         written = output.outputs[0]
         result = GenerateResult(
             text=written.text,
@@ -165,7 +165,7 @@ class Queue:
         return []
 
     def _result(self, call: Call, result: Result) -> None:
-        """Pass a result on; those of several calls of one request as one."""
+        """Pass a result on; results of several calls of one request are joined first."""
         if call.part is None or not isinstance(call.request, ChoiceRequest):
             self._done(call.index, result)
             return
@@ -177,7 +177,7 @@ class Queue:
 
 
 def params(call: Call) -> Any:
-    """How vLLM is to treat a call. Each is greedy."""
+    """Sampling parameters of a call. Decoding is greedy."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -207,7 +207,7 @@ def params(call: Call) -> Any:
 
 
 def _choice(call: Call, output: Any) -> Result:
-    """The choices' log-probabilities at the first position; the sampled token's goes before them."""
+    """Log-probabilities of the choices; vLLM puts that of the sampled token before them."""
     flat = output.outputs[0].logprobs
     by_token = dict(zip(flat.token_ids, flat.logprobs, strict=True))
     logprobs = tuple(float(by_token[token]) for token in call.choices)
@@ -217,10 +217,10 @@ def _choice(call: Call, output: Any) -> Result:
 
 
 def _is_fresh(call: Call, output: Any) -> bool:
-    """Whether the rows of the answer were computed for it.
+    """Whether the log-probabilities of the answer were computed in this call.
 
-    The row before an answer's first token gives that token's probability, so it must not come from
-    the cache: rows of cached tokens are memory that nobody wrote.
+    The position before the answer's first token gives that token's probability, so it must not be
+    cached: for cached positions vLLM returns uninitialised memory.
     """
     flat = output.prompt_logprobs
     cached = output.num_cached_tokens or 0
@@ -240,7 +240,7 @@ def _loss(call: Call, output: Any) -> Result:
 
 
 def _joined(parts: Sequence[Result]) -> Result:
-    """Losses of the choices as one result."""
+    """Losses of the choices as one `ChoiceResult`."""
     for part in parts:
         if not isinstance(part, LossResult):
             return part

@@ -1,7 +1,7 @@
-"""A model loaded in vLLM: one engine life, one queue.
+"""Loads a model in vLLM and runs requests on it.
 
-vLLM and torch are imported when an engine is started. Not here: what is asked (`suite`), how requests
-become calls (`vllm_calls`), and how the engine is sized (`sizing`).
+vLLM and torch are imported when an engine is started. Not here: the questions (`suite`), translating
+requests into calls (`vllm_calls`), and computing the batch size (`sizing`).
 """
 
 import gc
@@ -22,37 +22,37 @@ from densing_pipeline.evaluation.vllm_calls import Call, Done, Queue, params
 from densing_pipeline.evaluation.weights import Weights
 
 AHEAD = 2
-"""Requests given to the engine beyond a full batch, in batches: it never waits for the next one."""
+"""Batches of requests queued in the engine beyond the running one, so that it never waits."""
 
 
 class VllmEngine:
     """A model loaded in vLLM.
 
     Attributes:
-        sizing: how it was put on the machine; batches shrink when memory runs out.
-        llm: vLLM's own object; another one after memory ran out.
+        sizing: GPUs, data type and batch size; the batch is halved when memory runs out.
+        llm: vLLM's own object; a new one after memory ran out.
     """
 
     def __init__(
-        self, weights: Weights, sized: Sizing, beat: Callable[[], None] = lambda: None
+        self, weights: Weights, sized: Sizing, report_progress: Callable[[], None] = lambda: None
     ) -> None:
         """Load the model.
 
         Args:
             weights: its checked files.
-            sized: how it is put on the machine, for which `prepare` was called.
-            beat: called whenever something has happened.
+            sized: GPUs, data type and batch size; `prepare` was called for this machine.
+            report_progress: called after loading and after every step.
 
         Raises:
-            BlockedError: vLLM cannot run it, or it does not fit.
+            BlockedError: vLLM cannot run the model, or it does not fit.
         """
-        self.sizing, self._weights, self._beat = sized, weights, beat
+        self.sizing, self._weights, self._report_progress = sized, weights, report_progress
         self.llm = self._load()
         self._tokeniser = Tokeniser(self.llm.get_tokenizer())
         self._ids = iter(range(10**12))
 
     def run(self, requests: Sequence[Request], done: Done) -> None:
-        """Serve all requests as one queue (`requests.Engine`).
+        """Run all requests as one queue (`requests.Engine`).
 
         Raises:
             EvaluationError: the engine broke down.
@@ -73,14 +73,14 @@ class VllmEngine:
                 again = list(underway.values())
                 underway = {self._add(call): call for call in again}
                 continue
-            self._beat()
+            self._report_progress()
             for output in outputs:
                 if output.finished:
                     for call in queue.take(underway.pop(output.request_id), output):
                         underway[self._add(call)] = call
 
     def provenance(self) -> dict[str, str | int | float | bool | None]:
-        """What a score depends on."""
+        """What scores depend on: versions, data type, parallelism, device, tokenizer hash."""
         sized = self.sizing
         return {
             "engine": "vllm",
@@ -105,11 +105,11 @@ class VllmEngine:
         return name
 
     def _load(self) -> Any:
-        """Start vLLM, with smaller batches or a shorter context until it fits.
+        """Start vLLM, with smaller batches or a shorter context until the model fits.
 
         Raises:
-            BlockedError: it never does, or vLLM cannot run the model.
-            EvaluationError: it did not say why, or somebody else has the memory now.
+            BlockedError: it does not fit at all, or vLLM cannot run it.
+            EvaluationError: vLLM gave no reason, or another process uses the memory now.
         """
         from vllm import LLM
 
@@ -142,14 +142,14 @@ class VllmEngine:
                     raise refused(f"vLLM cannot load it: {out_of_memory.words(error)}") from error
                 self.sizing = smaller
             else:
-                self._beat()
+                self._report_progress()
                 return llm
 
     def _shrink(self, error: Exception) -> None:
-        """Start anew with a smaller batch, if it was the memory.
+        """Restart vLLM with half the batch, if memory ran out.
 
         Raises:
-            EvaluationError: it was something else, or the batch is as small as it gets.
+            EvaluationError: the error had another cause, or the batch cannot be halved again.
         """
         smaller = sizing.smaller(self.sizing) if out_of_memory.is_short(error) else None
         if smaller is None:
@@ -159,7 +159,7 @@ class VllmEngine:
         self.llm = self._load()
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Unload the model and release its memory."""
         self.llm = None
         gc.collect()
         if self.sizing.gpus:
@@ -169,7 +169,7 @@ class VllmEngine:
 
 
 def prepare(machine: Machine) -> None:
-    """Set what vLLM reads when it is imported; to be called before. What is set already stays."""
+    """Set environment variables for vLLM, before it is imported. Variables already set stay."""
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
@@ -188,14 +188,14 @@ def prepare(machine: Machine) -> None:
 
 
 def go_offline() -> None:
-    """From now on nothing is fetched, whatever a repository names: all files are there by now."""
-    # Processes to come read the variable; this one has read it.
+    """Forbid further downloads, which a repository's files could ask for: all files are local by now."""
+    # New processes read the variable; this one has read it already.
     os.environ["HF_HUB_OFFLINE"] = "1"
     huggingface_hub.constants.HF_HUB_OFFLINE = True
 
 
 def known_model_types() -> Collection[str]:
-    """Model types of which `transformers` or vLLM brings the configuration class itself."""
+    """Model types whose configuration class is part of `transformers` or vLLM."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
     from vllm.transformers_utils.config import _CONFIG_REGISTRY
 

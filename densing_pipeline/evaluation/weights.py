@@ -1,7 +1,7 @@
-"""A model's files: which are wanted, whether they may be loaded, and whether they are whole.
+"""Selects and checks a model's files: which are fetched, whether they may be loaded and are complete.
 
-Weights are read from safetensors files only and no code from a repository is ever run. Sizes come
-from the files themselves. Not here: fetching them (`download`) and running them (`vllm_engine`).
+Weights are read from safetensors files only, and no code from a repository is run. Sizes come from
+the files themselves. Not here: fetching the files (`download`) and running the model (`vllm_engine`).
 """
 
 import hashlib
@@ -20,14 +20,14 @@ CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
-"""Files of which a tokenizer needs one."""
+"""Names of which a tokenizer has at least one."""
 
 WANTED = re.compile(
     r"(?!consolidated)[\w.-]+\.safetensors|[\w.-]+\.json|tokenizer\.model|merges\.txt|vocab\.txt"
     r"|[\w.-]+\.tiktoken"
 )
-"""Files of the top folder that are fetched: nothing pickled, no code. `consolidated` holds the same
-weights once more."""
+"""Files of the top folder that are fetched: no pickle files, no code, and not `consolidated*`, which
+repeats the weights."""
 
 PICKLED = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle|msgpack|h5|npz)")
 
@@ -37,7 +37,7 @@ LARGEST_HEADER = 100 * 2**20
 LARGEST_CONFIG = 2**22
 
 BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
-"""Of element types whose name does not end in their bits."""
+"""Bits of element types whose name does not contain them."""
 
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer)\.(\d+)\.")
 
@@ -46,22 +46,22 @@ EMBEDDING = re.compile(
 )
 
 MOST_PADDING = 1024
-"""Rows of an embedding beyond the vocabulary, up to which it is padding."""
+"""Most rows of an embedding beyond the vocabulary that count as padding."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A model on disk, checked.
+    """A checked model on disk.
 
     Attributes:
         path: its folder.
-        stored_bytes: of the weights as stored.
-        elements: how many numbers they are.
-        quantisation: method, if they are stored quantised.
+        stored_bytes: bytes of the weights as stored.
+        elements: number of weights.
+        quantisation: quantisation method; None if the weights are not quantised.
         heads: attention heads; 1 if the configuration does not say.
         vocabulary: rows of the embedding.
-        context: positions the model was made for; None if the configuration does not say.
-        tokenizer_sha256: of everything that decides how text becomes tokens.
+        context: longest context in tokens; None if the configuration does not say.
+        tokenizer_sha256: SHA-256 over all files of the tokenizer.
     """
 
     path: Path
@@ -74,15 +74,15 @@ class Weights:
     tokenizer_sha256: str
 
     def bytes_in(self, width: int) -> int:
-        """Memory of the weights with so many bytes per number; as stored if quantised."""
+        """Bytes of the weights at `width` bytes per weight; as stored if they are quantised."""
         return self.stored_bytes if self.quantisation else self.elements * width
 
 
 def check_names(names: Collection[str]) -> list[str]:
-    """The files to fetch of those a repository has.
+    """Names of the files to fetch, of all files in a repository.
 
     Raises:
-        BlockedError: it has nothing that may be loaded.
+        BlockedError: there are no safetensors weights, no configuration or no tokenizer.
     """
     wanted = sorted(name for name in names if WANTED.fullmatch(name))
     if not any(name.endswith(".safetensors") for name in wanted):
@@ -102,14 +102,14 @@ def check_names(names: Collection[str]) -> list[str]:
 
 
 def check_code(config: Mapping[str, Any], known_types: Collection[str]) -> None:
-    """Refuse a model that could only be loaded by running code out of its repository.
+    """Refuse a model that can only be loaded by running code from its repository.
 
     Args:
         config: its `config.json`.
-        known_types: model types of which the installed libraries bring the code themselves.
+        known_types: model types that the installed libraries implement.
 
     Raises:
-        BlockedError: it is one.
+        BlockedError: the model needs its own code, or names no model type.
     """
     kind = config.get("model_type")
     if "auto_map" in config and kind not in known_types:
@@ -121,10 +121,10 @@ def check_code(config: Mapping[str, Any], known_types: Collection[str]) -> None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A `config.json`.
+    """Read a `config.json`.
 
     Raises:
-        BlockedError: it is none.
+        BlockedError: the file is too large, damaged, or no JSON object.
     """
     try:
         if path.stat().st_size > LARGEST_CONFIG:
@@ -138,10 +138,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check(folder: Path, known_types: Collection[str]) -> Weights:
-    """Check a model's folder from end to end.
+    """Check all files of a model's folder.
 
     Raises:
-        BlockedError: something is missing, damaged, or not what the configuration says.
+        BlockedError: a file is missing or damaged, or differs from the configuration.
     """
     names = check_names([path.name for path in folder.iterdir() if path.is_file()])
     config = read_config(folder / CONFIG)
@@ -213,7 +213,7 @@ def _bytes(dtype: str, shape: Iterable[int]) -> int:
 
 
 def _check_index(folder: Path, shards: Collection[str], tensors: Collection[str]) -> None:
-    """That all files the index names are there, with all tensors."""
+    """Check that all files and tensors named in the index are present."""
     path = folder / INDEX
     if not path.exists():
         if numbered := [name for name in shards if re.search(r"-of-0*[2-9]", name)]:
@@ -231,10 +231,10 @@ def _check_index(folder: Path, shards: Collection[str], tensors: Collection[str]
 def _check_sizes(
     config: Mapping[str, Any], tensors: Mapping[str, tuple[str, tuple[int, ...]]]
 ) -> int:
-    """That layers and embedding are as large as the configuration says; the vocabulary.
+    """Check number of layers and size of the embedding against the configuration; the vocabulary.
 
     Raises:
-        BlockedError: they are not.
+        BlockedError: they differ.
     """
     layers = _whole(config, "num_hidden_layers", "n_layer", "num_layers")
     spare = _whole(config, "num_nextn_predict_layers") or 0
@@ -255,7 +255,7 @@ def _check_sizes(
 
 
 def _whole(config: Mapping[str, Any], *names: str) -> int | None:
-    """The first of some settings that is a whole number above zero."""
+    """The first of some settings that is a positive integer, else None."""
     values = [config.get(name) for name in names]
     found = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and v > 0]
     return found[0] if found else None

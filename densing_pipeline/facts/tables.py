@@ -123,6 +123,34 @@ OFFER_NAMES = Table(
     columns=("provider", "model", "canonical_id", "source"),
 )
 
+SELLER_NAMES = Table(
+    name="seller_names",
+    grain="one name that price lists have for a seller besides its own",
+    key=("seller_name",),
+    columns=("seller_name", "seller", "source"),
+)
+
+ORGANISATION_NAMES = Table(
+    name="organisation_names",
+    grain="one name that price lists have for the organisation behind a model, besides the Hub's",
+    key=("organisation_name",),
+    columns=("organisation_name", "organisation", "source"),
+)
+
+PRETRAINERS = Table(
+    name="pretrainers",
+    grain="one namespace of the Hub whose organisation published models it pretrained itself",
+    key=("namespace",),
+    columns=("namespace", "source"),
+)
+
+MODEL_LINES = Table(
+    name="model_lines",
+    grain="one line of models and one namespace of the Hub whose organisation pretrains it",
+    key=("line", "namespace"),
+    columns=("line", "namespace", "source"),
+)
+
 SOURCES = Table(
     name="sources",
     grain="one source of the bundled data",
@@ -145,6 +173,10 @@ FACTS: dict[str, Table] = {
         CAPABILITY_LEVELS,
         CAPABILITY_SCORES,
         OFFER_NAMES,
+        SELLER_NAMES,
+        ORGANISATION_NAMES,
+        PRETRAINERS,
+        MODEL_LINES,
         SOURCES,
     )
 }

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 import polars as pl
 
 from densing_pipeline import json_documents, text
+from densing_pipeline.facts import FOLDER
 from densing_pipeline.hub import records
 from densing_pipeline.json_documents import load
 from densing_pipeline.landing import LandingError, LandingZone, Receipt
@@ -171,10 +172,11 @@ def _asked(receipt: Receipt) -> str:
 
 @cache
 def _rules() -> str:
-    """A name for the code that reads records: other code, other cache."""
+    """A name for the code and facts that read records: other code or facts, other cache."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
     rules = sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}"))
-    for path in (*rules, Path(json_documents.__file__), Path(text.__file__)):
+    facts = [FOLDER / f"{name}.csv" for name in ("model_lines", "pretrainers")]
+    for path in (*rules, *facts, Path(json_documents.__file__), Path(text.__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -15,9 +15,9 @@ from densing_pipeline.hub import keywords, record_fields
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
-    MODEL_LINES,
-    PRETRAINERS,
+    known_pretrainers,
     line_of_type,
+    makers_of_lines,
     owner_of,
 )
 
@@ -39,7 +39,7 @@ def outright(record: Mapping[str, Any], words: frozenset[str]) -> list[str]:
     """
     model_id = str(record.get("id") or "")
     told = []
-    if owner_of(model_id) in PRETRAINERS:
+    if owner_of(model_id) in known_pretrainers():
         told.append("published by an organisation that pretrains")
     if words & keywords.SURELY_BASE:
         told.append(NAMED)
@@ -97,7 +97,7 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
     for kind in record_fields.model_types(record):
         root = _letters(kind)
-        known = any(root.startswith(line) or line in root for line in MODEL_LINES)
+        known = any(root.startswith(line) or line in root for line in makers_of_lines())
         if len(root) >= OWN_TYPE and not known and root in name:
             is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
             if is_own_code or root in _letters(owner):
@@ -130,7 +130,7 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
     """
     model_id = str(record.get("id") or "")
     owner = owner_of(model_id)
-    pretrains = owner in PRETRAINERS
+    pretrains = owner in known_pretrainers()
     branded = len(owner) > 1 and _letters(owner) in _letters(model_id.rpartition("/")[2])
     is_counted, is_known = record_fields.total(record) is not None, same_size(record) is not None
     if pretraining_data(record) and (pretrains or branded or (is_counted and not is_known)):
@@ -154,7 +154,7 @@ def other_class(record: Mapping[str, Any]) -> str | None:
     ]
     for kind in kinds:
         line = line_of_type(kind)
-        if line and owner not in MODEL_LINES[line]:
+        if line and owner not in makers_of_lines()[line]:
             return line
     return None
 

@@ -134,7 +134,9 @@ def _by_merging(facts: Facts) -> Verdict | None:
     if merged := facts.words & keywords.MERGED:
         return "merge", f"name: {_some(merged)}", False
     owner = pretrainers.owner_of(str(facts.record.get("id")))
-    if owner not in pretrainers.PRETRAINERS and (mixed := keywords.EXPERTS_OF.search(facts.name)):
+    if owner not in pretrainers.known_pretrainers() and (
+        mixed := keywords.EXPERTS_OF.search(facts.name)
+    ):
         return "merge", f"name: experts ({mixed[1][:20]}) by nobody who pretrains", True
     return None
 
@@ -237,7 +239,7 @@ def _by_line(facts: Facts) -> Verdict | None:
 
 def _by_size(facts: Facts) -> Verdict | None:
     """The weights of another's model, to within some added tokens; or its class and nothing else."""
-    pretrains = pretrainers.owner_of(str(facts.record.get("id"))) in pretrainers.PRETRAINERS
+    pretrains = pretrainers.owner_of(str(facts.record.get("id"))) in pretrainers.known_pretrainers()
     if pretrains and pretraining_evidence.pretraining_data(facts.record):
         return None
     parent = pretraining_evidence.same_size(facts.record)

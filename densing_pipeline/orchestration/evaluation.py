@@ -1,7 +1,7 @@
-"""One model through the evaluation job, by Dagster Pipes: what is prepared, started and made of its end.
+"""Runs the evaluation job for one model through Dagster Pipes and records how it ended.
 
-The job runs in its own environment and leaves an evaluation folder. Whatever kills it, the folder says
-how it ended; what kills the orchestrator kills the job as well. Not here: the job itself
+The job runs in its own environment and writes an evaluation folder. If the job is killed, its folder
+gets an outcome that says so; if the orchestrator is killed, the kernel ends the job as well. Not here: the job itself
 (`evaluation.job`) and what its folders mean (`evaluation.measured_tables`).
 """
 
@@ -35,16 +35,16 @@ from densing_pipeline.tables.schemas import TableError
 JOB = "densing_pipeline.evaluation.job"
 
 GRACE_SECONDS = 60
-"""Between asking a job that takes too long to end, and ending it."""
+"""Seconds between SIGTERM and SIGKILL for a job that takes too long."""
 
 
 def evaluate(
     context: dg.AssetExecutionContext, settings: Settings, client: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult[None]:
-    """Evaluate the model of the run's partition, unless its folder is whole already.
+    """Evaluate the model of the run's partition, unless its folder is complete already.
 
     Raises:
-        Failure: with the reason the folder gives; retries are the queue's business.
+        Failure: with the reason in the folder. The run is not retried; the queue asks for the model again.
     """
     model = model_id(context.partition_key)
     listed = _listed_revision(settings, model)
@@ -74,7 +74,7 @@ def evaluate(
 
 
 def environment_lacks(settings: Settings) -> str | None:
-    """What to do where there is no evaluation environment; no fault of the model's, so no attempt."""
+    """Message if the evaluation environment is missing, else None. It does not count as an attempt."""
     if settings.evaluation_python.exists():
         return None
     return f"there is no {settings.evaluation_python}; `make evaluation-env` builds it"
@@ -105,7 +105,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
 
 
 def _listed_revision(settings: Settings, model: str) -> str | None:
-    """The commit the queue has for the model; None if it knows the model without one, or not at all."""
+    """Commit of the model in the queue; None if it has no commit or is not in the queue."""
     try:
         queue = read_table(settings.tables_dir / "evaluation_queue.parquet")
     except TableError:
@@ -116,10 +116,10 @@ def _listed_revision(settings: Settings, model: str) -> str | None:
 
 
 def _current_revision(settings: Settings, model: str) -> str:
-    """The commit the Hub has for the model now.
+    """The model's current commit on the Hub.
 
     Raises:
-        Failure: the Hub does not say.
+        Failure: the Hub gives none.
     """
     hub = Hub.of(settings)
     try:
@@ -132,10 +132,10 @@ def _current_revision(settings: Settings, model: str) -> str:
 
 
 def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
-    """Count the attempt before anything else happens, and put an earlier outcome out of the way.
+    """Record the attempt first, and delete an earlier outcome.
 
-    Of an evaluation that was finished, what is damaged goes as well, lest it be taken for finished
-    when the hashes in the outcome are gone.
+    Of a finished evaluation damaged files are deleted as well: without the hashes in the outcome they
+    would be taken for complete.
     """
     found.path.mkdir(parents=True, exist_ok=True)
     if found.state == "done":
@@ -159,10 +159,10 @@ def _run_job(
     revision: str,
     path: Path,
 ) -> Mapping[str, Any]:
-    """Run the job to its end; where it could not say how it ended, say it in its place.
+    """Run the job; if it ended without an outcome, write one.
 
     Returns:
-        What the job reported of itself.
+        Metadata that the job reported.
     """
     environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
     # Otherwise the Hub's library asks for a list of coding agents, for its User-Agent.
@@ -185,7 +185,7 @@ def _run_job(
 
 
 def _end(path: Path, settings: Settings, what: str) -> None:
-    """Write the outcome of a job that did not live to write it; not that of another one at work."""
+    """Write the outcome of a job that ended without one, unless another job holds the folder."""
     found = folder_reader.read_folder(path)
     if found.state == "running" or (path / folder_format.OUTCOME).exists():
         return

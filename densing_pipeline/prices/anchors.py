@@ -1,4 +1,4 @@
-"""List prices that are known beyond doubt: a book that lacks them has lost or distrusts good data.
+"""Announced list prices that the book must have and believe; one that is missing points to lost data.
 
 Not here: raising the alarm (`orchestration.checks`).
 """
@@ -40,13 +40,13 @@ ANCHORS = (
 
 
 def missing(prices: pl.DataFrame) -> pl.DataFrame:
-    """The anchors that no standard offer of the book bears out.
+    """The anchors for which the book has no standard offer at that price.
 
     Args:
         prices: rows of `prices`.
 
     Returns:
-        The fields of each missing anchor and `found`, what the book says instead.
+        The fields of each missing anchor and `found`, the prices the book has instead.
     """
     ordinary = prices.filter(
         pl.col("offer") == "standard",

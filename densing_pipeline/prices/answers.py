@@ -1,4 +1,4 @@
-"""What asking one price list takes and gives: the request, the answers, the document they make.
+"""The request to one price list, its answers, and the document they make.
 
 Not here: who is asked and what becomes of the answers (`prices.poll`), and the requests that one list
 alone needs (`prices.sources`).
@@ -40,13 +40,13 @@ class Request:
 
 @dataclass
 class Asked:
-    """What came of asking one source.
+    """The answers of one source.
 
     Attributes:
         received: every complete answer, to be landed as it was received.
         document: the list that the answers make, if it is whole.
         error: why there is no document.
-        remarks: what else an operator needs to know.
+        remarks: further remarks for the operator.
     """
 
     received: list[Response] = field(default_factory=list)

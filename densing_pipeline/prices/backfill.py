@@ -67,7 +67,7 @@ def _day(path: Path, name: str) -> date:
 
 
 def passed_over(folder: Path) -> list[Path]:
-    """What stands in a folder beside the snapshots: other sources, files of other names."""
+    """Files and folders that are no snapshots: of other sources, or with other names."""
     return sorted(
         path
         for path in (*folder.glob("*"), *(p for name in SOURCES for p in (folder / name).glob("*")))
@@ -87,8 +87,8 @@ def land(zone: LandingZone, snapshots: list[Dated]) -> Iterator[PollResult]:
         snapshots: as `find` gives them.
 
     Yields:
-        What came of each, as of a poll at midnight of its day. It is compared in size with the
-        newest snapshot from before that day.
+        The result for each, as of a poll at midnight of its day; its size is compared with the newest
+        snapshot from before that day.
     """
     previous = {
         dated.source: _before(zone, dated.source, _midnight(dated.day))

@@ -1,7 +1,7 @@
 """The price book: all lists in one table, and the rules that keep wrong prices out of frontiers.
 
-A price is never dropped and never changed: what fails a rule keeps its row, with `flag` and
-`reason`; what the list alone had said stays beside it (`listed_flag`). Prices kept out for their
+No price is dropped or changed: a price that fails a rule keeps its row and gets `flag` and `reason`;
+the flag of the list itself stays in `listed_flag`. Prices kept out for their
 amount also stand in `quarantine`, with both values where two lists differ.
 
 Not here: how lists are compared (`comparison`), and which sound prices count for a level
@@ -43,7 +43,7 @@ def price_book(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def rejudged(book: pl.DataFrame) -> pl.DataFrame:
-    """The book with what comparing its lists says of each price; what was said before is forgotten.
+    """The book with the flags that a comparison of its lists gives; earlier results of it are replaced.
 
     Args:
         book: rows of `prices`; only those still believed are compared.

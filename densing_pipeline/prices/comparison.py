@@ -1,4 +1,4 @@
-"""What price lists say of each other: which prices are contradicted, and by whom they are borne out.
+"""Comparison of price lists: which prices other lists contradict, and which they confirm.
 
 Not here: what is done with it (`book`).
 """
@@ -58,11 +58,12 @@ def implausible(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
-    """Rows that other sources contradict, and doubted ones that they bear out: row, verdict and why.
+    """Rows that other sources contradict, and suspect rows that another source confirms: row, verdict, why.
 
-    A better documented source decides alone. Of equally documented ones those that bear the price out
-    are counted against those that contradict it: two against one leave the one `suspect`, one
-    against one both. A price doubted for its leap alone is `sound` if another source has it too.
+    A better documented source decides alone. Among equally documented sources the number that confirm
+    the price is compared with the number that contradict it: with two against one, the one is
+    `suspect`; with one against one, both are. A price that is suspect only for its tenfold rise is
+    `sound` if another source has it too.
 
     Args:
         compared: from `sides`.
@@ -104,8 +105,8 @@ def sides(rows: pl.DataFrame) -> pl.DataFrame:
     """For each price and each other source with comparable ones: whether it contradicts the price.
 
     Comparable are standard offers of one seller whose names have one normal form, that are still
-    believed, and whose intervals overlap; an undated row may reach back any length of time. What
-    would not count on a frontier bears no witness, nor do prices read off the paper's figure.
+    believed, and whose intervals overlap; an undated row may reach back any length of time. Prices
+    that would not count on a frontier, and prices read off the paper's figure, are not compared with.
 
     Args:
         rows: rows of `prices` with their number `row`.

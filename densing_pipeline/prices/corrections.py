@@ -1,15 +1,16 @@
-"""Which changes of a price are corrections of the list rather than moves of the price.
+"""Which changes of a listed price correct an error of the list, rather than follow a change of the price.
 
-More than half of all first price changes in community lists mend a wrong entry. Three signs tell:
-the change is tenfold or more, it comes in the offer's first week, or the earlier price was nothing.
+More than half of all first price changes in community lists correct a wrong entry. A change counts as a
+correction if it is tenfold or more, if it comes in the offer's first week, or if the earlier price was
+empty or 0.
 
-- An *error*: the earlier price was wrong. Any change in the first week, or a tenfold rise in a list
+- *Error*: the earlier price was wrong. Any change in the first week, or a tenfold rise in a list
   that people keep by hand. The new price holds since the earlier one was said to; nobody believes the
   earlier one any more.
-- A *leap*: a tenfold rise later on in a seller's own list. That may be the end of a promotion, or a
-  slip: the earlier price keeps its time, and the new one is suspect.
-- *Doubtful*: the earlier price may have been right. A tenfold fall, or a price where there was none.
-  The earlier price keeps its time, and when the new one began is not known.
+- *Leap*: a tenfold rise after the first week in a seller's own list, either the end of a promotion or
+  an error: the earlier price keeps its interval, and the new one is `suspect`.
+- *Doubtful*: a tenfold fall, or a price where there was none; the earlier price may have been right. It
+  keeps its interval, and the start of the new one is not known.
 
 Not here: the rows that follow from it (`fold`).
 """
@@ -21,14 +22,14 @@ import polars as pl
 from densing_pipeline.prices.sources import own_lists
 
 TENFOLD = 9.99
-"""Ten, up to the rounding of prices converted from other units."""
+"""Factor that counts as a tenfold change: 10, less 0.1 % for rounding when prices are converted."""
 
 FIRST_WEEK = timedelta(days=7)
 
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
 _MAIN = PRICES[:2]
 _NO_MOVE = ("correction", "suspect", "refused", "future")
-"""Flags of prices that nobody moved, or moved from."""
+"""Flags of prices that do not count as the end point of a price change."""
 
 
 def is_error(source: str, day: date) -> pl.Expr:
@@ -45,7 +46,7 @@ def is_leap() -> pl.Expr:
 
 
 def is_doubtful() -> pl.Expr:
-    """Whether the change is no move of the price although the earlier price may have held."""
+    """Whether the change is a correction after which the earlier price may still have been right."""
     fall = pl.any_horizontal(
         (pl.col(n) > 0) & (pl.col(f"{n}_old") >= TENFOLD * pl.col(n)) for n in _MAIN
     )
@@ -64,8 +65,8 @@ def reason(day: date) -> pl.Expr:
 def moves(prices: pl.DataFrame) -> pl.DataFrame:
     """Price changes of offers: rows whose input or output price replaced another one.
 
-    Corrections, restatements, entries, returns after an absence and changes of the cache price alone
-    are none of them.
+    Left out: corrections, restatements, entries, returns after an absence, and changes of the cache
+    price alone.
 
     Args:
         prices: rows of `prices`.

@@ -38,7 +38,7 @@ def embedded_prices(*, observed_on: date) -> pl.DataFrame:
 
 
 def until_polled(embedded: pl.DataFrame, polled: pl.DataFrame | None) -> pl.DataFrame:
-    """The installed list up to the first poll of the living one, which replaces it from then on.
+    """The installed list up to the first poll of the online list, which replaces it from that day on.
 
     Args:
         embedded: rows of `prices` of the installed list.
@@ -51,7 +51,7 @@ def until_polled(embedded: pl.DataFrame, polled: pl.DataFrame | None) -> pl.Data
 
 
 def embedded_left_out() -> pl.DataFrame:
-    """What of the installed list has no row in `prices`: provider, model and reason."""
+    """Entries of the installed list without a row in `prices`: provider, model and reason."""
     _, left_out = genai_dated.read_prices(
         installed_providers(), observed_on=date(2026, 1, 1), snapshot_sha256=""
     )

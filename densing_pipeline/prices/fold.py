@@ -1,8 +1,9 @@
-"""Fold one snapshot of a price list into the history of that list.
+"""Add one snapshot of a price list to the history of that list.
 
-A list says what its prices are, rarely since when. The fold compares each snapshot with the rows
-that stand open and adds rows only for what changed, on both axes of time: a price that was replaced
-keeps its row as it was believed (with `observed_to`), and gets a second one that knows its end.
+A list states its prices, rarely since when they hold. Each snapshot is compared with the open rows of
+the history, and rows are added only for what changed, in valid time and in observed time: a price that
+was replaced keeps its row as it was believed (with `observed_to`) and gets a second row with its
+`valid_to`.
 
 Not here: where rows are kept (`store`), and which changes are corrections (`corrections`).
 """
@@ -17,16 +18,16 @@ from densing_pipeline.prices.sources import partial_lists
 from densing_pipeline.tables.published import PRICES
 
 GLITCH_DAYS = 7
-"""An offer that comes back unchanged within so many days was never away."""
+"""Longest absence, in days, that does not interrupt the validity of an unchanged price."""
 
 SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
-"""What is sold. A model that becomes free, or is promoted, keeps its seat."""
+"""Columns that identify one offer; becoming free or promotional does not change them."""
 
 IDENTITY = (*SEAT, "stated_from")
-"""What one row states. A list that dates its prices states several for one seat."""
+"""Columns that identify one price of an offer; a list that dates its prices states several per offer."""
 
 CONTENT = ("offer", *corrections.PRICES, "currency", "stated_to", "stated_flag")
-"""What a snapshot says of an identity; if it differs, something changed."""
+"""Columns that are compared between snapshots; a difference is a change of the price or of its terms."""
 
 OPEN_SCHEMA = pl.Schema(
     PRICES.polars_schema
@@ -38,21 +39,21 @@ OPEN_SCHEMA = pl.Schema(
         "first_seen": pl.Date,
     }
 )
-"""Open rows: the columns of `prices`, what the list itself stated, and the day the offer appeared
-(empty if it was there when we first looked)."""
+"""Open rows: the columns of `prices`, the dates and flag that the list itself stated, and the day the
+offer first appeared (empty if the first snapshot had it already)."""
 
 RETIRED = "unconfirmed"
-"""What a list states of an offer from the day it is no longer sure to be sold; its past stays."""
+"""Flag of an offer from the day on which its list calls it retired; earlier rows keep their flag."""
 
 ENDING = ("moved", "doubtful", "leap", "back", "switched")
-"""Fates by which a row held until now, and another holds from now on."""
+"""Kinds of change that end the validity of the open row and open another."""
 
 _SWITCHING = ("free", "promotional")
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one or more snapshots brought, in rows.
+    """Numbers of rows by what one or more snapshots did to them.
 
     Attributes:
         listed: prices the newest snapshot states.
@@ -74,7 +75,7 @@ class Counts:
     doubled: int = 0
 
     def then(self, later: "Counts") -> "Counts":
-        """Changes add up; what is listed and absent is as of the later one."""
+        """The counts of both: changes are added, `listed` and `absent` are those of the later one."""
         state = ("listed", "absent")
         return Counts(
             **{
@@ -87,7 +88,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Open:
-    """The rows a list's next snapshot is compared with.
+    """The open rows of a list, which its next snapshot is compared with.
 
     Attributes:
         rows: open rows, with the columns of `OPEN_SCHEMA`.
@@ -105,7 +106,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Folded:
-    """The state after a snapshot, the rows it closed for good, and what it brought."""
+    """The open rows after a snapshot, the rows it closed, and the counts of its changes."""
 
     state: Open
     closed: pl.DataFrame
@@ -118,7 +119,7 @@ def fold(
     """The history after one more snapshot.
 
     Args:
-        state: what stood open before.
+        state: the open rows before.
         quotes: the prices of the snapshot, with columns of `prices`; absent ones count as null. A
             quote without `valid_from` and `valid_to` says what holds now; others are taken at
             their word, on the day they begin at the earliest.
@@ -192,11 +193,11 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
 
 
 def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
-    """What became of each identity: `change_kind`, and for a price that ended, the day `ended`.
+    """Adds `change_kind` to each price, and for a price that ended the day `ended`.
 
     Args:
         met: told and open rows, side by side.
-        last_told: day on which the list last spoke of the model; null if it never did.
+        last_told: day of the last snapshot that covered the model; null if there was none.
         source: name of the list.
         day: day of the snapshot.
     """
@@ -277,7 +278,7 @@ def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The rows that begin to stand: since when their price holds, and on what that rests."""
+    """The new open rows, with the start of their validity and its basis."""
     change_kind = pl.col("change_kind")
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     is_dated_here = (is_live & change_kind.is_in(["new", *ENDING])) | (change_kind == "switched")

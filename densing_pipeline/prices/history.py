@@ -1,8 +1,8 @@
-"""The history of each polled price list, kept up with the landing zone.
+"""The history of each polled price list, brought up to date with the landing zone.
 
-The history is a function of the landed bytes and of the code that reads them: whatever was folded
-before is kept only as long as it is a beginning of what the landing zone holds, read by the same
-code; otherwise the list is folded anew from its first snapshot. Not here: polling (`poll`).
+The history is a function of the landed bytes and of the code that reads them. A stored history is
+continued only if the same code made it from the first snapshots of the landing zone; otherwise the list
+is folded anew from its first snapshot. Not here: polling (`poll`).
 """
 
 import hashlib
@@ -36,13 +36,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Update:
-    """What one update of a source's history brought.
+    """Result of one update of a source's history.
 
     Attributes:
         folded: snapshots looked at, by this update.
         refused: days whose snapshot cannot be read (any more), with the reason.
         is_rebuilt: whether the history was folded anew.
-        counts: rows, by what became of them.
+        counts: numbers of rows by kind of change.
         failure: why the history could not be brought up to date, if so; it stays as it was.
     """
 
@@ -145,7 +145,7 @@ def update(
 
 
 def _look(source: str, quotes: pl.DataFrame, day: date) -> pl.DataFrame:
-    """That a list was seen on a day: as a whole, or for the models it was asked for."""
+    """Rows of `price_polls`: the list was seen on this day, as a whole or for the models asked for."""
     models = quotes["model"].unique().sort() if source in partial_lists() else [None]
     return PRICE_POLLS.cast(pl.DataFrame({"source": source, "model": models, "seen_on": day}))
 
@@ -157,7 +157,7 @@ def history(store: Store) -> pl.DataFrame:
 
 @cache
 def code_digest() -> str:
-    """Digest of everything that decides what the bytes of a snapshot become.
+    """Digest of the code and column declarations that turn the bytes of a snapshot into rows.
 
     That is this package, what reads and computes for it, and the columns of the rows.
     """

@@ -1,4 +1,4 @@
-"""Which model an offer sells: `model_links`, by explicit rules in a fixed order, never by likeness.
+"""Which model an offer sells: `model_links`, by explicit rules in a fixed order; no similarity is used.
 
 The first rule that names exactly one known model decides; its name and how sure it makes the link
 are kept. An offer that no rule resolves stays in the table without a model. Names that the rules
@@ -36,7 +36,7 @@ CONFIDENCE = {
     "hub_id": 0.9,
     "unlinked": 0.0,
 }
-"""How sure a link by each rule is. Set by judgement, in the order of what the rule takes away."""
+"""Confidence in a link by each rule, set by judgement: lower, the more of the name a rule drops."""
 
 _DATE = re.compile(r"[-@](20\d{2}-\d{2}-\d{2}|20\d{6}|00\d)$")
 _VARIANT = re.compile(
@@ -157,7 +157,7 @@ def resolve(
         if len(candidates) == 1:
             return Link(candidates[0], method)
         if candidates:
-            break  # several models bear the name: a later, looser rule would only guess
+            break  # several models have the name, so a later, less strict rule would only guess
     if hub_id in known.ids and not model.startswith("~"):
         return Link(hub_id, "hub_id")
     return Link(None, "unlinked")
@@ -184,7 +184,7 @@ def _candidates(
 
 
 def _made_by(stated: str | None, provider: str, found: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the organisation the offer states; without one, the provider's own come first."""
+    """Candidate models of the organisation named in the offer; if none is named, the provider's own first."""
     makers = {known: organisation(known.split("/")[0]) for known in found}
     if stated is not None:
         return tuple(known for known in found if makers[known] == stated)

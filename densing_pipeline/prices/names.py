@@ -1,90 +1,14 @@
 """The ways price lists write one model's name, and one normal form to compare them in.
 
 Every step here keeps the identity of the model: prefixes, separators, case. Steps that may change
-it (dates, variants) are rules of `links`.
+it (dates, variants) are rules of `links`. Not here: the names that lists have for organisations and
+sellers (the facts `organisation_names` and `seller_names`).
 """
 
 import re
+from functools import cache
 
-ORGANISATIONS = {
-    "ai21": "ai21labs",
-    "alibaba": "qwen",
-    "bedrock": "aws",
-    "bedrock_converse": "aws",
-    "cohere": "coherelabs",
-    "cohere_chat": "coherelabs",
-    "cohereforai": "coherelabs",
-    "deepseek": "deepseek-ai",
-    "fireworks_ai": "fireworks",
-    "ibm": "ibm-granite",
-    "meta": "meta-llama",
-    "minimax": "minimaxai",
-    "mistral": "mistralai",
-    "moonshot": "moonshotai",
-    "text-completion-codestral": "mistralai",
-    "text-completion-openai": "openai",
-    "thudm": "zai-org",
-    "together_ai": "together",
-    "xai": "x-ai",
-    "z-ai": "zai-org",
-    "zai": "zai-org",
-    "zhipuai": "zai-org",
-}
-"""Organisations that price lists write in several ways, by lower-case name."""
-
-SELLERS = {
-    "ai21": ("ai21labs",),
-    "alibaba": (
-        *("alibabacn", "alibabacloud", "dashscope", "qwen", "qwenaiplatform", "qwencloud"),
-        *("alibabacodingplan", "alibabacodingplancn"),
-    ),
-    "amazon": (
-        *("amazonbedrock", "amazonnova", "aws", "bedrock", "bedrockconverse", "bedrockmantle"),
-        *("nova", "sagemaker"),
-    ),
-    "azure": ("azureai", "azureanthropic", "azurecognitiveservices", "azuretext", "microsoft"),
-    "cloudflare": ("cloudflareaigateway", "cloudflareworkersai"),
-    "cohere": ("coherechat", "cohereforai", "coherelabs"),
-    "deepseek": ("deepseekai",),
-    "featherless": ("featherlessai",),
-    "fireworks": ("fireworksai", "fireworksaiembeddingmodels", "huggingfacefireworksai"),
-    "friendli": ("friendliai",),
-    "githubcopilot": ("githubmodels",),
-    "gmicloud": ("gmi",),
-    "google": (
-        *("gemini", "googleaistudio", "googlevertex", "googlevertexanthropic", "palm", "vertex"),
-        *("vertexai", "vertexaiai21models", "vertexaianthropicmodels", "vertexaichatmodels"),
-        *("vertexaicodechatmodels", "vertexaicodetextmodels", "vertexaideepseekmodels"),
-        *("vertexailanguagemodels", "vertexaillamamodels", "vertexaiminimaxmodels"),
-        *("vertexaimistralmodels", "vertexaimoonshotmodels", "vertexaiopenaimodels"),
-        *("vertexaiqwenmodels", "vertexaitextmodels", "vertexaivisionmodels", "vertexaizaimodels"),
-    ),
-    "ibm": ("ibmgranite", "watsonx"),
-    "inception": ("textcompletioninception",),
-    "lambda": ("lambdaai",),
-    "meta": ("llama", "metallama"),
-    "minimax": ("minimaxai", "minimaxcn", "minimaxcncodingplan", "minimaxcodingplan"),
-    "mistral": ("codestral", "mistralai", "textcompletioncodestral"),
-    "moonshot": ("kimiforcoding", "moonshotai", "moonshotaicn"),
-    "nebius": ("huggingfacenebius", "nebiusaistudio", "nebiustokenfactory"),
-    "novita": ("huggingfacenovita", "novitaai"),
-    "openai": ("openaidecisions", "textcompletionopenai"),
-    "perplexity": ("perplexityagent",),
-    "siliconflow": ("siliconflowcn",),
-    "stepfun": ("stepfunai",),
-    "tencent": ("tencentcodingplan", "tencenttokenhub"),
-    "together": ("huggingfacetogether", "togetherai", "togethercomputer"),
-    "vercel": ("v0", "vercelaigateway"),
-    "xiaomi": ("xiaomimimo", "xiaomitokenplanams", "xiaomitokenplancn", "xiaomitokenplansgp"),
-    "zai": ("bigmodel", "thudm", "zaicodingplan", "zaiorg", "zhipuai", "zhipuaicodingplan"),
-} | {
-    name: (f"huggingface{name}",)
-    for name in ("cerebras", "groq", "hyperbolic", "nscale", "ovhcloud", "publicai", "sambanova")
-}
-"""Who sells, and the provider names that price lists have for it besides its own; all without case
-and separators. One company counts once, whatever product it sells through."""
-
-_SELLER_BY_NAME = {name: seller for seller, names in SELLERS.items() for name in names}
+from densing_pipeline import facts
 
 _DOTTED_ORGANISATIONS = frozenset(
     {"amazon", "anthropic", "deepseek", "google", "meta", "mistral", "moonshotai", "nvidia"}
@@ -101,7 +25,7 @@ _SEPARATORS = re.compile(r"[-._\s]+")
 def organisation(name: str) -> str:
     """The one spelling of an organisation's name."""
     lower = name.lower()
-    return ORGANISATIONS.get(lower, lower)
+    return _organisations().get(lower, lower)
 
 
 def seller(provider: str) -> str:
@@ -110,7 +34,7 @@ def seller(provider: str) -> str:
     What stands after a slash says how it serves (`deepinfra/fp8`), not who.
     """
     name = _SEPARATORS.sub("", provider.lower().partition("/")[0])
-    return _SELLER_BY_NAME.get(name, name)
+    return _sellers().get(name, name)
 
 
 def split(provider: str, model: str) -> tuple[str | None, str]:
@@ -139,3 +63,14 @@ def normal(name: str) -> str:
     text = _P_DECIMAL.sub(".", name.lower())
     text = _FAMILY_DIGIT.sub(r"\1-", text.removeprefix("meta-"))
     return _SEPARATORS.sub("-", _VERSION_V.sub("", text)).strip("-")
+
+
+@cache
+def _organisations() -> dict[str, str]:
+    rows = facts.load("organisation_names").select("organisation_name", "organisation")
+    return dict(rows.iter_rows())
+
+
+@cache
+def _sellers() -> dict[str, str]:
+    return dict(facts.load("seller_names").select("seller_name", "seller").iter_rows())

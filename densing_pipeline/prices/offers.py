@@ -1,4 +1,4 @@
-"""What an offer is: its prices by prompt length, and which kind its name, amount or hours make it.
+"""Offers: prices by prompt length, and the kind of offer that a name, an amount or hours stand for.
 
 Only `standard` offers set a frontier. Not here: kinds that a list states in a field of its own
 (batch, priority); the reader of that list names those.

@@ -1,6 +1,6 @@
-"""A night's poll: ask all price lists at once, land what they send, and say what came of it.
+"""Poll all price lists at once, land the responses, and report the result for each list.
 
-A source that fails is reported and stops nothing; its last good snapshot stays the newest one. Not
+A list that fails is reported and does not stop the others; its last good snapshot stays the newest. Not
 here: the formats (`prices.sources`), HTTP (`fetch`), where snapshots are (`prices.snapshots`), and
 prices over time (`prices.book`).
 """
@@ -88,7 +88,7 @@ def poll(
 async def _ask_all(
     settings: Settings, held: Mapping[str, Held | None], models: Mapping[str, Sequence[str]]
 ) -> dict[str, Asked]:
-    """What came of asking each source, by name; whatever goes wrong stays with that source.
+    """The answers of each source, by name; an error of one source is kept in its own result.
 
     Raises:
         FetchError: nobody can be asked, such as through a proxy without a usable address.
@@ -143,7 +143,7 @@ def _landed(
     *,
     is_shrinking: bool,
 ) -> PollResult:
-    """Land what came and say what it is; whatever goes wrong stays with this source."""
+    """Land the answers and judge the list; every error becomes this source's result."""
     name = source.name
     status = asked.document.status if asked.document else getattr(asked.error, "status", None)
     try:

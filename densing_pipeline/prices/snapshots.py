@@ -1,4 +1,4 @@
-"""Where snapshots of price lists are: what was landed, what of it was accepted, what polls reported.
+"""Snapshots of price lists in the landing zone: responses, accepted lists, and reports of polls.
 
     <source>-received   every response, landed before it is read
     <source>            the responses that could be read and believed: the snapshots
@@ -35,8 +35,8 @@ class PollResult:
     Attributes:
         source: its name.
         polled_at: when the poll began, UTC.
-        outcome: ok, unchanged, failed (no document) or rejected (a document we do not believe).
-        message: what an operator needs to know; clean, and without secrets of addresses.
+        outcome: ok, unchanged, failed (no document) or rejected (an unusable or incomplete document).
+        message: for the operator; clean, and without secrets of addresses.
         http_status: of the last answer, if there was one.
         rows: prices in the snapshot that holds now.
         rows_previous: prices in the one before.
@@ -121,7 +121,7 @@ def poll_reports(zone: LandingZone, since: datetime | None = None) -> Iterator[P
 
 
 def quarantined(zone: LandingZone) -> pl.DataFrame:
-    """What of the newest snapshots cannot be read, as rows of `quarantine`.
+    """Entries of the newest snapshots that cannot be read, as rows of `quarantine`.
 
     A row was observed on the day on which those bytes were first received.
     """
@@ -153,7 +153,7 @@ def _first_seen(zone: LandingZone, receipt: Receipt) -> date:
 
 
 def unreported(zone: LandingZone) -> list[PollResult]:
-    """What landed since the newest report without being in one: a night was cut off in between."""
+    """Results for lists that landed since the newest report but are in no report: that poll was interrupted."""
     reports = zone.receipt_files(REPORTS, newest_first=True)
     since = received_at(reports[0]) if reports else None
     told = {(r.source, r.polled_at) for r in poll_reports(zone, since)}
@@ -185,7 +185,7 @@ def _recovered(zone: LandingZone, source: str, instant: datetime, *, is_taken: b
 
 
 def store_report(zone: LandingZone, results: Sequence[PollResult], polled_at: datetime) -> None:
-    """Keep what came of a poll."""
+    """Land the results of a poll as a report."""
     report = json.dumps([_to_plain(result) for result in results], indent=1).encode()
     zone.store(REPORTS, "", report, polled_at)
 

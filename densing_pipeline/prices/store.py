@@ -1,12 +1,12 @@
-"""Where the history of a price list is kept between nights: small open state, immutable segments.
+"""Storage of the history of a price list: a small file of open rows, and immutable segments of closed rows.
 
-    book/<source>/head.json                  what counts: the snapshots folded, the files below
+    book/<source>/head.json                  the snapshots folded, and the current files
     book/<source>/open-<hash>.parquet        the rows the next snapshot is compared with
     book/<source>/<YYYY-MM>-<hash>.parquet   rows closed by the snapshots of that month
     book/<source>/polls-<hash>.parquet       the days on which the list was seen
 
 A night writes the open rows, the days and the segment of its month, whatever the size of the history. The head
-is replaced last, in one step: a night that is cut off leaves the state before it. All of it can be
+is replaced last, in one step, so an interrupted night leaves the state before it. The folder can be
 deleted; it is rebuilt from the landing zone. Not here: what a snapshot changes (`fold`).
 """
 
@@ -59,7 +59,7 @@ class Store:
         self.folder = folder
 
     def head(self) -> Head | None:
-        """What is stored; None if nothing usable is, so that it must be rebuilt."""
+        """The stored head; None if there is none, or a file it names is missing: the history is then rebuilt."""
         try:
             head = Head(**json.loads((self.folder / "head.json").read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -88,7 +88,7 @@ class Store:
         closed: Mapping[str, pl.DataFrame],
         polls: Sequence[pl.DataFrame] = (),
     ) -> Head:
-        """Keep a new state: write its files, then the head, then drop what no head names.
+        """Store a new state: write its files, then the head, then delete files that the head does not name.
 
         Args:
             head: the head before, with the new `folded` and `chain`.

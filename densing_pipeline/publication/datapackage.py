@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.files import file_sha256
+from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.consistency import LIBRARIES
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary
@@ -112,6 +113,10 @@ def datapackage(
         "figures": [
             {"path": path.name, "mediatype": "image/svg+xml", "hash": _hash(path)}
             for path in sorted(folder.glob("*.svg"))
+        ],
+        "answers": [
+            {"path": path.name, "mediatype": "application/json", "hash": _hash(path)}
+            for path in sorted(folder.glob(HEADLINE_FILE))
         ],
     }
 

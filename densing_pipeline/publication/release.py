@@ -1,6 +1,6 @@
 """A release: all tables of one moment, swapped in atomically, and only when their content changed.
 
-    published/releases/<release_id>/   every table as parquet, datapackage.json, figures
+    published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, figures
     published/latest                   link to the newest release, replaced as the last step
 
 A release id is the day of the newest data and a digest of tables and sources. Content that differs
@@ -26,6 +26,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
+from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.tables.dates import newest
@@ -102,7 +103,8 @@ def is_whole(release: Path) -> bool:
     """Whether every file of a release is there with the recorded hash."""
     try:
         package = _package(release)
-        listed = [*package["resources"], *package["figures"]]
+        # Releases of earlier versions have no headline.json.
+        listed = [*package["resources"], *package["figures"], *package.get("answers", [])]
         return bool(package["resources"]) and all(
             f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"] for file in listed
         )
@@ -183,6 +185,10 @@ def _build(
             return target, False
         for stem, figure in FIGURES.items():
             (building / f"{stem}.svg").write_bytes(figure(tables))
+        given = headline(target.name, answers(tables))
+        (building / HEADLINE_FILE).write_text(
+            json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         package = datapackage(tables, building, target.name, made)
         (building / RESOURCES_FILE).write_text(
             json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

@@ -493,6 +493,15 @@ COLUMNS: dict[str, Column] = {
     "seed": _count("Seed of the bootstrap.", "1"),
     # --- prices ---------------------------------------------------------------------------------
     "provider": _text("Who sells the offer."),
+    "seller": _text(
+        "Company that sells, without case and separators; one whatever it sells through."
+    ),
+    "seller_name": _text("A provider's name in price lists, without case and separators."),
+    "organisation_name": _text("An organisation's name in price lists, in lower case."),
+    "namespace": _text("Owner of repositories on the Hub, in lower case."),
+    "line": _text(
+        "Line of models by the word that names carry, such as llama, without version digits."
+    ),
     "offer": _text(
         "Kind of offer. Only standard offers set a frontier.",
         "standard",

@@ -63,7 +63,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_declared_list_is_polled_landed_folded_and_watched(
     price_server: PriceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night.poll, "_utc_now", None)
+    monkeypatch.setattr("densing_pipeline.prices.poll._utc_now", None)
     settings = WithToy(
         state_dir=tmp_path / "state",
         publish_url=str(tmp_path / "published"),

@@ -66,7 +66,7 @@ def test_the_name_density_is_function_and_package(monkeypatch):
     from densing_pipeline.density.law import LossLaw
 
     assert density(4e9, MMLU=0.7) == api.density(4e9, MMLU=0.7)
-    assert densing_pipeline.density.law.LossLaw is LossLaw
+    assert densing_pipeline.density.law.LossLaw is LossLaw  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What follows from a trend whose truth is known, and the paper's own conversions."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -179,7 +180,13 @@ def test_a_falling_trend_never_doubles(headline_series, pairs, laws, prices, as_
 
 
 def test_empty_tables_give_reasons(laws, as_of):
-    empty = (DENSITIES.empty(), COMPRESSION.empty(), laws, {}, PRICE_FRONTIER.empty())
+    empty: tuple[Any, ...] = (
+        DENSITIES.empty(),
+        COMPRESSION.empty(),
+        laws,
+        {},
+        PRICE_FRONTIER.empty(),
+    )
     table = implications(*empty, as_of=as_of, draws=20, seed=0)
     IMPLICATIONS.validate(table)
     insufficient = table.filter(verdict="insufficient")

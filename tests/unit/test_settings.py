@@ -77,6 +77,14 @@ def test_a_refused_setting_is_one_sentence_with_variable_value_and_remedy(
     assert "\n" not in told
 
 
+def test_a_refused_address_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("DENSING_LITELLM_URL", "ftp://user:secret@mirror.example/list.json")
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert "secret" not in str(refused.value)
+    assert "mirror.example" in str(refused.value)
+
+
 def test_two_refused_settings_are_two_sentences(monkeypatch):
     monkeypatch.setenv("DENSING_SEED", "-1")
     monkeypatch.setenv("DENSING_POLL_ATTEMPTS", "11")

@@ -1,10 +1,10 @@
-"""Runs programs that a model wrote, and says whether they pass their tests.
+"""Runs programs written by a model in isolation, and decides whether they pass their tests.
 
-Such a program may do anything. It runs without network, home, environment and writable disk, within
-limits, and apart from whoever decides (`runner`). Without working walls nothing is run at all
-(`SandboxError`): the score is missing, never computed by plain `exec`.
+Such a program may do anything. It runs without network, home directory, environment variables and
+writable disk, within resource limits, and in another process than its tests (`runner`). Without a
+working sandbox no program is run (`SandboxError`): the score is missing, never computed by `exec`.
 
-Not here: which programs and tests (`suite`), and what a verdict counts (`scoring`).
+Not here: the programs and tests (`suite`), and scores (`scoring`).
 """
 
 from densing_pipeline.evaluation.sandbox.sandbox import Sandbox, SandboxError, Verdict

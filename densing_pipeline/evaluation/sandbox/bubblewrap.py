@@ -1,8 +1,8 @@
-"""Walls of Linux namespaces, by bubblewrap: no daemon, no image, some 20 ms a program.
+"""Isolation by Linux namespaces with bubblewrap: no daemon, no image, about 20 ms a program.
 
-Inside there are `/usr` to read, a small writable `/tmp` in memory, fresh `/proc` and `/dev`, no
-network, no environment, nobody else's processes. Not here: limits, which the guest sets on itself
-before it starts the program, and the filter of system calls (`seccomp`).
+The sandboxed process sees `/usr` read-only, a small writable `/tmp` in memory, its own `/proc` and
+`/dev`; no network, no environment variables and no other processes. Not here: resource limits, which
+the runner sets on itself (`runner`), and the filter of system calls (`seccomp`).
 """
 
 import os
@@ -20,10 +20,10 @@ from densing_pipeline.evaluation.sandbox.seccomp import filter_program
 NOBODY = "65534"
 
 LINKS = ("/bin", "/lib", "/lib32", "/lib64", "/sbin")
-"""Places outside `/usr` that programs need to start; links into it on all but old systems."""
+"""Directories outside `/usr` that programs need to start; on current systems links into `/usr`."""
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-"""The same order of sets in every run, so that a verdict can be repeated."""
+"""A fixed hash seed gives sets the same order in every run, so that a verdict can be repeated."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class Bubblewrap:
 
     Attributes:
         bwrap: its executable.
-        python: interpreter to be seen inside; its folder is bound if it lies outside `/usr`.
-        setpriv: executable that gives up root first, for limits do not bind root.
-        version: what bubblewrap says of itself.
+        python: interpreter inside; its folder is mounted if it lies outside `/usr`.
+        setpriv: executable that drops root first, for process limits do not apply to root; None if
+            this process is not root.
+        version: output of `bwrap --version`.
     """
 
     bwrap: str
@@ -47,7 +48,7 @@ class Bubblewrap:
         """The installed bubblewrap.
 
         Raises:
-            SandboxError: something is not installed; the message says what.
+            SandboxError: a program is not installed; the message names it.
         """
         bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
         if bwrap is None:
@@ -70,7 +71,7 @@ class Bubblewrap:
 
     @contextmanager
     def around(self, label: str, inside: Sequence[str]) -> Iterator[tuple[list[str], list[int]]]:
-        """The command, and the file of the filter. The kernel ends all inside with the command."""
+        """The command and the file with the filter. The kernel ends all sandboxed processes with it."""
         with tempfile.TemporaryFile() as calls:
             calls.write(filter_program())
             calls.seek(0)
@@ -104,6 +105,6 @@ def _links() -> list[str]:
 
 
 def _interpreter(python: str) -> list[str]:
-    """An interpreter that is not the system's needs its own folder inside."""
+    """Mount of the folder of an interpreter outside `/usr`."""
     folder = Path(python).parents[1]
     return [] if folder.is_relative_to("/usr") else ["--ro-bind", str(folder), str(folder)]

@@ -1,8 +1,8 @@
-"""Walls of a container engine, podman or docker, for machines that have no bubblewrap.
+"""Isolation by a container engine, podman or docker, for machines without bubblewrap.
 
-The engine's own filter of system calls applies. Nothing is fetched: the image must be there. An
-engine that does not hold what is asked of it does not get past the probes (`selection`). Not here:
-limits, which the guest sets on itself, though the engine holds memory and processes as well.
+The engine's own filter of system calls applies. No image is fetched: it must be present. An engine
+that does not isolate as required fails the probes (`selection`). Not here: resource limits, which the
+runner sets on itself; the engine limits memory and processes as well.
 """
 
 import shutil
@@ -23,7 +23,7 @@ class Container:
 
     Attributes:
         engine: executable of podman or docker.
-        version: what it says of itself.
+        version: output of `--version`.
         image: image with a `python3` of 3.10 or newer.
     """
 
@@ -53,7 +53,7 @@ class Container:
 
     @contextmanager
     def around(self, label: str, inside: Sequence[str]) -> Iterator[tuple[list[str], list[int]]]:
-        """The command; afterwards the container is removed, for it outlives its client."""
+        """The command; afterwards the container is removed, for it outlives its client process."""
         try:
             yield self._command(label, inside), []
         finally:

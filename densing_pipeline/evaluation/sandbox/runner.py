@@ -1,14 +1,14 @@
-"""What runs inside the sandbox: a judge that holds the tests, and a worker that runs the program.
+"""Runs inside the sandbox: a judge process with the tests, and a worker process with the program.
 
-The judge never runs a line of the program. It forks the worker before it learns the tests and the
-nonce, and asks it for values over a socket; only plain data comes back, and whatever is not plain
-data stays behind as a handle that equals nothing but itself. So a program can end its process,
-print a verdict, patch modules, walk frames or return objects that claim to equal everything: none
-of it reaches what decides.
+The judge never executes the program's code. It forks the worker before it reads the tests and the
+nonce, and requests values from it over a socket. Only plain data is transferred; any other object
+stays in the worker, and the judge gets a handle that equals only itself. So a program may end its
+process, print a verdict, patch modules, inspect frames or return objects that claim to equal
+everything: it cannot change the judge's decision.
 
 The text of this module is handed to the sandbox's own interpreter (3.10 or newer), which has the
-standard library alone. Not here: the walls around it (`bubblewrap`, `container`), and reading the
-verdict (`sandbox`).
+standard library alone. Not here: isolation (`bubblewrap`, `container`), and reading the verdict
+(`sandbox`).
 """
 
 import ast
@@ -34,19 +34,19 @@ REASON = 300
 
 LIBRARY = sys.stdlib_module_names
 RESERVED = frozenset(dir(builtins)) | LIBRARY
-"""Names with a meaning of their own in tests."""
+"""Names that keep Python's own meaning in tests."""
 
 
 class Ended(BaseException):
-    """The worker is gone."""
+    """The worker process has ended."""
 
 
 class Late(BaseException):
-    """Time is up."""
+    """The time limit is reached."""
 
 
 class ProgramError(Exception):
-    """The program raised an exception that is none of Python's own."""
+    """The program raised an exception type that Python does not define."""
 
 
 class Remote:
@@ -192,7 +192,7 @@ PLAIN: dict[type, Callable[[Link, Any], Any]] = {
     Fraction: lambda link, v: ["fraction", [v.numerator, v.denominator]],
     Decimal: lambda link, v: ["decimal", str(v)],
 }
-"""Types that cross as values, and how; the first that fits."""
+"""Types transferred as values, and their encoding; the first that fits is used."""
 
 READ: dict[str, Callable[[Link, Any], Any]] = {
     "list": _unpack_all,
@@ -212,7 +212,7 @@ READ: dict[str, Callable[[Link, Any], Any]] = {
 
 
 def _update(sent: list[Any], changed: list[Any]) -> None:
-    """Show the tests what a call did to the lists, dicts and sets it was given."""
+    """Apply to the tests' lists, dicts and sets the changes that a call made to its arguments."""
     for old, new in zip(sent, changed, strict=False):
         if type(old) is not type(new):
             continue
@@ -234,11 +234,11 @@ USES: dict[str, Callable[..., Any]] = {
     "truth": bool,
     "text": str,
 }
-"""What tests can do with an object of the program."""
+"""Operations of tests on an object of the program."""
 
 
 def work(end: socket.socket) -> None:
-    """The worker: run the program, then serve uses of what it defined, until nobody asks."""
+    """Run the worker: execute the program, then answer the judge's requests until it ends."""
     link = ProgramLink(end)
     program = types.ModuleType("program")
     sys.modules["program"] = program
@@ -294,7 +294,7 @@ def _test_line(error: BaseException, tests: str) -> str:
 
 
 def main() -> None:
-    """Read the task from standard input, decide, and write the verdict behind its nonce."""
+    """Read the task from standard input, judge it, and write the verdict after the nonce."""
     limits, seconds = json.loads(sys.argv[1])
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         sys.exit("cannot hide the judge's memory from the program it judges")

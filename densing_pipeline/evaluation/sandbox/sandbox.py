@@ -1,6 +1,6 @@
-"""Programs into the sandbox, verdicts out of it.
+"""Sends programs to the sandboxed runner and reads its verdicts.
 
-Not here: what the walls are made of (`bubblewrap`, `container`) and what decides inside (`runner`).
+Not here: the means of isolation (`bubblewrap`, `container`) and running the tests (`runner`).
 """
 
 import json
@@ -26,35 +26,35 @@ LIMITS = {
     "RLIMIT_NOFILE": 64,
     "RLIMIT_CORE": 0,
 }
-"""Per process, except for the number of processes, which is that of the whole sandbox."""
+"""Resource limits per process; RLIMIT_NPROC counts the processes of the whole sandbox."""
 
 SCRATCH_BYTES = 16 * MIB
-"""Size of the only writable place, in memory."""
+"""Size of the only writable directory, which is in memory."""
 
 SECONDS = 10.0
 """Processor time of a program with its tests."""
 
 WAIT = 3
-"""Wall time is this many times the processor time, so that a busy machine fails nobody."""
+"""Wall time as a multiple of the processor time, so that no program fails because the machine is busy."""
 
 SPARE_SECONDS = 5.0
-"""After the judge's own deadline, until the whole sandbox is stopped from outside."""
+"""Seconds after the runner's own deadline until the sandbox is killed from outside."""
 
 
 class SandboxError(RuntimeError):
-    """There is no working sandbox; the message says why and what to do. No verdict follows."""
+    """There is no working sandbox, so there is no verdict; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a program passed its tests, and why not."""
+    """Whether a program passed its tests, and the reason if it did not."""
 
     passed: bool
     reason: str = ""
 
 
-class Walls(Protocol):
-    """What keeps a program in."""
+class Isolation(Protocol):
+    """A means of isolation: bubblewrap or a container engine."""
 
     @property
     def name(self) -> str:
@@ -63,32 +63,32 @@ class Walls(Protocol):
     def around(
         self, label: str, inside: Sequence[str]
     ) -> AbstractContextManager[tuple[list[str], list[int]]]:
-        """The command that runs a guest's command within the walls, and file descriptors it needs.
+        """The command that runs another command in isolation, and the file descriptors it needs.
 
-        Leaving the context makes sure that nothing of the run with this label is left.
+        Leaving the context ends all processes of the run with this label.
         """
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Runs programs within walls.
+    """Runs programs in isolation.
 
     Attributes:
-        walls: what keeps them in.
-        python: interpreter inside the walls.
+        isolation: bubblewrap or a container engine.
+        python: interpreter inside.
         seconds: processor time of one program with its tests.
         workers: programs run at the same time by `check_all`.
     """
 
-    walls: Walls
+    isolation: Isolation
     python: str
     seconds: float = SECONDS
     workers: int = 1
 
     @property
     def name(self) -> str:
-        """What provenance says of it."""
-        return f"{self.walls.name}, {self.python}"
+        """Name in the provenance of a score."""
+        return f"{self.isolation.name}, {self.python}"
 
     def check(self, program: str, tests: str) -> Verdict:
         """Run a program, then its tests on what it defined.
@@ -98,12 +98,12 @@ class Sandbox:
             tests: Python source that raises if the program is wrong. It sees the program's names.
 
         Raises:
-            SandboxError: the sandbox did not come up, so that nothing can be said of the program.
+            SandboxError: the sandbox did not start, so there is no verdict.
         """
         nonce, label = secrets.token_hex(16), f"densing-{secrets.token_hex(8)}"
         task = json.dumps({"nonce": nonce, "program": program, "tests": tests})
         limits = {name: (limit, limit) for name, limit in LIMITS.items()}
-        # The kernel counts whole seconds: a signal that says what it was, then one nobody survives.
+        # In whole seconds: SIGXCPU at the first limit, SIGKILL at the second.
         limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
         wall = WAIT * self.seconds
         source = Path(runner.__file__).read_text(encoding="utf-8")
@@ -120,13 +120,13 @@ class Sandbox:
         return Verdict(passed=reason == "", reason=reason)
 
     def check_all(self, tasks: Sequence[tuple[str, str]]) -> Iterator[Verdict]:
-        """Verdicts on (program, tests) pairs, in their order, as they come."""
+        """Verdicts on (program, tests) pairs, in their order."""
         with ThreadPoolExecutor(self.workers) as pool:
             yield from pool.map(lambda task: self.check(*task), tasks)
 
     def _run(self, label: str, inside: list[str], task: bytes, seconds: float) -> str:
-        """Output of one run. The program has no way to write to it."""
-        with self.walls.around(label, inside) as (command, files):
+        """Output of one run, to which the program itself cannot write."""
+        with self.isolation.around(label, inside) as (command, files):
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
                 stdin=subprocess.PIPE,

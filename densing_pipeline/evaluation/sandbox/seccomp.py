@@ -1,9 +1,8 @@
-"""The filter of system calls inside bubblewrap, as the kernel reads it.
+"""The filter of system calls inside bubblewrap, as a BPF program.
 
-Namespaces and limits leave a few ways out: shared memory that counts for nobody, address families
-that are no part of a network namespace (a virtual machine's line to its host), kernel interfaces
-with a history of holes. A call that is refused fails with EPERM. Not here: the other walls
-(`bubblewrap`).
+It closes gaps that namespaces and limits leave: shared memory that no limit counts, address families
+outside network namespaces (such as vsock, from a virtual machine to its host), and kernel interfaces
+with many past vulnerabilities. A refused call fails with EPERM. Not here: namespaces (`bubblewrap`).
 """
 
 import errno
@@ -40,7 +39,7 @@ REFUSED_EVERYWHERE = (425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 447)
 memfd_secret: numbers all architectures share."""
 
 CLONE3 = 435
-"""Its flags lie in memory, out of a filter's sight; the C library falls back to clone on ENOSYS."""
+"""Its flags are in memory, which a filter cannot read; on ENOSYS the C library uses clone instead."""
 
 NEW_NAMESPACES = 0x7E020080
 """CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET."""

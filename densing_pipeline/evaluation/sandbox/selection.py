@@ -1,4 +1,4 @@
-"""Which sandbox this machine has, and whether it holds: tried before anything is trusted to it."""
+"""Selects the sandbox of this machine, after probes that try to break out of it."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Literal
 
 from densing_pipeline.evaluation.sandbox.bubblewrap import Bubblewrap
 from densing_pipeline.evaluation.sandbox.container import Container
-from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Sandbox, SandboxError, Walls
+from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Isolation, Sandbox, SandboxError
 
 Kind = Literal["auto", "bubblewrap", "podman", "docker", "none"]
 
@@ -101,23 +101,23 @@ def f():
         True,
     ),
 }
-"""What must come out of a sandbox that holds: program, tests, whether it passes."""
+"""Probes of a sandbox by claim: program, tests, and whether the program passes them."""
 
 
 def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int = 0) -> Sandbox:
-    """The sandbox of this machine, tried with programs that probe its walls.
+    """The sandbox of this machine, after it passed all probes.
 
     Args:
-        kind: which walls; `auto` takes the first kind that holds, `none` refuses to run programs.
+        kind: kind of isolation; `auto` takes the first that passes, `none` refuses to run programs.
         seconds: processor time of one program with its tests.
         workers: programs run at the same time; 0 for one per processor.
 
     Raises:
-        SandboxError: there is none that holds; the message says what is wrong with each.
+        SandboxError: no sandbox passes; the message has the reason for each kind.
     """
     wrong: list[str] = []
-    for walls, python in _candidates(kind, wrong):
-        sandbox = Sandbox(walls, python, seconds, workers or os.cpu_count() or 1)
+    for isolation, python in _candidates(kind, wrong):
+        sandbox = Sandbox(isolation, python, seconds, workers or os.cpu_count() or 1)
         try:
             failed = failed_probes(sandbox)
         except SandboxError as error:
@@ -133,10 +133,10 @@ def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int 
 
 
 def failed_probes(sandbox: Sandbox) -> list[str]:
-    """What is not so in a sandbox, of what must be.
+    """Claims of the probes that a sandbox does not meet, with reasons.
 
     Raises:
-        SandboxError: it does not start.
+        SandboxError: the sandbox does not start.
     """
     verdicts = sandbox.check_all([(program, tests) for program, tests, _ in PROBES.values()])
     return [
@@ -146,8 +146,8 @@ def failed_probes(sandbox: Sandbox) -> list[str]:
     ]
 
 
-def _candidates(kind: Kind, wrong: list[str]) -> Iterator[tuple[Walls, str]]:
-    """Walls and interpreters to try; what is not installed goes to `wrong`."""
+def _candidates(kind: Kind, wrong: list[str]) -> Iterator[tuple[Isolation, str]]:
+    """Kinds of isolation and interpreters to try; for one that is not installed, a message in `wrong`."""
     if kind in ("auto", "bubblewrap"):
         own = str(Path(sys.base_prefix, "bin", "python3").resolve())
         for python in dict.fromkeys((own, str(Path(SYSTEM_PYTHON).resolve()))):

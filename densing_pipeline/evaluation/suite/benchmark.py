@@ -1,8 +1,7 @@
-"""What a benchmark is: data, prompt, request and metric, declared.
+"""The declaration of a benchmark: data, prompt, request and metric.
 
-A declaration holds everything a score depends on besides the model, and `Benchmark.version` is a hash
-of all of it. Not here: the benchmarks (one module each), reading their data (`data`), and what an
-answer is worth (`scoring`).
+It holds everything that a score depends on besides the model, and `Benchmark.version` is a hash of
+it. Not here: the benchmarks (one module each), reading their data (`data`), and metrics (`scoring`).
 """
 
 import dataclasses
@@ -24,34 +23,35 @@ from densing_pipeline.evaluation.requests import (
 from densing_pipeline.evaluation.scoring import Item, Judges, Metric, Scored
 
 RULES = 1
-"""Raised when the same answer of a model could be worth something else than before."""
+"""Increased when the same answer of a model may get another score although no declaration changed."""
 
 NOT_IN_VERSION = ("facts", "licence", "has_own_content")
 """Fields of a benchmark that are not hashed as they are: `declaration` takes what matters of them."""
 
 Record = dict[str, str]
-"""One example of a data set in our words, the same from every source."""
+"""One example of a data set under our field names, the same from every source."""
 
 ELLIPSIS = "…"
 
 
 class DataError(RuntimeError):
-    """Benchmark data are missing, damaged or not what they should be; the message names what."""
+    """Benchmark data are missing, damaged or differ from the declaration; the message names the file."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One place and form in which a split can be had.
+    """One place and file format of a split.
 
     Attributes:
-        dataset: its name there; in a mirror the folder with this name.
-        path: path within; `{part}` stands for a part, and with `*` exactly one file must match.
-        records: a raw record in our words: mostly one record, none if it is of another split.
+        dataset: name of the data set; in a mirror, of its folder.
+        path: path in the data set, where `{part}` is replaced by the part; a pattern with `*` must
+            match exactly one file.
+        records: turns a raw record into records: mostly one, none if it is of another split.
         home: `hub` for a data set on the Hugging Face Hub, `github` for a repository, `mirror` for
             files that only a local mirror offers.
-        revision: the commit; None if it is not known yet, then that of the day is recorded.
-        part_field: the raw field that says which part a record belongs to, if one file holds all.
-        names: what stands for a part in the path, where that is not its name.
+        revision: the commit; None if it is not known yet, then the newest one is recorded.
+        part_field: raw field with the part of a record, if one file holds all parts.
+        names: text for a part in the path, where that is not its name.
     """
 
     dataset: str
@@ -68,10 +68,10 @@ class Split:
     """One split of a data set.
 
     Attributes:
-        name: what it is called.
-        sources: where it can be had, best first; all hold the same content.
-        content: its parts (subjects, tasks) and the SHA-256 of each one's records (`data.digest`);
-            None where the content has not been seen.
+        name: name of the split.
+        sources: places to read it from, preferred first; all hold the same content.
+        content: SHA-256 of the records (`data.digest`) by part (subject, task); None where the
+            content has not been seen.
     """
 
     name: str
@@ -81,12 +81,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """What was loaded for a benchmark.
+    """Loaded data of a benchmark.
 
     Attributes:
         records: by split, then by part.
         content: SHA-256 of each `<split>/<part>`.
-        origins: by split, where it came from: data set and revision.
+        origins: data set and revision by split.
     """
 
     records: Mapping[str, Mapping[str, Sequence[Record]]]
@@ -95,19 +95,19 @@ class Data:
 
     @property
     def sha256(self) -> str:
-        """One hash of all of it."""
+        """SHA-256 over all parts."""
         return _sha256(sorted(self.content.items()))
 
 
 @dataclass(frozen=True)
 class Fewshot:
-    """Which examples go before each question.
+    """The worked examples before each question.
 
     Attributes:
-        split: where they come from.
-        shots: how many.
-        ids: which ones, from all parts, in this order; `words…` is the one that begins with these
-            words. None of them: the first ones of the question's own part.
+        split: split of the examples.
+        shots: number of examples.
+        ids: ids of the examples, from all parts, in this order; `words…` is the one that begins with
+            these words. Empty for the first examples of the question's own part.
     """
 
     split: str
@@ -133,12 +133,12 @@ class Fewshot:
 
 @dataclass(frozen=True)
 class Prompt:
-    """How a question is put, as templates over the fields of records.
+    """Templates of the prompt, over the fields of records.
 
     Attributes:
         question: a record up to where the answer begins.
-        answer: what an example goes on with, and what the loss of a solution is measured on.
-        header: goes before the examples; its fields are those of the first one.
+        answer: the answer of an example, and the text whose loss is measured.
+        header: text before the examples, with the fields of the first one.
         separator: between examples.
     """
 
@@ -159,20 +159,20 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: everything its score depends on besides the model.
+    """A benchmark: everything that its scores depend on besides the model.
 
     Attributes:
         facts: name, number of questions, score of guessing.
-        splits: the data it needs.
-        split: the one with the questions.
-        prompt: how a question is put.
-        kind: how the model answers: by choosing, by writing, or not at all (loss of an answer).
-        metric: what the answer is worth.
+        splits: all data it needs.
+        split: name of the split with the questions.
+        prompt: templates of the prompt.
+        kind: `choice` between continuations, `generate` a text, or `loss` of the reference answer.
+        metric: scores an answer.
         licence: of the data.
         fewshot: the examples before the question.
         choices: continuations to choose from.
-        stops: texts at which writing ends.
-        max_tokens: budget of writing.
+        stops: texts that end the generated text.
+        max_tokens: most tokens of the generated text.
         has_solutions: whether records have a reference solution that `prompt.answer` shows, so that
             its loss is measured beside the score.
         has_own_content: whether a mirror declares other content than the suite (`content`).
@@ -213,7 +213,7 @@ class Benchmark:
         return self.facts.measured == "average"
 
     def items(self, data: Data) -> list[Item]:
-        """All questions, grouped by part so that prompts share their beginnings.
+        """All questions, sorted by part so that prompts with one beginning are adjacent.
 
         Args:
             data: what `data.load` returned for this benchmark.
@@ -242,13 +242,13 @@ class Benchmark:
     def score(
         self, item: Item, result: Result, judges: Judges | None = None, loss: Result | None = None
     ) -> Scored:
-        """What the model's answer is worth.
+        """Score of the model's answer.
 
         Args:
             item: one of `items`.
-            result: what came back for `item.request`.
-            judges: what decides about programs and mathematics; without it these have no score.
-            loss: what came back for `item.loss`, if it was asked.
+            result: result of `item.request`.
+            judges: judges of programs and of mathematics; without them these have no score.
+            loss: result of `item.loss`, if it was requested.
         """
         scored = scoring.score(self.metric, item, result, judges or Judges())
         if loss is None:
@@ -270,21 +270,21 @@ def hashes(text: str) -> dict[str, str | None]:
 
 
 def version(benchmarks: Iterable[Benchmark]) -> str:
-    """Hash of some benchmarks' declarations, whatever their order."""
+    """Hash of the benchmarks' declarations; their order does not matter."""
     return _sha256(sorted(benchmark.version for benchmark in benchmarks))[:12]
 
 
 def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """At most `limit` items, evenly spread over all, so that every subject has its share."""
+    """At most `limit` items, evenly spaced over all of them, so that every subject is represented."""
     if limit is None or limit >= len(items):
         return list(items)
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
 def declaration(benchmark: Benchmark) -> dict[str, Any]:
-    """What a benchmark's score depends on, in plain values.
+    """What a benchmark's scores depend on, as JSON values.
 
-    Of the data that is their content, and which commit of which data set has it at first hand.
+    Of the data these are the content and the commit of the preferred source.
     """
     fields = {
         each.name: _plain(getattr(benchmark, each.name))

@@ -1,8 +1,8 @@
-"""Benchmark data: from the Hub, a repository or a local mirror, the same content from all.
+"""Loads benchmark data from the Hub, a GitHub repository or a local mirror.
 
-What counts is the content, not the file: each part's records are hashed in our own words, so that
-parquet from the Hub, the authors' CSV and a mirror give one hash. Content with another hash is
-refused. Not here: which data a benchmark needs (its own module).
+The content is checked, not the file: the records of each part are hashed under our field names, so
+that parquet from the Hub, the authors' CSV and a mirror have the same hash. Content with another hash
+is refused. Not here: which data a benchmark needs (its own module).
 """
 
 import contextlib
@@ -131,7 +131,7 @@ class Store:
 
 @contextlib.contextmanager
 def _fetching(what: str, hub: str | None) -> Iterator[None]:
-    """Whatever goes wrong on the way is said of what was fetched; all requests are bounded."""
+    """Bound the requests, and turn download errors into a `DataError` that names what was fetched."""
     hub_library.prepare(BOUNDS, hub or constants.ENDPOINT)
     try:
         yield
@@ -142,7 +142,7 @@ def _fetching(what: str, hub: str | None) -> Iterator[None]:
 
 
 def load(benchmark: Benchmark, store: Store) -> Data:
-    """Everything a benchmark needs, checked against the declared hashes.
+    """Load all data of a benchmark, checked against the declared hashes.
 
     Args:
         benchmark: the declaration.

@@ -55,7 +55,7 @@ SAME_PRICE_CONTEXTS = frozenset({("service_tier", "default"), ("search_type", "w
 """Contexts that only name the standard price."""
 
 WITHDRAWN_WORDS = ("no longer list", "no longer in the", "shut down", "retired", "discontinued")
-"""What a comment of the list says about a model that is not sold any more."""
+"""Words in a comment of the list that mark a model as no longer sold."""
 
 UNDATED = (
     "undated: the list keeps withdrawn models, so it does not show that this one is still sold"
@@ -64,7 +64,7 @@ ANY_DAY = date(2026, 1, 1)
 """A day to ask on where the answer is the same on all days."""
 
 Context = tuple[tuple[str, str], ...]
-"""What a request states to be priced by a variant; empty for an ordinary request."""
+"""Properties of a request that select a price variant; empty for an ordinary request."""
 
 
 class Piece(NamedTuple):
@@ -136,7 +136,7 @@ def _at(value: Decimal | TieredPrices | None, start: int) -> Decimal | None:
 
 
 def _offers(model: ModelInfo) -> tuple[dict[tuple[str, int], list[Piece]], list[str]]:
-    """Pieces of each (kind, prompt length) a model is offered at, and what was left out."""
+    """Prices of a model over time, keyed by (kind, minimum prompt tokens), and skipped entries with reasons."""
     if not any(_has_token_price(prices) for prices in _entries(model)) and _priced(model):
         return {}, ["priced by other units than tokens"]
     offers: dict[tuple[str, int], list[Piece]] = {}
@@ -157,7 +157,7 @@ def _offers(model: ModelInfo) -> tuple[dict[tuple[str, int], list[Piece]], list[
 def _pieces(
     model: ModelInfo, context: Context, kind: str
 ) -> tuple[dict[tuple[str, int], list[Piece]], list[str]]:
-    """Pieces of one request context by (kind, prompt length), and what was left out."""
+    """Prices of one request context, keyed by (kind, minimum prompt tokens), and skipped entries with reasons."""
     offers: dict[tuple[str, int], list[Piece]] = {}
     left_out: list[str] = []
     for start, end in pairwise([None, *_start_dates(model), None]):

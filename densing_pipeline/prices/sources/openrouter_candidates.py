@@ -1,7 +1,7 @@
-"""Which models of OpenRouter are cheap for what they can do, so that their sellers are worth asking.
+"""The cheapest OpenRouter models of each capability level, whose sellers are asked for.
 
-Not here: what sets a frontier (`cost`); a price counts there only after it has lasted, and a
-promotion must be known for one before that.
+Not here: which prices set a frontier (`cost`). A price counts there once it has lasted 30 days; whether
+it is a promotion must be known earlier, so candidates are chosen by the price of the day.
 """
 
 import polars as pl

@@ -1,4 +1,4 @@
-"""What a price list gives when it is read: quotes, entries that cannot be read, entries left out.
+"""The content of a price list: quotes, entries that cannot be read, and entries that are left out.
 
 Not here: single amounts (`values`), any single list's format (the modules beside this one), and prices
 over time (`prices.book`).
@@ -16,16 +16,16 @@ from densing_pipeline.prices.sources.values import SnapshotError, UnreadableErro
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
-"""A list with fewer prices of some sort than this share of its predecessor's is not believed."""
+"""A list with less than this share of its predecessor's prices of one sort is rejected as incomplete."""
 
 OWN_KINDS = ("long_context", "batch", "flex", "priority", "peak", "off_peak")
-"""Kinds of offer counted by themselves; free ones, promotions and aliases come and go."""
+"""Kinds of offer counted separately; free offers, promotions and aliases vary too much to be counted."""
 
 FEWEST_COUNTED = 20
-"""Prices of a sort that must be there for their share to say anything, but for input and output."""
+"""Fewest prices of a sort, other than input and output, for which the share is tested."""
 
 SMALLEST_READABLE = 0.5
-"""A list of which less than this share can be read has changed its format."""
+"""A list of which less than this share can be read is rejected: its format has changed."""
 
 QUOTES = pl.Schema(
     {
@@ -72,7 +72,7 @@ NOTHING_STATED = "no price stated"
 
 @dataclass(frozen=True)
 class ParsedSnapshot:
-    """What one document says.
+    """The content of one document.
 
     Attributes:
         quotes: one row per offer, `QUOTES`.
@@ -178,7 +178,7 @@ class Entries:
 
     @contextmanager
     def entry(self, key: str) -> Iterator[None]:
-        """Read one entry: whatever is wrong with it costs only itself."""
+        """Read one entry; an error in it quarantines this entry alone."""
         try:
             yield
         except UnreadableError as error:
@@ -187,7 +187,7 @@ class Entries:
             self.quarantine(key, None, None, f"cannot be read ({type(error).__name__}: {error})")
 
     def leave_out(self, key: str, reason: str) -> None:
-        """Say of an entry that it is no price per token we can place."""
+        """Record an entry that is read but is no price per token of a known kind of offer."""
         self._left_out.append((clean(key, LONGEST_NAME), clean(reason)))
 
     def parsed(self) -> ParsedSnapshot:

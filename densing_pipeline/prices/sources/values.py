@@ -1,4 +1,4 @@
-"""Values of a price list: numbers as they are written, and what is said of those that are none.
+"""Values of a price list: exact numbers from text, and errors for values that are no numbers.
 
 Amounts are `Decimal` from the text of the document; each reader declares their unit. Three states
 are kept apart: null (no price stated), 0 (free) and -1 (no price of its own). Not here: entries and
@@ -61,7 +61,7 @@ def load_json(content: bytes) -> Any:
 
 
 def _number(written: str) -> Decimal | str:
-    """A number of the document; its text if no decimal can hold it, which its own entry answers for."""
+    """A number of the document; its text if `Decimal` cannot hold it, so that only its entry is refused."""
     try:
         return Decimal(written)
     except ArithmeticError:
@@ -137,7 +137,7 @@ def whole(column: str, value: object) -> int:
 
 
 def text(value: object) -> str | None:
-    """A text that says something, as `densing_pipeline.text.clean` writes it, else None."""
+    """The text without outer blanks, as `densing_pipeline.text.clean` writes it; None if it is empty or no text."""
     return clean(value, max(len(value), 3)).strip() or None if isinstance(value, str) else None
 
 

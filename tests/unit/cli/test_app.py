@@ -11,6 +11,7 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.__main__ import main
 from densing_pipeline.cli import errors, night, show
+from densing_pipeline.cli.settings import current_settings
 
 HEAVY = (
     "dagster",
@@ -153,7 +154,7 @@ def test_a_screen_that_is_full_does_not_fail_a_run(monkeypatch):
 
 def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
-    monkeypatch.setattr(night, "run", lambda screen, is_live: show.current_settings())
+    monkeypatch.setattr(night, "run", lambda screen, is_live: current_settings())
     assert main(["run"]) == 0
     assert "The release is published" in capsys.readouterr().err
 

@@ -4,7 +4,7 @@ import pytest
 
 from densing_pipeline.cli.night import SHORT_STEP_SECONDS, TYPICAL_SECONDS, Steps, duration
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.nightly import build_defs
+from densing_pipeline.definitions import build_defs
 from densing_pipeline.settings import Settings
 
 

@@ -40,7 +40,7 @@ def test_no_resample_is_worse_off_than_with_scipy(objective, irreducible):
 def test_all_runs_once_is_the_fit_itself():
     runs = chinchilla_runs()
     fit = fit_loss_law(*runs, irreducible=True, objective="huber_log")[0]
-    once = bootstrap_loss_law(
+    once = bootstrap_loss_law(  # type: ignore[misc]
         [fit.law], *runs, np.ones((1, runs[0].size)), irreducible=True, objective="huber_log"
     )
     assert once.objective[0] == pytest.approx(fit.objective, rel=1e-9)

@@ -18,10 +18,11 @@ def losses(points: pl.DataFrame, benchmark: str) -> tuple[np.ndarray, np.ndarray
         & pl.col("score").is_null()
     )
     assert runs.height == 33
-    return tuple(
+    params, tokens, loss = (
         runs[name].cast(pl.Float64).to_numpy()
         for name in ("params", "tokens", "loss_nats_per_token")
     )
+    return params, tokens, loss
 
 
 def published(coefficients: pl.DataFrame, benchmark: str) -> LossLaw:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def texts(name, count, loss=None):
 
 
 def run(folder, engine, *work, judges=None):
-    lines = []
+    lines: list[str] = []
     with FolderWriter(folder) as writer:
         writer.begin(engine.provenance())
         judges = judges or Judges(Verdicts(), Verdicts())
@@ -162,7 +163,7 @@ def test_a_program_that_could_not_be_run_is_asked_for_again(tmp_path):
 
 
 def test_text_that_is_no_text_can_be_kept(tmp_path):
-    engine = StubEngine()
+    engine: Any = StubEngine()
     engine.answer = lambda request: GenerateResult("a\ud800b\x00", True, 1, 1)
     run(tmp_path, engine, texts("BBH", 1))
     with FolderWriter(tmp_path) as writer:

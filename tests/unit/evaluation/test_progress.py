@@ -10,8 +10,9 @@ from densing_pipeline.evaluation.progress import Bar, Lines
 
 def test_a_log_gets_the_last_line_and_one_each_half_minute(monkeypatch):
     clock = iter(float(second) for second in range(1000))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    lines, published = [], []
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    lines: list[str] = []
+    published: list[dict] = []
     reporter = Lines(lines.append, published.append)
     reporter.begin(100)
     for _ in range(100):
@@ -24,13 +25,14 @@ def test_a_log_gets_the_last_line_and_one_each_half_minute(monkeypatch):
 
 
 def test_a_terminal_gets_a_bar():
-    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
     bar = Bar(console)
     bar.begin(3)
     for _ in range(3):
         bar.advance(10)
     bar.end({"score MMLU": 0.5})
-    shown = console.file.getvalue()
+    shown = screen.getvalue()
     assert "3/3" in shown
     assert "score MMLU: 0.5" in shown
 

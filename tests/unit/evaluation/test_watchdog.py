@@ -1,6 +1,7 @@
 """A silence is noticed, a beat prevents it."""
 
 import threading
+from typing import Any
 
 from densing_pipeline.evaluation.watchdog import Watchdog
 
@@ -38,8 +39,8 @@ def nothing():
 
 def calls_in(*happenings):
     """What a watchdog calls when its intervals go by like this."""
-    calls = []
-    dog = Watchdog(1.0, calls.append)
+    calls: list[float] = []
+    dog: Any = Watchdog(1.0, calls.append)
     dog._ended = Intervals(
         *(dog.report_progress if each == "beat" else nothing for each in happenings)
     )

@@ -29,7 +29,7 @@ class World(NamedTuple):
     def inputs(self, as_of: date) -> ForecastInputs:
         """The arguments of the forecasts, as of a day."""
         densities, *tables = self
-        return ForecastInputs(densities, Market(*tables, as_of=as_of))
+        return ForecastInputs(densities, Market(*tables, as_of=as_of))  # type: ignore[misc]
 
 
 def density_frame(days: list[int], values: list[float]) -> pl.DataFrame:

@@ -565,7 +565,10 @@ def test_decoders_with_towers_are(kind: str, model_type: str) -> None:
     config = tokenizer() | {"architectures": [kind], "model_type": model_type}
     found = classify(record("google/anvil-3-4b-base", config=config))
     assert found.is_base
-    nested = {"architectures": ["NovelForConditionalGeneration"], "model_type": "novel"}
+    nested: dict[str, Any] = {
+        "architectures": ["NovelForConditionalGeneration"],
+        "model_type": "novel",
+    }
     nested |= {"text_config": {"model_type": "llama"}, "tokenizer_config": {"eos_token": "</s>"}}
     assert classify(record("google/anvil-3-4b-base", config=nested)).is_base
     del nested["text_config"]

@@ -1,5 +1,7 @@
 """What is remembered of a record means the same when it is read again."""
 
+from typing import Any
+
 import pytest
 
 from densing_pipeline.hub import records
@@ -25,8 +27,8 @@ def test_a_long_chat_template_means_the_same_when_the_configuration_has_come(tur
     template = LONG + "{% for m in messages %}" + text + "{% endfor %}"
     made = simulated.base_model("ibm-granite/Nova-7B", simulated.FIRST_DAY)
     config = made.record["config"] | {"tokenizer_config": {"eos_token": end}}
-    stated = template if place.endswith("jinja") else {"chat_template": template}
-    old = config.get(place)
+    stated: Any = template if place.endswith("jinja") else {"chat_template": template}
+    old: Any = config.get(place)
     config[place] = old | stated if isinstance(old, dict) else stated
     first = records.read(made.record | {"config": config})
     for _ in range(2):

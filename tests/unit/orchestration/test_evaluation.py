@@ -17,7 +17,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.evaluation import evaluation
+from densing_pipeline.assets.evaluation import evaluation
 from densing_pipeline.evaluation import folder_format, measured_tables, suite
 from densing_pipeline.orchestration.evaluation import command
 from densing_pipeline.settings import Settings
@@ -233,7 +233,7 @@ ORCHESTRATOR = """
 import sys
 from pathlib import Path
 import dagster as dg
-from assets.evaluation import evaluation
+from densing_pipeline.assets.evaluation import evaluation
 from densing_pipeline.settings import Settings
 
 settings = Settings(

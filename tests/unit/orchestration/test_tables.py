@@ -4,10 +4,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from densing_pipeline.orchestration.tables import TableIOManager, read_table, write_parquet
+from densing_pipeline.orchestration.tables import TableIOManager, read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import SCORES
 from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.tables.storage import write_parquet
 
 
 @pytest.fixture

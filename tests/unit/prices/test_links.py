@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.facts.tables import FACTS
 from densing_pipeline.prices.links import KnownModels, Link, model_links, resolve
 from densing_pipeline.prices.names import normal, split
 from densing_pipeline.tables.published import MODEL_LINKS, PRICES
@@ -100,7 +101,7 @@ def test_unlinked_names_stay_in_the_table() -> None:
     prices = pl.DataFrame(
         {"source": ["s", "s"], "provider": ["openai", "openai"], "model": ["gpt-4", "gpt-99"]}
     ).with_columns(hub_id=pl.lit(None, pl.String), observed_to=pl.lit(None, pl.Date))
-    names = facts.FACTS["offer_names"].empty()
+    names = FACTS["offer_names"].empty()
     links = MODEL_LINKS.validate(model_links(prices, names, pl.Series(["openai/gpt-4"])))
     assert links.select("canonical_id", "method", "confidence").rows() == [
         ("openai/gpt-4", "provider_prefix", 0.99),
@@ -145,6 +146,6 @@ def test_a_name_that_has_meant_another_model_before_is_not_linked_by_its_reposit
     prices = pl.DataFrame(rows, schema=["model", "hub_id"], orient="row").with_columns(
         source=pl.lit("s"), provider=pl.lit("p"), observed_to=pl.lit(None, pl.Date)
     )
-    names = facts.FACTS["offer_names"].empty()
+    names = FACTS["offer_names"].empty()
     links = model_links(prices, names, pl.Series(["openai/gpt-4"]))
     assert links.select("model", "method").rows() == [("moving", "unlinked"), ("steady", "hub_id")]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from densing_pipeline.prices.names import SELLERS, seller
+from densing_pipeline import facts
+from densing_pipeline.prices.names import organisation, seller
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,13 @@ def test_companies_that_are_not_in_the_table_stay_apart() -> None:
 
 
 def test_no_name_stands_for_two_companies() -> None:
-    names = [name for of in SELLERS.values() for name in of]
-    assert len(names) == len(set(names))
-    assert not set(names) & SELLERS.keys()
+    rows = facts.load("seller_names")
+    assert not set(rows["seller_name"]) & set(rows["seller"])
+
+
+def test_names_are_listed_in_the_form_they_are_looked_up_in() -> None:
+    for name, company in facts.load("seller_names").select("seller_name", "seller").iter_rows():
+        assert seller(name) == seller(company) == company
+    rows = facts.load("organisation_names").select("organisation_name", "organisation")
+    for name, maker in rows.iter_rows():
+        assert organisation(name.upper()) == organisation(maker) == maker

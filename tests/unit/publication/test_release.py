@@ -236,3 +236,14 @@ def test_kill_minus_nine_leaves_a_whole_release(line, tables, tmp_path):
     second = publish(changed(tables), tmp_path, made())
     assert is_whole(second.path)
     assert is_whole(first.path)
+
+
+def test_a_release_holds_its_answers_and_is_not_whole_without_them(tables, tmp_path):
+    release = publish(tables, tmp_path, made())
+    file = release.path / "headline.json"
+    read = json.loads(file.read_text(encoding="utf-8"))
+    assert read["release"] == release.release_id
+    assert [one["topic"] for one in read["answers"]] == ["density", "price"]
+    assert is_whole(release.path)
+    file.write_text("{}", encoding="utf-8")
+    assert not is_whole(release.path)

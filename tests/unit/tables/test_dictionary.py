@@ -1,6 +1,7 @@
 """The data dictionary says what the tables are."""
 
 from pathlib import Path
+from typing import Any
 
 from densing_pipeline.tables import dictionary
 from densing_pipeline.tables.published import MODELS, PUBLISHED, SCORES
@@ -29,4 +30,5 @@ def test_a_field_carries_type_unit_and_domain():
         "constraints": {"required": True, "minimum": 0, "maximum": 1},
     }
     assert dictionary.field("first_seen_at", MODELS)["type"] == "datetime"
-    assert "required" not in dictionary.field("first_seen_at", MODELS)["constraints"]
+    constraints: Any = dictionary.field("first_seen_at", MODELS)["constraints"]
+    assert "required" not in constraints

@@ -1,4 +1,4 @@
-"""What a verdict says of honest programs, and that there is none without walls."""
+"""Verdicts on harmless programs, and no verdict without isolation."""
 
 import gzip
 import json
@@ -143,10 +143,10 @@ def test_the_order_of_sets_is_the_same_in_every_run(sandbox: Sandbox) -> None:
 
 
 @dataclass(frozen=True)
-class NoWalls:
+class NoIsolation:
     """Runs the guest as it is: what must be noticed."""
 
-    name: str = "no walls"
+    name: str = "no isolation"
 
     @contextmanager
     def around(self, label: str, inside: Sequence[str]) -> Iterator[tuple[list[str], list[int]]]:
@@ -155,7 +155,7 @@ class NoWalls:
 
 def test_missing_walls_are_noticed_before_anything_is_trusted_to_them() -> None:
     try:
-        failed = selection.failed_probes(Sandbox(NoWalls(), selection.SYSTEM_PYTHON, seconds=2))
+        failed = selection.failed_probes(Sandbox(NoIsolation(), selection.SYSTEM_PYTHON, seconds=2))
     except SandboxError:
         # The limit of processes counts all of a user who is not root.
         failed = ["it does not even start"]

@@ -423,7 +423,7 @@ def test_what_breaks_off_on_the_way_is_named_and_not_kept(server: Server, tmp_pa
     source = BBH.splits[0].sources[0]
     files = {f"/{source.dataset}/{source.revision}/cot-prompts/sums.txt": b"text"}
     with pytest.raises(
-        DataError, match=r"cot-prompts/sums\.txt: cannot be fetched: .*4 bytes read"
+        DataError, match=r"cot-prompts/sums\.txt: cannot be fetched: .*received 4 bytes"
     ):
         Store(cache=tmp_path, github=server(files, cut_off=9)).file(source, "sums")
     assert Store(cache=tmp_path, github=server(files)).file(source, "sums").read_text() == "text"

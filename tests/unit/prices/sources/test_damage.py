@@ -120,7 +120,7 @@ DOCUMENTS: dict[str, Any] = {
     },
 }  # fmt: skip
 
-ODD = [
+ODD: list[Any] = [
     None, True, 0, -1, -7, 1e300, 1e-300, 10**400, float("nan"), float("inf"), "", " ", "-1", "NaN",
     "1e9999999", "٣", "0" * 5000, "2026-02-30", "9999-12-31", [], {}, [[]], {"": None}, [None], "\ud800",
 ]  # fmt: skip

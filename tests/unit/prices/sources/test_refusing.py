@@ -31,8 +31,8 @@ def documents(source: str, bad: Any) -> Any:
         good = [{"id": f"m{n}", "pricing": OPENROUTER} for n in range(5)]
         return {"data": [*good, {"id": "bad", "pricing": bad}]}
     if source == "genai-prices":
-        models = [{"id": f"m{n}", "prices": GENAI} for n in range(5)]
-        return [{"id": "a", "models": [*models, {"id": "bad", "prices": bad}]}]
+        priced = [{"id": f"m{n}", "prices": GENAI} for n in range(5)]
+        return [{"id": "a", "models": [*priced, {"id": "bad", "prices": bad}]}]
     if source == "models-dev":
         models = {f"m{n}": {"cost": {"input": 1, "output": 2}} for n in range(5)}
         return {"a": {"models": models | {"bad": bad}}}
