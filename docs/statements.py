@@ -410,6 +410,7 @@ PAGES = {
         rest="estimates of cost, held by tests/unit/evaluation/test_queue.py"
     ),
     "docs/extending.md": Page(rest="worked examples"),
+    "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
     "docs/performance.md": Page(rest="measured by `make bench`"),
     "docs/sandbox.md": Page(
