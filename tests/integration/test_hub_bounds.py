@@ -12,6 +12,7 @@ import pytest
 from densing_pipeline.hub import client, models, poll
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.tables.published import MODELS
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, serving, world
 from tests.servers.prices import PriceServer, Reply
 
@@ -90,11 +91,11 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
             own = {"id": f"odd/{name}-{field}", "_id": f"{name}-{field}", "createdAt": created}
             record = dict(good) | own
             records.append(json.dumps(record | {field: "@"}).replace('"@"', value))
-        total = {
+        total: dict[str, dict] = {
             "safetensors": {"total": "@", "parameters": {"BF16": "@"}},
             "cardData": {"license": "@"},
         }
-        own = {"id": f"odd/{name}", "_id": name, "config": {"hidden_size": "@"}}
+        own: dict = {"id": f"odd/{name}", "_id": name, "config": {"hidden_size": "@"}}
         record = dict(good) | own | total
         records.append(json.dumps(record).replace('"@"', value))
     page = ("[" + ",".join(records) + "]").encode()
@@ -106,7 +107,7 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
     assert "good/Base-284M" not in refused
     assert not any(c in reason + name for name, reason in refused.items() for c in "\x1b\u202e")
     table, quarantine = models.models(
-        models.MODELS.empty(), *models.landed(nights.zone, nights.folder / "cache", set())
+        MODELS.empty(), *models.landed(nights.zone, nights.folder / "cache", set())
     )
     assert "good/Base-284M" in table["model_id"]
     assert quarantine.height
