@@ -16,9 +16,12 @@ from densing_pipeline.files import file_sha256
 
 DECISIVE = (
     "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
-    "refused_licences", "evaluation_attempts",
+    "refused_licences", "evaluation_attempts", "evaluation_data",
 )  # fmt: skip
 """Settings that change the content of a table computed from the same inputs."""
+
+MIRROR_DECLARATION = "content.sha256"
+"""File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
 
 
 class SettingsError(ValueError):
@@ -295,6 +298,13 @@ class Settings(BaseSettings):
 
 def _as_text(value: object) -> str:
     """A value of a setting as text that is the same in every process."""
+    if isinstance(value, Path) and not value.is_file():
+        # A mirror of benchmark files decides the suite's version by what it declares, if anything.
+        return (
+            _as_text(value / MIRROR_DECLARATION)
+            if (value / MIRROR_DECLARATION).is_file()
+            else "null"
+        )
     if isinstance(value, Path):
         return f"{value.name} (SHA-256 {file_sha256(value)})"
     if isinstance(value, frozenset):

@@ -409,6 +409,8 @@ PAGES = {
     "docs/evaluation.md": Page(
         rest="estimates of cost, held by tests/unit/evaluation/test_queue.py"
     ),
+    "docs/extending.md": Page(rest="worked examples"),
+    "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
     "docs/performance.md": Page(rest="measured by `make bench`"),
     "docs/sandbox.md": Page(

@@ -178,7 +178,7 @@ def test_a_run_of_any_asset_but_an_evaluation_holds_the_state_directory(name):
 
 NOT_DECISIVE = {
     "landing_dir", "book_dir", "hub_cache_dir", "evaluations_dir", "publish_dir", "tables_dir",
-    "poll", "hub_poll", "hub_endpoint",
+    "poll", "hub_poll", "hub_poll_seconds", "hub_endpoint",
 }  # fmt: skip
 """Settings of assets that say where inputs are and whether new ones are fetched."""
 

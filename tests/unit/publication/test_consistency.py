@@ -5,6 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from densing_pipeline.evaluation.suite import content
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.consistency import (
     MadeWith,
@@ -13,7 +14,7 @@ from densing_pipeline.publication.consistency import (
     made_with,
     read_made_with,
 )
-from densing_pipeline.settings import Settings
+from densing_pipeline.settings import MIRROR_DECLARATION, Settings
 from densing_pipeline.tables.schemas import TableError
 from densing_pipeline.tables.storage import write_parquet
 
@@ -119,10 +120,13 @@ def test_a_damaged_or_missing_table_is_named(folder, content):
 def test_every_decisive_setting_shows(tmp_path):
     ladders = tmp_path / "ladders.csv"
     ladders.write_text("a")
+    (tmp_path / content.FILE).write_text("a declaration")
+    assert content.FILE == MIRROR_DECLARATION
     given = {
         "seed": 1, "bootstrap_draws": 100, "evaluation_limit": 3, "gpu_memory_gib": 1.0,
         "max_gpu_hours": 1.0, "refused_licences": frozenset({"mit", "apache-2.0"}),
         "evaluation_attempts": 1, "ladders": ladders,
+        "evaluation_data": tmp_path,
     }  # fmt: skip
     default = made_with(Settings()).settings
     assert set(default) == {f"DENSING_{name.upper()}" for name in given}
