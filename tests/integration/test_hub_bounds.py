@@ -88,14 +88,18 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
     records = [json.dumps(good), "7", "null", '"text"', '{"id": 5}', '{"id": "a", "id": "b"}']
     for name, value in odd.items():
         for field in ("createdAt", "sha", "tags", "cardData", "config", "safetensors", "siblings"):
-            own = {"id": f"odd/{name}-{field}", "_id": f"{name}-{field}", "createdAt": created}
+            own: dict = {
+                "id": f"odd/{name}-{field}",
+                "_id": f"{name}-{field}",
+                "createdAt": created,
+            }
             record = dict(good) | own
             records.append(json.dumps(record | {field: "@"}).replace('"@"', value))
         total: dict[str, dict] = {
             "safetensors": {"total": "@", "parameters": {"BF16": "@"}},
             "cardData": {"license": "@"},
         }
-        own: dict = {"id": f"odd/{name}", "_id": name, "config": {"hidden_size": "@"}}
+        own = {"id": f"odd/{name}", "_id": name, "config": {"hidden_size": "@"}}
         record = dict(good) | own | total
         records.append(json.dumps(record).replace('"@"', value))
     page = ("[" + ",".join(records) + "]").encode()
