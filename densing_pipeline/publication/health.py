@@ -17,7 +17,8 @@ def embedded_health(sources: pl.DataFrame, rows: Mapping[str, int], now: datetim
         rows: rows each source contributes, where they can be counted.
         now: the instant to which ages are counted.
 
-            Returns: The `source_health` table, one row per source.
+    Returns:
+        The `source_health` table, one row per source.
     """
     published_at = pl.col("published_at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     age_hours = (pl.lit(now) - published_at).dt.total_seconds() / 3600
@@ -82,7 +83,8 @@ def hub_health(nights: pl.DataFrame, *, is_on: bool, now: datetime) -> pl.DataFr
         is_on: whether the nightly run polls.
         now: the instant to which ages are counted.
 
-            Returns: One row of `source_health`.
+    Returns:
+        One row of `source_health`.
     """
     through = nights.filter(pl.col("outcome") == "ok")["polled_at"].max()
     stale = (now - through).total_seconds() / 3600 if isinstance(through, datetime) else 0.0

@@ -29,7 +29,8 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
 def revisions(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) -> pl.DataFrame:
     """The earlier revisions, and the differences between the new tables and the latest release.
 
-    Args: tables: the tables of `WATCHED` of this run.
+    Args:
+        tables: the tables of `WATCHED` of this run.
         folder: directory of the releases.
         made: code, settings and sources of this run.
 
