@@ -1,10 +1,10 @@
-"""The loss law fitted to thousands of resamples of the same runs at once.
+"""Fit the loss law to thousands of resamples of the same training runs at once.
 
 A resample is a weighting of the runs, so all resamples share N, D and their powers. One step of
 damped Newton descent with analytic second derivatives is then a few elementwise operations and
 matrix products over (resamples, runs), instead of one optimiser per resample.
 
-Not here: the search for all minima of the full data (`fit_loss`), and which laws have draws
+Not here: the search for all minima of the full data (`fit_loss`), and the laws with draws
 (`reference_law_draws`).
 """
 
@@ -18,22 +18,23 @@ from densing_pipeline.density.law import LossLaw
 from densing_pipeline.stats.arrays import FloatArray
 
 ROWS_AT_ONCE = 128
-"""Resamples descended together: few enough that their work space stays in the cache."""
+"""Resamples processed together, few enough that their working arrays fit in the cache."""
 
 STEPS = 12
 """Damped Newton steps of one round; most resamples need one round."""
 
 MOST_ROUNDS = 40
-"""Rounds after which a resample counts as one without a minimum."""
+"""Most rounds; a resample not converged by then has no minimum."""
 
 DECREASE = 1e-8
-"""Predicted relative decrease of the objective below which no step is taken any more."""
+"""Convergence threshold: predicted relative decrease of the objective by the next step."""
 
 DAMPING = (1e-2, 1e-12, 1e12)
-"""First, least and most damping; a descent that needs more is stuck at a kink, hence arrived."""
+"""Initial, smallest and largest damping; a descent at the largest is at a non-smooth minimum and
+counts as converged."""
 
 SMALLEST_IRREDUCIBLE = 1e-9
-"""E relative to the lowest loss below which it counts as 0: its logarithm has no end."""
+"""E relative to the lowest loss below which E counts as 0, because ln E is unbounded below."""
 
 
 class LossDraws(NamedTuple):
@@ -66,15 +67,15 @@ def bootstrap_loss_law(
     irreducible: bool = False,
     objective: Objective = "least_squares",
 ) -> LossDraws:
-    """The best minimum of every resample among those that descents from `starts` reach.
+    """Best minimum of every resample over the descents from all `starts`.
 
     Args:
-        starts: where to start, normally every distinct minimum of the full data: resamples of runs
-            with two minima disagree about which is the lower one.
+        starts: starting laws, normally every distinct minimum of the full data, because the global
+            minimum can differ between resamples.
         params: N of each run, shape (n,).
         tokens: D of each run, shape (n,).
         loss: loss of each run, nats per token, shape (n,).
-        weights: how often each run is in each resample, shape (B, n).
+        weights: number of copies of each run in each resample, shape (B, n).
         irreducible: whether the form has the irreducible term E >= 0.
         objective: what is minimised, as in `fit_loss_law`.
 
@@ -92,10 +93,10 @@ def bootstrap_loss_law(
 
 
 class _Problem:
-    """One set of runs: objective, derivatives and descent over many weightings.
+    """The objective of one set of runs, its derivatives, and descent for many weightings.
 
     Parameters of the descent are (ln a', alpha, ln b', beta, ln E) with a' and b' the terms at the
-    mean ln N and ln D, which takes the worst of the collinearity away.
+    mean ln N and ln D, which reduces collinearity.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class _Problem:
         }
 
     def theta(self, law: LossLaw) -> FloatArray:
-        """A law as parameters of the descent."""
+        """Convert a law to the parameters of the descent, shape (p,)."""
         smallest = np.exp(self._floor) if law.irreducible <= 0 else law.irreducible
         every = [
             np.log(law.a) - law.alpha * self._centre[0], law.alpha,
@@ -132,7 +133,7 @@ class _Problem:
         return np.array(every[: self._size])
 
     def draws(self, theta: FloatArray, objective: FloatArray) -> LossDraws:
-        """Laws at the parameters, NaN where there is no minimum inside the bounds."""
+        """Convert parameters to laws; NaN where there is no minimum inside the bounds."""
         exponents = theta[:, [1, 3]]
         inside = np.isfinite(objective) & (exponents > 2 * EXPONENTS[0]).all(axis=1)
         inside &= (exponents < EXPONENTS[1] * 0.999).all(axis=1)
@@ -153,18 +154,19 @@ class _Problem:
         for _ in range(MOST_ROUNDS):
             for rows in np.array_split(pending, 1 + pending.size // ROWS_AT_ONCE):
                 theta[rows], value[rows] = self._descend(theta[rows], weights[rows])
-            # The few that need longer go on together, not each with its own part.
+            # The few resamples that have not converged continue in one batch, not in their former
+            # parts.
             pending = pending[np.isnan(value[pending])]
             if not pending.size:
                 break
         return theta, value
 
     def _descend(self, theta: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Some damped Newton steps; the objective is NaN where a row has not arrived by then."""
+        """One round of damped Newton steps; the objective is NaN where a row has not converged."""
         theta, found = theta.copy(), np.full(len(theta), np.nan)
         rows = np.arange(len(theta))
         damping = np.full(len(theta), DAMPING[0])
-        # In the first round all rows start from one law: its terms are the same for all.
+        # In the first round all rows start from the same law, so its terms are computed once.
         common = theta[:1] if (theta == theta[:1]).all() else theta
         value, gradient, curvature = self._derivatives(common, weights)
         scale = self._scale(common, weights)
@@ -193,7 +195,7 @@ class _Problem:
         return theta, found
 
     def _inside(self, theta: FloatArray) -> FloatArray:
-        """Parameters kept inside the bounds of exponents and irreducible term."""
+        """Clip the parameters to the bounds of exponents and irreducible term."""
         theta[:, [1, 3]] = np.clip(theta[:, [1, 3]], *EXPONENTS)
         theta[:, [0, 2]] = np.clip(theta[:, [0, 2]], -100, 100)
         if self._size == 5:
@@ -209,7 +211,7 @@ class _Problem:
         return [*terms, np.exp(theta[:, 4:5])] if self._size == 5 else terms
 
     def _scale(self, theta: FloatArray, weights: FloatArray) -> FloatArray:
-        """Weighted squares of the residuals' slopes, the unit of the damping, shape (B, p)."""
+        """Weighted squares of the residuals' derivatives, the scale of the damping, shape (B, p)."""
         terms = self._terms(theta)
         total = sum(terms[1:], terms[0])
         if self._logarithmic:
@@ -233,7 +235,8 @@ class _Problem:
             clipped = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
             pull = weights * clipped
             value = np.einsum("bi,bi->b", pull, residual - 0.5 * clipped)
-            # The logarithm of a sum bends by share (1 - share) on, - share share off the diagonal.
+            # Second derivatives of the logarithm of a sum: share (1 - share) on the diagonal, -
+            # share share off it.
             bend = weights * (residual == clipped) - pull
             inverse = 1 / total
             shares = [share * inverse for share in shares]
@@ -247,7 +250,7 @@ class _Problem:
     def _assembled(
         self, shares: list[FloatArray], pull: FloatArray, bend: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Gradient and second derivatives from those by the logarithms of the terms."""
+        """Gradient and second derivatives, from those by the logarithms of the terms."""
         pulls = [pull * share for share in shares]
         gradient = np.hstack(
             [pulled @ slope.T for pulled, slope in zip(pulls, self._slopes, strict=True)]
@@ -282,7 +285,7 @@ def _damped(
         step = -np.linalg.solve(scaled, pulled[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
         step = -pulled
-    # Where the objective bends downwards the Newton step leads away from the minimum.
+    # Where the objective is not convex, the Newton step can lead away from the minimum.
     wrong = np.flatnonzero(~((pulled * step).sum(axis=1) < 0))
     if wrong.size:
         eigenvalues, vectors = np.linalg.eigh(scaled[wrong])

@@ -1,6 +1,6 @@
-"""The performance law fitted to many resamples of the same models at once.
+"""Fit the performance law to many resamples of the same models at once.
 
-Not here: the fit of the full data (`fit_performance`), which these descents start from.
+Not here: the fit of the full data (`fit_performance`), from which these descents start.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from densing_pipeline.stats.arrays import FloatArray
 
 MOST_STEPS = 200
 CONVERGED = 1e-12
-"""Predicted relative decrease of the sum of squares below which a step is the last one."""
+"""Convergence threshold: predicted relative decrease of the sum of squares by the last step."""
 
 FREE = (0, 1, 2, 3)
-"""Positions of (c, gamma, intercept, d) that are fitted; -gamma l is the intercept."""
+"""Indices of the fitted coefficients of (c, gamma, intercept, d); the intercept is -gamma l."""
 
 STEEPEST = 1000.0
-"""-gamma beyond which a resample is a step between two models, not a sigmoid."""
+"""Largest -gamma in 1 / nat; a steeper resample is a step between two models, not a sigmoid."""
 
 
 def bootstrap_performance_law(
@@ -29,13 +29,13 @@ def bootstrap_performance_law(
     bounded: bool = False,
     lowest_floor: float = 0.0,
 ) -> FloatArray:
-    """Coefficients (c, gamma, l, d) of every resample, shape (B, 4); NaN where none were found.
+    """Coefficients (c, gamma, l, d) of every resample, shape (B, 4); NaN where the fit fails.
 
     Args:
         start: the fit of the full data.
         loss: losses in nats per token, shape (n,).
         score: scores as fractions, shape (n,).
-        weights: how often each model is in each resample, shape (B, n).
+        weights: number of copies of each model in each resample, shape (B, n).
         anchor: whether a point (loss 0, score 1) joins every resample.
         bounded: whether floor and ceiling stay those of `start`.
         lowest_floor: lower bound of d.
@@ -66,7 +66,7 @@ def _descend(
     score: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Levenberg-Marquardt over the free coefficients: (B, 4) and sums of squares (B,), NaN if lost."""
+    """Levenberg-Marquardt over the free coefficients: (B, 4), sums of squares (B,); NaN on failure."""
     found = np.full((len(weights), len(start)), np.nan)
     found_squares = np.full(len(weights), np.nan)
     rows, theta = np.arange(len(weights)), np.tile(start, (len(weights), 1))
@@ -107,7 +107,7 @@ def _residuals(
     score: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weighted sums of squares (B,), residuals (B, n), slopes by the free coefficients (B, p, n)."""
+    """Weighted sums of squares (B,), residuals (B, n), derivatives by free coefficients (B, p, n)."""
     c, gamma, intercept, d = (theta[:, i, None] for i in range(4))
     share = 1 / (1 + np.exp(-np.clip(gamma * loss + intercept, -500, 500)))
     bend = c * share * (1 - share)

@@ -1,10 +1,10 @@
-"""Stochastic frontier: a line that models fall short of, measured with noise.
+"""Stochastic frontier regression: models lie below a line by a random shortfall plus noise.
 
 ln density = intercept + slope t + v - u, with v normal and u exponential (Meeusen and van den Broeck
 1977; Aigner, Lovell and Schmidt 1977). The maximum of the likelihood is found for thousands of
 weightings of the same models at once, by damped Newton steps with analytic second derivatives.
 
-Not here: which models and windows (`densing_law`), and resampling (`stats.intervals`).
+Not here: the choice of models and windows (`densing_law`), and resampling (`stats.intervals`).
 """
 
 import numpy as np
@@ -16,25 +16,26 @@ from densing_pipeline.stats.lines import ols_lines
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
 
-On the lower bound of the shortfall the line is the least-squares line (no shortfall shows, Waldman
-1982), on that of the noise it is the edge of the models."""
+At the lower bound of the shortfall the line is the least-squares line (no shortfall is detected,
+Waldman 1982); at that of the noise it is the upper envelope of the models."""
 
 LINE_BOUND = 50.0
-"""Bound of the standardised intercept and slope; no line through data comes near."""
+"""Bound of the standardised intercept and slope, far beyond any fitted line."""
 
 LONGEST_STEP = 1.0
-"""Most a parameter moves in one step, in standard deviations or powers of e."""
+"""Largest change of a parameter in one step, in standard deviations (line) or of the logarithm
+(sigmas)."""
 
 MOST_STEPS = 60
-"""Steps after which a weighting counts as one without a maximum."""
+"""Most steps; a weighting not converged by then has no estimate."""
 
 CONVERGED = 1e-6
-"""Predicted gain of log-likelihood per model below which a step is the last one."""
+"""Convergence threshold: predicted gain of log-likelihood per model of the last step."""
 
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
 CELLS_AT_ONCE = 20_000
-"""Weights handled in one step, to stay in the cache."""
+"""Weights processed in one step, so that the working arrays fit in the cache."""
 
 
 def frontier_line(
@@ -77,7 +78,7 @@ def frontier_line(
 
 
 def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
-    """Maxima of the likelihood, shape (B, 4), in parts that stay in the cache; NaN without a start."""
+    """Maxima of the likelihood, shape (B, 4), NaN without a start; in parts that fit in the cache."""
     theta = np.full(start.shape, np.nan)
     known = np.flatnonzero(np.isfinite(start).all(axis=1))
     for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
@@ -86,7 +87,7 @@ def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArr
 
 
 def _start(residual: FloatArray) -> FloatArray:
-    """First guesses by moments, (P, 4): the skewness of residuals (P, n) tells shortfall from noise."""
+    """Starting values by the method of moments, (P, 4), from the skewness of the residuals (P, n)."""
     shortfall = np.cbrt(np.maximum(-(residual**3).mean(axis=1) / 2, 0.05))
     noise = np.sqrt(np.maximum(1.0 - shortfall**2, 0.05))
     return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
@@ -130,7 +131,7 @@ def _inside(theta: FloatArray) -> FloatArray:
 def _step(
     theta: FloatArray, gradient: FloatArray, curvature: FloatArray, damping: FloatArray
 ) -> FloatArray:
-    """Damped Newton step uphill; a parameter on its bound that is pushed outwards stays."""
+    """Damped Newton step upwards; a parameter on its bound is not moved outwards."""
     held = ((theta[:, 2:] <= BOUNDS[:, 0]) & (gradient[:, 2:] < 0)) | (
         (theta[:, 2:] >= BOUNDS[:, 1]) & (gradient[:, 2:] > 0)
     )
@@ -146,7 +147,7 @@ def _step(
         step = np.linalg.solve(curved, gradient[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
         step = np.zeros_like(gradient)
-    # Where the likelihood bends upwards the Newton step leads down, or too far to mean anything.
+    # Where the likelihood is not concave, the Newton step can lead downwards or far away.
     wrong = np.flatnonzero(~((gradient * step).sum(axis=1) > 0))
     if wrong.size:
         eigenvalues, vectors = np.linalg.eigh(curved[wrong])
