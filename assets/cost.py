@@ -1,4 +1,4 @@
-"""How fast a fixed capability gets cheaper."""
+"""Assets of cost: how fast the price of a fixed capability falls."""
 
 import dagster as dg
 import polars as pl
@@ -32,7 +32,7 @@ def price_frontier(
     capability_levels: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Cheapest price of each capability level over time: on offer now, and ever."""
+    """Cheapest price of each capability level over time: currently on offer, and the lowest so far."""
     market = _market(prices, model_links, capability_levels)
     cheapest = membership.with_intervals(
         frontier.price_frontier(market),
@@ -78,12 +78,12 @@ def price_index(
 def price_decomposition(
     prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
 ) -> pl.DataFrame:
-    """What moved the cheapest price on offer: entry of models, of providers, repricing, exit."""
+    """Changes of the cheapest price on offer by cause: entry, repricing or exit."""
     return decomposition.price_decomposition(_market(prices, model_links, capability_levels))
 
 
 def _market(
     prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
 ) -> Market:
-    """The tables with the bundled scores of the models sold."""
+    """The tables together with the bundled scores of the models on sale."""
     return Market(prices, model_links, capability_levels, facts.load("capability_scores"))

@@ -1,4 +1,4 @@
-"""How dense the models are, and how fast density grows."""
+"""Assets of density: density of each model, and how fast density grows."""
 
 import dagster as dg
 import polars as pl
@@ -35,7 +35,7 @@ from densing_pipeline.trends.simulate import SIMULATIONS
 def reference_points(
     eval_items: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
-    """Losses and scores of the models that density is measured against: published, and our own."""
+    """Losses and scores of the reference models, published and measured by us."""
     ladders = facts.ladders(settings.ladders)
     ours = measured.own_points(
         ladders, eval_items, scores, suite.version(suite.in_force(settings.evaluation_data))
@@ -63,7 +63,7 @@ def reference_laws(
 def own_rulers(
     reference_points: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
-    """Whether the ladders we measure ourselves give a reference law, and why not."""
+    """Whether each ladder of models that we measured gives a reference law, and if not, why."""
     ladders, coefficients = (
         facts.ladders(settings.ladders),
         facts.load("reference_coefficients"),
@@ -90,7 +90,7 @@ def reference_law_draws(
 def direct_laws(
     models: pl.DataFrame, scores: pl.DataFrame, reference_points: pl.DataFrame
 ) -> pl.DataFrame:
-    """Laws from size straight to score: the ladder without its loss, and a ruler of one family."""
+    """Laws from parameters straight to score: of the reference ladder, and of one model family."""
     return direct.direct_laws(models, scores, reference_points)
 
 
@@ -116,13 +116,13 @@ def densities(
 
 @table_asset(published.SCORE_GAPS, group="evaluation")
 def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
-    """Every score we measured beside what was reported of the same model under the same protocol."""
+    """Measured scores beside the reported scores of the same model under the same protocol."""
     return gaps.score_gaps(scores)
 
 
 @table_asset(published.CONTAMINATION, group="evaluation")
 def contamination(scores: pl.DataFrame) -> pl.DataFrame:
-    """How much better measured models do on MMLU than on its rewritten form, MMLU-CF."""
+    """Difference of measured scores between MMLU and its rewritten form, MMLU-CF, by model."""
     return gaps.contamination(scores)
 
 
@@ -135,7 +135,7 @@ def compression(
     direct_laws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Density of pruned, distilled and quantised models beside that of their parents."""
+    """Density of pruned, distilled and quantised models compared with that of their parents."""
     return pairs.compression(
         densities,
         current(models),
@@ -174,7 +174,7 @@ def densing_law(
 def trend_breaks(
     densities: pl.DataFrame, scores: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Whether density began to grow faster: at ChatGPT, or at any date, with the test's power."""
+    """Tests for faster growth of density from ChatGPT on, or from any date, with their power."""
     found = breaks.trend_breaks(
         densities,
         as_of=newest_or_day_zero(scores["observed_at"]),

@@ -27,7 +27,7 @@ def evaluation(
     settings: dg.ResourceParam[Settings],
     pipes: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult[None]:
-    """One model measured on the suite with vLLM, in an environment of its own: its evaluation folder."""
+    """Evaluation folder of one model, measured on the suite with vLLM in a separate environment."""
     return evaluate(context, settings, pipes)
 
 
@@ -65,7 +65,7 @@ def evaluation_queue(
     model_quarantine: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Which models are to be evaluated, in what order, at what cost, and which are not and why."""
+    """Models to be evaluated, with order and cost; and models not to be evaluated, with the reason."""
     compiled = facts.load("sources").filter(pl.col("source") == "base-models")["published_at"]
     return queue.queue(
         queue.with_rungs(models, facts.ladders(settings.ladders)),

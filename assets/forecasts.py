@@ -1,4 +1,4 @@
-"""What follows from the trends, what they forecast, and how good the forecasts were."""
+"""Assets of forecasts: implications of the trends, forecasts, and their scores."""
 
 import dagster as dg
 import polars as pl
@@ -30,7 +30,7 @@ def implications(
     scores: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """What the headline implies: with hardware, for sizes, costs and compressed models."""
+    """Implications of the headline trend: with hardware trends, for sizes, costs, compression."""
     return consequences.implications(
         densities,
         compression,
@@ -70,7 +70,7 @@ def forecast_scores(
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """What came of each forecast whose date has passed: CRPS, pinball losses, coverage."""
+    """Scores of each forecast whose date has passed: CRPS, pinball losses, coverage."""
     known = _known(densities, prices, price_polls, model_links, capability_levels)
     scored = scoring.forecast_scores(forecasts, known)
     figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
@@ -81,7 +81,7 @@ def forecast_scores(
 def forecast_skill(
     forecast_scores: pl.DataFrame, prices: pl.DataFrame, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """How good each method was, against no change, the paper's constants and the last year's slope."""
+    """Skill of each method relative to no change, the paper's constants and the last year's slope."""
     table = skill.forecast_skill(
         forecast_scores,
         as_of=newest_or_day_zero(prices["observed_from"]),
@@ -100,7 +100,7 @@ def paper_claims(
     capability_levels: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Whether a reader of the paper in December 2024 would have been right."""
+    """Claims of the paper of December 2024, compared with the data since."""
     return claims.paper_claims(
         _known(densities, prices, price_polls, model_links, capability_levels),
         draws=settings.bootstrap_draws,

@@ -1,4 +1,4 @@
-"""Which models exist."""
+"""Assets of models: polls of the Hub, and the `models` table."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from densing_pipeline.tables.published import HUB_NIGHTS, MODEL_QUARANTINE, MODE
 def hub_nights(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
-    """Every poll of the Hub for new models: how far back, how many requests, what came of it."""
+    """Every poll of the Hub for new models: period read, number of requests, and outcome."""
     zone = LandingZone(settings.landing_dir)
     if settings.hub_poll:
         night = poll.poll(
@@ -44,7 +44,7 @@ def hub_nights(
     deps=("hub_nights",),
 )
 def models(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Bundled facts together with what landed from the Hub."""
+    """The bundled models joined with the landed records of the Hub."""
     zone = LandingZone(settings.landing_dir)
     base_models = facts.load("base_models")
     found, refused = known.landed(zone, settings.hub_cache_dir, set(base_models["model_id"]))

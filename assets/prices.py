@@ -1,4 +1,4 @@
-"""What models cost."""
+"""Assets of prices: price lists, offers, and links from offers to models."""
 
 import dagster as dg
 import polars as pl
@@ -27,7 +27,7 @@ from densing_pipeline.tables import published
 def price_snapshots(
     settings: dg.ResourceParam[Settings], lock: StateLock
 ) -> dg.MaterializeResult[None]:
-    """The remote price lists, landed as received. Nothing is asked unless DENSING_POLL is on."""
+    """The remote price lists, landed as received. No request is made unless DENSING_POLL is on."""
     results = poll.poll(settings) if settings.poll else []
     return dg.MaterializeResult(metadata=poll_metadata(results))
 
@@ -50,22 +50,22 @@ def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.Data
 
 @table_asset(published.PRICE_POLLS, group="prices", deps=["prices"])
 def price_polls(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
-    """On which days each polled list was seen: what `prices` as of a past day rests on."""
+    """The days on which each polled list was seen; needed to compute `prices` as of a past day."""
     return history.polls(settings.book_dir)
 
 
 @table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots"])
 def quarantine(settings: dg.ResourceParam[Settings], prices: pl.DataFrame) -> pl.DataFrame:
-    """What of the newest lists cannot be read, and prices kept out for what other lists say."""
+    """Unreadable entries of the newest lists, and prices that other lists contradict."""
     unread = snapshots.quarantined(LandingZone(settings.landing_dir))
     return pl.concat([unread, book.disputed(prices)])
 
 
 @table_asset(published.MODEL_LINKS, group="prices")
 def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
-    """Which model each offer sells, by which rule, and the offers no rule resolves."""
-    # Names of the Hub are free to anyone: a copy called like a famous model must not make the
-    # name of an offer ambiguous, so only the models of our facts are linked to.
+    """The model of each offer and the rule that found it; and offers that no rule resolves."""
+    # Anyone can choose a name on the Hub. A copy with the name of a known model would make the name
+    # of an offer ambiguous, so offers are linked only to models of the bundled facts.
     ours = models.filter(pl.col("source") != HUB)["model_id"]
     known = pl.concat([facts.load("capability_scores")["canonical_id"], ours])
     return links.model_links(prices, facts.load("offer_names"), known.unique())

@@ -1,4 +1,4 @@
-"""What we publish."""
+"""Assets of publication: health of the sources, revisions, and the release."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALT
 def source_health(
     settings: dg.ResourceParam[Settings], prices: pl.DataFrame, hub_nights: pl.DataFrame
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """How fresh each source is, what came of each poll, and which could not be reached."""
+    """Age of each source's data, and the outcome of each poll."""
     now, rows = datetime.now(UTC), dict(prices.group_by("source").len().iter_rows())
     polls = poll_reports(LandingZone(settings.landing_dir))
     health = SOURCE_HEALTH.cast(
@@ -47,7 +47,7 @@ def revisions(
     densing_law: pl.DataFrame,
     price_halving: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Published numbers that tonight's tables give otherwise, and what changed."""
+    """Published numbers that differ in the new tables, with the old and new values."""
     tables = {
         "scores": scores, "reference_laws": reference_laws, "densities": densities,
         "densing_law": densing_law, "price_halving": price_halving,
@@ -65,7 +65,7 @@ def revisions(
 def release(
     settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
 ) -> dg.MaterializeResult[None]:
-    """All tables with data dictionary and provenance, swapped in atomically if anything changed."""
+    """All tables with data dictionary and provenance, published atomically if anything changed."""
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
     made = provenance(settings, facts.load("sources"))
     return dg.MaterializeResult(

@@ -1,1 +1,1 @@
-"""When things run."""
+"""Jobs, schedules and sensors."""

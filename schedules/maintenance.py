@@ -1,4 +1,4 @@
-"""What is run by hand: a full sweep of the Hub."""
+"""Jobs that are started by hand: a full sweep of the Hub."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from densing_pipeline.settings import Settings
 
 @dg.op
 def sweep_hub(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """Land the whole listing of the Hub, going on where an unfinished sweep stopped."""
+    """Land the whole listing of the Hub; an unfinished sweep is resumed."""
     hub = Hub.of(settings)
     done = sweep.sweep(
         LandingZone(settings.landing_dir), hub, settings.hub_page_size, lambda: datetime.now(UTC)

@@ -1,7 +1,7 @@
 """The sensor that creates partitions and runs for models in the evaluation queue.
 
-It only reads the stored queue: polling the Hub and deciding are done by assets, which have logs,
-retries and no time limit of a minute.
+The sensor only reads the stored queue. Assets poll the Hub and make the decisions, because they
+have logs and retries, and no time limit of a minute.
 """
 
 import json
@@ -30,7 +30,7 @@ MAIN = "main"
 
 
 class Candidate(NamedTuple):
-    """A queued model: its partition, its commit if known, the suite version, attempts begun."""
+    """A queued model: partition, commit if known, suite version, and number of attempts begun."""
 
     key: str
     revision: str | None
@@ -42,9 +42,10 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
     """The `new_models` sensor.
 
     Args:
-        settings: where the queue is, how many runs a tick may ask for and a model may have.
+        settings: path of the queue, most runs requested per tick, most attempts per model.
         evaluation: the job, partitioned by `MODELS`, that evaluates one model; without one the
-            sensor keeps the partitions, from which a person may start evaluations, and asks for none.
+            sensor creates partitions, from which a person may start evaluations, and requests no
+            runs.
     """
 
     @dg.sensor(

@@ -1,4 +1,4 @@
-"""The nightly chain: everything from the sources to the release but the evaluations it reads."""
+"""The nightly job: all assets from the sources to the release, except evaluations."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ job = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("evaluation"),
     description="Read every source, refit the density and cost curves, publish a release if anything changed.",
-    # dagster.yaml runs one run with this tag at a time, for it replaces the tables.
+    # dagster.yaml allows one run with this tag at a time, because the run replaces the tables.
     tags={"densing/writes": "tables"},
 )
 

@@ -1,9 +1,9 @@
 """Reference laws, effective parameters and capacity density.
 
-Not here: how density grows over time (`trends`), and where scores and parameter counts come from
-(`facts`, `hub`, `evaluation`).
+Not here: trends over time (`trends`), and the sources of scores and parameter counts (`facts`,
+`hub`, `evaluation`).
 
-The package can be called: `densing_pipeline.density(params=4e9, MMLU=.70)` is
+The package is callable: `densing_pipeline.density(params=4e9, MMLU=.70)` calls
 `densing_pipeline.api.density`. A function and a subpackage of one name share one attribute of
 `densing_pipeline`, which importing any module of the subpackage sets to the subpackage.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class _CallablePackage(ModuleType):
-    """This package, with the function of its name behind a call."""
+    """Module type of this package, which makes it callable."""
 
     def __call__(self, *args: Any, **given: Any) -> object:
         """Call `densing_pipeline.api.density`."""

@@ -1,10 +1,10 @@
-"""The loss law fitted to thousands of resamples of the same runs at once.
+"""Fit the loss law to thousands of resamples of the same training runs at once.
 
 A resample is a weighting of the runs, so all resamples share N, D and their powers. One step of
 damped Newton descent with analytic second derivatives is then a few elementwise operations and
 matrix products over (resamples, runs), instead of one optimiser per resample (`stats.newton`).
 
-Not here: the search for all minima of the full data (`fit_loss`), and which laws have draws
+Not here: the search for all minima of the full data (`fit_loss`), and the laws with draws
 (`reference_law_draws`).
 """
 
@@ -19,21 +19,21 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.newton import Damping, downhill, minimise
 
 ROWS_AT_ONCE = 128
-"""Resamples descended together: few enough that their work space stays in the cache."""
+"""Resamples processed together, few enough that their working arrays fit in the cache."""
 
 STEPS = 12
 """Damped Newton steps of one round; most resamples need one round."""
 
 MOST_ROUNDS = 40
-"""Rounds after which a resample counts as one without a minimum."""
+"""Most rounds; a resample not converged by then has no minimum."""
 
 DECREASE = 1e-8
-"""Predicted relative decrease of the objective below which no step is taken any more."""
+"""Convergence threshold: predicted relative decrease of the objective by the next step."""
 
 DAMPING = Damping(first=1e-2, fall=8, rise=6, least=1e-12)
 
 SMALLEST_IRREDUCIBLE = 1e-9
-"""E relative to the lowest loss below which it counts as 0: its logarithm has no end."""
+"""E relative to the lowest loss below which E counts as 0, because ln E is unbounded below."""
 
 
 class LossDraws(NamedTuple):
@@ -66,15 +66,15 @@ def bootstrap_loss_law(
     irreducible: bool = False,
     objective: Objective = "least_squares",
 ) -> LossDraws:
-    """The best minimum of every resample among those that descents from `starts` reach.
+    """Best minimum of every resample over the descents from all `starts`.
 
     Args:
-        starts: where to start, normally every distinct minimum of the full data: resamples of runs
-            with two minima disagree about which is the lower one.
+        starts: starting laws, normally every distinct minimum of the full data, because the global
+            minimum can differ between resamples.
         params: N of each run, shape (n,).
         tokens: D of each run, shape (n,).
         loss: loss of each run, nats per token, shape (n,).
-        weights: how often each run is in each resample, shape (B, n).
+        weights: number of copies of each run in each resample, shape (B, n).
         irreducible: whether the form has the irreducible term E >= 0.
         objective: what is minimised, as in `fit_loss_law`.
 
@@ -92,10 +92,10 @@ def bootstrap_loss_law(
 
 
 class _Problem:
-    """One set of runs: objective, derivatives and descent over many weightings.
+    """The objective of one set of runs, its derivatives, and descent for many weightings.
 
     Parameters of the descent are (ln a', alpha, ln b', beta, ln E) with a' and b' the terms at the
-    mean ln N and ln D, which takes the worst of the collinearity away.
+    mean ln N and ln D, which reduces collinearity.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class _Problem:
         }
 
     def theta(self, law: LossLaw) -> FloatArray:
-        """A law as parameters of the descent."""
+        """Convert a law to the parameters of the descent, shape (p,)."""
         smallest = np.exp(self._floor) if law.irreducible <= 0 else law.irreducible
         every = [
             np.log(law.a) - law.alpha * self._centre[0], law.alpha,
@@ -132,7 +132,7 @@ class _Problem:
         return np.array(every[: self._size])
 
     def draws(self, theta: FloatArray, objective: FloatArray) -> LossDraws:
-        """Laws at the parameters, NaN where there is no minimum inside the bounds."""
+        """Convert parameters to laws; NaN where there is no minimum inside the bounds."""
         exponents = theta[:, [1, 3]]
         inside = np.isfinite(objective) & (exponents > 2 * EXPONENTS[0]).all(axis=1)
         inside &= (exponents < EXPONENTS[1] * 0.999).all(axis=1)
@@ -165,7 +165,8 @@ class _Problem:
                 )
                 theta[rows] = reached.theta
                 value[rows] = np.where(reached.converged, reached.value, np.nan)
-            # The few that need longer go on together, not each with its own part.
+            # The few resamples that have not converged continue in one batch, not in their former
+            # parts.
             pending = pending[np.isnan(value[pending])]
             if not pending.size:
                 break
@@ -193,7 +194,7 @@ class _Problem:
         return self._inside(theta + step * unit), -0.5 * (pull * step).sum(axis=1)
 
     def _inside(self, theta: FloatArray) -> FloatArray:
-        """Parameters kept inside the bounds of exponents and irreducible term."""
+        """Clip the parameters to the bounds of exponents and irreducible term."""
         theta[:, [1, 3]] = np.clip(theta[:, [1, 3]], *EXPONENTS)
         theta[:, [0, 2]] = np.clip(theta[:, [0, 2]], -100, 100)
         if self._size == 5:
@@ -214,7 +215,7 @@ class _Problem:
         return [*terms, np.exp(theta[:, 4:5])] if self._size == 5 else terms
 
     def _scale(self, theta: FloatArray, weights: FloatArray) -> FloatArray:
-        """Weighted squares of the residuals' slopes, the unit of the damping, shape (B, p)."""
+        """Weighted squares of the residuals' derivatives, the scale of the damping, shape (B, p)."""
         terms = self._terms(theta)
         total = sum(terms[1:], terms[0])
         if self._logarithmic:
@@ -238,7 +239,8 @@ class _Problem:
             clipped = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
             pull = weights * clipped
             value = np.einsum("bi,bi->b", pull, residual - 0.5 * clipped)
-            # The logarithm of a sum bends by share (1 - share) on, - share share off the diagonal.
+            # Second derivatives of the logarithm of a sum: share (1 - share) on the diagonal, -
+            # share share off it.
             bend = weights * (residual == clipped) - pull
             inverse = 1 / total
             shares = [share * inverse for share in shares]
@@ -252,7 +254,7 @@ class _Problem:
     def _assembled(
         self, shares: list[FloatArray], pull: FloatArray, bend: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Gradient and second derivatives from those by the logarithms of the terms."""
+        """Gradient and second derivatives, from those by the logarithms of the terms."""
         pulls = [pull * share for share in shares]
         gradient = np.hstack(
             [pulled @ slope.T for pulled, slope in zip(pulls, self._slopes, strict=True)]

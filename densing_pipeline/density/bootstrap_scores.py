@@ -1,6 +1,6 @@
-"""The performance law fitted to many resamples of the same models at once.
+"""Fit the performance law to many resamples of the same models at once.
 
-Not here: the fit of the full data (`fit_performance`), which these descents start from.
+Not here: the fit of the full data (`fit_performance`), from which these descents start.
 """
 
 import numpy as np
@@ -11,16 +11,16 @@ from densing_pipeline.stats.newton import minimise
 
 MOST_STEPS = 200
 CONVERGED = 1e-12
-"""Predicted relative decrease of the sum of squares below which a step is the last one."""
+"""Convergence threshold: predicted relative decrease of the sum of squares by the last step."""
 
 LEAST_DECREASE = 5e-25
-"""Decrease of half the sum of squares below which a step is the last one where the law fits exactly."""
+"""The same as an absolute decrease of half the sum, for resamples that the law fits exactly."""
 
 FREE = (0, 1, 2, 3)
-"""Positions of (c, gamma, intercept, d) that are fitted; -gamma l is the intercept."""
+"""Indices of the fitted coefficients of (c, gamma, intercept, d); the intercept is -gamma l."""
 
 STEEPEST = 1000.0
-"""-gamma beyond which a resample is a step between two models, not a sigmoid."""
+"""Largest -gamma in 1 / nat; a steeper resample is a step between two models, not a sigmoid."""
 
 
 def bootstrap_performance_law(
@@ -33,13 +33,13 @@ def bootstrap_performance_law(
     bounded: bool = False,
     lowest_floor: float = 0.0,
 ) -> FloatArray:
-    """Coefficients (c, gamma, l, d) of every resample, shape (B, 4); NaN where none were found.
+    """Coefficients (c, gamma, l, d) of every resample, shape (B, 4); NaN where the fit fails.
 
     Args:
         start: the fit of the full data.
         loss: losses in nats per token, shape (n,).
         score: scores as fractions, shape (n,).
-        weights: how often each model is in each resample, shape (B, n).
+        weights: number of copies of each model in each resample, shape (B, n).
         anchor: whether a point (loss 0, score 1) joins every resample.
         bounded: whether floor and ceiling stay those of `start`.
         lowest_floor: lower bound of d.
@@ -70,7 +70,7 @@ def _descend(
     score: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Gauss-Newton descent over the free coefficients: (B, 4) and half sums of squares (B,), NaN if lost."""
+    """Gauss-Newton descent over the free coefficients: (B, 4) and half sums of squares (B,); NaN on failure."""
 
     def derivatives(
         free_theta: FloatArray, weights: FloatArray

@@ -1,6 +1,6 @@
-"""Score straight from size: a line in ln N (and ln D) on the logit of the score, without a loss.
+"""Direct law: the logit of the score as a linear function of ln N (and ln D), without a loss.
 
-Not here: laws in two steps through the loss (`law`), and which models a family ruler rests on
+Not here: laws in two steps through the loss (`law`), and the models of a family's law
 (`direct_laws`).
 """
 
@@ -25,14 +25,14 @@ from densing_pipeline.density.reference_laws import (
 from densing_pipeline.stats.arrays import FloatArray
 
 REACH = 10.0
-"""How far beyond its smallest and largest model a direct law is read: a straight line goes on for
-ever, the models behind it do not."""
+"""Factor beyond its smallest and largest model within which a direct law is used; farther
+extrapolation is not supported by the models."""
 
 ABOVE_GUESSING = LADDER_FLOOR + 3 * (LADDER_FLOOR * (1 - LADDER_FLOOR) / ITEMS["MMLU"]) ** 0.5
-"""Three standard errors above guessing; below it a logit is noise."""
+"""Lowest score fitted: three standard errors above guessing; below it the logit is mostly noise."""
 
 LARGEST_SHARE = 0.2
-"""Share of checkpoints, those with the most training compute, that the comparison leaves out."""
+"""Share of checkpoints, those with the most training compute, held out for the comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class DirectLaw:
 
     Attributes:
         floor: score of guessing.
-        intercept: at ln N = 0, the tokens' term at D0 included.
+        intercept: logit at ln N = 0, including the term of D0.
         per_ln_params: above 0.
-        params_from: fewest parameters it is read at.
-        params_to: most parameters it is read at.
+        params_from: fewest parameters for which the law is used.
+        params_to: most parameters for which the law is used.
     """
 
     floor: float
@@ -85,8 +85,8 @@ def fit_direct(
     """Least squares of the logit: intercept, slope in ln N and, with tokens, slope in ln D.
 
     Raises:
-        FitError: a score at or below guessing, points that leave the line open, or a line along
-            which larger models score no better.
+        FitError: a score is at or below guessing, the points do not determine the line, or its
+            slope in ln N is not positive.
     """
     if not ((score > floor) & (score < 1)).all():
         raise FitError("a direct law needs scores above guessing and below 1")
@@ -100,10 +100,10 @@ def fit_direct(
 
 
 def ladder_one_step(points: pl.DataFrame) -> dict[str, Any] | None:
-    """The one-step law of the OLMo checkpoints on MMLU, against the two-step law; None without points.
+    """The direct law of the OLMo checkpoints on MMLU; None without points.
 
-    Both are fitted to the four fifths of the checkpoints with less training compute, and judged by
-    the scores of the rest.
+    For comparison with the two-step law, both are fitted to the four fifths of the checkpoints with
+    less training compute and evaluated on the scores of the others.
 
     Returns:
         A row of `direct_laws`.
@@ -151,7 +151,7 @@ def direct_row(
     params: FloatArray,
     largest_out_error: float,
 ) -> dict[str, Any]:
-    """What every row of `direct_laws` has."""
+    """The columns that every row of `direct_laws` has."""
     return {
         "reference_id": reference_id,
         "benchmark": benchmark,

@@ -1,4 +1,4 @@
-"""Fit a loss law to any file of training runs (`densing fit losses RUNS.csv`, or from Python).
+"""Fit a loss law to a CSV file of training runs (`densing fit losses RUNS.csv`, or from Python).
 
 Not here: the fit itself (`fit_loss`) and its bootstrap (`bootstrap_laws`).
 """
@@ -21,10 +21,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "loss": ("loss", "loss_nats_per_token", "l"),
     "run": ("run", "run_id"),
 }
-"""Column names understood, without regard to case; the first one found counts."""
+"""Accepted column names, case-insensitive; the first one found is used."""
 
 FLOP_NAMES = ("flop", "flops", "training flop", "c", "compute")
-"""Training compute, from which D = C / (6 N) follows where there are no tokens (Kaplan et al. 2020)."""
+"""Column names of the training compute C; without tokens, D = C / (6 N) (Kaplan et al. 2020)."""
 
 COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible")
 
@@ -38,7 +38,7 @@ class FileFit:
         intervals: 95 % interval of each coefficient of the global fit; None if too few resamples
             have a minimum.
         n_points: points fitted.
-        n_runs: training runs that were resampled.
+        n_runs: number of training runs that were resampled.
         draws: resamples.
     """
 
@@ -68,7 +68,7 @@ def fit_file(
         seed: seed of the resamples.
 
     Raises:
-        FitError: the file lacks a column, holds a value that is no positive number, or does not
+        FitError: a column is missing, a value is not a positive number, or the points do not
             determine the law; the message names file, column and row.
     """
     runs, cluster = _read(Path(path))
@@ -86,7 +86,7 @@ def fit_file(
 
 
 def _read(path: Path) -> tuple[tuple[FloatArray, FloatArray, FloatArray], npt.NDArray[np.intp]]:
-    """Params, tokens and loss of each run, and the number of its cluster."""
+    """Params, tokens and loss of each point, and the index of its run, shape (n,) each."""
     try:
         frame = pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:

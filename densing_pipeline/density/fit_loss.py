@@ -1,11 +1,11 @@
 """Fit of the loss law, with every distinct minimum of the objective.
 
 N and D of a reference family are nearly collinear (D = 10..60 N in the paper), so the objective has
-more than one minimum, and which one a fit reports depends on where it started. The search therefore
-scans (alpha, beta), solves the other coefficients there exactly (they are linear), and refines from
+more than one minimum, and the minimum found depends on the starting point. The search therefore
+scans (alpha, beta), solves for the other coefficients exactly (they are linear), and refines from
 every local minimum of that profile.
 
-Not here: the performance step (`fit_performance`), and which points are fitted (`reference_laws`).
+Not here: the performance step (`fit_performance`), and the choice of points (`reference_laws`).
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ Objective = Literal["least_squares", "huber_log"]
 
 HUBER_DELTA = 1e-3
 EXPONENTS = (1e-3, 3.0)
-"""Bounds of alpha and beta; a minimum on a bound is not a minimum."""
+"""Bounds of alpha and beta; a solution on a bound does not count as a minimum."""
 LOG_COEFFICIENTS = (-50.0, 80.0)
 """Bounds of ln a and ln b, wide enough for the exponents' bounds and narrow enough for exp."""
 EXPONENT_GRID = np.geomspace(0.01, 1.5, 40)
 SAME_MINIMUM = 1e-3
-"""Relative difference of coefficients below which two minima are one."""
+"""Relative difference of coefficients below which two minima count as the same."""
 FEWEST_POINTS = 5
 
 
@@ -209,7 +209,7 @@ def _solve(
 
 
 def _local_minima(surface: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Cells not above any of their eight neighbours, shape as `surface`."""
+    """Mask of the cells that are not above any of their eight neighbours, shape of `surface`."""
     rows, columns = surface.shape
     padded = np.pad(surface, 1, constant_values=np.inf)
     neighbours = [
@@ -225,7 +225,7 @@ def _local_minima(surface: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[n
 
 
 def _same(one: LossLaw, other: LossLaw) -> bool:
-    """Whether two laws are the same minimum, up to what the descent resolves."""
+    """Whether two laws are the same minimum, up to `SAME_MINIMUM`."""
     return (
         abs(one.alpha / other.alpha - 1) < SAME_MINIMUM
         and abs(one.beta / other.beta - 1) < SAME_MINIMUM
@@ -235,7 +235,7 @@ def _same(one: LossLaw, other: LossLaw) -> bool:
 
 
 def _check(params: FloatArray, tokens: FloatArray, loss: FloatArray, *, irreducible: bool) -> None:
-    """Refuse points that cannot determine the law."""
+    """Raise `FitError` for points that cannot determine the law."""
     if not params.shape == tokens.shape == loss.shape or params.ndim != 1:
         raise FitError(
             f"params, tokens and loss must be vectors of one length, not {params.shape}, "

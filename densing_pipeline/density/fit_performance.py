@@ -1,6 +1,6 @@
 """Fit of the performance law, the score as a sigmoid of the loss.
 
-Not here: the loss law (`fit_loss`), and which points are fitted (`reference_laws`).
+Not here: the loss law (`fit_loss`), and the choice of points (`reference_laws`).
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from densing_pipeline.density.law import PerformanceLaw
 from densing_pipeline.stats.arrays import FloatArray
 
 STEEPNESS_GRID = np.geomspace(0.5, 100, 30)
-"""-gamma tried, in units of 1 / (range of the losses)."""
+"""Starting values of -gamma, in units of 1 / (range of the losses)."""
 MIDPOINT_GRID = np.linspace(-0.5, 1.0, 31)
-"""l tried, in units of the range of the losses above the lowest one."""
+"""Starting values of l above the lowest loss, in units of the range of the losses."""
 
 ON_FLOOR = 1e-9
-"""Distance from its bound below which d lies on it; an interior solver only comes close."""
+"""Distance from its bound below which d is set to the bound; an interior-point solver does not
+reach it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerformanceFit:
-    """The fitted law and its residuals at the points (the anchor left out).
+    """The fitted law and its residuals at the points, without the anchor.
 
     Attributes:
         law: the performance law.
@@ -41,9 +42,9 @@ def fit_performance_law(
     Args:
         loss: losses in nats per token, shape (n,).
         score: scores as fractions, shape (n,).
-        anchor: whether a point (loss 0, score 1) joins the fit. It is what the published curves
-            were fitted with, and it keeps the ceiling, which no point is near, from being fitted
-            below the scores of frontier models.
+        anchor: whether a point (loss 0, score 1) is added to the fit, as in the published curves.
+            No point is near the ceiling, which without the anchor would be fitted below the scores
+            of frontier models.
         lowest_floor: lower bound of d.
 
     Raises:
@@ -79,7 +80,7 @@ def fit_bounded_performance_law(
 ) -> PerformanceFit:
     """Unweighted least squares over gamma and l alone, between a known floor and a known ceiling.
 
-    For points that reach neither end of the sigmoid: the floor is the score of guessing.
+    For points that are near neither end of the sigmoid; the floor is the score of guessing.
 
     Args:
         loss: losses in nats per token, shape (n,).
@@ -123,7 +124,7 @@ def _fit(law: PerformanceLaw, loss: FloatArray, score: FloatArray) -> Performanc
 
 
 def _grid(loss: FloatArray) -> FloatArray:
-    """Pairs (gamma, l) to start from, shape (m, 2)."""
+    """Starting pairs (gamma, l), shape (m, 2)."""
     extent = float(np.ptp(loss))
     gamma, midpoint = np.meshgrid(-STEEPNESS_GRID / extent, loss.min() + MIDPOINT_GRID * extent)
     return np.stack([gamma.ravel(), midpoint.ravel()], axis=1)
@@ -146,7 +147,7 @@ def _start(x: FloatArray, y: FloatArray, lowest_floor: float) -> FloatArray:
 
 
 def _check(loss: FloatArray, score: FloatArray, fewest: int) -> None:
-    """Refuse points that cannot determine the law."""
+    """Raise `FitError` for points that cannot determine the law."""
     if loss.shape != score.shape or loss.ndim != 1:
         raise FitError(
             f"loss and score must be vectors of one length, not {loss.shape}, {score.shape}"

@@ -1,6 +1,6 @@
-"""A reference law as a value: loss from size and tokens, score from loss, and the way back.
+"""Reference laws: loss from parameters and tokens, score from loss, and the inverse functions.
 
-Not here: how its coefficients are found (`fit_loss`, `fit_performance`) or which laws there are
+Not here: the fits of the coefficients (`fit_loss`, `fit_performance`), and the published laws
 (`reference_laws`).
 """
 
@@ -52,7 +52,7 @@ class PerformanceLaw:
 
     Attributes:
         c: height of the sigmoid, fraction.
-        gamma: steepness, 1 / nat; negative, for the score falls with the loss.
+        gamma: steepness, 1 / nat; negative, because the score falls with the loss.
         l: loss at the midpoint, nats.
         d: floor, fraction.
     """
@@ -64,7 +64,7 @@ class PerformanceLaw:
 
     @property
     def ceiling(self) -> float:
-        """Score that no loss reaches."""
+        """Upper limit of the score, c + d, which no loss reaches."""
         return self.c + self.d
 
     def score(self, loss: npt.ArrayLike) -> FloatArray:
@@ -86,7 +86,8 @@ class ReferenceLaw:
     Attributes:
         loss_law: loss from size and tokens.
         performance_law: score from loss.
-        reference_tokens: D0, the tokens at which effective parameters are read.
+        reference_tokens: D0, the number of training tokens for which effective parameters are
+            computed.
     """
 
     loss_law: LossLaw
@@ -104,7 +105,7 @@ class ReferenceLaw:
 
     @property
     def floor(self) -> float:
-        """Score that the smallest model has."""
+        """Lower limit of the score, for small models."""
         return self.performance_law.d
 
     def score(self, params: npt.ArrayLike) -> FloatArray:

@@ -1,13 +1,13 @@
-"""Reference laws of our own: fitted on losses and scores that we measured ourselves.
+"""Reference laws fitted to losses and scores that we measured.
 
-The models are listed in `facts/ladders.csv` (or a file like it): some give losses by size and
-tokens, some scores by loss. Measured by the same suite as every other model, they make a ruler
-without the paper's protocol in it. A law has the name of its ladder and of the suite version, so that
-laws of two versions never mix. Where the measurements determine no law there is none, and
-`own_rulers` says why.
+The models are listed in `facts/ladders.csv` (or a file of that form): some give losses by
+parameters and tokens, some scores by loss. They are measured with the same suite as every other
+model, so these laws do not depend on the paper's protocol. A law is named after its ladder and the
+suite version, so that laws of two versions are never mixed. If the measurements do not determine a
+law, `own_rulers` gives the reason.
 
-Not here: the fits (`fit_loss`, `fit_performance`), published laws and refits (`reference_laws`), and how a model
-is measured (`evaluation`).
+Not here: the fits (`fit_loss`, `fit_performance`), published laws and refits (`reference_laws`),
+and the measurement of models (`evaluation`).
 """
 
 from collections.abc import Iterator
@@ -29,10 +29,11 @@ from densing_pipeline.tables.published import OWN_RULERS, REFERENCE_LAWS, REFERE
 PREFIX = "own"
 
 LOSSES = "ScalingBench"
-"""The benchmark whose items carry the paper's conditional loss; its subjects are the five."""
+"""The benchmark whose items have the paper's conditional loss; its subjects are the five
+benchmarks."""
 
 REFERENCE_TOKENS = NMI_TOKENS
-"""D0: that of `nmi-2025`, so that the two differ in their models alone."""
+"""D0 in tokens: that of `nmi-2025`, so that the laws differ only in their reference models."""
 
 FEWEST_LOSSES = 8
 FEWEST_RUNGS = 3
@@ -41,19 +42,19 @@ LEAST_SPREAD = 2.0
 constant D / N size and tokens cannot be told apart."""
 
 FEWEST_SCALED = 3
-"""Losses it takes to scale a published loss law."""
+"""Fewest losses to which a published loss law is scaled."""
 
 FEWEST_SCORES = 6
-"""Models of the score step: one more than the four coefficients and the anchor determine."""
+"""Fewest models of the score step: one more than the four coefficients and the anchor determine."""
 
 
 @dataclass(frozen=True)
 class Ruler:
-    """What becomes of one ladder on one benchmark.
+    """Result of the fits of one ladder on one benchmark.
 
     Attributes:
-        law: a row of `reference_laws`; None if the points determine none.
-        reason: what it rests on, or what is missing.
+        law: a row of `reference_laws`; None if the points do not determine a law.
+        reason: the basis of the law, or what is missing.
         n_points: points of the loss step.
         n_score_points: points of the score step.
     """
@@ -72,20 +73,20 @@ def reference_id(ladder: str, suite: str) -> str:
 def own_points(
     ladders: pl.DataFrame, eval_items: pl.DataFrame, scores: pl.DataFrame, suite_version: str
 ) -> pl.DataFrame:
-    """Losses and scores of the models of every ladder, as far as they were measured.
+    """Measured losses and scores of the models of every ladder.
 
-    The loss of a benchmark is the mean over its items of the mean over the answer's tokens; that of
-    the average the mean of the five.
+    The loss of a benchmark, in nats per token, is the mean over its items of the mean over the
+    tokens of the answer; the loss of the average is the mean over the five benchmarks.
 
     Args:
         ladders: a `ladders` frame.
         eval_items: an `eval_items` frame.
         scores: a `scores` frame.
-        suite_version: the version in force; others do not enter, nor do trials.
+        suite_version: the current version; measurements of other versions and trials are left out.
 
     Returns:
         A `reference_points` frame: per benchmark one row for the loss step and one for the score
-        step of each model that enters it.
+        step of each model in that step.
     """
     measured = scores.filter(
         pl.col("source_kind") == "measured",
@@ -117,7 +118,7 @@ def own_points(
 def own_laws(
     ladders: pl.DataFrame, points: pl.DataFrame, coefficients: pl.DataFrame, suite_version: str
 ) -> pl.DataFrame:
-    """The laws that the measured points determine, as a `reference_laws` frame.
+    """The laws determined by the measured points, as a `reference_laws` frame.
 
     Args:
         ladders: a `ladders` frame.
@@ -172,7 +173,7 @@ def _losses(eval_items: pl.DataFrame, suite_version: str) -> pl.DataFrame:
 
 
 def _with_average(frame: pl.DataFrame, value: str) -> pl.DataFrame:
-    """The five benchmarks, and their mean where all five are there."""
+    """The frame with the mean of the five benchmarks added, for models that have all five."""
     average = (
         frame.group_by("model_id", "revision")
         .agg(pl.col(value).mean(), n=pl.col("benchmark").n_unique())
@@ -183,10 +184,10 @@ def _with_average(frame: pl.DataFrame, value: str) -> pl.DataFrame:
 
 
 def _measured_rungs(ladders: pl.DataFrame, losses: pl.DataFrame) -> pl.DataFrame:
-    """The models of the ladders that were measured, each with one revision.
+    """The measured models of the ladders, each with one revision.
 
-    A model without a revision in the file is taken at the one that has the most benchmarks, of
-    several the last by name.
+    For a model without a revision in the file, the revision with the most benchmarks is used; of
+    several, the last by name.
     """
     known = losses.group_by("model_id", "revision").agg(n=pl.len())
     return (
@@ -203,7 +204,7 @@ def _measured_rungs(ladders: pl.DataFrame, losses: pl.DataFrame) -> pl.DataFrame
 
 
 def _n_measured(rungs: pl.DataFrame, points: pl.DataFrame, suite_version: str) -> int:
-    """Rungs with any point."""
+    """Number of ladder models with any point."""
     ids = points.filter(pl.col("reference_id") == reference_id(rungs["ladder"][0], suite_version))[
         "run_id"
     ].str.strip_suffix(" score")
@@ -216,7 +217,7 @@ def _n_measured(rungs: pl.DataFrame, points: pl.DataFrame, suite_version: str) -
 def _rulers(
     ladders: pl.DataFrame, points: pl.DataFrame, coefficients: pl.DataFrame, suite_version: str
 ) -> Iterator[tuple[str, tuple[str, pl.DataFrame], Ruler]]:
-    """Each ladder x benchmark with what becomes of it."""
+    """The result of the fits for each ladder x benchmark."""
     for (ladder,), rungs in ladders.sort("ladder", "model_id").partition_by(
         "ladder", as_dict=True
     ).items():  # fmt: skip
@@ -236,7 +237,7 @@ def _rulers(
 def _ruler(
     name: str, benchmark: str, fitted: pl.DataFrame, published: ReferenceLaw | None
 ) -> Ruler:
-    """Fit both steps, or say what is missing."""
+    """Fit both steps of one ladder and benchmark; without enough points, give the reason."""
     runs, scored = loss_step(fitted), score_step(fitted)
     n_points, n_scores = runs[0].size, scored[0].size
     if n_scores < FEWEST_SCORES:
@@ -268,7 +269,7 @@ def _ruler(
 
 
 def _undetermined(params: FloatArray, tokens: FloatArray, loss: FloatArray) -> str:
-    """Why these runs do not determine a loss law; empty if they do."""
+    """Reason why these runs do not determine a loss law; empty if they do."""
     if loss.size < FEWEST_LOSSES:
         return f"{loss.size} losses of known size and tokens measured, {FEWEST_LOSSES} needed"
     if np.unique(params).size < FEWEST_RUNGS:
@@ -282,7 +283,7 @@ def _undetermined(params: FloatArray, tokens: FloatArray, loss: FloatArray) -> s
 def _scaled(
     published: LossLaw, params: FloatArray, tokens: FloatArray, loss: FloatArray
 ) -> tuple[LossFit, float]:
-    """A published loss law times the one factor that fits the losses best, by least squares."""
+    """A published loss law multiplied by the factor that fits the losses best (least squares)."""
     scale = scale_of(published, params, tokens, loss, np.ones((1, loss.size)))[0]
     law = LossLaw(
         scale * published.a, published.alpha, scale * published.b, published.beta,
@@ -302,7 +303,7 @@ def scale_of(
         params: N of each run, shape (n,).
         tokens: D of each run, shape (n,).
         loss: loss of each run in nats per token, shape (n,).
-        weights: how often each run is in each resample, shape (B, n).
+        weights: number of copies of each run in each resample, shape (B, n).
     """
     expected = law.loss(params, tokens)
     return np.asarray((weights @ (expected * loss)) / (weights @ expected**2))

@@ -1,8 +1,8 @@
-"""Reference laws refitted to resamples of their training runs: how sure each law is.
+"""Uncertainty of reference laws: refits to bootstrap resamples of their training runs.
 
-A draw is a whole law, loss and performance step together, so whoever inverts scores with it keeps
-the dependence between the coefficients. Draw k of every law of one reference family and benchmark
-rests on the same resample.
+A draw is a complete law, loss and performance step together, so that inverting scores with it
+preserves the correlation of the coefficients. Draw k of every law of one reference family and
+benchmark is fitted to the same resample.
 
 Not here: the fits (`bootstrap_laws`, `bootstrap_scores`), and densities.
 """
@@ -32,22 +32,22 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
 LAW_DRAWS = 200
-"""Draws published of each law."""
+"""Number of published draws per law."""
 
 HEADLINE_LAW = (NMI, "AVERAGE")
 HEADLINE_LAW_TIMES = 10
-"""How many times more draws the law behind the headline has, for its interval to stand still."""
+"""Factor by which the headline's law has more draws, to reduce its Monte Carlo error."""
 
 SPARE = 2
-"""Resamples drawn for each draw kept: those that determine no law are replaced."""
+"""Resamples per published draw; the spare ones replace resamples that determine no law."""
 
 FEWEST_DISTINCT = 5
-"""Different runs (and models of the score step) a resample needs to determine a law."""
+"""Fewest distinct runs (and models of the score step) with which a resample determines a law."""
 
 FEWEST_RUNS = 5
 BLOCKS = 10
-"""Score points of fewer than 5 training runs are resampled in tenths of each run: checkpoints of
-one run are anything but independent."""
+"""Number of blocks per run in which score points of fewer than 5 training runs are resampled,
+because checkpoints of one run are not independent."""
 
 
 def reference_law_draws(
@@ -56,10 +56,10 @@ def reference_law_draws(
     """Every reference law refitted to resamples of its training runs.
 
     Loss runs are drawn with replacement, and so are the models of the score step (blocks of
-    checkpoints where they come from fewer than five runs); the anchor stays. A law fitted to its
-    global minimum takes the lowest of the known minima in every resample, so its draws show how
-    sure the choice of the minimum is; any other law stays in its own minimum. The draws of
-    published coefficients are refits of the points they were fitted on.
+    checkpoints where they come from fewer than five runs); the anchor is always included. A law
+    fitted to its global minimum takes the lowest of the known minima in every resample, so its
+    draws include the uncertainty about the minimum; any other law stays in its own minimum. The
+    draws of published coefficients are refits of the points they were fitted to.
 
     Args:
         reference_laws: a `reference_laws` frame.
@@ -68,8 +68,8 @@ def reference_law_draws(
         draws: draws of each law; the headline's has ten times as many.
 
     Returns:
-        A `reference_law_draws` frame; a law without points, or whose resamples mostly determine
-        none, has no rows.
+        A `reference_law_draws` frame; a law without points has no rows, nor has one for which most
+        resamples determine no law.
     """
     rows: list[dict[str, Any]] = []
     for law in reference_laws.iter_rows(named=True):
@@ -116,7 +116,7 @@ def _coefficients(
 
 
 def _family(reference_id: str) -> str:
-    """The reference family whose points a law rests on."""
+    """The reference family to whose points a law is fitted."""
     for name in (REFITTED, LADDER):
         if reference_id.startswith(name):
             return name
@@ -129,9 +129,9 @@ def _loss_draws(
     runs: tuple[FloatArray, FloatArray, FloatArray],
     weights: FloatArray,
 ) -> tuple[tuple[FloatArray, ...], int]:
-    """Coefficients of the loss step in every resample, and the different runs one of them needs.
+    """Coefficients of the loss step in every resample, and the fewest distinct runs it needs.
 
-    Of a published law that was scaled the scale alone is drawn.
+    For a published law that was scaled, only the scale is drawn.
     """
     if law["fit"] == "scaled":
         scale = scale_of(own, *runs, weights)

@@ -1,7 +1,6 @@
-"""The reference laws we publish: which points, which form, which minimum.
+"""The `reference_laws` table: the points, form and minimum of each reference law.
 
-Published coefficients are never mixed with ours: each law has its own name, and a density always
-says which one it rests on.
+Published coefficients and our fits have separate names, and every density names its law.
 
 Not here: the fits themselves (`fit_loss`, `fit_performance`).
 """
@@ -30,14 +29,15 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import REFERENCE_LAWS
 
 PUBLISHED_POINTS = {NMI: NMI, PREPRINT: NMI}
-"""Reference points each set of published coefficients was fitted on."""
+"""Reference points to which each set of published coefficients was fitted."""
 
 REFITTED = NMI
 LADDER = "olmo-ladder"
 LADDER_FLOOR = REGISTRY["MMLU"].chance
 """Score of guessing on the ladder's four-way multiple choice."""
 LADDER_TOKENS = NMI_TOKENS
-"""D0 of the ladder: the paper's, so that the two differ in their models alone."""
+"""D0 of the ladder in tokens: the paper's, so that the laws differ only in their reference
+models."""
 
 
 def reference_laws(points: pl.DataFrame, coefficients: pl.DataFrame) -> pl.DataFrame:
@@ -45,20 +45,20 @@ def reference_laws(points: pl.DataFrame, coefficients: pl.DataFrame) -> pl.DataF
 
     - `nmi-2025`, `nmi-2025-v2`: the published coefficients at D0 = 5T and 1T.
     - `nmi-2025-refit`: our fit of the same points, global minimum of the loss step.
-    - `nmi-2025-refit-local`: the minimum the published coefficients lie in.
+    - `nmi-2025-refit-local`: the local minimum next to the published coefficients.
     - `olmo-ladder`: MMLU; loss step on the ladder runs in the paper's form (no irreducible term),
       score step between guessing and 1, D0 = 5T.
 
     Args:
-        points: a `reference_points` frame. Points used in the fit enter the loss step where they
-            have no score and the score step where they have one; the others are held out.
+        points: a `reference_points` frame. Points used in the fit belong to the score step if they
+            have a score, else to the loss step; the others are held out.
         coefficients: a `reference_coefficients` frame.
 
     Returns:
         A `reference_laws` frame; sums of squares are over the points of the fit, without the anchor.
 
     Raises:
-        FitError: points that determine no law; the message names reference and benchmark.
+        FitError: the points do not determine a law; the message names reference and benchmark.
     """
     rows = [_published(row, points) for row in coefficients.iter_rows(named=True)]
     for row in coefficients.filter(pl.col("reference_id") == REFITTED).iter_rows(named=True):
@@ -82,7 +82,7 @@ def laws_of(frame: pl.DataFrame) -> dict[tuple[str, str], ReferenceLaw]:
 
 
 def _published(coefficients: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
-    """A published law, and how well it fits the points it was fitted on."""
+    """The row of a published law, with its sums of squares at the points it was fitted to."""
     reference_id = coefficients["reference_id"]
     fitted = fitted_points(
         points, PUBLISHED_POINTS.get(reference_id, reference_id), coefficients["benchmark"]
@@ -99,7 +99,7 @@ def _published(coefficients: dict[str, Any], points: pl.DataFrame) -> dict[str, 
 
 
 def _refits(published: dict[str, Any], points: pl.DataFrame) -> list[dict[str, Any]]:
-    """Our fits of the points of a published law: the global minimum, and the published one."""
+    """Our fits to the points of a published law: the global minimum, and the published minimum."""
     benchmark = published["benchmark"]
     fitted = fitted_points(points, REFITTED, benchmark)
     start = ReferenceLaw.from_row(published)
@@ -172,7 +172,7 @@ def _fields(law: LossLaw | PerformanceLaw) -> dict[str, float]:
 
 
 def fitted_points(points: pl.DataFrame, reference_id: str, benchmark: str) -> pl.DataFrame:
-    """Points of one reference and benchmark that enter the fit."""
+    """The points of one reference and benchmark that are used in the fit."""
     return points.filter(
         pl.col("used_in_fit")
         & (pl.col("reference_id") == reference_id)

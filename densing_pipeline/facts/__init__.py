@@ -1,6 +1,7 @@
 """Facts bundled with the package: one validated CSV per table.
 
-Not here: how a CSV is read and refused (`reader`), what must hold between tables (`consistency`), and anything computed from the facts.
+Not here: reading and validating a CSV (`reader`), consistency between tables (`consistency`), and
+computations from the facts.
 """
 
 from functools import cache
@@ -34,10 +35,10 @@ def load(name: str) -> pl.DataFrame:
 
 
 def ladders(path: Path | None = None) -> pl.DataFrame:
-    """The ladders that we fit reference laws of our own on.
+    """The ladders of models to whose measurements reference laws are fitted.
 
     Args:
-        path: a file like the bundled one, in its place.
+        path: a file of the same form to use in place of the bundled one.
 
     Raises:
         TableError: a cell is bad, or a revision is no commit; the message says where, and the

@@ -1,7 +1,7 @@
-"""Reading a CSV of facts, or refusing it with everything that is wrong with it.
+"""Read a CSV of facts and validate it; an error lists all problems.
 
-People edit these files by hand, so an error lists every bad cell at once and says where it is and
-what to write instead. Not here: what is allowed (`tables.columns`, `facts.tables`).
+These files are edited by hand, so an error names every bad cell at once, with its place and what to
+write instead. Not here: the declarations (`tables.columns`, `facts.tables`).
 """
 
 import csv
@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong at one place of the file."""
+    """One problem at one place of the file."""
 
     line: int | None
     column: str
@@ -140,7 +140,7 @@ def _ragged(header: Record, records: list[Record]) -> list[Problem]:
 def _parse(
     text: pl.DataFrame, lines: list[int], table: Table
 ) -> tuple[pl.DataFrame, list[Problem]]:
-    """Text to the table's types; a cell that does not parse is null and a problem."""
+    """Convert text to the table's types; a cell that does not parse becomes null and a problem."""
     problems: list[Problem] = []
     parsed = []
     for name in table.names:
@@ -156,13 +156,13 @@ def _parse(
 
 
 def _typed(given: pl.Series, column: Column) -> pl.Series:
-    """A column of text as its type; null where it is something else."""
+    """Convert a text column to its type; null where a cell does not parse."""
     if column.dtype == pl.Boolean:
         return given.replace_strict(
             {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
         )
     if column.dtype == pl.Date:
-        # polars takes 2024-1-1 too; two spellings of one day would be two keys to a reader
+        # polars accepts 2024-1-1 too; two spellings of one day would be two keys to a reader
         iso = given.set(~given.str.contains(r"^\d{4}-\d{2}-\d{2}$"), None)
         return iso.str.to_date("%Y-%m-%d", strict=False)
     value = given.cast(column.dtype, strict=False)
@@ -176,7 +176,7 @@ def _wanted(column: Column) -> str:
 def _violations(
     frame: pl.DataFrame, lines: list[int], table: Table, unparsed: set[tuple[int | None, str]]
 ) -> list[Problem]:
-    """What breaks the declaration, apart from cells that did not parse in the first place."""
+    """Violations of the declaration, except in cells that did not parse."""
     found: dict[tuple[int | None, str], Problem] = {}
     for row, column, what in table.violations(frame):
         line = None if row is None else lines[row]

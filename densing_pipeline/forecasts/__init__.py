@@ -1,4 +1,4 @@
-"""Forecasts made at every past month end from what was known then, and how good they were.
+"""Forecasts made at every past month end from the data known then, and their scores.
 
 Not here: the trends themselves (`trends`, `cost`).
 """

@@ -8,10 +8,11 @@
 | `paper-constant` | doubling every 3.5 months | halving every 2.6 months |
 | `no-change` | the record stands | the same |
 
-A record cannot fall, so no draw lies below the record that stands. The last three are claims without an
-interval: one draw. Every method takes the days ahead, shape (h,), and returns shape (draws, h).
+A record cannot fall, so no draw is below the current record. The last three methods have no
+interval: one draw. Every method takes the days ahead, shape (h,), and returns progress, shape
+(draws, h).
 
-Not here: vintages, and how quantiles are stored (`forecasts`).
+Not here: vintages, and the quantiles of forecasts (`forecasts`).
 """
 
 from collections.abc import Callable
@@ -34,26 +35,26 @@ PAPER_MONTHS = {"density": paper.DENSITY_DOUBLING_MONTHS, "price": paper.PRICE_H
 """The paper's constants: months in which density doubles (NMI), and in which the price halves."""
 
 LOOKBACK_DAYS = 365.0
-"""Span of the method `last-12-months`."""
+"""Days over which the method `last-12-months` measures the rate."""
 
 FEWEST_STEPS = 3
 
 
 class NoForecastError(ValueError):
-    """The vintage does not carry this method; the message says what is lacking."""
+    """The method needs more data than the vintage has; the message says what is missing."""
 
 
 def no_change(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The record stands."""
+    """The record stays the same."""
     return np.full((1, ahead.size), vintage.progress[-1])
 
 
 def paper_constant(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The record rises as the paper says it does."""
+    """The record rises at the paper's rate."""
     rate = np.log(2) / (PAPER_MONTHS[vintage.target] * DAYS_PER_MONTH)
     return np.asarray(vintage.progress[-1] + rate * ahead)[None]
 
@@ -61,7 +62,7 @@ def paper_constant(
 def last_12_months(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The record goes on to rise as fast as over the last year.
+    """The record rises at its rate of the last year.
 
     Raises:
         NoForecastError: the series is younger than a year.
@@ -76,14 +77,14 @@ def last_12_months(
 def density_trend(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The headline estimator's line."""
+    """Forecasts by the line of the headline estimator."""
     return _line(vintage, HEADLINE.estimator, ahead, draws, rng)
 
 
 def density_paper(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The paper's line through the records."""
+    """Forecasts by the paper's line through the records."""
     if vintage.days.size < TRUSTED_RECORDS:
         raise NoForecastError(f"records: {vintage.days.size}, needed: {TRUSTED_RECORDS}")
     return _line(vintage, "paper", ahead, draws, rng)
@@ -92,9 +93,9 @@ def density_paper(
 def price_trend(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The steps of the curve so far, drawn anew: how long a price held, and how far it then fell.
+    """Resampled steps of the curve so far: how long a price held, and by how much it then fell.
 
-    The time the newest price has held counts as a step without a fall, as in `cost.halving`.
+    The time since the newest price counts as a step without a fall, as in `cost.halving`.
 
     Raises:
         NoForecastError: the curve has too few steps.
@@ -113,7 +114,7 @@ def price_trend(
 def price_paper(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The line through the first price and the last, as the paper's 266.7-fold fall.
+    """The line through the first and the last price, as for the paper's 266.7-fold fall.
 
     Raises:
         NoForecastError: the price has not changed yet.
@@ -146,16 +147,17 @@ METHODS: dict[str, dict[str, Method]] = {
 """Every method by target and name."""
 
 EXTRAPOLATING = {density_trend, density_paper, price_trend, price_paper, last_12_months}
-"""Methods that read a pace off the record: none looks further ahead than the record is long."""
+"""Methods that estimate a rate from the record; they forecast no further ahead than the record is
+long."""
 
 
 def _line(
     vintage: Vintage, estimator: str, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """A resampled line, plus what the record has stood off the fitted one at past month ends.
+    """A resampled line plus residuals of the record from the fitted line at past month ends.
 
     Raises:
-        NoForecastError: the models carry no line.
+        NoForecastError: the models do not determine a line.
     """
     models = vintage.models
     if models is None or (lacking := missing(models)):

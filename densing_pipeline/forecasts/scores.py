@@ -1,15 +1,15 @@
-"""How the forecasts did: `forecast_scores` for each one, `forecast_skill` for all of a method.
+"""The `forecast_scores` table: forecasts compared with the outcomes.
 
-Everything is scored on natural logarithms: being twofold too high is as bad as twofold too low, for a
-density as for a price. CRPS and pinball losses are those of the package `scoringrules`; the CRPS is
-computed from the nine deciles (as twice the mean pinball loss), and for a claim without an interval it
-is the absolute error, so that a claim and a distribution stand on one scale.
+Everything is scored on natural logarithms, so that twofold too high counts as much as twofold too
+low, for densities and prices. CRPS and pinball losses are those of the package `scoringrules`; the
+CRPS is computed from the nine deciles (as twice the mean pinball loss), and for a forecast without
+an interval it is the absolute error, so that both kinds are on one scale.
 
-An outcome counts only if somebody was looking: if the series saw something new in the three months
-up to the target date, and anything after it. Where bundled data end, the record stands still on paper,
-and a forecast of no change would be right for that reason alone.
+An outcome counts only if the series has a new entry in the three months up to the target date and
+any entry after it. Where the bundled data end, the record does not change for lack of data, and a
+forecast of no change would be right for that reason alone.
 
-Not here: the forecasts, and what a vintage knew (`vintages`).
+Not here: the forecasts, their skill (`skill`), and the data of a vintage (`vintages`).
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,8 @@ def forecast_scores(forecasts: pl.DataFrame, known: ForecastInputs) -> pl.DataFr
         known: the tables as known now.
 
     Returns:
-        A `forecast_scores` frame; a forecast whose outcome nobody saw has verdict `insufficient`.
+        A `forecast_scores` frame; a forecast without an observed outcome has verdict
+        `insufficient`.
     """
     due = forecasts.filter(pl.col("target_date") <= known.as_of, pl.col("verdict") == "ok")
     if due.is_empty():
@@ -108,7 +109,7 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def _against_rivals(scored: pl.DataFrame) -> pl.DataFrame:
-    """Skill of each forecast against the claims made on the same day; empty against a perfect claim."""
+    """Skill of each forecast relative to its rivals of the day; null if the rival has no error."""
     key = ["target", "series", "made_on", "horizon_months", "origin"]
     for name, rival in RIVALS.items():
         theirs = scored.filter(pl.col("method") == rival).select(*key, rival="crps")
@@ -162,7 +163,7 @@ def _price_outcomes(due: pl.DataFrame, known: ForecastInputs) -> Iterator[Outcom
 
 
 def _unseen(entries: FloatArray, day: date) -> str | None:
-    """Why nobody can say what the record was on a day; None if somebody can."""
+    """Reason why the record on a day is not known; None if it is known."""
     if is_watched(entries, days_since_zero(day)):
         return None
     return (

@@ -1,10 +1,10 @@
-"""The `forecast_skill` table: how good a method was on the whole, and against the simplest rivals.
+"""The `forecast_skill` table: mean scores of each method, and its skill relative to simple rivals.
 
 Skill is 1 - mean CRPS over the rival's mean CRPS, both over the forecasts that both made: 0 is as good
 as the rival, 1 perfect, below 0 worse. Its interval comes from the circular block bootstrap over
-vintages (Politis and Romano 1992), blocks as long as the horizon or three months, for forecasts of
-neighbouring months share most of their outcome. Few independent outcomes hide behind many rows, and
-the intervals say so.
+vintages (Politis and Romano 1992), with blocks as long as the horizon or three months, because
+forecasts of neighbouring months share most of their outcome. So the intervals reflect that many
+rows contain few independent outcomes.
 
 Not here: the scores of single forecasts (`scores`).
 """
@@ -29,7 +29,7 @@ RIVALS = {
 }
 
 FEWEST_VINTAGES = 12
-"""Vintages behind a verdict of `ok`: a year of them, and at least twice the horizon."""
+"""Fewest vintages for a verdict of `ok`: a year, and at least twice the horizon."""
 
 SHORTEST_BLOCK = 3
 
@@ -46,8 +46,8 @@ def forecast_skill(
         seed: seed of the resamples.
 
     Returns:
-        A `forecast_skill` frame; with too few vintages the verdict is `insufficient`, and there are no
-        numbers. What was published in time and what is rebuilt are judged apart (`origin`).
+        A `forecast_skill` frame; with too few vintages the verdict is `insufficient` without
+        numbers. Published and rebuilt forecasts have separate rows (`origin`).
     """
     scored = forecast_scores.filter(pl.col("verdict") == "ok")
     if forecast_scores.is_empty():
@@ -95,14 +95,14 @@ def _row(
 
 
 def _needed(months: int) -> int:
-    """Vintages a verdict needs."""
+    """Number of vintages needed for a verdict."""
     return max(FEWEST_VINTAGES, 2 * months)
 
 
 def _skill(
     own: pl.DataFrame, theirs: pl.DataFrame, name: str, months: int, draws: int, seed: int
 ) -> dict[str, float | int | None]:
-    """Mean CRPS of both on the forecasts both made, and the skill with its interval."""
+    """Mean CRPS of both methods on their common forecasts, and the skill with its interval."""
     paired = own.join(theirs, on=["series", "made_on"], suffix="_rival")
     suffix = name.removeprefix("skill_")
     if paired.is_empty():

@@ -1,1 +1,1 @@
-"""Which models exist: release date, parameters, licence, descent."""
+"""Models on the Hugging Face Hub: polling, recognition of base models, parameters, release dates."""

@@ -6,11 +6,11 @@ from densing_pipeline.tables.published import MODELS
 
 
 def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
-    """Bundled base models, and the paper's models as it plotted them.
+    """Join the bundled base models and the models of the paper's Fig. 1.
 
     The paper's rows keep their own ids (`nmi-2025/<label>`), dates and parameter counts, because
-    its figure differs from the public record for several models and its numbers must be
-    reproducible from its own values.
+    the figure differs from the public record for several models and the paper's numbers must be
+    reproducible from the paper's values.
 
     Args:
         base_models: the fact table of that name.

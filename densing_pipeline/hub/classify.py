@@ -1,4 +1,4 @@
-"""Is this repository a base language model? A published rule, with its evidence per model.
+"""Classify a Hub repository as a base language model or not, with the evidence for the decision.
 
 `docs/hub.md` has the rule with its measured errors. Not here: the single rules (`rules`), how the
 record is read (`record_fields`) and the words looked for (`keywords`).
@@ -13,16 +13,16 @@ from densing_pipeline.hub import record_fields, rules
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a repository is, as far as its record tells.
+    """Classification of a repository from its Hub record.
 
     Attributes:
         is_base: a pretrained causal language model, not derived from another one.
-        relation: how it was derived, in the labels of the column `relation`; `unknown` if it is
-            no language model or nothing tells.
+        relation: how it was derived, in the labels of the column `relation`; `unknown` if it is no
+            language model or the record gives no evidence.
         parent_id: the model it was derived from, if stated.
         quantisation: numeric format of the weights if stated.
-        evidence: what decided, in words.
-        doubtful: whether the evidence is thin or contradicts itself.
+        evidence: the facts that decided, in words.
+        doubtful: whether the evidence is weak or contradictory.
     """
 
     is_base: bool

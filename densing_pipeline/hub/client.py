@@ -1,10 +1,11 @@
-"""Asking the Hub: one place for addresses, the token, and what errors mean.
+"""Client of the Hub's HTTP API: addresses, access token, pagination and error classes.
 
 Documents are fetched as price lists are (`fetch`), under the same kinds of bounds; `huggingface_hub`
-gives the token and the addresses of files. Its `paginate` hides the bytes of a page and where the next
-one is; to land what was received and to resume a listing, the `Link` header is followed here.
+gives the token and the addresses of files. Its `paginate` gives neither the bytes of a page nor the
+address of the next one. Both are needed, to land the response and to resume a listing, so the
+`Link` header is followed here.
 
-Not here: what is asked when (`poll`, `sweep`), and what the answers mean (`records`).
+Not here: which requests are made when (`poll`, `sweep`), and how responses are read (`records`).
 """
 
 import time
@@ -26,33 +27,35 @@ EXPAND = (
     "author", "cardData", "config", "createdAt", "disabled", "gated", "gguf", "lastModified",
     "library_name", "pipeline_tag", "private", "safetensors", "sha", "siblings", "tags",
 )  # fmt: skip
-"""The fields used of a model record; the Hub sends no others."""
+"""Fields of a model record that are requested; the Hub then sends no others."""
 
 MAX_CONFIG_BYTES = 4 * 2**20
 """Largest `config.json` that is read; real ones have some tens of KiB at most."""
 
 LIMITS = Limits(read_s=30, answer_s=60, total_s=600, attempts=4, backoff_s=2, retry_after_s=300)
-"""Bounds where no settings are given; the Hub's rate limits are counted over five minutes."""
+"""Default bounds of a request. `retry_after_s` is 300 because the Hub's rate limits are counted
+over five minutes."""
 
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
-"""What the Hub says in `X-Error-Message` when it refuses the token rather than the repository."""
+"""Value of `X-Error-Message` when the Hub refuses the token rather than the repository."""
 
 OK = 200
 UNAUTHORISED = 401
 
 REFUSALS = (UNAUTHORISED, 403, 404, 410, 451)
-"""Missing, private, gated or taken down; which of them the Hub does not always tell."""
+"""HTTP statuses of a repository that is missing, private, gated or taken down; the Hub does not
+always distinguish these."""
 
 
 class HubError(RuntimeError):
-    """The Hub did not answer as it should; the message says what an operator can do.
+    """A request to the Hub failed; the message says what an operator can do.
 
     Attributes:
         status: HTTP status, None if there was no answer.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
-        """Say what happened; the message keeps no secret of an address and no control character."""
+        """Store the message without secrets of addresses and without control characters."""
         super().__init__(clean(redact(message)))
         self.status = status
 
@@ -62,19 +65,19 @@ class OversizedError(HubError):
 
 
 class UnreachableError(HubError):
-    """The Hub cannot be reached, or its time is used up: asking for anything else is no use."""
+    """The Hub cannot be reached, or the time for it is used up; further requests would fail too."""
 
 
 class RefusedError(HubError):
-    """The Hub answered that the thing asked for is missing, private or gated."""
+    """The Hub answered that the requested repository or file is missing, private or gated."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One response.
+    """One response of the Hub.
 
     Attributes:
-        url: address that was asked.
+        url: address that was requested.
         content: body as received.
         status: HTTP status.
         etag: entity tag, if given.
@@ -89,12 +92,12 @@ class Answer:
 
 
 class Hub:
-    """The Hub at one endpoint, asked with one token.
+    """Client of the Hub at one endpoint with one token.
 
     Attributes:
         endpoint: address without a trailing slash, and without the values of a query.
         requests: requests made so far (a request that was retried counts once).
-        remarks: what an operator needs to know about them.
+        remarks: messages for the operator about these requests.
     """
 
     def __init__(
@@ -105,15 +108,15 @@ class Hub:
         seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Use an endpoint and token.
+        """Set the endpoint, token and bounds.
 
         Args:
             endpoint: by default that of `huggingface_hub`, which honours `HF_ENDPOINT`. A user and
                 password in it are sent in place of the token; a query is added to every request.
             token: by default that of `huggingface_hub` (`HF_TOKEN` or a stored login), if any.
             limits: bounds of one document; `LIMITS` if None.
-            seconds: time for all documents together, from now on; without end if None.
-            clock: gives seconds.
+            seconds: time for all documents together, counted from now; unlimited if None.
+            clock: monotonic clock in seconds.
         """
         given = endpoint or constants.ENDPOINT
         parts = urlsplit(given)
@@ -132,7 +135,7 @@ class Hub:
 
     @classmethod
     def of(cls, settings: Settings, seconds: float | None = None) -> Self:
-        """The Hub as an installation asks it, for so many seconds."""
+        """A client configured by the settings, with `seconds` for all documents together."""
         limits = replace(
             LIMITS,
             connect_s=settings.poll_connect_seconds,
@@ -149,7 +152,8 @@ class Hub:
     def info_url(self, model_id: str) -> str:
         """Address of the record of one model with the hashes of its files.
 
-        The Hub gives those with the whole record only, which tells weights uploaded anew.
+        The Hub gives file hashes only in the whole record; a changed hash shows that weights were
+        uploaded again.
         """
         return f"{self.endpoint}/api/models/{quote(model_id)}?blobs=true"
 
@@ -158,10 +162,10 @@ class Hub:
         return hf_hub_url(model_id, "config.json", revision=revision, endpoint=self.endpoint)
 
     def pages(self, url: str) -> Iterator[Answer]:
-        """A listing page by page, each asked for when it is needed.
+        """Yield the pages of a listing; each page is requested when the iterator reaches it.
 
         Raises:
-            HubError: a page could not be had; those before it stand.
+            HubError: a page could not be fetched; the pages yielded before remain valid.
         """
         following: str | None = self.here(url) if url else None
         while following:
@@ -174,31 +178,31 @@ class Hub:
             following = following and self.here(following)
 
     def here(self, place: str) -> str:
-        """Address of a place at this endpoint: a path and query, or an address whose host is ignored.
+        """Address at this endpoint of a path and query; the host of a full address is ignored.
 
-        Listings are resumed so, also after the endpoint's password has changed.
+        So a listing can be resumed after the endpoint or its password has changed.
         """
         there, parts = urlsplit(self.endpoint), urlsplit(place)
         return urlunsplit((there.scheme, there.netloc, parts.path, parts.query, ""))
 
     def place(self, url: str) -> str:
-        """Path and query of an address, without the query of the endpoint: fit to be written down."""
+        """Path and query of an address without the endpoint's own query, so without secrets."""
         parts = urlsplit(url)
         query = [pair for pair in parse_qsl(parts.query, True) if pair[0] not in self._query]
         return urlunsplit(("", "", parts.path, urlencode(query), ""))
 
     def get(self, url: str, max_bytes: int | None = None) -> Answer:
-        """Ask for a document; go on without the token if it is refused.
+        """Fetch a document; if the Hub refuses the token, fetch again without it.
 
         Args:
             url: its address.
-            max_bytes: largest size; that of the limits if None.
+            max_bytes: largest accepted size in bytes; that of the limits if None.
 
         Raises:
             RefusedError: the repository or file is missing, private or gated.
-            OversizedError: it is larger than allowed.
+            OversizedError: the document is larger than `max_bytes`.
             UnreachableError: the Hub cannot be reached, or the time for it is used up.
-            HubError: there was no usable answer.
+            HubError: the response is unusable.
         """
         self.requests += 1
         where = shown(url).partition("?")[0]
@@ -237,14 +241,15 @@ class Hub:
         try:
             return hub_library.token(given)
         except Exception as error:
-            # Finding one may ask a server, which may answer anything.
+            # `hub_library.token` may contact a server, whose response can raise any exception.
             self.remarks.append(f"no token could be found ({error_text(error)}); went on without")
             return None
 
     def _fetch(self, url: str, max_bytes: int | None) -> Response:
-        """One document; until the Hub has answered once, being out of reach is not retried.
+        """Fetch one document; connection errors are retried only once the Hub has answered before.
 
-        So a machine without network learns it in seconds, and a night that has begun is patient.
+        So a machine without network fails within seconds, and a poll that has begun survives short
+        outages.
         """
         if constants.is_offline_mode():
             raise UnreachableError("HF_HUB_OFFLINE is set: unset it to poll")
@@ -273,7 +278,7 @@ class Hub:
 
 
 class _Connections:
-    """Connections to one host that are kept open between blocking calls, and closed with their owner."""
+    """HTTP connections kept open between blocking calls; closed when the object is finalized."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

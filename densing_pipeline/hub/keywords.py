@@ -1,14 +1,14 @@
-"""Words that names, tags and data sets of tuned, merged, packed or non-language models carry.
+"""Keywords in names, tags and data sets that mark tuned, merged, packed or non-language models.
 
-Only words of the trade are here, never the names of single repositories. Not here: how much a
-word weighs (`classify`).
+Only general terms are listed, never the names of single repositories. Not here: how the keywords
+are used (`rules`, `pretraining_evidence`).
 """
 
 import re
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a list."""
+    """The words of a text that is separated by whitespace."""
     return frozenset(text.split())
 
 
@@ -24,7 +24,7 @@ TUNED = words(
     unlearn unlearned unlearning jailbreak selfee
     """
 )
-"""Tokens of names of models tuned after pretraining: what was done to them."""
+"""Name tokens that state how a model was tuned after pretraining."""
 
 TUNING_NAMES = words(
     """
@@ -39,7 +39,7 @@ TUNING_NAMES = words(
     wizardcoder wizardlm wizardmath wizardlm2 xp3 xp3mt xwin yarn zephyr
     """
 )
-"""Tokens that name tuning data, recipes and well-known families of tuned models."""
+"""Name tokens for tuning data, tuning recipes and well-known families of tuned models."""
 
 TUNED_WEAKLY = words(
     """
@@ -48,22 +48,22 @@ TUNED_WEAKLY = words(
     medqa vlm
     """
 )
-"""Tokens that speak of tuning less surely: they are words of other things too."""
+"""Name tokens that are weaker evidence of tuning, because they have other meanings too."""
 
 TUNED_INSIDE = re.compile(
     r"instruct|finetun|fine-tun|uncensor|abliterat|rlhf|alpaca|vicuna|(?<![a-z])chat|chat(?![a-z])"
 )
-"""The same inside longer words; an explicit base word outweighs these."""
+"""Tuning terms inside longer words; an explicit base word (`SURELY_BASE`) overrides them."""
 
 SURELY_BASE = words(
     """
     base pretrain pretrained pretraining foundation basemodel
     """
 )
-"""Tokens that say outright that a model is only pretrained."""
+"""Name tokens that state that a model is only pretrained."""
 
 BASE = SURELY_BASE | {"pt"}
-"""With `pt`, which means pretrained to some and PyTorch or Portuguese to others."""
+"""`SURELY_BASE` and the ambiguous `pt`: pretrained, PyTorch or Portuguese."""
 
 MERGED = words(
     """
@@ -72,7 +72,7 @@ MERGED = words(
     frankenstein mixtrix evolved upscaled
     """
 )
-"""Tokens of names of merges."""
+"""Name tokens of merged models."""
 
 PACKED = words(
     """
@@ -82,7 +82,7 @@ PACKED = words(
     marlin q4 q5 q6 q8 qat bitsandbytes smoothquant exllama exllamav2
     """
 )
-"""Tokens of names of quantised or converted copies."""
+"""Name tokens of quantised or converted copies."""
 
 PRUNED = words(
     """
@@ -100,14 +100,14 @@ OTHER_FIELDS_NAMED = words(
     ocr tts asr speech audio music vla protein dna rna genome molecule smiles llava
     """
 )
-"""Tokens of names of such models."""
+"""Name tokens of models of other fields than language."""
 
 NOT_A_MODEL = words(
     """
     dummy random testing toy untrained placeholder draft eagle eagle3 speculator medusa
     """
 )
-"""Tokens of names of test fixtures and of helpers for decoding."""
+"""Name tokens of test fixtures and of draft models for speculative decoding."""
 
 TUNED_TAGS = words(
     """
@@ -118,10 +118,10 @@ TUNED_TAGS = words(
     gpt-llm-engine llm-as-judge reward-model instruct-model conversational-ai
     """
 )
-"""Tags that people and training tools put on tuned models."""
+"""Tags that users and training tools give to tuned models."""
 
 TUNED_TAGS_WEAKLY = words("chat assistant dialogue reasoning distillation instruction merged-lora")
-"""Tags that describe a topic as often as a recipe."""
+"""Tags that are weaker evidence of tuning, because they often name a topic instead."""
 
 MERGED_TAGS = words(
     """
@@ -153,7 +153,7 @@ TUNING_DATA = re.compile(
     r"|platypus|xp3|(?<![a-z])flan(?![a-z])|hh-rlhf|airoboros|glaive|lmsys-chat|distill",
     re.IGNORECASE,
 )
-"""What data sets for tuning are called."""
+"""Pattern of names of data sets for tuning."""
 
 TUNING_DATA_WEAK = words(
     """
@@ -161,7 +161,7 @@ TUNING_DATA_WEAK = words(
     gsm8k guard hermes lima orca persona reason reasoning thought thoughts
     """
 )
-"""Whole words of names of data sets that may be for tuning."""
+"""Words in names of data sets that may be for tuning; weaker evidence."""
 
 PRETRAINING_DATA = re.compile(
     r"(?<![a-z])(c4|mc4|the_?pile|pile|minipile|red-?pajama|slim-?pajama|fine-?web|dolma|dolmino"
@@ -172,7 +172,7 @@ PRETRAINING_DATA = re.compile(
     r"(?![a-z])",
     re.IGNORECASE,
 )
-"""What corpora for pretraining are called."""
+"""Pattern of names of pretraining corpora."""
 
 PRETRAINED_TAGS = words(
     """
@@ -180,28 +180,28 @@ PRETRAINED_TAGS = words(
     foundation_model foundation from-scratch
     """
 )
-"""Tags that say a model is only pretrained."""
+"""Tags that state that a model is only pretrained."""
 
 CONTINUED_TAGS = words("continual-pretraining continued-pretraining continual-pre-training cpt")
 CONTINUED = words("adapted cpt swallow rho llemma yarn longlora ruadapt continued continual")
-"""Tokens and tags of models trained on from another's weights."""
+"""Name tokens and tags of models whose training continues from another model's weights."""
 
 EXPERTS_OF = re.compile(r"(?<![0-9a-z])(\d+x\d+(?:\.\d+)?[bm])(?![0-9a-z])", re.IGNORECASE)
-"""Experts times size, as merges of finished models into a mixture are called."""
+"""Number of experts times size (`8x7b`), as in names of mixtures merged from finished models."""
 
 _EDGES = re.compile(r"[^0-9A-Za-z]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def name_parts(name: str) -> list[str]:
-    """The words of a name as it splits them at punctuation."""
+    """The parts of a name between punctuation, in the name's own case."""
     return [word for word in _EDGES.split(name[:400]) if word]
 
 
 def tokens(name: str) -> frozenset[str]:
     """The words of a name, lower case: split at punctuation, and again where capitals start.
 
-    A word that ends in digits counts without them too: `Platypus2`, `Hermes3`.
+    A word that ends in digits is included without them too: `platypus2` and `platypus`.
     """
     parts = name_parts(name)
     split = [part for word in parts for part in _CAMEL.split(word)]

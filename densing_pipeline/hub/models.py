@@ -1,8 +1,8 @@
-"""The `models` table: bundled facts, and what the Hub shows beside them.
+"""The `models` table: bundled facts joined with the records of the Hub.
 
-A fact that was compiled from a report wins over what the Hub says; a model of the Hub that the
-facts do not know is taken with what its record and configuration say. What cannot be right is
-not guessed at: it goes to `model_quarantine` with the reason.
+A bundled fact takes precedence over the Hub. A model that is only on the Hub gets the values of its
+record and configuration. Implausible or contradictory values go to `model_quarantine` with the
+reason.
 
 Not here: reading records (`records`), names and states over time (`repositories`), the rules.
 """
@@ -29,18 +29,20 @@ FROM_HUB = (
     "revision", "hub_created_at", "architecture", "gated", "first_seen_at", "hub_state",
     "hub_state_reason", "renamed_to", "readable", "custom_code",
 )  # fmt: skip
-"""What the Hub alone knows of a bundled model."""
+"""Columns of a bundled model that are filled from the Hub."""
 
 
 def landed(
     zone: LandingZone, cache: Path, fixed: AbstractSet[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All that landed from the Hub, without the single observations: a sweep must fit into memory.
+    """Read all landed Hub records, folded to one row per repository and set of weights.
+
+    The single observations are not kept, so that a full sweep fits into memory.
 
     Args:
         zone: where the Hub's answers landed.
         cache: where `observations` keeps its cache.
-        fixed: names that are models of their own, as `repositories.repositories` takes them.
+        fixed: names that stay the `model_id` of their repository (`repositories.repositories`).
 
     Returns:
         A frame of `with_configs`, and the observations that could not be read.
@@ -55,7 +57,7 @@ def landed(
 
 
 def _oversized(folded: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
-    """Repositories whose configuration was refused for its size, as observations that are refused."""
+    """Rejected observations of the repositories whose `config.json` is larger than allowed."""
     reason = f"its config.json is larger than {MAX_CONFIG_BYTES / 2**20:g} MiB: not read"
     return folded.join(
         configs.filter(pl.col("status") == observations.TOO_LARGE), on="config_path"
@@ -65,7 +67,7 @@ def _oversized(folded: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
 def with_configs(
     repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone, cache: Path
 ) -> pl.DataFrame:
-    """Recognise and count again where the whole configuration has been fetched.
+    """Classify models and count parameters again where the whole `config.json` has been fetched.
 
     Args:
         repositories: a frame of `repositories.repositories`.
@@ -74,7 +76,8 @@ def with_configs(
         cache: where `observations` keeps its cache.
 
     Returns:
-        The same rows, and `readable`: whether the file could be had, null if it was never tried.
+        The same rows with `readable`: whether the file could be fetched; null if it was never
+        requested.
     """
     joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
     answered = joined.filter(
@@ -93,7 +96,7 @@ def with_configs(
     updated = pl.DataFrame(
         again, schema={"model_id": pl.String, "revision": pl.String, **_reread_schema()}
     )
-    # A record says what its repository is called now; the row keeps the name it has.
+    # A record has the repository's current name; the row keeps its own `model_id`.
     return (
         joined.with_columns(readable=pl.col("status") == observations.OK)
         .drop("status", "sha256", "fetched_at")
@@ -112,8 +115,8 @@ def models(
         refused: observations that could not be read.
 
     Returns:
-        `models`, in which a bundled model has one row with what the Hub adds to it and every other
-        repository one row per set of weights; and `model_quarantine`.
+        `models`, with one row per bundled model and one row per set of weights of every other
+        repository; and `model_quarantine`.
     """
     bundled = MODELS.cast(bundled)
     base_ids = bundled["model_id"].implode()
@@ -153,22 +156,22 @@ def models(
 
 
 def current(models: pl.DataFrame) -> pl.DataFrame:
-    """One row per model: the weights the repository has now."""
+    """One row per model: the one of the repository's current weights."""
     return models.filter(pl.col("hub_state").ne_missing("replaced"))
 
 
 def unknown(models: pl.DataFrame, named: pl.Series) -> list[str]:
-    """Names that no model has: a decision about one of them decides nothing.
+    """Names in `named` that are not model ids.
 
     Args:
         models: the `models` table.
-        named: ids that somebody wrote by hand.
+        named: model ids written by hand, such as those of `evaluation_overrides`.
     """
     return sorted(set(named) - set(models["model_id"]))
 
 
 def _reread(packed: bytes, row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
-    """What the record says together with the whole configuration; empty if that is no JSON."""
+    """Columns read from the record and its whole `config.json`; empty if that is not JSON."""
     receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
     try:
         config = load(zone.read(receipt))
@@ -191,7 +194,7 @@ def _reread_schema() -> dict[str, Any]:
 
 
 def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `models` for repositories the facts do not know, and columns to judge them by."""
+    """Rows of `models` for repositories outside the bundled facts, with columns for the checks."""
     publishers = _publishers(bundled)
     named = [_named(model_id, publishers) for model_id in found["model_id"]]
     schema = {"model": pl.String, "organisation": pl.String, "family": pl.String}
@@ -209,8 +212,8 @@ def _named(model_id: str, publishers: Mapping[str, tuple[str, str]]) -> tuple[st
 def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:
     """Organisation and commonest family of the bundled models, by the namespace of their ids.
 
-    The family is the cluster of the bootstrap; a publisher whose models are not known makes one
-    cluster, which is the cautious side.
+    The family is the cluster of the bootstrap. All models of a publisher outside the facts form one
+    cluster, which widens intervals.
     """
     named = (
         bundled.filter(pl.col("params_source") == "report")
@@ -229,7 +232,7 @@ def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _without_disagreeing_counts(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Counts that contradict each other are nobody's: the model stays, without a count."""
+    """Set parameter counts that contradict each other to null; return also the rows affected."""
     disagree = ~pl.col("params_agree").fill_null(value=True)
     quarantined = rows.filter(disagree).with_columns(quarantined="params_reason")
     cleared = [pl.when(~disagree).then(pl.col(name)).alias(name) for name in COUNTS]
@@ -239,12 +242,12 @@ def _without_disagreeing_counts(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
 
 def _split(rows: pl.DataFrame, condition: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
     bad = rows.select(condition.fill_null(value=False)).to_series()
-    # After a sweep each copy counts, and mostly there is nothing to part.
+    # Filtering copies the frame, which is large after a sweep; mostly no row is bad.
     return (rows.filter(~bad), rows.filter(bad)) if bad.any() else (rows, rows.clear())
 
 
 def _without_violations(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of the Hub that break the declaration go; a bad fact of ours must fail instead."""
+    """Split off Hub rows that violate the declaration; bundled rows that do so fail the run."""
     if not MODELS.violations(table):
         return table, table.clear()
     ours = pl.col("source") == SOURCE

@@ -1,8 +1,9 @@
-"""Every observation of a repository that matters, from the landed answers of the Hub.
+"""Observations of repositories, read from the landed responses of the Hub.
 
-A landed page becomes one small parquet file, named by the hash of its bytes and of the rules that
-read it. The files are a cache: deleted, or after an upgrade, they are made again from the landing
-zone. Not here: how one record is read (`records`), and folding observations over time (`models`).
+Each landed response becomes one small parquet file, named by the hash of its bytes and of the code
+that reads it. The files are a cache: if they are deleted, or the code changes, they are computed
+again from the landing zone. Not here: how one record is read (`records`), and folding observations
+over time (`models`).
 """
 
 import hashlib
@@ -24,27 +25,27 @@ from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.storage import write_parquet
 
 PAGES = "hub-pages"
-"""Landed pages of listings."""
+"""Source in the landing zone: pages of listings."""
 
 SWEEP = "hub-sweep-"
 """Start of the source names of full sweeps, one source per sweep."""
 
 INFOS = "hub-infos"
-"""Landed records of single models, and answers that there is none."""
+"""Source in the landing zone: records of single models, and refusals."""
 
 CONFIGS = "hub-configs"
-"""Landed `config.json` files, and refusals of them."""
+"""Source in the landing zone: `config.json` files, and refusals."""
 
 AT_ONCE = 100
-"""Answers read together: each open file costs memory, whatever it holds."""
+"""Cached files read together, because every open file costs memory."""
 
 OK = 200
 TOO_LARGE = 413
-"""Status under which an answer lands, without content, that was refused for its size."""
+"""HTTP status under which an oversized response lands, without content."""
 
 
 GONE = (401, 404, 410, 451)
-"""Answers that there is no such repository, or none for us."""
+"""HTTP statuses of a repository that is missing or not accessible."""
 
 
 def observations(zone: LandingZone, folder: Path) -> pl.DataFrame:
@@ -65,7 +66,9 @@ def observations(zone: LandingZone, folder: Path) -> pl.DataFrame:
 
 
 def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
-    """The packed records of some observations, which a sweep is too large to carry along.
+    """Read the packed records of some observations from the cache.
+
+    Frames do not hold the records, because those of a full sweep do not fit into memory.
 
     Args:
         folder: where the cache is kept.
@@ -85,7 +88,7 @@ def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
 
 
 def _batch(answers: list[tuple[datetime, str]]) -> pl.DataFrame:
-    """The rows of some answers, by instant and cached file; both are in order."""
+    """The rows of some responses, given as (instant, cached file) in order of time."""
     when = pl.LazyFrame(answers, schema={"observed_at": INSTANT, "path": pl.String}, orient="row")
     paths = sorted({path for _, path in answers})
     return (
@@ -98,7 +101,7 @@ def _batch(answers: list[tuple[datetime, str]]) -> pl.DataFrame:
 
 
 def configs(zone: LandingZone) -> pl.DataFrame:
-    """The newest answer for each `config.json` asked for, by its path on the Hub."""
+    """The newest response for each requested `config.json`, by its path on the Hub."""
     receipts = list(zone.receipts(CONFIGS))
     return pl.DataFrame(
         {
@@ -123,7 +126,7 @@ def _receipts(zone: LandingZone) -> Iterator[Receipt]:
 
 
 def _distilled(zone: LandingZone, receipt: Receipt, folder: Path) -> Path:
-    """The cached rows of one answer, made if need be."""
+    """The cache file of one response; it is written if it does not exist."""
     key = hashlib.sha256(f"{receipt.sha256} {receipt.status} {_asked(receipt)}".encode())
     path = folder / f"{key.hexdigest()[:32]}.parquet"
     if not path.exists():
@@ -146,7 +149,7 @@ def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
 
 
 def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
-    """Rows of an answer about one model: its record, or that it is gone, or has another name."""
+    """Rows of a response about one model: its record, a refusal, or a new name."""
     if status in GONE:
         return [dict.fromkeys(records.REMEMBERED) | {"model_id": asked, "hub_state": "gone"}]
     if status == TOO_LARGE:
@@ -164,7 +167,7 @@ def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
 
 
 def _asked(receipt: Receipt) -> str:
-    """The model an answer is about; empty for a listing."""
+    """Id of the model a response is about; empty for a listing."""
     if receipt.source != INFOS:
         return ""
     return unquote(urlparse(receipt.url).path.partition("/api/models/")[2])
@@ -172,7 +175,7 @@ def _asked(receipt: Receipt) -> str:
 
 @cache
 def _rules() -> str:
-    """A name for the code and facts that read records: other code or facts, other cache."""
+    """Digest of the code and facts that read records; part of the names of cache files."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
     rules = sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}"))

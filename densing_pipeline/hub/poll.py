@@ -1,9 +1,9 @@
-"""One night at the Hub: what is new, the configurations of what matters, a look at what is known.
+"""The nightly poll of the Hub: new repositories, configurations, and updates of known models.
 
-Answers land as received before anything is read from them, and the night's report lands last
-(`watermark`). So a night that breaks off anywhere has lost nothing: what landed is used, and the
-next night reads the same stretch again. Not here: the client (`client`), what records mean
-(`records`), and reading everything there is (`sweep`).
+Responses land as received before they are read, and the report of the poll lands last
+(`watermark`). So an interrupted poll loses nothing: the landed responses are used, and the next
+poll reads the same period again. Not here: the client (`client`), how records are read (`records`),
+and the full listing (`sweep`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,29 +41,29 @@ from densing_pipeline.text import error_text
 Clock = Callable[[], datetime]
 
 RETRY_AFTER = timedelta(days=7)
-"""When a configuration that was refused is asked for again: access may have been granted."""
+"""Time until a refused configuration is requested again, as access may have been granted."""
 
 NOT_BEFORE = timedelta(hours=20)
-"""How long a repository is left alone after it was seen."""
+"""Shortest time between two requests for the record of one repository."""
 
 SETTLES_WITHIN = timedelta(days=7)
-"""How long a new model may take to show the hashes of its weights."""
+"""Age up to which a new model without hashes of its weights is polled first."""
 
 PATIENCE = 5
-"""Failures among single files and records after which a night asks for no more of them."""
+"""Failed requests for single files and records after which a poll makes no more of them."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a night asks for.
+    """Limits on the requests of one poll.
 
     Attributes:
         overlap_days: days before the watermark that are read again.
         first_days: days the first poll reads back.
-        page_size: records asked for per page; the Hub may send fewer.
-        configs: configurations fetched per night, newest repositories first.
-        revisits: known repositories looked at again per night, longest unseen first; and as many
-            of those that had no weights when they were seen.
+        page_size: records requested per page; the Hub may send fewer.
+        configs: configurations fetched per poll, newest repositories first.
+        revisits: known repositories requested again per poll, longest unseen first; and as many
+            repositories that had no weights when last seen.
     """
 
     overlap_days: int = 3
@@ -74,7 +74,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """The limits of an installation."""
+        """The limits that the settings state."""
         return cls(
             overlap_days=settings.hub_overlap_days,
             first_days=settings.hub_first_days,
@@ -87,18 +87,18 @@ class Limits:
 def poll(
     zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
 ) -> watermark.Night:
-    """Read what is new on the Hub since the last night that got through.
+    """Read what is new on the Hub since the last successful poll.
 
     Args:
         zone: where answers land.
         cache: where `observations` keeps its cache.
-        hub: whom to ask.
-        limits: how much.
-        known: models to look at again beside those found, such as the bundled ones.
-        clock: the time, UTC.
+        hub: client of the Hub.
+        limits: limits on requests.
+        known: ids of further models to request again, such as the bundled ones.
+        clock: gives the current time, UTC.
 
     Returns:
-        The report, which has landed too.
+        The report, which has also landed.
     """
     started = clock()
     since = watermark.since(watermark.nights(zone), started, limits.overlap_days, limits.first_days)
@@ -113,12 +113,13 @@ def poll(
         outcome = "rejected"
         hub.remarks.append(f"a page is not what the Hub sends: {error_text(error)}")
     except Exception as error:
-        # Whatever the Hub's answers do to the code that reads them, the night goes on without.
+        # An unforeseen response may raise any exception; the nightly run goes on without the Hub.
         outcome = "failed"
         hub.remarks.append(f"a page cannot be handled ({error_text(error)})")
     if outcome == "ok":
-        # Repositories made public long after they were created are far down that listing, and
-        # those that matter trend; a failure below is a remark, for the night has got through.
+        # The listing by creation misses repositories made public long after they were created;
+        # important ones are in the trending listing. The poll has succeeded by now, so a failure
+        # below is only a remark.
         try:
             trending = hub.pages(hub.list_url("trendingScore", limits.page_size))
             walk.back_to(date.max, islice(trending, 1))
@@ -140,17 +141,17 @@ def poll(
 
 
 class _Walk:
-    """Down a listing, landing every page; counts pages and rows."""
+    """Reads a listing page by page and lands every page; counts pages and rows."""
 
     def __init__(self, zone: LandingZone, clock: Clock) -> None:
         self._zone, self._clock = zone, clock
         self.pages = self.rows = 0
 
     def back_to(self, since: date, pages: Iterable[Answer]) -> None:
-        """Stop at the first page that ends before `since`.
+        """Read pages until one ends before `since`.
 
         Raises:
-            HubError: a page could not be had.
+            HubError: a page could not be fetched.
             ValueError: a page is not a list of records.
         """
         for page in pages:
@@ -166,7 +167,7 @@ class _Walk:
 def _details(
     zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
 ) -> None:
-    """Fetch configurations that are due and look again at what has not been seen for longest."""
+    """Fetch the configurations that are due, and the records of the models longest unseen."""
     found = repositories(observations(zone, cache), set(known))
     due = configs_due(found, configs(zone), clock())[: limits.configs]
     wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
@@ -183,7 +184,7 @@ def _details(
         try:
             _fetch(zone, source, hub, url, clock)
         except HubError as error:
-            # One repository that cannot be served must not keep the others waiting for ever.
+            # A repository whose requests always fail must not block the others.
             failures += 1
             hub.remarks.append(str(error))
             if isinstance(error, UnreachableError) or failures >= PATIENCE:
@@ -193,12 +194,12 @@ def _details(
 def configs_due(
     found: pl.DataFrame, fetched: pl.DataFrame, now: datetime
 ) -> Sequence[tuple[str, str]]:
-    """Models whose whole configuration is wanted, newest first, as (current name, revision).
+    """Models whose `config.json` is to be fetched, newest first, as (current name, revision).
 
     Args:
         found: a frame of `repositories.repositories`.
         fetched: a frame of `observations.configs`.
-        now: failed attempts older than a week before are repeated.
+        now: start of the poll; attempts that failed more than `RETRY_AFTER` before are repeated.
     """
     answered = fetched.filter((pl.col("status") == OK) | (pl.col("fetched_at") > now - RETRY_AFTER))
     wanted = (
@@ -208,7 +209,7 @@ def configs_due(
             pl.col("revision").is_not_null(),
         )
         .join(answered, on="config_path", how="anti")
-        # What claims to be from the future must not go before what is new.
+        # Creation times in the future are capped, so that they do not sort before new models.
         .with_columns(
             pl.when(pl.col("created_at") <= now + records.CLOCK_TOLERANCE).then("created_at")
         )
@@ -218,14 +219,14 @@ def configs_due(
 
 
 def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Sequence[str]:
-    """Models to look at again, longest unseen first; none twice within a day.
+    """Models whose record is to be requested again, longest unseen first; at most once a day.
 
-    New ones come before, and those with a commit since the hashes of their files were seen: only
-    these tell weights uploaded anew under the same names.
+    New models come first, and models with a commit since their file hashes were seen: only hashes
+    show that weights were uploaded again under the same file names.
 
     Args:
         found: a frame of `repositories.repositories`.
-        known: further models, which come first if they were never seen.
+        known: ids of further models, which come first if they were never seen.
         now: start of the poll.
     """
     seen = found.filter(pl.col("hub_state") != "replaced", pl.col("awaits").is_null())
@@ -241,10 +242,10 @@ def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Se
 
 
 def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
-    """Repositories whose weights had not come, to look at again; what is likely comes first.
+    """Repositories that had no weight files when last visited, most likely base models first.
 
-    Each is looked at a day after it was seen, and then after as long again as it has waited, for
-    `records.AWAITED_FOR`. After that a full sweep finds what came later.
+    Each is requested a day after it was first seen, then at intervals that double, for
+    `records.AWAITED_FOR`. Weights that come later are found by a full sweep.
 
     Args:
         found: a frame of `repositories.repositories`.
@@ -261,7 +262,7 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
 
 
 def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
-    """Land an answer about one model, be it a refusal."""
+    """Fetch a document about one model and land the response, refusals included."""
     try:
         answer = hub.get(url, MAX_CONFIG_BYTES if source == CONFIGS else None)
     except RefusedError as error:

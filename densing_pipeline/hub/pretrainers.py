@@ -1,8 +1,8 @@
-"""Who pretrains language models, and whose line of models a name carries.
+"""Organisations that pretrain language models, and the model lines that names contain.
 
-Namespaces of the Hub, lower case, of organisations known to have published models they pretrained
-themselves. Being listed proves nothing of a single repository: most of them publish chat models too.
-Not here: the words of names and tags (`keywords`), and what an entry is worth (`pretraining_evidence`).
+Organisations are given as namespaces of the Hub, in lower case. That a namespace is listed does not
+make its repositories base models: most of these organisations publish chat models too. Not here:
+keywords of names and tags (`keywords`), and how an entry is used (`pretraining_evidence`).
 """
 
 from functools import cache
@@ -11,10 +11,10 @@ from densing_pipeline import facts
 from densing_pipeline.hub.keywords import name_parts
 
 ARCHITECTURES = frozenset({"gpt2", "gptj", "mpt", "neox"})
-"""Lines whose names say more of the architecture, which many train from scratch, than of weights."""
+"""Lines whose names denote an architecture that many train from scratch, not certain weights."""
 
 ARCHITECTURES_TOO = ARCHITECTURES | {"llama", "olmo", "opt", "phi"}
-"""Lines that some train from scratch in sizes of their own."""
+"""`ARCHITECTURES` and lines whose architecture some train from scratch in other sizes."""
 
 
 @cache
@@ -27,7 +27,7 @@ def known_pretrainers() -> frozenset[str]:
 def makers_of_lines() -> dict[str, frozenset[str]]:
     """Lines of models and the namespaces that pretrain them (the facts `model_lines`).
 
-    Another organisation's line in a name speaks of a derived model.
+    A name with another organisation's line suggests a derived model.
     """
     rows = facts.load("model_lines").group_by("line", maintain_order=True).agg("namespace")
     return {line: frozenset(namespaces) for line, namespaces in rows.iter_rows()}
@@ -39,7 +39,7 @@ def owner_of(model_id: str) -> str:
 
 
 def lines(model_id: str) -> tuple[set[str], set[str]]:
-    """The lines a repository's name carries: its owner's own, and other organisations'.
+    """The model lines in a repository's name: the owner's own, and those of other organisations.
 
     Version digits are cut off (`llama3` is of the line `llama`); words inside longer ones do not
     count, for `openllama` is a line of its own.

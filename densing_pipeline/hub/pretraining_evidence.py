@@ -1,7 +1,8 @@
-"""What speaks for a repository being pretrained, and for its weights being another model's.
+"""Evidence that a model was pretrained, and evidence that its weights come from another model.
 
-No mark of tuning is no proof of pretraining: most derived models of people who state nothing look
-just the same. Not here: what speaks against (`classify`), and reading the record (`record_fields`).
+A repository without signs of tuning is not thereby pretrained: most derived models with an empty
+card look the same. Not here: evidence of tuning (`rules`), and reading the record
+(`record_fields`).
 """
 
 import csv
@@ -22,16 +23,17 @@ from densing_pipeline.hub.pretrainers import (
 )
 
 SAME_SIZE = 0.003
-"""How far apart, relatively, the sizes of a model and its parent may be: added tokens."""
+"""Largest relative difference in size between a model and its parent; added tokens change the
+size."""
 
 NAMED = "name says base"
 
 OWN_TYPE = 4
-"""Letters a model type needs at the least to be looked for in the name."""
+"""Smallest length in letters of a model type that is searched for in the name."""
 
 
 def outright(record: Mapping[str, Any], words: frozenset[str]) -> list[str]:
-    """Signs of pretraining that are enough by themselves, in words.
+    """Signs of pretraining of which one is sufficient, in words.
 
     Args:
         record: a Hub record.
@@ -56,9 +58,11 @@ def outright(record: Mapping[str, Any], words: frozenset[str]) -> list[str]:
 def circumstantial(
     record: Mapping[str, Any], words: frozenset[str], *, has_template: bool
 ) -> list[str]:
-    """Signs that need one another: a new size, a tokenizer not made for chat, a described corpus.
+    """Signs of pretraining of which several are needed, in words.
 
-    Without a size that is known and no other model's, the rest is what any derived model shows.
+    They are a new size, a tokenizer not made for chat, and a described corpus. There are none
+    unless the size is known and differs from every known model: derived models show the other signs
+    too.
 
     Args:
         record: a Hub record.
@@ -79,20 +83,20 @@ def circumstantial(
 
 
 ENOUGH = 3
-"""How many circumstantial signs stand for one outright."""
+"""Number of circumstantial signs that equal one sufficient sign."""
 
 SOME = 2
-"""How many make a base model that somebody has to look at."""
+"""Number of circumstantial signs for a base model that is marked as doubtful."""
 
 
 def pretraining_data(record: Mapping[str, Any]) -> list[str]:
-    """Data sets stated that are corpora for pretraining."""
+    """The stated data sets that are pretraining corpora."""
     named = record_fields.datasets(record)
     return [name for name in named if keywords.PRETRAINING_DATA.search(name)]
 
 
 def own_architecture(record: Mapping[str, Any]) -> str | None:
-    """The model type, if it is the repository's own: in its name, and nobody else's line."""
+    """The model type, if it stands in the repository's name and is no other organisation's line."""
     model_id = str(record.get("id") or "")
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
     for kind in record_fields.model_types(record):
@@ -106,7 +110,7 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
 
 
 def same_size(record: Mapping[str, Any]) -> str | None:
-    """The known model of another owner that this one's weights have the type and size of."""
+    """Id of a known model of another owner with the same model type and size, if there is one."""
     total, types = record_fields.total(record), record_fields.model_types(record)
     owner = owner_of(str(record.get("id") or ""))
     if total is None:
@@ -122,11 +126,11 @@ def same_size(record: Mapping[str, Any]) -> str | None:
 
 
 def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool:
-    """Whether another's line in the name is only the architecture that was trained anew.
+    """Whether another organisation's line in the name is only an architecture trained from scratch.
 
-    So it is if a pretraining corpus is stated by an organisation that pretrains or names itself
-    in the model's name (`amd/AMD-OLMo-1B`), or by anybody at a size that no known model has; or if
-    the line is as much an architecture, and who pretrains took a size of its own.
+    True if a pretraining corpus is stated, and the owner is a known pretrainer, or has its own name
+    in the model's (`amd/AMD-OLMo-1B`), or the size is that of no known model. True also if the line
+    is one of `ARCHITECTURES_TOO`, the owner is a known pretrainer, and the size is new.
     """
     model_id = str(record.get("id") or "")
     owner = owner_of(model_id)
@@ -140,10 +144,10 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
 
 
 def other_class(record: Mapping[str, Any]) -> str | None:
-    """The line of another organisation that the model's class is of, at a size not its own.
+    """Another organisation's line that has the model's class, unless the size is known to be new.
 
-    Those who pretrain take their own class or an architecture that is common property; those who
-    train on take the class with the weights.
+    Pretrainers use a class of their own or a widely used architecture; a derived model has the
+    class of its parent's weights.
     """
     if record_fields.total(record) is not None and same_size(record) is None:
         return None

@@ -1,4 +1,4 @@
-"""How often the recognition of base models errs, measured on recorded records.
+"""Error rates of the recognition of base models, measured on recorded Hub records.
 
 `densing recognition DATA LABELS` prints the confusion tables of `docs/hub.md`.
 Not here: the rule (`classify`).
@@ -18,22 +18,22 @@ from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.pretrainers import owner_of
 
 Labelled = tuple[Mapping[str, Any], bool]
-"""A record and whether it is a base model."""
+"""A record, and whether it is one of a base model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Verdicts against labels.
+    """Confusion table: classifications against labels.
 
     Attributes:
-        found: base models recognised.
+        found: number of base models recognised (true positives).
         missed: base models not recognised.
-        false: others taken for base models.
-        rejected: others not taken for base models.
+        false: other models classified as base (false positives).
+        rejected: other models not classified as base (true negatives).
         surely_found: base models recognised without doubt; only these are queued.
-        surely_false: others taken for base models without doubt.
-        doubtful: verdicts marked as doubtful, of all.
-        hardest: ids of the missed and the false ones.
+        surely_false: other models classified as base without doubt.
+        doubtful: number of classifications marked as doubtful.
+        hardest: ids of the missed models and of the false positives.
     """
 
     found: int
@@ -47,7 +47,7 @@ class Confusion:
 
     @property
     def precision(self) -> float:
-        """Share of base models among what was taken for one; nan if nothing was."""
+        """Share of base models among the models classified as base; nan if there are none."""
         taken = self.found + self.false
         return self.found / taken if taken else float("nan")
 
@@ -83,12 +83,12 @@ def measure(labelled: Iterable[Labelled]) -> Confusion:
 
 
 def is_held_out(model_id: str) -> bool:
-    """Whether an organisation is of the half that the rule was not worked on with."""
+    """Whether the model's organisation is in the half that was not used to develop the rule."""
     return hashlib.sha256(owner_of(model_id).encode()).digest()[0] % 2 == 1
 
 
 def whole(records: Iterable[Mapping[str, Any]], labels: Mapping[str, bool]) -> Iterator[Labelled]:
-    """Whole records (files and configuration), labelled by hand where no parent is stated."""
+    """Whole records (files and configuration); those that state no parent are labelled by hand."""
     for record in records:
         if not (record.get("siblings") and record.get("config")):
             continue
@@ -98,9 +98,9 @@ def whole(records: Iterable[Mapping[str, Any]], labels: Mapping[str, bool]) -> I
 
 
 def unstated(records: Iterable[Mapping[str, Any]]) -> Iterator[Labelled]:
-    """Derived models with weights and configuration, with what they state of parents taken out.
+    """Records of derived models with weights and configuration, without their stated parents.
 
-    What is left tells how the rule does on the many that state nothing.
+    They measure the rule on derived models that do not state a parent.
     """
     for record in records:
         held = record_fields.files(record)
@@ -118,7 +118,7 @@ def unstated(records: Iterable[Mapping[str, Any]]) -> Iterator[Labelled]:
 
 
 def named(types: Mapping[str, str], labels: Mapping[str, bool]) -> Iterator[Labelled]:
-    """Names alone; labelled by hand what was submitted as pretrained, else as submitted."""
+    """Names alone; models submitted as pretrained are labelled by hand, others as submitted."""
     for model_id in sorted(types):
         yield {"id": model_id}, labels.get(model_id, False)
 
@@ -141,7 +141,7 @@ def classed(leaderboard: Iterable[Mapping[str, str]], labels: Mapping[str, bool]
 
 
 def described(sizes: Iterable[Mapping[str, str]], ids: Iterable[str]) -> Iterator[Labelled]:
-    """Known base models as their pages show them: type, size, no tuned tokenizer, no parent."""
+    """Records of known base models with their type and size, no tuned tokenizer and no parent."""
     wanted = {model_id.lower() for model_id in ids}
     for row in sizes:
         if row["model_id"].lower() not in wanted:
@@ -163,13 +163,13 @@ HELD = [{"rfilename": "config.json"}, {"rfilename": "model.safetensors"}]
 
 
 def children(relations: Iterable[Mapping[str, str]]) -> Iterator[Labelled]:
-    """Models the Hub knows a parent of, by name alone."""
+    """Names of models whose parent is stated on the Hub."""
     for model_id in sorted({row["child"] for row in relations}):
         yield {"id": model_id}, False
 
 
 def sets(data: Path, labels: Mapping[str, bool]) -> dict[str, list[Labelled]]:
-    """The labelled sets by title, those of the leaderboards split by organisation."""
+    """The labelled sets by title; sets from leaderboards are split by organisation."""
     records = [json.loads(line) for line in lines(data / "hub" / "hub_models.jsonl.gz")]
     relations = csv.DictReader(lines(data / "hub" / "relations.csv.gz"))
     leaderboard = rows(data / "models" / "leaderboard_types.csv")

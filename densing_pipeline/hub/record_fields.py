@@ -1,7 +1,7 @@
-"""What a Hub record says of itself: files, architecture, parents, quantisation.
+"""Read fields of a Hub record: files, architecture, parents, quantisation.
 
-Every reader takes whatever the record holds and never raises. Not here: what follows from it
-(`classify`), and chat templates (`templates`).
+Every function accepts any record, also a malformed one, and never raises. Not here: the
+classification (`classify`), and chat templates (`templates`).
 """
 
 import re
@@ -20,10 +20,10 @@ RELATIONS = {
     "merge": "merge",
     "adapter": "adapter",
 }
-"""The Hub's relations in our labels."""
+"""Labels of the column `relation` by the Hub's name of the relation."""
 
 STRENGTH = ("adapter", "quantised", "merge", "finetune")
-"""Which relation counts when a record states several."""
+"""Precedence of relations when a record states several; the first one found counts."""
 
 GENERATIVE = ("ForCausalLM", "ForCasualLM", "LMHeadModel", "LMHeadCustomModel")
 MULTIMODAL = (
@@ -43,24 +43,24 @@ TRANSLATES = re.compile(
     r"|switch_?transformers|encoder[-_]?decoder|pix2struct|donut|trocr|udop|blip|fsmt|musicgen|bark"
     r"|moonshine|^(led|mvp|git|rag|dia|vits)$|kosmos|instructblip|nougat"
 )
-"""Model types that map one sequence to another; they have an encoder of their own."""
+"""Model types of encoder-decoders."""
 
 READS_BOTH_WAYS = re.compile(
     r"^(x?lm-?)?(bert|roberta|deberta|electra|albert|camembert|distilbert|modernbert|xlm|ernie_m)"
 )
-"""Model types trained to fill gaps, whatever head a file puts on them."""
+"""Model types of bidirectional encoders (masked language models), whatever head is added."""
 
 DECODERS = re.compile(
     r"^(gemma|qwen|mistral|llama|mllama|llava|vipllama|glm|chatglm|kimi|deepseek|internvl|ernie4"
     r"|minicpm|minimax|idefics|smolvlm|paligemma|pixtral|ministral|granite|phi|aria|ovis|cohere|aya"
     r"|fuyu|molmo|lfm|mimo|step|hunyuan|exaone|nemotron|falcon|olmo|emu|chameleon|janus|voxtral)"
 )
-"""Beginnings of types whose multimodal classes are a decoder with towers beside it."""
+"""Prefixes of model types whose multimodal classes have a causal decoder as text model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What kinds of file a repository holds; `known` is false if the record does not list them."""
+    """Kinds of file in a repository; `known` is false if the record does not list its files."""
 
     known: bool
     safetensors: bool
@@ -74,7 +74,7 @@ class Files:
 
 
 def files(record: Record) -> Files:
-    """The files, by the list of siblings; without one, tags and headers must do."""
+    """The kinds of file, read from `siblings`, or from tags and headers if that list is missing."""
     listed = record.get("siblings")
     names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
     weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
@@ -105,7 +105,7 @@ def weight_files(record: Record) -> list[str]:
 
 
 def weight_hashes(record: Record) -> list[str]:
-    """Hashes of the files that hold weights, where the record was asked for with them."""
+    """Hashes of the weight files, if the record was requested with hashes."""
     stored = [
         (str(sibling["rfilename"]), mapping(sibling.get("lfs")).get("sha256"))
         for sibling in _siblings(record)
@@ -166,10 +166,10 @@ def model_types(record: Record) -> list[str]:
 
 
 def generates(record: Record) -> bool | None:
-    """Whether the architecture is a causal language model; nothing if the record does not tell.
+    """Whether the architecture is a causal language model; None if the record does not state it.
 
-    A multimodal class counts if its text model is a decoder: by the nested configuration, or by
-    the family. The same name ending serves encoder-decoders, which do not count.
+    A multimodal class counts if its text model is a decoder, by the nested configuration or by the
+    family. Encoder-decoders, whose class names have the same ending, do not count.
     """
     names, types = architectures(record), model_types(record)
     if any(source.get("is_encoder_decoder") is True for source in text_configs(record)):
@@ -186,7 +186,7 @@ def generates(record: Record) -> bool | None:
     if any(name.endswith(MULTIMODAL) for name in names):
         nested = any(config(record).get(key) for key in NESTED)
         return True if nested or any(map(DECODERS.search, (*types, *classes))) else None
-    # ChatGLM and its kind name the bare model and map the rest to custom code.
+    # ChatGLM configurations name the class without head and map the rest to custom code.
     return types == ["chatglm"]
 
 
@@ -217,7 +217,7 @@ def parents(record: Record) -> list[tuple[str, str]]:
 
 
 def origin(record: Record) -> str | None:
-    """Another organisation's model that the configuration was loaded from, if it still says so."""
+    """Another organisation's model from which the configuration was loaded, if it states one."""
     own = str(record.get("id", ""))
     for source in text_configs(record):
         path = source.get("_name_or_path")
@@ -267,7 +267,7 @@ def languages(record: Record) -> list[str]:
 
 
 def total(record: Record) -> int | None:
-    """Parameters the headers of the weights add up to, if the Hub has read them."""
+    """Total parameters by the safetensors headers, if the Hub has read them."""
     stated = mapping(record.get("safetensors"))
     counted = mapping(stated.get("parameters")).values()
     whole = [count for count in counted if isinstance(count, int)]
@@ -278,8 +278,8 @@ def total(record: Record) -> int | None:
 def tokenizer_shown(record: Record) -> bool:
     """Whether the record would show a chat template if there were one.
 
-    The Hub itself tags what has a template as `conversational`, so its own whole list of tags,
-    which always names a region, tells too.
+    The Hub tags models with a template as `conversational`, so the Hub's own list of tags,
+    recognised by its region tag, shows a template too.
     """
     if config(record).get("tokenizer_config"):
         return True

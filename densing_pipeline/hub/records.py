@@ -1,8 +1,8 @@
-"""What we make of one record of the Hub: recognised, counted, dated, or refused with a reason.
+"""Convert one Hub record to a table row: classification, parameters, release date, or a refusal.
 
-Third-party text comes in here; whatever it is, a row comes out and the next record is read.
-Not here: the rules themselves (`classify`, `parameters`, `release_date`), and folding what was
-seen over time (`models`).
+Records are third-party data: any record gives a row, so that one malformed record does not stop the
+others. Not here: the rules themselves (`classify`, `parameters`, `release_date`), and folding
+observations over time (`repositories`).
 """
 
 import hashlib
@@ -23,16 +23,16 @@ from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.text import LONGEST_NAME, clean
 
 MOST_REASON_CHARS = 120
-"""Characters of third-party text repeated in a reason."""
+"""Most characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
-"""Files of a repository remembered with a record."""
+"""Most file names of a repository that are stored with its record."""
 
 CLOCK_TOLERANCE = timedelta(days=2)
-"""How far a clock may be ahead before a creation time counts as from the future."""
+"""Clock error up to which a creation time after now is accepted."""
 
 AWAITED_FOR = timedelta(days=60)
-"""How long weights may take to come to a repository."""
+"""How long a repository without weights is polled for them, from its creation."""
 
 GATED: dict[Any, str] = {False: "no", "auto": "auto", "manual": "manual"}
 
@@ -76,10 +76,11 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 SEEN = pl.Schema(_TYPES)
-"""One row per record seen: what it said, and what follows from it."""
+"""Columns of an observation: fields of the record and the values derived from them."""
 
 REMEMBERED = pl.Schema([*SEEN.items(), ("record", pl.Binary)])
-"""`SEEN` with the record itself, packed, to read it again when its whole configuration has come."""
+"""`SEEN` and the packed record, which is read again once the whole configuration has been
+fetched."""
 
 
 def page_records(content: bytes) -> list[Any]:
@@ -108,7 +109,7 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
         return refusal("(no id)", f"not a record: {_shown(record)}")
     model_id = record.get("id")
     try:
-        # Third-party text that becomes a path and a partition key.
+        # The id is third-party text and becomes a path and a partition key.
         validate_repo_id(model_id)
     except HFValidationError as error:
         return refusal(_shown(model_id), f"not a repository id: {_shown(error)}")
@@ -118,12 +119,12 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
     try:
         return {name: _storable(value) for name, value in _read(record).items()} | _packed(record)
     except Exception as error:
-        # One record that the rules did not foresee must not cost the others.
+        # A record that raises an unforeseen exception must not stop the others.
         return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
 
 
 def refusal(model_id: str, reason: str) -> dict[str, Any]:
-    """A row for what is not a usable record."""
+    """A row of `REMEMBERED` for an unusable record."""
     return dict.fromkeys(REMEMBERED) | {
         "model_id": clean(model_id, LONGEST_NAME),
         "refused": clean(reason),
@@ -131,10 +132,10 @@ def refusal(model_id: str, reason: str) -> dict[str, Any]:
 
 
 def _storable(value: Any) -> Any:
-    """A value as a table can hold it: text is cleaned.
+    """A value that a table can hold: control characters are removed from text.
 
     Raises:
-        ValueError: a number has more than 63 bits, which no count of a model has.
+        ValueError: an integer has more than 63 bits.
     """
     if isinstance(value, str):
         return clean(value)
@@ -144,10 +145,10 @@ def _storable(value: Any) -> Any:
 
 
 def matters(record: object, seen_at: datetime) -> bool:
-    """Whether a listed record is worth a row: perhaps a base model, compressed, or unreadable.
+    """Whether a listed record gets a row: a possible base model, a compressed one, or unreadable.
 
-    Most are not, and recognising is much cheaper than counting. What has no weights yet may
-    become one, for a while.
+    Most records do not; testing this first is cheaper than counting parameters. A repository
+    without weights gets a row until it is older than `AWAITED_FOR`, if it may become a base model.
     """
     try:
         found = classify(record)  # type: ignore[arg-type]
@@ -158,7 +159,7 @@ def matters(record: object, seen_at: datetime) -> bool:
         is_young = created is not None and created > seen_at - AWAITED_FOR
         return is_young and awaits(record) is not None  # type: ignore[arg-type]
     except Exception:
-        # `read` says what is wrong with it.
+        # `read` gives the row with the reason.
         return True
 
 
@@ -166,8 +167,8 @@ def awaits(record: Mapping[str, Any]) -> str | None:
     """Whether a repository without weights may become a base model when they come.
 
     Returns:
-        `likely` if its name, publisher or card already speak for it, `perhaps` if nothing
-        speaks against it, None if it has weights or is something else.
+        `likely` if its name, publisher or card is evidence for a base model, `perhaps` if there is
+        no evidence against, None if it has weights or is something else.
     """
     held = record_fields.files(record)
     if not held.known or record_fields.has_any_weights(held):
@@ -184,7 +185,7 @@ def _matters(found: Classification) -> bool:
 
 
 def created_at(record: object) -> datetime | None:
-    """When the repository was created, UTC, if the record says so legibly."""
+    """When the repository was created, UTC; None if the record has no valid instant."""
     text = record.get("createdAt") if isinstance(record, dict) else None
     try:
         instant = datetime.fromisoformat(str(text))
@@ -241,7 +242,7 @@ def _state(record: Mapping[str, Any]) -> str:
 
 
 def _weights(record: Mapping[str, Any]) -> str | None:
-    """A name for the weights: the element counts by type, as far as the Hub has read them."""
+    """A key of the weights: element counts by dtype; None if the Hub has not read them."""
     safetensors = record.get("safetensors")
     counts = safetensors.get("parameters") if isinstance(safetensors, dict) else None
     return _digest(counts)
@@ -275,22 +276,23 @@ def _needs_custom_code(record: Mapping[str, Any]) -> bool:
 
 
 def unpacked(record: bytes) -> dict[str, Any]:
-    """A remembered record."""
+    """Decompress a stored record."""
     found: dict[str, Any] = json.loads(zlib.decompress(record))
     return found
 
 
 def _packed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as it is remembered, and a name for it; a sweep of the Hub must fit into memory."""
+    """The compressed record and its id; compressed so that a full sweep fits into memory."""
     packed = zlib.compress(json.dumps(_remembered(record), sort_keys=True).encode())
     name = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest())
     return {"record_id": name, "record": packed}
 
 
 def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without its bulk: chat templates and long lists of files.
+    """The record with chat templates and long lists of files shortened.
 
-    It is read again when the whole configuration has come, and must then mean the same.
+    The shortened record is read again once the whole configuration has been fetched, so it must
+    give the same row.
     """
     kept = dict(record)
     siblings = kept.get("siblings")

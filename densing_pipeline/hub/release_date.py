@@ -1,4 +1,4 @@
-"""When a model was released, on what basis, and between which days at the least and latest.
+"""Release date of a model with its basis, and the earliest and latest possible day.
 
 Not here: which bundled facts exist (`facts`), and when we first saw the repository (`records`).
 """
@@ -12,10 +12,12 @@ from typing import Any
 from densing_pipeline.tables.columns import EARLIEST
 
 BEFORE_CREATION = 266
-"""Days a model was announced before its repository was created, at the most seen (a re-upload)."""
+"""Largest observed number of days from the announcement to the creation of a repository (a
+re-upload)."""
 
 AFTER_CREATION = 53
-"""Days a repository was created, still private, before its model was announced, at the most seen."""
+"""Largest observed number of days from the creation of a (private) repository to the
+announcement."""
 
 HUB_EPOCH = dt.date(2022, 3, 2)
 """The Hub gives this creation day to every repository that is older."""
@@ -23,13 +25,13 @@ HUB_EPOCH = dt.date(2022, 3, 2)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDate:
-    """A release date with its basis and window.
+    """A release date with its basis and interval.
 
     Attributes:
-        date: the day; nothing if no source gives a plausible one.
-        basis: `announced`, `created_at` or `first_commit`; nothing without a date.
-        earliest: first day it may have been.
-        latest: last day it may have been.
+        date: the day; None if no source gives a plausible one.
+        basis: `announced`, `created_at` or `first_commit`; None without a date.
+        earliest: first possible day.
+        latest: last possible day.
     """
 
     date: dt.date | None
@@ -41,9 +43,9 @@ class ReleaseDate:
 def release_date(record: Mapping[str, Any], bundled: dt.date | None) -> ReleaseDate:
     """The release date of a model.
 
-    A bundled date wins, whatever the Hub says. Else the day the repository was created, which
+    A bundled date takes precedence. Otherwise the date is the day the repository was created, which
     was from 53 days before the announcement to 266 days after it (`sources.md` has the
-    measurement): the window says so, cut at the last change of the repository.
+    measurement). The interval covers this range, up to the last change of the repository.
 
     Args:
         record: a record of the Hub; `createdAt` and `lastModified` are read.

@@ -1,7 +1,7 @@
-"""Observations of repositories folded over time: one row per repository and set of weights.
+"""Fold the observations of repositories over time: one row per repository and set of weights.
 
-Names change, repositories vanish, weights are uploaded anew: each leaves its mark in `hub_state`,
-and no row is ever dropped. Not here: how records are read (`records`) and what becomes of the rows
+`hub_state` records that a repository was renamed or removed, or that its weights were replaced; no
+row is ever dropped. Not here: how records are read (`records`) and what becomes of the rows
 in the `models` table (`models`).
 """
 
@@ -32,24 +32,26 @@ FOLDED = (
     "model_id", "repo_id", "created_at", "is_base", "refused", "revision", "files", "weights", "blobs",
     "awaits", "matters", "hub_state", "renamed_to", "observed_at",
 )  # fmt: skip
-"""What is folded. Everything else is as last seen, and is taken from there at the end: the evidence of a
-whole sweep is not to be copied at every step."""
+"""Columns that are folded. All others are taken from the last observation at the end, so that the
+large text columns of a full sweep are not copied at every step."""
 
 WEIGHTS = ("repo", "weights", "blobs")
-"""What identifies weights: a change of the model card makes a new commit, not a new model."""
+"""Columns that identify a set of weights; a commit that changes only the model card does not change
+them."""
 
 
 def repositories(observations: pl.DataFrame, fixed: AbstractSet[str] = frozenset()) -> pl.DataFrame:
-    """One row per repository and set of weights, from everything seen of it.
+    """Fold observations to one row per repository and set of weights.
 
-    A repository is known by the Hub's own identifier, whatever it is called. It keeps the name it
-    was first known by, because scores hang on it, unless another repository has that name now;
-    `renamed_to` says what the Hub calls it. `revision` is the first commit seen with all of these
-    weights, everything else is as last seen. Earlier weights of a repository are `replaced`.
+    A repository is identified by the Hub's internal identifier. Its `model_id` is the name under
+    which it was first seen, because scores refer to that name, unless another repository has the
+    name now; `renamed_to` is the Hub's current name. `revision` is the first commit seen with all
+    of these weights; all other columns are as last seen. Earlier weights of a repository have the
+    state `replaced`.
 
     Args:
         observations: a frame of `observations.observations`.
-        fixed: names that are models of their own whatever the Hub says, such as the bundled ones.
+        fixed: names that stay the `model_id` of their repository, such as those of bundled models.
 
     Returns:
         A frame of `REPOSITORIES`, sorted by name and time.
@@ -66,7 +68,7 @@ def repositories(observations: pl.DataFrame, fixed: AbstractSet[str] = frozenset
 
 
 def _folded(observations: pl.DataFrame, fixed: AbstractSet[str]) -> pl.DataFrame:
-    """What is known of each repository and set of weights, and the row of its last observation."""
+    """The folded columns per repository and set of weights, and the row of its last observation."""
     ordered = observations.select(*FOLDED, row=pl.int_range(pl.len())).sort(
         "observed_at", maintain_order=True
     )
@@ -111,7 +113,7 @@ def _folded(observations: pl.DataFrame, fixed: AbstractSet[str]) -> pl.DataFrame
 
 
 def _identity() -> pl.Expr:
-    """The Hub's identifier; where a record lacks it, that of the same name and creation."""
+    """The Hub's internal identifier; if missing, that of a record of the same name and time."""
     same = ["model_id", "created_at"]
     return pl.coalesce(
         "repo_id",
@@ -121,7 +123,7 @@ def _identity() -> pl.Expr:
 
 
 def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
-    """Observations of the same weights as one row; the Hub reads element counts late, so they fill in."""
+    """Aggregate observations of the same weights; missing element counts come from later ones."""
     ordered = (
         records.with_columns(
             counted=pl.col("weights").is_not_null(), hashed=pl.col("blobs").is_not_null()
@@ -129,7 +131,7 @@ def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("weights").backward_fill().forward_fill().over("repo"))
         .with_columns(pl.col("blobs").forward_fill().backward_fill().over("repo", "weights"))
     )
-    # A commit made while files were still coming has only part of the weights.
+    # A commit made during an upload has only part of the weights.
     is_whole = pl.col("files").eq_missing(pl.col("files").last()) & (
         pl.col("counted") | pl.col("weights").is_null()
     )
@@ -140,7 +142,7 @@ def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
             pl.col("revision").drop_nulls().first(),
         ),
         *(pl.col(name).last() for name in ordered.columns if name not in kept),
-        # What was only remembered for its weights to come turned out to be something else.
+        # False for a repository that was kept only because it had no weights yet.
         pl.col("matters").any() | pl.col("awaits").is_null().all(),
         first_seen_at=pl.col("observed_at").min(),
         last_seen_at=pl.col("observed_at").max(),
@@ -149,7 +151,7 @@ def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last_told(answers: pl.DataFrame) -> pl.DataFrame:
-    """The last answer that carried no record: gone, or known by the name of another model."""
+    """The last response without a record per model: removed, or renamed to another model's name."""
     return (
         answers.sort("observed_at", maintain_order=True)
         .group_by("model_id", maintain_order=True)
@@ -164,7 +166,7 @@ def _last_told(answers: pl.DataFrame) -> pl.DataFrame:
 def _model_ids(
     shown: pl.DataFrame, answers: pl.DataFrame, fixed: AbstractSet[str]
 ) -> dict[str, str]:
-    """The name each repository goes by here."""
+    """The `model_id` of each repository, by its identifier."""
     ordered = shown.select("observed_at", "model_id", "repo")
     holders = dict(
         ordered.group_by("model_id", maintain_order=True).agg(pl.col("repo").last()).iter_rows()
@@ -190,7 +192,7 @@ def _model_ids(
 
 
 def _of_repositories(answers: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Answers without a record, under the name of the repository they are about."""
+    """Responses without a record, with the `model_id` of the repository they are about."""
     at = shown.select("observed_at", "model_id", "name")
     bearers = at.select("observed_at", id="model_id", model_id="name")
     known = answers.join_asof(bearers, on="observed_at", by="model_id", check_sortedness=False)
@@ -202,13 +204,13 @@ def _of_repositories(answers: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame
         how="left",
         maintain_order="left",
     )
-    # The record that came with the answer says it all, if it goes by the name asked for.
+    # The response adds nothing if the record that came with it has the requested name.
     is_said = (pl.col("now") != pl.col("renamed_to")).fill_null(value=False)
     return met.filter(~is_said).with_columns(model_id=pl.coalesce("id", "model_id"))
 
 
 def _reason() -> pl.Expr:
-    """What an onlooker needs to know of a repository's state."""
+    """Text of `hub_state_reason`."""
     return (
         pl.when(pl.col("hub_state") == "replaced")
         .then(pl.lit("the repository has other weights now"))

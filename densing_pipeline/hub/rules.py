@@ -1,8 +1,8 @@
-"""The rules by which a repository is a base language model or is not, in their order.
+"""The rules that decide whether a repository is a base language model, in order of application.
 
-The first that applies decides: files, relations, packing, merging, kind of model, name, traces of
-tuning, another's line, another's size, chat template; then what speaks for pretraining. Not here:
-what becomes of a verdict (`classify`), and reading the record (`record_fields`).
+The first rule that applies decides: files, relations, packing, merging, kind of model, name, traces
+of tuning, another organisation's model line, another model's size, chat template; last the evidence
+of pretraining. Not here: the result (`classify`), and reading the record (`record_fields`).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ from densing_pipeline.hub.record_fields import Files
 from densing_pipeline.tables.number_formats import NATIVE_FORMATS
 
 MOST_TEXT_CHARS = 80
-"""Characters of third-party text repeated in the evidence."""
+"""Most characters of third-party text repeated in the evidence."""
 
 TEXT_LIBRARIES = frozenset(
     {"", "transformers", "vllm", "mistral-common", "safetensors", "pytorch", "litgpt", "mamba-ssm"}
 )
-"""Libraries that say nothing against a language model."""
+"""Libraries that are compatible with a language model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the rules look at, read once."""
+    """The fields of a record that the rules use."""
 
     record: Mapping[str, Any]
     files: Files
@@ -49,7 +49,7 @@ Verdict = tuple[str, str, bool]
 
 
 def facts_of(record: Mapping[str, Any]) -> Facts:
-    """Reads a Hub record."""
+    """Read the fields that the rules use from a Hub record."""
     model_id = record.get("id") or record.get("modelId")
     name = model_id.rsplit("/", 1)[-1] if isinstance(model_id, str) else ""
     words = keywords.tokens(name)
@@ -69,7 +69,10 @@ def facts_of(record: Mapping[str, Any]) -> Facts:
 
 
 def _by_files(facts: Facts) -> Verdict | None:
-    """Files come before tags: half of what is tagged as a finetune is an adapter or empty."""
+    """Decide by the files.
+
+    This goes before tags: half of the repositories tagged as finetunes hold an adapter or nothing.
+    """
     held = facts.files
     if not held.known:
         return None
@@ -102,7 +105,7 @@ def _by_relation(facts: Facts) -> Verdict | None:
 
 
 def _unstated_relation(facts: Facts) -> str:
-    """How the Hub itself infers a relation that the card leaves out."""
+    """The relation to a stated parent if the card does not name it, inferred as the Hub does."""
     if facts.files.adapter or "peft" in facts.tags:
         return "adapter"
     if facts.words & keywords.PACKED or facts.tags & keywords.PACKED_TAGS or facts.quantisation:
@@ -142,7 +145,7 @@ def _by_merging(facts: Facts) -> Verdict | None:
 
 
 def _by_kind(facts: Facts) -> Verdict | None:
-    """What is no causal language model, by architecture first and task second."""
+    """Reject models that are no causal language models, by architecture, then by task."""
     generates = record_fields.generates(facts.record)
     task, library = _text(facts.record, "pipeline_tag"), _text(facts.record, "library_name")
     if library == "peft" or "peft" in facts.tags:
@@ -192,7 +195,7 @@ def _means_italian(facts: Facts, tuned: frozenset[str]) -> bool:
 
 
 def _by_traces(facts: Facts) -> Verdict | None:
-    """What training tools and cards leave behind in tuned models."""
+    """Detect tuned models by the files, tags and data sets that training tools and cards leave."""
     strong, weak = _traces(facts)
     if not strong and not weak:
         return None
@@ -204,9 +207,9 @@ def _by_traces(facts: Facts) -> Verdict | None:
         and pretraining_evidence.pretraining_data(facts.record)
         and weak[0].startswith("data")
     ):
-        # Mixtures for pretraining hold such data too.
+        # Pretraining mixtures contain such data sets too.
         return None
-    # Files of a run, a topic and an old path may also be a pretraining's.
+    # Training files, topic tags and old paths also occur in pretrained models.
     return "finetune", told, facts.says_base or not strong
 
 
@@ -231,14 +234,14 @@ def _traces(facts: Facts) -> tuple[list[str], list[str]]:
 
 
 def _by_line(facts: Facts) -> Verdict | None:
-    """Another organisation's line in the name."""
+    """Detect derived models by another organisation's model line in the name."""
     if facts.other_lines and not pretraining_evidence.from_scratch(facts.record, facts.other_lines):
         return "finetune", f"name carries another's line: {_some(facts.other_lines)}", True
     return None
 
 
 def _by_size(facts: Facts) -> Verdict | None:
-    """The weights of another's model, to within some added tokens; or its class and nothing else."""
+    """Detect derived models by the size (apart from added tokens) or the class of another's model."""
     pretrains = pretrainers.owner_of(str(facts.record.get("id"))) in pretrainers.known_pretrainers()
     if pretrains and pretraining_evidence.pretraining_data(facts.record):
         return None
@@ -252,9 +255,9 @@ def _by_size(facts: Facts) -> Verdict | None:
 
 
 def _by_template(facts: Facts) -> Verdict | None:
-    """A tokenizer set up for chat, unless the name says base outright.
+    """Detect tuned models by a tokenizer set up for chat, unless the name states a base model.
 
-    As the only sign it leaves a doubt: some base models share their chat model's tokenizer whole.
+    The result is doubtful, because some base models have their chat model's tokenizer.
     """
     template = templates.chat_template(facts.record, facts.files)
     if not template or facts.words & keywords.SURELY_BASE:
@@ -265,9 +268,9 @@ def _by_template(facts: Facts) -> Verdict | None:
 
 
 def _remaining(facts: Facts) -> Verdict:
-    """No sign of derivation: a base model if something speaks for pretraining, else nobody knows.
+    """Without signs of derivation: `base` if there is evidence of pretraining, else `unknown`.
 
-    Where nothing is stated most models are derived ones, so silence is no evidence.
+    Most models whose record states nothing are derived, so a missing statement is no evidence.
     """
     names = record_fields.architectures(facts.record)
     held = facts.files.known or isinstance(facts.record.get("safetensors"), Mapping)
@@ -298,7 +301,7 @@ def _remaining(facts: Facts) -> Verdict:
 
 
 def _doubts(facts: Facts) -> list[str]:
-    """What keeps a base model waiting for somebody to look at it."""
+    """Reasons for which a base model is marked as doubtful, to be reviewed by a person."""
     doubts = []
     if not record_fields.architectures(facts.record):
         doubts.append("class not stated")
@@ -311,7 +314,7 @@ def _doubts(facts: Facts) -> list[str]:
         doubts.append("never loaded from pickles")
     outright = pretraining_evidence.outright(facts.record, facts.words)
     signs = pretraining_evidence.circumstantial(facts.record, facts.words, has_template=False)
-    # Anybody may call a model base.
+    # A model can be called base without being one, so the name alone is not enough.
     if (
         not [told for told in outright if told != pretraining_evidence.NAMED]
         and len(signs) < pretraining_evidence.ENOUGH
@@ -348,7 +351,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     _by_template,
     _remaining,
 )
-"""In this order; the last always decides."""
+"""Applied in this order; the last rule always gives a result."""
 
 
 def _some(words: frozenset[str]) -> str:

@@ -1,9 +1,9 @@
-"""Reading everything there is on the Hub, page by page, resumable where it stopped.
+"""Read the whole listing of the Hub page by page; an interrupted sweep can be resumed.
 
-Rarely needed: a night finds what is new, and a sweep what nights can miss, such as a repository
-made public long after it was created. Every page lands with a note of where the next one is, so a
-sweep that was killed goes on from its last page; memory holds one page. Not here: the nightly poll
-(`poll`), and what records mean (`records`).
+A sweep is rarely needed: the nightly poll finds new repositories, a sweep finds those that polls
+miss, such as a repository made public long after it was created. Every page lands with the place of
+the next one, so a killed sweep is resumed after its last page. Memory holds one page at a time. Not
+here: the nightly poll (`poll`), and what records mean (`records`).
 """
 
 import json
@@ -17,25 +17,26 @@ from densing_pipeline.hub.observations import SWEEP
 from densing_pipeline.landing import INSTANT_FORMAT, LandingZone
 
 PROGRESS = "hub-progress-"
-"""Start of the source names of notes on how far a sweep is, one source per sweep."""
+"""Prefix of the sources in the landing zone that hold the progress of sweeps, one source per
+sweep."""
 
 EXPIRED = (400, 404, 410)
-"""What the Hub may answer to a place in a listing that it has forgotten."""
+"""HTTP statuses for a page address that is no longer valid."""
 
 TRIES = 3
-"""Runs that may fail at one place before the sweep is given up."""
+"""Runs that may fail at one page before the sweep is abandoned."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """How far a sweep is.
+    """Progress of a sweep.
 
     Attributes:
         name: when it began.
-        pages: pages landed.
-        rows: records in them.
-        next_url: path and query of the page it goes on with, None when it is finished.
-        failures: runs that got no further than this.
+        pages: number of pages landed.
+        rows: number of records in these pages.
+        next_url: path and query of the next page, None when the sweep is finished.
+        failures: runs that failed at this page.
     """
 
     name: str
@@ -46,14 +47,14 @@ class Sweep:
 
 
 def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datetime]) -> Sweep:
-    """Land all pages, going on with an unfinished sweep if there is one.
+    """Land all pages; an unfinished sweep is resumed.
 
-    Where the Hub no longer takes the place an old sweep stopped at, or nothing usable came from
-    there in `TRIES` runs, the old one is given up (its pages count) and a new sweep begins.
+    If the Hub no longer accepts the address at which the old sweep stopped, or that page failed in
+    `TRIES` runs, the old sweep is abandoned (its pages are kept) and a new sweep begins.
 
     Raises:
-        HubError: a page could not be had; run it again to go on from there.
-        ValueError: a page is not a list of records; it has landed.
+        HubError: a page could not be fetched; run the sweep again to resume at that page.
+        ValueError: a page is not a list of records; the page has landed.
     """
     left = unfinished(zone)
     if left:
@@ -72,7 +73,7 @@ def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datet
 
 
 def unfinished(zone: LandingZone) -> Sweep | None:
-    """The newest sweep, if it has pages to come."""
+    """The newest sweep, if it is unfinished; else None."""
     sources = sorted((zone.folder / "receipts").glob(f"{PROGRESS}*"))
     if not sources:
         return None

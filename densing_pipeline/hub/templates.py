@@ -1,6 +1,6 @@
-"""Chat templates: whether a tokenizer is set up for chat, and what of its template has to be kept.
+"""Chat templates: detect whether a tokenizer is set up for chat, and shorten stored templates.
 
-Not here: the rest of a record (`record_fields`), and what follows from it (`rules`).
+Not here: the other fields of a record (`record_fields`), and the classification (`rules`).
 """
 
 import re
@@ -11,17 +11,17 @@ from densing_pipeline.hub import record_fields
 ENDS_TURN = re.compile(
     r"<\|?(im_end|eot(_id)?|eom(_id)?|end(_?of_?(turn|message|sentence|text))?)\|?>|<turn\|>"
 )
-"""What the tokens that end a turn of a conversation are called."""
+"""Pattern of the names of tokens that end a turn of a conversation."""
 
 
 def chat_template(record: record_fields.Record, held: record_fields.Files) -> bool | None:
     """Whether there is a chat template, and whether its turns end where the tokenizer stops.
 
     Returns:
-        Nothing without a template. False if its turns end with another token than the tokenizer's
-        end-of-text: handed down with the tokenizer, or a chat model stopped from outside. Else
-        true, set up for chat: also if the end token is not known, or the template has none at
-        all (GLM ends a turn where the next begins).
+        None without a template. False if its turns end with another token than the tokenizer's
+        end-of-text token: the template was inherited with the tokenizer, or generation is stopped
+        by the caller. True otherwise, that is, set up for chat; also if the end token is not known,
+        or the template has none (in GLM a turn ends where the next begins).
     """
     own = record_fields.config(record)
     template = record_fields.mapping(own.get("tokenizer_config")).get("chat_template")
@@ -37,7 +37,7 @@ def chat_template(record: record_fields.Record, held: record_fields.Files) -> bo
 
 
 def without_templates(own: record_fields.Record) -> record_fields.Record:
-    """A configuration whose chat templates are cut down to what `chat_template` reads of them."""
+    """The configuration with its chat templates shortened to the tokens that `chat_template` uses."""
     short = dict(own)
     for key in ("tokenizer_config", "processor_config"):
         if template := record_fields.mapping(own.get(key)).get("chat_template"):
@@ -52,7 +52,7 @@ def _shortened(template: object, own: record_fields.Record) -> str:
 
 
 def _turn_ends(template: str, end: str | None) -> list[str]:
-    """What may end a turn: the tokenizer's end token, by text or name, and tokens called so."""
+    """Tokens in a template that may end a turn: the tokenizer's end token, matches of `ENDS_TURN`."""
     stated = [mark for mark in (end, "eos_token") if mark and mark in template]
     return stated + sorted({found[0] for found in ENDS_TURN.finditer(template)} - set(stated))
 
@@ -64,7 +64,7 @@ def _end_token(own: record_fields.Record) -> str | None:
 
 
 def knows_end_token(record: record_fields.Record) -> bool:
-    """Whether both template and end token are there to compare."""
+    """Whether the record has both a chat template and the tokenizer's end token."""
     own = record_fields.config(record)
     tokenizer = record_fields.mapping(own.get("tokenizer_config"))
     return bool(tokenizer.get("eos_token")) and bool(

@@ -1,7 +1,7 @@
-"""Up to when the Hub has been read, as the landed reports of finished nights tell it.
+"""Time up to which the Hub has been read, computed from the landed reports of polls.
 
-There is no other state: a night that did not land its report did not happen as far as the watermark
-goes, and the next one reads the same stretch again. Not here: reading the Hub (`poll`).
+There is no other state: a poll that did not land its report does not move the watermark, and the
+next poll reads the same period again. Not here: reading the Hub (`poll`).
 """
 
 import json
@@ -22,17 +22,17 @@ REPORTS = "hub-nights"
 
 @dataclass(frozen=True)
 class Night:
-    """What one poll did.
+    """Report of one poll.
 
     Attributes:
         polled_at: when it started, UTC.
-        since: the day of creation it meant to read back to.
+        since: the day of creation back to which the poll was to read.
         outcome: `ok`, `failed` (no usable answer) or `rejected` (an answer that does not parse).
-        http_status: status that ended it, if one did.
+        http_status: HTTP status that ended the poll, if one did.
         list_requests: pages of listings asked for.
         requests: all requests, retries not counted.
         rows: records received in listings.
-        message: what an operator needs to know; clean, and without secrets of addresses.
+        message: text for the operator, without control characters and secrets of addresses.
     """
 
     polled_at: datetime
@@ -45,12 +45,12 @@ class Night:
     message: str
 
     def __post_init__(self) -> None:
-        """Clean the message: it is made of what servers say."""
+        """Clean the message, which can contain text from servers."""
         object.__setattr__(self, "message", clean(redact(self.message)))
 
 
 def land(zone: LandingZone, night: Night, endpoint: str) -> None:
-    """Keep the report; this is the last thing a night does."""
+    """Land the report; this is the last step of a poll."""
     fields = asdict(night) | {
         "polled_at": night.polled_at.isoformat(),
         "since": night.since.isoformat(),
@@ -60,7 +60,7 @@ def land(zone: LandingZone, night: Night, endpoint: str) -> None:
 
 
 def nights(zone: LandingZone) -> list[Night]:
-    """All polls that ended, oldest first."""
+    """The reports of all finished polls, oldest first."""
     return [_night(json.loads(zone.read(receipt))) for receipt in zone.receipts(REPORTS)]
 
 
@@ -71,11 +71,10 @@ def table(zone: LandingZone) -> pl.DataFrame:
 
 
 def since(past: list[Night], now: datetime, overlap_days: int, first_days: int) -> date:
-    """How far back a poll reads: to the last one that got through, and some days more.
+    """Day of creation back to which a poll reads: the last successful poll less the overlap.
 
-    The overlap is for what the listing showed late: a repository whose files came days after it
-    was created. The watermark is the start of a poll, never a date a record claims, so a record
-    from the future cannot hide anything.
+    The overlap covers repositories whose files came days after their creation. The watermark is the
+    start of a poll, never a date in a record, so a record dated in the future cannot advance it.
 
     Args:
         past: the polls so far.

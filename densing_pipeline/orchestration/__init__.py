@@ -1,5 +1,5 @@
-"""What Dagster needs to know: storage of tables, checks, metadata.
+"""Integration with Dagster: storage of tables, checks, metadata, locks.
 
-Beside `definitions.py` and `nightly.py`, which import this room, no other part of the package imports
-dagster. Not here: anything computed about models or prices.
+Apart from this package, only `definitions.py`, `nightly.py`, the assets and the schedules import
+dagster. Not here: computations about models or prices.
 """

@@ -1,6 +1,7 @@
-"""Statistical checks: facts about the results that must hold, or that somebody should look at.
+"""Asset checks on the values of results.
 
-A blocking check guards a number that is known (the paper's own); the others warn.
+A failed blocking check (known numbers, such as the paper's) stops the run; the others warn, for a
+person to look at.
 """
 
 import math
@@ -18,23 +19,24 @@ from densing_pipeline.trends.sensitivity import spread
 
 HIGHEST_TEST_SIZE = 0.1
 HIGHEST_PLAUSIBLE_PRICE = 1000.0
-"""USD per million tokens; dearer entries in price lists have been unit errors."""
+"""USD per million tokens; higher prices in price lists have been unit errors."""
 
 LARGEST_SHOWN = 20
-"""Gaps between measured and reported scores that a check spells out."""
+"""Most gaps between measured and reported scores that a check lists."""
 
 STALE_HOURS = 72.0
-"""A polled source without a good list for three nights needs somebody's attention."""
+"""Age in hours of a polled source's last valid list from which the check warns: three nights."""
 
 FLOOR_MOVE = 1.5
-"""A cheapest price that moves by this factor within a week or so is looked at by a person."""
+"""Factor of change of a level's cheapest price within `FLOOR_DAYS` from which the check warns."""
 
 FLOOR_DAYS = PERSISTENCE_DAYS + 7
-"""How far back the floor is watched: a fall shows once it has lasted, with the day it began."""
+"""Days compared. A price fall is published once it has lasted `PERSISTENCE_DAYS`, dated to its
+first day, so these are added to the week."""
 
 
 def statistical_checks() -> list[dg.AssetChecksDefinition]:
-    """All checks that look at values rather than at types."""
+    """All checks of values; checks of types are in `tables.schema_checks`."""
     return [
         paper_is_reproduced,
         one_headline,
@@ -76,7 +78,7 @@ def paper_is_reproduced(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
 def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
     """Every id in `facts/evaluation_overrides.csv` is one of `models`.
 
-    An id with a slip of the pen, or one that the Hub has not shown yet, decides nothing.
+    An override for a misspelt id, or for a model not yet seen on the Hub, has no effect.
     """
     lost = unknown(models, facts.load("evaluation_overrides")["model_id"])
     return dg.AssetCheckResult(
@@ -91,7 +93,7 @@ def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="densing_law")
 def one_headline(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
-    """Exactly one estimate is the headline, and the data carry it."""
+    """Exactly one estimate is the headline, and its verdict is `ok`."""
     headline = densing_law.filter(pl.col("is_headline"))
     return dg.AssetCheckResult(
         passed=headline["verdict"].to_list() == ["ok"],
@@ -102,7 +104,7 @@ def one_headline(densing_law: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="densities")
 def most_scores_invert(densities: pl.DataFrame) -> dg.AssetCheckResult:
-    """Fewer than half of the scores lie outside what a reference law can invert."""
+    """Fewer than half of the scores lie outside the range in which a reference law can be inverted."""
     share = densities.group_by("reference_id", "score_set").agg(
         censored=(pl.col("censored") != "none").mean()
     )
@@ -121,7 +123,7 @@ def most_scores_invert(densities: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="score_gaps")
 def measured_like_reported(score_gaps: pl.DataFrame) -> dg.AssetCheckResult:
-    """No score that we measured is far from one that was reported; where one is, look why."""
+    """No measured score is far from the reported score of the same model."""
     large = score_gaps.filter("is_large").sort(pl.col("gap").abs(), descending=True)
     return dg.AssetCheckResult(
         passed=large.is_empty(),
@@ -156,7 +158,7 @@ def measured_ladders_rule(own_rulers: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="price_frontier", blocking=True)
 def paper_prices(price_frontier: pl.DataFrame) -> dg.AssetCheckResult:
-    """The paper's ten points fall from $20 to $0.075, 266.7-fold."""
+    """The paper's ten price points fall from $20 to $0.075 per million tokens, 266.7-fold."""
     points = price_frontier.filter(level=paper.NMI, curve="cheapest_ever").sort("date")[
         "usd_per_mtok"
     ]
@@ -191,7 +193,7 @@ def plausible_frontier(price_frontier: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="prices")
 def anchors_found(prices: pl.DataFrame) -> dg.AssetCheckResult:
-    """Known list prices are in the book, and not kept out of frontiers."""
+    """Known list prices are in `prices`, and not excluded from frontiers."""
     missing = anchors.missing(prices)
     return dg.AssetCheckResult(
         passed=missing.is_empty(),
@@ -208,7 +210,7 @@ def anchors_found(prices: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="price_frontier", additional_ins={"prices": dg.AssetIn("prices")})
 def floor_moved(price_frontier: pl.DataFrame, prices: pl.DataFrame) -> dg.AssetCheckResult:
-    """No level's cheapest price on offer moved by half or more of late; if one did, look why."""
+    """No level's cheapest price on offer changed by `FLOOR_MOVE` or more within `FLOOR_DAYS`."""
     since = last_day(prices) - timedelta(days=FLOOR_DAYS)
     series = ("level", "blend_input_share")
     moves = (
@@ -236,7 +238,7 @@ def floor_moved(price_frontier: pl.DataFrame, prices: pl.DataFrame) -> dg.AssetC
 
 @dg.asset_check(asset="source_health")
 def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
-    """Every polled source gave a good list within three days, and the newest one was taken."""
+    """Every polled source gave a valid list within three days, and its newest list was accepted."""
     newest = (
         source_health.filter(pl.col("outcome") != "embedded")
         .sort("polled_at")
@@ -258,7 +260,7 @@ def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="sensitivity")
 def headline_among_all_choices(sensitivity: pl.DataFrame) -> dg.AssetCheckResult:
-    """The headline is one of the combinations and lies in the middle 90 % of them."""
+    """The headline is one of the combinations of choices and lies in the central 90 % of them."""
     found = spread(sensitivity)
     headline = sensitivity.filter("is_headline")["doubling_days"].to_list()
     is_inside = (
@@ -298,7 +300,7 @@ def paper_combines_rates(implications: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="forecasts", blocking=True)
 def forecasts_look_ahead(forecasts: pl.DataFrame) -> dg.AssetCheckResult:
-    """Every forecast is about a later day, and none lets a record fall back."""
+    """Every forecast is for a later day, and no forecast is worse than the current record."""
     ok = forecasts.filter(pl.col("verdict") == "ok")
     rounding = 1 + 1e-9
     backwards = ok.filter(

@@ -1,8 +1,9 @@
 """Runs the evaluation job for one model through Dagster Pipes and records how it ended.
 
 The job runs in its own environment and writes an evaluation folder. If the job is killed, its folder
-gets an outcome that says so; if the orchestrator is killed, the kernel ends the job as well. Not here: the job itself
-(`evaluation.job`) and what its folders mean (`evaluation.measured_tables`).
+gets an outcome that says so; if the orchestrator is killed, the kernel ends the job as well. Not
+here: the job itself (`evaluation.job`), and how its folders are read
+(`evaluation.measured_tables`).
 """
 
 import json
@@ -83,8 +84,8 @@ def environment_lacks(settings: Settings) -> str | None:
 def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
     """The job's command line.
 
-    `setpriv` has the kernel end the job with its orchestrator, so that nothing is left on the GPU;
-    `timeout` ends what takes too long.
+    With `setpriv` the kernel ends the job when its orchestrator dies, so that no process keeps the
+    GPU; `timeout` ends a job that takes too long.
     """
     options = {
         "--model": model,
@@ -98,7 +99,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
     return [
         "setpriv", "--pdeathsig", "TERM",
         "timeout", f"--kill-after={GRACE_SECONDS}", f"{settings.evaluation_hours}h",
-        # Absolute but not resolved: the link is what makes it the environment's Python.
+        # Absolute but not resolved: only the link's path makes this the environment's Python.
         str(settings.evaluation_python.absolute()), "-m", JOB,
         *(str(part) for pair in options.items() if pair[1] is not None for part in pair),
     ]  # fmt: skip
@@ -165,7 +166,7 @@ def _run_job(
         Metadata that the job reported.
     """
     environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
-    # Otherwise the Hub's library asks for a list of coding agents, for its User-Agent.
+    # Otherwise the Hub's library downloads a list of coding agents for its User-Agent.
     environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
@@ -212,7 +213,7 @@ def _failure(reason: str, path: Path | None = None) -> dg.Failure:
 
 
 def _metadata(path: Path, items: pl.DataFrame) -> Metadata:
-    """Scores as plots over time, and where everything is."""
+    """Metadata of the run: scores, which the UI plots over time, and paths."""
     means = items.group_by("benchmark").agg(pl.col("score").fill_null(0).mean()).sort("benchmark")
     return {
         "folder": dg.MetadataValue.path(str(path)),

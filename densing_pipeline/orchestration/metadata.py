@@ -1,6 +1,6 @@
-"""Headline numbers and pictures as materialisation metadata: what the UI shows of a run.
+"""Materialisation metadata, shown in the UI for each run: headline numbers and figures.
 
-Plain numbers become plots over time on the asset page.
+The UI plots plain numbers over time on the asset page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Metadata = dict[str, dg.MetadataValue[Any]]
 
 
 def figure_metadata(figure: "Figure") -> Metadata:
-    """A picture on the asset page."""
+    """A figure for the asset page."""
     return {"figure": dg.MetadataValue.md(markdown_image(figure))}
 
 
@@ -50,7 +50,7 @@ def halving_metadata(price_halving: pl.DataFrame) -> Metadata:
 
 
 def poll_metadata(results: Sequence[PollResult]) -> Metadata:
-    """What came of asking each source: outcome, prices, what could not be read."""
+    """Result of polling each source: outcome, number of prices, unreadable entries."""
     metadata: Metadata = {"sources asked": dg.MetadataValue.int(len(results))}
     for result in results:
         metadata[f"outcome {result.source}"] = _text(f"{result.outcome}: {result.message}")
@@ -62,7 +62,7 @@ def poll_metadata(results: Sequence[PollResult]) -> Metadata:
 
 
 def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metadata:
-    """What the night added and changed per source, and how many prices are kept out of frontiers."""
+    """Prices added and changed per source in this run, and the number excluded from frontiers."""
     metadata: Metadata = {}
     for source, update in updates.items():
         if update.folded:
@@ -88,7 +88,7 @@ def health_metadata(source_health: pl.DataFrame) -> Metadata:
 
 
 def breaks_metadata(trend_breaks: pl.DataFrame) -> Metadata:
-    """P value and power of the searched break of each series that carries one."""
+    """P value and power of the test for a break at an unknown date, per series with such a test."""
     metadata: Metadata = {}
     for row in trend_breaks.filter(pl.col("p_value").is_not_null()).to_dicts():
         name = f"{row['kind']} {row['reference_id']} {row['score_set']}"
@@ -98,7 +98,7 @@ def breaks_metadata(trend_breaks: pl.DataFrame) -> Metadata:
 
 
 def sensitivity_metadata(sensitivity: pl.DataFrame) -> Metadata:
-    """The range of the doubling time over all choices, and what each choice moves."""
+    """The range of the doubling time over all choices, and the effect of each choice."""
     metadata: Metadata = {
         f"doubling_days {name}": dg.MetadataValue.float(value)
         for name, value in spread(sensitivity)._asdict().items()
@@ -126,7 +126,7 @@ def skill_metadata(forecast_skill: pl.DataFrame) -> Metadata:
 
 
 def release_metadata(release: Release) -> Metadata:
-    """Where the release is and what is in it."""
+    """Path and contents of the release."""
     return {
         "release_id": dg.MetadataValue.text(release.release_id),
         "path": dg.MetadataValue.path(str(release.path)),

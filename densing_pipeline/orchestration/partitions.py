@@ -1,7 +1,7 @@
 """Models as dynamic partitions: one per Hub repository, the key its id with `/` written as `--`.
 
-The Hub forbids `--` in names, so the key leads back to the id. A model in a folder of a repository
-with several is `<repository>:<folder>`. Not here: which models are to be
+The Hub forbids `--` in names, so the key can be converted back to the id. A model in a folder of a
+repository with several models is `<repository>:<folder>`. Not here: which models are to be
 evaluated (`evaluation.queue`).
 """
 
@@ -21,7 +21,7 @@ def partition_key(model_id: str) -> str:
     """The partition of a model.
 
     Raises:
-        ValueError: not an id the Hub allows; it is third-party text and becomes a path.
+        ValueError: the Hub does not allow this id; ids are third-party text and become paths.
     """
     repository, colon, folder = model_id.partition(":")
     try:

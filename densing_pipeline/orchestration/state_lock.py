@@ -1,8 +1,9 @@
 """The resource that holds the state directory for the whole of a run, whatever started the run.
 
 Dagster makes the resources of a run before its first step and ends them after its last one, in the
-process that executes it. So a run from the UI, a schedule, a sensor, GraphQL, `dg launch` or `densing run`
-holds the lock as soon as one of its assets needs this resource. Not here: the lock (`state`).
+process that executes it. So a run from the UI, a schedule, a sensor, GraphQL, `dg launch` or
+`densing run` holds the lock as soon as one of its assets needs this resource. Not here: the lock
+(`state`).
 """
 
 from collections.abc import Generator
@@ -45,7 +46,7 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
         """
         tags = {} if context.run is None else context.run.tags
         with ExitStack() as stack:
-            # Dagster holds signals back between steps; a wait of an hour must end when asked to.
+            # Dagster defers signals between steps; a wait of up to an hour must be interruptible.
             with raise_execution_interrupts():
                 stack.enter_context(
                     state.held(
@@ -59,7 +60,7 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
 
 
 def _started_by(run: dg.DagsterRun | None) -> str:
-    """What started a run, for others to read."""
+    """What started a run, for the message to other processes."""
     if run is None:
         return "a Python program"
     for tag, what in ((SCHEDULE, "schedule"), (SENSOR, "sensor"), (BACKFILL, "backfill")):

@@ -1,9 +1,10 @@
 """Dagster's own database (runs, events, schedule state): created under a lock, checked when opened.
 
-`dagster.yaml` names `LockedSqliteStorage`, so every process that opens the instance comes through here:
-the webserver, the daemon, the workers of runs, `dg` and `densing`. Dagster's own class lets two processes
-create a database at the same time, which leaves two versions in its table `alembic_version`; after that
-no process can open it. Not here: tables and releases, which do not depend on this database.
+`dagster.yaml` names `LockedSqliteStorage`, so every process that opens the instance uses this
+class: the webserver, the daemon, the workers of runs, `dg` and `densing`. Dagster's own class lets
+two processes create a database at the same time, which leaves two versions in its table
+`alembic_version`; after that no process can open it. Not here: tables and releases, which do not
+depend on this database.
 """
 
 import sqlite3
@@ -43,7 +44,8 @@ ASIDE = (
 
 
 KEEP_NEWER = f"DELETE FROM alembic_version WHERE version_num = '{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}'"  # noqa: S608
-"""Mends a database of two versions: its tables are those of the newer one, the other is a wrong guess."""
+"""Repairs a database with two versions: its tables have the newer schema, so the other entry is
+deleted."""
 
 
 class StorageError(StateError):

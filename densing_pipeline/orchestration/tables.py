@@ -1,4 +1,4 @@
-"""How tables become assets: stored as validated parquet, described and checked from one declaration."""
+"""Assets for tables: stored as validated parquet, described and checked from one declaration."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from densing_pipeline.tables.storage import write_parquet
 from densing_pipeline.text import markdown
 
 PRICE_LISTS = "price_snapshots"
-"""The asset that lands price lists: an input of tables that is no table."""
+"""The asset that lands price lists; tables depend on it, though it is no table."""
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -78,19 +78,19 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 class TableIOManager(dg.IOManager):
-    """Keeps each table as one parquet file that is only ever replaced by a valid one.
+    """Stores each table as one parquet file, which only a valid table replaces.
 
     A frame is validated before anything is written, written under a temporary name, flushed to disk
-    and renamed: a reader sees the old table or the new one, and a bad table is never visible. What the
-    table was made with is in the metadata of the file (`publication.consistency`).
+    and renamed: a reader sees the old table or the new one, never an invalid one. The settings,
+    code and inputs of the table are in the metadata of the file (`publication.consistency`).
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Keep tables where the settings say, and note with each the settings it was made with."""
+        """Store tables in the state directory of the settings."""
         self._settings = settings
 
     def path(self, name: str) -> Path:
-        """Where the table of that name is kept."""
+        """Path of the table of that name."""
         return self._settings.tables_dir / f"{name}.parquet"
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
@@ -122,7 +122,7 @@ class TableIOManager(dg.IOManager):
         return read_table(self.path(context.asset_key.path[-1]))
 
     def _inputs(self, spec: dg.AssetSpec) -> dict[str, str]:
-        """SHA-256 of what an asset is computed from: tables, and the price lists that have landed.
+        """SHA-256 of the inputs of an asset by name: tables, and the landed price lists.
 
         The lock is held, so the files are those that the asset has read.
         """
@@ -163,7 +163,7 @@ def read_table(path: Path) -> pl.DataFrame:
 
 
 def schema_checks() -> list[dg.AssetChecksDefinition]:
-    """One blocking check per table: what was stored satisfies the declaration."""
+    """One blocking check per table: the stored table satisfies its declaration."""
     return [_schema_check(table) for table in PUBLISHED.values()]
 
 

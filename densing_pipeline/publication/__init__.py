@@ -1,1 +1,1 @@
-"""The product: releases of parquet tables with their data package, figures and summary."""
+"""Releases of parquet tables with their data package, figures and summary."""

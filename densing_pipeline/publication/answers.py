@@ -1,8 +1,8 @@
-"""The answers of a release: how fast density grows and prices fall, in sentences and as numbers.
+"""The main results of a release in sentences and as numbers: growth of density, fall of prices.
 
-One function makes them for the terminal, for pages and for `headline.json`, from published tables only.
-Sentences give months, tables give days. Not here: the estimates themselves, and how answers are laid
-out on a screen (`summary`).
+`answers` makes them from published tables, for the terminal, for pages and for `headline.json`.
+Sentences give times in months, tables in days. Not here: the estimates themselves, and how answers
+are laid out on a screen (`summary`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ class Estimate:
     """A doubling or halving time.
 
     Attributes:
-        series: what it is of: a set of scores, or a capability level.
+        series: score set (density) or capability level (price).
         verdict: `ok`, or why there is no estimate (`insufficient`, ...).
         months: doubling or halving time; None without an estimate.
         low: lower end of the 95 % interval, in months.
-        high: upper end; None if the interval is open, that is, includes no growth at all.
-        reason: what must be read with the number.
+        high: upper end; None if the interval is open, that is, includes zero growth.
+        reason: caveat of the estimate, or why there is none.
     """
 
     series: str
@@ -60,13 +60,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a release says about one question.
+    """Answer of a release to one question.
 
     Attributes:
         topic: `density` or `price`.
         text: the answer in one or two sentences.
-        basis: on which models or prices it rests, and until when, in one sentence.
-        n: models or price changes it rests on.
+        basis: the models or prices the estimate is based on, and the newest day, in one sentence.
         newest: name of the newest of them; None if there is none.
         until: day of the newest of them; None if there is none.
         as_of: day of the newest input.
@@ -84,7 +83,7 @@ class Answer:
 
 
 def answers(tables: Tables) -> tuple[Answer, ...]:
-    """Every answer that a release gives, the headline first.
+    """All answers of a release, the headline first.
 
     Args:
         tables: densing_law, densities, sensitivity, price_halving and price_frontier of one release.
@@ -143,7 +142,7 @@ def _density(tables: Tables) -> Answer:
 
 
 def _models_behind(densities: pl.DataFrame, law: Mapping[str, Any]) -> pl.DataFrame:
-    """The models an estimate rests on, oldest first."""
+    """The models an estimate is based on, oldest first."""
     if not law:
         return densities.clear()
     return densities.filter(
@@ -166,7 +165,7 @@ def _other_choices(sensitivity: pl.DataFrame) -> str:
 
 
 def _price(tables: Tables) -> Answer:
-    # The paper's own points stay in the tables; they are no level that is bought today.
+    # The paper's own price points are left out: they are no current capability level.
     rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != NMI)
     estimates = tuple(
         Estimate(
@@ -206,13 +205,13 @@ def _price(tables: Tables) -> Answer:
 
 
 def _record_lows(frontier: pl.DataFrame, halving: pl.DataFrame) -> pl.DataFrame:
-    """The record low prices that these halving times rest on, oldest first."""
+    """The record low prices that these halving times are based on, oldest first."""
     series = ["level", "blend_input_share", "curve"]
     return frontier.join(halving.select(series).unique(), on=series).sort("date", "level")
 
 
 def _with_interval(estimate: Estimate, *, is_first: bool = True) -> str:
-    """`4.4 months (95 % interval 2.6 to 20.9)`; later ones of a sentence leave out what is said."""
+    """`4.4 months (95 % interval 2.6 to 20.9)`; later ones in a sentence are shorter."""
     if is_first:
         return estimate.text.replace("(", "(95 % interval ", 1)
     return estimate.text

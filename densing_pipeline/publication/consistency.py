@@ -1,9 +1,9 @@
-"""Whether stored tables were made together: with one set of settings, one code and each other's bytes.
+"""Check that stored tables were computed with the same settings, code and inputs.
 
-Each table in the state directory carries, in the metadata of its parquet file, what it was made with. A
-release is refused unless all its tables agree with the run that publishes them; otherwise its
-`datapackage.json` would state a seed that some of its numbers do not have. Published tables carry no such
-metadata: their bytes depend on their content alone.
+The parquet file of each table in the state directory has these in its metadata. A release is
+refused unless all its tables agree with the run that publishes them; otherwise `datapackage.json`
+would state, for example, a seed with which some tables were not computed. Published tables have no
+such metadata, so that their bytes depend on their content alone.
 """
 
 import functools
@@ -32,12 +32,12 @@ REMEDY = (
 
 
 class MixedTablesError(TableError):
-    """Tables that were not made together cannot be published; the message names them and the remedy."""
+    """Tables differ in settings, code or inputs; the message names them and the remedy."""
 
 
 @dataclass(frozen=True)
 class MadeWith:
-    """What a table was made with.
+    """Settings, code and inputs with which a table was computed.
 
     Attributes:
         settings: the settings that decide results, as text by variable name.
@@ -54,7 +54,7 @@ class MadeWith:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     def with_inputs(self, inputs: Mapping[str, str]) -> "MadeWith":
-        """The same for one table."""
+        """A copy with the inputs of one table."""
         return replace(self, inputs=dict(sorted(inputs.items())))
 
     def to_metadata(self) -> dict[str, str]:
@@ -63,14 +63,14 @@ class MadeWith:
 
 
 def made_with(settings: Settings) -> MadeWith:
-    """What a table that this process computes now is made with, apart from its inputs."""
+    """The settings, code and libraries of this process; `inputs` is empty."""
     code, facts = _package_sha256()
     libraries = {name: version(name) for name in LIBRARIES}
     return MadeWith(settings.decisive(), code, facts, libraries)
 
 
 def read_made_with(path: Path) -> MadeWith | None:
-    """What a stored table says it was made with; None if it says nothing that can be read.
+    """Read the metadata of a stored table; None if it has none or it is unreadable.
 
     Raises:
         TableError: the file is missing or damaged.
@@ -86,12 +86,12 @@ def read_made_with(path: Path) -> MadeWith | None:
 
 
 def check_made_together(folder: Path, names: tuple[str, ...], here: MadeWith) -> None:
-    """Refuse to publish tables that were not made together.
+    """Raise unless all tables were made with the same settings, code and inputs.
 
     Args:
         folder: where the tables are stored.
         names: the tables of the release.
-        here: what the process that publishes makes tables with.
+        here: settings, code and libraries of the process that publishes.
 
     Raises:
         MixedTablesError: naming the tables that differ, in what, and the remedy.
@@ -140,7 +140,7 @@ def _other_code(stored: Mapping[str, MadeWith], here: MadeWith) -> list[str]:
 
 
 def _other_inputs(stored: Mapping[str, MadeWith], hashes: Mapping[str, str]) -> list[str]:
-    """Tables computed from another version of a table than the one that would be published with them."""
+    """Tables that were computed from an earlier version of another table of the release."""
     problems: dict[str, list[str]] = {}
     landed: dict[str, dict[str, list[str]]] = {}
     for name, made in stored.items():

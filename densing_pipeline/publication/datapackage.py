@@ -1,4 +1,4 @@
-"""`datapackage.json`: what is in a release, where it came from and how to rebuild it.
+"""`datapackage.json`: contents and provenance of a release, and how to reproduce it.
 
 Data Package v2, https://datapackage.org/standard/data-package/
 """
@@ -25,7 +25,7 @@ RESOURCES_FILE = "datapackage.json"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the tables were computed with.
+    """Code, libraries, settings and sources with which the tables were computed.
 
     Attributes:
         created: when the release was made.
@@ -57,7 +57,7 @@ class Provenance:
         ]
 
     def differs_from(self, package: Mapping[str, Any]) -> str:
-        """What sets this provenance apart from that of a published package, in words."""
+        """The differences between this provenance and that of a published package, in words."""
         before = package["provenance"]
         known = {source["title"]: source for source in package["sources"]}
         moved = [one["title"] for one in self.source_list() if known.get(one["title"]) != one]
@@ -144,9 +144,10 @@ def _hash(path: Path) -> str:
 
 
 def _git_sha() -> str:
-    """Commit of the checkout this code runs from, or nothing when it runs from elsewhere.
+    """Commit of the checkout this code runs from; empty if it runs from elsewhere.
 
-    An installed package may lie inside somebody else's repository, so the file must be tracked.
+    An installed package may lie inside an unrelated repository, so this file must be tracked by
+    git.
     """
     here = Path(__file__)
     try:

@@ -1,6 +1,6 @@
-"""The pictures of the result: density and prices over time, the range of choices, the forecasts.
+"""Figures of a release: density and prices over time, sensitivity to choices, and forecasts.
 
-Drawn from published tables only, so that anybody can redraw them from a release.
+They are drawn from published tables only, so they can be drawn again from any release.
 """
 
 import base64
@@ -27,13 +27,13 @@ PALETTE = (
     "#1f77b4", "#d1495b", "#2a9d8f", "#e9a03b", "#7b5ea7", "#6b705c",
     "#8ecae6", "#f4a6a0", "#95d5b2", "#ffd166", "#cdb4db", "#b7b7a4",
 )  # fmt: skip
-"""Six hues, dark and light: series beyond twelve repeat them."""
+"""Six hues, dark and light; colours repeat after twelve series."""
 
 
 def density_figure(tables: Tables) -> "Figure":
-    """Capacity density over release date, with the headline line and the paper's own.
+    """Capacity density over release date, with the headline trend line and the paper's.
 
-    Drawn for the series of the headline estimate.
+    Shows the series of the headline estimate.
     """
     law = tables["densing_law"]
     headline = law.filter(pl.col("is_headline"))
@@ -79,7 +79,7 @@ def density_figure(tables: Tables) -> "Figure":
 
 
 def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
-    """Cheapest price of each capability level: what one can buy now, and the lowest ever."""
+    """Cheapest price of each capability level over time: currently on offer, and the lowest so far."""
     frontier = tables["price_frontier"].filter(
         (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == NMI)
     )
@@ -93,7 +93,8 @@ def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "
             steps = frontier.filter(pl.col("level") == level, pl.col("curve") == curve).sort("date")
             if steps.is_empty():
                 continue
-            # The paper's own points end with its window; the real levels go on to today.
+            # The paper's price points end with its window; the other levels continue to the newest
+            # day.
             dates = [*steps["date"], steps["date"][-1] if level == NMI else end]
             prices = [float("nan") if p is None else p for p in steps["usd_per_mtok"]]
             axes.step(
@@ -128,10 +129,10 @@ def index_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "
 
 
 def sensitivity_figure(tables: Tables) -> "Figure":
-    """Doubling times under every combination of choices, by the choice made.
+    """Doubling times in days under every combination of choices, grouped by choice.
 
-    A line spans 5 to 95 % of the combinations with that choice, the dot is their median; the vertical
-    line is the headline, the band its 95 % interval.
+    A line spans the 5 % to 95 % quantiles of the combinations with that choice, the dot is their
+    median; the vertical line is the headline, the band its 95 % interval.
     """
     figure, axes = _canvas("")
     figure.set_size_inches(9, 9)
@@ -169,7 +170,7 @@ def sensitivity_figure(tables: Tables) -> "Figure":
 
 
 def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
-    """The density forecasts of the headline series made some months before, and what came."""
+    """Density forecasts of the headline series, made `months` before, with the observed densities."""
     figure, axes = _canvas("Density of the densest model so far")
     made = (
         tables["forecasts"]
@@ -222,7 +223,7 @@ FIGURES: dict[str, Callable[[Tables], bytes]] = {
     "sensitivity": lambda tables: render(sensitivity_figure(tables), "svg"),
     "forecasts": lambda tables: render(forecast_figure(tables), "svg"),
 }
-"""Pictures of a release by file stem."""
+"""Figures of a release by file stem."""
 
 
 def render(figure: "Figure", kind: str) -> bytes:
@@ -288,7 +289,7 @@ def _error_bars(frame: pl.DataFrame) -> np.ndarray:
 
 
 def _canvas(ylabel: str) -> tuple["Figure", "Axes"]:
-    # The object interface, not pyplot: no global state, no display, safe in any thread.
+    # matplotlib's object interface instead of pyplot: no global state, no display, thread-safe.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

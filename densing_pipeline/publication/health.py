@@ -1,4 +1,4 @@
-"""How fresh each source is, and what an operator needs to know about it."""
+"""The `source_health` table: age and state of each source, with a message for the operator."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,12 +10,12 @@ from densing_pipeline.tables.published import SOURCE_HEALTH
 
 
 def embedded_health(sources: pl.DataFrame, rows: Mapping[str, int], now: datetime) -> pl.DataFrame:
-    """Health of the sources that travel with the package and are never polled.
+    """Health of the sources that are part of the package and never polled.
 
     Args:
         sources: the fact table of that name.
         rows: rows each source contributes, where they can be counted.
-        now: the instant ages are counted to.
+        now: the instant to which ages are counted.
 
     Returns:
         The `source_health` table, one row per source.
@@ -36,7 +36,7 @@ def embedded_health(sources: pl.DataFrame, rows: Mapping[str, int], now: datetim
 
 
 def poll_health(polls: Iterable[PollResult], now: datetime) -> pl.DataFrame:
-    """Health of the polled sources, as the reports of their polls have it.
+    """Health of the polled sources, from the reports of their polls.
 
     Args:
         polls: results of polls, in any order; of two for one instant the last counts.
@@ -81,7 +81,7 @@ def hub_health(nights: pl.DataFrame, *, is_on: bool, now: datetime) -> pl.DataFr
     Args:
         nights: the `hub_nights` table.
         is_on: whether the nightly run polls.
-        now: the instant ages are counted to.
+        now: the instant to which ages are counted.
 
     Returns:
         One row of `source_health`.

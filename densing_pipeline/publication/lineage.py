@@ -1,7 +1,7 @@
-"""Where a density of a release comes from: its row, its parameters, scores, law and draws, as a tree.
+"""Lineage of one density of a release as a tree: row, parameters, scores, law and draws.
 
-Made from the tables of one release alone, and computed anew from them: a number that does not come
-out is said to differ. Not here: how the tree is drawn (`densing_pipeline.cli.explain`).
+The density is recomputed from the tables of the release; a value that is not reproduced is marked
+as different. Not here: how the tree is drawn (`densing_pipeline.cli.explain`).
 """
 
 from collections.abc import Mapping
@@ -22,19 +22,19 @@ from densing_pipeline.publication.wording import counted, listed
 Tables = Mapping[str, pl.DataFrame]
 
 SHOWN_MATCHES = 12
-"""Models listed when a name fits several."""
+"""Most models listed when a name matches several."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A statement, and the statements it rests on."""
+    """A statement, and the statements that support it."""
 
     text: str
     rests_on: tuple["Node", ...] = ()
 
 
 class UnknownNumberError(LookupError):
-    """There is no such number in the release; the message says which there are."""
+    """The release has no such density; the message lists those it has."""
 
 
 def density_lineage(
@@ -44,18 +44,19 @@ def density_lineage(
     scores: str | None = None,
     params: str | None = None,
 ) -> Node:
-    """The tree of one density.
+    """The lineage tree of one density.
 
     Args:
         tables: densities, densing_law, models, scores, reference_laws, reference_law_draws and
             direct_laws of one release.
-        model: model id, or a part of it that fits one model.
+        model: model id, or a part of it that matches exactly one model.
         law: reference law; that of the headline if left out.
         scores: score set; that of the headline if left out, or the first one the model has.
         params: parameter basis; that of the headline if left out.
 
     Raises:
-        UnknownNumberError: no model, or several, or no density under these choices.
+        UnknownNumberError: no model or several models match, or there is no density for these
+            choices.
     """
     densities = tables["densities"]
     model_id = _model(densities["model_id"].unique().sort().to_list(), model)
@@ -87,7 +88,7 @@ def density_lineage(
 
 
 def _model(known: list[str], wanted: str) -> str:
-    """The one model that is meant."""
+    """The id of the only model that matches."""
     if wanted in known:
         return wanted
     found = [name for name in known if wanted.lower() in name.lower()]
@@ -115,7 +116,7 @@ def _params(models: pl.DataFrame, row: Mapping[str, Any]) -> Node:
 
 
 def _effective(tables: Tables, row: Mapping[str, Any]) -> Node:
-    """The effective parameters, computed anew from score and law."""
+    """The effective parameters, recomputed from score and law."""
     if row["effective_params"] is None:
         said = f"no effective parameters: the law cannot invert the score ({row['censored']})"
     else:
@@ -150,7 +151,7 @@ def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
         used = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
     else:
         wanted = AVERAGED if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
-        # The choice looks at all models, for the source that covers the most of them goes first.
+        # The source is chosen over all models: the one that covers the most models comes first.
         others = scores.filter(
             pl.col("is_paper_protocol"),
             pl.col("score").is_finite(),
@@ -176,7 +177,7 @@ def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
 
 
 def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
-    """The law with coefficients, source and what it was fitted to."""
+    """The law with its coefficients, source and training points."""
     reference, benchmark = row["reference_id"], SCORE_SETS[row["score_set"]]
     laws = tables["reference_laws"].filter(reference_id=reference, benchmark=benchmark).to_dicts()
     if not laws:
@@ -199,7 +200,7 @@ def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
 
 
 def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
-    """What the interval of the density is made of."""
+    """The components of the density's interval."""
     draws = tables["reference_law_draws"].filter(
         reference_id=row["reference_id"], benchmark=SCORE_SETS[row["score_set"]]
     )

@@ -1,14 +1,13 @@
-"""A release: all tables of one moment, swapped in atomically, and only when their content changed.
+"""Publish all tables of a run as one release, atomically, and only when their content changed.
 
     published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, figures
     published/latest                   link to the newest release, replaced as the last step
 
-A release id is the day of the newest data and a digest of tables and sources. Content that differs
-from the latest release by no more than machine noise is that release: another processor rounds the
-last digits differently, and that is not news. Whatever stops the process, `latest` keeps pointing at
-one whole release.
+A release id is the day of the newest data and a digest of tables and sources. Content that equals
+that of the latest release up to rounding makes no new release, because processors round the last
+digits differently. Whenever the process is killed, `latest` points at a complete release.
 
-Not here: what is in `datapackage.json` (`datapackage`) and in the pictures (`figures`).
+Not here: the content of `datapackage.json` (`datapackage`) and of the figures (`figures`).
 """
 
 import fcntl
@@ -34,7 +33,7 @@ from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 
 UNCHANGED_WITHIN = 1e-5
-"""Relative difference of floats that is machine noise: fits on another processor differ by 1e-6."""
+"""Relative difference up to which floats count as equal; fits on two processors differ by 1e-6."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def publish(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) 
         made: code, versions and settings the tables were computed with.
 
     Raises:
-        TableError: a table is missing, unknown, invalid or knows of days to come, or `latest` is
+        TableError: a table is missing, unknown, invalid or has dates in the future, or `latest` is
             not a link.
     """
     if set(tables) != set(PUBLISHED):
@@ -100,7 +99,7 @@ def publish(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) 
 
 
 def is_whole(release: Path) -> bool:
-    """Whether every file of a release is there with the recorded hash."""
+    """Whether every file of a release exists and has the recorded hash."""
     try:
         package = _package(release)
         # Releases of earlier versions have no headline.json.
@@ -114,7 +113,7 @@ def is_whole(release: Path) -> bool:
 
 @dataclass(frozen=True)
 class Published:
-    """A whole release on disk.
+    """A complete release on disk.
 
     Attributes:
         release_id: its name.
@@ -128,9 +127,9 @@ class Published:
 
 
 def latest_release(folder: Path) -> Published | None:
-    """The latest whole release; None if there is none.
+    """The latest complete release; None if there is none.
 
-    If `latest` is damaged, the newest whole one counts.
+    If `latest` is damaged, the newest complete release is returned.
     """
     releases = [folder / "latest", *(folder / "releases").glob("20*")]
     whole = [path.resolve() for path in releases[:1] if is_whole(path)]
@@ -140,7 +139,7 @@ def latest_release(folder: Path) -> Published | None:
 
 
 def published_before(folder: Path, name: str) -> pl.DataFrame | None:
-    """One table of the latest whole release, perhaps of an older layout; None if there is none."""
+    """One table of the latest complete release, maybe with older columns; None if there is none."""
     release = latest_release(folder)
     table = release and release.path / f"{name}.parquet"
     return pl.read_parquet(table) if table and table.exists() else None
@@ -172,7 +171,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
 def _build(
     tables: Mapping[str, pl.DataFrame], releases: Path, day: str, made: Provenance
 ) -> tuple[Path, bool]:
-    """The folder of the release with this content, and whether it had to be made."""
+    """The folder of the release with this content, and whether it was made now."""
     for leftover in releases.glob(".tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
@@ -203,7 +202,7 @@ def _build(
 
 
 def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Provenance) -> bool:
-    """Whether a release holds these tables and sources, up to machine noise."""
+    """Whether a release holds these tables and sources, up to `UNCHANGED_WITHIN`."""
     if _package(release)["sources"] != made.source_list():
         return False
     try:
@@ -217,7 +216,7 @@ def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Prove
 
 
 def _digest(building: Path, made: Provenance) -> str:
-    """A digest of the sources and of every table that is not about operation."""
+    """Digest of the sources and of every table that is not `operational`."""
     digest = hashlib.sha256(json.dumps(made.source_list()).encode())
     for name, table in PUBLISHED.items():
         if not table.operational:
@@ -232,7 +231,7 @@ def _package(release: Path) -> dict[str, Any]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One publisher at a time; the lock goes with the process, however that ends."""
+    """Hold the folder's lock, for one publisher at a time; it is released if the process dies."""
     (folder / "releases").mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

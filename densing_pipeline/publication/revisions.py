@@ -1,8 +1,7 @@
-"""The `revisions` table: published numbers that a later release gives otherwise.
+"""The `revisions` table: published numbers that changed in a later release.
 
-A number that moved is news even where nobody asked. The tables of tonight are compared with the latest
-release; what was noted before stays. A night that changes nothing notes nothing, and the table alone
-never makes a release (it is `operational`).
+The tables of each run are compared with the latest release; changed numbers are appended to the
+table. A change of this table alone makes no new release (it is `operational`).
 
 Not here: forecasts, which never change once published, and prices, whose history keeps both values.
 """
@@ -24,16 +23,16 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "densing_law": ("doubling_days", "doubling_days_low", "doubling_days_high"),
     "price_halving": ("halving_months", "low", "high"),
 }
-"""The numbers that are compared; of estimates only those we quote (`is_headline`)."""
+"""The columns that are compared, by table; of estimates only the headline ones (`is_headline`)."""
 
 
 def revisions(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) -> pl.DataFrame:
-    """What was noted before, and what differs tonight from the latest release.
+    """The earlier revisions, and the differences between the new tables and the latest release.
 
     Args:
-        tables: the tables of `WATCHED`, as of tonight.
+        tables: the tables of `WATCHED` of this run.
         folder: directory of the releases.
-        made: code, settings and sources of tonight.
+        made: code, settings and sources of this run.
 
     Returns:
         A `revisions` frame.
@@ -61,7 +60,7 @@ def revisions(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance
 def _changes(
     name: str, columns: tuple[str, ...], before: pl.DataFrame, now: pl.DataFrame
 ) -> Iterator[dict[str, Any]]:
-    """Numbers of rows that both tables have, and that differ by more than machine noise."""
+    """The numbers that differ by more than `UNCHANGED_WITHIN`, of rows that both tables have."""
     key = list(PUBLISHED[name].key)
     if "is_headline" in now.columns:
         before, now = before.filter("is_headline"), now.filter("is_headline")

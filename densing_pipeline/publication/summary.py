@@ -1,4 +1,4 @@
-"""What is printed of a release: its answers in a few sentences, and its tables.
+"""Text and tables that the command line prints of a release.
 
 Not here: how the answers are made (`answers`), and where they are printed (`densing_pipeline.cli`).
 """
@@ -24,14 +24,14 @@ Tables = Mapping[str, pl.DataFrame]
 SHOWN_ESTIMATORS = ("paper", "quantile-0.9", "ols-all")
 
 STALE_DAYS = 3
-"""Age from which a polled source counts as stale."""
+"""Age in days from which a polled source counts as stale."""
 
 GOOD_OUTCOMES = ("ok", "unchanged", "embedded")
 NEVER_ASKED = ("embedded", "disabled")
 
 
 def paragraphs(tables: Tables, now: datetime) -> list[str]:
-    """The answers of a release and how fresh its sources are, one paragraph each.
+    """The answers of a release and the age of its sources, one paragraph each.
 
     Args:
         tables: the published tables.
@@ -44,7 +44,7 @@ def paragraphs(tables: Tables, now: datetime) -> list[str]:
 
 
 def freshness(source_health: pl.DataFrame, now: datetime) -> str:
-    """Which sources are stale or failed, and of which day the newest data are, in sentences.
+    """Sentences that name stale and failed sources and the day of the newest data.
 
     Args:
         source_health: the published table.
@@ -76,7 +76,7 @@ def freshness(source_health: pl.DataFrame, now: datetime) -> str:
 
 
 def where(release: Path) -> str:
-    """The line that says where a release is."""
+    """The line with the path of a release."""
     return f"Release {release.name}: {release}"
 
 
@@ -85,13 +85,13 @@ VIEWED = ("sensitivity", "densing_law", "price_halving", "forecast_skill", "sour
 
 
 def table_views(tables: Tables, now: datetime) -> list[Table | str]:
-    """The tables of a release as they are printed, and the range of other choices in words.
+    """The tables of a release in printable form, and the range over other choices in words.
 
     Args:
         tables: the published tables.
         now: the instant to which ages are counted, with a time zone.
     """
-    # A release of an earlier version may hold text as it came.
+    # A release of an earlier version may hold text with control characters.
     tables = {name: clean_frame(table) for name, table in tables.items() if name in VIEWED}
     return [
         range_text(tables["sensitivity"]),
@@ -112,7 +112,7 @@ def _age(since: datetime, now: datetime) -> str:
 
 
 def range_text(sensitivity: pl.DataFrame) -> str:
-    """The range of the doubling time over all combinations of choices, and what moves it most."""
+    """The range of the doubling time over all choices, and the most influential choice."""
     found = spread(sensitivity)
     if not found.n or found.low is None or found.shortest is None:
         return "No combination of choices carries an estimate."
@@ -220,14 +220,14 @@ def _price_halving(halving: pl.DataFrame) -> Table:
 
 
 def _remark(row: Mapping[str, Any]) -> Text:
-    """What must be read with the number: what is lacking, or what the rule does not see."""
+    """The caveat of an estimate: missing data, or what its method does not cover."""
     if row["verdict"] == "ok":
         return Text(str(row["reason"]).partition("; ")[2])
     return Text(f"insufficient: {row['reason']}", style="dim")
 
 
 def _sources(health: pl.DataFrame, now: datetime) -> Table:
-    """How old the data of each source are now, which may be long after the release was made."""
+    """The age of each source's data at `now`, which may be long after the release was made."""
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
     newest = _newest(health).sort("polled_at", "source", descending=[True, False])
     for row in newest.to_dicts():

@@ -1,4 +1,4 @@
-"""Numbers in words: plurals and durations, the same on every screen and page."""
+"""Counts with plurals, and lists, for sentences on screens and pages."""
 
 from collections.abc import Sequence
 

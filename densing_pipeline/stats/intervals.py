@@ -1,7 +1,8 @@
-"""Resamples of models, drawn family by family.
+"""Cluster bootstrap over model families, and confidence intervals from resampled estimates.
 
-Models of one family share data, recipe and people; drawing them one by one would count the same
-evidence several times. Every estimator sees the same resamples of a series.
+Models of one family share training data and recipe, so their residuals are correlated; drawing
+models one by one would make intervals too narrow. All estimators of a series use the same
+resamples.
 
 Not here: the estimators themselves.
 """
@@ -14,21 +15,21 @@ from scipy.special import ndtri, stdtrit
 from densing_pipeline.stats.arrays import FloatArray
 
 LEVEL = 0.95
-"""Coverage every interval aims at."""
+"""Nominal coverage of every interval."""
 
 Z_95 = 1.959963984540054
 """Standard normal quantile at (1 + LEVEL) / 2: half the length of an interval in standard errors."""
 
 MOST_LOST = 0.05
-"""Share of resamples that may carry no line before the interval is refused."""
+"""Largest share of resamples without an estimate for which an interval is given."""
 
 
 @lru_cache(maxsize=64)
 def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatArray:
-    """How often each model is in each resample of its families, shape (draws, n), read-only.
+    """Number of copies of each model in each resample of families, shape (draws, n), read-only.
 
     A resample draws as many families as there are, with replacement, and takes all models of each.
-    A pure function, remembered: every estimator sees the same resamples of a series.
+    The result is cached, so that all estimators of a series use the same resamples.
 
     Args:
         clusters: family of each model, length n.
@@ -44,14 +45,15 @@ def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatAr
 
 
 def small_cluster_factor(clusters: int) -> float:
-    """How much wider an interval from few clusters must be than the percentiles of its resamples.
+    """Factor by which a percentile interval from few clusters is widened.
 
-    Resampling G clusters shrinks the variance by (G - 1) / G and reads a t distribution with G - 1
-    degrees of freedom as normal (Hesterberg 2015, section 4; Cameron and Miller 2015, section VI);
-    the factor undoes both. It goes to 1 as clusters grow: 1.58 at 5, 1.22 at 10, 1.05 at 40.
+    Resampling G clusters shrinks the variance by (G - 1) / G and replaces the t distribution with G
+    - 1 degrees of freedom by a normal one (Hesterberg 2015, section 4; Cameron and Miller 2015,
+    section VI); the factor corrects both. It tends to 1 as G grows: 1.58 at 5, 1.22 at 10, 1.05 at
+    40.
 
     Raises:
-        ValueError: fewer than two clusters, which say nothing about their spread.
+        ValueError: fewer than two clusters, from which no variance can be estimated.
     """
     if clusters < 2:
         raise ValueError(f"{clusters} clusters carry no interval: at least 2 are needed")
@@ -61,10 +63,10 @@ def small_cluster_factor(clusters: int) -> float:
 
 
 def clustered_interval(draws: FloatArray, clusters: int) -> tuple[float, float] | None:
-    """The percentile interval, stretched about the median of the draws by `small_cluster_factor`.
+    """The percentile interval, widened about the median of the draws by `small_cluster_factor`.
 
     Args:
-        draws: estimates, NaN where a resample carried none, shape (draws,).
+        draws: estimates, NaN where a resample gave none, shape (draws,).
         clusters: clusters that were resampled, at least 2.
     """
     low, high = clustered_intervals(draws[None], clusters)[0].tolist()
@@ -72,7 +74,7 @@ def clustered_interval(draws: FloatArray, clusters: int) -> tuple[float, float] 
 
 
 def clustered_intervals(draws: FloatArray, clusters: int) -> FloatArray:
-    """`clustered_interval` of several estimates, shape (estimates, 2); NaN where it is refused.
+    """`clustered_interval` of several estimates, shape (estimates, 2); NaN where there is none.
 
     Args:
         draws: shape (estimates, draws).
@@ -84,10 +86,10 @@ def clustered_intervals(draws: FloatArray, clusters: int) -> FloatArray:
 
 
 def percentile_interval(draws: FloatArray) -> tuple[float, float] | None:
-    """Central 95 % of the resampled estimates; None if too many resamples carry none.
+    """Central 95 % of the resampled estimates; None if over `MOST_LOST` of the resamples gave none.
 
     Args:
-        draws: estimates, NaN where a resample carried none, shape (draws,).
+        draws: estimates, NaN where a resample gave none, shape (draws,).
     """
     low, _, high = (float(part[0]) for part in _quantiles(draws[None]))
     return None if np.isnan(low) else (low, high)
@@ -96,8 +98,8 @@ def percentile_interval(draws: FloatArray) -> tuple[float, float] | None:
 def _quantiles(draws: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Both ends and the median of the finite draws of each row; NaN if too many are not finite.
 
-    The k-th of m draws stands at the share k / (m + 1), so that the next estimate falls between the
-    ends 95 % of the time however few draws there are (Hyndman and Fan 1996, definition 6).
+    The k-th smallest of m draws is the quantile at k / (m + 1), so that a further draw falls
+    between the ends with probability 95 % for any m (Hyndman and Fan 1996, definition 6).
     """
     ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=1)
     count = np.isfinite(ordered).sum(axis=1)

@@ -1,6 +1,6 @@
 """Least-squares lines, many at once.
 
-Not here: which points enter (`trends.record_setters`), and quantile lines (`quantile`).
+Not here: the choice of points (`trends.record_setters`), and quantile lines (`quantile`).
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from densing_pipeline.stats.arrays import FloatArray
 
 
 class Lines(NamedTuple):
-    """Lines fitted to B weightings of the same points; NaN where the weight does not fix a line.
+    """Lines fitted to B weightings of the same points; NaN where a weighting determines none.
 
     Attributes:
         slope: shape (B,).

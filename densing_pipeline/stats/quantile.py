@@ -6,7 +6,7 @@ alternating between the two points descends to the optimum (the line-through-a-p
 Bloomfield and Steiger 1983, here for any quantile). Resamples share the points, so they share the
 order of the slopes through a point, and one step of all of them is a gather and a cumulative sum.
 
-Not here: which points, and what the weights mean (`intervals`).
+Not here: the choice of points, and the weights (`intervals`).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ import numpy.typing as npt
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 
 CELLS_AT_ONCE = 200_000
-"""Weights handled in one step, so that its work space stays in the cache (some 50 bytes each)."""
+"""Weights processed in one step, so that the working arrays fit in the cache (about 50 bytes
+each)."""
 
 ORDERS_AT_ONCE = 300_000
 """Slopes whose order is kept at a time, to bound memory (16 bytes each)."""
@@ -29,10 +30,11 @@ ROUNDING = 1e-12
 """Relative slack of a cumulative weight that is meant to equal its target."""
 
 LEARNT_AHEAD = 300
-"""Points up to which the order of slopes through every point is worth having from the start."""
+"""Largest number of points for which the order of slopes is computed through all points in
+advance."""
 
 MOST_STEPS = 1000
-"""Steps after which points equal up to rounding count as the optimum."""
+"""Most steps of the descent; reached only if it alternates between lines equal up to rounding."""
 
 
 def quantile_line(
@@ -115,7 +117,7 @@ class _Descent:
     """The descent for versions of y; keeps the order of slopes through each point it visits."""
 
     def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
-        # Only differences count, and those of large numbers would cancel.
+        # Only differences in x matter; subtracting x[0] avoids cancellation between large numbers.
         self._x, self._y, self._tau = x - x[0], y, tau
         self._slot = np.full(y.shape, -1)
         self._known = 0
@@ -164,8 +166,8 @@ class _Descent:
     def _learn(self, pivots: IntArray) -> None:
         """Order of the slopes through each pivot, with |x - x_p|.
 
-        A pivot is counted through all versions: version times n, plus the point. Points on its own day
-        bend nothing, so their place in the order plays no part.
+        A pivot is given as version times n, plus the point. Points with the pivot's x do not change
+        the objective along its lines, so their place in the order does not matter.
         """
         row, point = np.divmod(pivots, self._x.size)
         run = self._x - self._x[point, None]
@@ -193,10 +195,10 @@ def _on_two_values(x: FloatArray, weights: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _without_ties(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Y moved by so little that no three points lie on a line and results do not change.
+    """Y with a tiny perturbation, so that no three points are collinear; results do not change.
 
-    On collinear points the descent could stop early: a line may be best through two of three points
-    and not through the third. The moves are fixed, so results are reproducible.
+    On collinear points the descent can stop before the optimum: a line may be best through two of
+    three points and not through the third. The perturbation is fixed, so results are reproducible.
     """
     gaps = np.diff(np.unique(x))
     centred = y - np.median(y, axis=1, keepdims=True)

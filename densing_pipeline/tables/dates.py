@@ -1,6 +1,6 @@
-"""Days: where the time axis of a trend begins, lengths of years and months, the day of a table.
+"""Dates: origin of the time axis of trends, lengths of year and month, newest day of a table.
 
-Not here: which windows a trend is estimated over (`trends.windows`).
+Not here: the windows of estimation (`trends.windows`).
 """
 
 from datetime import date
@@ -12,7 +12,7 @@ from densing_pipeline.paper import FIRST_MODEL
 from densing_pipeline.tables.schemas import TableError
 
 DAY_ZERO = FIRST_MODEL
-"""Day zero of every time axis and intercept of a trend."""
+"""Origin of the time axis, in days, of every trend and its intercept."""
 
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12

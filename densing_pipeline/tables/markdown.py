@@ -1,6 +1,6 @@
-"""Tables of text as markdown, and their places in a page.
+"""Markdown tables, and their insertion between markers in a page.
 
-Not here: what the tables say.
+Not here: the content of the tables.
 """
 
 import re
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table; the first row is its head."""
+    """A markdown table; the first row is the header."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def filled(page: str, name: str, text: str) -> str:
-    """A page with the text between `<!-- name -->` and `<!-- /name -->` replaced.
+    """The page with the text between `<!-- name -->` and `<!-- /name -->` replaced.
 
     Raises:
         ValueError: the page does not have exactly one such place.

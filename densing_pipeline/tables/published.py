@@ -1,4 +1,4 @@
-"""The tables we publish. Readers rely on them: change them only by adding."""
+"""Declarations of the published tables, a contract with readers: only add to them."""
 
 from densing_pipeline.tables.schemas import Table
 

@@ -1,4 +1,4 @@
-"""What a table is: declaration, pandera schema, cast and validation.
+"""Table declarations and what is derived from them: pandera schema, cast and validation.
 
 A table is declared once as a `Table` over the columns of `tables.columns`; everything else about it
 is derived here. Not here: the tables themselves (`tables.published`, `facts.tables`).
@@ -16,7 +16,7 @@ from densing_pipeline.tables.columns import COLUMNS, Column, column_of
 from densing_pipeline.text import clean_frame
 
 MESSAGES_SHOWN = 20
-"""Violations spelled out in an error; the rest are counted."""
+"""Most violations listed in an error; the others are counted."""
 
 
 class TableError(ValueError):
@@ -29,7 +29,7 @@ class Table:
 
     Attributes:
         name: file stem and asset name.
-        grain: what one row is.
+        grain: what one row represents.
         key: columns that identify a row (null counts as a value).
         columns: column names in order; a name with a trailing `?` may hold nulls.
         ordered: groups of columns whose values must not decrease from left to right.
@@ -90,7 +90,7 @@ class Table:
     def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Bring a frame to the table's columns, order and types, and sort it by key.
 
-        Text is cleaned (`text.clean_frame`): whoever wrote it, no table holds control characters.
+        Text is cleaned (`text.clean_frame`), so that no table holds control characters.
         Columns the declaration allows to be null may be absent.
 
         Raises:
@@ -194,7 +194,7 @@ def _domain_text(column: Column) -> str:
 
 
 def _not_decreasing(names: tuple[str, ...]) -> pa.Check:
-    """Each column at most the next; a null bounds nothing."""
+    """Check that each column is at most the next one; nulls are ignored."""
     pairs = [(pl.col(low) <= pl.col(high)).fill_null(value=True) for low, high in pairwise(names)]
     return pa.Check(
         lambda data: data.lazyframe.select(pl.all_horizontal(pairs)), name=" <= ".join(names)

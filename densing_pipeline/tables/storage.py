@@ -1,4 +1,4 @@
-"""Tables as files: writing one whole. Not here: what a table must satisfy (`schemas`)."""
+"""Atomic writing of parquet files. Not here: validation (`schemas`)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from densing_pipeline import files
 def write_parquet(
     frame: pl.DataFrame, path: Path, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a frame so that the file is complete or not there at all, even after a power cut.
+    """Write a frame atomically: the file is complete or unchanged, even after a power failure.
 
     Args:
         frame: the table.

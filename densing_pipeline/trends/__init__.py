@@ -1,4 +1,4 @@
-"""Trends of density over time: estimators, their intervals, and what simulations say of them.
+"""Trends of density over time: estimators, their intervals, and their simulated bias and coverage.
 
 Not here: densities themselves (`density`), prices (`cost`).
 """

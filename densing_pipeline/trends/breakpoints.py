@@ -1,13 +1,14 @@
-"""A straight line against one with a kink: estimates, bootstrap test, and how often it is right.
+"""Test of a straight line against a line with a breakpoint: estimates, bootstrap test, error rates.
 
-The kink is continuous, for a frontier bends but does not jump: y = u + v t + w (t - T)+, so that a
-break costs one parameter and F has one degree of freedom for the break. With the date searched for,
-the largest F over all dates follows no F table (Andrews 1993, Econometrica 61, 821-856); its
-distribution is taken from samples drawn without a break, by the wild cluster bootstrap with the null
-imposed (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414-427) and the six-point weights
-made for few clusters (Webb 2014, Queen's Economics Department WP 1315).
+The line is continuous at the breakpoint, because a running maximum changes its slope but does not
+jump: y = u + v t + w (t - T)+. So a break adds one parameter, and F has one numerator degree of
+freedom. If the date is searched for, the largest F over all dates does not follow an F distribution
+(Andrews 1993, Econometrica 61, 821-856); its distribution is taken from samples drawn without a
+break, by the wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Rev.
+Econ. Stat. 90, 414-427) and the six-point weights made for few clusters (Webb 2014, Queen's
+Economics Department WP 1315).
 
-Not here: which series and dates, and verdicts (`trend_breaks`).
+Not here: the series, dates and verdicts (`trend_breaks`).
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,10 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.trends.simulate import TRUE_DOUBLING_DAYS, frontier
 
 TRIM = 0.15
-"""Share of the models that must lie on either side of a searched break."""
+"""Smallest share of the models on either side of a break whose date is searched for."""
 
 ACCELERATION = 1.5
-"""Slope ratio whose detection `power` is about: the paper's own claim, .0073 over .0048."""
+"""Slope ratio for which `power` is computed: the paper's own claim, .0073 / .0048."""
 
 SIGNIFICANCE = 0.05
 TEST_SIMULATIONS = 200
@@ -34,7 +35,7 @@ WEBB = np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5])
 
 
 class Rates(NamedTuple):
-    """How often the test finds a break at p < .05 on simulated frontiers, without and with one."""
+    """Rejection rates of the test at p < .05 on simulated frontiers: false alarms and power."""
 
     size: float
     power: float
@@ -43,8 +44,7 @@ class Rates(NamedTuple):
 def candidates(days: FloatArray) -> FloatArray:
     """Release days with at least 15 % of the models before and 15 % on or after, shape (k,).
 
-    The first and the last day are none: there is no line on the other side of them, however many
-    models they hold.
+    The first and the last day are excluded: on one side of them there is no line.
     """
     inner = np.unique(days)[1:-1]
     before = np.searchsorted(np.sort(days), inner) / max(days.size, 1)
@@ -52,7 +52,7 @@ def candidates(days: FloatArray) -> FloatArray:
 
 
 def f_statistics(days: FloatArray, values: FloatArray, dates: FloatArray) -> FloatArray:
-    """F of a kink at each date against none.
+    """F statistic of a breakpoint at each date against a straight line.
 
     Args:
         days: shape (n,).
@@ -66,7 +66,7 @@ def f_statistics(days: FloatArray, values: FloatArray, dates: FloatArray) -> Flo
 
 
 class _Kinks:
-    """F of kinks at fixed days and dates, for sample after sample."""
+    """F statistics of breakpoints for many samples with the same days and dates."""
 
     def __init__(self, days: FloatArray, dates: FloatArray) -> None:
         self._line, _ = np.linalg.qr(np.stack([np.ones_like(days), days - days.mean()], axis=1))
@@ -75,7 +75,7 @@ class _Kinks:
         self._hinge = (hinge / np.linalg.norm(hinge, axis=1, keepdims=True)).T
 
     def residual(self, values: FloatArray) -> FloatArray:
-        """Samples without their straight line, shape of the values."""
+        """Residuals of the samples from their straight lines, shape of the values."""
         return np.asarray(values - values @ self._line @ self._line.T)
 
     def f(self, values: FloatArray) -> FloatArray:
@@ -94,7 +94,7 @@ def bootstrap_p(
     dates: FloatArray,
     weights: FloatArray,
 ) -> tuple[float, float]:
-    """The largest F over the dates, and how often samples without a break reach it.
+    """The largest F over the dates, and its p value: the share of null samples that reach it.
 
     Args:
         days: shape (n,).
@@ -109,15 +109,15 @@ def bootstrap_p(
 def _p(
     kinks: _Kinks, values: FloatArray, member: npt.NDArray[np.intp], weights: FloatArray
 ) -> tuple[float, float]:
-    # Values without variance have no F; no kink is found in them.
+    # F is NaN for values without variance; this counts as no break.
     found = float(np.nan_to_num(kinks.f(values[None])).max())
-    # A line added to every sample changes no F, so the samples are residuals alone.
+    # Adding a line to a sample does not change F, so the samples consist of residuals alone.
     null = np.nan_to_num(kinks.f(kinks.residual(values[None]) * weights[:, member])).max(axis=1)
     return found, float((1 + (null >= found).sum()) / (1 + len(null)))
 
 
 def _member(families: Sequence[str]) -> npt.NDArray[np.intp]:
-    """Number of the family of each model, shape (n,)."""
+    """Index of the family of each model, shape (n,)."""
     return np.unique(np.asarray(families, dtype=np.str_), return_inverse=True)[1]
 
 
@@ -129,7 +129,7 @@ def webb(families: Sequence[str], draws: int, rng: np.random.Generator) -> Float
 def kinked_slopes(
     days: FloatArray, values: FloatArray, weights: FloatArray, dates: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weighted least-squares line with a kink at the best of the dates.
+    """Weighted least-squares line with a breakpoint at the best-fitting date.
 
     Args:
         days: shape (n,).
@@ -138,7 +138,8 @@ def kinked_slopes(
         dates: dates searched, shape (k,).
 
     Returns:
-        Slopes before and after, and the date, shape (B,) each; NaN where the weights fix no kink.
+        Slopes before and after, and the date, shape (B,) each; NaN where the weights determine
+        none.
     """
     scale = np.ptp(days) or 1.0
     t = (days - days.mean()) / scale
@@ -160,10 +161,10 @@ def kinked_slopes(
 def rates(
     days: tuple[float, ...], families: tuple[str, ...], date: float | None, seed: int
 ) -> Rates:
-    """How often the test finds a break on simulated frontiers at these dates with these families.
+    """Rejection rates of the test on simulated frontiers with these dates and families.
 
-    The break that it should find is 1.5-fold, at the given date; if the date is searched, at the
-    middle candidate. The frontiers are those of `simulate`. A pure function, remembered.
+    The simulated break is 1.5-fold, at the given date, or at the middle candidate if the date is
+    searched for. The frontiers are those of `simulate`. The result is cached.
 
     Args:
         days: release day of each model.

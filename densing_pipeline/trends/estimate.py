@@ -1,6 +1,6 @@
-"""One estimate: a line, the interval its resamples give, and what the error of the law adds.
+"""Estimate one trend line with its bootstrap interval, with and without the error of the law.
 
-Not here: which series, windows and estimators (`densing_law`, `sensitivity`).
+Not here: the choice of series, windows and estimators (`densing_law`, `sensitivity`).
 """
 
 from typing import NamedTuple
@@ -14,40 +14,40 @@ from densing_pipeline.trends.estimators import DaySpan, Estimator
 from densing_pipeline.trends.series import Series
 
 TRUSTED_RECORDS = 6
-"""Records the paper's line needs: with four or five its interval covers a fifth to a half of the time
-on simulated frontiers, and says 95 %."""
+"""Fewest records for the interval of the paper's line; with four or five records its 95 % interval
+covers the truth in a fifth to a half of simulated frontiers."""
 
 PARTS = 20
-"""Parts of the resamples that are left out in turn for the Monte Carlo error."""
+"""Number of parts of the resamples; each is left out in turn for the Monte Carlo error."""
 
 Interval = tuple[float, float]
 
 
 class NoEstimateError(ValueError):
-    """The models do not carry this estimate; the message says what is lacking.
+    """The models do not determine this estimate; the message says what is missing.
 
     Attributes:
-        n_points: points the line would have rested on.
+        n_points: number of points the line would have been fitted to.
     """
 
     def __init__(self, reason: str, n_points: int) -> None:
-        """Say what is lacking."""
+        """Store what is missing."""
         super().__init__(reason)
         self.n_points = n_points
 
 
 class Estimate(NamedTuple):
-    """A trend and how sure it is.
+    """A trend line with its intervals.
 
     Attributes:
         slope: trend of ln density, 1 / day.
         intercept: ln density on day zero.
         r_squared: share of variance explained; None for a line that explains none.
-        n_points: points the line rests on.
+        n_points: number of points the line is fitted to.
         law_known: resampled lines under the law as published, NaN where none.
-        interval: 95 % interval of the slope, were the reference law known exactly.
+        interval: 95 % interval of the slope as if the reference law were known exactly.
         drawn: resampled lines, each under a draw of the law; None for a law without draws.
-        whole: 95 % interval of the slope that holds the error of the law; None without draws.
+        whole: 95 % interval of the slope including the error of the law; None without draws.
     """
 
     slope: float
@@ -61,17 +61,17 @@ class Estimate(NamedTuple):
 
     @property
     def best(self) -> Interval:
-        """The interval that holds all errors we know of."""
+        """`whole` if there is one, else `interval`."""
         return self.whole or self.interval
 
     @property
     def lines(self) -> Lines:
-        """The resampled lines behind it."""
+        """The resampled lines of that interval."""
         return self.drawn or self.law_known
 
     @property
     def carried(self) -> int:
-        """Resamples that carry a line."""
+        """Number of resamples that determine a line."""
         return int(np.isfinite(self.lines.slope).sum())
 
 
@@ -87,9 +87,9 @@ def estimate(
         weights: resamples of the families of the series, shape (B, n).
 
     Raises:
-        NoEstimateError: the models do not fix a line, or too few resamples do.
+        NoEstimateError: the models do not determine a line, or too few resamples do.
     """
-    # The models as they are come first, then the resamples: one call costs half of two.
+    # Row 0 is the unweighted data, then come the resamples: one call is half as slow as two.
     every = np.vstack([np.ones(series.days.size), weights])
     lines, points = estimator.lines(series.days, series.values, every, window)
     n_points, slope = int(points[0]), float(lines.slope[0])
@@ -129,8 +129,8 @@ def with_law(
 ) -> Lines | None:
     """Lines of resamples, each under a draw of the reference law; None for a law without draws.
 
-    Resample b goes with draw b modulo K. A model whose score the draw does not invert is left out of
-    that resample, as it would be left out under that law.
+    Resample b uses draw b modulo K. A model whose score cannot be inverted under the draw is left
+    out of that resample.
     """
     if not len(series.drawn):
         return None
@@ -141,24 +141,25 @@ def with_law(
 
 
 def law_of(resamples: int, laws: int) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """Draw of the law that each resample goes with, shape (resamples,)."""
+    """Index of the law's draw that each resample uses, shape (resamples,)."""
     return np.arange(resamples) % min(resamples, laws)
 
 
 def families_inside(series: Series, window: DaySpan) -> int:
-    """Families with a model in the window; older ones set records to beat, but say nothing of it."""
+    """Number of families with a model in the window."""
     inside = (series.days >= window[0]) & (series.days <= window[1])
     return len({name for name, kept in zip(series.families, inside, strict=True) if kept})
 
 
 def monte_carlo_error(slopes: FloatArray, laws: int, clusters: int) -> Interval | None:
-    """How far the ends of an interval would move with other random numbers (standard errors).
+    """Monte Carlo standard errors of both ends of an interval.
 
-    From leaving out a twentieth of the draws in turn; draws under one law go together, for they share it.
+    Computed by a jackknife that leaves out a twentieth of the draws in turn; draws under one law
+    are left out together.
 
     Args:
         slopes: resampled slopes, shape (B,).
-        laws: draws of the law they go with; 0 for a law without draws.
+        laws: number of draws of the law; 0 for a law without draws.
         clusters: as in `clustered_interval`.
     """
     of = law_of(len(slopes), laws or len(slopes))

@@ -1,6 +1,6 @@
-"""The trend estimators, all of one shape: weighted models in, lines out.
+"""The trend estimators; each maps weighted models to lines by the same signature.
 
-Not here: resampling (`stats.intervals`), and which models and windows (`densing_law`).
+Not here: resampling (`stats.intervals`), and the choice of models and windows (`densing_law`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ALWAYS: DaySpan = (-np.inf, np.inf)
 
 
 class LinesOf(Protocol):
-    """Draws trend lines through weighted models."""
+    """Function that fits trend lines to weighted models."""
 
     def __call__(
         self,
@@ -34,7 +34,7 @@ class LinesOf(Protocol):
         window: DaySpan,
         rows: IntArray | None = None,
     ) -> tuple[Lines, FloatArray]:
-        """Lines, and the number of points each rests on, shape (B,).
+        """Lines, and the number of points each is fitted to, shape (B,).
 
         Args:
             days: days since day zero, shape (n,).
@@ -47,12 +47,12 @@ class LinesOf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """One way to draw a trend line through ln density.
+    """A method of fitting a trend line to ln density.
 
     Attributes:
         name: as in the column `estimator`.
-        lines: what draws them.
-        uses_history: whether models older than the window matter (they set the records to beat).
+        lines: the function that fits the lines.
+        uses_history: whether models older than the window are used (for the records before it).
         every_window: whether it is estimated over every window, or over `all` only.
     """
 
@@ -69,7 +69,7 @@ def _records(
     window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
-    """The paper's line through the record setters; how often a model was drawn plays no part."""
+    """The paper's line through the record setters; weights count only as zero or positive."""
     lines, count = record_lines(days, _each(values, rows), weights > 0, window)
     return lines, count.astype(np.float64)
 
@@ -82,7 +82,7 @@ def _quantile(
     rows: IntArray | None = None,
     tau: float = 0.5,
 ) -> tuple[Lines, FloatArray]:
-    """Quantile line of the models in the window; a quantile line explains no share of variance."""
+    """Quantile line of the models in the window; R squared is NaN."""
     days, values, weights = _inside(days, values, weights, window)
     slope, intercept = quantile_line(days, values, tau, weights, rows)
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
@@ -107,7 +107,7 @@ def _monthly(
     window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
-    """Line through the densest model of each month in the window; it rests on that many months."""
+    """Line through the densest model of each month in the window; points are months."""
     days, values, weights = _inside(days, values, weights, window)
     lines, count = monthly_maximum_lines(days, _each(values, rows), weights > 0)
     return lines, count.astype(np.float64)
@@ -120,7 +120,7 @@ def _frontier(
     window: DaySpan,
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
-    """Stochastic frontier over the models in the window; no share of variance either."""
+    """Stochastic frontier of the models in the window; R squared is NaN."""
     days, values, weights = _inside(days, values, weights, window)
     slope, intercept = frontier_line(days, values, weights, rows)
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
@@ -134,7 +134,7 @@ def _inside(
 
 
 def _each(values: FloatArray, rows: IntArray | None) -> FloatArray:
-    """The version of the values that each weighting belongs to."""
+    """The values of each weighting: its version, or the only one."""
     return values if rows is None else values[rows]
 
 
@@ -153,4 +153,4 @@ def _estimator(name: str) -> Estimator:
 
 
 TREND_ESTIMATORS = {name: _estimator(name) for name in ESTIMATORS}
-"""Every estimator of the contract by name."""
+"""Every published estimator by name."""

@@ -1,6 +1,7 @@
-"""A line through the densest model of every month.
+"""Least-squares line through the densest model of every month.
 
-Not here: the paper's records (`record_setters`), which compare a model with everything before it.
+Not here: the paper's records (`record_setters`), for which a model is compared with all earlier
+ones.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.tables.dates import DAY_ZERO
 
 FEWEST_MONTHS = 3
-"""Months with a model a line needs: two always lie on one."""
+"""Fewest months with a model; two points always lie on a line."""
 
 
 def monthly_maximum_lines(
@@ -19,8 +20,8 @@ def monthly_maximum_lines(
 ) -> tuple[Lines, npt.NDArray[np.intp]]:
     """Least-squares line through the densest model of every calendar month, for B subsets.
 
-    A month without a model is left out. A month counts on its middle day, so that the models of a
-    resample move no point sideways.
+    A month without a model is left out. The x value of a month is its middle day, so that it does
+    not depend on the resample.
 
     Args:
         days: day of each model since day zero, shape (n,).

@@ -1,7 +1,6 @@
-"""Independent pieces of one computation, on two processors.
+"""Apply a function to independent pieces of work on two processors.
 
-Not here: what the pieces are. A piece is a pure function of its arguments, so the result does not depend
-on how many processes there are.
+The function must be pure, so that results do not depend on the number of processes.
 """
 
 import multiprocessing
@@ -16,19 +15,19 @@ Result = TypeVar("Result")
 WORKERS = min(2, os.cpu_count() or 1)
 
 FEWEST = 200
-"""Pieces below which another process costs more than it saves."""
+"""Fewest pieces for which a second process is started; for fewer it costs more than it saves."""
 
 
 def parallel_map(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
     """The results of all pieces, in order.
 
     Args:
-        work: a function of a module, so that another process can find it.
+        work: a function at module level, so that it can be pickled.
         pieces: its arguments.
     """
     if len(pieces) < FEWEST or WORKERS < 2 or multiprocessing.current_process().daemon:
         return [work(piece) for piece in pieces]
-    # Forked from a server without threads: a fork of this process could inherit a held lock.
+    # The fork server has no threads; a direct fork of this process could inherit a held lock.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__.rsplit(".", 1)[0] + ".densing_law"])
     with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:

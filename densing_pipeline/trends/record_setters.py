@@ -1,7 +1,8 @@
-"""The paper's estimator: a line through the record setters.
+"""The paper's estimator: least-squares line through the record setters.
 
-A model sets a record if it is denser than every model before it; of several on one day only the
-densest can, and a tie with the standing record is none (NMI Methods; ties recovered from Fig. 1).
+A model sets a record if it is denser than every earlier model. Of several models on one day only
+the densest can set one, and a tie with the current record is no record (NMI Methods; the rule for
+ties was recovered from Fig. 1).
 
 Not here: other estimators (`stats.lines`, `stats.quantile`) and intervals (`stats.intervals`).
 """
@@ -13,7 +14,7 @@ from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.lines import Lines, ols_lines
 
 FEWEST_RECORDS = 3
-"""Records a line needs: two always lie on one."""
+"""Fewest records for a line; two points always lie on a line."""
 
 
 def daily_records(
@@ -27,7 +28,8 @@ def daily_records(
         present: which models each subset holds, shape (B, n).
 
     Returns:
-        The m distinct days in order, the highest value of each day (-inf if nobody), shape (B, m),
+        The m distinct days in order, the highest value of each day (-inf without a model), shape
+        (B, m),
         and whether that is a record, shape (B, m).
     """
     order = np.argsort(days, kind="stable")
@@ -45,10 +47,10 @@ def record_lines(
     present: BoolArray,
     window: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[Lines, npt.NDArray[np.intp]]:
-    """Least-squares line through the records of each subset that fall into the window.
+    """Least-squares line through the records of each subset within the window.
 
-    A record is one against everything before it, also against models older than the window, for
-    the first model of a window is no achievement.
+    Records are relative to all earlier models, including those before the window; otherwise the
+    first model of a window would always be a record.
 
     Args:
         days: day of each model, shape (n,).

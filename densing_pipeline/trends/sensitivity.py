@@ -1,10 +1,11 @@
 """The `sensitivity` table: the doubling time under every combination of defensible choices.
 
-A headline rests on one reference law, one D0, one score set, one parameter basis, one window, one
-estimator, and on counting every model of a family. None of these choices is the only sensible one, so
-the estimate is made under all of them and the headline is quoted with the range.
+The headline uses one reference law, one D0, one score set, one parameter basis, one window, one
+estimator, and every model of a family. Other choices are defensible too, so the estimate is made
+under all combinations, and the headline is published with their range.
 
-Not here: how a choice changes densities (`density.variants`), and the published trend (`densing_law`).
+Not here: densities under other choices (`density.variants`), and the published trend
+(`densing_law`).
 """
 
 from collections.abc import Iterator
@@ -40,10 +41,11 @@ SENSITIVITY_ESTIMATORS = (
     "monthly-max",
     "ols-all",
 )
-"""The estimators; the stochastic frontier has no closed form and would take most of the time."""
+"""The estimators used; without the stochastic frontier, which is iterative and slow."""
 
 MOST_DRAWS = 100
-"""Resamples of an interval here: enough to tell a trend from none, and thousands of them are made."""
+"""Most resamples per interval; thousands of intervals are computed, only to tell whether there is a
+trend."""
 
 FACTORS = {
     "reference law": ("reference_id",),
@@ -54,20 +56,20 @@ FACTORS = {
     "estimator": ("estimator",),
     "family cap": ("family_cap",),
 }
-"""The choices, and the columns that say which was made."""
+"""The columns that identify each choice, by name of the choice."""
 
 
 class Spread(NamedTuple):
-    """How far the doubling time moves over all combinations that carry an estimate, in days.
+    """Range of the doubling time in days over all combinations with an estimate.
 
     Attributes:
-        n: combinations with verdict `ok`.
-        n_insufficient: combinations without.
+        n: number of combinations with verdict `ok`.
+        n_insufficient: number of other combinations.
         shortest: shortest doubling time.
-        low: 5 % of the combinations double faster.
-        median: half of them do.
-        high: 95 % of them do; None if more than 5 % do not rise.
-        longest: longest doubling time; None if some do not rise.
+        low: 5 % quantile of the doubling time.
+        median: median doubling time; None if half of the slopes are not positive.
+        high: 95 % quantile; None if more than 5 % of the slopes are not positive.
+        longest: longest doubling time; None if a slope is not positive.
     """
 
     n: int
@@ -99,7 +101,7 @@ def sensitivity(
         seed: seed of the resamples.
 
     Returns:
-        A `sensitivity` frame; combinations the data do not carry have verdict `insufficient`.
+        A `sensitivity` frame; combinations without enough data have verdict `insufficient`.
     """
     draws = min(draws, MOST_DRAWS)
     bases = params_bases(models).filter(pl.col("release_date") <= as_of)
@@ -124,7 +126,7 @@ def sensitivity(
 
 
 def spread(table: pl.DataFrame) -> Spread:
-    """The range of the doubling time over all combinations that carry an estimate."""
+    """The range of the doubling time over all combinations with an estimate."""
     slopes = table.filter(pl.col("verdict") == "ok")["slope_per_day"].to_numpy()
     if not slopes.size:
         return Spread(0, table.height, None, None, None, None, None)
@@ -133,15 +135,15 @@ def spread(table: pl.DataFrame) -> Spread:
 
 
 def moved_by(table: pl.DataFrame) -> pl.DataFrame:
-    """How much each choice moves the doubling time, the most influential first.
+    """Effect of each choice on the doubling time, the most influential first.
 
     Args:
         table: a `sensitivity` frame.
 
     Returns:
-        factor; n_sets, the sets of combinations that differ in this choice alone; median_fold, the
-        slowest over the fastest doubling time in the middle one of these sets; low and high, the
-        doubling times in days that this choice alone can give the headline.
+        factor; n_sets, the number of sets of combinations that differ in this choice alone;
+        median_fold, the median over these sets of the longest over the shortest doubling time; low
+        and high, the range in days of the headline's doubling time when only this choice varies.
     """
     rising = table.filter(pl.col("verdict") == "ok", pl.col("slope_per_day") > 0)
     headline = rising.filter("is_headline")
@@ -194,7 +196,7 @@ def _is_headline() -> pl.Expr:
 def _rows(
     piece: tuple[dict[str, Any], Series, Window], draws: int, seed: int
 ) -> list[dict[str, Any]]:
-    """One row per family cap and estimator, with the choices that lead to the series."""
+    """One row per family cap and estimator, with the choices of the series."""
     choices, series, window = piece
     rows = []
     start, end = days_since_zero(window.start), days_since_zero(window.end)
@@ -229,7 +231,7 @@ def _rows(
 
 
 def _capped(series: Series, inside: BoolArray, cap: int) -> BoolArray:
-    """At most `cap` models of each family, spread evenly over its releases; density plays no part."""
+    """Mask of at most `cap` models per family, spread evenly over time, whatever their density."""
     kept = np.zeros(series.days.size, dtype=np.bool_)
     names = np.array(series.families, dtype=object)
     for name in sorted(set(series.families)):

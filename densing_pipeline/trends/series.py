@@ -1,4 +1,4 @@
-"""One series of densities as the arrays the estimators take, and what it lacks to carry a trend.
+"""One series of densities as arrays for the estimators, and the check that it has enough data.
 
 Not here: windows and estimates (`densing_law`).
 """
@@ -20,10 +20,10 @@ SeriesKey = tuple[str, str, str]
 FEWEST_MODELS = 8
 FEWEST_DAYS = 3
 FEWEST_FAMILIES = 5
-"""Below five families there are too few different resamples to read an interval off."""
+"""Fewest families for an interval; fewer give too few distinct resamples."""
 
 SAME = 1e-9
-"""Relative difference of ln densities below which models are equally dense: rounding is no trend."""
+"""Relative difference of ln densities below which they count as equal, to exclude rounding."""
 
 
 class Series(NamedTuple):
@@ -43,7 +43,7 @@ class Series(NamedTuple):
     drawn: FloatArray
 
     def kept(self, mask: BoolArray) -> "Series":
-        """The models of a mask, shape (n,)."""
+        """The models selected by a mask of shape (n,)."""
         families = tuple(name for name, keep in zip(self.families, mask, strict=True) if keep)
         return Series(self.days[mask], self.values[mask], families, self.drawn[:, mask])
 
@@ -51,7 +51,7 @@ class Series(NamedTuple):
 def series_of(
     densities: pl.DataFrame, key: SeriesKey, as_of: date, laws: DrawnLaws | None = None
 ) -> Series:
-    """The models of one series that were out by a day and whose score the law inverts.
+    """The models of one series that were released by a day and have a density.
 
     Args:
         densities: a `densities` frame.
@@ -76,7 +76,7 @@ def from_frame(models: pl.DataFrame, law: DrawnLaw | None = None) -> Series:
         models: the frame; with a drawn law also score and params.
         law: draws of the law behind the densities.
     """
-    # A date before 2018 is an error of its source: no table of ours knows such a day.
+    # Dates before 2018 are errors of their source; no table accepts them.
     dense = models.filter(
         pl.col("density") > 0,
         pl.col("density").is_finite(),
@@ -96,11 +96,11 @@ def _drawn(dense: pl.DataFrame, law: DrawnLaw | None) -> FloatArray:
 
 
 def missing(series: Series, censored: int = 0) -> str:
-    """What the models lack to carry a trend; empty if nothing.
+    """Why the models do not determine a trend; empty if they do.
 
     Args:
         series: the models.
-        censored: models beside them whose score the reference law cannot invert.
+        censored: number of further models whose score the reference law cannot invert.
     """
     n, days = series.days.size, np.unique(series.days).size
     families = len(set(series.families))
@@ -123,5 +123,5 @@ def missing(series: Series, censored: int = 0) -> str:
 
 
 def doubling_days(slope: float) -> float | None:
-    """Doubling time of a rising trend; none for a flat or falling one."""
+    """Doubling time in days of a rising trend; None for a flat or falling one."""
     return float(np.log(2) / slope) if slope > 0 else None

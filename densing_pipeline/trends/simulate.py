@@ -1,8 +1,8 @@
-"""What the estimators do on frontiers whose truth is known.
+"""Bias and coverage of the estimators on simulated frontiers with a known slope.
 
-A synthetic frontier doubles every 105 days. Each model falls short of it by an exponential amount,
-part of which it shares with its family, and is measured with noise. `densing simulate` prints the
-coverage tables of docs/statistics.md.
+A simulated frontier doubles every 105 days. Each model lies below it by an exponentially
+distributed shortfall, correlated within its family, and is measured with noise. `densing simulate`
+prints the coverage tables of docs/statistics.md.
 
 Not here: the estimators.
 """
@@ -28,18 +28,21 @@ NOISE = 0.3
 """Standard deviation of the error of ln density."""
 SIMULATIONS = 200
 RESAMPLES_PER_SIMULATION = 100
-"""Few, for many frontiers say more of a coverage than many resamples of each; ends stay unbiased."""
+"""Bootstrap resamples per frontier. Few, because coverage is estimated better by more frontiers;
+the interval ends stay unbiased."""
 
 CELLS_AT_ONCE = 1_000_000
-"""Weights handled in one step, to bound memory."""
+"""Weights processed in one step, to limit memory."""
 
 
 class Simulation(NamedTuple):
-    """How an estimator did.
+    """Simulated performance of an estimator.
 
     Attributes:
-        bias: mean slope over true slope, minus 1, over the frontiers that carry a line; None if none does.
-        coverage: share of 95 % intervals that hold the true slope; a refused interval holds nothing.
+        bias: mean slope over true slope, minus 1, over the frontiers with an estimate; None without
+            any.
+        coverage: share of 95 % intervals that contain the true slope; a missing one counts as a
+            miss.
     """
 
     bias: float | None
@@ -68,12 +71,12 @@ def frontier(
 
 
 class Design(NamedTuple):
-    """When models came out and which families they are of: all that a simulation depends on.
+    """Release days and families of the models, on which a simulation depends.
 
     Attributes:
         days: release day of each model, ascending.
         families: family of each model.
-        window: first and last day that the trend is about.
+        window: first and last day of the trend.
     """
 
     days: tuple[float, ...]
@@ -82,7 +85,7 @@ class Design(NamedTuple):
 
     @classmethod
     def of(cls, days: FloatArray, families: Sequence[str], window: DaySpan = ALWAYS) -> Self:
-        """The design of some models, the same for all series that share it."""
+        """The design of these models as a hashable value."""
         ordered = sorted(zip(days.tolist(), families, strict=True))
         if ordered and window[0] <= ordered[0][0] and ordered[-1][0] <= window[1]:
             window = ALWAYS
@@ -101,7 +104,7 @@ def simulated(
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
 
-    A pure function of its arguments, remembered: series that share their models share the result.
+    The result is cached, so that series with the same models share it.
 
     Args:
         estimator: a name of `TREND_ESTIMATORS`.
@@ -152,7 +155,8 @@ SIZES = (29, 51, 100, 200)
 NOISES = (0.0, 0.3, 0.6)
 FAMILIES = (3, 4, 5, 6, 8, 10)
 STUDY = {"simulations": 1000, "resamples": 200}
-"""Frontiers of a cell of the coverage study: the standard error of a coverage near .95 is .007."""
+"""Settings of each cell of the coverage study; the standard error of a coverage near .95 is
+.007."""
 
 
 def study() -> tuple[str, str]:

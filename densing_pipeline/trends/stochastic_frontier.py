@@ -1,10 +1,10 @@
-"""Stochastic frontier: a line that models fall short of, measured with noise.
+"""Stochastic frontier regression: models lie below a line by a random shortfall plus noise.
 
 ln density = intercept + slope t + v - u, with v normal and u exponential (Meeusen and van den Broeck
 1977; Aigner, Lovell and Schmidt 1977). The maximum of the likelihood is found for thousands of
 weightings of the same models at once (`stats.newton`), with analytic second derivatives.
 
-Not here: which models and windows (`densing_law`), and resampling (`stats.intervals`).
+Not here: the choice of models and windows (`densing_law`), and resampling (`stats.intervals`).
 """
 
 from functools import partial
@@ -19,30 +19,31 @@ from densing_pipeline.stats.newton import Damping, downhill, minimise
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
 
-On the lower bound of the shortfall the line is the least-squares line (no shortfall shows, Waldman
-1982), on that of the noise it is the edge of the models."""
+At the lower bound of the shortfall the line is the least-squares line (no shortfall is detected,
+Waldman 1982); at that of the noise it is the upper envelope of the models."""
 
 LINE_BOUND = 50.0
-"""Bound of the standardised intercept and slope; no line through data comes near."""
+"""Bound of the standardised intercept and slope, far beyond any fitted line."""
 
 LONGEST_STEP = 1.0
-"""Most a parameter moves in one step, in standard deviations or powers of e."""
+"""Largest change of a parameter in one step, in standard deviations (line) or of the logarithm
+(sigmas)."""
 
 MOST_STEPS = 60
-"""Steps after which a weighting counts as one without a maximum."""
+"""Most steps; a weighting not converged by then has no estimate."""
 
 CONVERGED = 1e-6
-"""Predicted gain of log-likelihood per model below which a step is the last one."""
+"""Convergence threshold: predicted gain of log-likelihood per model of the last step."""
 
 DAMPING = Damping(first=1e-3, fall=5, rise=8, least=0.0)
 
 FLATTEST = 1e-10
-"""Least curvature relative to the largest that a step is divided by where the likelihood bends up."""
+"""Least curvature relative to the largest that a step is divided by where the likelihood is not concave."""
 
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
 CELLS_AT_ONCE = 20_000
-"""Weights handled in one step, to stay in the cache."""
+"""Weights processed in one step, so that the working arrays fit in the cache."""
 
 
 def frontier_line(
@@ -85,7 +86,7 @@ def frontier_line(
 
 
 def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
-    """Maxima of the likelihood, shape (B, 4), in parts that stay in the cache; NaN without a start."""
+    """Maxima of the likelihood, shape (B, 4), NaN without a start; in parts that fit in the cache."""
     theta = np.full(start.shape, np.nan)
     known = np.flatnonzero(np.isfinite(start).all(axis=1))
     for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
@@ -94,7 +95,7 @@ def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArr
 
 
 def _start(residual: FloatArray) -> FloatArray:
-    """First guesses by moments, (P, 4): the skewness of residuals (P, n) tells shortfall from noise."""
+    """Starting values by the method of moments, (P, 4), from the skewness of the residuals (P, n)."""
     shortfall = np.cbrt(np.maximum(-(residual**3).mean(axis=1) / 2, 0.05))
     noise = np.sqrt(np.maximum(1.0 - shortfall**2, 0.05))
     return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
@@ -128,7 +129,7 @@ def _propose(
     damping: FloatArray,
     *_data: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Damped Newton step and the gain it predicts; a parameter pushed against its bound stays there."""
+    """Damped Newton step and the gain it predicts; a parameter on its bound is not moved outwards."""
     held = ((theta[:, 2:] <= BOUNDS[:, 0]) & (gradient[:, 2:] > 0)) | (
         (theta[:, 2:] >= BOUNDS[:, 1]) & (gradient[:, 2:] < 0)
     )

@@ -1,4 +1,4 @@
-"""The windows a trend is estimated over, the same for every series.
+"""The time windows over which trends are estimated, the same for every series.
 
 Not here: the estimates.
 """
@@ -16,7 +16,7 @@ RECENT_DAYS = 730
 def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
     """All windows, in order.
 
-    - `all`: from the first model known to `as_of` (no day of ours is before 2018).
+    - `all`: from the first model to `as_of` (no table has a day before 2018).
     - `nmi-2025`, `v2-2024`: the dates of the models in the paper's two versions.
     - `2023`, `2024`, ...: calendar years up to that of `as_of`.
     - `last-24-months`: the 24 months up to the newest model.

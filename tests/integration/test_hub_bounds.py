@@ -12,6 +12,7 @@ import pytest
 from densing_pipeline.hub import client, models, poll
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.tables.published import MODELS
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, serving, world
 from tests.servers.prices import PriceServer, Reply
 
@@ -87,10 +88,14 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
     records = [json.dumps(good), "7", "null", '"text"', '{"id": 5}', '{"id": "a", "id": "b"}']
     for name, value in odd.items():
         for field in ("createdAt", "sha", "tags", "cardData", "config", "safetensors", "siblings"):
-            own = {"id": f"odd/{name}-{field}", "_id": f"{name}-{field}", "createdAt": created}
+            own: dict = {
+                "id": f"odd/{name}-{field}",
+                "_id": f"{name}-{field}",
+                "createdAt": created,
+            }
             record = dict(good) | own
             records.append(json.dumps(record | {field: "@"}).replace('"@"', value))
-        total = {
+        total: dict[str, dict] = {
             "safetensors": {"total": "@", "parameters": {"BF16": "@"}},
             "cardData": {"license": "@"},
         }
@@ -106,7 +111,7 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
     assert "good/Base-284M" not in refused
     assert not any(c in reason + name for name, reason in refused.items() for c in "\x1b\u202e")
     table, quarantine = models.models(
-        models.MODELS.empty(), *models.landed(nights.zone, nights.folder / "cache", set())
+        MODELS.empty(), *models.landed(nights.zone, nights.folder / "cache", set())
     )
     assert "good/Base-284M" in table["model_id"]
     assert quarantine.height

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -136,7 +137,8 @@ def test_an_evaluation_holds_only_its_own_folder(settings):
     """It runs beside nights for hours."""
     definitions = build_defs(settings)
     job = definitions.resolve_job_def("evaluate")
-    needed = {key for node in job.nodes for key in node.definition.required_resource_keys}
+    definitions_of: list[Any] = [node.definition for node in job.nodes]
+    needed = {key for each in definitions_of for key in each.required_resource_keys}
     assert "lock" not in needed
     assert "settings" in needed
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -52,6 +53,11 @@ def addresses(price_server: PriceServer) -> dict[str, str]:
     }
 
 
+def _instant(now: datetime) -> datetime:
+    """A clock that stands still."""
+    return now
+
+
 def _path(path: str) -> str:
     """The path and query that a signed address asks for."""
     return f"{path}?{signed('http://h').partition('?')[2]}"
@@ -87,11 +93,11 @@ def test_polls_leave_no_secret(
         zone = LandingZone(settings.landing_dir)
         for day in range(2):
             now = NOW + timedelta(days=day)
-            found = {p.source: p for p in price_poll.poll(settings, clock=lambda now=now: now)}
+            found = {p.source: p for p in price_poll.poll(settings, clock=partial(_instant, now))}
             hub = Hub.of(settings)
             hub._limits = replace(hub._limits, backoff_s=0.01)
             night = hub_poll.poll(
-                zone, tmp_path / "cache", hub, hub_poll.Limits(), (), lambda now=now: now
+                zone, tmp_path / "cache", hub, hub_poll.Limits(), (), partial(_instant, now)
             )
     assert [found[name].outcome for name in ("litellm", "openrouter", "models-dev")] == [
         "unchanged", "failed", "failed"

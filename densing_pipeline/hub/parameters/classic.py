@@ -1,7 +1,7 @@
-"""Families with their own ways: learned positions, fused or multi-query attention, old names.
+"""Parameter formulas of older families: learned positions, fused or multi-query attention.
 
 GPT-2, GPT-Neo, GPT-BigCode, OPT, BLOOM, Falcon, MPT, StableLM, DBRX, the first Qwen, ChatGLM and
-Phi's first files. Not here: families a recipe describes (`recipes`).
+Phi as first published. Not here: families that a recipe describes (`recipes`).
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""Do two independent counts agree, and what explains the rest to the weight?
+"""Compare the parameter counts of configuration and files, and explain the difference.
 
-Not here: how either count came about.
+Not here: how the two counts are computed.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from itertools import combinations
 from densing_pipeline.hub.parameters.parts import Parts
 
 TOLERANCE = 0.05
-"""Counts further apart than this, after what is explained, are quarantined."""
+"""Largest relative difference left unexplained; counts further apart are quarantined."""
 
 LARGE = frozenset(
     {
@@ -19,12 +19,12 @@ LARGE = frozenset(
         "vision tower",
     }
 )
-"""Explanations that may bring two counts nearer without matching to the weight."""
+"""Explanations that may reduce the difference without making the counts exactly equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the stored count relates to the configuration's.
+    """Result of the comparison of the stored count with that of the configuration.
 
     Attributes:
         agrees: whether they agree within the tolerance.
@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> Comparison:
-    """Explains what is stored by the model and what may lie beside it.
+    """Explain the stored count by the model's parameters and tensors stored beside the model.
 
     Args:
         parts: counts from the configuration.

@@ -1,7 +1,7 @@
-"""Reading the sizes of a text model out of a `config.json` of whatever family.
+"""Read the sizes of a text model from the `config.json` of any family.
 
 What belongs here: nested text configurations, the many names of one size, class defaults, and the
-refusal of what is not a size. Not here: what the sizes add up to (`decoder`, `ssm`, ...).
+refusal of what is not a size. Not here: the parameter formulas (`decoder`, `ssm`, ...).
 """
 
 import json
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 NESTED = ("text_config", "llm_config", "language_config")
-"""Where multimodal configurations keep the language model."""
+"""Keys under which multimodal configurations hold the language model."""
 
 NAMES: dict[str, tuple[str, ...]] = {
     "hidden_size": ("n_embd", "d_model", "dim"),
@@ -26,16 +26,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "num_experts_per_tok": ("top_k_experts", "moe_k", "moe_topk", "num_experts_per_token"),
     "num_nextn_predict_layers": ("mtp_num_hidden_layers",),
 }
-"""Other names of a size, by the commonest one."""
+"""Alternative names of a size, by its most common name."""
 
 PATTERNS = ("layers_block_type", "hybrid_override_pattern")
 """Per-layer descriptions that state the number of layers where `num_hidden_layers` is left out."""
 
 LIMIT = 10_000_000
-"""No width, vocabulary or number of heads or experts reaches this."""
+"""Largest accepted size; no width, vocabulary or number of heads or experts reaches it."""
 
 MAX_LAYERS = 2_000
-"""No model has as many layers; a larger number is a slip or an attack on the counter."""
+"""Largest accepted number of layers; a larger one is an error, or meant to exhaust the counter."""
 
 
 class UnreadableConfigError(ValueError):
@@ -94,7 +94,7 @@ class Config:
         return value
 
     def flag(self, name: str | bool) -> bool:
-        """A yes or no: the constant itself, or the value under that name (missing is no)."""
+        """A switch: the constant itself, or the value under that name (False if missing)."""
         return name if isinstance(name, bool) else self.get(name) is True
 
     def numbers(self, name: str) -> list[Any]:
@@ -103,7 +103,7 @@ class Config:
         return list(value) if isinstance(value, list) else []
 
     def part(self, name: str) -> "Config":
-        """A nested mapping (such as `attn_config`) read with the same care."""
+        """A nested mapping (such as `attn_config`), read with the same checks."""
         inner = self.own.get(name)
         inner = inner if isinstance(inner, Mapping) else {}
         defaults = self.defaults.get(name)
@@ -225,7 +225,7 @@ def read(config: object) -> Config:
 def class_defaults() -> dict[str, dict[str, Any]]:
     """Default sizes of the model classes of transformers, by model type.
 
-    Files leave out what equals them, above all inside nested text configurations.
+    Configurations omit values equal to these, mostly inside nested text configurations.
     """
     text = files(__package__).joinpath("class_defaults.json").read_text(encoding="utf-8")
     defaults: dict[str, dict[str, Any]] = json.loads(text)

@@ -1,7 +1,7 @@
-"""`count`: the parameters of a model from its Hub record, by two independent ways.
+"""Count the parameters of a model from its Hub record, from the configuration and from the files.
 
-Not here: the formulas (`families`), the reading of files (`safetensors`), what to do about a
-disagreement (the caller quarantines).
+Not here: the formulas (`families`), the reading of files (`safetensors`), and the quarantine of
+counts that disagree (`hub.models`).
 """
 
 import re
@@ -19,25 +19,26 @@ from densing_pipeline.hub.parameters.parts import Parts
 EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
 NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 NAMED_EXPERTS = re.compile(r"\d+x\d|(?<![a-z0-9])\d+e(?![a-z0-9])|moe", re.IGNORECASE)
-"""A name that states experts states the size of one, or of the active part."""
+"""Pattern of names that mention experts; the size in such a name is that of one expert or of the
+active part."""
 
 NAME_FACTOR = 2.5
-"""A file-only count this far from the size in the name is not believed."""
+"""Largest accepted ratio between a count from files alone and the size in the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterCounts:
-    """Parameters of one model and what they rest on.
+    """Parameter counts of one model with their source.
 
     Attributes:
         total: parameters of the language model, each once; a count from a file alone includes
             whatever else the file holds. Empty if unknown or if the two counts disagree.
         active: parameters one token passes through; the same as `total` without experts.
         nonembedding: `total` without input embedding and output head.
-        source: `config` or `safetensors`; nothing if there is no count.
+        source: `config` or `safetensors`; None if there is no count.
         from_config: count from the configuration, even if it is not trusted.
         from_safetensors: count from the file, unpacked, even if it is not trusted.
-        agrees: whether the two agree; nothing if there is only one.
+        agrees: whether the two agree; None if there is only one.
         reason: what explains their difference, or why there is no count.
         architecture: model class as stated.
         is_moe: whether it is a mixture of experts.
@@ -60,7 +61,7 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
 
     The record's `config` has to hold the sizes of `config.json`: the extract the Hub's list gives
     (architecture and model type only) is not enough, and is not filled up with class defaults.
-    Never raises: whatever the record holds, the reason says what came of it.
+    Never raises: for an unusable record `reason` says why there is no count.
     """
     config = record.get("config") if isinstance(record, Mapping) else None
     config = config if isinstance(config, Mapping) else {}
@@ -76,7 +77,7 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
     except UnreadableConfigError as error:
         return _from_file(record, empty, stored, str(error))
     except (ArithmeticError, TypeError, ValueError, KeyError, IndexError) as error:
-        # A configuration nobody foresaw: the record keeps its place, without a count.
+        # An unforeseen configuration: the model is kept, without a count from the configuration.
         return _from_file(record, empty, stored, f"unreadable: {type(error).__name__}")
     counted = replace(
         empty,
@@ -104,7 +105,7 @@ def _parts(text: Config) -> Parts:
     if not 0 < parts.total <= safetensors.MAX_PARAMS or parts.body <= 0:
         raise UnreadableConfigError(f"the sizes make {parts.total} parameters")
     family = families.SAME_AS.get(text.model_type, text.model_type)
-    # Without them the model itself is still counted; what lies beside it stays unexplained.
+    # Without these sizes the model is still counted; only tensors beside it stay unexplained.
     with suppress(UnreadableConfigError):
         parts = prediction.added(text, family, parts)
     return replace(parts, tower=tower.count(text) or 0)
@@ -113,7 +114,7 @@ def _parts(text: Config) -> Parts:
 def _from_file(
     record: object, empty: ParameterCounts, stored: safetensors.Stored, why: str
 ) -> ParameterCounts:
-    """The file's count, unless it contradicts the size in the name by far."""
+    """The count from the file, unless it differs from the size in the name by over `NAME_FACTOR`."""
     if not stored.readings:
         return replace(empty, reason=f"{why}; {stored.note}")
     total = stored.readings[0]
@@ -136,7 +137,7 @@ def _from_file(
 
 
 def named_size(model_id: object) -> int | None:
-    """The size a name states (`7B`, `0.5b`, `350M`); the largest of several, none with experts."""
+    """The size in a name (`7B`, `0.5b`, `350M`); the largest of several; None with experts."""
     name = model_id.rsplit("/", 1)[-1] if isinstance(model_id, str) else ""
     if NAMED_EXPERTS.search(name[:200]):
         return None

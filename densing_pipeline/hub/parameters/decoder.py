@@ -1,4 +1,4 @@
-"""Transformer decoders that differ by what a recipe can say: biases, norms, experts, gates.
+"""Parameter formula of transformer decoders, with a recipe for biases, norms, experts and gates.
 
 Most families are one line of `recipes`. Not here: families with layers of another kind
 (`ssm`, `mla`, `gemma`, `classic`).
@@ -12,12 +12,12 @@ from densing_pipeline.hub.parameters.moe import Experts, feed_forward
 from densing_pipeline.hub.parameters.parts import Block, Parts, gated_mlp, linear, plain_mlp
 
 Switch = bool | str
-"""A constant, or the name of the configuration key that decides."""
+"""A constant, or the configuration key that holds the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a family's decoder differs from Llama's.
+    """Differences of a family's decoder from Llama's.
 
     Attributes:
         qkv_bias: biases of query, key and value projections.

@@ -1,4 +1,4 @@
-"""Which formula counts which family, by `model_type`.
+"""The parameter formula of each model family, by `model_type`.
 
 Not here: the formulas.
 """

@@ -1,4 +1,4 @@
-"""What a language model is made of, counted; and the building blocks all families share.
+"""Parameter counts of the parts of a language model, and building blocks that all families share.
 
 Not here: which family uses which block.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Parameters of one model, by what they are for.
+    """Parameters of one model by part.
 
     Attributes:
         embedding: input embeddings, with learned positions and per-layer embeddings.

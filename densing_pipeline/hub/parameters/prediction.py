@@ -16,11 +16,11 @@ from densing_pipeline.hub.parameters.recipes import RECIPES
 LATENT = {"deepseek_v3", "deepseek_v32", "kimi_k2", "glm_moe_dsa", "glm4_moe_lite"}
 
 UNSTATED = {"mimo_v2_flash": 3, "qwen3_next": 1}
-"""Families that store extra layers without announcing them."""
+"""Number of extra layers of families whose configurations do not state it."""
 
 
 def added(config: Config, family: str, parts: Parts) -> Parts:
-    """The parts with the extra prediction layers the configuration announces, if we know them."""
+    """The parts with the stated extra prediction layers, if the layout of these is known."""
     many = config.optional("num_nextn_predict_layers") or UNSTATED.get(family, 0)
     layer = LAYERS.get("deepseek_v3" if family in LATENT else family)
     if layer is None or not many:
@@ -36,7 +36,7 @@ def added(config: Config, family: str, parts: Parts) -> Parts:
 
 
 def _joint(config: Config, norms: int = 3) -> int:
-    """What joins the hidden state with the next token's embedding: one projection and norms."""
+    """Projection and norms that combine the hidden state with the next token's embedding."""
     return linear(2 * config.hidden, config.hidden) + norms * config.hidden
 
 

@@ -1,4 +1,4 @@
-"""Families that are a decoder with a recipe: one line each.
+"""Recipes of the families that `decoder` counts, one line each.
 
 The keys are `model_type` as configurations state it. Not here: what a recipe means (`decoder`).
 """
@@ -149,4 +149,4 @@ RECIPES: dict[str, Recipe] = {
         qk_norm="head", output_gate="head", experts=Experts(shared="n_shared_experts")
     ),
 }
-"""How to build each family, by model type."""
+"""The recipe of each family, by model type."""

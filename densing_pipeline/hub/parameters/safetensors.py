@@ -1,6 +1,6 @@
 """Parameters from the element counts by dtype that the Hub reads from safetensors headers.
 
-What belongs here: unpacking of quantised formats and taking off their scales. Not here: what is
+What belongs here: unpacking quantised formats and subtracting their scales. Not here: what is
 stored beside the model (`count` explains that with the configuration).
 """
 
@@ -14,12 +14,12 @@ BLOCK = 128 * 128
 """Weights per scale of block-wise FP8."""
 
 MAX_PARAMS = 10**14
-"""No released model has as many parameters; a larger total is a slip."""
+"""Largest accepted total; no released model has as many parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the safetensors files of a repository hold.
+    """Possible parameter counts from the safetensors files of a repository.
 
     Attributes:
         readings: possible numbers of parameters, the likeliest first; empty if unusable.

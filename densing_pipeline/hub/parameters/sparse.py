@@ -1,4 +1,4 @@
-"""Families whose layers differ in ways of their own: MiMo V2, MiniMax M3, DeepSeek V4, Kimi.
+"""Parameter formulas of MiMo V2, MiniMax M3, DeepSeek V4 and Kimi, whose layers differ in kind.
 
 Not here: latent attention as DeepSeek V2 and V3 have it (`mla`).
 """

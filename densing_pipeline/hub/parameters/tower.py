@@ -1,7 +1,7 @@
 """Vision towers and projectors stored with a language model.
 
-They are not part of the model's count; a file's total is explained with them. Towers whose layout
-is not here stay unexplained. Not here: audio, and the language model itself.
+They are not part of the model's count; a file's total is explained with them. Parameters of towers
+with another layout stay unexplained. Not here: audio, and the language model itself.
 """
 
 from collections.abc import Callable, Mapping

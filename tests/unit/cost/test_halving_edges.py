@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from densing_pipeline.cost import halving
+from densing_pipeline.cost import curves, halving
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 START = date(2023, 1, 1)
@@ -81,7 +81,7 @@ def test_the_ends_of_an_interval_are_the_central_95_percent(monkeypatch):
 @pytest.mark.parametrize(("span", "is_told"), [(13, False), (14, True)])
 def test_a_window_of_two_weeks_has_a_slope(span, is_told):
     estimates = halving._slope(
-        halving.curves.cut(
+        curves.cut(
             PRICE_FRONTIER.cast(
                 pl.DataFrame(
                     {

@@ -7,7 +7,8 @@ import pytest
 from densing_pipeline.density import direct_laws, measured_laws
 from densing_pipeline.density.compression import _finding, _interval
 from densing_pipeline.density.densities import _joint_interval
-from densing_pipeline.density.direct_law import REACH, FitError, fit_direct
+from densing_pipeline.density.direct_law import REACH, fit_direct
+from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.params_bases import COMPUTE_OVER_MEMORY, FULL_BITS
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import Response
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as polling
@@ -399,7 +400,10 @@ def test_every_page_is_landed_as_it_was_received_whatever_comes_of_the_list(
     nights.poll(page)
     receipts = list(nights.zone.receipts("openrouter-received"))
     assert [nights.zone.read(receipt) for receipt in receipts] == [page.body, last.body]
-    assert [receipt.url for receipt in receipts] == [nights.settings.openrouter_url, second]
+    assert [receipt.url for receipt in receipts] == [
+        nights.settings.openrouter_url,
+        shown(second),
+    ]
     nights.server.answer(f"{MODELS}?page=2", Reply(status=500))
     assert nights.poll(page).outcome == "failed"
     assert len(list(nights.zone.receipts("openrouter-received"))) == 3

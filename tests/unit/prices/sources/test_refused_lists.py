@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from densing_pipeline.prices.sources import PARSERS
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import check_size
 from densing_pipeline.prices.sources.values import SnapshotError
 
@@ -22,7 +22,7 @@ INPUT_ALONE = {key: value for key, value in ENTRY.items() if not key.startswith(
 def parsed(*entries):
     """A LiteLLM list of these entries."""
     document = {f"m{n}": entry for n, entry in enumerate(entries)}
-    return PARSERS["litellm"](json.dumps(document).encode(), date(2026, 11, 1))
+    return SOURCES["litellm"].read(json.dumps(document).encode(), date(2026, 11, 1))
 
 
 def test_a_list_may_lose_three_tenths_of_its_prices_and_no_more():
