@@ -8,8 +8,10 @@ from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import direct_laws as direct
 from densing_pipeline.density import measured_laws as measured
+from densing_pipeline.density import pooled_scores as pooling
 from densing_pipeline.density import reference_law_draws as refits
 from densing_pipeline.density import reference_laws as references
+from densing_pipeline.density import score_conflicts as conflicts
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
@@ -29,6 +31,24 @@ from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.simulate import SIMULATIONS
+
+
+@table_asset(published.SOURCE_EFFECTS, group="density")
+def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
+    """How far independent reports of one model disagree, and by how much makers report more."""
+    return pooling.source_effects(scores)
+
+
+@table_asset(published.POOLED_SCORES, group="density")
+def pooled_scores(scores: pl.DataFrame, source_effects: pl.DataFrame) -> pl.DataFrame:
+    """One score per model and benchmark: the mean of its independent reports, with its error."""
+    return pooling.pooled_scores(scores, source_effects)
+
+
+@table_asset(published.SCORE_CONFLICTS, group="density")
+def score_conflicts(scores: pl.DataFrame, pooled_scores: pl.DataFrame) -> pl.DataFrame:
+    """Reports of one score that differ by more than 20 points, and which of them is used."""
+    return conflicts.score_conflicts(scores, pooled_scores)
 
 
 @table_asset(published.REFERENCE_POINTS, group="density")

@@ -54,7 +54,12 @@ def scores(
     in_force = suite.in_force(settings.evaluation_data)
     ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
     return pl.concat(
-        [reported_scores.scores(facts.load("reported_scores"), facts.load("nmi_models")), ours]
+        [
+            reported_scores.scores(
+                facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+            ),
+            ours,
+        ]
     )
 
 

@@ -6,11 +6,13 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline import implications as consequences
 from densing_pipeline.cost.market import Market
+from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
 from densing_pipeline.forecasts import scores as scoring
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.figures import forecast_figure
@@ -46,6 +48,9 @@ def implications(
 @table_asset(published.FORECASTS, group="forecasts")
 def forecasts(
     densities: pl.DataFrame,
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
     prices: pl.DataFrame,
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
@@ -54,7 +59,10 @@ def forecasts(
 ) -> pl.DataFrame:
     """Densest model and cheapest price 1 to 12 months ahead: as published, and rebuilt for every month end."""
     return every_month.forecasts(
-        _known(densities, prices, price_polls, model_links, capability_levels),
+        _known(
+            (densities, models, scores, reference_laws),
+            (prices, model_links, capability_levels, price_polls),
+        ),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         previous=published_before(settings.publish_dir, "forecasts"),
@@ -65,13 +73,19 @@ def forecasts(
 def forecast_scores(
     forecasts: pl.DataFrame,
     densities: pl.DataFrame,
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
     prices: pl.DataFrame,
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Scores of each forecast whose date has passed: CRPS, pinball losses, coverage."""
-    known = _known(densities, prices, price_polls, model_links, capability_levels)
+    known = _known(
+        (densities, models, scores, reference_laws),
+        (prices, model_links, capability_levels, price_polls),
+    )
     scored = scoring.forecast_scores(forecasts, known)
     figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
     return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
@@ -94,6 +108,9 @@ def forecast_skill(
 @table_asset(published.PAPER_CLAIMS, group="forecasts")
 def paper_claims(
     densities: pl.DataFrame,
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
     prices: pl.DataFrame,
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
@@ -102,16 +119,21 @@ def paper_claims(
 ) -> pl.DataFrame:
     """Claims of the paper of December 2024, compared with the data since."""
     return claims.paper_claims(
-        _known(densities, prices, price_polls, model_links, capability_levels),
+        _known(
+            (densities, models, scores, reference_laws),
+            (prices, model_links, capability_levels, price_polls),
+        ),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
 
 
-def _known(*tables: pl.DataFrame) -> ForecastInputs:
-    """Densities, prices, polls, links and levels, with the bundled scores of the models sold."""
-    densities, prices, price_polls, model_links, capability_levels = tables
-    market = Market(
-        prices, model_links, capability_levels, facts.load("capability_scores"), price_polls
-    )
-    return ForecastInputs.up_to_now(densities, market)
+def _known(
+    density_tables: tuple[pl.DataFrame, ...], price_tables: tuple[pl.DataFrame, ...]
+) -> ForecastInputs:
+    """Densities with what past days are rebuilt from, and the market with the bundled scores."""
+    densities, models, scores, reference_laws = density_tables
+    prices, links, levels, polls = price_tables
+    market = Market(prices, links, levels, facts.load("capability_scores"), polls)
+    history = DensityHistory.of(current(models), scores, reference_laws)
+    return ForecastInputs.up_to_now(densities, history.as_of, market)

@@ -17,7 +17,7 @@ from densing_pipeline.tables import dictionary, markdown
 from densing_pipeline.tables.schemas import TableError
 from docs import quoting, values
 from docs.statements import PAGES
-from docs.tables import break_rows, choice_rows, minima_rows, trend_rows
+from docs.tables import break_rows, choice_rows, minima_rows, source_rows, trend_rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,6 +63,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
     return {
         "docs/statistics.md": {
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
+            "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "sensitivity": choice_rows(tables["sensitivity"]),

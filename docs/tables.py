@@ -15,6 +15,34 @@ from densing_pipeline.headline import HEADLINE
 from densing_pipeline.trends.sensitivity import moved_by
 
 
+def source_rows(source_effects: pl.DataFrame) -> list[list[str]]:
+    """How far independent reports of one model differ, and the maker's premium, by benchmark."""
+    by_name = {row["benchmark"]: row for row in source_effects.iter_rows(named=True)}
+    return [
+        ["benchmark", "standard deviation between reports", "maker less others"],
+        *(
+            [
+                name,
+                _with_ends(by_name[name], "between_source_std", by_name[name]["n_models"]),
+                _with_ends(by_name[name], "maker_premium", by_name[name]["n_models_maker"]),
+            ]
+            for name in AVERAGED
+            if name in by_name
+        ),
+    ]
+
+
+def _with_ends(row: dict[str, Any], column: str, models: int) -> str:
+    """`.011 (.008 to .014; 92 models)`."""
+    if row[column] is None:
+        return f"not known ({models} models)"
+    value, low, high = (
+        f"{row[name]:+.3f}".replace("0.", ".", 1).removeprefix("+")
+        for name in (column, f"{column}_low", f"{column}_high")
+    )
+    return f"{value} ({low} to {high}; {models} models)"
+
+
 def trend_rows(densing_law: pl.DataFrame) -> list[list[str]]:
     """Doubling time of the headline's series under every law, by three estimators."""
     estimators = ["paper", "quantile-0.9", "ols-all"]

@@ -21,6 +21,7 @@ from densing_pipeline.density import (
     direct_laws,
     measured_laws,
     params_bases,
+    pooled_scores,
     reference_law_draws,
     score_sets,
     variants,
@@ -84,6 +85,7 @@ def constants() -> Values:
         },
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
+        "far": _percent(pooled_scores.FAR),
         "trim": _percent(breakpoints.TRIM),
         "simulations_halved": simulate.SIMULATIONS // 2,
         "combined": implications.combined_doubling_days(

@@ -2,7 +2,7 @@
 
 A resample is a weighting of the runs, so all resamples share N, D and their powers. One step of
 damped Newton descent with analytic second derivatives is then a few elementwise operations and
-matrix products over (resamples, runs), instead of one optimiser per resample.
+matrix products over (resamples, runs), instead of one optimiser per resample (`stats.newton`).
 
 Not here: the search for all minima of the full data (`fit_loss`), and the laws with draws
 (`reference_law_draws`).
@@ -16,6 +16,7 @@ import numpy as np
 from densing_pipeline.density.fit_loss import EXPONENTS, HUBER_DELTA, Objective
 from densing_pipeline.density.law import LossLaw
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.newton import Damping, downhill, minimise
 
 ROWS_AT_ONCE = 128
 """Resamples processed together, few enough that their working arrays fit in the cache."""
@@ -29,9 +30,7 @@ MOST_ROUNDS = 40
 DECREASE = 1e-8
 """Convergence threshold: predicted relative decrease of the objective by the next step."""
 
-DAMPING = (1e-2, 1e-12, 1e12)
-"""Initial, smallest and largest damping; a descent at the largest is at a non-smooth minimum and
-counts as converged."""
+DAMPING = Damping(first=1e-2, fall=8, rise=6, least=1e-12)
 
 SMALLEST_IRREDUCIBLE = 1e-9
 """E relative to the lowest loss below which E counts as 0, because ln E is unbounded below."""
@@ -153,7 +152,19 @@ class _Problem:
         pending = np.arange(len(weights))
         for _ in range(MOST_ROUNDS):
             for rows in np.array_split(pending, 1 + pending.size // ROWS_AT_ONCE):
-                theta[rows], value[rows] = self._descend(theta[rows], weights[rows])
+                reached = minimise(
+                    self._derivatives,
+                    theta[rows],
+                    weights[rows],
+                    self._scale(theta[rows], weights[rows]),
+                    most_steps=STEPS,
+                    relative=DECREASE,
+                    propose=self._propose,
+                    damping=DAMPING,
+                    takes_last_step=False,
+                )
+                theta[rows] = reached.theta
+                value[rows] = np.where(reached.converged, reached.value, np.nan)
             # The few resamples that have not converged continue in one batch, not in their former
             # parts.
             pending = pending[np.isnan(value[pending])]
@@ -161,38 +172,26 @@ class _Problem:
                 break
         return theta, value
 
-    def _descend(self, theta: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """One round of damped Newton steps; the objective is NaN where a row has not converged."""
-        theta, found = theta.copy(), np.full(len(theta), np.nan)
-        rows = np.arange(len(theta))
-        damping = np.full(len(theta), DAMPING[0])
-        # In the first round all rows start from the same law, so its terms are computed once.
-        common = theta[:1] if (theta == theta[:1]).all() else theta
-        value, gradient, curvature = self._derivatives(common, weights)
-        scale = self._scale(common, weights)
-        for _ in range(STEPS):
-            step, decrease = _damped(gradient, curvature, scale, damping)
-            left = (np.abs(decrease) > DECREASE * value) & (damping <= DAMPING[2])
-            found[rows[~left]] = value[~left]
-            if not left.any():
-                break
-            if not left.all():
-                rows, value, damping, weights = (
-                    rows[left],
-                    value[left],
-                    damping[left],
-                    weights[left],
-                )
-                gradient, curvature, scale = gradient[left], curvature[left], scale[left]
-            moved = self._inside(theta[rows] + step[left])
-            value_new, gradient_new, curvature_new = self._derivatives(moved, weights)
-            better = value_new <= value
-            theta[rows] = np.where(better[:, None], moved, theta[rows])
-            damping = np.where(better, np.maximum(damping / 8, DAMPING[1]), damping * 6)
-            value = np.where(better, value_new, value)
-            gradient = np.where(better[:, None], gradient_new, gradient)
-            curvature = np.where(better[:, None, None], curvature_new, curvature)
-        return theta, found
+    def _propose(
+        self,
+        theta: FloatArray,
+        gradient: FloatArray,
+        curvature: FloatArray,
+        damping: FloatArray,
+        _weights: FloatArray,
+        scale: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Newton step damped in units of `scale`, kept inside the bounds.
+
+        The predicted decrease is that without bounds: a law pushed against one has no minimum inside.
+        """
+        unit = 1 / np.sqrt(scale)
+        scaled = curvature * unit[:, :, None] * unit[:, None, :]
+        diagonal = np.arange(self._size)
+        scaled[:, diagonal, diagonal] += damping[:, None]
+        pull = gradient * unit
+        step = downhill(pull, scaled)
+        return self._inside(theta + step * unit), -0.5 * (pull * step).sum(axis=1)
 
     def _inside(self, theta: FloatArray) -> FloatArray:
         """Clip the parameters to the bounds of exponents and irreducible term."""
@@ -203,7 +202,12 @@ class _Problem:
         return theta
 
     def _terms(self, theta: FloatArray) -> list[FloatArray]:
-        """Parameter, token and irreducible term of the loss at each run, each (B, n) or (B, 1)."""
+        """Parameter, token and irreducible term of the loss at each run, each (B, n) or (B, 1).
+
+        Where all resamples are at one law, as they are at first, B is 1.
+        """
+        if (theta == theta[:1]).all():
+            theta = theta[:1]
         terms = [
             np.exp(theta[:, :1] - theta[:, 1:2] * self._n),
             np.exp(theta[:, 2:3] - theta[:, 3:4] * self._d),
@@ -225,7 +229,7 @@ class _Problem:
         return np.asarray(np.maximum(scale, 1e-14 * scale.max(axis=1, keepdims=True)))
 
     def _derivatives(
-        self, theta: FloatArray, weights: FloatArray
+        self, theta: FloatArray, weights: FloatArray, _scale: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Objective (B,), its gradient (B, p) and its second derivatives (B, p, p)."""
         shares = self._terms(theta)
@@ -270,27 +274,3 @@ class _Problem:
                 if i != j:
                     curvature[:, at[j], at[i]] = block.transpose(0, 2, 1)
         return gradient, curvature
-
-
-def _damped(
-    gradient: FloatArray, curvature: FloatArray, scale: FloatArray, damping: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Damped Newton steps (B, p) and half the directional derivative along them (B,)."""
-    unit = 1 / np.sqrt(scale)
-    scaled = curvature * unit[:, :, None] * unit[:, None, :]
-    diagonal = np.arange(gradient.shape[1])
-    scaled[:, diagonal, diagonal] += damping[:, None]
-    pulled = gradient * unit
-    try:
-        step = -np.linalg.solve(scaled, pulled[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        step = -pulled
-    # Where the objective is not convex, the Newton step can lead away from the minimum.
-    wrong = np.flatnonzero(~((pulled * step).sum(axis=1) < 0))
-    if wrong.size:
-        eigenvalues, vectors = np.linalg.eigh(scaled[wrong])
-        size = np.abs(eigenvalues)
-        bounded = np.maximum(size, 1e-12 * size.max(axis=1, keepdims=True) + 1e-300)
-        along = np.einsum("bij,bi->bj", vectors, pulled[wrong]) / bounded
-        step[wrong] = -np.einsum("bij,bj->bi", vectors, along)
-    return step * unit, 0.5 * (pulled * step).sum(axis=1)

@@ -7,10 +7,14 @@ import numpy as np
 
 from densing_pipeline.density.law import PerformanceLaw
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.newton import minimise
 
 MOST_STEPS = 200
 CONVERGED = 1e-12
 """Convergence threshold: predicted relative decrease of the sum of squares by the last step."""
+
+LEAST_DECREASE = 5e-25
+"""The same as an absolute decrease of half the sum, for resamples that the law fits exactly."""
 
 FREE = (0, 1, 2, 3)
 """Indices of the fitted coefficients of (c, gamma, intercept, d); the intercept is -gamma l."""
@@ -66,38 +70,33 @@ def _descend(
     score: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Levenberg-Marquardt over the free coefficients: (B, 4), sums of squares (B,); NaN on failure."""
-    found = np.full((len(weights), len(start)), np.nan)
-    found_squares = np.full(len(weights), np.nan)
-    rows, theta = np.arange(len(weights)), np.tile(start, (len(weights), 1))
-    damping = np.full(len(theta), 1e-3)
-    squares, residual, slopes = _residuals(theta, free, loss, score, weights)
-    unit = np.arange(len(free))
-    for _ in range(MOST_STEPS):
+    """Gauss-Newton descent over the free coefficients: (B, 4) and half sums of squares (B,); NaN on failure."""
+
+    def derivatives(
+        free_theta: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        theta = np.tile(start, (len(free_theta), 1))
+        theta[:, free] = free_theta
+        residual, slopes = _residuals(theta, free, loss, score)
         weighted = weights[:, None, :] * slopes
         gradient = (weighted @ residual[:, :, None])[:, :, 0]
-        curvature = weighted @ slopes.swapaxes(1, 2)
-        scale = np.maximum(curvature[:, unit, unit], 1e-12)
-        curvature[:, unit, unit] += damping[:, None] * scale + 1e-14
-        step = -np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
-        decrease = -(gradient * step).sum(axis=1)
-        moved = theta.copy()
-        moved[:, free] += step
-        squares_new, residual_new, slopes_new = _residuals(moved, free, loss, score, weights)
-        better = squares_new <= squares
-        theta = np.where(better[:, None], moved, theta)
-        squares = np.where(better, squares_new, squares)
-        residual = np.where(better[:, None], residual_new, residual)
-        slopes = np.where(better[:, None, None], slopes_new, slopes)
-        damping = np.clip(np.where(better, damping / 5, damping * 5), 1e-12, 1e12)
-        arrived = (decrease <= CONVERGED * squares + 1e-24) | (damping >= 1e12)
-        found[rows[arrived]], found_squares[rows[arrived]] = theta[arrived], squares[arrived]
-        if arrived.all():
-            break
-        rows, theta, damping, squares, residual, slopes, weights = (
-            part[~arrived] for part in (rows, theta, damping, squares, residual, slopes, weights)
-        )
-    return found, found_squares
+        squares = (weights * residual**2).sum(axis=1)
+        return 0.5 * squares, gradient, weighted @ slopes.swapaxes(1, 2)
+
+    reached = minimise(
+        derivatives,
+        np.tile(start[list(free)], (len(weights), 1)),
+        weights,
+        most_steps=MOST_STEPS,
+        relative=CONVERGED,
+        absolute=LEAST_DECREASE,
+    )
+    # Where no step improves a descent any more, it is as low as rounding allows.
+    lost = ~(reached.converged | reached.stuck)
+    theta = np.tile(start, (len(weights), 1))
+    theta[:, free] = reached.theta
+    theta[lost] = np.nan
+    return theta, np.where(lost, np.nan, reached.value)
 
 
 def _residuals(
@@ -105,13 +104,10 @@ def _residuals(
     free: tuple[int, ...],
     loss: FloatArray,
     score: FloatArray,
-    weights: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weighted sums of squares (B,), residuals (B, n), derivatives by free coefficients (B, p, n)."""
+) -> tuple[FloatArray, FloatArray]:
+    """Residuals (B, n) and their slopes by the free coefficients (B, p, n)."""
     c, gamma, intercept, d = (theta[:, i, None] for i in range(4))
     share = 1 / (1 + np.exp(-np.clip(gamma * loss + intercept, -500, 500)))
     bend = c * share * (1 - share)
     every = (share, bend * loss, bend, np.ones_like(share))
-    residual = c * share + d - score
-    slopes = np.stack([every[i] for i in free], axis=1)
-    return (weights * residual**2).sum(axis=1), residual, slopes
+    return c * share + d - score, np.stack([every[i] for i in free], axis=1)

@@ -14,7 +14,7 @@ from densing_pipeline.density.densities import SERIES
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import COMPRESSION
 
@@ -71,7 +71,9 @@ def compression(
     rows = []
     for pair in joined.iter_rows(named=True):
         key = pair["reference_id"], pair["score_set"]
-        ratios = _ratios(pair, laws[key[0], SCORE_SETS[key[1]]], drawn.get(key), seed)
+        ratios = _ratios(
+            pair, laws[key[0], (SCORE_SETS | ONE_BENCHMARK)[key[1]]], drawn.get(key), seed
+        )
         ratio = float(np.log(pair["child_density"] / pair["parent_density"]))
         low, high = _interval(ratios, ratio)
         rows.append(pair | {"log_ratio": ratio, "low": low, "high": high,

@@ -15,7 +15,7 @@ from densing_pipeline.density.drawn_law import DrawnLaw, drawn_laws
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import CHANCE_ERRORS, SCORE_SETS, score_sets
+from densing_pipeline.density.score_sets import CHANCE_ERRORS, score_sets, score_sets_of
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import DENSITIES
@@ -36,7 +36,7 @@ def densities(
     """Density of every model under every reference law, score set and parameter basis.
 
     A score that a law cannot invert is censored: `low` at or below the floor of the performance law
-    or within three standard errors of guessing, `high` at or above its ceiling or beyond what the
+    or within three standard errors (of its test items) of guessing, `high` at or above its ceiling or beyond what the
     reference family reaches at D0 tokens. Censored rows carry no density.
 
     The 95 % interval is that of joint draws: a score with normal noise of its standard error,
@@ -72,8 +72,7 @@ def densities(
             seed,
         )
         for (reference_id, benchmark), law in laws.items()
-        for score_set, inverted_by in SCORE_SETS.items()
-        if inverted_by == benchmark
+        for score_set in score_sets_of(reference_id, benchmark)
     ]
     if not effective:
         return DENSITIES.empty()
@@ -85,7 +84,7 @@ def densities(
             density_low=pl.col("effective_low") / pl.col("params"),
             density_high=pl.col("effective_high") / pl.col("params"),
         )
-        .drop("effective_low", "effective_high", "chance")
+        .drop("effective_low", "effective_high", "chance", "item_std_error")
     )
     return DENSITIES.cast(per_basis.with_columns(is_record=_is_record(per_basis)))
 
@@ -100,9 +99,10 @@ def _effective(
 ) -> pl.DataFrame:
     """Effective parameters of the models of one score set under one law, with their interval."""
     score, error = scored["score"].to_numpy(), scored["std_error"].to_numpy()
+    item_error = scored["item_std_error"].to_numpy()
     floor = np.maximum(scored["chance"].to_numpy(), law.floor)
     params, censored = law.effective_params(score)
-    at_chance = score < floor + CHANCE_ERRORS * error
+    at_chance = score < floor + CHANCE_ERRORS * item_error
     censored = np.where(at_chance & (censored != "high"), "low", censored)
     if drawn is None:
         low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))

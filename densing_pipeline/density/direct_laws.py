@@ -87,7 +87,7 @@ def _members(models: pl.DataFrame) -> pl.DataFrame:
 def _ruler(members: pl.DataFrame, benchmark: str) -> dict[str, Any] | None:
     """The ruler of one benchmark; None if no line of models carries one."""
     usable = members.filter(
-        pl.col("score") > pl.col("chance") + CHANCE_ERRORS * pl.col("std_error"),
+        pl.col("score") > pl.col("chance") + CHANCE_ERRORS * pl.col("item_std_error"),
         pl.col("score") < 1,
     )
     lines = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.density.score_sets import score_sets_of
 from densing_pipeline.stats.arrays import FloatArray
 
 COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l", "d")
@@ -72,6 +72,6 @@ def drawn_laws(reference_laws: pl.DataFrame, law_draws: pl.DataFrame) -> DrawnLa
             draws.select(COEFFICIENTS).to_numpy(), tokens[str(reference_id), str(benchmark)]
         )
         for (reference_id, benchmark), draws in by_law.items()
-        for score_set, inverted_by in SCORE_SETS.items()
-        if inverted_by == benchmark and (reference_id, benchmark) in tokens
+        if (reference_id, benchmark) in tokens
+        for score_set in score_sets_of(str(reference_id), str(benchmark))
     }

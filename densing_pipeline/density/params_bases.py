@@ -32,10 +32,11 @@ def params_bases(models: pl.DataFrame) -> pl.DataFrame:
             the first released.
 
     Returns:
-        One row per model x basis with a known count, sorted:
-        model_id, family, release_date, params_basis, params (float).
+        One row per model x basis with a known count, sorted: model_id, family, release_date, weights,
+        construction, params_basis, params (float). Models of low confidence are left out.
     """
-    counts = _one_row_each(models).with_columns(
+    trusted = pl.col("source_confidence").fill_null("high") != "low"
+    counts = _one_row_each(models.filter(trusted)).with_columns(
         n_total=pl.coalesce("params_nonembedding", "params_total").cast(pl.Float64),
         n_active=_active().cast(pl.Float64),
         bits=_bits(),
@@ -46,15 +47,19 @@ def params_bases(models: pl.DataFrame) -> pl.DataFrame:
             "model_id",
             "family",
             "release_date",
+            "weights",
+            "construction",
             nonembedding=pl.col("params_nonembedding").cast(pl.Float64),
             total=pl.col("params_total").cast(pl.Float64),
-            active=pl.col("params_active").cast(pl.Float64),
+            active=pl.when(pl.col("params_total").is_not_null())
+            .then(pl.col("params_active"))
+            .cast(pl.Float64),
             inference_time=(memory + pl.col("n_active") * COMPUTE_OVER_MEMORY)
             / (1 + COMPUTE_OVER_MEMORY),
         )
         .unpivot(
             PARAMS_BASES,
-            index=["model_id", "family", "release_date"],
+            index=["model_id", "family", "release_date", "weights", "construction"],
             variable_name="params_basis",
             value_name="params",
         )
@@ -70,8 +75,11 @@ def _one_row_each(models: pl.DataFrame) -> pl.DataFrame:
 
 
 def _active() -> pl.Expr:
-    """Parameters used per token on the footing of n_total; unknown for an MoE that does not say."""
-    embeddings = pl.col("params_total") - pl.col("params_nonembedding")
+    """Parameters used per token on the footing of n_total; unknown for an MoE that does not say.
+
+    A model without a total is one of the paper's figure, whose counts all leave out embeddings.
+    """
+    embeddings = (pl.col("params_total") - pl.col("params_nonembedding")).fill_null(0)
     return (
         pl.when(~pl.col("is_moe"))
         .then(pl.coalesce("params_nonembedding", "params_total"))

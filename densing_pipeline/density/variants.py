@@ -104,7 +104,7 @@ def _mean_of_laws(
         .agg(
             pl.len().alias("n"),
             pl.col("score").mean(),
-            std_error=pl.col("std_error").pow(2).sum().sqrt() / len(benchmarks),
+            item_std_error=pl.col("item_std_error").pow(2).sum().sqrt() / len(benchmarks),
         )
         .filter(pl.col("n") == len(benchmarks))
         .with_columns(chance=pl.lit(sum(CHANCE[name] for name in benchmarks) / len(benchmarks)))
@@ -122,7 +122,7 @@ def _mean_of_laws(
 
 def _uncensored(scored: pl.DataFrame, params: FloatArray, floor: float) -> pl.DataFrame:
     """The models whose score is above guessing and below what the reference family can reach."""
-    least = pl.max_horizontal("chance", pl.lit(floor)) + CHANCE_ERRORS * pl.col("std_error")
+    least = pl.max_horizontal("chance", pl.lit(floor)) + CHANCE_ERRORS * pl.col("item_std_error")
     return (
         scored.with_columns(effective_params=pl.Series(params, dtype=pl.Float64))
         .filter(pl.col("effective_params").is_finite(), pl.col("score") >= least)

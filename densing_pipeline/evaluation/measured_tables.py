@@ -102,6 +102,7 @@ def scores(
         "revision",
         "suite_version",
         pl.col("finished_at").dt.date().alias("observed_at"),
+        pl.col("finished_at").dt.date().alias("known_from"),
     )
     trial = "" if limit is None else f", first {limit} items"
     rows = (

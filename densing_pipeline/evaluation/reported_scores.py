@@ -6,18 +6,27 @@ from densing_pipeline.benchmarks import AVERAGE_PROTOCOL
 from densing_pipeline.tables.published import SCORES
 
 
-def scores(reported_scores: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
+def scores(
+    reported_scores: pl.DataFrame, nmi_models: pl.DataFrame, base_models: pl.DataFrame
+) -> pl.DataFrame:
     """Reported scores, and the averages implied by the paper's figure.
 
     Args:
         reported_scores: the fact table of that name.
         nmi_models: the fact table of that name; its score is recomputed from density times
             parameters through the published curve, for the figure prints no scores.
+        base_models: the fact table of that name: a document cannot be older than the newest model it
+            scores, so `known_from` is that model's release. A score of the figure counts as known from
+            its model's release.
 
     Returns:
         The `scores` table.
     """
-    reported = reported_scores.with_columns(source_kind=pl.lit("reported"))
+    released = base_models.select("model_id", "release_date")
+    reported = reported_scores.join(released, on="model_id", how="left").with_columns(
+        source_kind=pl.lit("reported"),
+        known_from=pl.col("release_date").max().over("source", "source_url"),
+    )
     figure = nmi_models.select(
         "model_id",
         "score",
@@ -26,6 +35,7 @@ def scores(reported_scores: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFr
         protocol=pl.lit(AVERAGE_PROTOCOL),
         is_paper_protocol=pl.lit(value=True),
         source_kind=pl.lit("figure"),
+        known_from="release_date",
         observed_at=pl.lit(reported_scores["observed_at"].max()),
     )
-    return SCORES.cast(pl.concat([reported, figure], how="diagonal"))
+    return SCORES.cast(pl.concat([reported.drop("release_date"), figure], how="diagonal"))

@@ -9,7 +9,7 @@ from statistics import median
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED, REWRITTEN
-from densing_pipeline.density.score_sets import chosen_scores
+from densing_pipeline.density.pooled_scores import measured_scores, with_errors
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS
 
@@ -36,13 +36,11 @@ def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
         pl.col("benchmark").is_in(AVERAGED),
     )
-    measured = chosen_scores(usable.filter(pl.col("source_kind") == "measured")).select(
+    measured = measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
         "model_id", "benchmark", "revision", "suite_version",
         measured="score", measured_error="std_error",
     )  # fmt: skip
-    reported = chosen_scores(
-        usable.filter(pl.col("source_kind") == "reported"), by=("source", "protocol")
-    ).select(
+    reported = with_errors(usable.filter(pl.col("source_kind") == "reported")).select(
         "model_id", "benchmark", "source", "source_url", "protocol",
         reported="score", reported_error="std_error",
     )  # fmt: skip
@@ -74,9 +72,9 @@ def contamination(scores: pl.DataFrame) -> pl.DataFrame:
     measured = scores.filter(pl.col("source_kind") == "measured", pl.col("score").is_finite())
     same = ("revision", "suite_version", "item_limit")
     pairs = [
-        chosen_scores(measured.filter(pl.col("benchmark") == original), by=same)
+        measured_scores(measured.filter(pl.col("benchmark") == original), by=same)
         .join(
-            chosen_scores(measured.filter(pl.col("benchmark") == rewritten), by=same),
+            measured_scores(measured.filter(pl.col("benchmark") == rewritten), by=same),
             on=["model_id", *same],
             suffix="_rewritten",
             nulls_equal=True,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from densing_pipeline.facts import score_rules
 from densing_pipeline.tables.schemas import TableError
 
 REFERENCES = {
@@ -15,6 +16,12 @@ REFERENCES = {
     "capability_levels": ("defined_by", "capability_scores", "canonical_id"),
 }
 """Columns whose values must be found in a column of another table, by table."""
+
+CHECKS: dict[str, Callable[[pl.DataFrame], None]] = {
+    "reported_scores": score_rules.check_scores,
+    "base_models": score_rules.check_models,
+}
+"""What the rows of one table must keep to, by table."""
 
 OFFER = ("source", "provider", "model", "offer", "context_over_tokens")
 """What identifies an offer: it has one price at a time."""
@@ -43,6 +50,8 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
             )
     if name == "list_prices":
         _one_price_at_a_time(frame)
+    if name in CHECKS:
+        CHECKS[name](frame)
     return frame
 
 

@@ -11,8 +11,8 @@ BASE_MODELS = Table(
     key=("model_id",),
     columns=(
         "model_id", "model", "organisation", "family", "release_date", "release_date_basis",
-        "params_total", "params_active", "params_nonembedding?", "train_tokens?", "is_moe",
-        "licence", "source",
+        "params_total?", "params_active?", "params_nonembedding?", "train_tokens?", "is_moe",
+        "licence", "weights", "construction", "source_confidence", "source",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
@@ -36,8 +36,8 @@ REPORTED_SCORES = Table(
     grain="one reported score: model x benchmark x protocol x source",
     key=("model_id", "benchmark", "protocol", "source"),
     columns=(
-        "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "source", "source_url?",
-        "observed_at",
+        "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "scored_by",
+        "source_confidence", "licence_basis", "source", "source_url", "observed_at",
     ),
 )  # fmt: skip
 
@@ -47,8 +47,8 @@ NMI_MODELS = Table(
     key=("model_id",),
     columns=(
         "model_id", "model", "organisation", "family", "release_date", "params_nonembedding",
-        "is_moe", "quantisation?", "parent_id?", "relation", "density", "effective_params", "score",
-        "is_record", "source",
+        "params_active?", "is_moe", "quantisation?", "parent_id?", "relation", "density",
+        "density_basis", "effective_params", "score", "is_record", "source",
     ),
 )  # fmt: skip
 

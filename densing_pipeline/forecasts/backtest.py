@@ -11,11 +11,13 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.cost.market import Market
+from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
+from densing_pipeline.hub.models import current
 
 
 class Backtest(NamedTuple):
@@ -31,7 +33,8 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     """Forecast at every past month end, score what has come, and sum it up.
 
     Args:
-        tables: densities, prices, model_links and capability_levels, and price_polls if there is one.
+        tables: densities with the models, scores and reference_laws behind them, prices, model_links
+            and capability_levels, and price_polls if there is one.
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
@@ -42,7 +45,10 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         facts.load("capability_scores"),
         tables.get("price_polls"),
     )
-    known = ForecastInputs.up_to_now(tables["densities"], market)
+    history = DensityHistory.of(
+        current(tables["models"]), tables["scores"], tables["reference_laws"]
+    )
+    known = ForecastInputs.up_to_now(tables["densities"], history.as_of, market)
     made = forecasts(known, draws=draws, seed=seed)
     scored = forecast_scores(made, known)
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)

@@ -83,7 +83,7 @@ def _density(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str,
     densities = known.densities
     start = days_since_zero(MADE_ON)
     for name in density_names(densities):
-        vintage = density_vintage(densities, name, MADE_ON)
+        vintage = density_vintage(known.history, name, MADE_ON)
         if vintage is None:
             continue
         models = series_models(densities, name)

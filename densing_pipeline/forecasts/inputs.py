@@ -3,6 +3,7 @@
 Not here: what a past month end knew of them (`vintages`).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
@@ -12,24 +13,31 @@ import polars as pl
 from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.dates import newest, newest_or_day_zero
 
+History = Callable[[date], pl.DataFrame]
+"""Gives the `densities` frame as it could be known on a day."""
+
 
 class ForecastInputs(NamedTuple):
     """What is known on a day.
 
     Attributes:
-        densities: a `densities` frame.
+        densities: a `densities` frame, as known now.
+        history: gives the `densities` of a past day (`density_history`).
         market: prices, links, levels and scores, and the price lists' polls.
     """
 
     densities: pl.DataFrame
+    history: History
     market: Market
 
     @classmethod
-    def up_to_now(cls, densities: pl.DataFrame, market: Market) -> "ForecastInputs":
+    def up_to_now(
+        cls, densities: pl.DataFrame, history: History, market: Market
+    ) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
         models = newest_or_day_zero(densities["release_date"])
         as_of = newest(market.prices["observed_from"], otherwise=models)
-        return cls(densities, replace(market, as_of=as_of))
+        return cls(densities, history, replace(market, as_of=as_of))
 
     @property
     def as_of(self) -> date:

@@ -3,10 +3,10 @@
 Both are records: the densest model so far and the lowest price so far. Progress is counted upwards in
 natural logarithms, ln density and -ln price, so that one set of methods serves both.
 
-A vintage is a pure function of the tables and its month end. Models released later, prices that begin
-later and the withdrawal of prices later are unknown to it. What the tables do not date it cannot hide:
-the score of a model counts from its release, and a price from the day it took effect, even where we
-learnt of either later.
+A vintage is a pure function of the tables and its month end. Models released later, scores published
+later (`known_from`), prices that begin later and the withdrawal of prices later are unknown to it. What
+the tables do not date it cannot hide: the paper's figure counts from the release of each model, and a
+price from the day it took effect, even where we learnt of either later.
 
 Not here: the methods (`methods`) and the scores (`scores`).
 """
@@ -20,7 +20,8 @@ import polars as pl
 
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
-from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.forecasts.inputs import ForecastInputs, History
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
@@ -99,7 +100,11 @@ def _month_end(day: date) -> date:
 
 def density_names(densities: pl.DataFrame) -> list[str]:
     """Names of the density series: every score set under the headline's law and basis."""
-    own = densities.filter(pl.col("reference_id") == REFERENCE, pl.col("params_basis") == BASIS)
+    own = densities.filter(
+        pl.col("reference_id") == REFERENCE,
+        pl.col("params_basis") == BASIS,
+        pl.col("score_set").is_in(list(SCORE_SETS)),
+    )
     return [f"{REFERENCE}/{name}/{BASIS}" for name in sorted(own["score_set"].unique())]
 
 
@@ -116,9 +121,9 @@ def series_models(densities: pl.DataFrame, name: str) -> pl.DataFrame:
     ).sort("release_date", "model_id")
 
 
-def density_vintage(densities: pl.DataFrame, name: str, month_end: date) -> Vintage | None:
+def density_vintage(history: History, name: str, month_end: date) -> Vintage | None:
     """A density series as known at a month end; None before its first model."""
-    models = from_frame(series_models(densities, name).filter(pl.col("release_date") <= month_end))
+    models = from_frame(series_models(history(month_end), name))
     if not models.days.size:
         return None
     days, progress = _records(models.days, models.values)
@@ -180,8 +185,7 @@ def newest_price(prices: pl.DataFrame, model_links: pl.DataFrame, month_end: dat
 
 def entry_days(densities: pl.DataFrame, name: str) -> FloatArray:
     """Days on which the models of a density series appeared, ascending, shape (n,)."""
-    vintage = density_vintage(densities, name, date(2099, 12, 31))
-    return vintage.models.days if vintage and vintage.models else np.empty(0)
+    return from_frame(series_models(densities, name)).days
 
 
 def price_days(prices: pl.DataFrame, model_links: pl.DataFrame) -> FloatArray:

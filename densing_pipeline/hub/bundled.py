@@ -32,6 +32,7 @@ def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
         "family",
         "release_date",
         "params_nonembedding",
+        "params_active",
         "is_moe",
         "quantisation",
         "parent_id",

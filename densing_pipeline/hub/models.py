@@ -199,7 +199,10 @@ def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
     named = [_named(model_id, publishers) for model_id in found["model_id"]]
     schema = {"model": pl.String, "organisation": pl.String, "family": pl.String}
     return found.hstack(pl.DataFrame(named, schema=schema, orient="row")).with_columns(
-        pl.lit(SOURCE).alias("source"), pl.col("is_moe").fill_null(value=False)
+        pl.lit(SOURCE).alias("source"),
+        pl.col("is_moe").fill_null(value=False),
+        # A record's `weights` tell one upload from another; here they say whether there are any.
+        weights=pl.when(pl.col("weights").is_not_null()).then(pl.lit("published")),
     )
 
 

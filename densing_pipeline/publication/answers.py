@@ -22,6 +22,18 @@ Tables = Mapping[str, pl.DataFrame]
 
 HEADLINE_FILE = "headline.json"
 
+CURRENT = ("nmi-2025", "mmlu", "all", "quantile-0.9")
+"""Reference law, scores, window and estimator of the answer that reaches the newest models: MMLU is the
+one benchmark of the paper's suite that the makers of 2026 still report."""
+
+CURRENT_BASES = {"total": "all parameters", "active": "parameters active per token"}
+"""Parameter counts that give different answers since mixtures of experts lead, in words."""
+
+RECENT_WINDOW = "last-24-months"
+
+STALE_MODELS_DAYS = 120
+"""Age of the newest model from which an answer about density warns that it is old."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -63,9 +75,10 @@ class Answer:
     """Answer of a release to one question.
 
     Attributes:
-        topic: `density` or `price`.
+        topic: `density today`, `density in the paper's set` or `price`.
         text: the answer in one or two sentences.
         basis: the models or prices the estimate is based on, and the newest day, in one sentence.
+        n: models or price changes the estimate is based on.
         newest: name of the newest of them; None if there is none.
         until: day of the newest of them; None if there is none.
         as_of: day of the newest input.
@@ -83,12 +96,12 @@ class Answer:
 
 
 def answers(tables: Tables) -> tuple[Answer, ...]:
-    """All answers of a release, the headline first.
+    """Every answer that a release gives, the newest models first.
 
     Args:
         tables: densing_law, densities, sensitivity, price_halving and price_frontier of one release.
     """
-    return (_density(tables), _price(tables))
+    return (_density_today(tables), _density(tables), _price(tables))
 
 
 def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
@@ -111,6 +124,125 @@ def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
+def _density_today(tables: Tables) -> Answer:
+    """Density on the newest models, by total and by active parameters, and of open weights alone."""
+    law = tables["densing_law"]
+    found = {
+        (basis, population, window): _current(law, basis, population, window)
+        for basis in CURRENT_BASES
+        for population in ("all", "open-weights")
+        for window in (CURRENT[2], RECENT_WINDOW)
+    }
+    rows = [found[basis, "all", CURRENT[2]] for basis in CURRENT_BASES]
+    estimates = tuple(
+        _estimate(row, f"{CURRENT[1]}, {basis}")
+        for basis, row in zip(CURRENT_BASES, rows, strict=True)
+    )
+    if all(one.months is None for one in estimates):
+        text = f"The data do not carry an estimate of density on MMLU: {estimates[0].reason}."
+    else:
+        said = [
+            f"by {words} every {_with_interval(one, is_first=place == 0)}"
+            if one.months is not None
+            else f"by {words} at no pace that the data carry"
+            for place, (words, one) in enumerate(
+                zip(CURRENT_BASES.values(), estimates, strict=True)
+            )
+        ]
+        text = (
+            f"The knowledge and reasoning that MMLU asks for, per parameter, doubles {listed(said)}."
+            f"{_open_weights(found)}{_recent_pace(found)}"
+        )
+    row = rows[0]
+    n, newest, until, as_of = (
+        int(row.get("n_models") or 0),
+        row.get("newest_model"),
+        row.get("newest_release"),
+        row.get("as_of"),
+    )
+    return Answer(
+        "density today",
+        text,
+        _rests_on(n, newest, until, as_of),
+        n,
+        newest,
+        until,
+        as_of,
+        estimates,
+    )
+
+
+def _current(law: pl.DataFrame, basis: str, population: str, window: str) -> Mapping[str, Any]:
+    """The row of one basis, population and window; empty if there is none."""
+    rows = law.filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("score_set") == CURRENT[1],
+        pl.col("params_basis") == basis,
+        pl.col("window") == window,
+        pl.col("estimator") == CURRENT[3],
+        pl.col("population") == population,
+    )
+    return rows.row(0, named=True) if rows.height else {}
+
+
+def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
+    is_ok = row.get("verdict") == "ok"
+    return Estimate(
+        series=series,
+        verdict=str(row.get("verdict", "insufficient")),
+        months=_months(row.get("doubling_days")) if is_ok else None,
+        low=_months(row.get("doubling_days_low")) if is_ok else None,
+        high=_months(row.get("doubling_days_high")) if is_ok else None,
+        reason=str(row.get("reason", "there is no such series")),
+    )
+
+
+def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
+    """The same of models whose base weights anybody can download, if that is another set."""
+    paces = [
+        f"{row['doubling_days'] / DAYS_PER_MONTH:.1f}"
+        for basis in CURRENT_BASES
+        if (row := found[basis, "open-weights", CURRENT[2]]).get("doubling_days")
+    ]
+    if len(paces) < len(CURRENT_BASES):
+        return ""
+    return f" Of open weights alone, every {' and '.join(paces)} months."
+
+
+def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
+    """Whether the last 24 months were slower or faster, where their interval leaves out the whole pace."""
+    said = []
+    for basis, words in CURRENT_BASES.items():
+        whole, recent = (found[basis, "all", window] for window in (CURRENT[2], RECENT_WINDOW))
+        if whole.get("verdict") != "ok" or recent.get("verdict") != "ok":
+            continue
+        pace = _pace(recent)
+        if recent["slope_high"] < whole["slope_per_day"]:
+            said.append(f"by {words} the last 24 months were slower ({pace})")
+        elif recent["slope_low"] > whole["slope_per_day"]:
+            said.append(f"by {words} the last 24 months were faster ({pace})")
+        else:
+            said.append(f"by {words} {pace}, which the data do not tell from the whole history")
+    return f" In the last 24 months: {listed(said)}." if said else ""
+
+
+def _pace(row: Mapping[str, Any]) -> str:
+    """A doubling time in words, also of a flat or falling trend."""
+    days = row.get("doubling_days")
+    return "no growth" if days is None else f"every {days / DAYS_PER_MONTH:.1f} months"
+
+
+def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
+    """On how many models until when, and a warning if the newest is old."""
+    if not n or newest is None or until is None:
+        return "It rests on no models."
+    text = f"It rests on {counted(n, 'model')} to {until}, the newest {newest.rpartition('/')[2]}."
+    age = (as_of - until).days if as_of else 0
+    if age > STALE_MODELS_DAYS:
+        text += f" Warning: that is {age} days before the newest input of {as_of}."
+    return text
+
+
 def _density(tables: Tables) -> Answer:
     law = tables["densing_law"].filter(pl.col("is_headline"))
     row: Mapping[str, Any] = law.row(0, named=True) if law.height else {}
@@ -126,19 +258,15 @@ def _density(tables: Tables) -> Answer:
         text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
     else:
         text = (
-            "The capacity density of open base models doubles every "
+            "On the paper's models and averages of five benchmarks, density doubled every "
             f"{_with_interval(estimate)}.{_other_choices(tables['sensitivity'])}"
         )
     models = _models_behind(tables["densities"], row)
     n = models.height
     newest, until = models.select("model_id", "release_date").row(-1) if n else (None, None)
-    basis = (
-        f"It rests on {counted(n, 'model')} with scores in {estimate.series}, the newest "
-        f"{newest.rpartition('/')[2]} of {until}."
-        if n
-        else "It rests on no models."
-    )
-    return Answer("density", text, basis, n, newest, until, row.get("as_of"), (estimate,))
+    as_of = row.get("as_of")
+    basis = _rests_on(n, newest, until, as_of)
+    return Answer("density in the paper's set", text, basis, n, newest, until, as_of, (estimate,))
 
 
 def _models_behind(densities: pl.DataFrame, law: Mapping[str, Any]) -> pl.DataFrame:

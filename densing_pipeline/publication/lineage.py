@@ -15,7 +15,7 @@ from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.density.score_sets import SCORE_SETS, chosen_scores
+from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication.wording import counted, listed
 
@@ -47,7 +47,7 @@ def density_lineage(
     """The lineage tree of one density.
 
     Args:
-        tables: densities, densing_law, models, scores, reference_laws, reference_law_draws and
+        tables: densities, densing_law, models, scores, pooled_scores, reference_laws, reference_law_draws and
             direct_laws of one release.
         model: model id, or a part of it that matches exactly one model.
         law: reference law; that of the headline if left out.
@@ -132,7 +132,7 @@ def _effective(tables: Tables, row: Mapping[str, Any]) -> Node:
                 if is_same
                 else f"; computed anew from score and law: {_short(found)}, which differs"
             )
-    return Node(said, (_score(tables["scores"], row), _law(tables, row)))
+    return Node(said, (_score(tables, row), _law(tables, row)))
 
 
 def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
@@ -140,45 +140,59 @@ def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
         **laws_of(tables["reference_laws"]),
         **direct_laws_of(tables["direct_laws"]),
     }
-    law = laws.get((row["reference_id"], SCORE_SETS[row["score_set"]]))
+    law = laws.get((row["reference_id"], _benchmark(row)))
     return None if law is None else float(law.effective_params([row["score"]])[0][0])
 
 
-def _score(scores: pl.DataFrame, row: Mapping[str, Any]) -> Node:
-    """The score with the published rows it was taken from."""
-    mine = scores.filter(model_id=row["model_id"], is_paper_protocol=True)
-    if row["model_id"].startswith(NMI_PREFIX):
-        used = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
-    else:
-        wanted = AVERAGED if row["score_set"] == "average" else (SCORE_SETS[row["score_set"]],)
-        # The source is chosen over all models: the one that covers the most models comes first.
-        others = scores.filter(
-            pl.col("is_paper_protocol"),
-            pl.col("score").is_finite(),
-            pl.col("benchmark").is_in(AVERAGED),
-            ~pl.col("model_id").str.starts_with(NMI_PREFIX),
-        )
-        used = chosen_scores(others).filter(
-            pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
-        )
-    left = mine.filter(pl.col("benchmark").is_in(used["benchmark"].to_list())).height - used.height
-    passed_over = f"; {counted(left, 'other score')} not used" if left > 0 else ""
-    return Node(
+def _score(tables: Tables, row: Mapping[str, Any]) -> Node:
+    """The score with the reports it is the mean of, and those that are not used."""
+    said = (
         f"score {row['score']:.4f} (standard error {row['std_error']:.4f}) in {row['score_set']}, "
-        f"{row['score_source_kind']} [densities.score]{passed_over}",
+        f"{row['score_source_kind']} [densities.score]"
+    )
+    mine = tables["scores"].filter(model_id=row["model_id"], is_paper_protocol=True)
+    if row["model_id"].startswith(NMI_PREFIX):
+        figure = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
+        return Node(said, tuple(Node(_report(one)) for one in figure.to_dicts()))
+    wanted = AVERAGED if row["score_set"] == "average" else (_benchmark(row),)
+    pooled = tables["pooled_scores"].filter(
+        pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
+    )
+    return Node(said, tuple(_pooled(one, mine) for one in pooled.to_dicts()))
+
+
+def _pooled(pooled: Mapping[str, Any], mine: pl.DataFrame) -> Node:
+    """One benchmark's score with every report under the paper's protocol."""
+    left_out = f"; not believed: {pooled['left_out']}" if pooled["left_out"] else ""
+    reports = mine.filter(benchmark=pooled["benchmark"]).sort("source", "protocol").to_dicts()
+    return Node(
+        f"{pooled['benchmark']} {pooled['score']:.4f}, the mean of "
+        f"{counted(pooled['n_sources'], 'independent score')} [pooled_scores]{left_out}",
         tuple(
             Node(
-                f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}: {one['source']} "
-                f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]"
+                _report(one) + ("" if one["source"] in pooled["sources"] else ", not counted again")
             )
-            for one in used.to_dicts()
+            for one in reports
         ),
     )
 
 
+def _report(one: Mapping[str, Any]) -> str:
+    by = f", by {one['scored_by']}" if one["scored_by"] else ""
+    return (
+        f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}{by}: {one['source']} "
+        f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]"
+    )
+
+
+def _benchmark(row: Mapping[str, Any]) -> str:
+    """The benchmark whose law inverts the scores of a density."""
+    return (SCORE_SETS | ONE_BENCHMARK)[row["score_set"]]
+
+
 def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
-    """The law with its coefficients, source and training points."""
-    reference, benchmark = row["reference_id"], SCORE_SETS[row["score_set"]]
+    """The law with coefficients, source and what it was fitted to."""
+    reference, benchmark = row["reference_id"], _benchmark(row)
     laws = tables["reference_laws"].filter(reference_id=reference, benchmark=benchmark).to_dicts()
     if not laws:
         return Node(f"law {reference} for {benchmark}: score from size alone [direct_laws]")
@@ -202,7 +216,7 @@ def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
 def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
     """The components of the density's interval."""
     draws = tables["reference_law_draws"].filter(
-        reference_id=row["reference_id"], benchmark=SCORE_SETS[row["score_set"]]
+        reference_id=row["reference_id"], benchmark=_benchmark(row)
     )
     if row["density"] is None:
         return Node("no interval: there is no density")

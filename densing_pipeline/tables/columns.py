@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED
+from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED, REPORTED_ONLY
 from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -172,7 +172,37 @@ COLUMNS: dict[str, Column] = {
     ),
     "release_date": _day("Day the model was released."),
     "release_date_basis": _text(
-        "What the release date rests on.", "announced", "created_at", "first_commit", "figure"
+        "What the release date rests on: an announcement, the creation or first commit of the "
+        "repository, the paper's figure, or a registry or secondary document (approximate).",
+        "announced",
+        "created_at",
+        "first_commit",
+        "figure",
+        "approximate",
+    ),
+    "weights": _text(
+        "Whether anybody can download the base model's weights.",
+        "published",
+        "not-published",
+    ),
+    "construction": _text(
+        "How the weights came about: pretrained from scratch; mid-trained on questions, reasoning or "
+        "instructions besides; looped (layers used several times per token); pruned from or upcycled "
+        "out of another model; or a masked diffusion model.",
+        "pretrained",
+        "mid-trained",
+        "looped",
+        "pruned",
+        "upcycled",
+        "diffusion",
+    ),
+    "source_confidence": _text(
+        "How sure the compiler of a row is that it says what its source says: high if the source "
+        "itself was read, medium if a copy or a rounded value was, low if something had to be "
+        "inferred. Rows of low confidence enter no density.",
+        "high",
+        "medium",
+        "low",
     ),
     "hub_created_at": _instant("Creation time of the Hub repository."),
     "first_seen_at": _instant("When the pipeline first saw the model."),
@@ -239,7 +269,9 @@ COLUMNS: dict[str, Column] = {
         *AVERAGED,
         "AVERAGE",
         *NOT_AVERAGED,
-        remedy=f"write the benchmark as {', '.join(AVERAGED)} or AVERAGE",
+        *REPORTED_ONLY,
+        remedy=f"write the benchmark as {', '.join(AVERAGED)} or AVERAGE; variants such as MATH-500, "
+        "HumanEval+ or MMLU-Pro are benchmarks of their own",
     ),
     "protocol": _text("How the benchmark was run: shots, prompting, metric."),
     "is_paper_protocol": _flag(
@@ -262,9 +294,64 @@ COLUMNS: dict[str, Column] = {
         "reported",
         "figure",
     ),
+    "scored_by": _text(
+        "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
+        "or a document that repeats another's number (quote), which is no measurement of its own.",
+        "maker",
+        "rival",
+        "third_party",
+        "quote",
+    ),
+    "licence_basis": _text(
+        "Why the value may be published: fact for a number cited from a document, else the SPDX "
+        "identifier of the data set's licence."
+    ),
     "source": _text("Where the row comes from: a document, data set or price list."),
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
+    "known_from": _day(
+        "Earliest day the score can have been known: the release of the newest model that its source "
+        "scores, or the day we measured it. Past month ends are rebuilt without later scores."
+    ),
+    "item_std_error": Column(
+        pl.Float64,
+        "Standard error of the score from its test items alone.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "source_std_error": Column(
+        pl.Float64,
+        "Standard error of the score from the disagreement of sources.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "protocol_low": _text("How the lowest score was obtained."),
+    "source_low": _text("Source of the lowest score."),
+    "protocol_high": _text("How the highest score was obtained."),
+    "source_high": _text("Source of the highest score."),
+    "n_sources": _count("Independent sources the score is the mean of.", "sources"),
+    "score_low": _fraction("Lowest of the scores that were averaged."),
+    "score_high": _fraction("Highest of the scores that were averaged."),
+    "sources": _text("Names of the sources that were averaged."),
+    "left_out": _text("Sources that were not believed, and why."),
+    "between_source_std": Column(
+        pl.Float64,
+        "Standard deviation between independent reports of one model.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "between_source_std_low": _fraction("Lower end of its 95 % interval."),
+    "between_source_std_high": _fraction("Upper end of its 95 % interval."),
+    "n_scores": _count("Scores that were compared.", "scores"),
+    "maker_premium": _number(
+        "Maker's score less the mean of the others', mean over models.", "fraction"
+    ),
+    "maker_premium_low": _number("Lower end of its 95 % interval.", "fraction"),
+    "maker_premium_high": _number("Upper end of its 95 % interval.", "fraction"),
+    "n_models_maker": _count("Models scored by their maker and by others.", "models"),
     # --- evaluations ----------------------------------------------------------------------------
     "suite_version": _text(
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
@@ -409,17 +496,31 @@ COLUMNS: dict[str, Column] = {
     # --- densities ------------------------------------------------------------------------------
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
-        "figure), average (plain mean of the five reported or measured scores) or mmlu.",
+        "figure), average (plain mean of the five reported or measured scores), or one benchmark.",
         NMI_AVERAGE,
         "average",
         "mmlu",
+        "bbh",
+        "math",
+        "humaneval",
+        "mbpp",
     ),
+    "population": _text(
+        "Which models the estimate is over: all, or those whose base weights anybody can download.",
+        "all",
+        "open-weights",
+    ),
+    "newest_model": _text("Newest model the estimate rests on."),
+    "newest_release": _day("Release date of the newest model the estimate rests on."),
     "params_basis": _text(
         "Which parameter count the density divides by.",
         "nonembedding",
         "total",
         "active",
         "inference_time",
+    ),
+    "density_basis": _text(
+        "Parameter count that a plotted density divides by.", "nonembedding", "inference_time"
     ),
     "effective_params": _positive(
         "Parameters a reference model would need for the same score.", "parameters"

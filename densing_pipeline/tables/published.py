@@ -13,7 +13,7 @@ MODELS = Table(
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
-        "renamed_to?",
+        "renamed_to?", "weights?", "construction?", "source_confidence?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
@@ -90,7 +90,40 @@ SCORES = Table(
     columns=(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
-        "item_limit?", "n_failed?", "n_truncated?",
+        "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
+        "licence_basis?", "known_from?",
+    ),
+)  # fmt: skip
+
+POOLED_SCORES = Table(
+    name="pooled_scores",
+    grain="one model x benchmark of the paper's suite, under the paper's protocol",
+    key=("model_id", "benchmark"),
+    columns=(
+        "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",
+        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?",
+    ),
+    ordered=(("score_low", "score", "score_high"),),
+)  # fmt: skip
+
+SCORE_CONFLICTS = Table(
+    name="score_conflicts",
+    grain="one model x benchmark whose sources differ by more than 20 points",
+    key=("model_id", "benchmark"),
+    columns=(
+        "model_id", "benchmark", "gap", "score_low", "protocol_low", "source_low", "score_high",
+        "protocol_high", "source_high", "score?", "reason",
+    ),
+)  # fmt: skip
+
+SOURCE_EFFECTS = Table(
+    name="source_effects",
+    grain="one benchmark: how far independent sources disagree",
+    key=("benchmark",),
+    columns=(
+        "benchmark", "between_source_std?", "between_source_std_low?", "between_source_std_high?",
+        "n_models", "n_scores", "maker_premium?", "maker_premium_low?", "maker_premium_high?",
+        "n_models_maker", "reason",
     ),
 )  # fmt: skip
 
@@ -177,7 +210,7 @@ DENSITIES = Table(
     columns=(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
-        "censored", "is_record", "score_source_kind?",
+        "censored", "is_record", "score_source_kind?", "weights?", "construction?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip
@@ -193,7 +226,8 @@ DENSING_LAW = Table(
         "doubling_days?", "doubling_days_low?", "doubling_days_high?", "r_squared?",
         "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
         "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
-        "slope_low_mc_error?", "slope_high_mc_error?",
+        "slope_low_mc_error?", "slope_high_mc_error?", "population", "newest_model?",
+        "newest_release?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
@@ -428,6 +462,9 @@ PUBLISHED: dict[str, Table] = {
         MODEL_QUARANTINE,
         HUB_NIGHTS,
         EVALUATIONS,
+        POOLED_SCORES,
+        SOURCE_EFFECTS,
+        SCORE_CONFLICTS,
         EVAL_ITEMS,
         SCORES,
         SCORE_GAPS,

@@ -15,6 +15,7 @@ import polars as pl
 
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.params_bases import PARAMS_BASES
+from densing_pipeline.density.score_sets import ONE_BENCHMARK
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import DAY_ZERO, Window, days_since_zero
@@ -31,6 +32,15 @@ from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
 from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
 from densing_pipeline.trends.windows import windows
+
+POPULATIONS = ("all", "open-weights")
+"""Over which models a trend is estimated; `densities` says of each whether its weights are published."""
+
+SHORT = ("paper", "quantile-0.9", "ols-all")
+"""Estimators of the rows beside the main series: of open weights, and of one benchmark."""
+
+SHORT_WINDOWS = ("all", "last-24-months")
+"""Windows of these rows."""
 
 HEADLINE_TIMES = 20
 """How many times more resamples the headline has than other rows, for its ends to stand still."""
@@ -95,45 +105,72 @@ def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
             yield key, by_key.get(key, known.clear())
 
 
+def _open_weights(models: pl.DataFrame) -> pl.DataFrame:
+    """Models whose weights are published; all of a release that did not tell them apart."""
+    if "weights" not in models.columns:
+        return models
+    return models.filter(pl.col("weights").ne_missing("not-published"))
+
+
 class Piece(NamedTuple):
     """One series over one window.
 
     Attributes:
         key: the series.
+        population: which models of it.
         history: its models up to the end of the window.
         window: the window.
         censored: models of the window whose score the law cannot invert.
+        newest: newest model of the window that has a density, and its release date.
     """
 
     key: SeriesKey
+    population: str
     history: Series
     window: Window
     censored: int
+    newest: tuple[str, date] | None
 
 
 def _pieces(
     key: SeriesKey, models: pl.DataFrame, spans: tuple[Window, ...], laws: DrawnLaws | None
 ) -> Iterator[Piece]:
-    """One series over every window."""
-    series = from_frame(models, (laws or {}).get(key[:2]))
-    censored = models.filter(pl.col("density").is_null())["release_date"]
-    for window in spans:
-        history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
-        left_out = int(censored.is_between(window.start, window.end).sum())
-        yield Piece(key, history, window, left_out)
+    """One series over every window, and the open weights of the headline's law over two."""
+    for population in POPULATIONS:
+        is_open = population == "open-weights"
+        if is_open and key[0] != HEADLINE[0]:
+            continue
+        of_population = _open_weights(models) if is_open else models
+        if is_open and of_population.height == models.height:
+            continue
+        series = from_frame(of_population, (laws or {}).get(key[:2]))
+        known = of_population.filter(pl.col("density").is_not_null())
+        censored = of_population.filter(pl.col("density").is_null())["release_date"]
+        for window in spans:
+            if window.name not in SHORT_WINDOWS and (is_open or key[1] in ONE_BENCHMARK):
+                continue
+            history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
+            inside = known.filter(pl.col("release_date").is_between(window.start, window.end))
+            newest = inside.tail(1).select("model_id", "release_date").rows()
+            left_out = int(censored.is_between(window.start, window.end).sum())
+            yield Piece(key, population, history, window, left_out, newest[0] if newest else None)
 
 
 def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Design | None]]:
     """The rows of one series and window, one per estimator, and the design each is simulated at."""
-    key, history, window, censored = piece
+    key, population, history, window, censored, newest = piece
+    is_short = population != "all" or key[1] in ONE_BENCHMARK
     inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
     lacking = missing(inside, censored)
     rows: list[tuple[dict[str, Any], Design | None]] = []
     for name, estimator in TREND_ESTIMATORS.items():
-        is_headline = (*key, window.name, name) == HEADLINE
+        if is_short and name not in SHORT:
+            continue
+        is_headline = population == "all" and (*key, window.name, name) == HEADLINE
+        suffix = () if population == "all" else (population,)
         resamples = draws * HEADLINE_TIMES if is_headline else draws
         row: dict[str, Any] = {
-            "estimate_id": "/".join((*key, window.name, name)),
+            "estimate_id": "/".join((*key, window.name, name, *suffix)),
             "reference_id": key[0],
             "score_set": key[1],
             "params_basis": key[2],
@@ -144,6 +181,9 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
             "is_headline": is_headline,
             "n_models": inside.days.size,
             "n_clusters": len(set(inside.families)),
+            "population": population,
+            "newest_model": newest[0] if newest else None,
+            "newest_release": newest[1] if newest else None,
             "draws": resamples,
             "seed": seed,
         }

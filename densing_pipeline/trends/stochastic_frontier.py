@@ -2,16 +2,19 @@
 
 ln density = intercept + slope t + v - u, with v normal and u exponential (Meeusen and van den Broeck
 1977; Aigner, Lovell and Schmidt 1977). The maximum of the likelihood is found for thousands of
-weightings of the same models at once, by damped Newton steps with analytic second derivatives.
+weightings of the same models at once (`stats.newton`), with analytic second derivatives.
 
 Not here: the choice of models and windows (`densing_law`), and resampling (`stats.intervals`).
 """
+
+from functools import partial
 
 import numpy as np
 from scipy.special import log_ndtr
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import ols_lines
+from densing_pipeline.stats.newton import Damping, downhill, minimise
 
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
@@ -31,6 +34,11 @@ MOST_STEPS = 60
 
 CONVERGED = 1e-6
 """Convergence threshold: predicted gain of log-likelihood per model of the last step."""
+
+DAMPING = Damping(first=1e-3, fall=5, rise=8, least=0.0)
+
+FLATTEST = 1e-10
+"""Least curvature relative to the largest that a step is divided by where the likelihood is not concave."""
 
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
@@ -82,7 +90,7 @@ def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArr
     theta = np.full(start.shape, np.nan)
     known = np.flatnonzero(np.isfinite(start).all(axis=1))
     for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
-        theta[part] = _climb(x, y[part], weights[part], start[part])
+        theta[part] = _likeliest(x, y[part], weights[part], start[part])
     return theta
 
 
@@ -93,33 +101,19 @@ def _start(residual: FloatArray) -> FloatArray:
     return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
 
 
-def _climb(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
+def _likeliest(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
     """Maximum of the likelihood for every row of weights, shape (B, 4); NaN if not reached."""
-    found = np.full(start.shape, np.nan)
-    rows, theta = np.arange(len(start)), _inside(start)
-    damping = np.full(len(start), 1e-3)
-    value, gradient, curvature = _likelihood(x, y, weights, theta)
-    total = weights.sum(axis=1)
-    for _ in range(MOST_STEPS):
-        moved = _inside(theta + _step(theta, gradient, curvature, damping))
-        gain = np.einsum("bi,bi->b", gradient, moved - theta)
-        value_new, gradient_new, curvature_new = _likelihood(x, y, weights, moved)
-        better = value_new >= value
-        theta = np.where(better[:, None], moved, theta)
-        value = np.where(better, value_new, value)
-        gradient = np.where(better[:, None], gradient_new, gradient)
-        curvature = np.where(better[:, None, None], curvature_new, curvature)
-        damping = np.where(better, damping / 5, damping * 8)
-        arrived = np.abs(gain) <= CONVERGED * total
-        found[rows[arrived]] = theta[arrived]
-        left = ~arrived & (damping < 1e12)
-        if not left.any():
-            break
-        rows, theta, damping, y, weights, value, gradient, curvature, total = (
-            part[left]
-            for part in (rows, theta, damping, y, weights, value, gradient, curvature, total)
-        )
-    return found
+    reached = minimise(
+        partial(_negative_log_likelihood, x),
+        _inside(start),
+        y,
+        weights,
+        most_steps=MOST_STEPS,
+        absolute=CONVERGED * weights.sum(axis=1),
+        propose=_propose,
+        damping=DAMPING,
+    )
+    return np.where(reached.converged[:, None], reached.theta, np.nan)
 
 
 def _inside(theta: FloatArray) -> FloatArray:
@@ -128,40 +122,34 @@ def _inside(theta: FloatArray) -> FloatArray:
     return np.clip(theta, low, high)
 
 
-def _step(
-    theta: FloatArray, gradient: FloatArray, curvature: FloatArray, damping: FloatArray
-) -> FloatArray:
-    """Damped Newton step upwards; a parameter on its bound is not moved outwards."""
-    held = ((theta[:, 2:] <= BOUNDS[:, 0]) & (gradient[:, 2:] < 0)) | (
-        (theta[:, 2:] >= BOUNDS[:, 1]) & (gradient[:, 2:] > 0)
+def _propose(
+    theta: FloatArray,
+    gradient: FloatArray,
+    curvature: FloatArray,
+    damping: FloatArray,
+    *_data: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Damped Newton step and the gain it predicts; a parameter on its bound is not moved outwards."""
+    held = ((theta[:, 2:] <= BOUNDS[:, 0]) & (gradient[:, 2:] > 0)) | (
+        (theta[:, 2:] >= BOUNDS[:, 1]) & (gradient[:, 2:] < 0)
     )
-    curved = -curvature
+    damped, pull = curvature.copy(), gradient
     if held.any():
-        gradient, held = gradient.copy(), np.hstack([np.zeros_like(held), held])
-        gradient[held] = 0.0
-        curved[held[:, :, None] | held[:, None, :]] = 0.0
-        curved[:, DIAGONAL, DIAGONAL] += held
-    scale = np.maximum(np.abs(curved[:, DIAGONAL, DIAGONAL]), 1e-8)
-    curved[:, DIAGONAL, DIAGONAL] += damping[:, None] * scale
-    try:
-        step = np.linalg.solve(curved, gradient[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        step = np.zeros_like(gradient)
-    # Where the likelihood is not concave, the Newton step can lead downwards or far away.
-    wrong = np.flatnonzero(~((gradient * step).sum(axis=1) > 0))
-    if wrong.size:
-        eigenvalues, vectors = np.linalg.eigh(curved[wrong])
-        size = np.abs(eigenvalues)
-        along = np.einsum("bij,bi->bj", vectors, gradient[wrong])
-        along /= np.maximum(size, 1e-10 * size.max(axis=1, keepdims=True) + 1e-300)
-        step[wrong] = np.einsum("bij,bj->bi", vectors, along)
-    return np.asarray(np.clip(step, -LONGEST_STEP, LONGEST_STEP))
+        pull, held = gradient.copy(), np.hstack([np.zeros_like(held), held])
+        pull[held] = 0.0
+        damped[held[:, :, None] | held[:, None, :]] = 0.0
+        damped[:, DIAGONAL, DIAGONAL] += held
+    scale = np.maximum(np.abs(damped[:, DIAGONAL, DIAGONAL]), 1e-8)
+    damped[:, DIAGONAL, DIAGONAL] += damping[:, None] * scale
+    step = downhill(pull, damped, FLATTEST)
+    moved = _inside(theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP))
+    return moved, -np.einsum("bi,bi->b", gradient, moved - theta)
 
 
-def _likelihood(
-    x: FloatArray, y: FloatArray, weights: FloatArray, theta: FloatArray
+def _negative_log_likelihood(
+    x: FloatArray, theta: FloatArray, y: FloatArray, weights: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log-likelihood (B,), gradient (B, 4) and second derivatives (B, 4, 4) by (a, b, ln s_v, ln s_u)."""
+    """Negative log-likelihood (B,) and its first and second derivatives by (a, b, ln s_v, ln s_u)."""
     noise, shortfall = np.exp(theta[:, 2, None]), np.exp(theta[:, 3, None])
     ratio = noise / shortfall
     error = y - theta[:, :1] - theta[:, 1:2] * x
@@ -194,4 +182,4 @@ def _likelihood(
         w * (2 * ratio**2 + error / shortfall + bend * ratio**2 - mills * ratio)
     ).sum(1)
     curvature[:, LOWER[0], LOWER[1]] = curvature[:, LOWER[1], LOWER[0]]
-    return np.einsum("bn,bn->b", w, value), gradient, curvature
+    return -np.einsum("bn,bn->b", w, value), -gradient, -curvature

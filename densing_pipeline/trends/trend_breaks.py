@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights, clustered_intervals
@@ -64,7 +65,8 @@ def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int)
     Returns:
         A `trend_breaks` frame; what the data do not carry has verdict `insufficient` and a reason.
     """
-    pairs = {tuple(row) for row in densities.select("reference_id", "score_set").unique().rows()}
+    searched = densities.filter(pl.col("score_set").is_in(list(SCORE_SETS)))
+    pairs = {tuple(row) for row in searched.select("reference_id", "score_set").unique().rows()}
     rows = []
     for reference_id, score_set in sorted(pairs | {HEADLINE[:2]}):
         key = (reference_id, score_set, BASIS)

@@ -17,16 +17,21 @@ from densing_pipeline.tables.published import DENSITIES, REFERENCE_POINTS
 
 
 @pytest.fixture(scope="session")
-def real_densities() -> pl.DataFrame:
-    plotted = facts.load("nmi_models")
+def models_and_scores() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The `models` and `scores` tables of the bundled facts."""
+    base, plotted = facts.load("base_models"), facts.load("nmi_models")
+    return (
+        bundled.models(base, plotted),
+        reported_scores.scores(facts.load("reported_scores"), plotted, base),
+    )
+
+
+@pytest.fixture(scope="session")
+def real_densities(models_and_scores: tuple[pl.DataFrame, pl.DataFrame]) -> pl.DataFrame:
     laws = reference_laws(
         REFERENCE_POINTS.cast(facts.load("reference_points")), facts.load("reference_coefficients")
     )
-    return densities(
-        bundled.models(facts.load("base_models"), plotted),
-        reported_scores.scores(facts.load("reported_scores"), plotted),
-        laws,
-    )
+    return densities(*models_and_scores, laws)
 
 
 SeriesMaker = Callable[..., pl.DataFrame]

@@ -49,9 +49,11 @@ def mmlu(**scores: float) -> pl.DataFrame:
     )
 
 
-def series(frame: pl.DataFrame, reference_id: str = "nmi-2025") -> dict[str, dict]:
+def series(
+    frame: pl.DataFrame, reference_id: str = "nmi-2025", basis: str = "nonembedding"
+) -> dict[str, dict]:
     kept = frame.filter(
-        (pl.col("reference_id") == reference_id) & (pl.col("params_basis") == "nonembedding")
+        (pl.col("reference_id") == reference_id) & (pl.col("params_basis") == basis)
     )
     return {row["model_id"]: row for row in kept.iter_rows(named=True)}
 
@@ -62,7 +64,7 @@ def papers(laws: pl.DataFrame) -> pl.DataFrame:
     plotted = facts.load("nmi_models")
     as_models = plotted.select(
         "model_id", "model", "organisation", "family", "release_date", "params_nonembedding",
-        "is_moe", "quantisation", "source", release_date_basis=pl.lit("figure"),
+        "params_active", "is_moe", "quantisation", "source", release_date_basis=pl.lit("figure"),
         params_source=pl.lit("figure"), is_base=pl.lit(value=True), base_evidence=pl.lit("figure"),
     )  # fmt: skip
     as_scores = plotted.select(
@@ -79,10 +81,23 @@ def test_the_papers_densities_come_back(papers):
     ours = series(papers)
     assert len(ours) == 51
     for name, row in ours.items():
-        assert row["density"] == pytest.approx(plotted[name]["density"], rel=1e-6)
+        if plotted[name]["density_basis"] == "nonembedding":
+            assert row["density"] == pytest.approx(plotted[name]["density"], rel=1e-6)
         assert row["density_low"] < row["density"] < row["density_high"]
         assert row["is_record"] == plotted[name]["is_record"]
     assert sum(row["is_record"] for row in ours.values()) == 9
+
+
+def test_mixtures_and_quantised_models_come_back_on_the_basis_they_were_plotted_on(papers):
+    plotted = {
+        row["model_id"]: row["density"]
+        for row in facts.load("nmi_models").iter_rows(named=True)
+        if row["density_basis"] == "inference_time"
+    }
+    assert len(plotted) == 8
+    ours = series(papers, basis="inference_time")
+    for name, density in plotted.items():
+        assert ours[name]["density"] == pytest.approx(density, rel=1e-9)
 
 
 def test_the_other_minimum_gives_forty_times_smaller_densities(papers):

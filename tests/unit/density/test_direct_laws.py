@@ -18,7 +18,9 @@ from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAWS
 def night(points):
     plotted = facts.load("nmi_models")
     models = bundled.models(facts.load("base_models"), plotted)
-    scores = reported_scores.scores(facts.load("reported_scores"), plotted)
+    scores = reported_scores.scores(
+        facts.load("reported_scores"), plotted, facts.load("base_models")
+    )
     return models, scores, direct_laws(models, scores, points)
 
 

@@ -1,4 +1,4 @@
-"""One score per model and benchmark is chosen by a rule that does not look at the score."""
+"""Score sets: averages of all five benchmarks, single benchmarks, and the paper's own models."""
 
 from datetime import date
 
@@ -30,23 +30,6 @@ def test_only_the_papers_protocol_enters():
 
 def test_a_measured_score_goes_before_a_reported_one():
     assert chosen({"score": 0.6}, {"score": 0.4, "source_kind": "measured", "source": "us"}) == 0.4
-
-
-def test_the_source_that_covers_more_models_goes_first():
-    wide = {"source": "wide harness"}
-    assert (
-        chosen(
-            {"source": "a report", "score": 0.6},
-            wide | {"score": 0.4},
-            wide | {"model_id": "org/other"},
-        )
-        == 0.4
-    )
-
-
-def test_equals_are_decided_by_name_whatever_the_order_of_rows():
-    rows = ({"source": "b", "score": 0.6}, {"source": "a", "score": 0.4})
-    assert chosen(*rows) == chosen(*reversed(rows)) == 0.4
 
 
 def test_a_score_that_is_no_number_gives_way_to_one_that_is():
@@ -96,12 +79,11 @@ def kinds(*rows: dict) -> dict[str, str]:
 def test_a_score_says_whether_it_was_measured_reported_or_both():
     five = [{"benchmark": name} for name in AVERAGED]
     ours = {"source_kind": "measured", "source": "us", "revision": "r", "suite_version": "v"}
-    assert kinds(*five) == {"average": "reported", "mmlu": "reported"}
-    assert kinds(*five, *(row | ours for row in five)) == {
-        "average": "measured",
-        "mmlu": "measured",
-    }
-    assert kinds(*five, five[1] | ours) == {"average": "mixed", "mmlu": "reported"}
+    sets = ("average", "mmlu", "bbh", "math", "humaneval", "mbpp")
+    assert kinds(*five) == dict.fromkeys(sets, "reported")
+    assert kinds(*five, *(row | ours for row in five)) == dict.fromkeys(sets, "measured")
+    mixed = dict.fromkeys(sets, "reported") | {"average": "mixed", "bbh": "measured"}
+    assert kinds(*five, five[1] | ours) == mixed
     figure = {"model_id": "nmi-2025/Phi-2", "benchmark": "AVERAGE", "source_kind": "figure"}
     assert kinds(figure) == {"nmi-2025-average": "figure"}
 

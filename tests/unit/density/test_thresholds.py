@@ -23,6 +23,7 @@ def members(sizes, *, largest, score=0.5):
             "params": params,
             "score": score + 0.3 * np.linspace(0, 1, sizes),
             "std_error": 0.01,
+            "item_std_error": 0.01,
         }
     )
 

@@ -18,8 +18,11 @@ GOOD = {
     "protocol": "5-shot acc",
     "is_paper_protocol": "true",
     "score": "0.71",
+    "scored_by": "maker",
+    "source_confidence": "high",
+    "licence_basis": "fact",
     "source": "report, Table 2",
-    "source_url": "",
+    "source_url": "https://example.org/report",
     "observed_at": "2026-11-23",
 }
 
@@ -46,7 +49,6 @@ def test_a_good_row_is_read_with_its_types(tmp_path: Path) -> None:
     assert row == GOOD | {
         "is_paper_protocol": True,
         "score": 0.71,
-        "source_url": None,
         "observed_at": date(2026, 11, 23),
     }
 
@@ -125,7 +127,7 @@ def test_a_line_with_too_many_or_too_few_cells_is_named(tmp_path: Path) -> None:
     )
     message = refusal(path)
     assert "line 3" in message
-    assert "the line has 9 cells, the header 8" in message
+    assert "the line has 12 cells, the header 11" in message
     assert "line 4" in message
     assert "line 5" in message
 

@@ -29,7 +29,11 @@ class World(NamedTuple):
     def inputs(self, as_of: date) -> ForecastInputs:
         """The arguments of the forecasts, as of a day."""
         densities, *tables = self
-        return ForecastInputs(densities, Market(*tables, as_of=as_of))  # type: ignore[misc]
+        return ForecastInputs(densities, self.history, Market(*tables, as_of=as_of))  # type: ignore[misc]
+
+    def history(self, day: date) -> pl.DataFrame:
+        """Densities of a past day: every score is known from the release of its model."""
+        return self.densities.filter(pl.col("release_date") <= day)
 
 
 def density_frame(days: list[int], values: list[float]) -> pl.DataFrame:

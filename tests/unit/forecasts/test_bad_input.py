@@ -125,7 +125,9 @@ def tables(models, as_of=date(2024, 12, 31)):
         IMPLICATIONS,
     )
     nothing = (PRICES.empty(), MODEL_LINKS.empty(), CAPABILITY_LEVELS.empty(), pl.DataFrame())
-    known = ForecastInputs.up_to_now(dense, Market(*nothing))
+    known = ForecastInputs.up_to_now(
+        dense, lambda day: dense.filter(pl.col("release_date") <= day), Market(*nothing)
+    )
     made = forecasts(known, **seeded)
     yield made, FORECASTS
     scored = forecast_scores(made, known)

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline import facts
+from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.forecasts.backtest import backtest, claims_rows, skill_rows
 from densing_pipeline.forecasts.claims import _is_within, paper_claims
 from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES, forecasts
@@ -18,6 +20,7 @@ from densing_pipeline.tables.published import (
     FORECASTS,
     PAPER_CLAIMS,
     PRICES,
+    REFERENCE_POINTS,
 )
 
 LAST = date(2024, 12, 31)
@@ -232,8 +235,15 @@ def test_claims_of_an_empty_world_are_an_empty_table(world):
     assert paper_claims(empty.inputs(LAST), draws=20, seed=0).is_empty()
 
 
-def test_the_backtest_runs_in_one_call(world):
-    tables = dict(zip(world._fields, world, strict=True))
+def test_the_backtest_runs_in_one_call(world, models_and_scores, real_densities):
+    models, scores = models_and_scores
+    laws = reference_laws(
+        REFERENCE_POINTS.cast(facts.load("reference_points")), facts.load("reference_coefficients")
+    )
+    density = real_densities.filter(pl.col("reference_id") == "nmi-2025")
+    tables = dict(zip(world._fields, world, strict=True)) | {
+        "densities": density, "models": models, "scores": scores, "reference_laws": laws,
+    }  # fmt: skip
     result = backtest(tables, draws=50, seed=0)
     assert result.skill.height > 0
     assert len(skill_rows(result.skill)) > 1

@@ -6,6 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline import facts
+from densing_pipeline.density.density_history import DensityHistory
+from densing_pipeline.density.reference_laws import reference_laws
+from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
     is_watched,
@@ -15,6 +19,7 @@ from densing_pipeline.forecasts.vintages import (
     price_vintages,
 )
 from densing_pipeline.tables.dates import DAY_ZERO
+from densing_pipeline.tables.published import REFERENCE_POINTS
 
 LAST = date(2024, 12, 31)
 
@@ -34,13 +39,13 @@ def test_months_later_stays_at_month_ends(months, end):
 
 
 def test_a_density_record_is_the_running_maximum(world):
-    vintage = density_vintage(world.densities, NAME, date(2024, 6, 30))
+    vintage = density_vintage(world.history, NAME, date(2024, 6, 30))
     assert vintage is not None
     known = world.densities.filter(pl.col("release_date") <= date(2024, 6, 30))
     assert vintage.value(vintage.progress[-1]) == pytest.approx(known["density"].max())
     assert (np.diff(vintage.progress) > 0).all()
     assert vintage.at(-1) is None
-    assert density_vintage(world.densities, NAME, date(2022, 12, 31)) is None
+    assert density_vintage(world.history, NAME, date(2022, 12, 31)) is None
 
 
 def test_a_price_record_is_the_lowest_price_so_far(world):
@@ -50,6 +55,53 @@ def test_a_price_record_is_the_lowest_price_so_far(world):
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-6)
 
 
+MONTH_ENDS = [
+    date(2024, 12, 31),
+    *(date(2025, month, 28) for month in range(2, 13)),
+    date(2026, 6, 30),
+]
+
+
+@pytest.fixture(scope="module")
+def bundled_tables(models_and_scores) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Bundled models and scores, and the paper's law."""
+    laws = reference_laws(
+        REFERENCE_POINTS.cast(facts.load("reference_points")), facts.load("reference_coefficients")
+    )
+    return *models_and_scores, laws
+
+
+@pytest.mark.parametrize("end", MONTH_ENDS)
+def test_a_vintage_uses_nothing_learnt_later(bundled_tables, end):
+    """Recomputed from tables cut off on the day, the choice of scores included, it is the same."""
+    models, scores, laws = bundled_tables
+    now = DensityHistory.of(models, scores, laws)
+    cut = DensityHistory.of(
+        models.filter(pl.col("release_date") <= end),
+        scores.filter(pl.col("known_from") <= end),
+        laws,
+    )
+    for score_set in SCORE_SETS:
+        name = f"nmi-2025/{score_set}/nonembedding"
+        full, then = density_vintage(now.as_of, name, end), density_vintage(cut.as_of, name, end)
+        assert full is not None
+        assert then is not None
+        for field in ("days", "progress", "newest"):
+            np.testing.assert_array_equal(getattr(full, field), getattr(then, field))
+
+
+def test_a_report_published_later_does_not_change_an_earlier_month_end(bundled_tables):
+    """Falcon-H1's documents of 2025-05 score Qwen2.5 of 2024-09; at the end of 2024 nobody knew."""
+    models, scores, laws = bundled_tables
+    history = DensityHistory.of(models, scores, laws)
+    series = (pl.col("model_id") == "Qwen/Qwen2.5-7B") & (pl.col("score_set") == "mmlu")
+    before, after = (
+        history.as_of(day).filter(series, pl.col("params_basis") == "total")["score"].item()
+        for day in (date(2024, 12, 31), date(2026, 11, 28))
+    )
+    assert before != after
+
+
 @pytest.mark.parametrize("end", [date(2023, 9, 30), date(2024, 3, 31), date(2024, 12, 31)])
 def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(world, end):
     """Reconstructed row by row, without any of our functions."""
@@ -57,7 +109,7 @@ def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(
     for model in sorted(world.densities.to_dicts(), key=lambda row: row["release_date"]):
         if model["release_date"] <= end:
             best = max(best, model["density"])
-    vintage = density_vintage(world.densities, NAME, end)
+    vintage = density_vintage(world.history, NAME, end)
     assert vintage is not None
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(best)
     assert vintage.models is not None

@@ -62,16 +62,17 @@ def released(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def test_density_is_answered_in_months_with_interval_models_and_newest_date(released):
-    density = answers(released)[0]
+    density = answers(released)[1]
     assert density.text.startswith(
-        "The capacity density of open base models doubles every 4.0 months (95 % interval 2.0 to 8.0)."
+        "On the paper's models and averages of five benchmarks, density doubled every 4.0 months "
+        "(95 % interval 2.0 to 8.0)."
     )
-    assert density.basis == "It rests on 2 models with scores in s, the newest new of 2025-04-05."
+    assert density.basis.startswith("It rests on 2 models to 2025-04-05, the newest new.")
     assert (density.n, density.newest, density.until) == (2, "org/new", date(2025, 4, 5))
 
 
 def test_prices_are_answered_by_level_and_levels_without_estimate_are_named(released):
-    price = answers(released)[1]
+    price = answers(released)[2]
     assert price.text == (
         "The cheapest price of a model as capable as gpt-3.5 halves every 5.0 months (95 % interval "
         "1.0 to 9.0) and as capable as gpt-4 every 4.0 months (1.0 to 9.0). For o1 the data do not "
@@ -89,7 +90,7 @@ def test_without_an_estimate_the_answers_say_so(released):
     released["price_halving"] = released["price_halving"].with_columns(
         verdict=pl.lit("insufficient")
     )
-    density, price = answers(released)
+    _, density, price = answers(released)
     assert density.text == (
         "The data do not carry an estimate of how fast density doubles: 4 clusters (8 needed)."
     )
@@ -100,7 +101,7 @@ def test_without_an_estimate_the_answers_say_so(released):
 
 def test_empty_tables_are_answered_too(tables):
     empty = {name: frame.clear() for name, frame in tables.items()}
-    assert [answer.n for answer in answers(empty)] == [0, 0]
+    assert [answer.n for answer in answers(empty)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,64 @@ def test_the_headline_file_holds_the_same_sentences_and_numbers(released):
     read = json.loads(json.dumps(headline("2026-11-23-abc", given)))
     assert read["release"] == "2026-11-23-abc"
     assert [one["text"] for one in read["answers"]] == [one.text for one in given]
-    assert read["answers"][0]["until"] == "2025-04-05"
-    assert read["answers"][0]["estimates"][0]["months"] == pytest.approx(4)
+    assert read["answers"][1]["until"] == "2025-04-05"
+    assert read["answers"][1]["estimates"][0]["months"] == pytest.approx(4)
+
+
+def today(tables, **recent: object) -> pl.DataFrame:
+    """Rows of the newest models: total, active, open weights, and the last 24 months."""
+    row = tables["densing_law"].with_columns(
+        is_headline=False, reference_id=pl.lit("nmi-2025"), score_set=pl.lit("mmlu"),
+        estimator=pl.lit("quantile-0.9"), window=pl.lit("all"), population=pl.lit("all"),
+        verdict=pl.lit("ok"), n_models=213, newest_model=pl.lit("org/newest"),
+        newest_release=date(2026, 8, 26), as_of=date(2026, 11, 28),
+        doubling_days_low=5 * MONTH, doubling_days_high=10 * MONTH,
+        slope_per_day=0.004, slope_low=0.003, slope_high=0.005,
+    )  # fmt: skip
+    rows = []
+    for basis, months in (("total", 6.5), ("active", 4.2)):
+        of_basis = row.with_columns(params_basis=pl.lit(basis), doubling_days=months * MONTH)
+        rows += [
+            of_basis,
+            of_basis.with_columns(
+                population=pl.lit("open-weights"), doubling_days=(months + 1) * MONTH
+            ),
+            of_basis.with_columns(
+                window=pl.lit("last-24-months"),
+                **{name: pl.lit(value, pl.Float64) for name, value in recent.items()},
+            ),
+        ]
+    return pl.concat([tables["densing_law"], *rows], how="vertical_relaxed")
+
+
+def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
+    released["densing_law"] = today(released, slope_low=0.002, slope_high=0.006)
+    first = answers(released)[0]
+    assert "by all parameters every 6.5 months (95 % interval 5.0 to 10.0)" in first.text
+    assert "by parameters active per token every 4.2 months (5.0 to 10.0)" in first.text
+    assert "Of open weights alone, every 7.5 and 5.2 months." in first.text
+    assert first.basis == "It rests on 213 models to 2026-08-26, the newest newest."
+    assert (first.n, first.newest, first.until) == (213, "org/newest", date(2026, 8, 26))
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ({"slope_low": 0.001, "slope_high": 0.0039}, "the last 24 months were slower"),
+        ({"slope_low": 0.0041, "slope_high": 0.01}, "the last 24 months were faster"),
+        ({"slope_low": 0.001, "slope_high": 0.0041}, "do not tell from the whole history"),
+    ],
+)
+def test_a_slowdown_is_said_only_where_the_interval_leaves_out_the_whole_pace(released, ends, said):
+    released["densing_law"] = today(released, **ends)
+    assert said in answers(released)[0].text
+
+
+@pytest.mark.parametrize(("day", "warns"), [(date(2026, 7, 31), False), (date(2026, 7, 30), True)])
+def test_an_answer_warns_when_its_newest_model_is_over_120_days_old(released, day, warns):
+    law = today(released).with_columns(newest_release=pl.lit(day))
+    released["densing_law"] = law
+    assert ("Warning: that is 121 days before" in answers(released)[0].basis) == warns
 
 
 def test_an_offline_release_says_that_nothing_was_polled_and_of_which_day_the_facts_are(tables):
@@ -151,7 +208,7 @@ def test_stale_and_failed_sources_are_named(tables, outcome, day, told):
 
 
 def test_the_whole_screen_is_made_of_any_valid_release(released):
-    assert len(paragraphs(released, NOW)) == 3
+    assert len(paragraphs(released, NOW)) == 4
     assert len(table_views(released, NOW)) == 5
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.densities import densities
+from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.evaluation import reported_scores as reported
 from densing_pipeline.publication.lineage import Node, UnknownNumberError, density_lineage
 from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAW_DRAWS, REFERENCE_LAWS
@@ -23,11 +24,14 @@ def released() -> dict[str, pl.DataFrame]:
         .with_columns(fit=pl.lit("published"), n_points=33)
     )
     models = bundled.models(facts.load("base_models"), facts.load("nmi_models"))
-    scores = reported.scores(facts.load("reported_scores"), facts.load("nmi_models"))
+    scores = reported.scores(
+        facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+    )
     made = densities(models, scores, laws)
     return {
         "models": models,
         "scores": scores,
+        "pooled_scores": pooled_scores(scores),
         "reference_laws": laws,
         "reference_law_draws": REFERENCE_LAW_DRAWS.empty(),
         "direct_laws": DIRECT_LAWS.empty(),
@@ -60,7 +64,8 @@ def test_the_tree_names_score_source_law_and_what_it_has_no_draws_of(released):
     )
     assert tree.startswith(f"{MODEL}, released 2024-05-13: density {row['density'].item():.3g} (")
     assert "33.5 B parameters, basis nonembedding" in tree
-    assert "MMLU 0.7807, 5-shot acc: ObsScaling" in tree
+    assert "MMLU 0.7807, 5-shot acc, by third_party: ObsScaling" in tree
+    assert ", the mean of 3 independent scores [pooled_scores]" in tree
     assert "law nmi-2025 for MMLU, published" in tree
     assert "computed anew from score and law: the same" in tree
     assert "the law has no draws" in tree
@@ -84,7 +89,7 @@ def test_an_average_rests_on_its_five_scores_and_draws_are_counted(released):
     )  # fmt: skip
     drawn = released | {"reference_law_draws": REFERENCE_LAW_DRAWS.cast(draws)}
     tree = told(density_lineage(drawn, averaged(released), scores="average"))
-    names = [text.split()[0] for text in tree if text.endswith("[scores]")]
+    names = [text.split()[0] for text in tree if "[pooled_scores]" in text]
     assert sorted(names) == ["BBH", "HumanEval", "MATH", "MBPP", "MMLU"]
     assert any(text.startswith("2 draws of the law, alpha from 0.11 to 0.12") for text in tree)
 
@@ -102,7 +107,10 @@ def test_the_headlines_series_is_taken_where_the_model_has_it(released):
     [
         ({"model": "no such model"}, "no model with a density has 'no such model' in its id"),
         ({"model": "Yi-1.5"}, "models have 'Yi-1.5' in their ids; give one: 01-ai/Yi-1.5-34B"),
-        ({"model": MODEL, "scores": "gpqa"}, "no density with score_set gpqa: there are mmlu"),
+        (
+            {"model": MODEL, "scores": "gpqa"},
+            "no density with score_set gpqa: there are bbh, humaneval",
+        ),
         ({"model": MODEL, "law": "mine"}, "no density with reference_id mine: there are nmi-2025"),
     ],
 )

@@ -243,7 +243,11 @@ def test_a_release_holds_its_answers_and_is_not_whole_without_them(tables, tmp_p
     file = release.path / "headline.json"
     read = json.loads(file.read_text(encoding="utf-8"))
     assert read["release"] == release.release_id
-    assert [one["topic"] for one in read["answers"]] == ["density", "price"]
+    assert [one["topic"] for one in read["answers"]] == [
+        "density today",
+        "density in the paper's set",
+        "price",
+    ]
     assert is_whole(release.path)
     file.write_text("{}", encoding="utf-8")
     assert not is_whole(release.path)

@@ -9,10 +9,11 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSING_LAW
-from densing_pipeline.trends.densing_law import densing_law
+from densing_pipeline.trends.densing_law import SHORT, SHORT_WINDOWS, densing_law
 
 pytestmark = pytest.mark.heavy
 
@@ -66,11 +67,41 @@ def test_a_refit_in_the_published_minimum_changes_little(law):
 
 def test_every_series_has_a_row_for_every_window_and_estimator(law):
     windows = law["window"].n_unique()
-    series = law.select("reference_id", "score_set", "params_basis").n_unique()
-    assert law.height == series * windows * len(ESTIMATORS)
+    main = law.filter(pl.col("score_set").is_in(list(SCORE_SETS)), pl.col("population") == "all")
+    series = main.select("reference_id", "score_set", "params_basis").n_unique()
+    assert main.height == series * windows * len(ESTIMATORS)
     unknown = row(law, "nmi-2025/nmi-2025-average/total/all/paper")
     assert unknown["verdict"] == "insufficient"
     assert "no model in the window has both" in unknown["reason"]
+
+
+def test_single_benchmarks_have_three_estimators_over_two_windows(law):
+    single = law.filter(pl.col("score_set") == "math", pl.col("population") == "all")
+    assert set(single["estimator"]) == set(SHORT)
+    assert set(single["window"]) == set(SHORT_WINDOWS)
+    assert single["reference_id"].unique().to_list() == ["nmi-2025"]
+
+
+def test_mmlu_reaches_2026_and_its_pace_depends_on_the_parameters_counted(law):
+    """Method 4: 198 days by total and 128 by active parameters, within what pooling of scores moves."""
+    total, active = (
+        row(law, f"nmi-2025/mmlu/{basis}/all/quantile-0.9") for basis in ("total", "active")
+    )
+    assert total["newest_release"] == active["newest_release"] == date(2026, 8, 26)
+    assert total["n_models"] >= 205
+    assert total["doubling_days"] == pytest.approx(198, rel=0.05)
+    assert active["doubling_days"] == pytest.approx(128, rel=0.05)
+
+
+def test_open_weights_are_a_population_of_their_own(law):
+    everything = row(law, "nmi-2025/mmlu/total/all/quantile-0.9")
+    open_weights = row(law, "nmi-2025/mmlu/total/all/quantile-0.9/open-weights")
+    assert open_weights["population"] == "open-weights"
+    assert 0 < everything["n_models"] - open_weights["n_models"] < 20
+    assert open_weights["newest_release"] < everything["newest_release"]
+    assert not open_weights["is_headline"]
+    populations = law.filter(pl.col("score_set") == "nmi-2025-average")["population"]
+    assert populations.unique().to_list() == ["all"], "all of the paper's models are open"
 
 
 def test_an_insufficient_row_carries_no_number(law):

@@ -28,7 +28,7 @@ def inputs():
     )
     return (
         bundled.models(facts.load("base_models"), plotted),
-        reported_scores.scores(facts.load("reported_scores"), plotted),
+        reported_scores.scores(facts.load("reported_scores"), plotted, facts.load("base_models")),
         laws.filter(pl.col("reference_id").is_in(["nmi-2025", "nmi-2025-v2"])),
     )
 

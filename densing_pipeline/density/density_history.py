@@ -1,0 +1,57 @@
+"""Densities as they could be known on a past day: models released and scores published by then.
+
+A score counts from `known_from` of its row, so a report that came later changes no earlier day. What is
+not dated stays unknown to this: the reference law is today's on every day.
+
+Not here: the densities that are published (`densities`), and what is forecast from them (`forecasts`).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from densing_pipeline.density.densities import densities
+from densing_pipeline.paper import NMI
+
+
+@dataclass(frozen=True)
+class DensityHistory:
+    """What it takes to compute densities anew for any day.
+
+    Attributes:
+        models: a `models` frame.
+        scores: a `scores` frame; rows without `known_from` count as known from the release of their model.
+        reference_laws: the laws in question, rows of a `reference_laws` frame.
+    """
+
+    models: pl.DataFrame
+    scores: pl.DataFrame
+    reference_laws: pl.DataFrame
+    _days: dict[date, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls, models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
+    ) -> "DensityHistory":
+        """The history under the paper's law, which all forecasts are made under.
+
+        Args:
+            models: a `models` frame with the present weights only (`hub.models.current`).
+            scores: a `scores` frame.
+            reference_laws: a `reference_laws` frame.
+        """
+        law = reference_laws.filter(pl.col("reference_id") == NMI)
+        return cls(models, scores, law)
+
+    def as_of(self, day: date) -> pl.DataFrame:
+        """The `densities` of a day, without the error of the laws; remembered for each day.
+
+        Args:
+            day: last day of what is known.
+        """
+        if day not in self._days:
+            known = self.scores.filter(pl.col("known_from").fill_null(day) <= day)
+            released = self.models.filter(pl.col("release_date") <= day)
+            self._days[day] = densities(released, known, self.reference_laws)
+        return self._days[day]

@@ -1,0 +1,315 @@
+"""One score per model and benchmark from everything reported of it, and how far sources disagree.
+
+Reported scores of one model differ by who ran the benchmark. All independent ones are averaged, so
+that neither the luckiest number nor the most productive source decides:
+
+1. only scores under the paper's protocol (shots and prompting) count;
+2. what we measured goes before what was reported; of what we measured, the weights with the most
+   benchmarks, then the newest measurement, so that an average is of the same weights;
+3. quoted numbers and rows of low confidence are left out; of one source with two variants of the
+   protocol the one with chain of thought counts, as in the paper;
+4. equal numbers are one measurement, however often repeated: equal to the rounding of three digits,
+   or of two where one of them is written with two;
+5. a score far from the median of the others is left out (`FAR`): below, answers were not recognised
+   or the harness was broken; above, the model was an instruct model under a base model's name. Of
+   two that far apart the lower one is left out, for failing to recognise answers is the commoner
+   fault; of more that all disagree none is;
+6. the plain mean of the rest is the score.
+
+No step looks at other models or at later ones, so a past month end has the same scores today. The
+error of a reported score is that of its items and that of its sources (`source_effects`).
+
+Not here: which scores there are (`facts`, `evaluation`), and averages over benchmarks (`score_sets`).
+"""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.benchmarks import AVERAGED, ITEMS
+from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.intervals import cluster_weights, percentile_interval
+from densing_pipeline.tables.published import POOLED_SCORES, SOURCE_EFFECTS
+
+FAR = 0.2
+"""Distance from the other sources, as a fraction, beyond which a score is not believed."""
+
+ROUNDING = 0.0005
+"""Scores no further apart are the same number, written with three or four digits."""
+
+COARSE_ROUNDING = 0.005
+"""The same for a number with two digits beside one with more."""
+
+FEWEST_MODELS = 5
+"""Models scored by several sources that it takes to say how far sources disagree."""
+
+RESAMPLES = 2000
+SEED = 20241206
+
+MODEL = ("model_id", "benchmark")
+
+
+def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The score of every model on every benchmark of the paper's suite, under the paper's protocol.
+
+    Args:
+        scores: a `scores` frame. The paper's plotted averages and scores that are not numbers are
+            left out.
+        effects: a `source_effects` frame; by default that of these scores.
+
+    Returns:
+        A `pooled_scores` frame. `item_std_error` is that of the test items, `std_error` holds the
+        disagreement of sources too: `between_source_std` over the root of the number of sources,
+        and the maker's premium where only makers report. Measured scores have no such part.
+    """
+    usable = _usable(scores)
+    kept = _without_far(_independent(usable))
+    reported = _reported(kept, source_effects(scores) if effects is None else effects)
+    ours = _measured(usable)
+    reported = reported.join(ours, on=MODEL, how="anti")
+    left_out = _left_out(kept).join(reported.select(MODEL), on=MODEL, how="semi")
+    pooled = pl.concat([ours, reported], how="diagonal").join(left_out, on=MODEL, how="left")
+    return POOLED_SCORES.cast(pooled.select(POOLED_SCORES.names))
+
+
+def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
+    """How far independent sources disagree on one model, and by how much makers report more.
+
+    `between_source_std` is the pooled standard deviation of independent scores within models,
+    `maker_premium` the mean over models of the maker's score less the mean of the others'. Both are
+    of scores under the paper's protocol that `pooled_scores` keeps. Intervals are central 95 % of a
+    bootstrap over models.
+
+    Args:
+        scores: a `scores` frame.
+
+    Returns:
+        A `source_effects` frame, one row per benchmark of the paper's suite.
+    """
+    kept = _without_far(_independent(_usable(scores))).filter(pl.col("why_left_out").is_null())
+    return SOURCE_EFFECTS.cast(pl.DataFrame([_effects(kept, name) for name in AVERAGED]))
+
+
+def _usable(scores: pl.DataFrame) -> pl.DataFrame:
+    return scores.filter(
+        pl.col("is_paper_protocol") & pl.col("score").is_finite(),
+        pl.col("benchmark").is_in(AVERAGED),
+        pl.col("source_kind") != "figure",
+    )
+
+
+def _independent(usable: pl.DataFrame) -> pl.DataFrame:
+    """Reported scores, one per independent measurement.
+
+    Of equal numbers the maker's counts, then one with more than two digits, then the source first by
+    name.
+    """
+    # A row without a word on who scored it is somebody else's: the careful reading.
+    by = pl.col("scored_by").fill_null("third_party")
+    per_source = (
+        usable.filter(
+            pl.col("source_kind") == "reported",
+            by != "quote",
+            pl.col("source_confidence").fill_null("high") != "low",
+        )
+        .with_columns(scored_by=by, is_direct=~pl.col("protocol").str.contains("CoT", literal=True))
+        .sort(*MODEL, "source", "is_direct", "protocol")
+        .unique([*MODEL, "source"], keep="first", maintain_order=True)
+    )
+    hundredths = pl.col("score") * 100
+    is_coarse = (hundredths - hundredths.round()).abs() < 1e-9
+    either_coarse = is_coarse | is_coarse.shift(1, fill_value=False)
+    rounding = pl.when(either_coarse).then(COARSE_ROUNDING).otherwise(ROUNDING) + 1e-12
+    apart = pl.col("score").diff().fill_null(1.0) > rounding
+    return (
+        per_source.sort(*MODEL, "score", "source")
+        .with_columns(measurement=apart.cum_sum().over(MODEL), is_coarse=is_coarse)
+        .sort(*MODEL, "measurement", pl.col("scored_by") != "maker", "is_coarse", "source")
+        .unique([*MODEL, "measurement"], keep="first", maintain_order=True)
+    )
+
+
+def _without_far(independent: pl.DataFrame) -> pl.DataFrame:
+    """The scores with the reason why one is left out; null if it is used."""
+    rows: list[str | None] = []
+    for _, group in independent.group_by(MODEL, maintain_order=True):
+        rows += _reasons(group["score"].to_numpy())
+    return independent.with_columns(why_left_out=pl.Series(rows, dtype=pl.String))
+
+
+def _reasons(scores: FloatArray) -> list[str | None]:
+    """Why each of the independent scores of one model is not believed; None where it is.
+
+    The score farthest from the median of the others goes first, of equals the lower one, until all
+    are near. If fewer than half would remain nobody is singled out.
+    """
+    reasons: list[str | None] = [None] * scores.size
+    believed = list(range(scores.size))
+    while len(believed) > 2:
+        others = [float(np.median([scores[o] for o in believed if o != row])) for row in believed]
+        apart = [abs(scores[row] - middle) for row, middle in zip(believed, others, strict=True)]
+        farthest = max(range(len(believed)), key=lambda at: (apart[at], -scores[believed[at]]))
+        if apart[farthest] <= FAR:
+            return reasons
+        row, middle = believed.pop(farthest), others[farthest]
+        side = "below" if scores[row] < middle else "above"
+        reasons[row] = f"{scores[row]:.3f} is {apart[farthest]:.3f} {side} the median of the others"
+        if 2 * len(believed) < scores.size:
+            return [None] * scores.size
+    if len(believed) == 2 and np.ptp(scores[believed]) > FAR:
+        if scores.size > 2:
+            return [None] * scores.size
+        low, high = scores.min(), scores.max()
+        reasons[int(scores.argmin())] = f"{low:.3f} is {high - low:.3f} below the only other"
+    return reasons
+
+
+def _left_out(kept: pl.DataFrame) -> pl.DataFrame:
+    """What was left out of each model's score, in words."""
+    return (
+        kept.filter(pl.col("why_left_out").is_not_null())
+        .group_by(MODEL, maintain_order=True)
+        .agg(left_out=pl.format("{}: {}", "source", "why_left_out").str.join("; "))
+    )
+
+
+def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
+    used = kept.filter(pl.col("why_left_out").is_null())
+    items = pl.coalesce("n_items", _usual_items())
+    pooled = (
+        used.with_columns(
+            item_std_error=pl.coalesce("std_error", binomial_error(pl.col("score"), items))
+        )
+        .group_by(MODEL, maintain_order=True)
+        .agg(
+            pl.col("score").mean(),
+            # The items are the same for every source, so averaging does not lessen their error.
+            pl.col("item_std_error").mean(),
+            n_sources=pl.len(),
+            score_low=pl.col("score").min(),
+            score_high=pl.col("score").max(),
+            only_makers=(pl.col("scored_by") == "maker").all(),
+            sources=pl.col("source").sort().str.join("; "),
+        )
+        .join(effects.select("benchmark", "between_source_std", "maker_premium"), on="benchmark")
+    )
+    between = pl.col("between_source_std").fill_null(0)
+    premium = pl.when("only_makers").then(pl.col("maker_premium").fill_null(0)).otherwise(0)
+    return pooled.with_columns(
+        source_kind=pl.lit("reported"),
+        source_std_error=(between.pow(2) / pl.col("n_sources") + premium.pow(2)).sqrt(),
+    ).with_columns(
+        std_error=(pl.col("item_std_error").pow(2) + pl.col("source_std_error").pow(2)).sqrt()
+    )
+
+
+def _measured(usable: pl.DataFrame) -> pl.DataFrame:
+    """What we measured, one row per model and benchmark."""
+    return measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
+        *MODEL,
+        "score",
+        "source_kind",
+        "std_error",
+        item_std_error="std_error",
+        n_sources=pl.lit(1, pl.UInt32),
+        score_low="score",
+        score_high="score",
+        sources="source",
+    )
+
+
+def measured_scores(measured: pl.DataFrame, *, by: tuple[str, ...] = ()) -> pl.DataFrame:
+    """One score of ours per model and benchmark, with its standard error.
+
+    Args:
+        measured: measured rows of a `scores` frame.
+        by: further columns of which each value has a choice of its own.
+    """
+    weights = ("model_id", "revision")
+    return (
+        with_errors(measured)
+        .with_columns(
+            breadth=pl.col("benchmark").n_unique().over(weights),
+            newest=pl.col("observed_at").max().over(weights),
+        )
+        .sort(
+            *MODEL, "breadth", "newest", "source", "revision", "protocol",
+            descending=[False, False, True, True, False, False, False],
+        )
+        .unique([*MODEL, *by], keep="first", maintain_order=True)
+    )  # fmt: skip
+
+
+def with_errors(scores: pl.DataFrame) -> pl.DataFrame:
+    """The scores with the standard error of their items where the row does not state one."""
+    items = pl.coalesce("n_items", _usual_items())
+    return scores.with_columns(
+        std_error=pl.coalesce("std_error", binomial_error(pl.col("score"), items))
+    )
+
+
+def binomial_error(score: pl.Expr, items: pl.Expr | int) -> pl.Expr:
+    """Standard error of a share of n items, after Agresti and Coull, so never 0 at 0 or 1."""
+    share = (score * items + 2) / (items + 4 if isinstance(items, int) else items + pl.lit(4))
+    return (share * (1 - share) / items).sqrt()
+
+
+def _usual_items() -> pl.Expr:
+    return pl.col("benchmark").replace_strict(ITEMS, default=None, return_dtype=pl.Int64)
+
+
+def _effects(kept: pl.DataFrame, benchmark: str) -> dict[str, Any]:
+    """The row of one benchmark."""
+    own = kept.filter(pl.col("benchmark") == benchmark)
+    several = own.filter(pl.len().over("model_id") > 1)
+    row: dict[str, Any] = {
+        "benchmark": benchmark,
+        "n_models": several["model_id"].n_unique(),
+        "n_scores": several.height,
+    }
+    within = several.group_by("model_id", maintain_order=True).agg(
+        squares=(pl.col("score") - pl.col("score").mean()).pow(2).sum(), freedom=pl.len() - 1
+    )
+    row |= _between(within)
+    maker = pl.col("scored_by") == "maker"
+    premiums = (
+        several.group_by("model_id", maintain_order=True)
+        .agg(
+            premium=pl.col("score").filter(maker).mean() - pl.col("score").filter(~maker).mean(),
+        )
+        .drop_nulls()["premium"]
+        .to_numpy()
+    )
+    return row | _premium(premiums)
+
+
+def _between(within: pl.DataFrame) -> dict[str, Any]:
+    squares, freedom = (within[name].cast(pl.Float64).to_numpy() for name in ("squares", "freedom"))
+    if within.height < FEWEST_MODELS:
+        return {
+            "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_MODELS}"
+        }
+    weights = cluster_weights(tuple(within["model_id"]), RESAMPLES, SEED)
+    interval = percentile_interval(np.sqrt((weights @ squares) / (weights @ freedom)))
+    low, high = interval or (None, None)
+    return {
+        "between_source_std": float(np.sqrt(squares.sum() / freedom.sum())),
+        "between_source_std_low": low,
+        "between_source_std_high": high,
+        "reason": "pooled within models over independent sources",
+    }
+
+
+def _premium(premiums: FloatArray) -> dict[str, Any]:
+    n = premiums.size
+    if n < FEWEST_MODELS:
+        return {"n_models_maker": n}
+    weights = cluster_weights(tuple(f"{row:06d}" for row in range(n)), RESAMPLES, SEED)
+    low, high = percentile_interval(weights @ premiums / n) or (None, None)
+    return {
+        "maker_premium": float(premiums.mean()),
+        "maker_premium_low": low,
+        "maker_premium_high": high,
+        "n_models_maker": n,
+    }

@@ -1,0 +1,77 @@
+"""Reports of one model on one benchmark that differ by more than 20 points: what each says, which is used.
+
+Such a gap is seldom noise. It is another protocol, answers that were not recognised, or an instruct
+model under a base model's name.
+
+Not here: how reports become one score (`pooled_scores`).
+"""
+
+from typing import Any
+
+import polars as pl
+
+from densing_pipeline.density.pooled_scores import FAR
+from densing_pipeline.tables.published import SCORE_CONFLICTS
+
+
+def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
+    """Every model and benchmark whose reports are more than `FAR` apart, with the score in use.
+
+    Args:
+        scores: a `scores` frame; quoted numbers are left out, for they are no reports of their own.
+        pooled: a `pooled_scores` frame.
+
+    Returns:
+        A `score_conflicts` frame, the widest gap first within its key order.
+    """
+    reports = scores.filter(
+        pl.col("source_kind") == "reported",
+        pl.col("scored_by").fill_null("third_party") != "quote",
+        pl.col("score").is_finite(),
+    ).sort("model_id", "benchmark", "score", "source", "protocol")
+    ends = (
+        reports.group_by("model_id", "benchmark", maintain_order=True)
+        .agg(
+            score_low=pl.col("score").first(),
+            protocol_low=pl.col("protocol").first(),
+            source_low=pl.col("source").first(),
+            paper_low=pl.col("is_paper_protocol").first(),
+            score_high=pl.col("score").last(),
+            protocol_high=pl.col("protocol").last(),
+            source_high=pl.col("source").last(),
+            paper_high=pl.col("is_paper_protocol").last(),
+        )
+        .with_columns(gap=pl.col("score_high") - pl.col("score_low"))
+        .filter(pl.col("gap") > FAR)
+        .join(
+            pooled.select("model_id", "benchmark", "score", "n_sources", "left_out"),
+            on=["model_id", "benchmark"],
+            how="left",
+        )
+    )
+    rows = [row | {"reason": _reason(row)} for row in ends.iter_rows(named=True)]
+    found = pl.DataFrame(rows, schema=SCORE_CONFLICTS.polars_schema | _EXTRA)
+    return SCORE_CONFLICTS.cast(found.select(SCORE_CONFLICTS.names))
+
+
+_EXTRA = {
+    "paper_low": pl.Boolean(),
+    "paper_high": pl.Boolean(),
+    "n_sources": pl.Int64(),
+    "left_out": pl.String(),
+}
+
+
+def _reason(row: dict[str, Any]) -> str:
+    """Which of the two is used, and why."""
+    if row["score"] is None:
+        return "neither is used: no report of this benchmark is under the paper's protocol"
+    parts = [
+        f"the {end} one is not used: {row[f'protocol_{end}']!r} is another protocol"
+        for end in ("low", "high")
+        if not row[f"paper_{end}"]
+    ]
+    if row["left_out"]:
+        parts.append(f"not believed: {row['left_out']}")
+    parts.append(f"used is the mean of {row['n_sources']} independent reports")
+    return "; ".join(parts)

@@ -1,0 +1,180 @@
+"""What a row of `base_models` and `reported_scores` must keep to, and what a person should look at.
+
+Errors refuse the file; findings (`review`) are listed by `densing facts check`. The rules come from a
+second reading of some 2,330 scores against their sources: each catches a fault that was found there.
+
+Not here: what a single cell may be (`tables.columns`), and which score is used (`density`).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from densing_pipeline.tables.schemas import TableError
+
+PROTOCOL = re.compile(
+    r"(\d+(/\d+)?-shot )?(acc|acc_norm|em|pass@1|logprobs)( CoT| answer-only)?( of \d+ samples)?"
+    r"(, (shots|prompting) not stated)?( \([^()]+\))?"
+)
+"""`5-shot em CoT (variant)`: shots, metric, prompting, samples, what is not stated, the variant."""
+
+PAPER_PROTOCOLS = {
+    "MMLU": ("5-shot acc", "5-shot em"),
+    "BBH": ("3-shot em CoT", "3-shot em"),
+    "MATH": ("4-shot em CoT", "4-shot em"),
+    "HumanEval": ("0-shot pass@1",),
+    "MBPP": ("3-shot pass@1",),
+}
+"""The paper's shots and metric (NMI Methods), as the protocol column writes them."""
+
+SPDX = re.compile(r"fact|[A-Za-z0-9.+-]+-[0-9.]+|MIT")
+"""`fact`, or what looks like an SPDX identifier with a version."""
+
+LICENCE = re.compile(r"[a-z0-9][a-z0-9._-]*")
+"""The Hub's spelling: SPDX identifiers in lower case, the Hub's own names for the rest."""
+
+SUBSET_STEP = 0.002
+"""One item of 500: all scores in such steps are MATH-500, whatever the table calls them."""
+
+SUBSET_ODDS = 1e-3
+"""Probability below which steps of 1/500 are no accident of rounding."""
+
+FEWEST_QUOTED = 3
+"""Equal numbers in one column of two documents that make it a quotation."""
+
+
+class Finding(NamedTuple):
+    """Something a person should look at.
+
+    Attributes:
+        rule: short name of the rule.
+        what: the rows and what to do.
+    """
+
+    rule: str
+    what: str
+
+
+def check_models(models: pl.DataFrame) -> None:
+    """Refuse base models that contradict themselves.
+
+    Raises:
+        TableError: naming the model and the remedy.
+    """
+    for row in models.iter_rows(named=True):
+        if not LICENCE.fullmatch(row["licence"]):
+            raise TableError(
+                f"base_models.csv, {row['model_id']}: licence {row['licence']!r}; write the Hub's "
+                "identifier in lower case, such as apache-2.0"
+            )
+        if not row["is_moe"] and row["params_active"] != row["params_total"]:
+            raise TableError(
+                f"base_models.csv, {row['model_id']}: a dense model uses all its parameters, but "
+                f"params_active is {row['params_active']} and params_total {row['params_total']}"
+            )
+
+
+def check_scores(scores: pl.DataFrame) -> None:
+    """Refuse scores whose protocol, licence or name cannot be right.
+
+    Raises:
+        TableError: naming model, benchmark, source and remedy.
+    """
+    for row in scores.iter_rows(named=True):
+        if problem := _problem(row):
+            raise TableError(
+                f"reported_scores.csv, {row['model_id']}, {row['benchmark']}, {row['source']}: "
+                f"{problem}"
+            )
+    for source, protocol in _subsets(scores.filter("is_paper_protocol")):
+        raise TableError(
+            f"reported_scores.csv, {source}: every MATH score under {protocol!r} is a multiple of "
+            "1/500, so it is MATH-500; write that benchmark, or say in the protocol what the source "
+            "says and set is_paper_protocol to false"
+        )
+
+
+def _problem(row: dict[str, object]) -> str | None:
+    protocol, benchmark = str(row["protocol"]), str(row["benchmark"])
+    if not PROTOCOL.fullmatch(protocol):
+        return (
+            f"protocol {protocol!r}; write shots, metric, prompting and the variant in brackets, such "
+            "as '5-shot em CoT (lm-eval)', or 'em, shots not stated'"
+        )
+    if row["is_paper_protocol"] and protocol not in PAPER_PROTOCOLS.get(benchmark, ()):
+        wanted = " or ".join(PAPER_PROTOCOLS.get(benchmark, ()))
+        return (
+            f"{protocol!r} is not the paper's protocol "
+            f"({wanted or 'the paper has no such benchmark'}); set is_paper_protocol to false"
+        )
+    if not SPDX.fullmatch(str(row["licence_basis"])):
+        return (
+            f"licence_basis {row['licence_basis']!r}; write fact for a number cited from a document, "
+            "else the data set's SPDX identifier; without a licence the row must stay out"
+        )
+    return None
+
+
+def _subsets(scores: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """Sources and protocols whose MATH scores all are multiples of 1/500 beyond chance."""
+    of_math = scores.filter(pl.col("benchmark") == "MATH")
+    groups = of_math.group_by("source", "protocol", maintain_order=True)
+    for (source, protocol), group in groups:
+        values = group["score"].unique().to_list()
+        if all(abs(value / SUBSET_STEP - round(value / SUBSET_STEP)) < 1e-6 for value in values):
+            # Of numbers with three digits every second is such a multiple, of four every twentieth.
+            digits = max(len(f"{value:.4f}".rstrip("0").split(".")[1]) for value in values)
+            if (0.05 if digits > 3 else 0.5) ** len(values) < SUBSET_ODDS:
+                yield str(source), str(protocol)
+
+
+def review(scores: pl.DataFrame) -> list[Finding]:
+    """What a person should look at: quotations and repeated rows. Nothing here refuses a file.
+
+    Args:
+        scores: the fact table `reported_scores`.
+    """
+    return [*_quotations(scores), *_repeated(scores)]
+
+
+def _quotations(scores: pl.DataFrame) -> Iterator[Finding]:
+    """Rivals' columns that repeat the maker's own numbers: three or more equal, no fewer than half."""
+    own = scores.filter(pl.col("scored_by") == "maker")
+    others = scores.filter(pl.col("scored_by").is_in(["rival", "third_party"]))
+    pairs = others.join(own, on=["model_id", "benchmark"], suffix="_maker").filter(
+        pl.col("source") != pl.col("source_maker")
+    )
+    counted = (
+        pairs.group_by("model_id", "source", "source_maker")
+        .agg(
+            n=pl.col("benchmark").n_unique(),
+            equal=pl.col("benchmark").filter(pl.col("score") == pl.col("score_maker")).n_unique(),
+        )
+        .filter((pl.col("equal") >= FEWEST_QUOTED) & (pl.col("equal") * 2 >= pl.col("n")))
+        .sort("source", "model_id", "source_maker")
+    )
+    for row in counted.iter_rows(named=True):
+        yield Finding(
+            "quotation",
+            f"{row['source']} gives {row['equal']} of {row['n']} scores of {row['model_id']} exactly "
+            f"as {row['source_maker']} does; if it says so, set scored_by to quote",
+        )
+
+
+def _repeated(scores: pl.DataFrame) -> Iterator[Finding]:
+    """One maker, one number, two documents: one row would do."""
+    same = (
+        scores.filter(pl.col("scored_by") == "maker")
+        .group_by("model_id", "benchmark", "protocol", "score")
+        .agg(pl.col("source").sort())
+        .filter(pl.col("source").list.len() > 1)
+        .sort("model_id", "benchmark", "protocol")
+    )
+    for row in same.iter_rows(named=True):
+        yield Finding(
+            "repeated",
+            f"{row['model_id']}, {row['benchmark']}: {row['score']} stands in "
+            f"{' and in '.join(row['source'])}; one row is one measurement",
+        )
