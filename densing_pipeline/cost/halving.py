@@ -6,7 +6,6 @@ slopes read off them (`curves`).
 """
 
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -18,6 +17,7 @@ from densing_pipeline.cost import curves
 from densing_pipeline.cost.curves import Curve, Floats
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
 
@@ -179,8 +179,7 @@ def _rows(
             nothing = {"n_changes": 0, "n_providers": 0, "draws": 0, "verdict": "insufficient"}
             yield row | nothing | {"reason": "no price in the window"}
             continue
-        stream = zlib.crc32(repr([level, share, curve_name, window.name, estimator]).encode())
-        rng = np.random.default_rng([seed, stream])
+        rng = stream(seed, repr([level, share, curve_name, window.name, estimator]))
         estimate = _estimate(curve, others or [(curve, 1)], estimator, draws, rng)
         if estimate["verdict"] == "insufficient":
             estimate |= _kept(level, estimate)

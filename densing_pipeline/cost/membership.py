@@ -7,7 +7,6 @@ give the interval of a price, and the curves that the interval of a halving time
 Not here: the probabilities (`levels`).
 """
 
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, cheapest, timed
 from densing_pipeline.cost.levels import drawn
 from densing_pipeline.cost.market import Market
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 DRAWS = 40
@@ -78,8 +78,7 @@ def _distinct(
 ) -> pl.DataFrame:
     """The different curves of one level and blend, each with the number of draws that gave it."""
     models = offers.select("canonical_id", "probability").unique().sort("canonical_id")
-    stream = zlib.crc32(repr([level, share]).encode())
-    reached = drawn(models["probability"].to_numpy(), draws, np.random.default_rng([seed, stream]))
+    reached = drawn(models["probability"].to_numpy(), draws, stream(seed, repr([level, share])))
     model = offers["canonical_id"].replace_strict(
         models["canonical_id"], range(models.height), return_dtype=pl.Int64
     )

@@ -4,7 +4,6 @@ Not here: the densities themselves (`densities`), and the parents of models (`mo
 `facts/compression_pairs.csv`).
 """
 
-import zlib
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import COMPRESSION
 
 METHODS = ("pruned", "distilled", "quantised")
@@ -94,9 +94,7 @@ def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray
     sizes = []
     for role in ("parent", "child"):
         name = f"{pair[f'{role}_id']} {pair['score_set']}"
-        noise = np.random.default_rng([seed, zlib.crc32(name.encode())]).standard_normal(
-            COMPRESSION_DRAWS
-        )
+        noise = stream(seed, name).standard_normal(COMPRESSION_DRAWS)
         scores = np.clip(pair[f"{role}_score"] + (pair[f"{role}_std_error"] or 0) * noise, 0, 1)
         if drawn is None:
             found, censored = law.effective_params(scores)

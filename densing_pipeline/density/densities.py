@@ -4,8 +4,6 @@ Not here: the choice of scores (`score_sets`) and parameter counts (`params_base
 laws (`reference_laws`), and the trend (`trends`).
 """
 
-import zlib
-
 import numpy as np
 import polars as pl
 
@@ -18,6 +16,7 @@ from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import CHANCE_ERRORS, score_sets, score_sets_of
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import Z_95
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import DENSITIES
 
 SERIES = ("reference_id", "score_set", "params_basis")
@@ -108,7 +107,7 @@ def _effective(
         low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
         high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
     else:
-        rng = np.random.default_rng([seed, zlib.crc32(score_set.encode())])
+        rng = stream(seed, score_set)
         noise = rng.standard_normal((len(drawn.coefficients), score.size))
         low, high = _joint_interval(drawn, np.clip(score + error * noise, 0, 1))
         low, high = np.fmin(low, params), np.fmax(high, params)

@@ -7,7 +7,6 @@ benchmark is fitted to the same resample.
 Not here: the fits (`bootstrap_laws`, `bootstrap_scores`), and densities.
 """
 
-import zlib
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from densing_pipeline.density.reference_laws import (
 )
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
 LAW_DRAWS = 200
@@ -98,7 +98,7 @@ def _coefficients(
         return nothing
     runs, (loss, score) = loss_step(fitted), score_step(fitted)
     own = ReferenceLaw.from_row(law)
-    rng = np.random.default_rng([seed, zlib.crc32(f"{family}/{law['benchmark']}".encode())])
+    rng = stream(seed, f"{family}/{law['benchmark']}")
     run_weights = _resamples(np.arange(runs[0].size), SPARE * most, rng)[: SPARE * draws]
     score_weights = _resamples(_blocks(fitted), SPARE * most, rng)[: SPARE * draws]
     try:

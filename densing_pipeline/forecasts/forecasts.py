@@ -8,7 +8,6 @@ changed.
 Not here: the data of a vintage (`vintages`), the methods (`methods`), and the scores (`scores`).
 """
 
-import zlib
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -28,6 +27,7 @@ from densing_pipeline.forecasts.vintages import (
     price_vintages,
 )
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import FORECASTS
 
 HORIZONS = (1, 3, 6, 12)
@@ -105,9 +105,9 @@ def _rows(vintage: Vintage, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     ahead = np.array([(day - vintage.month_end).days for day in dates], dtype=np.float64)
     for name, method in METHODS[vintage.target].items():
         key = f"{vintage.target} {vintage.name} {vintage.month_end} {name}"
-        stream = np.random.default_rng([seed, zlib.crc32(key.encode())])
+        rng = stream(seed, key)
         for months, target_date, row in zip(
-            HORIZONS, dates, _method_rows(vintage, method, ahead, draws, stream), strict=True
+            HORIZONS, dates, _method_rows(vintage, method, ahead, draws, rng), strict=True
         ):
             yield row | {
                 "target": vintage.target,
