@@ -222,16 +222,16 @@ FORECASTS = Page(
         "| doubles every {methods.PAPER_MONTHS[density]} months | halves every "
         "{methods.PAPER_MONTHS[price]} months |",
         "At most {forecasts.MOST_FORECAST_DRAWS} draws",
-        "more than {forecasts.FARTHEST_FOLD:,.0f} times the standing record",
+        "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
         "coverage of the {level:.0f} % interval",
         "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
         "with the interval of {draws:,} resamples",
         "A verdict needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. The table",
         "hindsight: {methods.PAPER_MONTHS[density]} months was fitted",
-        "needs {estimate.TRUSTED_RECORDS!w}.",
-        "where {level:.0f} % of record sequences",
+        "needs {estimate.TRUSTED_RECORDS!w} records.",
+        "contains {level:.0f} % of simulated record sequences",
         "density doubles every {claimed_days:.0f} days. The {methods.PAPER_MONTHS[density]} months are",
-        "are read off {claims.RANGE_DRAWS:,} draws",
+        "come from {claims.RANGE_DRAWS:,} draws",
     ),
     released=(
         "these are {refused[density paper-recipe][all]} lines of `paper-recipe` ({refused[density "
@@ -263,15 +263,15 @@ FORECASTS = Page(
         "the paper, its versions and the data": (
             "the reference law was published in 2025",
             "is every vintage after July 2025 for densities, for the models end in April 2025",
-            "Would a reader of the paper in December 2024 have been right?",
-            "promised from 31 December 2024 on",
-            "A reader of December 2024 had version 2 in hand",
+            "The paper's claims since December 2024",
+            "what happened after 31 December 2024",
+            "the paper was in version 2",
             "had seen the models up to April 2025",
             "between autumn 2025 and October 2026",
         ),
         "formulas, and names of quantities": (
             "pinball losses at 10, 50 and 90 %",
-            "last 12 months, constant and no change",
+            "`last-12-months`, `paper-constant` and `no-change`",
             "**Skill** is 1 - CRPS / CRPS of a rival",
             "(no interval lies above 0)",
         ),
@@ -386,10 +386,10 @@ PRICES = Page(
 
 HUB = Page(
     constants=(
-        "within {same_size:.1f} %, the parameters of a widely known model of somebody else "
+        "within {same_size:.1f} %, the parameters of a widely known model of another owner "
         "(`hub/known_sizes.csv`, {known_sizes} models)",
         "{pretraining_evidence.ENOUGH!w} make a base model, {pretraining_evidence.SOME!w} a doubtful one",
-        "If what is left exceeds {count_tolerance:.0f} %",
+        "If the remaining difference exceeds {count_tolerance:.0f} %",
         "**Families.** {model_types} model types",
         "creation came from {release_date.AFTER_CREATION} days before the announcement (BLOOM 7B1) to "
         "{release_date.BEFORE_CREATION} days after (GPT-J, re-uploaded), so the window runs from "

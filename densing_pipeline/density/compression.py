@@ -1,6 +1,6 @@
-"""Does making a model smaller make it denser? `compression`: parents and children side by side.
+"""The `compression` table: density of compressed models relative to that of their parents.
 
-Not here: the densities themselves (`densities`), and who descends from whom (`models`,
+Not here: the densities themselves (`densities`), and the parents of models (`models`,
 `facts/compression_pairs.csv`).
 """
 
@@ -19,11 +19,11 @@ from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import COMPRESSION
 
 METHODS = ("pruned", "distilled", "quantised")
-"""Relations of a model to its parent that are a kind of compression."""
+"""Relations of a model to its parent that are compression."""
 
 
 COMPRESSION_DRAWS = 2000
-"""Draws behind an interval."""
+"""Number of draws per interval."""
 
 
 def compression(
@@ -36,24 +36,26 @@ def compression(
     *,
     seed: int,
 ) -> pl.DataFrame:
-    """Density of each child over that of its parent, wherever both are known.
+    """Density of each child divided by that of its parent, where both are known.
 
     `log_ratio` is ln(child / parent). Its 95 % interval comes from joint draws: the scores of both with
     their own noise, inverted by one draw of the law, which parent and child share. Both answer the
-    same questions, so the true interval is rather narrower. An end beyond which draws are censored is
-    empty. Where the interval holds a ratio of 1 the two are not told apart.
+    same questions, so their errors are positively correlated and the true interval is narrower. An
+    end is null if the draws beyond it are censored. If the interval contains a ratio of 1, the
+    difference is not significant.
 
     Args:
         densities: a `densities` frame.
         models: a `models` frame, one row per model; its relations give pairs.
-        pairs: the fact table `compression_pairs`; it decides where both name a pair.
+        pairs: the fact table `compression_pairs`; it takes precedence over `models` for a pair in
+            both.
         reference_laws: a `reference_laws` frame.
         direct_laws: a `direct_laws` frame.
-        drawn: draws of the reference laws; a law without any counts as known exactly.
+        drawn: draws of the reference laws; a law without draws is taken as exact.
         seed: seed of the draws.
 
     Returns:
-        A `compression` frame; censored densities make no row.
+        A `compression` frame; pairs with a censored density have no row.
     """
     related = models.filter(
         pl.col("relation").is_in(METHODS), pl.col("parent_id").is_not_null()
@@ -88,7 +90,7 @@ def _of(role: str, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray:
-    """Draws of ln(child / parent), NaN where neither score can be told from the other, shape (draws,)."""
+    """Draws of ln(child / parent), shape (draws,); NaN where the ratio is undetermined."""
     sizes = []
     for role in ("parent", "child"):
         name = f"{pair[f'{role}_id']} {pair['score_set']}"
@@ -105,7 +107,7 @@ def _ratios(pair: dict[str, Any], law: Any, drawn: Any, seed: int) -> FloatArray
 
 
 def _interval(ratios: FloatArray, ratio: float) -> tuple[float | None, float | None]:
-    """The central 95 % of the draws, which holds the ratio; an end that is not finite is empty."""
+    """The central 95 % of the draws, extended to contain the ratio; None for an end not finite."""
     known = ratios[~np.isnan(ratios)]
     if known.size < 0.95 * ratios.size:
         return None, None

@@ -1,6 +1,6 @@
 """Capacity density of every model: effective over actual parameters.
 
-Not here: which scores (`score_sets`) and parameter counts (`params_bases`) enter, the reference
+Not here: the choice of scores (`score_sets`) and parameter counts (`params_bases`), the reference
 laws (`reference_laws`), and the trend (`trends`).
 """
 
@@ -20,7 +20,7 @@ from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import DENSITIES
 
 SERIES = ("reference_id", "score_set", "params_basis")
-"""What identifies one series of densities."""
+"""Columns that identify one series of densities."""
 
 
 def densities(
@@ -35,20 +35,20 @@ def densities(
     """Density of every model under every reference law, score set and parameter basis.
 
     A score that a law cannot invert is censored: `low` at or below the floor of the performance law
-    or within three standard errors (of its test items) of guessing, `high` at or above its ceiling or beyond what the
-    reference family reaches at D0 tokens. Censored rows carry no density.
+    or within three standard errors (of its test items) of guessing, `high` at or above its ceiling
+    or beyond what the reference family reaches at D0 tokens. Censored rows have no density.
 
-    The 95 % interval is that of joint draws: a score with normal noise of its standard error,
-    inverted by a draw of the law. Draw k of a law is the same for all models, for they share its
-    error; the noise is each model's own. An end beyond which more than 2.5 % of the draws are
-    censored is null. The interval always holds the density itself.
+    The 95 % interval comes from joint draws: a score plus normal noise of its standard error,
+    inverted by a draw of the law. Draw k of a law is the same for all models, because they share
+    the error of the law; the noise of the scores is independent. An end beyond which more than 2.5
+    % of the draws are censored is null. The interval always contains the density itself.
 
     Args:
         models: a `models` frame.
         scores: a `scores` frame.
         reference_laws: a `reference_laws` frame.
-        law_draws: a `reference_law_draws` frame. A law without draws counts as known exactly: its
-            intervals hold the score's error alone, 1.96 standard errors up and down.
+        law_draws: a `reference_law_draws` frame. A law without draws is taken as exact: its
+            intervals contain the error of the score alone, 1.96 standard errors up and down.
         direct_laws: a `direct_laws` frame, further references; they have no draws.
         seed: seed of the score noise.
 
@@ -131,7 +131,7 @@ def _joint_interval(law: DrawnLaw, scores: FloatArray) -> tuple[FloatArray, Floa
         scores: a noisy score of each model for each draw, shape (K, n).
     """
     sizes = law.effective_params(scores)
-    # The nearest draws, not a point between them, for a censored draw has no distance.
+    # Quantiles are draws, without interpolation, because censored draws are 0 or infinite.
     low = np.quantile(sizes, 0.025, axis=0, method="lower")
     return low, np.quantile(sizes, 0.975, axis=0, method="higher")
 
@@ -143,8 +143,8 @@ def _nullable(values: np.ndarray, known: np.ndarray) -> pl.Series:
 def _is_record(per_basis: pl.DataFrame) -> pl.Series:
     """Whether a model sets the running maximum of its series.
 
-    Of several models on one day only the densest can; a tie with the standing record is none, and
-    of equals on one day the first by name counts.
+    Of several models on one day only the densest can; a tie with the current record is no record,
+    and of equals on one day the first by name is the record.
     """
     ordered = per_basis.with_row_index("row").sort(
         *SERIES, "release_date", "density", "model_id",

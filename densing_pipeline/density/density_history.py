@@ -1,9 +1,9 @@
-"""Densities as they could be known on a past day: models released and scores published by then.
+"""Densities as known on a past day, from the models released and scores published by then.
 
-A score counts from `known_from` of its row, so a report that came later changes no earlier day. What is
-not dated stays unknown to this: the reference law is today's on every day.
+A score counts from the day `known_from` of its row, so that a later report does not change earlier
+days. The reference law has no such date: the current law is used for every day.
 
-Not here: the densities that are published (`densities`), and what is forecast from them (`forecasts`).
+Not here: the published densities (`densities`), and the forecasts (`forecasts`).
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from densing_pipeline.paper import NMI
 
 @dataclass(frozen=True)
 class DensityHistory:
-    """What it takes to compute densities anew for any day.
+    """Computes densities as known on any day.
 
     Attributes:
         models: a `models` frame.
@@ -34,7 +34,7 @@ class DensityHistory:
     def of(
         cls, models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
     ) -> "DensityHistory":
-        """The history under the paper's law, which all forecasts are made under.
+        """The history under the paper's law, which all forecasts use.
 
         Args:
             models: a `models` frame with the present weights only (`hub.models.current`).
@@ -45,10 +45,10 @@ class DensityHistory:
         return cls(models, scores, law)
 
     def as_of(self, day: date) -> pl.DataFrame:
-        """The `densities` of a day, without the error of the laws; remembered for each day.
+        """The `densities` of a day, without the error of the laws; cached by day.
 
         Args:
-            day: last day of what is known.
+            day: last day of release and of `known_from`.
         """
         if day not in self._days:
             known = self.scores.filter(pl.col("known_from").fill_null(day) <= day)

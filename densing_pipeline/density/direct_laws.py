@@ -1,7 +1,7 @@
-"""Family rulers: the sizes of one model family, trained on the same data, as the reference.
+"""Direct laws fitted to the sizes of one model family, trained on the same data.
 
-Within such a family size is the only difference, so its scores against ln N are a ruler that needs
-no loss and no reference runs of ours.
+Within such a family size is the only difference, so a line of its scores against ln N is a
+reference law that needs no losses and no reference runs.
 
 Not here: the line itself (`direct_law`).
 """
@@ -18,17 +18,18 @@ from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.tables.published import DIRECT_LAWS
 
 SIZE_IN_NAME = r"^(.*?)[-_ ]?v?\d+(?:[._]\d+)?[bBmM](?:\b|_|$)"
-"""What a model's name says before its size is its line: Qwen/Qwen2.5 of Qwen/Qwen2.5-7B."""
+"""Pattern of model names; the part before the size is the model line: Qwen/Qwen2.5 of
+Qwen/Qwen2.5-7B."""
 
 FEWEST_FAMILY_SIZES = 5
 LEAST_RANGE = 10.0
-"""Largest over smallest member."""
+"""Smallest ratio of parameters between the largest and the smallest member."""
 
 
 def direct_laws(models: pl.DataFrame, scores: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """Every direct law: the one-step law of the ladder, and a ruler per benchmark.
+    """Every direct law: that of the OLMo ladder, and one of a model family per benchmark.
 
-    The ruler of a benchmark is the line of dense base models with the most sizes (by name among
+    The family of a benchmark is the line of dense base models with the most sizes (by name among
     equals) of those with one number of training tokens, at least five sizes over a factor of ten,
     all above guessing by three standard errors. `largest_out_error` is the error of the score
     predicted for the largest member without it.
@@ -63,7 +64,7 @@ def direct_laws_of(frame: pl.DataFrame) -> dict[tuple[str, str], DirectLaw]:
 
 
 def _members(models: pl.DataFrame) -> pl.DataFrame:
-    """Dense, unquantised base models with known N and D, and the line their names put them in."""
+    """Dense, unquantised base models with known N and D, and the model line in their names."""
     return (
         models.filter(
             ~pl.col("is_moe"),
@@ -85,7 +86,7 @@ def _members(models: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ruler(members: pl.DataFrame, benchmark: str) -> dict[str, Any] | None:
-    """The ruler of one benchmark; None if no line of models carries one."""
+    """The family law of one benchmark; None if no model line has enough sizes."""
     usable = members.filter(
         pl.col("score") > pl.col("chance") + CHANCE_ERRORS * pl.col("item_std_error"),
         pl.col("score") < 1,

@@ -1,6 +1,6 @@
-"""A reference law as a set of draws: what its error does to whatever is read off it.
+"""A reference law as a set of draws, to propagate its error to effective parameters.
 
-Draw k is one whole law, the same for every model, for all models share its error.
+Draw k is a complete law, the same for every model, because all models share the error of the law.
 
 Not here: how the draws are made (`reference_law_draws`).
 """
@@ -22,7 +22,7 @@ class DrawnLaw:
     """Draws of one reference law.
 
     Attributes:
-        coefficients: those of each draw in the order of `COEFFICIENTS`, shape (K, 9).
+        coefficients: of each draw, in the order of `COEFFICIENTS`, shape (K, 9).
         reference_tokens: D0.
     """
 

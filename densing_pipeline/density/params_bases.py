@@ -1,6 +1,6 @@
-"""The parameter counts a density can divide by.
+"""The parameter counts by which effective parameters can be divided.
 
-Not here: how the counts of a model are found (`hub`, `facts`).
+Not here: the sources of a model's counts (`hub`, `facts`).
 """
 
 import polars as pl
@@ -11,24 +11,24 @@ COMPUTE_OVER_MEMORY = 2.45
 """k2 / k1: time of the arithmetic over time of reading the weights, per parameter.
 
 From the paper's numbers (NMI Methods): 100 input tokens at 2 FLOP each over 82.58 TFLOPS, against
-one byte over 1.01 TB/s. The paper prints the ratio reversed (k1 = 2.45 k2); its own numbers and its
-densities of quantised models need k2 = 2.45 k1.
+one byte over 1.01 TB/s. The paper prints the inverse ratio (k1 = 2.45 k2); its own numbers and its
+densities of quantised models imply k2 = 2.45 k1.
 """
 
 FULL_BITS = 16
 
 
 def params_bases(models: pl.DataFrame) -> pl.DataFrame:
-    """Every parameter count of every model that is known.
+    """All known parameter counts of all models.
 
     `inference_time` is the dense, unquantised model of the same inference time (NMI Methods):
-    (N_total k1 + N_active k2) / (k1 + k2) for a mixture of experts, and N k1 shrunk by the bits of
-    the weights (k1 / 4 at 4 bits) for a quantised model; for any other model it is N. N is the
-    non-embedding count where that is known and the total otherwise; active parameters lose the same
-    embeddings.
+    (N_total k1 + N_active k2) / (k1 + k2) for a mixture of experts, and N with k1 reduced in
+    proportion to the bits per weight (k1 / 4 at 4 bits) for a quantised model; for any other model
+    it is N. N is the non-embedding count where that is known and the total otherwise; the same
+    embeddings are subtracted from active parameters.
 
     Args:
-        models: a `models` frame. Of several revisions of one model the bundled one counts, else
+        models: a `models` frame. Of several revisions of one model the bundled one is used, else
             the first released.
 
     Returns:
@@ -75,7 +75,7 @@ def _one_row_each(models: pl.DataFrame) -> pl.DataFrame:
 
 
 def _active() -> pl.Expr:
-    """Parameters used per token on the footing of n_total; unknown for an MoE that does not say.
+    """Parameters used per token, counted like n_total; null for an MoE that does not state them.
 
     A model without a total is one of the paper's figure, whose counts all leave out embeddings.
     """
@@ -90,7 +90,7 @@ def _active() -> pl.Expr:
 
 
 def _bits() -> pl.Expr:
-    """Bits per weight: 16 unless quantised; unknown if the name of the format does not say."""
+    """Bits per weight: 16 unless quantised; null if the name of the format does not state them."""
     stated = pl.col("quantisation").str.extract(r"(\d+)-?bit").cast(pl.Float64)
     return (
         pl.when(pl.col("quantisation").is_null()).then(pl.lit(float(FULL_BITS))).otherwise(stated)

@@ -1,25 +1,26 @@
-"""One score per model and benchmark from everything reported of it, and how far sources disagree.
+"""One score per model and benchmark, pooled from all reports, and the disagreement of sources.
 
-Reported scores of one model differ by who ran the benchmark. All independent ones are averaged, so
-that neither the luckiest number nor the most productive source decides:
+Reported scores of one model differ between sources. All independent ones are averaged, so that no
+single source decides:
 
 1. only scores under the paper's protocol (shots and prompting) count;
-2. what we measured goes before what was reported; of what we measured, the weights with the most
-   benchmarks, then the newest measurement, so that an average is of the same weights;
+2. our measurements take precedence over reports; of several, the weights with the most benchmarks,
+   then the newest measurement, so that an average is of the same weights;
 3. quoted numbers and rows of low confidence are left out; of one source with two variants of the
    protocol the one with chain of thought counts, as in the paper;
 4. equal numbers are one measurement, however often repeated: equal to the rounding of three digits,
    or of two where one of them is written with two;
 5. a score far from the median of the others is left out (`FAR`): below, answers were not recognised
    or the harness was broken; above, the model was an instruct model under a base model's name. Of
-   two that far apart the lower one is left out, for failing to recognise answers is the commoner
-   fault; of more that all disagree none is;
+   two that far apart the lower one is left out, because unrecognised answers are the more common
+   fault; of several that all disagree none is left out;
 6. the plain mean of the rest is the score.
 
 No step looks at other models or at later ones, so a past month end has the same scores today. The
 error of a reported score is that of its items and that of its sources (`source_effects`).
 
-Not here: which scores there are (`facts`, `evaluation`), and averages over benchmarks (`score_sets`).
+Not here: the sources of scores (`facts`, `evaluation`), and averages over benchmarks
+(`score_sets`).
 """
 
 from typing import Any
@@ -33,16 +34,17 @@ from densing_pipeline.stats.intervals import cluster_weights, percentile_interva
 from densing_pipeline.tables.published import POOLED_SCORES, SOURCE_EFFECTS
 
 FAR = 0.2
-"""Distance from the other sources, as a fraction, beyond which a score is not believed."""
+"""Largest distance from the median of the other sources, as a fraction; a score farther away is
+left out."""
 
 ROUNDING = 0.0005
-"""Scores no further apart are the same number, written with three or four digits."""
+"""Difference up to which scores count as equal: the rounding of three digits."""
 
 COARSE_ROUNDING = 0.005
-"""The same for a number with two digits beside one with more."""
+"""The same if one of the two scores has two digits only."""
 
 FEWEST_MODELS = 5
-"""Models scored by several sources that it takes to say how far sources disagree."""
+"""Fewest models scored by several sources for an estimate of the disagreement."""
 
 RESAMPLES = 2000
 SEED = 20241206
@@ -59,8 +61,9 @@ def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> 
         effects: a `source_effects` frame; by default that of these scores.
 
     Returns:
-        A `pooled_scores` frame. `item_std_error` is that of the test items, `std_error` holds the
-        disagreement of sources too: `between_source_std` over the root of the number of sources,
+        A `pooled_scores` frame. `item_std_error` is the error from the test items; `std_error`
+        includes the disagreement of sources: `between_source_std` over the root of the number of
+        sources,
         and the maker's premium where only makers report. Measured scores have no such part.
     """
     usable = _usable(scores)
@@ -74,7 +77,7 @@ def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> 
 
 
 def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
-    """How far independent sources disagree on one model, and by how much makers report more.
+    """Disagreement of independent sources on one model, and the excess of makers' own scores.
 
     `between_source_std` is the pooled standard deviation of independent scores within models,
     `maker_premium` the mean over models of the maker's score less the mean of the others'. Both are
@@ -105,7 +108,7 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
     Of equal numbers the maker's counts, then one with more than two digits, then the source first by
     name.
     """
-    # A row without a word on who scored it is somebody else's: the careful reading.
+    # Rows without a scorer count as third-party, the cautious assumption.
     by = pl.col("scored_by").fill_null("third_party")
     per_source = (
         usable.filter(
@@ -139,10 +142,10 @@ def _without_far(independent: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reasons(scores: FloatArray) -> list[str | None]:
-    """Why each of the independent scores of one model is not believed; None where it is.
+    """Why each of the independent scores of one model is left out; None where it is used.
 
-    The score farthest from the median of the others goes first, of equals the lower one, until all
-    are near. If fewer than half would remain nobody is singled out.
+    The score farthest from the median of the others is removed first, of equals the lower one,
+    until all are near. If fewer than half would remain, none is removed.
     """
     reasons: list[str | None] = [None] * scores.size
     believed = list(range(scores.size))
@@ -166,7 +169,7 @@ def _reasons(scores: FloatArray) -> list[str | None]:
 
 
 def _left_out(kept: pl.DataFrame) -> pl.DataFrame:
-    """What was left out of each model's score, in words."""
+    """Text per model and benchmark that lists the scores left out."""
     return (
         kept.filter(pl.col("why_left_out").is_not_null())
         .group_by(MODEL, maintain_order=True)
@@ -184,7 +187,7 @@ def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
         .group_by(MODEL, maintain_order=True)
         .agg(
             pl.col("score").mean(),
-            # The items are the same for every source, so averaging does not lessen their error.
+            # All sources use the same items, so averaging does not reduce their error.
             pl.col("item_std_error").mean(),
             n_sources=pl.len(),
             score_low=pl.col("score").min(),
@@ -205,7 +208,7 @@ def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measured(usable: pl.DataFrame) -> pl.DataFrame:
-    """What we measured, one row per model and benchmark."""
+    """Our measurements, one row per model and benchmark."""
     return measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
         *MODEL,
         "score",
@@ -220,11 +223,11 @@ def _measured(usable: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured_scores(measured: pl.DataFrame, *, by: tuple[str, ...] = ()) -> pl.DataFrame:
-    """One score of ours per model and benchmark, with its standard error.
+    """One measured score per model and benchmark, with its standard error.
 
     Args:
         measured: measured rows of a `scores` frame.
-        by: further columns of which each value has a choice of its own.
+        by: further columns; one score is chosen for each of their values.
     """
     weights = ("model_id", "revision")
     return (

@@ -1,9 +1,9 @@
 """Reports of one model on one benchmark that differ by more than 20 points: what each says, which is used.
 
-Such a gap is seldom noise. It is another protocol, answers that were not recognised, or an instruct
-model under a base model's name.
+Such a gap is rarely noise. Its causes are another protocol, answers that were not recognised, or an
+instruct model under a base model's name.
 
-Not here: how reports become one score (`pooled_scores`).
+Not here: the pooling of reports (`pooled_scores`).
 """
 
 from typing import Any
@@ -18,7 +18,8 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
     """Every model and benchmark whose reports are more than `FAR` apart, with the score in use.
 
     Args:
-        scores: a `scores` frame; quoted numbers are left out, for they are no reports of their own.
+        scores: a `scores` frame; quoted numbers are left out, because they are no independent
+            reports.
         pooled: a `pooled_scores` frame.
 
     Returns:
@@ -63,7 +64,7 @@ _EXTRA = {
 
 
 def _reason(row: dict[str, Any]) -> str:
-    """Which of the two is used, and why."""
+    """Text that says which of the two scores is used, and why."""
     if row["score"] is None:
         return "neither is used: no report of this benchmark is under the paper's protocol"
     parts = [

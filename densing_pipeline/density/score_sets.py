@@ -1,7 +1,7 @@
-"""The scores a density rests on: one per model and set of benchmarks, with their errors.
+"""The scores from which densities are computed: one per model and score set, with standard errors.
 
-Not here: where the scores come from (`facts`, `evaluation`), and how several reports of one model
-become one score (`pooled_scores`).
+Not here: the sources of scores (`facts`, `evaluation`), and the pooling of several reports of one
+model (`pooled_scores`).
 """
 
 import polars as pl
@@ -14,8 +14,8 @@ SCORE_SETS = {NMI_AVERAGE: "AVERAGE", "average": "AVERAGE", "mmlu": "MMLU"}
 """Each score set and the benchmark whose reference law inverts it."""
 
 ONE_BENCHMARK = {"bbh": "BBH", "math": "MATH", "humaneval": "HumanEval", "mbpp": "MBPP"}
-"""Score sets of a single benchmark, which only the paper's own law inverts: how far one benchmark's
-density says what another's does."""
+"""Score sets of a single benchmark, inverted only under the paper's own law, to compare the
+densities of different benchmarks."""
 
 
 def score_sets_of(reference_id: str, benchmark: str) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def score_sets_of(reference_id: str, benchmark: str) -> tuple[str, ...]:
 
 
 CHANCE_ERRORS = 3
-"""Standard errors above guessing that a score needs to say anything about size."""
+"""Fewest standard errors above guessing for a score that is inverted."""
 
 
 def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
@@ -40,9 +40,9 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row per score set x model, sorted: score_set, model_id, score, std_error,
-        item_std_error, chance, score_source_kind. `item_std_error` is that of the test items alone;
-        `std_error` holds the disagreement of sources too. Of an average each is that of a mean of
-        five independent scores.
+        item_std_error, chance, score_source_kind. `item_std_error` is the error from the test items
+        alone; `std_error` includes the disagreement of sources. For an average each is the error of
+        a mean of five independent scores.
     """
     paper = pl.col("model_id").str.starts_with(NMI_PREFIX)
     figure = scores.filter(
@@ -114,6 +114,6 @@ def _error_of_mean(column: str) -> pl.Expr:
 
 
 def _average_error(score: pl.Expr) -> pl.Expr:
-    """Standard error of a mean of five whose parts are not known: each taken at the mean."""
+    """Standard error of a mean of five unknown scores, with each taken to equal the mean."""
     squares = [binomial_error(score, ITEMS[name]).pow(2) for name in AVERAGED]
     return pl.sum_horizontal(squares).sqrt() / len(AVERAGED)

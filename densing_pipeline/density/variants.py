@@ -1,10 +1,10 @@
 """Densities under other choices than the published ones: other D0, and averages of fewer benchmarks.
 
 An average of four benchmarks has no published law. It is inverted through the mean of the four
-benchmarks' own score curves at D0, which falls or rises with size as its parts do; the mean of all
-five curves beside it says what that detour alone changes.
+benchmarks' score curves at D0; the same is done for all five, to separate the effect of this method
+from that of the benchmark left out.
 
-Not here: the published densities (`densities`), and what the choices do to the trend
+Not here: the published densities (`densities`), and the effect of the choices on the trend
 (`trends.sensitivity`).
 """
 
@@ -28,13 +28,13 @@ from densing_pipeline.paper import NMI_TOKENS, PREPRINT, PREPRINT_TOKENS
 from densing_pipeline.stats.arrays import FloatArray
 
 VARIED_TOKENS = (PREPRINT_TOKENS, NMI_TOKENS, 15e12)
-"""Values of D0: that of arXiv v2, that of NMI, and what models of 2024 are trained on."""
+"""Values of D0 in tokens: that of arXiv v2, that of NMI, and a typical one of models of 2024."""
 
 SAME_LAW = {PREPRINT}
-"""References that are another one at another D0."""
+"""References that equal another reference at a different D0."""
 
 SIZE_GRID = np.geomspace(1e3, 1e18, 3001)
-"""Sizes at which a mean of curves is tabulated, parameters."""
+"""Numbers of parameters at which a mean of curves is tabulated, shape (3001,)."""
 
 
 class Variant(NamedTuple):
@@ -58,7 +58,7 @@ class Variant(NamedTuple):
 def variants(
     scores: pl.DataFrame, reference_laws: pl.DataFrame
 ) -> Iterator[tuple[Variant, pl.DataFrame]]:
-    """Effective parameters under every reference law, D0, score set and benchmark left out.
+    """Effective parameters for every reference law, D0, score set and benchmark left out.
 
     Args:
         scores: a `scores` frame.
@@ -89,7 +89,7 @@ def variants(
 
 
 def _one_law(law: ReferenceLaw, scored: pl.DataFrame) -> pl.DataFrame:
-    """Inverse of one law; censored as in `densities`."""
+    """Effective parameters under one law; censored scores as in `densities`."""
     params, _ = law.effective_params(scored["score"].to_numpy())
     return _uncensored(scored, params, law.performance_law.d)
 
@@ -97,7 +97,7 @@ def _one_law(law: ReferenceLaw, scored: pl.DataFrame) -> pl.DataFrame:
 def _mean_of_laws(
     laws: Sequence[ReferenceLaw], benchmarks: Sequence[str], single: pl.DataFrame
 ) -> pl.DataFrame:
-    """Inverse of the mean of several score curves, for models that have all of the benchmarks."""
+    """Effective parameters from the mean of several score curves, for models with all benchmarks."""
     of_models = (
         single.filter(pl.col("benchmark").is_in(benchmarks))
         .group_by("model_id")
@@ -133,12 +133,12 @@ def _uncensored(scored: pl.DataFrame, params: FloatArray, floor: float) -> pl.Da
 def score_errors(models: pl.DataFrame) -> FloatArray:
     """Standard error of ln density from the error of the score alone, shape (n,).
 
-    For comparisons of models under one law, whose own error is shared and cancels. All models of a
-    series lie on the law's curve, so its slope is read off them (second-order differences).
+    For comparisons of models under one law, in which the error of the law cancels. All models of a
+    series lie on the law's curve, so its slope is computed from them (second-order differences).
 
     Args:
-        models: rows of one series of `densities` that have a density; a score without an error
-            counts as exact.
+        models: rows of one series of `densities` that have a density; a score without a standard
+            error is taken as exact.
     """
     curve = models.group_by("score").agg(pl.col("effective_params").first().log()).sort("score")
     scores, sizes = (column.to_numpy() for column in curve)

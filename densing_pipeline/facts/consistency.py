@@ -1,6 +1,6 @@
-"""What must hold between fact tables, or between the rows of one.
+"""Consistency checks between fact tables, and between the rows of one.
 
-Not here: what a single cell may be (`tables.columns`), and how a file is read (`reader`).
+Not here: checks of single cells (`tables.columns`), and reading a file (`reader`).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ REFERENCES = {
     "list_prices": ("source", "sources", "source"),
     "capability_levels": ("defined_by", "capability_scores", "canonical_id"),
 }
-"""Columns whose values must be found in a column of another table, by table."""
+"""Foreign keys: columns whose values must exist in a column of another table, by table."""
 
 CHECKS: dict[str, Callable[[pl.DataFrame], None]] = {
     "reported_scores": score_rules.check_scores,
@@ -24,11 +24,11 @@ CHECKS: dict[str, Callable[[pl.DataFrame], None]] = {
 """What the rows of one table must keep to, by table."""
 
 OFFER = ("source", "provider", "model", "offer", "context_over_tokens")
-"""What identifies an offer: it has one price at a time."""
+"""Columns that identify an offer, which has one price at a time."""
 
 
 def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -> pl.DataFrame:
-    """Return the fact table if it agrees with itself and with the tables it refers to.
+    """Return the fact table if it is consistent, also with the tables that it refers to.
 
     Args:
         name: its name.
@@ -56,7 +56,7 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
 
 
 def _one_price_at_a_time(prices: pl.DataFrame) -> None:
-    """Half-open intervals of one offer must not overlap."""
+    """Raise `TableError` if the half-open price intervals of one offer overlap."""
     overlapping = (
         prices.sort(*OFFER, "valid_from")
         .with_columns(next_from=pl.col("valid_from").shift(-1).over(OFFER))

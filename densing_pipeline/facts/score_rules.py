@@ -1,9 +1,9 @@
-"""What a row of `base_models` and `reported_scores` must keep to, and what a person should look at.
+"""Rules for rows of `base_models` and `reported_scores`, and findings for a person to check.
 
-Errors refuse the file; findings (`review`) are listed by `densing facts check`. The rules come from a
-second reading of some 2,330 scores against their sources: each catches a fault that was found there.
+A violated rule rejects the file; findings (`review`) are listed by `densing facts check`. Each rule
+detects a fault that was found when some 2,330 scores were compared with their sources again.
 
-Not here: what a single cell may be (`tables.columns`), and which score is used (`density`).
+Not here: checks of single cells (`tables.columns`), and the choice of scores (`density`).
 """
 
 import re
@@ -30,7 +30,7 @@ PAPER_PROTOCOLS = {
 """The paper's shots and metric (NMI Methods), as the protocol column writes them."""
 
 SPDX = re.compile(r"fact|[A-Za-z0-9.+-]+-[0-9.]+|MIT")
-"""`fact`, or what looks like an SPDX identifier with a version."""
+"""`fact`, or text in the form of an SPDX identifier with a version."""
 
 LICENCE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """The Hub's spelling: SPDX identifiers in lower case, the Hub's own names for the rest."""
@@ -39,14 +39,14 @@ SUBSET_STEP = 0.002
 """One item of 500: all scores in such steps are MATH-500, whatever the table calls them."""
 
 SUBSET_ODDS = 1e-3
-"""Probability below which steps of 1/500 are no accident of rounding."""
+"""Probability of a chance result below which scores in steps of 1/500 are rejected."""
 
 FEWEST_QUOTED = 3
-"""Equal numbers in one column of two documents that make it a quotation."""
+"""Fewest equal numbers in one column of two documents for a quotation."""
 
 
 class Finding(NamedTuple):
-    """Something a person should look at.
+    """A finding for a person to check.
 
     Attributes:
         rule: short name of the rule.
@@ -58,7 +58,7 @@ class Finding(NamedTuple):
 
 
 def check_models(models: pl.DataFrame) -> None:
-    """Refuse base models that contradict themselves.
+    """Raise if the columns of a base model contradict each other.
 
     Raises:
         TableError: naming the model and the remedy.
@@ -77,7 +77,7 @@ def check_models(models: pl.DataFrame) -> None:
 
 
 def check_scores(scores: pl.DataFrame) -> None:
-    """Refuse scores whose protocol, licence or name cannot be right.
+    """Raise if the protocol, licence or benchmark name of a score is invalid.
 
     Raises:
         TableError: naming model, benchmark, source and remedy.
@@ -131,7 +131,7 @@ def _subsets(scores: pl.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def review(scores: pl.DataFrame) -> list[Finding]:
-    """What a person should look at: quotations and repeated rows. Nothing here refuses a file.
+    """Findings for a person to check: quotations and repeated rows. None of them rejects the file.
 
     Args:
         scores: the fact table `reported_scores`.
@@ -164,7 +164,7 @@ def _quotations(scores: pl.DataFrame) -> Iterator[Finding]:
 
 
 def _repeated(scores: pl.DataFrame) -> Iterator[Finding]:
-    """One maker, one number, two documents: one row would do."""
+    """Numbers that one maker published in two documents and that are in two rows."""
     same = (
         scores.filter(pl.col("scored_by") == "maker")
         .group_by("model_id", "benchmark", "protocol", "score")

@@ -1,7 +1,7 @@
-"""The whole backtest over a release: how good forecasts made at every past month end were.
+"""Backtest over a release: forecasts at every past month end, and their scores.
 
-`densing backtest` prints it. Every past month end is rebuilt from the released tables alone. Not here: how (`forecasts`, `scores`,
-`skill`, `claims`).
+`densing backtest` prints it. Every past month end is rebuilt from the released tables alone. Not
+here: the computations (`forecasts`, `scores`, `skill`, `claims`).
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Backtest(NamedTuple):
 
 
 def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Backtest:
-    """Forecast at every past month end, score what has come, and sum it up.
+    """Forecast at every past month end, score the forecasts whose date has passed, and summarise.
 
     Args:
         tables: densities with the models, scores and reference_laws behind them, prices, model_links
@@ -56,7 +56,7 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
 
 
 def skill_rows(forecast_skill: pl.DataFrame) -> list[list[str]]:
-    """Skill over all series, by target, horizon and method; the first row is the head."""
+    """Skill over all series, by target, horizon and method; the first row is the header."""
     head = [
         "target", "months ahead", "method", "forecasts", "mean CRPS", "bias", "95 % covers",
         "skill over no change", "over the paper's constant", "over the last year's slope",
@@ -80,7 +80,7 @@ def skill_rows(forecast_skill: pl.DataFrame) -> list[list[str]]:
 
 
 def claims_rows(paper_claims: pl.DataFrame) -> list[list[str]]:
-    """What the paper promised at the end of 2024, and what came; the first row is the head."""
+    """The paper's claims at the end of 2024, and the outcomes; the first row is the header."""
     head = [
         "claim",
         "series",

@@ -1,7 +1,7 @@
-"""The `paper_claims` table: would a reader of the paper in December 2024 have been right?
+"""The `paper_claims` table: the paper's claims of December 2024, compared with the outcomes.
 
-The paper said how fast density doubles and how fast the price of a capability halves. From the end of
-the month of its second version on, this compares what that promised with what came.
+The claims are the doubling time of density and the halving time of the price of a capability. They
+are compared with the growth from the end of the month of the paper's second version.
 
 Not here: forecasts of other methods and vintages (`forecasts`, `scores`).
 """
@@ -38,10 +38,11 @@ MADE_ON = date(2024, 12, 31)
 """End of the month in which arXiv v2 came out (6 December 2024)."""
 
 MONTHS = (3, 6, 12)
-"""Spans that are looked at, beside the longest one that the data hold."""
+"""Spans in months that are evaluated, beside the longest one with data."""
 
 RANGE_DRAWS, RANGE_PARTS = 100_000, 10
-"""Draws of the range a claim allows: so many that its verdict does not hang on the seed."""
+"""Draws of the range that a claim allows, so many that the verdict does not depend on the seed; and
+the number of parts."""
 
 DENSITY_CLAIMS = {
     "arXiv v2: density doubles every 95 days": PREPRINT_DOUBLING_DAYS,
@@ -53,12 +54,12 @@ PRICE_CLAIMS = {
 
 
 def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFrame:
-    """What the paper promised at the end of 2024, and what came.
+    """The paper's claims at the end of 2024, and the outcomes.
 
-    The interval of a density's growth comes from the errors of the scores: each is drawn anew, and
-    the densest model at either end found again. A price has none. Records come in jumps, so a claim
-    that is right on the whole allows a range over a short span: steps of the series before the claim
-    are drawn anew (`curves.resampled`), scaled so that they rise as fast as claimed.
+    The interval of the growth of density comes from the errors of the scores: the scores are
+    resampled, and the densest model at either end is found again. A price has no interval. Records
+    rise in steps, so a claim that is true on average allows a range over a short span: the steps of
+    the series before the claim are resampled (`curves.resampled`), scaled to the claimed rate.
 
     Args:
         known: the tables as known now.
@@ -66,7 +67,7 @@ def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFram
         seed: seed of the draws.
 
     Returns:
-        A `paper_claims` frame; spans at whose end nobody was looking have verdict `insufficient`.
+        A `paper_claims` frame; spans whose end is not observed have verdict `insufficient`.
     """
     rows = [
         *_density(known, draws, seed),
@@ -121,7 +122,7 @@ def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, A
 
 
 class _Claims:
-    """What the claims allow one series, given how unevenly its records came before they were made."""
+    """The ranges that the claims allow for one series, given the steps of its earlier records."""
 
     def __init__(
         self,
@@ -131,7 +132,7 @@ class _Claims:
         seed: int,
     ) -> None:
         self._claims, self._seed = claims, seed
-        # The time since the last record is a step too, one without a rise.
+        # The time since the last record counts as a step without a rise.
         self._waits = np.append(np.diff(days), max(days_since_zero(MADE_ON) - days[-1], 1.0))
         self._rises = np.append(np.diff(progress), 0.0)
 
@@ -181,9 +182,9 @@ class _Claims:
 
 
 def _is_within(allowed: FloatArray, actual: float) -> bool | None:
-    """Whether what came lies among the central 95 % of what the claim allows; None if too close to say.
+    """Whether the outcome is in the central 95 % of the allowed range; None if too close to decide.
 
-    Too close is three standard errors of the share of draws beyond it.
+    Too close means within three standard errors of the share of draws beyond the outcome.
     """
     error = np.sqrt(0.025 * 0.975 / allowed.size)
     beyond = min(float((allowed <= actual).mean()), float((allowed >= actual).mean()))
@@ -199,9 +200,9 @@ def _drawn(models: pl.DataFrame, draws: int, seed: int) -> FloatArray:
 
 
 def _spans(entries: FloatArray, as_of: date) -> list[tuple[date, bool]]:
-    """Ends of the spans and whether somebody was looking then.
+    """Ends of the spans, and whether the series was observed then.
 
-    They are 3, 6 and 12 months on, and the last month end at which somebody was.
+    The spans are 3, 6 and 12 months, and up to the last observed month end.
     """
     ahead = month_ends(as_of, MADE_ON)[1:]
     watched = [day for day in ahead if is_watched(entries, days_since_zero(day))]

@@ -1,10 +1,11 @@
 """The `forecasts` table: every method at every past month end, 1, 3, 6 and 12 months ahead.
 
-Every night rebuilds all past vintages from the tables cut off there (`origin` backtest). The forecasts
-of the newest vintage, whose outcome nobody can know yet, are published once more for good (`origin`
-published): later nights take them over from the release before, whatever becomes of the tables.
+Every night rebuilds all past vintages from the tables cut off there (`origin` backtest). The
+forecasts of the newest vintage, whose outcome is not known yet, are also published permanently
+(`origin` published): later nights copy them from the previous release, even if the tables have
+changed.
 
-Not here: what a vintage knows (`vintages`), the methods, and how the forecasts did (`scores`).
+Not here: the data of a vintage (`vintages`), the methods (`methods`), and the scores (`scores`).
 """
 
 from collections.abc import Iterator
@@ -39,11 +40,12 @@ QUANTILES = (
 """Columns of the quantiles of a forecast."""
 
 MOST_FORECAST_DRAWS = 400
-"""Draws of a forecast with an interval; more than are asked for are never made."""
+"""Most draws of a forecast with an interval."""
 
 FARTHEST_FOLD = 1000.0
-"""Upper end over the standing record beyond which a forecast says nothing of what comes, and is not
-made: three years of progress at the paper's pace, 2^(36 / 3.5) = 1,250. No horizon is above one."""
+"""Largest ratio of the upper end to the current record; a wider forecast is not informative and not
+made. It is three years of progress at the paper's pace, 2^(36 / 3.5) = 1,250. No horizon is above
+one."""
 
 KEY = ("target", "series", "made_on", "horizon_months", "method")
 
@@ -57,10 +59,10 @@ def forecasts(
         known: the tables; the last vintage is the last month end up to their day.
         draws: draws behind a forecast; more than 400 count as 400.
         seed: seed of the draws; each forecast has its own stream.
-        previous: the `forecasts` table published before; what it holds as `published` stays.
+        previous: the `forecasts` table of the previous release, whose `published` rows are kept.
 
     Returns:
-        A `forecasts` frame; a method that a vintage does not carry has verdict `insufficient`.
+        A `forecasts` frame; a method without enough data has verdict `insufficient`.
     """
     draws = min(draws, MOST_FORECAST_DRAWS)
     rows: list[dict[str, Any]] = []
@@ -85,7 +87,7 @@ def forecasts(
 
 
 def _published(rebuilt: pl.DataFrame, previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
-    """The forecasts that stand for good: those published before, and those of the newest vintage."""
+    """The permanent forecasts: those published before, and those of the newest vintage."""
     kept = FORECASTS.empty()
     if previous is not None and set(FORECASTS.names) <= set(previous.columns):
         kept = FORECASTS.cast(
@@ -138,7 +140,7 @@ def _method_rows(
     }
     quantiles = np.quantile(progress, LEVELS, axis=0)
     reaches = quantiles[-1] - vintage.progress[-1]
-    # A price falls as progress rises, so its quantiles come out in reverse.
+    # A price falls as progress rises, so the order of its quantiles is reversed.
     with np.errstate(over="ignore"):
         values = np.sort(vintage.value(quantiles), axis=0)
     return [
@@ -158,7 +160,7 @@ def _lacking(method: Method, days: float, span: float, reach: float) -> str:
         method: the method.
         days: days ahead.
         span: days since the first record.
-        reach: ln of the upper end over the standing record.
+        reach: ln of the upper end over the current record.
     """
     if method in EXTRAPOLATING and days > span:
         return f"{days:.0f} days ahead, but the record is {span:.0f} days long"

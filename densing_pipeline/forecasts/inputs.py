@@ -1,6 +1,6 @@
-"""The tables that forecasts, their scores and the paper's claims are made from.
+"""The input tables of forecasts, their scores and the paper's claims.
 
-Not here: what a past month end knew of them (`vintages`).
+Not here: the data known at a past month end (`vintages`).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ History = Callable[[date], pl.DataFrame]
 
 
 class ForecastInputs(NamedTuple):
-    """What is known on a day.
+    """The tables as known on one day.
 
     Attributes:
         densities: a `densities` frame, as known now.
@@ -46,5 +46,5 @@ class ForecastInputs(NamedTuple):
 
     @property
     def has_prices(self) -> bool:
-        """Whether there is anything to draw a price frontier from."""
+        """Whether there are prices, links and levels for a price frontier."""
         return not (self.market.is_empty or self.market.levels.is_empty())

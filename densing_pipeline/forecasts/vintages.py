@@ -1,12 +1,12 @@
-"""What was known at a month end: the two kinds of series that are forecast, cut off there.
+"""Vintages: the series to be forecast, cut off at a past month end.
 
 Both are records: the densest model so far and the lowest price so far. Progress is counted upwards in
 natural logarithms, ln density and -ln price, so that one set of methods serves both.
 
-A vintage is a pure function of the tables and its month end. Models released later, scores published
-later (`known_from`), prices that begin later and the withdrawal of prices later are unknown to it. What
-the tables do not date it cannot hide: the paper's figure counts from the release of each model, and a
-price from the day it took effect, even where we learnt of either later.
+A vintage is a pure function of the tables and its month end. It excludes models released later,
+scores published later (`known_from`), prices that begin later and later withdrawals of prices. The
+tables do not date everything: a score of the paper's figure counts from the release of its model,
+and a price from the day it took effect, even if either was recorded later.
 
 Not here: the methods (`methods`) and the scores (`scores`).
 """
@@ -36,7 +36,7 @@ REFERENCE, BASIS = HEADLINE.reference_id, HEADLINE.params_basis
 CURVE = "cheapest_ever"
 
 WATCHED_DAYS = 92
-"""A series counts as watched on a day if something new was seen in the three months before it."""
+"""A series counts as observed on a day if it has a new entry in this many days before it."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
 
 
 def cheapest_ever(market: Market) -> pl.DataFrame:
-    """The price curves that are forecast: lowest price so far of each level, without the paper's own."""
+    """Price curves to be forecast: the lowest price so far of each level, except the paper's."""
     return price_frontier(market, blends=(HEADLINE_BLEND,)).filter(
         pl.col("curve") == CURVE,
         pl.col("level") != NMI,
@@ -154,10 +154,10 @@ def cheapest_ever(market: Market) -> pl.DataFrame:
 
 
 def known_prices(prices: pl.DataFrame, month_end: date) -> pl.DataFrame:
-    """The price book as it could be known at a month end.
+    """The `prices` frame as known at a month end.
 
-    Dated prices that took effect by then, undated ones first seen by then; an end of validity or of
-    observation after the month end is not known yet.
+    Contains dated prices that took effect by then, and undated ones first seen by then; ends of
+    validity or observation after the month end are set to null.
     """
     dated = prices.with_columns(known=pl.coalesce("valid_from", "observed_from"))
     return (
@@ -199,13 +199,13 @@ def price_days(prices: pl.DataFrame, model_links: pl.DataFrame) -> FloatArray:
 
 
 def is_watched(entries: FloatArray, day: float) -> bool:
-    """Whether somebody was looking: something new in the three months up to a day, and after it."""
+    """Whether a series had a new entry within `WATCHED_DAYS` before a day, and one after it."""
     before, after = entries[entries <= day], entries[entries > day]
     return bool(before.size and after.size and day - before.max() <= WATCHED_DAYS)
 
 
 def _records(days: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Days and heights of the running maximum; of one day only the highest counts."""
+    """Days and values of the running maximum; of one day only the highest value counts."""
     order = np.lexsort((-values, days))
     days, values = days[order], values[order]
     before = np.append(-np.inf, np.maximum.accumulate(values)[:-1])

@@ -1,7 +1,7 @@
-"""The `densing_law` table: how fast density grows, by every estimator over every window.
+"""The `densing_law` table: growth rate of density, by every estimator over every window.
 
-Not here: estimators (`estimators`), windows (`windows`), resampling (`stats.intervals`) and what
-simulations say of the estimators (`simulate`).
+Not here: estimators (`estimators`), windows (`windows`), resampling (`stats.intervals`) and the
+simulations of bias and coverage (`simulate`).
 """
 
 from collections.abc import Iterator
@@ -43,10 +43,11 @@ SHORT_WINDOWS = ("all", "last-24-months")
 """Windows of these rows."""
 
 HEADLINE_TIMES = 20
-"""How many times more resamples the headline has than other rows, for its ends to stand still."""
+"""Factor by which the headline has more resamples than other rows, to reduce its Monte Carlo
+error."""
 
 TRUSTED_COVERAGE = (0.92, 0.98)
-"""Simulated coverage outside which a row carries a warning."""
+"""Simulated coverage of a 95 % interval outside which a row gets a warning."""
 
 
 def densing_law(
@@ -60,16 +61,16 @@ def densing_law(
 ) -> pl.DataFrame:
     """Trend of ln density for every reference, score set, parameter basis, window and estimator.
 
-    A series that does not carry an estimate gets a row with verdict `insufficient` and the reason.
+    A series without enough data gets a row with verdict `insufficient` and the reason.
 
     Args:
         densities: a `densities` frame.
         as_of: last day that counts as known; models released later are left out.
         draws: bootstrap resamples behind each interval; the headline has twenty times as many.
-        seed: seed of the resamples; every series draws from it anew, so a row does not depend on
-            which other rows there are.
-        laws: draws of the reference laws. Each resample goes with one of them, so that intervals
-            hold the error of the law; where a law has none, they hold that of the models alone.
+        seed: seed of the resamples; every series starts from it, so a row does not depend on the
+            other rows.
+        laws: draws of the reference laws. Each resample uses one of them, so that intervals include
+            the error of the law; without draws they include only that of the models.
         simulations: simulated frontiers behind the bias and coverage of each estimate.
 
     Returns:
@@ -94,7 +95,7 @@ def densing_law(
 
 
 def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
-    """Every series: each reference and score set there is, on every basis, and the headline's."""
+    """Every series: each reference law and score set on every parameter basis, and the headline's."""
     pairs = {(row[0], row[1]) for row in known.select("reference_id", "score_set").unique().rows()}
     by_key = known.partition_by(
         "reference_id", "score_set", "params_basis", as_dict=True, maintain_order=True
@@ -157,7 +158,7 @@ def _pieces(
 
 
 def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Design | None]]:
-    """The rows of one series and window, one per estimator, and the design each is simulated at."""
+    """The rows of one series and window, one per estimator, each with its design for simulation."""
     key, population, history, window, censored, newest = piece
     is_short = population != "all" or key[1] in ONE_BENCHMARK
     inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
@@ -212,7 +213,7 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
 
 
 def _numbers(found: Estimate) -> dict[str, Any]:
-    """What one estimate says."""
+    """The columns of one estimate."""
     carried = f"{found.carried} of {found.lines.slope.size} resamples carry a line"
     return {
         "verdict": "ok",
@@ -230,14 +231,14 @@ def _numbers(found: Estimate) -> dict[str, Any]:
 
 
 def _simulated(asked: tuple[str, Design], seed: int, simulations: int) -> Simulation:
-    """How an estimator does at a design; half as many frontiers for a costly one."""
+    """Simulated bias and coverage of an estimator at a design; slow ones get half the frontiers."""
     name, design = asked
     times = simulations if TREND_ESTIMATORS[name].every_window else simulations // 2
     return simulated(name, design, seed=seed, simulations=times)
 
 
 def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any]:
-    """What simulations say of an estimate, with a warning where its interval cannot be trusted."""
+    """The row with simulated bias and coverage, and a warning if the coverage is off."""
     if simulation is None:
         return {}
     return {
@@ -248,7 +249,7 @@ def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any
 
 
 def _ends(interval: tuple[float, float], suffix: str) -> dict[str, float | None]:
-    """The ends of the slope's interval, and of the doubling time's by inverting it."""
+    """The ends of the interval of the slope, and the inverted ends, of the doubling time in days."""
     low, high = interval
     return {
         f"slope_low{suffix}": low,
@@ -259,7 +260,7 @@ def _ends(interval: tuple[float, float], suffix: str) -> dict[str, float | None]
 
 
 def _warning(simulation: Simulation) -> str:
-    """What a reader must know of an interval whose simulated coverage is off; empty if it is not."""
+    """Warning text for a simulated coverage outside `TRUSTED_COVERAGE`; empty if it is inside."""
     coverage = simulation.coverage
     if TRUSTED_COVERAGE[0] <= coverage <= TRUSTED_COVERAGE[1]:
         return ""

@@ -1,6 +1,7 @@
-"""The `trend_breaks` table: did density begin to grow faster at some date?
+"""The `trend_breaks` table: tests whether the growth rate of density changed at some date.
 
-Not here: the test and its error rates (`breakpoints`), and the straight trend (`densing_law`).
+Not here: the test and its error rates (`breakpoints`), and the trend without a break
+(`densing_law`).
 """
 
 from collections.abc import Iterator
@@ -35,26 +36,27 @@ from densing_pipeline.trends.series import (
 )
 
 CHATGPT = date(2022, 11, 30)
-"""The known date: the paper sees density grow faster after ChatGPT (NMI, Fig. 3)."""
+"""The known date: the paper reports faster growth after the release of ChatGPT (NMI, Fig. 3)."""
 
 BASIS = "nonembedding"
 KINK = "ols-kink"
 SEPARATE = ("paper", "quantile-0.9", "ols-all")
-"""Estimators that draw one line before the known date and another after it, as the paper does."""
+"""Estimators that fit separate lines before and after the known date, as the paper does."""
 
 ANGLES, HALVINGS = 400, 30
-"""Ratios tried on either side of the estimate, and how finely the end is found between two."""
+"""Number of ratios tried on either side of the estimate, and of bisections between two of them."""
 
 _NUMBERS = ("break_date", "slope_before", "slope_after", "slope_ratio", "slope_ratio_low",
             "slope_ratio_high", "f_statistic", "p_value", "size", "power_at_1_5x")  # fmt: skip
 
 
 def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int) -> pl.DataFrame:
-    """Known and searched breaks of every reference law and score set.
+    """Breaks at the known date and at a searched date, for every reference law and score set.
 
-    Five rows for each: at ChatGPT two separate lines by `paper`, `quantile-0.9` and `ols-all`, and a
-    kink (`ols-kink`); and a kink at the date that fits best. Intervals of the slope ratio resample
-    model families (and search the date anew); p values and error rates are those of `breakpoints`.
+    Five rows each: at ChatGPT two separate lines by `paper`, `quantile-0.9` and `ols-all`, and a
+    continuous line with a breakpoint (`ols-kink`); and such a line with the best-fitting date.
+    Intervals of the slope ratio come from resampled model families (in each the date is searched
+    again); p values and error rates are those of `breakpoints`.
 
     Args:
         densities: a `densities` frame.
@@ -63,7 +65,7 @@ def trend_breaks(densities: pl.DataFrame, *, as_of: date, draws: int, seed: int)
         seed: seed of the resamples.
 
     Returns:
-        A `trend_breaks` frame; what the data do not carry has verdict `insufficient` and a reason.
+        A `trend_breaks` frame; rows without enough data have verdict `insufficient` and a reason.
     """
     searched = densities.filter(pl.col("score_set").is_in(list(SCORE_SETS)))
     pairs = {tuple(row) for row in searched.select("reference_id", "score_set").unique().rows()}
@@ -115,7 +117,7 @@ def _rows(series: Series, draws: int, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def _missing_beside(series: Series, day: date) -> str:
-    """What is lacking on either side of a known date."""
+    """Why the data on either side of a known date are not enough; empty if they are."""
     after = series.days >= days_since_zero(day)
     for side, mask in (("before", ~after), ("from", after)):
         days = series.days[mask]
@@ -129,7 +131,7 @@ def _missing_beside(series: Series, day: date) -> str:
 
 
 def _known_power(series: Series, seed: int) -> str:
-    """What the test at the known date could find, where its design allows a test at all."""
+    """Sentence on the power of the test at the known date, if the data allow the test."""
     at = days_since_zero(CHATGPT)
     if (series.days < at).any() and np.unique(series.days[series.days >= at]).size > 1:
         return "; at these dates " + _found(
@@ -146,7 +148,7 @@ def _found(of: Rates) -> str:
 
 
 def _separate(series: Series, weights: FloatArray, estimator: str) -> dict[str, Any]:
-    """Two lines that need not meet, one on either side of the known date."""
+    """Two separate lines, one on either side of the known date."""
     at = days_since_zero(CHATGPT)
     lines = TREND_ESTIMATORS[estimator].lines
     once = np.ones((1, series.days.size))
@@ -162,7 +164,7 @@ def _separate(series: Series, weights: FloatArray, estimator: str) -> dict[str, 
 
 
 def _kink(series: Series, weights: FloatArray, dates: FloatArray, seed: int) -> dict[str, Any]:
-    """One kink, at the given date or at the best of several."""
+    """One breakpoint, at the given date or at the best-fitting of several."""
     once = np.ones((1, series.days.size))
     before, after, at = (
         float(part[0]) for part in kinked_slopes(series.days, series.values, once, dates)
@@ -195,7 +197,7 @@ def _kink(series: Series, weights: FloatArray, dates: FloatArray, seed: int) -> 
 def _ratio(
     series: Series, before: float, after: float, drawn_before: FloatArray, drawn_after: FloatArray
 ) -> dict[str, Any]:
-    """Ratio of the slopes and its interval; an end is open where the slope before may be zero."""
+    """Ratio of the slopes and its interval; an end is None where the slope before may be zero."""
     known = np.isfinite(drawn_before) & np.isfinite(drawn_after)
     if known.mean() < 1 - MOST_LOST:
         return _insufficient(
@@ -223,9 +225,10 @@ def fieller(
 ) -> tuple[float | None, float | None]:
     """Interval of after / before by Fieller's argument: the ratios r at which after - r before may be 0.
 
-    A quotient of draws says nothing where the denominator comes near zero; this does (Fieller 1954,
-    JRSS B 16, 175-185; with percentiles of resamples in place of normal ones, Hwang 1995, Biometrika
-    82, 161-171). An end is None if no ratio on that side is refused, however large.
+    Unlike percentiles of after / before, this interval is valid if the denominator may be near zero
+    (Fieller 1954, JRSS B 16, 175-185; with percentiles of resamples in place of normal ones, Hwang
+    1995, Biometrika 82, 161-171). An end is None if no ratio on that side is rejected, however
+    large.
 
     Args:
         ratio: the estimate.
@@ -237,7 +240,7 @@ def fieller(
     ends: list[float | None] = []
     for far in (-np.pi / 2, np.pi / 2):
         angles = np.linspace(here, far, ANGLES)
-        # Where no ratio has been refused yet, the last angle is an infinite ratio.
+        # If no ratio has been rejected, the last angle stands for an infinite ratio.
         refused = np.flatnonzero(_refused(angles, before, after, clusters))
         if not refused.size:
             ends.append(None)
@@ -257,7 +260,7 @@ def fieller(
 def _refused(
     angles: FloatArray, before: FloatArray, after: FloatArray, clusters: int
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Whether the ratios tan(angle) do not make after - ratio x before zero, shape of the angles."""
+    """Whether the interval of after - tan(angle) x before excludes zero, shape of the angles."""
     gap = np.cos(angles)[:, None] * after - np.sin(angles)[:, None] * before
     low, high = clustered_intervals(gap, clusters).T
     return np.asarray((low > 0) | (high < 0))
