@@ -26,7 +26,7 @@ CURRENT = ("nmi-2025", "mmlu", "all", "quantile-0.9")
 """Reference law, scores, window and estimator of the answer that reaches the newest models: MMLU is the
 one benchmark of the paper's suite that the makers of 2026 still report."""
 
-CURRENT_BASES = {"total": "all parameters", "active": "parameters active per token"}
+CURRENT_BASES = {"total": "all parameters", "active": "those active per token"}
 """Parameter counts that give different answers since mixtures of experts lead, in words."""
 
 RECENT_WINDOW = "last-24-months"
@@ -142,15 +142,15 @@ def _density_today(tables: Tables) -> Answer:
         text = f"The data do not carry an estimate of density on MMLU: {estimates[0].reason}."
     else:
         said = [
-            f"by {words} every {_with_interval(one, is_first=place == 0)}"
+            f"every {_with_interval(one, is_first=place == 0)} counting {words}"
             if one.months is not None
-            else f"by {words} at no pace that the data carry"
+            else f"at no pace that the data carry counting {words}"
             for place, (words, one) in enumerate(
                 zip(CURRENT_BASES.values(), estimates, strict=True)
             )
         ]
         text = (
-            f"The knowledge and reasoning that MMLU asks for, per parameter, doubles {listed(said)}."
+            f"Density on MMLU, the knowledge and reasoning per parameter, doubles {listed(said)}."
             f"{_open_weights(found)}{_recent_pace(found)}"
         )
     row = rows[0]
@@ -210,20 +210,21 @@ def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> st
 
 
 def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """Whether the last 24 months were slower or faster, where their interval leaves out the whole pace."""
-    said = []
+    """The pace of the last 24 months, and whether its interval leaves out that of the whole history."""
+    said: dict[str, list[str]] = {}
     for basis, words in CURRENT_BASES.items():
         whole, recent = (found[basis, "all", window] for window in (CURRENT[2], RECENT_WINDOW))
         if whole.get("verdict") != "ok" or recent.get("verdict") != "ok":
             continue
-        pace = _pace(recent)
         if recent["slope_high"] < whole["slope_per_day"]:
-            said.append(f"by {words} the last 24 months were slower ({pace})")
+            told = "slower than before"
         elif recent["slope_low"] > whole["slope_per_day"]:
-            said.append(f"by {words} the last 24 months were faster ({pace})")
+            told = "faster than before"
         else:
-            said.append(f"by {words} {pace}, which the data do not tell from the whole history")
-    return f" In the last 24 months: {listed(said)}." if said else ""
+            told = "not told from the whole history by these data"
+        said.setdefault(told, []).append(f"{_pace(recent)} counting {words}")
+    parts = [f"{listed(paces)}, {told}" for told, paces in said.items()]
+    return f" In the last 24 months: {'; '.join(parts)}." if parts else ""
 
 
 def _pace(row: Mapping[str, Any]) -> str:
