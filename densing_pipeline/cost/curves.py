@@ -11,12 +11,10 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from densing_pipeline.prices.names import seller
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
-
-Floats = NDArray[np.float64]
 
 WEEK = 7
 
@@ -40,10 +38,10 @@ class Curve:
 
     start: date
     span: int
-    times: Floats
-    log_prices: Floats
-    is_dated: NDArray[np.bool_]
-    is_event: NDArray[np.bool_]
+    times: FloatArray
+    log_prices: FloatArray
+    is_dated: BoolArray
+    is_event: BoolArray
     final: float | None
     lowest: float
     sellers: frozenset[str]
@@ -70,14 +68,14 @@ class Curve:
         return self.final / self.lowest if self.final else None
 
     @property
-    def chained(self) -> Floats:
+    def chained(self) -> FloatArray:
         """Log prices with the falls of unknown date taken out, and what follows moved up by them.
 
         An undated price that undercuts the curve when we first see it was lower before; its fall
         says nothing about when. Its later, dated changes do.
         """
         steps = np.where(self.is_dated[1:], np.diff(self.log_prices), 0.0)
-        chained: Floats = self.log_prices[0] + np.append(0.0, np.cumsum(steps))
+        chained: FloatArray = self.log_prices[0] + np.append(0.0, np.cumsum(steps))
         return chained
 
     @property
@@ -135,22 +133,22 @@ def _record_age(priced: pl.DataFrame, end: date) -> float:
     return days / DAYS_PER_MONTH
 
 
-def end_point_slope(times: Floats, log_prices: Floats, span: float) -> Floats:
+def end_point_slope(times: FloatArray, log_prices: FloatArray, span: float) -> FloatArray:
     """Fall per day between the two ends of the window, shape (curves,)."""
     inside = times <= span
     last = np.take_along_axis(log_prices, inside.sum(1, keepdims=True) - 1, 1)[:, 0]
-    slope: Floats = (last - log_prices[:, 0]) / span
+    slope: FloatArray = (last - log_prices[:, 0]) / span
     return slope
 
 
-def event_slope(times: Floats, log_prices: Floats) -> Floats:
+def event_slope(times: FloatArray, log_prices: FloatArray) -> FloatArray:
     """OLS slope per day of ln price over the days on which it changed, shape (curves,)."""
     centred = times - times.mean(1, keepdims=True)
-    slope: Floats = (centred * log_prices).sum(1) / (centred**2).sum(1)
+    slope: FloatArray = (centred * log_prices).sum(1) / (centred**2).sum(1)
     return slope
 
 
-def weekly_slope(times: Floats, log_prices: Floats, span: float) -> Floats:
+def weekly_slope(times: FloatArray, log_prices: FloatArray, span: float) -> FloatArray:
     """OLS slope per day of ln price on every seventh day from 0 to span, shape (curves,).
 
     Equal to the regression on the sampled series; a step enters by the number of weeks it holds.
@@ -160,13 +158,13 @@ def weekly_slope(times: Floats, log_prices: Floats, span: float) -> Floats:
     after = np.concatenate([first[:, 1:], np.full((len(first), 1), float(weeks))], axis=1)
     held = np.maximum(after - first, 0)
     leverage = held * ((first + first + held - 1) / 2 - (weeks - 1) / 2)
-    slope: Floats = (log_prices * leverage).sum(1) / (weeks * (weeks**2 - 1) / 12) / WEEK
+    slope: FloatArray = (log_prices * leverage).sum(1) / (weeks * (weeks**2 - 1) / 12) / WEEK
     return slope
 
 
 def resampled(
-    waits: Floats, falls: Floats, steps: int, draws: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+    waits: FloatArray, falls: FloatArray, steps: int, draws: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
     """Curves made of the steps of one curve, drawn with replacement: the step bootstrap.
 
     A step is the time a price held and the change that followed. Prices of a frontier are sums of

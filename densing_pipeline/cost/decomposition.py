@@ -21,10 +21,8 @@ from densing_pipeline.cost.frontier import cheapest, level_offers, timed
 from densing_pipeline.cost.market import Market
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.names import seller
+from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.tables.published import PRICE_DECOMPOSITION
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 PARTS = (
     "undated_log_change",
@@ -76,10 +74,10 @@ class Offers:
 
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
-    price: Floats
-    offer: Indices
-    model: Indices
-    is_undated: NDArray[np.bool_]
+    price: FloatArray
+    offer: IntArray
+    model: IntArray
+    is_undated: BoolArray
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Offers":
@@ -95,7 +93,7 @@ class Offers:
             (rows["basis"] == "undated").to_numpy(),
         )
 
-    def on(self, day: int) -> tuple[Floats, NDArray[np.bool_]]:
+    def on(self, day: int) -> tuple[FloatArray, BoolArray]:
         """Price of each offer on a day (infinite if not on sale), and whether it is undated."""
         held = np.full(self.offer.max() + 1, np.inf)
         active = (self.starts <= day) & (day < self.ends)
@@ -130,8 +128,8 @@ def _periods(offers: Offers, horizon: int) -> Iterator[dict[str, Any]]:
 
 
 def _changes(
-    offers: Offers, days: NDArray[np.int32], price: Floats, horizon: int
-) -> Iterator[tuple[int, Floats]]:
+    offers: Offers, days: NDArray[np.int32], price: FloatArray, horizon: int
+) -> Iterator[tuple[int, FloatArray]]:
     """Day and parts of each change from one price to the next."""
     first_of_model = offers.first_day_of_model()
     stretches = [
@@ -144,7 +142,7 @@ def _changes(
             yield day, _parts(offers, before, day, first_of_model)
 
 
-def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int32]) -> Floats:
+def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int32]) -> FloatArray:
     """By how much each move changes the ln of the minimum, in the order of `PARTS`."""
     was, _ = offers.on(before)
     now, is_undated = offers.on(day)
@@ -163,7 +161,7 @@ def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int
         ]
     )
     minima[:4] = np.minimum.accumulate(minima[:4])
-    parts: Floats = np.diff(np.log(minima))
+    parts: FloatArray = np.diff(np.log(minima))
     return parts
 
 
@@ -171,11 +169,11 @@ def _seller() -> pl.Expr:
     return pl.col("provider").map_elements(seller, return_dtype=pl.String)
 
 
-def _least(price: Floats, mask: NDArray[np.bool_]) -> float:
+def _least(price: FloatArray, mask: BoolArray) -> float:
     return float(price[mask].min(initial=np.inf))
 
 
-def _sum(period: str, start: int, end: int, parts: list[Floats]) -> dict[str, Any]:
+def _sum(period: str, start: int, end: int, parts: list[FloatArray]) -> dict[str, Any]:
     total = np.sum(parts, axis=0) if parts else np.zeros(len(PARTS))
     named = dict(zip(PARTS, map(float, total), strict=True))
     return named | {

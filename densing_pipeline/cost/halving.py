@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost import curves
-from densing_pipeline.cost.curves import Curve, Floats
+from densing_pipeline.cost.curves import Curve
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
+from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
@@ -211,7 +212,7 @@ def is_headline(level: str, share: float, curve: str, window: str, estimator: st
 
 def _sample(
     others: Sequence[tuple[Curve, int]], estimator: str, draws: int, rng: np.random.Generator
-) -> Floats | None:
+) -> FloatArray | None:
     """Resampled slopes of the drawn curves, of each as many as its share of the draws."""
     total = sum(weight for _, weight in others)
     samples = []
@@ -276,7 +277,7 @@ def _estimate(
 
 def _slope(
     curve: Curve, estimator: str, draws: int, rng: np.random.Generator
-) -> tuple[float | None, Floats | None]:
+) -> tuple[float | None, FloatArray | None]:
     """Slope of ln price per day, and resampled slopes if there are steps enough."""
     span = float(curve.span)
     if estimator == "record-events":

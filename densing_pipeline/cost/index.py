@@ -11,16 +11,14 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.frontier import BLENDS
 from densing_pipeline.cost.market import Market
 from densing_pipeline.prices.names import seller
+from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import PRICE_INDEX
-
-Floats = NDArray[np.float64]
 
 BENCHMARK = "MMLU"
 """The score that quality is measured by: the one most models have."""
@@ -39,8 +37,8 @@ class Fit:
         slope: change of ln price per unit of logit score.
     """
 
-    effect: Floats
-    error: Floats
+    effect: FloatArray
+    error: FloatArray
     slope: float
 
 
@@ -137,7 +135,7 @@ def _estimated(seen: pl.DataFrame, share: float, last: date) -> pl.DataFrame:
 
 
 def fit(
-    log_price: Floats, month: NDArray[np.intp], quality: Floats, model: NDArray[np.intp], base: int
+    log_price: FloatArray, month: IntArray, quality: FloatArray, model: IntArray, base: int
 ) -> Fit:
     """Least squares with month effects, covariance clustered by model (CR1).
 

@@ -6,12 +6,10 @@ model reaches a level with a probability.
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.published import LEVEL_MEMBERSHIPS
-
-Floats = NDArray[np.float64]
 
 PROTOCOL_STD_ERROR = 0.009
 """Added to the error of a score run under another protocol than the level's, as a fraction: the root
@@ -85,7 +83,7 @@ def _probability() -> pl.Expr:
     return pl.when(pl.col("canonical_id") == pl.col("defined_by")).then(1.0).otherwise(reached)
 
 
-def drawn(probability: Floats, draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def drawn(probability: FloatArray, draws: int, rng: np.random.Generator) -> BoolArray:
     """Whether each model reaches a level in each draw, shape (draws, models).
 
     Models are drawn independently: of the error of a level's own score, which they share, this keeps
@@ -96,7 +94,7 @@ def drawn(probability: Floats, draws: int, rng: np.random.Generator) -> NDArray[
         draws: number of draws.
         rng: source of randomness.
     """
-    found: NDArray[np.bool_] = rng.random((draws, len(probability))) < probability
+    found: BoolArray = rng.random((draws, len(probability))) < probability
     return found
 
 
