@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from densing_pipeline.prices.as_of import known, last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
 from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 
 PERSISTENCE_DAYS = 30
 """Days in a row for which an offer must cost a price or less to count at that price."""
@@ -125,9 +125,7 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
     ).filter(pl.Series(has_lasted))
 
 
-def _runs(
-    price: NDArray[np.float64], is_new_run: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _runs(price: FloatArray, is_new_run: BoolArray) -> tuple[IntArray, IntArray]:
     """First and last row of the run around each row on which no price is higher than its own."""
     # An infinite price between unconnected stretches ends every run there.
     place = np.arange(len(price)) + np.cumsum(is_new_run)
@@ -140,7 +138,7 @@ def _runs(
     return row[before], row[after]
 
 
-def _next_higher(price: NDArray[np.float64]) -> NDArray[np.intp]:
+def _next_higher(price: FloatArray) -> IntArray:
     """Index of the first higher price after each; a row may jump to where its follower jumped."""
     target = np.minimum(np.arange(len(price)) + 1, len(price) - 1)
     while (unsettled := (price[target] <= price) & np.isfinite(price)).any():

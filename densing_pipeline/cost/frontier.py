@@ -14,6 +14,7 @@ from densing_pipeline.cost import admission
 from densing_pipeline.cost.levels import MEMBERSHIP
 from densing_pipeline.cost.market import Market
 from densing_pipeline.paper import NMI
+from densing_pipeline.stats.arrays import IntArray
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -119,7 +120,7 @@ def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
 
 def cheapest(
     starts: NDArray[np.int32], ends: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+) -> tuple[NDArray[np.int32], IntArray]:
     """Which of the intervals, given best first, is the best one on each day.
 
     Args:

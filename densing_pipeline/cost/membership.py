@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, cheapest, timed
 from densing_pipeline.cost.levels import drawn
 from densing_pipeline.cost.market import Market
+from densing_pipeline.stats.arrays import BoolArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
@@ -82,7 +82,7 @@ def _distinct(
     model = offers["canonical_id"].replace_strict(
         models["canonical_id"], range(models.height), return_dtype=pl.Int64
     )
-    found: dict[bytes, tuple[NDArray[np.bool_], int]] = {}
+    found: dict[bytes, tuple[BoolArray, int]] = {}
     for members in reached[:, model.to_numpy()]:
         curve = _fingerprint(offers, members)
         found[curve] = members, found.get(curve, (members, 0))[1] + 1
@@ -95,9 +95,7 @@ def _distinct(
     return pl.concat([DRAWN.to_frame(), *frames])
 
 
-def _curves(
-    level: str, share: float, offers: pl.DataFrame, members: NDArray[np.bool_]
-) -> pl.DataFrame:
+def _curves(level: str, share: float, offers: pl.DataFrame, members: BoolArray) -> pl.DataFrame:
     """Change points for the members of one draw; without a member nothing is ever on offer."""
     if members.any():
         return changes(level, share, offers.filter(members))
@@ -110,7 +108,7 @@ def _curves(
     )
 
 
-def _fingerprint(offers: pl.DataFrame, members: NDArray[np.bool_]) -> bytes:
+def _fingerprint(offers: pl.DataFrame, members: BoolArray) -> bytes:
     """Bytes that are equal for draws that give the same curve."""
     if not members.any():
         return b""
