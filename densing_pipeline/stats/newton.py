@@ -4,10 +4,10 @@ The problems of a batch have the same form and differ in their data, as the resa
 do. All take a step together, so that one iteration is a few array operations over the batch; a
 problem that has converged leaves it.
 
-A caller says what is minimised (`derivatives`) and how a step is made (`propose`): scaling, bounds
-and longest steps belong to the problem. `marquardt` is the step of a problem without any.
+The caller gives the objective (`derivatives`) and the step (`propose`), which includes scaling,
+bounds and step limits. `marquardt` is the step of a problem without these.
 
-Not here: starting points, and what a problem without a minimum means.
+Not here: starting points, and the handling of problems without a minimum.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ import numpy as np
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 
 MOST_DAMPING = 1e12
-"""Damping at which a problem is given up: its steps no longer move anything."""
+"""Damping at which a problem is abandoned, because its steps are negligible."""
 
 LEAST_SCALE = 1e-12
 """Lower bound of the diagonal that `marquardt` damps by, so that a zero on it is damped too."""
@@ -37,7 +37,7 @@ its arguments: after a refused step it gets the same ones with more damping."""
 
 
 class Damping(NamedTuple):
-    """How the damping starts and follows the steps.
+    """Initial damping and its changes after each step.
 
     Attributes:
         first: damping of the first step.
@@ -116,7 +116,7 @@ def marquardt(
 
 
 class _Batch(NamedTuple):
-    """The problems that are still under way: their numbers, points, derivatives and data."""
+    """The problems not converged yet: their indices, points, derivatives and data."""
 
     rows: IntArray
     theta: FloatArray
