@@ -39,6 +39,9 @@ POPULATIONS = ("all", "open-weights")
 SHORT = ("paper", "quantile-0.9", "ols-all")
 """Estimators of the rows beside the main series: of open weights, and of one benchmark."""
 
+SHORT_BASES = ("total", "active")
+"""Parameter bases of these rows: those whose answers differ."""
+
 SHORT_WINDOWS = ("all", "last-24-months")
 """Windows of these rows."""
 
@@ -132,14 +135,23 @@ class Piece(NamedTuple):
     censored: int
     newest: tuple[str, date] | None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is beside the main series and has few windows and estimators."""
+        return _is_short(self.key, self.population)
+
+
+def _is_short(key: SeriesKey, population: str) -> bool:
+    return population != "all" or key[1] in ONE_BENCHMARK
+
 
 def _pieces(
     key: SeriesKey, models: pl.DataFrame, spans: tuple[Window, ...], laws: DrawnLaws | None
 ) -> Iterator[Piece]:
     """One series over every window, and the open weights of the headline's law over two."""
     for population in POPULATIONS:
-        is_open = population == "open-weights"
-        if is_open and key[0] != HEADLINE[0]:
+        is_open, is_short = population == "open-weights", _is_short(key, population)
+        if is_short and (key[0] != HEADLINE[0] or key[2] not in SHORT_BASES):
             continue
         of_population = _open_weights(models) if is_open else models
         if is_open and of_population.height == models.height:
@@ -148,7 +160,7 @@ def _pieces(
         known = of_population.filter(pl.col("density").is_not_null())
         censored = of_population.filter(pl.col("density").is_null())["release_date"]
         for window in spans:
-            if window.name not in SHORT_WINDOWS and (is_open or key[1] in ONE_BENCHMARK):
+            if is_short and window.name not in SHORT_WINDOWS:
                 continue
             history = series.kept(np.asarray(series.days <= days_since_zero(window.end)))
             inside = known.filter(pl.col("release_date").is_between(window.start, window.end))
@@ -160,12 +172,11 @@ def _pieces(
 def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Design | None]]:
     """The rows of one series and window, one per estimator, each with its design for simulation."""
     key, population, history, window, censored, newest = piece
-    is_short = population != "all" or key[1] in ONE_BENCHMARK
     inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
     lacking = missing(inside, censored)
     rows: list[tuple[dict[str, Any], Design | None]] = []
     for name, estimator in TREND_ESTIMATORS.items():
-        if is_short and name not in SHORT:
+        if piece.is_short and name not in SHORT:
             continue
         is_headline = population == "all" and (*key, window.name, name) == HEADLINE
         suffix = () if population == "all" else (population,)
