@@ -16,7 +16,7 @@ single source decides:
    fault; of several that all disagree none is left out;
 6. the plain mean of the rest is the score.
 
-No step looks at other models or at later ones, so a past month end has the same scores today. The
+No step looks at other models, so a score depends on its own reports alone. The
 error of a reported score is that of its items and that of its sources (`source_effects`).
 
 Not here: the sources of scores (`facts`, `evaluation`), and averages over benchmarks

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.pooled_scores import FAR
 from densing_pipeline.tables.published import SCORE_CONFLICTS
 
@@ -45,7 +46,7 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
         .with_columns(gap=pl.col("score_high") - pl.col("score_low"))
         .filter(pl.col("gap") > FAR)
         .join(
-            pooled.select("model_id", "benchmark", "score", "n_sources", "left_out"),
+            pooled.select("model_id", "benchmark", "score", "source_kind", "n_sources", "left_out"),
             on=["model_id", "benchmark"],
             how="left",
         )
@@ -58,15 +59,20 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
 _EXTRA = {
     "paper_low": pl.Boolean(),
     "paper_high": pl.Boolean(),
+    "source_kind": pl.String(),
     "n_sources": pl.Int64(),
     "left_out": pl.String(),
 }
 
 
 def _reason(row: dict[str, Any]) -> str:
-    """Text that says which of the two scores is used, and why."""
+    """Which of the two reports is used, and why."""
     if row["score"] is None:
+        if row["benchmark"] not in AVERAGED:
+            return "neither is used: no density rests on this benchmark"
         return "neither is used: no report of this benchmark is under the paper's protocol"
+    if row["source_kind"] == "measured":
+        return "neither is used: what we measured goes before what was reported"
     parts = [
         f"the {end} one is not used: {row[f'protocol_{end}']!r} is another protocol"
         for end in ("low", "high")
@@ -74,5 +80,9 @@ def _reason(row: dict[str, Any]) -> str:
     ]
     if row["left_out"]:
         parts.append(f"not believed: {row['left_out']}")
-    parts.append(f"used is the mean of {row['n_sources']} independent reports")
+    n = row["n_sources"]
+    said = (
+        f"used is the mean of {n} independent reports" if n > 1 else "used is the one report left"
+    )
+    parts.append(said if parts else f"both are used: {said.removeprefix('used is ')}")
     return "; ".join(parts)

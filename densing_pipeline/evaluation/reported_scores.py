@@ -15,9 +15,9 @@ def scores(
         reported_scores: the fact table of that name.
         nmi_models: the fact table of that name; its score is recomputed from density times
             parameters through the published curve, for the figure prints no scores.
-        base_models: the fact table of that name: a document cannot be older than the newest model it
-            scores, so `known_from` is that model's release. A score of the figure counts as known from
-            its model's release.
+        base_models: the fact table of that name. A document cannot be older than the newest model it
+            scores, nor than the month of its arXiv number; `known_from` is the later of the two. A score
+            of the figure counts as known from its model's release.
 
     Returns:
         The `scores` table.
@@ -25,7 +25,9 @@ def scores(
     released = base_models.select("model_id", "release_date")
     reported = reported_scores.join(released, on="model_id", how="left").with_columns(
         source_kind=pl.lit("reported"),
-        known_from=pl.col("release_date").max().over("source", "source_url"),
+        known_from=pl.max_horizontal(
+            pl.col("release_date").max().over("source_url"), _arxiv_month()
+        ),
     )
     figure = nmi_models.select(
         "model_id",
@@ -39,3 +41,11 @@ def scores(
         observed_at=pl.lit(reported_scores["observed_at"].max()),
     )
     return SCORES.cast(pl.concat([reported.drop("release_date"), figure], how="diagonal"))
+
+
+def _arxiv_month() -> pl.Expr:
+    """First day of the month that an arXiv number in the source or its address begins with, else null."""
+    number = pl.concat_str("source", "source_url", separator=" ").str.extract(
+        r"(?i)arxiv\D{0,8}(\d{4})\.\d{5}"
+    )
+    return pl.concat_str(pl.lit("20"), number, pl.lit("01")).str.to_date("%Y%m%d", strict=False)

@@ -138,13 +138,13 @@ def _density_today(tables: Tables) -> Answer:
         _estimate(row, f"{CURRENT[1]}, {basis}")
         for basis, row in zip(CURRENT_BASES, rows, strict=True)
     )
-    if all(one.months is None for one in estimates):
+    if all(one.verdict != "ok" for one in estimates):
         text = f"The data do not carry an estimate of density on MMLU: {estimates[0].reason}."
     else:
         said = [
             f"every {_with_interval(one, is_first=place == 0)} counting {words}"
             if one.months is not None
-            else f"at no pace that the data carry counting {words}"
+            else f"{_without_pace(one)} counting {words}"
             for place, (words, one) in enumerate(
                 zip(CURRENT_BASES.values(), estimates, strict=True)
             )
@@ -170,6 +170,14 @@ def _density_today(tables: Tables) -> Answer:
         as_of,
         estimates,
     )
+
+
+def _without_pace(estimate: Estimate) -> str:
+    """What is said where there is no doubling time: the trend does not rise, or there is none."""
+    if estimate.verdict != "ok":
+        return "at no pace that the data carry"
+    least = "" if estimate.low is None else f" (at least {estimate.low:.1f} months)"
+    return f"never, by a trend that does not rise{least},"
 
 
 def _current(law: pl.DataFrame, basis: str, population: str, window: str) -> Mapping[str, Any]:
@@ -199,14 +207,10 @@ def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
 
 def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
     """The same of models whose base weights anybody can download, if that is another set."""
-    paces = [
-        f"{row['doubling_days'] / DAYS_PER_MONTH:.1f}"
-        for basis in CURRENT_BASES
-        if (row := found[basis, "open-weights", CURRENT[2]]).get("doubling_days")
-    ]
-    if len(paces) < len(CURRENT_BASES):
+    rows = [found[basis, "open-weights", CURRENT[2]] for basis in CURRENT_BASES]
+    if any(row.get("verdict") != "ok" for row in rows):
         return ""
-    return f" Of open weights alone, every {' and '.join(paces)} months."
+    return f" Of open weights alone: {' and '.join(_pace(row) for row in rows)}."
 
 
 def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
@@ -217,9 +221,9 @@ def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str
         if whole.get("verdict") != "ok" or recent.get("verdict") != "ok":
             continue
         if recent["slope_high"] < whole["slope_per_day"]:
-            told = "slower than before"
+            told = "slower than over the whole history"
         elif recent["slope_low"] > whole["slope_per_day"]:
-            told = "faster than before"
+            told = "faster than over the whole history"
         else:
             told = "not told from the whole history by these data"
         said.setdefault(told, []).append(f"{_pace(recent)} counting {words}")

@@ -310,8 +310,9 @@ COLUMNS: dict[str, Column] = {
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
     "known_from": _day(
-        "Earliest day the score can have been known: the release of the newest model that its source "
-        "scores, or the day we measured it. Past month ends are rebuilt without later scores."
+        "Day before which the score cannot have been known: the release of the newest model that its "
+        "source scores, the month of its arXiv number if that is later, or the day we measured it. Past "
+        "month ends are rebuilt without later scores."
     ),
     "item_std_error": Column(
         pl.Float64,

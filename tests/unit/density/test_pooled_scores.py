@@ -213,8 +213,7 @@ def test_a_conflict_between_protocols_says_so():
     )
     [row] = score_conflicts(rows, pooled_scores(rows)).to_dicts()
     assert row["reason"] == (
-        "the high one is not used: '0-shot acc' is another protocol; used is the mean of 1 independent "
-        "reports"
+        "the high one is not used: '0-shot acc' is another protocol; used is the one report left"
     )
     neither = rows.with_columns(is_paper_protocol=pl.lit(value=False))
     [row] = score_conflicts(neither, pooled_scores(neither)).to_dicts()

@@ -158,7 +158,7 @@ def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
         "doubles every 6.5 months (95 % interval 5.0 to 10.0) counting all parameters" in first.text
     )
     assert "every 4.2 months (5.0 to 10.0) counting those active per token" in first.text
-    assert "Of open weights alone, every 7.5 and 5.2 months." in first.text
+    assert "Of open weights alone: every 7.5 months and every 5.2 months." in first.text
     assert first.basis == "It rests on 213 models to 2026-08-26, the newest newest."
     assert (first.n, first.newest, first.until) == (213, "org/newest", date(2026, 8, 26))
 
@@ -166,8 +166,8 @@ def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ({"slope_low": 0.001, "slope_high": 0.0039}, "slower than before"),
-        ({"slope_low": 0.0041, "slope_high": 0.01}, "faster than before"),
+        ({"slope_low": 0.001, "slope_high": 0.0039}, "slower than over the whole history"),
+        ({"slope_low": 0.0041, "slope_high": 0.01}, "faster than over the whole history"),
         (
             {"slope_low": 0.001, "slope_high": 0.0041},
             "not told from the whole history by these data",
@@ -226,3 +226,13 @@ def test_plurals(count, text):
 
 def test_a_list_in_a_sentence():
     assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_trend_that_does_not_rise_is_not_told_as_missing_data(released):
+    flat = today(released).with_columns(
+        doubling_days=pl.lit(None, pl.Float64), doubling_days_high=pl.lit(None, pl.Float64)
+    )
+    released["densing_law"] = flat
+    text = answers(released)[0].text
+    assert "never, by a trend that does not rise (at least 5.0 months), counting all" in text
+    assert "do not carry" not in text
