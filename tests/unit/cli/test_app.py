@@ -173,7 +173,9 @@ def test_a_reader_that_goes_away_does_not_end_a_run():
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
-        assert running.stdin and running.stdout and running.stderr
+        assert running.stdin
+        assert running.stdout
+        assert running.stderr
         assert running.stdout.readline() == "first\n"
         running.stdout.close()
         running.stdin.write("go on\n")

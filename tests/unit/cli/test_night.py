@@ -51,7 +51,8 @@ def test_a_terminal_that_is_closed_does_not_end_a_night(monkeypatch):
             steps.started("models")
             steps.ended("models", is_ok=True)
         screen.close()
-    assert screen.failure and screen.failure.errno == errno.EIO
+    assert screen.failure
+    assert screen.failure.errno == errno.EIO
 
 
 def test_the_first_night_is_estimated_from_typical_seconds():
