@@ -48,7 +48,7 @@ def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.Data
     return dg.MaterializeResult(value=known, metadata=book_metadata(updates, known))
 
 
-@table_asset(published.PRICE_POLLS, group="prices", deps=["prices"])
+@table_asset(published.PRICE_POLLS, group="prices", deps=["prices", "price_snapshots"])
 def price_polls(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
     """The days on which each polled list was seen; needed to compute `prices` as of a past day."""
     return history.polls(settings.book_dir)

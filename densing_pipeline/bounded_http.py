@@ -103,7 +103,7 @@ class Answer:
         return self._response.links.get("next", {}).get("url")
 
     async def content(self) -> AsyncIterator[bytes]:
-        """The decoded content, piece by piece.
+        """The decoded content, piece by piece; nothing if nothing is sent, whatever its coding.
 
         Raises:
             BoundError: it takes too long, is too large, or has another coding than was asked for.
@@ -114,13 +114,14 @@ class Answer:
             async for piece in self._received():
                 yield piece
             return
-        if self._coding not in ("gzip", "x-gzip"):
-            raise BoundError(f"sent with coding {self._coding!r}, but gzip was asked for")
-        gunzip = _Gunzip(self._bounds.max_bytes)
+        gunzip, is_empty = _Gunzip(self._bounds.max_bytes), True
         async for piece in self._received():
+            is_empty = is_empty and not piece
+            if piece and self._coding not in ("gzip", "x-gzip"):
+                raise BoundError(f"sent with coding {self._coding!r}, but gzip was asked for")
             for part in gunzip.decoded(piece):
                 yield part
-        if not gunzip.is_whole:
+        if not is_empty and not gunzip.is_whole:
             raise DamagedError("truncated or damaged gzip")
 
     async def read(self) -> bytes:

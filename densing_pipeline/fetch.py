@@ -252,6 +252,9 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
                 await answer.aclose()
             if not same_origin(address, target):
                 headers = {k: v for k, v in headers.items() if k.lower() not in OWN_HEADERS}
+            elif not target.userinfo:
+                # Many servers redirect to a whole address, which has no user and password.
+                target = target.copy_with(userinfo=address.userinfo)
             address = target
     except httpx2.InvalidURL:
         # Its text would repeat a part of the address.

@@ -95,7 +95,8 @@ class Steps:
                 transient=True,
             )
             self._task = self._bar.add_task("Preparing", total=None, count="", left="")
-            self._bar.start()
+            with self._screen.drawing():
+                self._bar.start()
         else:
             self._screen.say("Running the nightly job.")
         return self
@@ -108,7 +109,8 @@ class Steps:
     ) -> None:
         """Take the bar away."""
         if self._bar:
-            self._bar.stop()
+            with self._screen.drawing():
+                self._bar.stop()
 
     def begin(self, steps: Mapping[str, float | None]) -> None:
         """Take the steps of the run, with the seconds each took last time, None if unknown."""
@@ -151,14 +153,15 @@ class Steps:
 
     def _redraw(self, step: str) -> None:
         if self._bar:
-            self._bar.update(
-                self._task,
-                description=step,
-                total=sum(self._expected.values()) or None,
-                completed=self._done,
-                count=f"{self._ended}/{len(self._expected)}",
-                left=self.left(),
-            )
+            with self._screen.drawing():
+                self._bar.update(
+                    self._task,
+                    description=step,
+                    total=sum(self._expected.values()) or None,
+                    completed=self._done,
+                    count=f"{self._ended}/{len(self._expected)}",
+                    left=self.left(),
+                )
 
 
 def duration(seconds: float) -> str:

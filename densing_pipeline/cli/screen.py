@@ -8,6 +8,8 @@ whose work was something else than to print.
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
@@ -73,6 +75,14 @@ class Screen:
                 self.failure = self.failure or error
                 _drop(stream)
 
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Keep an error of writing to the screen as `failure`, and go on."""
+        try:
+            yield
+        except OSError as error:
+            self.failure = self.failure or error
+
     def _write(
         self,
         console: "Console",
@@ -86,17 +96,21 @@ class Screen:
             from densing_pipeline.text import clean  # with polars, which `--help` does without
 
             what = "\n".join(clean(redact(line), len(line) + 3) for line in what.split("\n"))
-        try:
+        with self.drawing():
             console.print(what, style=style, end=end, soft_wrap=soft_wrap)
-        except OSError as error:
-            self.failure = self.failure or error
 
 
 def _console(stream: TextIO, width: int | None) -> "Console":
     # Drawing takes a while to import; `densing --help` does without.
     from rich.console import Console
 
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    class Raising(Console):
+        """Raises the error of a closed pipe, on which rich would end the process."""
+
+        def on_broken_pipe(self) -> None:
+            raise
+
+    return Raising(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
 def _drop(stream: TextIO) -> None:

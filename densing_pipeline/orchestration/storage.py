@@ -64,7 +64,8 @@ class LockedSqliteStorage(DagsterSqliteStorage):
         Raises:
             StorageError: it is locked, full, read-only, damaged, or of two versions.
         """
-        folder = Path(config_value["base_dir"])
+        # Absolute, as in `open_instance`: messages name the same folder, whatever the working directory.
+        folder = Path(config_value["base_dir"]).absolute()
         with _locked(folder), explained(folder):
             for name in DATABASES:
                 _check(folder / name)

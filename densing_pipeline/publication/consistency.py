@@ -20,7 +20,7 @@ from densing_pipeline import files
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
 
-LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "genai-prices")
+LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "scoringrules", "genai-prices")
 """Packages whose version can change a published number."""
 
 KEY = "densing_pipeline.made_with"
@@ -180,9 +180,21 @@ def _package_sha256() -> tuple[str, str]:
         folders.append(package.parent / "assets")
     code, facts = hashlib.sha256(), hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                digest = code if path.suffix == ".py" else facts
-                digest.update(f"{path.relative_to(folder.parent)}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for path in _files_below(folder):
+            digest = code if path.suffix == ".py" else facts
+            digest.update(f"{path.relative_to(folder.parent)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return code.hexdigest(), facts.hexdigest()
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """The files that belong to the package: no bytecode, no swap or backup file of an editor."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and not any(
+            part.startswith(".") or part.endswith("~") for part in path.relative_to(folder).parts
+        )
+    ]

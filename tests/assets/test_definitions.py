@@ -80,7 +80,7 @@ PARENTS = {
     "price_snapshots": set(),
     "quarantine": {"price_snapshots", "prices"},
     "prices": {"price_snapshots"},
-    "price_polls": {"prices"},
+    "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
     "capability_levels": set(),
     "price_frontier": {"prices", "model_links", "capability_levels"},

@@ -109,6 +109,23 @@ def test_other_codings_are_refused_whatever_they_hold(
     assert price_server.requests[0].headers["accept-encoding"] == "gzip"
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+@pytest.mark.parametrize(
+    ("method", "status"), [("HEAD", 200), ("GET", 302), ("GET", 404), ("GET", 200)]
+)
+def test_an_empty_answer_has_no_coding(coding: str, method: str, status: int) -> None:
+    head = (
+        f"HTTP/1.1 {status} Status\r\nContent-Encoding: {coding}\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    with (
+        raw_server(lambda opened: opened.sendall(head.encode())) as url,
+        blocking_client(BOUNDS) as client,
+    ):
+        answer = client.request(method, url)
+    assert (answer.status_code, answer.content) == (status, b"")
+
+
 def test_a_bomb_of_many_members_is_refused(price_server: PriceServer) -> None:
     bomb = gzip.compress(b" " * 1000) * 65
     url = price_server.answer("/list", Reply(bomb, headers={"Content-Encoding": "gzip"}))

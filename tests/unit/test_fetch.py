@@ -2,9 +2,12 @@
 
 import asyncio
 import gzip
+from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -172,6 +175,35 @@ def test_redirect_on_the_same_host_is_followed(price_server: PriceServer) -> Non
     price_server.answer("/new", Reply(DOCUMENT))
     url = price_server.answer("/old", Reply(status=301, headers={"Location": "/new"}))
     assert get(url) == Response(url, 200, DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("target", "user"),
+    [("{origin}/new", "us%65r:p%3Aw"), ("/new", "us%65r:p%3Aw"), ("http://a:b@{host}/new", "a:b")],
+)
+def test_user_and_password_go_along_on_the_same_host(
+    price_server: PriceServer, target: str, user: str
+) -> None:
+    """Servers such as nginx redirect to a whole address, without user and password."""
+    price_server.answer("/new", Reply(DOCUMENT))
+    origin, host = price_server.url(), price_server.url().removeprefix("http://")
+    location = target.format(origin=origin, host=host)
+    price_server.answer("/old", Reply(status=301, headers={"Location": location}))
+    get(f"http://us%65r:p%3Aw@{host}/old")
+    sent = b64encode(unquote(user).encode()).decode()
+    assert price_server.asked("/new")[0].headers["authorization"] == f"Basic {sent}"
+
+
+def test_user_and_password_do_not_go_to_another_host(price_server: PriceServer) -> None:
+    price_server.answer("/new", Reply(DOCUMENT))
+    elsewhere = f"localhost:{price_server.port}"
+    location = {"Location": f"http://{elsewhere}/new"}
+    price_server.answer("/old", Reply(status=301, headers=location))
+    get(
+        f"http://user:secret@127.0.0.1:{price_server.port}/old",
+        replace(LIMITS, redirect_hosts=(elsewhere,)),
+    )
+    assert "authorization" not in price_server.asked("/new")[0].headers
 
 
 @pytest.mark.parametrize("target", ["http://localhost:{port}/new", "ftp://127.0.0.1:{port}/new"])

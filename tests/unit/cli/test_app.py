@@ -152,6 +152,38 @@ def test_a_screen_that_is_full_does_not_fail_a_run(monkeypatch):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_reader_that_goes_away_does_not_end_a_run():
+    """As in `densing run | head -1`: the steps after the first line are run, and the status is 0."""
+    program = (
+        "import sys; from densing_pipeline.cli import app, night, show\n"
+        "def run(screen, is_live):\n"
+        "    screen.say('first')\n"
+        "    sys.stdin.readline()\n"
+        "    screen.say('second')\n"
+        "    screen.line('third')\n"
+        "    print('published', file=sys.stderr)\n"
+        "night.run = run\n"
+        "show.after_a_run = lambda screen, settings: screen.say('answers')\n"
+        "sys.exit(app.main(['run']))"
+    )
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdin
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline() == "first\n"
+        running.stdout.close()
+        running.stdin.write("go on\n")
+        running.stdin.close()
+        assert running.stderr.read() == "published\n"
+    assert running.returncode == 0
+
+
 def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
     monkeypatch.setattr(night, "run", lambda screen, is_live: current_settings())

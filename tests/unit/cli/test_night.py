@@ -1,5 +1,9 @@
 """Progress of a run: one line a step where there is no terminal, and an honest time left."""
 
+import errno
+import os
+import sys
+
 import pytest
 
 from densing_pipeline.cli.night import SHORT_STEP_SECONDS, TYPICAL_SECONDS, Steps, duration
@@ -33,6 +37,22 @@ def test_each_step_is_one_line_with_its_seconds_where_there_is_no_terminal(capsy
         "[1/2] models: 20.0 s, about 40 seconds left",
         "[2/2] densities: failed",
     ]
+
+
+def test_a_terminal_that_is_closed_does_not_end_a_night(monkeypatch):
+    terminal, side = os.openpty()
+    with os.fdopen(side, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        screen = Screen()
+        assert screen.is_terminal
+        os.close(terminal)
+        with Steps(screen, Clock()) as steps:
+            steps.begin({"models": 10.0})
+            steps.started("models")
+            steps.ended("models", is_ok=True)
+        screen.close()
+    assert screen.failure
+    assert screen.failure.errno == errno.EIO
 
 
 def test_the_first_night_is_estimated_from_typical_seconds():

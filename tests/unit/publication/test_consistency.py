@@ -10,6 +10,7 @@ from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.consistency import (
     MadeWith,
     MixedTablesError,
+    _files_below,
     check_made_together,
     made_with,
     read_made_with,
@@ -48,6 +49,14 @@ def refusal(folder):
     except MixedTablesError as error:
         return str(error)
     return ""
+
+
+def test_files_an_editor_leaves_are_no_code(tmp_path):
+    folder = tmp_path / ".venv" / "package"
+    (folder / ".cache").mkdir(parents=True)
+    for name in ("a.py", "facts.csv", ".a.py.swp", "a.py~", ".#b.py", ".cache/c.py", "a.pyc"):
+        (folder / name).touch()
+    assert [path.name for path in _files_below(folder)] == ["a.py", "facts.csv"]
 
 
 def test_tables_that_were_made_together_are_published(folder):
