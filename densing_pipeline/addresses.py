@@ -13,6 +13,7 @@ HIDDEN = "***"
 """Written in the place of a value."""
 
 _SCHEME = r"[a-zA-Z][a-zA-Z0-9+.\-]{0,30}"
+_START = re.compile(rf"(?:{_SCHEME}:)?//")
 _ADDRESS = re.compile(rf"{_SCHEME}://(?:(?!{_SCHEME}://)\S)*")
 _VALUE = re.compile(r"([?&;][^\s=&;?'\"<>]+=)(?!\*\*\*)[^\s&;'\"<>]+")
 _PARTS = re.compile(r"([^/?#]*)([^?#]*)(\??)([^#]*)", re.DOTALL)
@@ -23,27 +24,32 @@ def shown(url: str) -> str:
     """An address without user, password, fragment and values of the query.
 
     If the host cannot be told from the password (a `/`, `?` or `#` in it that is not
-    percent-encoded), only the scheme is left.
+    percent-encoded), only the scheme is left. An address may lack its scheme, as where somebody left
+    it out: `//user:secret@host/list` or `user:secret@host/list`.
 
     Examples:
         >>> shown("https://user:secret@mirror.example:8443/list?page=2&sig=secret#top")
         'https://mirror.example:8443/list?page=***&sig=***'
     """
-    scheme, slashes, rest = url.partition("://")
-    if not slashes:
-        scheme, rest = "", url
+    start = _START.match(url)
+    scheme = start[0] if start else ""
+    rest = url[len(scheme) :]
     parts = _PARTS.match(rest)
     authority, path, question, query = parts.groups() if parts else (rest, "", "", "")
-    _, user, host = authority.rpartition("@")
+    _, at, host = authority.rpartition("@")
     later = rest[len(authority) :]
-    is_ambiguous = not user and ":" in host and "@" in later
-    if slashes and (not _HOST.fullmatch(host) or is_ambiguous):
-        return f"{scheme}://{HIDDEN}"
+    # Without a scheme or a host, what stands first may be a part of the user or the password.
+    first = host if scheme and host else rest
+    is_ambiguous = "@" in later and (bool(at) or ":" in first)
+    is_address = bool(scheme or at)
+    is_host = _HOST.fullmatch(host) and (scheme or (host and not path.startswith("//")))
+    if is_ambiguous or (is_address and not is_host):
+        return f"{scheme}{HIDDEN}"
     if not question:
-        return f"{scheme}{slashes}{host}{path}"
+        return f"{scheme}{host}{path}"
     names = (part.partition("=") for part in re.split("[&;]", query) if part)
     hidden = "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _ in names)
-    return f"{scheme}{slashes}{host}{path}?{hidden}"
+    return f"{scheme}{host}{path}?{hidden}"
 
 
 def redact(text: str) -> str:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import ParseResult, unquote, urlparse
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -29,9 +29,18 @@ class SettingsError(ValueError):
 
 
 def _http(url: str) -> str:
-    if urlparse(url).scheme not in ("http", "https") or not urlparse(url).netloc:
+    address = _parsed(url)
+    if address is None or address.scheme not in ("http", "https") or not address.netloc:
         raise ValueError(f"{shown(url)!r}: a source has an address that starts with https://")
     return url
+
+
+def _parsed(url: str) -> ParseResult | None:
+    """The parts of an address; None if it is none. What the parser says of it may repeat a password."""
+    try:
+        return urlparse(url)
+    except ValueError:
+        return None
 
 
 HttpAddress = Annotated[str, AfterValidator(_http), Field(repr=False)]
@@ -237,9 +246,10 @@ class Settings(BaseSettings):
     @field_validator("publish_url")
     @classmethod
     def _local(cls, url: str) -> str:
-        address = urlparse(url)
+        address = _parsed(url)
         is_path = "://" not in url
-        if not url or not (is_path or (address.scheme == "file" and not address.netloc)):
+        is_file = address is not None and address.scheme == "file" and not address.netloc
+        if not url or not (is_path or is_file):
             raise ValueError(
                 f"{shown(url)!r}: releases are published to a local directory; give a path or "
                 "file:///path and copy `latest/` on from there"
@@ -339,8 +349,7 @@ def _sentence(problem: Any) -> str:
     variable = next((one for one in variables() if name in (one.field, one.name)), None)
     if variable is None:
         return f"{name}: {what}"
-    is_address = not Settings.model_fields[variable.field].repr
-    given = shown(str(problem["input"])) if is_address else str(problem["input"])
+    given = variable.shown(str(problem["input"]))
     return (
         f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
@@ -362,6 +371,10 @@ class Variable:
     field: str
     description: str
     default: str
+
+    def shown(self, value: str) -> str:
+        """A value of it as it may be written down: of an address, without what may be secret."""
+        return value if Settings.model_fields[self.field].repr else shown(value)
 
 
 def variables() -> list[Variable]:

@@ -4,7 +4,6 @@ import os
 
 from rich.table import Table
 
-from densing_pipeline.addresses import shown
 from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
@@ -36,8 +35,7 @@ def explain(screen: Screen, part: str) -> None:
     for one in found:
         # As it is set, not as it is read: the value may be the one that is refused.
         given = os.environ.get(one.name)
-        if given is not None and "://" in given:
-            given = shown(given)
-        told = f"default {one.default}" if given is None else f"here {given}; default {one.default}"
+        here = "" if given is None else f"here {one.shown(given)}; "
+        told = f"{here}default {one.default}"
         table.add_row(plain(one.name, "bold"), plain(f"{one.description} ({told})"))
     screen.show(table)

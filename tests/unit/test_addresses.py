@@ -52,7 +52,34 @@ def test_a_password_that_nobody_encoded_is_not_written(
     assert SECRET not in redact(f"not an address: {address}")
 
 
-@given(st.text())
+@given(CLEAR, SECRETS, st.sampled_from(["//", "///", "", "https:/", "https//", "see https//"]))
+def test_an_address_without_a_right_scheme_is_written_without_its_password(
+    parts: tuple[str, str], password: str, start: str
+) -> None:
+    assert SECRET not in shown(f"{start}user:{password}@{parts[1]}")
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("//u:s3cr3t@h/x", "//h/x"),
+        ("//u:s3c/r3t@h/x", "//***"),
+        ("u:s3cr3t@h:80/x?sig=s3cr3t", "h:80/x?sig=***"),
+        ("u:s3c/r3t@h/x", "***"),
+        ("https:///u:s3cr3t@h/x", "https://***"),
+        ("u:s3cr3t@https://h/x", "***"),
+        ("https://u:s3c@r3/t@h", "https://***"),
+        ("h:80/x", "h:80/x"),
+        ("/srv/@published", "/srv/@published"),
+        ("file:///srv/@published", "file:///srv/@published"),
+        ("published", "published"),
+    ],
+)
+def test_addresses_that_lack_a_part(address: str, written: str) -> None:
+    assert shown(address) == written
+
+
+@given(st.one_of(st.text(), st.text("abh:/@?&=#*[]1;", max_size=14)))
 def test_whatever_is_shown_is_shown_the_same_again(text: str) -> None:
     assert shown(shown(text)) == shown(text)
     assert redact(redact(text)) == redact(text)

@@ -1,5 +1,6 @@
 """Settings come from DENSING_* variables, and bad ones are named."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,19 @@ def test_a_refused_address_is_named_without_its_password(monkeypatch):
         read_settings()
     assert "secret" not in str(refused.value)
     assert "mirror.example" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["DENSING_LITELLM_URL", "DENSING_PUBLISH_URL", "HF_ENDPOINT"])
+@pytest.mark.parametrize(
+    "value", ["https://user:secret@[mirror/x", "https://user:secret@mirror℀.example/x"]
+)
+def test_what_the_parser_of_addresses_says_is_not_repeated(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert str(refused.value).startswith(f"{name} is 'https://")
+    assert f"densing settings {name}" in str(refused.value)
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_two_refused_settings_are_two_sentences(monkeypatch):

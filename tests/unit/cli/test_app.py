@@ -57,6 +57,16 @@ def test_a_wrong_argument_is_one_line_and_status_2(arguments, told, capsys):
     assert shown.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["DENSING_LITELLM_URL", "DENSING_PUBLISH_URL", "HF_ENDPOINT"])
+@pytest.mark.parametrize("start", ["https://", "//", ""])
+def test_no_setting_is_told_with_its_password(name, start, monkeypatch, capsys):
+    monkeypatch.setenv(name, f"{start}user:secret@mirror.example/list")
+    assert main(["settings", name]) == 0
+    told = capsys.readouterr().out
+    assert f"here {start}mirror.example/list;" in " ".join(told.split())
+    assert "secret" not in told
+
+
 def test_a_refused_setting_is_status_2_and_on_standard_error(monkeypatch, capsys):
     monkeypatch.setenv("DENSING_SEED", "x")
     assert main(["show"]) == 2

@@ -1,13 +1,18 @@
 """A release is refused unless its tables were made together."""
 
+import re
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import densing_pipeline
 from densing_pipeline.evaluation.suite import content
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.consistency import (
+    LIBRARIES,
     MadeWith,
     MixedTablesError,
     _files_below,
@@ -49,6 +54,19 @@ def refusal(folder):
     except MixedTablesError as error:
         return str(error)
     return ""
+
+
+def test_every_library_that_computes_is_recorded():
+    package = Path(densing_pipeline.__file__).parent
+    text = "\n".join(
+        path.read_text()
+        for room in ("stats", "density", "cost", "trends", "forecasts")
+        for path in (package / room).rglob("*.py")
+    )
+    imported = set(re.findall(r"^ *(?:import|from) (\w+)(?:\.\w+)* *(?:import|as|$)", text, re.M))
+    outside = imported - sys.stdlib_module_names - {"densing_pipeline"}
+    assert "scoringrules" in outside
+    assert outside <= set(LIBRARIES)
 
 
 def test_files_an_editor_leaves_are_no_code(tmp_path):
