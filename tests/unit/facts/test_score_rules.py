@@ -21,8 +21,11 @@ def changed(**values: object) -> pl.DataFrame:
 
 
 def test_the_bundled_facts_keep_to_the_rules():
-    score_rules.check_scores(facts.load("reported_scores"))
-    score_rules.check_models(facts.load("base_models"))
+    scores, models = facts.load("reported_scores"), facts.load("base_models")
+    score_rules.check_scores(scores)
+    score_rules.check_models(models)
+    assert scores.height > 3600
+    assert models.height > 280
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,10 @@ def test_a_protocol_outside_the_vocabulary_is_refused(protocol):
     ],
 )
 def test_what_the_vocabulary_can_say_is_taken(protocol):
-    check("reported_scores", changed(protocol=protocol, is_paper_protocol=False), facts.load)
+    taken = check(
+        "reported_scores", changed(protocol=protocol, is_paper_protocol=False), facts.load
+    )
+    assert protocol in taken["protocol"]
 
 
 @pytest.mark.parametrize(
