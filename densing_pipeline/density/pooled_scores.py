@@ -68,7 +68,7 @@ def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> 
     """
     usable = _usable(scores)
     kept = _without_far(_independent(usable))
-    reported = _reported(kept, source_effects(scores) if effects is None else effects)
+    reported = _reported(kept, _source_effects(kept, resamples=0) if effects is None else effects)
     ours = _measured(usable)
     reported = reported.join(ours, on=MODEL, how="anti")
     left_out = _left_out(kept).join(reported.select(MODEL), on=MODEL, how="semi")
@@ -90,8 +90,14 @@ def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
     Returns:
         A `source_effects` frame, one row per benchmark of the paper's suite.
     """
-    kept = _without_far(_independent(_usable(scores))).filter(pl.col("why_left_out").is_null())
-    return SOURCE_EFFECTS.cast(pl.DataFrame([_effects(kept, name) for name in AVERAGED]))
+    return _source_effects(_without_far(_independent(_usable(scores))), RESAMPLES)
+
+
+def _source_effects(kept: pl.DataFrame, resamples: int) -> pl.DataFrame:
+    """`source_effects` from the result of `_without_far`; without intervals for 0 resamples."""
+    used = kept.filter(pl.col("why_left_out").is_null())
+    rows = [_effects(used, name, resamples) for name in AVERAGED]
+    return SOURCE_EFFECTS.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
 def _usable(scores: pl.DataFrame) -> pl.DataFrame:
@@ -135,10 +141,13 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
 
 def _without_far(independent: pl.DataFrame) -> pl.DataFrame:
     """The scores with the reason why one is left out; null if it is used."""
-    rows: list[str | None] = []
-    for _, group in independent.group_by(MODEL, maintain_order=True):
-        rows += _reasons(group["score"].to_numpy())
-    return independent.with_columns(why_left_out=pl.Series(rows, dtype=pl.String))
+    spread = pl.col("score").max().over(MODEL) - pl.col("score").min().over(MODEL)
+    disputed = independent.with_row_index("row").filter(spread > FAR)
+    reasons: list[str | None] = [None] * independent.height
+    for _, group in disputed.group_by(MODEL, maintain_order=True):
+        for row, reason in zip(group["row"], _reasons(group["score"].to_numpy()), strict=True):
+            reasons[row] = reason
+    return independent.with_columns(why_left_out=pl.Series(reasons, dtype=pl.String))
 
 
 def _reasons(scores: FloatArray) -> list[str | None]:
@@ -262,7 +271,7 @@ def _usual_items() -> pl.Expr:
     return pl.col("benchmark").replace_strict(ITEMS, default=None, return_dtype=pl.Int64)
 
 
-def _effects(kept: pl.DataFrame, benchmark: str) -> dict[str, Any]:
+def _effects(kept: pl.DataFrame, benchmark: str, resamples: int) -> dict[str, Any]:
     """The row of one benchmark."""
     own = kept.filter(pl.col("benchmark") == benchmark)
     several = own.filter(pl.len().over("model_id") > 1)
@@ -274,7 +283,7 @@ def _effects(kept: pl.DataFrame, benchmark: str) -> dict[str, Any]:
     within = several.group_by("model_id", maintain_order=True).agg(
         squares=(pl.col("score") - pl.col("score").mean()).pow(2).sum(), freedom=pl.len() - 1
     )
-    row |= _between(within)
+    row |= _between(within, resamples)
     maker = pl.col("scored_by") == "maker"
     premiums = (
         several.group_by("model_id", maintain_order=True)
@@ -284,18 +293,20 @@ def _effects(kept: pl.DataFrame, benchmark: str) -> dict[str, Any]:
         .drop_nulls()["premium"]
         .to_numpy()
     )
-    return row | _premium(premiums)
+    return row | _premium(premiums, resamples)
 
 
-def _between(within: pl.DataFrame) -> dict[str, Any]:
+def _between(within: pl.DataFrame, resamples: int) -> dict[str, Any]:
     squares, freedom = (within[name].cast(pl.Float64).to_numpy() for name in ("squares", "freedom"))
     if within.height < FEWEST_MODELS:
         return {
             "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_MODELS}"
         }
-    weights = cluster_weights(tuple(within["model_id"]), RESAMPLES, SEED)
-    interval = percentile_interval(np.sqrt((weights @ squares) / (weights @ freedom)))
-    low, high = interval or (None, None)
+    low, high = None, None
+    if resamples:
+        weights = cluster_weights(tuple(within["model_id"]), resamples, SEED)
+        drawn = np.sqrt((weights @ squares) / (weights @ freedom))
+        low, high = percentile_interval(drawn) or (None, None)
     return {
         "between_source_std": float(np.sqrt(squares.sum() / freedom.sum())),
         "between_source_std_low": low,
@@ -304,12 +315,14 @@ def _between(within: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _premium(premiums: FloatArray) -> dict[str, Any]:
+def _premium(premiums: FloatArray, resamples: int) -> dict[str, Any]:
     n = premiums.size
     if n < FEWEST_MODELS:
         return {"n_models_maker": n}
-    weights = cluster_weights(tuple(f"{row:06d}" for row in range(n)), RESAMPLES, SEED)
-    low, high = percentile_interval(weights @ premiums / n) or (None, None)
+    low, high = None, None
+    if resamples:
+        weights = cluster_weights(tuple(f"{row:06d}" for row in range(n)), resamples, SEED)
+        low, high = percentile_interval(weights @ premiums / n) or (None, None)
     return {
         "maker_premium": float(premiums.mean()),
         "maker_premium_low": low,
