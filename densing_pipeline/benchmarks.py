@@ -57,14 +57,6 @@ DECLARED = (
     BenchmarkFacts("MATH-500", items=500, chance=0.0, shots=4, measured="on request"),
 )
 
-REPORTED_ONLY = (
-    "AGIEval", "ARC-C", "BigCodeBench", "C-Eval", "EvalPlus", "GPQA", "GPQA-Diamond", "GSM8K",
-    "HellaSwag", "HumanEval+", "LiveCodeBench", "MATH-Lvl5", "MBPP+", "MMLU-Pro", "MMLU-Redux",
-    "SuperGPQA",
-)  # fmt: skip
-"""Benchmarks that makers of base models report and the suite does not measure. Their scores are
-published; no density rests on them."""
-
 REGISTRY: Mapping[str, BenchmarkFacts] = MappingProxyType({each.name: each for each in DECLARED})
 """Every benchmark by name, in the order of the declarations."""
 
@@ -88,3 +80,11 @@ AVERAGE_PROTOCOL = ", ".join(f"{name} {REGISTRY[name].protocol}" for name in AVE
 
 REWRITTEN = {each.rewrites: each.name for each in DECLARED if each.rewrites}
 """Benchmarks of which a rewritten form is measured, with the name of that form."""
+
+REPORTED_ONLY = (
+    "AGIEval", "ARC-C", "BigCodeBench", "C-Eval", "EvalPlus", "GPQA", "GPQA-Diamond", "GSM8K",
+    "HellaSwag", "HumanEval+", "LiveCodeBench", "MATH-Lvl5", "MBPP+", "MMLU-Pro", "MMLU-Redux",
+    "SuperGPQA",
+)  # fmt: skip
+"""Benchmarks that makers of base models report and the suite does not measure. Their scores are
+published; no density rests on them."""

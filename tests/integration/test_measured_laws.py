@@ -63,7 +63,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, pl.D
     evaluations, eval_items = measured_tables.read(root, suite.SUITE, None)
     assert set(evaluations["state"]) == {"done"}
     ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, None)
-    theirs = reported_scores.scores(facts.load("reported_scores"), facts.load("nmi_models"))
+    theirs = reported_scores.scores(
+        facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+    )
     return eval_items, pl.concat([theirs, ours])
 
 
