@@ -242,7 +242,7 @@ def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
 
 
 def test_generated_months_become_the_history_they_came_from(price_server, tmp_path, monkeypatch):
-    nights = generated(3)
+    nights = generated(2)
     _, prices = replay(nights, price_server, tmp_path, monkeypatch, again=1)
     assert differences(nights, prices) == []
     for source in SOURCES:
