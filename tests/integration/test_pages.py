@@ -10,6 +10,9 @@ from docs import quoting, values
 from docs.build import ROOT, pages
 from docs.statements import PAGES
 
+pytestmark = pytest.mark.slow
+"""A whole night of 1,000 draws: over the ten minutes of the default suite. `make test-all` runs it."""
+
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):

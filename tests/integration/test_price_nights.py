@@ -241,6 +241,7 @@ def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
     assert len(ours - theirs) <= 0.05 * len(ours)
 
 
+@pytest.mark.slow
 def test_generated_months_become_the_history_they_came_from(price_server, tmp_path, monkeypatch):
     nights = generated(2)
     _, prices = replay(nights, price_server, tmp_path, monkeypatch, again=1)
