@@ -141,12 +141,13 @@ def recognition(screen: Screen, data: Path, labels: Path) -> None:
 
 
 def check_facts(screen: Screen) -> None:
-    """Read every bundled fact table and check what must hold in it and between tables.
+    """Read every bundled fact table, check what must hold, and list findings for a person to check.
 
     Raises:
         CommandError: a cell is bad or contradicts another; every problem is a line.
     """
     from densing_pipeline import facts
+    from densing_pipeline.facts.score_rules import review
     from densing_pipeline.facts.tables import FACTS
 
     problems, rows = [], 0
@@ -165,6 +166,8 @@ def check_facts(screen: Screen) -> None:
     screen.say(
         f"{len(FACTS)} fact tables with {rows:,} rows agree with their declarations and each other."
     )
+    for finding in review(facts.load("reported_scores")):
+        screen.line(f"{finding.rule}: {finding.what}")
 
 
 def _table(rows: Sequence[Sequence[str]], title: str | None = None) -> Table:

@@ -12,6 +12,7 @@ from densing_pipeline import facts
 from densing_pipeline.__main__ import main
 from densing_pipeline.cli import errors, night, show
 from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.facts.score_rules import review
 
 HEAVY = (
     "dagster",
@@ -203,7 +204,11 @@ def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, c
 
 def test_facts_are_checked(capsys):
     assert main(["facts", "check"]) == 0
-    assert "agree with their declarations and each other" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "agree with their declarations and each other" in out
+    findings = review(facts.load("reported_scores"))
+    assert findings
+    assert all(f"{finding.rule}: {finding.what}" in out for finding in findings)
 
 
 def test_a_ladder_that_names_no_commit_fails_the_check_of_facts(monkeypatch, tmp_path, capsys):
