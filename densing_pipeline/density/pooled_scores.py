@@ -188,16 +188,13 @@ def _left_out(kept: pl.DataFrame) -> pl.DataFrame:
 
 def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
     used = kept.filter(pl.col("why_left_out").is_null())
-    items = pl.coalesce("n_items", _usual_items())
     pooled = (
-        used.with_columns(
-            item_std_error=pl.coalesce("std_error", binomial_error(pl.col("score"), items))
-        )
+        with_errors(used)
         .group_by(MODEL, maintain_order=True)
         .agg(
             pl.col("score").mean(),
             # All sources use the same items, so averaging does not reduce their error.
-            pl.col("item_std_error").mean(),
+            item_std_error=pl.col("std_error").mean(),
             n_sources=pl.len(),
             score_low=pl.col("score").min(),
             score_high=pl.col("score").max(),

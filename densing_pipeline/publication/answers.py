@@ -22,7 +22,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 HEADLINE_FILE = "headline.json"
 
-CURRENT = ("nmi-2025", "mmlu", "all", "quantile-0.9")
+CURRENT = (NMI, "mmlu", "all", "quantile-0.9")
 """Reference law, scores, window and estimator of the answer that reaches the newest models: MMLU is the
 one benchmark of the paper's suite that the makers of 2026 still report."""
 
