@@ -26,7 +26,7 @@ MOST_REASON_CHARS = 120
 """Most characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
-"""Most file names of a repository that are stored with its record."""
+"""File names of a repository that are stored with its record, beside one of every further kind."""
 
 CLOCK_TOLERANCE = timedelta(days=2)
 """Clock error up to which a creation time after now is accepted."""
@@ -297,9 +297,24 @@ def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(record)
     siblings = kept.get("siblings")
     if isinstance(siblings, list):
-        kept["siblings"] = siblings[:FILES_KEPT]
+        kept["siblings"] = _kept_files(siblings)
     if isinstance(kept.get("config"), dict):
         kept["config"] = templates.without_templates(kept["config"])
+    return kept
+
+
+def _kept_files(siblings: list[Any]) -> list[Any]:
+    """The first `FILES_KEPT` entries, and of the others the first of every kind of file.
+
+    Weights sort after folders of logs, so that the first files alone may hold none.
+    """
+    kept = siblings[:FILES_KEPT]
+    kinds = {record_fields.files({"siblings": [each]}) for each in kept}
+    for each in siblings[FILES_KEPT:]:
+        kind = record_fields.files({"siblings": [each]})
+        if kind not in kinds:
+            kinds.add(kind)
+            kept.append(each)
     return kept
 
 
