@@ -184,12 +184,24 @@ def _matters(found: Classification) -> bool:
     return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
 
 
+def key(record: object) -> str:
+    """The Hub's identifier of a repository and its name: a renamed repository has another key."""
+    if not isinstance(record, dict):
+        return repr(record)
+    return f"{record.get('_id')} {record.get('id')}"
+
+
 def created_at(record: object) -> datetime | None:
     """When the repository was created, UTC; None if the record has no valid instant."""
-    text = record.get("createdAt") if isinstance(record, dict) else None
+    return instant(record, "createdAt")
+
+
+def instant(record: object, name: str) -> datetime | None:
+    """The instant in a field of a record, UTC; None if there is no valid one."""
+    text = record.get(name) if isinstance(record, dict) else None
     try:
-        instant = datetime.fromisoformat(str(text))
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        found = datetime.fromisoformat(str(text))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -842,9 +842,23 @@ COLUMNS: dict[str, Column] = {
         "When the source was asked; for what travels with the package, when that was published or compiled."
     ),
     "outcome": _text(
-        "What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+        "What came of the poll; `partial` if something is missing that the next one reads.",
+        "ok",
+        "partial",
+        "embedded",
+        "unchanged",
+        "failed",
+        "rejected",
+        "disabled",
     ),
     "since": _day("Day of creation down to which new repositories were read."),
+    "missing": _text("What a poll of the Hub should have read and did not; null if nothing."),
+    "new_per_day": _number(
+        "Repositories created since `since`, per day; null if not all were read.", "1 / day"
+    ),
+    "unread": _count(
+        "Repositories that were listed and whose record was not read.", "repositories"
+    ),
     "list_requests": _count("Pages of listings asked for.", "requests"),
     "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),

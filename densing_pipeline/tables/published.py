@@ -34,7 +34,7 @@ HUB_NIGHTS = Table(
     key=("polled_at",),
     columns=(
         "polled_at", "since", "outcome", "http_status?", "list_requests", "requests", "rows",
-        "message",
+        "message", "missing?", "new_per_day?", "unread?",
     ),
     operational=True,
 )  # fmt: skip

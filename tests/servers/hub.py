@@ -21,6 +21,9 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 from tests.servers.model_hub import Shelf, commit
 
+Reply = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of an answer."""
+
 GOOD_TOKEN = "hf_good"  # noqa: S105
 FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -58,6 +61,8 @@ class World:
         log: path and query of each request, in order.
         faults: called with the path before it is answered; a returned (status, headers, body)
             is sent instead.
+        altered: called with the path and the answer (status, headers, body); what it returns is
+            sent.
         expired: whether the good token is refused.
         shelf: the repositories whose files can be fetched.
     """
@@ -65,7 +70,8 @@ class World:
     repos: list[Repo]
     today: datetime = FIRST_DAY
     log: list[str] = field(default_factory=list)
-    faults: Callable[[str], tuple[int, dict[str, str], bytes] | None] = lambda path: None
+    faults: Callable[[str], Reply | None] = lambda path: None
+    altered: Callable[[str, Reply], Reply] = lambda path, reply: reply
     expired: bool = False
     page_limit: int = 1000
     shelf: Shelf = field(default_factory=lambda: Shelf({}))
@@ -100,7 +106,8 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             world.log.append(self.path)
-            status, headers, body = world.faults(self.path) or self._answer()
+            reply = world.faults(self.path) or self._answer()
+            status, headers, body = world.altered(self.path, reply)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -134,8 +141,12 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
 
         def _list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
             visible = [r for r in world.repos if r.is_visible(world.today)]
+            if "author" in query:
+                owner = f"{query['author'][0]}/"
+                visible = [r for r in visible if r.name(world.today).startswith(owner)]
             key = {
                 "createdAt": lambda r: str(r.record.get("createdAt", "")),
+                "lastModified": lambda r: str(r.record.get("lastModified", "")),
                 "trendingScore": lambda r: f"{r.trending:012.3f}",
             }[query["sort"][0]]
             ordered = sorted(
