@@ -93,6 +93,12 @@ def nights(zone: LandingZone) -> list[Night]:
     return [_night(json.loads(zone.read(receipt))) for receipt in zone.receipts(REPORTS)]
 
 
+def last_unread(zone: LandingZone) -> dict[str, datetime]:
+    """Repositories that the last poll saw and could not read, with the instant of the poll."""
+    last = nights(zone)[-1:]
+    return {name: night.polled_at for night in last for name in night.unread}
+
+
 def table(zone: LandingZone) -> pl.DataFrame:
     """The `hub_nights` table."""
     rows = [

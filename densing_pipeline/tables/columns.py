@@ -353,6 +353,22 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of its 95 % interval.", "fraction"),
     "maker_premium_high": _number("Upper end of its 95 % interval.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- recall of base models ------------------------------------------------------------------
+    "publisher": _text(
+        "Namespace of the Hub, lower case, under which an organisation publishes now."
+    ),
+    "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
+    "n_queued": _count("Those that are queued or being evaluated.", "models"),
+    "n_evaluated": _count("Those that are evaluated.", "models"),
+    "n_blocked": _count(
+        "Those that wait for a person, and those whose evaluation failed.", "models"
+    ),
+    "n_excluded": _count("Those that will not be evaluated.", "models"),
+    "n_absent": _count(
+        "Models that may be base models, are on the Hub and not in `models`.", "models"
+    ),
+    "blocked": _text("The models counted by `n_blocked`, each with the reason; ten at most."),
+    "absent": _text("The models counted by `n_absent`, each with the reason; ten at most."),
     # --- evaluations ----------------------------------------------------------------------------
     "suite_version": _text(
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
@@ -880,6 +896,9 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("base_model_recall", "month"): _day(
+        "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
     ),

@@ -49,6 +49,16 @@ EVALUATION_QUEUE = Table(
     ),
 )  # fmt: skip
 
+BASE_MODEL_RECALL = Table(
+    name="base_model_recall",
+    grain="one publisher known to pretrain x month: what became of its base models",
+    key=("publisher", "month"),
+    columns=(
+        "publisher", "month", "n_seen", "n_queued", "n_evaluated", "n_blocked", "n_excluded",
+        "n_absent", "blocked?", "absent?",
+    ),
+)  # fmt: skip
+
 SCORE_GAPS = Table(
     name="score_gaps",
     grain="one measured score beside one that was reported under the same protocol",
@@ -470,6 +480,7 @@ PUBLISHED: dict[str, Table] = {
         SCORE_GAPS,
         CONTAMINATION,
         EVALUATION_QUEUE,
+        BASE_MODEL_RECALL,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         OWN_RULERS,
