@@ -15,11 +15,11 @@ import pytest
 from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import Response
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import poll as polling
-from densing_pipeline.prices.answers import Asked, Request
+from densing_pipeline.polling import poll as polling
+from densing_pipeline.polling.answers import Asked, Request
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices.poll import poll
 from densing_pipeline.prices.snapshots import (
-    PollResult,
     landed_snapshots,
     last_good,
     poll_reports,

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES
-from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.columns import COLUMNS
 from tests.servers.price_documents import DOCUMENTS
 
