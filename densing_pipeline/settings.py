@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from densing_pipeline.addresses import host_patterns, shown
 from densing_pipeline.files import file_sha256
+from densing_pipeline.units import MIB
 
 DECISIVE = (
     "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
@@ -121,7 +122,7 @@ class Settings(BaseSettings):
         default=120, description="Longest time for one document, with retries and waits."
     )
     poll_max_bytes: Annotated[int, Field(gt=0)] = Field(
-        default=64 * 2**20, description="Largest document accepted, in bytes after decoding."
+        default=64 * MIB, description="Largest document accepted, in bytes after decoding."
     )
     poll_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3, description="Requests for one document before a source is reported as failed."

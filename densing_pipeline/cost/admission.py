@@ -23,7 +23,7 @@ MIN_LINK_CONFIDENCE = 0.9
 OFFER = ("source", "provider", "model")
 """What identifies an offer."""
 
-DAY_ZERO = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1)
 
 
 def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -47,7 +47,7 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     """
     if not prices.is_empty() and as_of < last_day(prices):
         prices = rejudged(known(prices, as_of, polls).collect())
-    horizon = (as_of - DAY_ZERO).days + 1
+    horizon = (as_of - EPOCH).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
     seen = pl.coalesce("last_seen", pl.lit(as_of))
     spoken = (
@@ -148,4 +148,4 @@ def _next_higher(price: FloatArray) -> IntArray:
 
 def to_date(day: int) -> date:
     """Days since 1970 as a date."""
-    return DAY_ZERO + timedelta(days=int(day))
+    return EPOCH + timedelta(days=int(day))

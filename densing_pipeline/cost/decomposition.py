@@ -49,7 +49,7 @@ def price_decomposition(market: Market) -> pl.DataFrame:
     """
     if market.is_empty:
         return PRICE_DECOMPOSITION.empty()
-    horizon = (market.last - admission.DAY_ZERO).days
+    horizon = (market.last - admission.EPOCH).days
     rows = [
         {"level": level, "blend_input_share": share} | row
         for level, share, blend in level_offers(market)
@@ -121,8 +121,8 @@ def _periods(offers: Offers, horizon: int) -> Iterator[dict[str, Any]]:
     start = int(days[0])
     first, last = admission.to_date(start).year, admission.to_date(horizon).year
     for year in range(first, last + 1):
-        begin = max(start, (date(year, 1, 1) - admission.DAY_ZERO).days)
-        end = min(horizon, (date(year, 12, 31) - admission.DAY_ZERO).days)
+        begin = max(start, (date(year, 1, 1) - admission.EPOCH).days)
+        end = min(horizon, (date(year, 12, 31) - admission.EPOCH).days)
         yield _sum(str(year), begin, end, [parts for day, parts in changes if begin <= day <= end])
     yield _sum("all", start, horizon, [parts for _, parts in changes])
 

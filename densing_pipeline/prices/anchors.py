@@ -12,7 +12,7 @@ from densing_pipeline.prices.as_of import holds
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.names import normal, seller, split
 
-TOLERANCE = 1e-3
+PRICE_TOLERANCE = 1e-3
 """Relative difference by which a price is still the same."""
 
 
@@ -65,7 +65,7 @@ def missing(prices: pl.DataFrame) -> pl.DataFrame:
         counts = found.filter(
             pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER),
             *(
-                (pl.col(name) / getattr(anchor, name) - 1).abs() < TOLERANCE
+                (pl.col(name) / getattr(anchor, name) - 1).abs() < PRICE_TOLERANCE
                 for name in ("input_usd_per_mtok", "output_usd_per_mtok")
             ),
         )

@@ -15,6 +15,7 @@ import polars as pl
 
 from densing_pipeline.prices import corrections
 from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.prices.sources.snapshot import PRICE_COLUMNS
 from densing_pipeline.tables.published import PRICES
 
 GLITCH_DAYS = 7
@@ -26,7 +27,7 @@ SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 IDENTITY = (*SEAT, "stated_from")
 """Columns that identify one price of an offer; a list that dates its prices states several per offer."""
 
-CONTENT = ("offer", *corrections.PRICES, "currency", "stated_to", "stated_flag")
+CONTENT = ("offer", *PRICE_COLUMNS, "currency", "stated_to", "stated_flag")
 """Columns that are compared between snapshots; a difference is a change of the price or of its terms."""
 
 OPEN_SCHEMA = pl.Schema(
@@ -213,7 +214,7 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
     )
     same_hub = pl.col("hub_id").is_null() | pl.col("hub_id").eq_missing(pl.col("hub_id_old"))
     same_price = pl.all_horizontal(
-        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *corrections.PRICES)
+        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *PRICE_COLUMNS)
     )
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()

@@ -389,10 +389,10 @@ IMPLICATIONS = Table(
     ordered=(("low", "high"),),
 )  # fmt: skip
 
-_QUANTILES = (
-    "low?", "q_10?", "q_20?", "q_30?", "q_40?", "median?", "q_60?", "q_70?", "q_80?", "q_90?",
-    "high?",
+FORECAST_QUANTILES = (
+    "low", "q_10", "q_20", "q_30", "q_40", "median", "q_60", "q_70", "q_80", "q_90", "high",
 )  # fmt: skip
+"""Columns of the quantiles of a forecast, in order."""
 
 FORECASTS = Table(
     name="forecasts",
@@ -400,9 +400,9 @@ FORECASTS = Table(
     key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
-        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed", "origin", "first_published?",
+        "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
     ),
-    ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
+    ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
 
 FORECAST_SCORES = Table(

@@ -8,7 +8,12 @@ from typing import Literal
 
 from densing_pipeline.evaluation.sandbox.bubblewrap import Bubblewrap
 from densing_pipeline.evaluation.sandbox.container import Container
-from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Isolation, Sandbox, SandboxError
+from densing_pipeline.evaluation.sandbox.sandbox import (
+    PROGRAM_SECONDS,
+    Isolation,
+    Sandbox,
+    SandboxError,
+)
 
 Kind = Literal["auto", "bubblewrap", "podman", "docker", "none"]
 
@@ -104,7 +109,9 @@ def f():
 """Probes of a sandbox by claim: program, tests, and whether the program passes them."""
 
 
-def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int = 0) -> Sandbox:
+def open_sandbox(
+    kind: Kind = "auto", *, seconds: float = PROGRAM_SECONDS, workers: int = 0
+) -> Sandbox:
     """The sandbox of this machine, after it passed all probes.
 
     Args:

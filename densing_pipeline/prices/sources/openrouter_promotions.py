@@ -7,10 +7,10 @@ Not here: what the sellers' list says (`openrouter_endpoints`).
 import polars as pl
 
 from densing_pipeline.prices.sources import openrouter, openrouter_endpoints
+from densing_pipeline.tables.dates import NO_END
 
 _SAME = ("model", "context_over_tokens", "input_usd_per_mtok", "output_usd_per_mtok")
 _FIRST = pl.date(1, 1, 1)
-_FAR = pl.date(9999, 1, 1)
 
 
 def mark(book: pl.DataFrame) -> pl.DataFrame:
@@ -27,7 +27,8 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         The same rows in the same order; `offer` is `promotional` on those, with the reason.
     """
     rows = book.with_row_index("row").with_columns(
-        start=pl.coalesce("valid_from", "observed_from", _FIRST), end=pl.coalesce("valid_to", _FAR)
+        start=pl.coalesce("valid_from", "observed_from", _FIRST),
+        end=pl.coalesce("valid_to", NO_END),
     )
     headline = rows.filter(
         pl.col("source") == openrouter.NAME,

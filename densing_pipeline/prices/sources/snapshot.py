@@ -59,7 +59,8 @@ QUOTE_KEY = ("provider", "model", "offer", "context_over_tokens", "valid_from")
 """What identifies an offer within one snapshot of one source."""
 
 MAIN = Quote._fields[:2]
-PRICES = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+PRICE_COLUMNS = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+MAIN_PRICE_COLUMNS = PRICE_COLUMNS[:2]
 
 NAMES = ("provider", "model")
 """Columns that name something: cleaned, but never cut, for two names would look alike."""
@@ -187,7 +188,7 @@ class Entries:
         row = {name: clean(v) if isinstance(v, str) else v for name, v in given.items()}
         row |= {name: _name(name, given[name]) for name in NAMES}
         key = tuple(row.get(name) for name in QUOTE_KEY)
-        prices = tuple(row.get(name) for name in PRICES)
+        prices = tuple(row.get(name) for name in PRICE_COLUMNS)
         if key not in self._seen:
             self._seen[key] = prices
             self._rows.append(row)
@@ -276,5 +277,5 @@ def _name(column: str, value: str) -> str:
 def _floats(quote: Quote) -> dict[str, float | None]:
     return {
         name: None if price is None else float(price)
-        for name, price in zip(PRICES, quote, strict=True)
+        for name, price in zip(PRICE_COLUMNS, quote, strict=True)
     }

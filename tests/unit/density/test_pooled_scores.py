@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.pooled_scores import FAR, FEWEST_MODELS, pooled_scores, source_effects
+from densing_pipeline.density.pooled_scores import (
+    FAR,
+    FEWEST_SHARED_MODELS,
+    pooled_scores,
+    source_effects,
+)
 from densing_pipeline.density.score_conflicts import score_conflicts
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.tables.published import (
@@ -158,11 +163,13 @@ def test_the_makers_premium_is_recovered():
 
 
 def test_few_models_say_nothing_about_sources():
-    effects = SOURCE_EFFECTS.validate(source_effects(several(FEWEST_MODELS - 1, spread=0.03)))
+    effects = SOURCE_EFFECTS.validate(
+        source_effects(several(FEWEST_SHARED_MODELS - 1, spread=0.03))
+    )
     [row] = effects.filter(benchmark="MMLU").to_dicts()
     assert row["between_source_std"] is None
     assert row["reason"] == "models scored by several sources: 4, needed: 5"
-    enough = source_effects(several(FEWEST_MODELS, spread=0.03)).filter(benchmark="MMLU")
+    enough = source_effects(several(FEWEST_SHARED_MODELS, spread=0.03)).filter(benchmark="MMLU")
     assert enough["between_source_std"].item() > 0
     assert effects["benchmark"].to_list() == ["BBH", "HumanEval", "MATH", "MBPP", "MMLU"]
 
