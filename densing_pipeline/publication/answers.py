@@ -193,7 +193,10 @@ def _current(law: pl.DataFrame, basis: str, population: str, window: str) -> Map
     return rows.row(0, named=True) if rows.height else {}
 
 
-def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
+def _estimate(
+    row: Mapping[str, Any], series: str, missing: str = "there is no such series"
+) -> Estimate:
+    """The doubling time of a row of `densing_law`; `missing` is the reason if the row is empty."""
     is_ok = row.get("verdict") == "ok"
     return Estimate(
         series=series,
@@ -201,7 +204,7 @@ def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
         months=_months(row.get("doubling_days")) if is_ok else None,
         low=_months(row.get("doubling_days_low")) if is_ok else None,
         high=_months(row.get("doubling_days_high")) if is_ok else None,
-        reason=str(row.get("reason", "there is no such series")),
+        reason=str(row.get("reason", missing)),
     )
 
 
@@ -251,14 +254,7 @@ def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None
 def _density(tables: Tables) -> Answer:
     law = tables["densing_law"].filter(pl.col("is_headline"))
     row: Mapping[str, Any] = law.row(0, named=True) if law.height else {}
-    estimate = Estimate(
-        series=str(row.get("score_set", "")),
-        verdict=str(row.get("verdict", "insufficient")),
-        months=_months(row.get("doubling_days")) if row.get("verdict") == "ok" else None,
-        low=_months(row.get("doubling_days_low")),
-        high=_months(row.get("doubling_days_high")),
-        reason=str(row.get("reason", "no estimate is the headline")),
-    )
+    estimate = _estimate(row, str(row.get("score_set", "")), missing="no estimate is the headline")
     if estimate.months is None:
         text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
     else:

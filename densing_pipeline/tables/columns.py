@@ -214,9 +214,7 @@ COLUMNS: dict[str, Column] = {
         "disabled",
         "replaced",
     ),
-    "hub_state_reason": _text(
-        "Explanation of the state; empty if it is present."
-    ),
+    "hub_state_reason": _text("Explanation of the state; empty if it is present."),
     "renamed_to": _text("Present name of the repository on the Hub, if it was renamed."),
     "params_from_config": Column(
         pl.Int64, "Parameters counted from the configuration, plausible or not.", "parameters"
