@@ -1,4 +1,4 @@
-"""Announced list prices that the book must have and believe; one that is missing points to lost data.
+"""Announced list prices that must be in the book without a flag; one that is missing points to lost data.
 
 Not here: raising the alarm (`orchestration.checks`).
 """
@@ -13,12 +13,12 @@ from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.names import normal, seller, split
 
 PRICE_TOLERANCE = 1e-3
-"""Relative difference by which a price is still the same."""
+"""Largest relative difference between two prices that count as equal."""
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A price announced by its seller, and a day on which it certainly held."""
+    """A price announced by its seller, and a day on which it was certainly valid."""
 
     provider: str
     model: str

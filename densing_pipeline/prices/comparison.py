@@ -1,6 +1,6 @@
 """Comparison of price lists: which prices other lists contradict, and which they confirm.
 
-Not here: what is done with it (`book`).
+Not here: the flags that follow (`book`).
 """
 
 from functools import cache
@@ -13,13 +13,13 @@ from densing_pipeline.prices.sources.snapshot import MAIN_PRICE_COLUMNS
 from densing_pipeline.tables.dates import NO_END
 
 HIGHEST_PLAUSIBLE = 1_000.0
-"""USD per million tokens. The dearest list price known is 600; above are errors of unit."""
+"""USD per million tokens. The highest known list price is 600; higher prices are errors of unit."""
 
 APART = 3.0
 """Two sources that differ by more than this factor on one offer cannot both be right."""
 
 UNSOUND = ("suspect", "future", "refused")
-"""Flags of amounts that are no price one could pay, at least not yet."""
+"""Flags of amounts that are not, or not yet, prices one can pay."""
 
 OUT_OF_FRONTIER = (*UNSOUND, "unconfirmed")
 """Flags whose prices never set a frontier."""
@@ -41,7 +41,7 @@ def known_from() -> pl.Expr:
 
 
 def implausible(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a price no token ever cost: row, verdict and why.
+    """Rows with a price above any plausible one: row number, verdict and reason.
 
     Args:
         rows: rows of `prices` with their number `row`.

@@ -1,4 +1,4 @@
-"""Which changes of a listed price correct an error of the list, rather than follow a change of the price.
+"""Tells corrections of an error in a list from real changes of a price.
 
 More than half of all first price changes in community lists correct a wrong entry. A change counts as a
 correction if it is tenfold or more, if it comes in the offer's first week, or if the earlier price was
@@ -32,7 +32,7 @@ _NO_MOVE = ("correction", "suspect", "refused", "future")
 
 
 def is_error(source: str, day: date) -> pl.Expr:
-    """Whether the earlier price (columns ending in `_old`) was wrong, given the one of `day`."""
+    """Whether the earlier price (columns ending in `_old`) was wrong, given the price of `day`."""
     is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
     return (is_new if source in own_lists() else is_new | is_leap()) & ~_was_nothing()
 
@@ -54,7 +54,7 @@ def is_doubtful() -> pl.Expr:
 
 
 def reason(day: date) -> pl.Expr:
-    """Both prices and the day, for the row of the new price."""
+    """Text of `reason` for the row of the new price: both prices and the day."""
     return pl.format(
         "replaced {} in, {} out on {}",
         *(pl.col(f"{n}_old").cast(pl.String).fill_null("none") for n in MAIN_PRICE_COLUMNS),

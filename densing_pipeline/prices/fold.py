@@ -1,9 +1,8 @@
 """Add one snapshot of a price list to the history of that list.
 
-A list states its prices, rarely since when they hold. Each snapshot is compared with the open rows of
-the history, and rows are added only for what changed, in valid time and in observed time: a price that
-was replaced keeps its row as it was believed (with `observed_to`) and gets a second row with its
-`valid_to`.
+A list states prices, but rarely the day from which they are valid. Each snapshot is compared with the open
+rows of the history, and rows are added only for what changed, in valid time and in observed time: a price
+that was replaced keeps its row (with `observed_to`) and gets a second row with its `valid_to`.
 
 Not here: where rows are kept (`store`), and which changes are corrections (`corrections`).
 """
@@ -54,7 +53,7 @@ _SWITCHING = ("free", "promotional")
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of rows by what one or more snapshots did to them.
+    """Numbers of rows by kind of change in one or more snapshots.
 
     Attributes:
         listed: prices the newest snapshot states.
@@ -194,7 +193,7 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
 
 
 def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
-    """Adds `change_kind` to each price, and for a price that ended the day `ended`.
+    """Adds `change_kind` to each price, and the day `ended` to a price that ended.
 
     Args:
         met: told and open rows, side by side.

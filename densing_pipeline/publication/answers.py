@@ -173,7 +173,7 @@ def _density_today(tables: Tables) -> Answer:
 
 
 def _without_pace(estimate: Estimate) -> str:
-    """What is said where there is no doubling time: the trend does not rise, or there is none."""
+    """Text in place of a doubling time: the trend does not rise, or there is no estimate."""
     if estimate.verdict != "ok":
         return "at no pace that the data carry"
     least = "" if estimate.low is None else f" (at least {estimate.low:.1f} months)"
@@ -209,7 +209,7 @@ def _estimate(
 
 
 def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The same of models whose base weights anybody can download, if that is another set."""
+    """Sentence with the doubling times of models with open weights; empty without estimates."""
     rows = [found[basis, "open-weights", CURRENT[2]] for basis in CURRENT_BASES]
     if any(row.get("verdict") != "ok" for row in rows):
         return ""
@@ -217,7 +217,7 @@ def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> st
 
 
 def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The pace of the last 24 months, and whether its interval leaves out that of the whole history."""
+    """Sentence with the doubling times of the last 24 months, and whether they differ from the whole history."""
     said: dict[str, list[str]] = {}
     for basis, words in CURRENT_BASES.items():
         whole, recent = (found[basis, "all", window] for window in (CURRENT[2], RECENT_WINDOW))
@@ -241,7 +241,7 @@ def _pace(row: Mapping[str, Any]) -> str:
 
 
 def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
-    """On how many models until when, and a warning if the newest is old."""
+    """Sentence with number and newest of the models, and a warning if the newest is old."""
     if not n or newest is None or until is None:
         return "It rests on no models."
     text = f"It rests on {counted(n, 'model')} to {until}, the newest {newest.rpartition('/')[2]}."

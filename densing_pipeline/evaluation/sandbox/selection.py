@@ -132,9 +132,9 @@ def open_sandbox(
             continue
         if not failed:
             return sandbox
-        wrong.append(f"{sandbox.name}: not so: {'; '.join(failed)}")
+        wrong.append(f"{sandbox.name} does not meet: {'; '.join(failed)}")
     raise SandboxError(
-        "programs are not run, for there is no sandbox that holds: "
+        "programs are not run, because no sandbox passes its probes: "
         + ("; ".join(wrong) or "switched off (none)")
     )
 

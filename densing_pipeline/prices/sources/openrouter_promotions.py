@@ -1,4 +1,4 @@
-"""Which headline prices of OpenRouter are passing promotions.
+"""Marks headline prices of OpenRouter that are temporary promotions.
 
 Its list of models shows the price after a discount without saying so; only its list of sellers does.
 Not here: what the sellers' list says (`openrouter_endpoints`).
@@ -14,7 +14,7 @@ _FIRST = pl.date(1, 1, 1)
 
 
 def mark(book: pl.DataFrame) -> pl.DataFrame:
-    """The book with promotional headline prices labelled so.
+    """The book with the offer of promotional headline prices set to `promotional`.
 
     A headline price is promotional if a seller asks exactly that, over the same time, under a
     discount, and none asks it as an ordinary price. A price that stays after its promotion has

@@ -63,7 +63,7 @@ PRICE_COLUMNS = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
 MAIN_PRICE_COLUMNS = PRICE_COLUMNS[:2]
 
 NAMES = ("provider", "model")
-"""Columns that name something: cleaned, but never cut, for two names would look alike."""
+"""Columns with names: cleaned, but never shortened, because two names could become equal."""
 
 QUARANTINED = pl.Schema(dict.fromkeys(("key", "column", "values", "reason"), pl.String))
 LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
@@ -246,7 +246,7 @@ class Entries:
 
 
 def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
-    """The snapshot, unless it lost too many prices of some sort to be believed.
+    """The snapshot, unless it has lost too many prices of some kind.
 
     Args:
         found: the snapshot.
