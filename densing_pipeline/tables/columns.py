@@ -209,7 +209,10 @@ COLUMNS: dict[str, Column] = {
     "release_earliest": _day("Earliest day the model can have been released."),
     "release_latest": _day("Latest day the model can have been released."),
     "is_doubtful": _flag("Whether the evidence for or against a base model is weak."),
-    "custom_code": _flag("Whether the repository needs code of its own to be run."),
+    "custom_code": _flag(
+        "Whether only code from the repository could run the model, because the evaluation "
+        "environment's vLLM and transformers do not implement its architecture."
+    ),
     "readable": _flag(
         "Whether we could read a file of the repository; empty if it was never tried."
     ),
