@@ -16,16 +16,6 @@ from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
-ESTIMATORS = (
-    "paper",
-    "quantile-0.9",
-    "quantile-0.8",
-    "quantile-0.95",
-    "monthly-max",
-    "frontier-exponential",
-    "ols-all",
-)
-
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
 DATE_REMEDY = "write the date as YYYY-MM-DD, between 2018 and 2100"
