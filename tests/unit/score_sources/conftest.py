@@ -1,6 +1,5 @@
 """A toy score source: a CSV of models and scores in parts, whose parts may be damaged."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -76,7 +75,7 @@ class Toy:
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toy]:
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     """The toy source, declared beside the others."""
     monkeypatch.setitem(SOURCES, "toy", TOY)
-    yield Toy(tmp_path)
+    return Toy(tmp_path)
