@@ -384,9 +384,6 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
     # --- recall of base models ------------------------------------------------------------------
-    "publisher": _text(
-        "Namespace of the Hub, lower case, under which an organisation publishes now."
-    ),
     "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
     "n_queued": _count("Those that are queued or being evaluated.", "models"),
     "n_evaluated": _count("Those that are evaluated.", "models"),
@@ -1006,6 +1003,9 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("base_model_recall", "publisher"): _text(
+        "Namespace of the Hub, lower case, under which an organisation publishes now."
+    ),
     ("base_model_recall", "month"): _day(
         "First day of the month of release; of an absent model, of the month it was first seen."
     ),
