@@ -94,6 +94,75 @@ def test_a_night_asks_once_for_every_publisher_and_owner_of_a_base_model(observa
     ]
 
 
+@pytest.mark.parametrize("days", [4, 29])
+@pytest.mark.parametrize("has_commit", [False, True])
+def test_a_model_made_public_late_is_found_that_night(observatory, simulated, days, has_commit):
+    model = planted(simulated, 0)
+    repo = simulated.repos[-1]
+    repo.public_from = FIRST_DAY + timedelta(days=days, hours=5)
+    if has_commit:
+        repo.record["lastModified"] = repo.public_from.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    for day in (0, days - 1, days):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == {model: days}
+
+
+def test_a_model_of_a_known_publisher_is_found_however_late_it_is_made_public(
+    observatory, simulated
+):
+    observatory.publishers = {"lab5"}
+    model = planted(simulated, -58)
+    simulated.repos[-1].public_from = FIRST_DAY + timedelta(days=3, hours=5)
+    for day in range(2, 5):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == {model: 3}
+
+
+def test_a_publisher_whose_models_are_not_listed_makes_a_night_partial(observatory, simulated):
+    model = planted(simulated, 0)
+    assert observatory.night(0).outcome == "ok"
+    simulated.altered = lambda path, reply: (200, {}, b"[]") if "author=" in path else reply
+    night = observatory.night(1)
+    assert night.outcome == "partial"
+    assert f"{model} is not listed" in night.missing
+    simulated.altered = lambda path, reply: reply
+    simulated.repos[-1].renamed = (FIRST_DAY + timedelta(days=2), "lab/Nova-renamed")
+    assert observatory.night(2).outcome == "ok"
+    row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+    assert row["renamed_to"] == "lab/Nova-renamed"
+
+
+def test_a_record_that_cannot_be_read_makes_a_night_partial_and_is_read_later(
+    observatory, simulated
+):
+    observatory.publishers = {"lab5"}
+    observatory.night(0)
+    model = planted(simulated, -58)
+    simulated.faults = lambda path: (
+        (500, {}, b"") if path.startswith(f"/api/models/{model}") else None
+    )
+    broken = observatory.night(1)
+    assert (broken.outcome, broken.unread) == ("partial", (model,))
+    assert "created" in broken.complete
+    assert watermark.table(observatory.zone)["unread"].to_list() == [0, 1]
+    simulated.faults = lambda path: None
+    assert observatory.night(2).outcome == "ok"
+    assert observatory.found() == {model: 2}
+
+
+def test_a_hub_that_has_lost_most_of_its_repositories_is_not_believed(observatory, simulated):
+    for day in range(3):
+        assert observatory.night(day).outcome == "ok"
+    few = [repo for n, repo in enumerate(simulated.repos) if n % 6 == 0]
+    everything, simulated.repos = simulated.repos, few
+    night = observatory.night(3)
+    assert night.outcome == "partial"
+    assert "a day, after" in night.missing
+    simulated.repos = everything
+    again = observatory.night(4)
+    assert (again.outcome, again.since) == ("ok", night.since)
+
+
 def test_reading_a_night_again_adds_nothing(observatory, simulated):
     planted(simulated, 2)
     for day in range(4):
