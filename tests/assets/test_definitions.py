@@ -41,6 +41,7 @@ GROUPS = {
         "densities",
         "compression",
         "densing_law",
+        "density_paces",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -51,7 +52,14 @@ GROUPS = {
         "price_index",
         "price_decomposition",
     },
-    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
+    "forecasts": {
+        "implications",
+        "forecasts",
+        "forecast_scores",
+        "forecast_skill",
+        "pace_skill",
+        "paper_claims",
+    },
     "publication": {"source_health", "revisions", "release"},
 }
 
@@ -77,6 +85,7 @@ PARENTS = {
     "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
+    "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "quarantine": {"price_snapshots", "prices"},
     "prices": {"price_snapshots"},
@@ -121,6 +130,7 @@ PARENTS = {
         "capability_levels",
     },
     "forecast_skill": {"forecast_scores", "prices"},
+    "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": {
         "densities",
         "models",
