@@ -4,7 +4,7 @@ Not here: which files are fetched and which models refused (`weights`).
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +22,9 @@ from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.files import file_sha256
 from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB, MIB
 
-GIB = 2**30
-
-LISTING = Bounds(answer_s=120, max_bytes=64 * 2**20)
+LISTING = Bounds(answer_s=120, max_bytes=64 * MIB)
 """Bounds of what the Hub lists of a model."""
 
 FILES = Bounds(answer_s=600, slowest_bytes_per_s=1_000_000)
@@ -91,9 +90,7 @@ def find(model_id: str, revision: str) -> Listed:
     return Listed(model_id, info.sha, files)
 
 
-def fetch(
-    listed: Listed, cache: Path, most_bytes: float, known_types: Collection[str]
-) -> weights.Weights:
+def fetch(listed: Listed, cache: Path, most_bytes: float) -> weights.Weights:
     """Fetch a model's files unless they are cached, and check them.
 
     The configuration is fetched and checked first, so that weights of a refused model are not.
@@ -102,7 +99,6 @@ def fetch(
         listed: what to fetch.
         cache: folder of the weights; models not used for the longest time are deleted to make room.
         most_bytes: most bytes of all models in it.
-        known_types: as in `weights.check_code`.
 
     Raises:
         BlockedError: the model cannot be loaded, is damaged on the Hub, or is larger than allowed.
@@ -122,7 +118,7 @@ def fetch(
             revision=listed.revision,
             cache_dir=cache,
         )
-        weights.check_code(weights.read_config(Path(config)), known_types)
+        weights.check_code(weights.read_config(Path(config)))
         make_room(cache, listed, most_bytes)
         snapshot = huggingface_hub.snapshot_download(
             listed.repository,
@@ -133,7 +129,7 @@ def fetch(
     folder = Path(snapshot, listed.folder)
     for name, (size, sha256) in listed.files.items():
         _check_file(folder / name, size, sha256)
-    return weights.check(folder, known_types)
+    return weights.check(folder)
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:

@@ -2,8 +2,10 @@
 
     FOLDER/<source>/<YYYY-MM-DD>.json or .json.gz
 
-They are landed with their date and judged as a night judges them. The book is folded by the next
-night, in the order of the days, whatever was polled before. Not here: folding (`history`).
+They are landed with their date and checked as a polled list is. The next night folds all landed lists
+in the order of their days.
+
+Not here: folding (`history`).
 """
 
 import gzip
@@ -15,10 +17,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.snapshots import RECEIVED, PollResult, store_report
+from densing_pipeline.polling.landed import RECEIVED, PollResult
+from densing_pipeline.polling.source import SnapshotError
+from densing_pipeline.prices.snapshots import store_report
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
-from densing_pipeline.prices.sources.values import SnapshotError
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
 

@@ -1,6 +1,6 @@
 """llm-prices: a small list kept by hand, with past prices as half-open intervals.
 
-Amounts are USD per million tokens. `from_date` is the first day, `to_date` the first day no more.
+Amounts are USD per million tokens. `from_date` is the first day of a price, `to_date` the day after its last.
 """
 
 import re
@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
-    SnapshotError,
     UnreadableError,
     day,
     load_json,
@@ -61,7 +61,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
 
 
 def _columns(entry: dict[str, Any], observed_on: date) -> dict[str, Any]:
-    """Dates of a price, and what follows from them."""
+    """Dates of a price, and the basis, flag and reason that follow from them."""
     start, end = (_day(entry, name) for name in ("from_date", "to_date"))
     if start and end and end <= start:
         raise UnreadableError("to_date", end, f"a price that ends on {end}, before it starts")

@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-from densing_pipeline.prices.sources.values import SnapshotError, UnreadableError, shown
+from densing_pipeline.prices.sources.values import UnreadableError, shown
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
@@ -58,10 +59,11 @@ QUOTE_KEY = ("provider", "model", "offer", "context_over_tokens", "valid_from")
 """What identifies an offer within one snapshot of one source."""
 
 MAIN = Quote._fields[:2]
-PRICES = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+PRICE_COLUMNS = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+MAIN_PRICE_COLUMNS = PRICE_COLUMNS[:2]
 
 NAMES = ("provider", "model")
-"""Columns that name something: cleaned, but never cut, for two names would look alike."""
+"""Columns with names: cleaned, but never shortened, because two names could become equal."""
 
 QUARANTINED = pl.Schema(dict.fromkeys(("key", "column", "values", "reason"), pl.String))
 LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
@@ -91,6 +93,29 @@ class ParsedSnapshot:
             pl.col("input_usd_per_mtok", "output_usd_per_mtok").is_not_null()
         )
         return self.quotes.filter(stated).height
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Entries that could not be read."""
+        return self.quarantined.height
+
+    @property
+    def size(self) -> str:
+        """The number of prices in words."""
+        return f"{self.rows} prices"
+
+    @property
+    def remarks(self) -> list[str]:
+        """How many entries were quarantined, with the first of them, and how many left out."""
+        parts = []
+        if self.quarantined.height:
+            key, column, _, reason = self.quarantined.row(0)
+            parts.append(
+                f"{self.quarantined.height} quarantined (first: {key}, {column}: {reason})"
+            )
+        if self.left_out.height:
+            parts.append(f"{self.left_out.height} left out, not priced per token of text")
+        return parts
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -163,7 +188,7 @@ class Entries:
         row = {name: clean(v) if isinstance(v, str) else v for name, v in given.items()}
         row |= {name: _name(name, given[name]) for name in NAMES}
         key = tuple(row.get(name) for name in QUOTE_KEY)
-        prices = tuple(row.get(name) for name in PRICES)
+        prices = tuple(row.get(name) for name in PRICE_COLUMNS)
         if key not in self._seen:
             self._seen[key] = prices
             self._rows.append(row)
@@ -221,7 +246,7 @@ class Entries:
 
 
 def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
-    """The snapshot, unless it lost too many prices of some sort to be believed.
+    """The snapshot, unless it has lost too many prices of some kind.
 
     Args:
         found: the snapshot.
@@ -252,5 +277,5 @@ def _name(column: str, value: str) -> str:
 def _floats(quote: Quote) -> dict[str, float | None]:
     return {
         name: None if price is None else float(price)
-        for name, price in zip(PRICES, quote, strict=True)
+        for name, price in zip(PRICE_COLUMNS, quote, strict=True)
     }

@@ -79,7 +79,6 @@ def place(tmp_path, monkeypatch):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     declare(monkeypatch, benchmark("MMLU", "choice", Letter()))
     monkeypatch.setattr(vllm_engine, "VllmEngine", Engine)
-    monkeypatch.setattr(vllm_engine, "known_model_types", lambda: {"llama"})
     monkeypatch.setattr(vllm_engine, "prepare", lambda machine: None)
     monkeypatch.setattr(Engine, "runs", 0)
     before = signal.getsignal(signal.SIGTERM)
@@ -166,12 +165,12 @@ def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monk
     declare(monkeypatch, benchmark("MMLU", "choice", Letter()), programs)
 
     def refuse():
-        raise SandboxError("programs are not run, for there is no sandbox that holds")
+        raise SandboxError("programs are not run, because no sandbox passes its probes")
 
     monkeypatch.setattr(job, "open_sandbox", refuse)
     status, found = run(place)
     assert (status, found.state) == (1, "failed")
-    assert "no sandbox that holds" in found.reason
+    assert "no sandbox passes its probes" in found.reason
     assert (found.path / "MMLU.parquet").exists()
     assert not (found.path / "HumanEval.parquet").exists()
 
