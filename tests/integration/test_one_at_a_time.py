@@ -5,12 +5,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.resources_init import (
+    get_required_resource_keys_for_step,
+    get_transitive_required_resource_keys,
+)
 
 from densing_pipeline.cli.app import main
 from densing_pipeline.definitions import build_defs
@@ -76,6 +79,11 @@ def ran(settings, instance, tags, *, is_ad_hoc=False, selection=ONE_ASSET):
         if is_ad_hoc
         else definitions.resolve_job_def("nightly")
     ).get_subset(asset_selection=set(selection))
+    return executed(job, instance, tags, selection)
+
+
+def executed(job, instance, tags, selection=None):
+    """Execute a job as the worker of a run does; status and what failed."""
     run = instance.create_run_for_job(job, tags=tags, asset_selection=selection)
     execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
     failed = [
@@ -133,14 +141,27 @@ def test_the_commands_are_refused_beside_another_run(
     assert not settings.landing_dir.exists()
 
 
-def test_an_evaluation_holds_only_its_own_folder(settings):
-    """It runs beside nights for hours."""
+def test_a_sweep_of_the_hub_beside_another_run_is_refused(settings, instance, other_run):
+    job = build_defs(settings).resolve_job_def("hub_sweep")
+    status, told = executed(job, instance, {})
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert "state is in use by the other run" in told
+    assert not settings.landing_dir.exists()
+
+
+def test_every_step_but_an_evaluation_needs_the_lock(settings):
+    """An evaluation writes only its own folder, whose lock it holds, and runs beside nights for hours."""
     definitions = build_defs(settings)
-    job = definitions.resolve_job_def("evaluate")
-    definitions_of: list[Any] = [node.definition for node in job.nodes]
-    needed = {key for each in definitions_of for key in each.required_resource_keys}
-    assert "lock" not in needed
-    assert "settings" in needed
+    without = set()
+    for job in definitions.resolve_all_job_defs():
+        plan = create_execution_plan(job)
+        for step in plan.step_dict.values():
+            needed = get_transitive_required_resource_keys(
+                get_required_resource_keys_for_step(job, step, plan), job.resource_defs
+            )
+            if "lock" not in needed:
+                without.add(step.node_handle.name)
+    assert without == {"evaluation"}
 
 
 @pytest.mark.slow
