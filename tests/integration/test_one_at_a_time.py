@@ -1,6 +1,7 @@
 """Every run that writes the state directory holds it, whatever started the run."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,6 +25,26 @@ from densing_pipeline.state import HOLDER, held
 
 ROOT = Path(__file__).parents[2]
 ONE_ASSET = frozenset({dg.AssetKey("capability_levels")})
+
+SCHEDULED = """
+import sys
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.settings import Settings
+
+one_asset = frozenset({dg.AssetKey("capability_levels")})
+definitions = build_defs(Settings(state_dir=sys.argv[1]))
+job = definitions.resolve_job_def("nightly").get_subset(asset_selection=set(one_asset))
+with dg.DagsterInstance.ephemeral() as instance:
+    tags = {"dagster/schedule_name": "nightly"}
+    run = instance.create_run_for_job(job, tags=tags, asset_selection=one_asset)
+    execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    print("ended as", instance.get_run_by_id(run.run_id).status.value)
+"""
+"""A scheduled run of one asset; the argument is the state directory."""
 
 STARTED_BY = {
     "the UI, GraphQL or `dg launch`": {},
@@ -126,6 +147,32 @@ def test_a_scheduled_night_waits_for_the_other_run(settings, instance, other_run
     assert waited_for[0][0].startswith("the other run (process")
     assert waited_for[0][1] == 10
     assert not (settings.state_dir / HOLDER).exists(), "the run lets go when it ends"
+
+
+@pytest.mark.parametrize("is_updated", [True, False])
+def test_a_night_that_waited_across_an_update_makes_no_table(
+    settings, other_run, tmp_path, is_updated
+):
+    """It would compute with modules of both versions, under the hash of one of them."""
+    package = tmp_path / "site" / "densing_pipeline"
+    shutil.copytree(
+        ROOT / "densing_pipeline", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", SCHEDULED, settings.state_dir],
+        env=os.environ | {"PYTHONPATH": str(package.parent), "DENSING_NIGHT_WAIT_MINUTES": "600"},
+        cwd=package.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as night:  # fmt: skip
+        assert night.stdout
+        while "waiting up to" not in (line := night.stdout.readline()):
+            assert line, "the night ended without a wait"
+        with (package / "density" / "law.py").open("a") as code:
+            code.write("# another version\n" if is_updated else "")
+        other_run.set()
+        told = night.stdout.read()
+    assert ("the code changed on disk after this run had started" in told) == is_updated, told
+    assert ("ended as FAILURE" if is_updated else "ended as SUCCESS") in told
+    assert (settings.tables_dir / "capability_levels.parquet").exists() != is_updated
 
 
 def test_the_commands_are_refused_beside_another_run(
