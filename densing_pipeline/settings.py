@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from densing_pipeline.addresses import host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
+from densing_pipeline.units import MIB
 
 DECISIVE = (
     "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
 
     poll: bool = Field(
         default=False,
-        description="Whether a night asks the remote price lists; without, it runs on what is there.",
+        description="Whether a night asks the remote price lists and score sources; without, it runs on what is there.",
     )
     openrouter_url: HttpAddress = Field(
         default="https://openrouter.ai/api/v1/models",
@@ -182,6 +183,30 @@ class Settings(BaseSettings):
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
     )
+    epoch_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/benchmark_data.zip",
+        description="Epoch AI's benchmark scores, a zip archive of CSV files.",
+    )
+    epoch_eci_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_scores.csv",
+        description="The Epoch Capabilities Index of models.",
+    )
+    epoch_edi_url: HttpAddress = Field(
+        default="https://epoch.ai/data/edi_scores.csv",
+        description="Difficulties of benchmarks on the scale of the Epoch Capabilities Index.",
+    )
+    epoch_eci_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_benchmarks.csv",
+        description="The scores that the Epoch Capabilities Index is fitted to.",
+    )
+    epoch_models_url: HttpAddress = Field(
+        default="https://epoch.ai/data/all_ai_models.csv",
+        description="Epoch AI's table of models: parameters, data, training compute, dates.",
+    )
+    swallow_leaderboard_url: HttpAddress = Field(
+        default="https://raw.githubusercontent.com/swallow-llm/leaderboard/main/_data/model.yml",
+        description="The Swallow LLM leaderboard.",
+    )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
         default=40,
         description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",
@@ -196,7 +221,7 @@ class Settings(BaseSettings):
         default=120, description="Longest time for one document, with retries and waits."
     )
     poll_max_bytes: Annotated[int, Field(gt=0)] = Field(
-        default=64 * 2**20, description="Largest document accepted, in bytes after decoding."
+        default=64 * MIB, description="Largest document accepted, in bytes after decoding."
     )
     poll_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3, description="Requests for one document before a source is reported as failed."
@@ -366,6 +391,11 @@ class Settings(BaseSettings):
     def book_dir(self) -> Path:
         """Where the histories of the polled price lists are kept; can be rebuilt from the landing zone."""
         return self.state_dir / "book"
+
+    @property
+    def score_history_dir(self) -> Path:
+        """Where the histories of the score sources are kept; can be rebuilt from the landing zone."""
+        return self.state_dir / "scores"
 
     @property
     def hub_cache_dir(self) -> Path:

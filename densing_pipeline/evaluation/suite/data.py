@@ -33,10 +33,11 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Split,
 )
 from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB
 
 GITHUB = "https://raw.githubusercontent.com"
 
-BOUNDS = Bounds(answer_s=300, slowest_bytes_per_s=100_000, max_bytes=2**30)
+BOUNDS = Bounds(answer_s=300, slowest_bytes_per_s=100_000, max_bytes=GIB)
 """Bounds of a benchmark file: 300 s, and 1 s more for each 100,000 bytes received; 1 GiB."""
 
 SHOWN = 5
