@@ -24,7 +24,7 @@ def fit_losses(
     Raises:
         CommandError: the file cannot be read or does not determine the law.
     """
-    from densing_pipeline.density.fit import COEFFICIENTS, fit_file
+    from densing_pipeline.density.fit import LOSS_COEFFICIENTS, fit_file
     from densing_pipeline.density.fit_loss import FitError
 
     try:
@@ -38,7 +38,7 @@ def fit_losses(
         ["coefficient", "global minimum", "95 % interval"]
         + [f"minimum {number}" for number in range(2, len(fit.minima) + 1)]
     ]
-    for name in COEFFICIENTS if irreducible else COEFFICIENTS[:4]:
+    for name in LOSS_COEFFICIENTS if irreducible else LOSS_COEFFICIENTS[:4]:
         interval = fit.intervals[name]
         rows.append(
             [

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.tables.schemas import TableError
 
 PROTOCOL = re.compile(
@@ -19,15 +20,6 @@ PROTOCOL = re.compile(
     r"(, (shots|prompting) not stated)?( \([^()]+\))?"
 )
 """`5-shot em CoT (variant)`: shots, metric, prompting, samples, what is not stated, the variant."""
-
-PAPER_PROTOCOLS = {
-    "MMLU": ("5-shot acc", "5-shot em"),
-    "BBH": ("3-shot em CoT", "3-shot em"),
-    "MATH": ("4-shot em CoT", "4-shot em"),
-    "HumanEval": ("0-shot pass@1",),
-    "MBPP": ("3-shot pass@1",),
-}
-"""The paper's shots and metric (NMI Methods), as the protocol column writes them."""
 
 SPDX = re.compile(r"fact|[A-Za-z0-9.+-]+-[0-9.]+|MIT")
 """`fact`, or text in the form of an SPDX identifier with a version."""
@@ -138,8 +130,9 @@ def _problem(row: dict[str, object]) -> str | None:
             f"protocol {protocol!r}; write shots, metric, prompting and the variant in brackets, such "
             "as '5-shot em CoT (lm-eval)', or 'em, shots not stated'"
         )
-    if row["is_paper_protocol"] and protocol not in PAPER_PROTOCOLS.get(benchmark, ()):
-        wanted = " or ".join(PAPER_PROTOCOLS.get(benchmark, ()))
+    in_paper = REGISTRY[benchmark].reported_protocols if benchmark in REGISTRY else ()
+    if row["is_paper_protocol"] and protocol not in in_paper:
+        wanted = " or ".join(in_paper)
         return (
             f"{protocol!r} is not the paper's protocol "
             f"({wanted or 'the paper has no such benchmark'}); set is_paper_protocol to false"
