@@ -180,6 +180,13 @@ COLUMNS: dict[str, Column] = {
         "published",
         "not-published",
     ),
+    "total_includes": _text(
+        "What params_total holds besides the language model, which makes a density too low: a vision "
+        "tower, prediction layers of further tokens, or both. Empty if nothing is known to.",
+        "vision_tower",
+        "prediction_layers",
+        "vision_tower and prediction_layers",
+    ),
     "construction": _text(
         "How the weights came about: pretrained from scratch; mid-trained on questions, reasoning or "
         "instructions besides; looped (layers used several times per token); pruned from or upcycled "

@@ -13,7 +13,7 @@ MODELS = Table(
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
-        "renamed_to?", "weights?", "construction?", "source_confidence?",
+        "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
