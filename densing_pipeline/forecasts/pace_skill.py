@@ -299,7 +299,7 @@ class _Scorer:
         stands = known.values[row, known.is_known[row]].max()
         at_end = np.concatenate([of.at(row, np.array([end])) for of in self._fits] + [[stands]])
         actual = known.now[np.isfinite(known.now) & (known.days <= end)].max()
-        return np.abs(actual - np.maximum(at_end, stands))[:, None]
+        return np.asarray(np.abs(actual - np.maximum(at_end, stands))[:, None])
 
 
 def _summed(scores: _Scores, months: int, draws: int, seed: int) -> Iterator[dict[str, Any]]:
