@@ -66,7 +66,7 @@ def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
 
 
 def of_table(updates: dict[str, Update], table: Table) -> pl.DataFrame:
-    """The histories of the sources of one table, without the names of parts.
+    """The histories of the sources of one table.
 
     Args:
         updates: result of `update_all`.
@@ -74,7 +74,7 @@ def of_table(updates: dict[str, Update], table: Table) -> pl.DataFrame:
     """
     rows = [empty(table)]
     rows += [updates[name].history for name, s in SOURCES.items() if s.table is table]
-    return pl.concat(rows).drop("part")
+    return pl.concat(rows)
 
 
 def as_of(reports: pl.DataFrame, day: date) -> pl.DataFrame:
