@@ -169,7 +169,7 @@ def check_facts(screen: Screen) -> None:
         CommandError: a cell is bad or contradicts another; every problem is a line.
     """
     from densing_pipeline import facts
-    from densing_pipeline.facts.score_rules import review
+    from densing_pipeline.facts.score_rules import review, review_models
     from densing_pipeline.facts.tables import FACTS
 
     problems, rows = [], 0
@@ -188,7 +188,8 @@ def check_facts(screen: Screen) -> None:
     screen.say(
         f"{len(FACTS)} fact tables with {rows:,} rows agree with their declarations and each other."
     )
-    for finding in review(facts.load("reported_scores")):
+    findings = review(facts.load("reported_scores")) + review_models(facts.load("base_models"))
+    for finding in findings:
         screen.line(f"{finding.rule}: {finding.what}")
 
 

@@ -6,7 +6,6 @@ here: the job itself (`evaluation.job`), and how its folders are read
 (`evaluation.measured_tables`).
 """
 
-import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from densing_pipeline.evaluation import (
 from densing_pipeline.evaluation.folder_reader import Folder
 from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
 from densing_pipeline.hub.client import Hub, HubError
+from densing_pipeline.json_documents import load
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
@@ -113,7 +113,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     """
     hub = Hub.of(settings)
     try:
-        record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
+        record = load(hub.get(hub.info_url(model.partition(":")[0])).content)
         if not COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha

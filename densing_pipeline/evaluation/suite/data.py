@@ -248,8 +248,11 @@ def read(path: Path) -> list[dict[str, Any]]:
         suffixes = PurePosixPath(path.name).suffixes
         if suffixes[-1] == ".parquet":
             return pl.read_parquet(path).to_dicts()
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if suffixes[-1] == ".gz" else content).decode("utf-8")
+        with gzip.open(path) if suffixes[-1] == ".gz" else path.open("rb") as file:
+            content = file.read(BOUNDS.max_bytes + 1)
+        if len(content) > BOUNDS.max_bytes:
+            raise ValueError(f"more than {BOUNDS.max_bytes:,} bytes")
+        text = content.decode("utf-8")
         if suffixes[-1] == ".csv":
             return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
         if ".jsonl" in suffixes:
