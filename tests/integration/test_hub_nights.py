@@ -569,12 +569,14 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
         hub_first_days=300,
         hub_revisits_per_night=3,
     )
-    tables = materialise(settings, "hub_nights", "models", "evaluation_queue")
+    tables = materialise(settings, "hub_nights", "models", "evaluations", "evaluation_queue")
     assert tables["hub_nights"]["outcome"].to_list() == ["ok"]
     queue = tables["evaluation_queue"].filter(pl.col("model_id") == model)
     assert queue["state"].to_list() == ["queued"]
     dead = settings.model_copy(update={"hub_endpoint": "http://127.0.0.1:9"})
-    tables = materialise(dead, "hub_nights", "models", "prices", "source_health")
+    tables = materialise(
+        dead, "hub_nights", "models", "prices", "benchmark_reports", "source_health"
+    )
     health = tables["source_health"].filter(pl.col("source") == models.SOURCE)
     assert health["outcome"].to_list() == ["failed"], "and that stops nothing"
     assert model in tables["models"]["model_id"]
@@ -582,14 +584,12 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
 
 def materialise(settings, *names):
     """Run these assets, and those made with them, as the nightly job does; returns their tables."""
-    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    defs = build_defs(settings)
+    job = defs.resolve_implicit_global_asset_job_def()
+    wanted = dg.AssetSelection.assets(*names).required_multi_asset_neighbors()
     with dg.DagsterInstance.ephemeral() as instance:
         job.execute_in_process(
-            instance=instance,
-            asset_selection=[
-                dg.AssetKey(name)
-                for name in {*names, "model_quarantine", "evaluations", "eval_items"}
-            ],
+            instance=instance, asset_selection=list(wanted.resolve(defs.resolve_asset_graph()))
         )
     return {name: pl.read_parquet(settings.tables_dir / f"{name}.parquet") for name in names}
 
