@@ -86,6 +86,7 @@ def constants() -> Values:
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
         "far": _percent(pooled_scores.FAR),
+        "fitted_share": _percent(1 - direct_law.LARGEST_SHARE),
         "trim": _percent(breakpoints.TRIM),
         "simulations_halved": simulate.SIMULATIONS // 2,
         "combined": implications.combined_doubling_days(
