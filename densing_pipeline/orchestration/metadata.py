@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline.addresses import redact
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
-from densing_pipeline.prices.snapshots import PollResult
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
 from densing_pipeline.text import clean

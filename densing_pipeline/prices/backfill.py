@@ -15,10 +15,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices.snapshots import RECEIVED, PollResult, store_report
+from densing_pipeline.polling.landed import RECEIVED, PollResult
+from densing_pipeline.polling.source import SnapshotError
+from densing_pipeline.prices.snapshots import store_report
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
-from densing_pipeline.prices.sources.values import SnapshotError
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline.landing import LandingZone, Receipt
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.fold import Counts, Open, fold
 from densing_pipeline.prices.sources import SOURCES, partial_lists
 from densing_pipeline.prices.sources.source import Parser
-from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.prices.store import Head, Store
 from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 

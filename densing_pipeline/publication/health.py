@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from densing_pipeline.prices.snapshots import PollResult
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.tables.published import SOURCE_HEALTH
 
 

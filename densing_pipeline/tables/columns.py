@@ -16,16 +16,6 @@ from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
-ESTIMATORS = (
-    "paper",
-    "quantile-0.9",
-    "quantile-0.8",
-    "quantile-0.95",
-    "monthly-max",
-    "frontier-exponential",
-    "ols-all",
-)
-
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
 DATE_REMEDY = "write the date as YYYY-MM-DD, between 2018 and 2100"
@@ -209,7 +199,10 @@ COLUMNS: dict[str, Column] = {
     "release_earliest": _day("Earliest day the model can have been released."),
     "release_latest": _day("Latest day the model can have been released."),
     "is_doubtful": _flag("Whether the evidence for or against a base model is weak."),
-    "custom_code": _flag("Whether the repository needs code of its own to be run."),
+    "custom_code": _flag(
+        "Whether only code from the repository could run the model, because the evaluation "
+        "environment's vLLM and transformers do not implement its architecture."
+    ),
     "readable": _flag(
         "Whether we could read a file of the repository; empty if it was never tried."
     ),

@@ -12,7 +12,6 @@ import numpy as np
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.stats.quantile import quantile_line
-from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
 from densing_pipeline.trends.stochastic_frontier import frontier_line
@@ -138,19 +137,15 @@ def _each(values: FloatArray, rows: IntArray | None) -> FloatArray:
     return values if rows is None else values[rows]
 
 
-LINES: dict[str, LinesOf] = {"monthly-max": _monthly, "ols-all": _all_models}
+_DECLARED = (
+    Estimator("paper", _records, uses_history=True),
+    Estimator("quantile-0.9", partial(_quantile, tau=0.9)),
+    Estimator("quantile-0.8", partial(_quantile, tau=0.8)),
+    Estimator("quantile-0.95", partial(_quantile, tau=0.95)),
+    Estimator("monthly-max", _monthly),
+    Estimator("frontier-exponential", _frontier, every_window=False),
+    Estimator("ols-all", _all_models),
+)
 
-
-def _estimator(name: str) -> Estimator:
-    if name == "paper":
-        return Estimator(name, _records, uses_history=True)
-    if name == "frontier-exponential":
-        return Estimator(name, _frontier, every_window=False)
-    if name in LINES:
-        return Estimator(name, LINES[name])
-    tau = float(name.removeprefix("quantile-"))
-    return Estimator(name, partial(_quantile, tau=tau))
-
-
-TREND_ESTIMATORS = {name: _estimator(name) for name in ESTIMATORS}
+TREND_ESTIMATORS = {each.name: each for each in _DECLARED}
 """Every published estimator by name."""

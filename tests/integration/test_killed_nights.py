@@ -16,7 +16,7 @@ import pytest
 
 from densing_pipeline import files
 from densing_pipeline.landing import LandingZone, received_at
-from densing_pipeline.prices.snapshots import RECEIVED
+from densing_pipeline.polling.landed import RECEIVED
 from tests.servers import night
 from tests.servers.killing import counted_calls
 from tests.servers.prices import PriceServer, Reply

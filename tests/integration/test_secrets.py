@@ -17,6 +17,7 @@ from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as price_poll
+from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.settings import Settings, SettingsError, read_settings
 from tests.secrets import NEEDLES, leaks, signed
 from tests.servers import hub as simulated
@@ -141,10 +142,8 @@ def test_a_proxy_s_password_is_not_told(
     with PriceServer() as closed:
         proxy = signed(closed.url("/")).partition("?")[0]
     url = signed(price_server.url("/l"))
-    names = ("openrouter", "litellm", "models_dev", "genai_prices", "llm_prices")
-    settings = Settings(
-        state_dir=tmp_path, poll_attempts=1, **{f"{name}_url": url for name in names}
-    )
+    addressed = {source.address_setting: url for source in SOURCES.values()}
+    settings = Settings(state_dir=tmp_path, poll_attempts=1, **addressed)
     monkeypatch.delenv("NO_PROXY")
     for value in (proxy, proxy.replace("http://", "gopher://"), "http://s3cr3t:s3cr3t@[/"):
         monkeypatch.setenv("HTTP_PROXY", value)

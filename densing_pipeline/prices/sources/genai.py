@@ -24,11 +24,11 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
-    SnapshotError,
     UnreadableError,
     amount,
     day,

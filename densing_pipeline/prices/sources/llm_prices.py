@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
-    SnapshotError,
     UnreadableError,
     day,
     load_json,

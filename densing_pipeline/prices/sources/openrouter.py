@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.openrouter_fetch import fetch_pages
 from densing_pipeline.prices.sources.openrouter_format import add_offers, listed, pages_of
 from densing_pipeline.prices.sources.snapshot import Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
-    SnapshotError,
     UnreadableError,
     day,
     load_json,

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.fetch import Response
-from densing_pipeline.prices.answers import Asked, Request
+from densing_pipeline.polling.answers import Asked, Request
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.openrouter import NAME as HEADLINE
 from densing_pipeline.prices.sources.openrouter_candidates import seller_candidates
 from densing_pipeline.prices.sources.openrouter_fetch import fetch_each
@@ -19,7 +20,6 @@ from densing_pipeline.prices.sources.openrouter_format import add_offers, listed
 from densing_pipeline.prices.sources.snapshot import Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
-    SnapshotError,
     amount,
     load_json,
     mapping,

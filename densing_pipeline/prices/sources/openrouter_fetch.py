@@ -1,6 +1,6 @@
 """The requests that only OpenRouter needs: further pages of its list, and one page for each model.
 
-Not here: its formats (`openrouter_format`), and lists of one document (`prices.answers`).
+Not here: its formats (`openrouter_format`), and lists of one document (`polling.answers`).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 
 from densing_pipeline.fetch import FetchError, Response, fetch, next_address
-from densing_pipeline.prices.answers import (
+from densing_pipeline.polling.answers import (
     AT_ONCE,
     NOT_MODIFIED,
     Asked,

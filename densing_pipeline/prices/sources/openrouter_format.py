@@ -11,11 +11,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import MINUTES_PER_DAY, Quote, Tariff, kinds_of_day
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries
 from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
-    SnapshotError,
     UnreadableError,
     load_json,
     mapping,

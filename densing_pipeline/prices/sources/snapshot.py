@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-from densing_pipeline.prices.sources.values import SnapshotError, UnreadableError, shown
+from densing_pipeline.prices.sources.values import UnreadableError, shown
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
@@ -91,6 +92,29 @@ class ParsedSnapshot:
             pl.col("input_usd_per_mtok", "output_usd_per_mtok").is_not_null()
         )
         return self.quotes.filter(stated).height
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Entries that could not be read."""
+        return self.quarantined.height
+
+    @property
+    def size(self) -> str:
+        """The number of prices in words."""
+        return f"{self.rows} prices"
+
+    @property
+    def remarks(self) -> list[str]:
+        """How many entries were quarantined, with the first of them, and how many left out."""
+        parts = []
+        if self.quarantined.height:
+            key, column, _, reason = self.quarantined.row(0)
+            parts.append(
+                f"{self.quarantined.height} quarantined (first: {key}, {column}: {reason})"
+            )
+        if self.left_out.height:
+            parts.append(f"{self.left_out.height} left out, not priced per token of text")
+        return parts
 
     @property
     def sizes(self) -> dict[str, int]:

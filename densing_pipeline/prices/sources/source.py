@@ -5,24 +5,19 @@ comparison and correction, and the tests' servers follow from the declarations. 
 declarations themselves, and finding them (`prices.sources`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from densing_pipeline.fetch import Response
-from densing_pipeline.prices.answers import Asked, Request, fetch_document
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
+from densing_pipeline.polling.answers import fetch_document
+from densing_pipeline.polling.source import Fetch, SnapshotError
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.settings import Settings
 
 Parser = Callable[[bytes, date], ParsedSnapshot]
 """Reads a document, given the day on which it was received; raises `SnapshotError`."""
-
-Fetch = Callable[[Request, Asked], Awaitable[Response]]
-"""Makes the requests for a list: adds the complete answers to `Asked.received` and returns the
-document they make; raises `FetchError`."""
 
 WantedModels = Callable[[Settings, Mapping[str, pl.DataFrame]], Sequence[str]]
 """Chooses the models to ask for, given the quotes of the last good list of each source, by name."""
@@ -78,3 +73,11 @@ class Source:
             raise SnapshotError(
                 f"{self.name}: cannot be read ({type(error).__name__}: {error})"
             ) from error
+
+    def check(self, found: ParsedSnapshot, before: ParsedSnapshot | None) -> None:
+        """Compare a list with the one before, if there is one and it covers the same models.
+
+        Raises:
+            SnapshotError: the list lost too many prices of some sort to be believed.
+        """
+        check_size(found, None if self.is_partial else before)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from densing_pipeline.json_documents import load
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import Quote
 from densing_pipeline.text import clean
 
@@ -24,10 +25,6 @@ PER_MILLION = Decimal(1)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _LONGEST = 60
 """Characters of a number, and of a value repeated in a message."""
-
-
-class SnapshotError(ValueError):
-    """A document as a whole is unusable; the last good one stays."""
 
 
 class UnreadableError(ValueError):

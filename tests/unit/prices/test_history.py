@@ -11,6 +11,7 @@ import pytest
 
 from densing_pipeline import files as writing
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices import history as histories_module
 from densing_pipeline.prices.backfill import BackfillError, find, land, passed_over
 from densing_pipeline.prices.history import (
@@ -22,12 +23,7 @@ from densing_pipeline.prices.history import (
     update,
     update_all,
 )
-from densing_pipeline.prices.snapshots import (
-    PollResult,
-    poll_reports,
-    report_failures,
-    store_report,
-)
+from densing_pipeline.prices.snapshots import poll_reports, report_failures, store_report
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.store import Store
 from densing_pipeline.tables.published import PRICES

@@ -15,11 +15,11 @@ import pytest
 from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import Response
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import poll as polling
-from densing_pipeline.prices.answers import Asked, Request
+from densing_pipeline.polling import poll as polling
+from densing_pipeline.polling.answers import Asked, Request
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices.poll import poll
 from densing_pipeline.prices.snapshots import (
-    PollResult,
     landed_snapshots,
     last_good,
     poll_reports,
@@ -30,6 +30,7 @@ from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 from densing_pipeline.publication.health import poll_health
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import QUARANTINE, SOURCE_HEALTH
+from tests.servers.price_documents import DOCUMENTS
 from tests.servers.prices import PriceServer, Reply, addresses
 
 pytestmark = pytest.mark.heavy
@@ -47,12 +48,12 @@ def ten(**document: Any) -> bytes:
     return openrouter(*(f"maker/m{n}" for n in range(10)), **document)
 
 
-GOOD = {
-    "/litellm": {"m": {"mode": "chat", "litellm_provider": "a", "input_cost_per_token": 1e-6}},
-    "/models-dev": {"host": {"models": {"m": {"cost": {"input": 1, "output": 2}}}}},
-    "/genai-prices": [{"id": "a", "models": [{"id": "m", "prices": {"input_mtok": 1}}]}],
-    "/llm-prices": {"prices": [{"id": "m", "vendor": "a", "input": 1, "output": 2}]},
+OTHERS = {
+    name: json.dumps(document).encode()
+    for name, document in DOCUMENTS.items()
+    if not name.startswith("openrouter")
 }
+"""A document of every list but OpenRouter's, whose answers the tests choose."""
 
 
 class Nights:
@@ -72,8 +73,8 @@ class Nights:
             poll_backoff_seconds=0.01,
             poll_retry_after_seconds=1,
         )
-        for path, document in GOOD.items():
-            server.answer(path, Reply(json.dumps(document).encode()))
+        for name, document in OTHERS.items():
+            server.answer(f"/{name}", Reply(document))
         server.answer(MODELS, Reply(ten()))
 
     @property
@@ -106,13 +107,10 @@ def nights(price_server: PriceServer, tmp_path: Path) -> Nights:
 
 def test_a_good_night_lands_every_list_as_received(nights: Nights) -> None:
     results = nights.all()
-    assert [(r.source, r.outcome, r.rows) for r in results] == [
-        ("genai-prices", "ok", 1),
-        ("litellm", "ok", 1),
-        ("llm-prices", "ok", 1),
-        ("models-dev", "ok", 1),
-        ("openrouter", "ok", 10),
-    ]
+    assert {r.source: (r.outcome, r.rows) for r in results} == {
+        name: ("ok", SOURCES[name].read(document, FIRST_NIGHT.date()).quotes.height)
+        for name, document in {**OTHERS, "openrouter": ten()}.items()
+    }
     ((receipt, content),) = landed_snapshots(nights.zone, "openrouter")
     assert content == ten()
     assert receipt.url == nights.settings.openrouter_url
@@ -526,11 +524,11 @@ def test_nothing_polled_is_no_row(tmp_path: Path) -> None:
     assert poll_health(poll_reports(zone), FIRST_NIGHT).equals(SOURCE_HEALTH.empty())
 
 
-def test_five_sources_are_asked_at_once(nights: Nights) -> None:
-    together = threading.Barrier(1 + len(GOOD))
+def test_all_lists_are_asked_at_once(nights: Nights) -> None:
+    together = threading.Barrier(1 + len(OTHERS))
     nights.server.answer(MODELS, Reply(ten(), after=together))
-    for path, document in GOOD.items():
-        nights.server.answer(path, Reply(json.dumps(document).encode(), after=together))
+    for name, document in OTHERS.items():
+        nights.server.answer(f"/{name}", Reply(document, after=together))
     limits = {"poll_read_seconds": 60, "poll_total_seconds": 60}
     assert {r.outcome for r in nights.all(**limits)} == {"ok"}
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from densing_pipeline.prices.snapshots import PollResult
+from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.publication.health import embedded_health, poll_health
 from densing_pipeline.tables.published import SOURCE_HEALTH
 

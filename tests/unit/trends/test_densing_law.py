@@ -10,10 +10,10 @@ from densing_pipeline import facts
 from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.score_sets import SCORE_SETS
-from densing_pipeline.tables.columns import ESTIMATORS
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.densing_law import SHORT, SHORT_WINDOWS, densing_law
+from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 
 pytestmark = pytest.mark.heavy
 
@@ -69,7 +69,7 @@ def test_every_series_has_a_row_for_every_window_and_estimator(law):
     windows = law["window"].n_unique()
     main = law.filter(pl.col("score_set").is_in(list(SCORE_SETS)), pl.col("population") == "all")
     series = main.select("reference_id", "score_set", "params_basis").n_unique()
-    assert main.height == series * windows * len(ESTIMATORS)
+    assert main.height == series * windows * len(TREND_ESTIMATORS)
     unknown = row(law, "nmi-2025/nmi-2025-average/total/all/paper")
     assert unknown["verdict"] == "insufficient"
     assert "no model in the window has both" in unknown["reason"]
@@ -164,7 +164,7 @@ BAD_SERIES = {
 
 
 @pytest.mark.parametrize("name", BAD_SERIES)
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", TREND_ESTIMATORS)
 def test_a_series_that_carries_no_trend_says_why(headline_series, as_of, name, estimator):
     law = densing_law(
         headline_series(*BAD_SERIES[name]), as_of=as_of, draws=40, seed=0, simulations=2
@@ -213,8 +213,7 @@ def test_a_known_trend_is_recovered(headline_series, as_of):
         seed=0,
         simulations=2,
     )
-    exact = [name for name in ESTIMATORS if name not in ("monthly-max", "frontier-exponential")]
-    for estimator in exact:
+    for estimator in TREND_ESTIMATORS.keys() - {"monthly-max", "frontier-exponential"}:
         assert row(law, HEADLINE + estimator)["doubling_days"] == pytest.approx(105)
     # A month counts on its middle day, whichever day its densest model came out.
     assert row(law, HEADLINE + "monthly-max")["doubling_days"] == pytest.approx(105, rel=1e-3)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.embedded import installed_providers
 from densing_pipeline.prices.sources.genai import parse
 from densing_pipeline.prices.sources.genai_dated import read_prices
 from densing_pipeline.prices.sources.snapshot import QUOTES, ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 FLAT = {"input_mtok": 2, "output_mtok": 8}

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.litellm import parse
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 

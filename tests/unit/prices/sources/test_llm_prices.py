@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.llm_prices import parse
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 

@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import openrouter_endpoints
 from densing_pipeline.prices.sources.openrouter import parse
 from densing_pipeline.prices.sources.openrouter_format import join_pages, next_page
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
-from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot, check_size
-from densing_pipeline.prices.sources.values import SnapshotError
 from densing_pipeline.tables.columns import COLUMNS
 
 pytestmark = pytest.mark.shared

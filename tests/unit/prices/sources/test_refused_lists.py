@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import check_size
-from densing_pipeline.prices.sources.values import SnapshotError
 
 ENTRY = {
     "mode": "chat",

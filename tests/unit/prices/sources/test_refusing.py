@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import check_size
-from densing_pipeline.prices.sources.values import SnapshotError
 
 DAY = date(2026, 11, 1)
 HUGE = "1e99999999999999999999"

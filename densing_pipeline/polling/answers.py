@@ -1,7 +1,7 @@
-"""The request to one price list, its answers, and the document they make.
+"""The request to one source, its answers, and the document they make.
 
-Not here: who is asked and what becomes of the answers (`prices.poll`), and the requests that one list
-alone needs (`prices.sources`).
+Not here: who is asked and what becomes of the answers (`polling.poll`), and the requests that one list
+alone needs (such as `prices.sources.openrouter_fetch`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ NOT_MODIFIED = 304
 
 @dataclass(frozen=True)
 class Request:
-    """What one price list is asked for in one poll.
+    """What one source is asked for in one poll.
 
     Attributes:
         client: the open HTTP client.
