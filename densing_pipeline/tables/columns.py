@@ -16,6 +16,9 @@ from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
+PUBLISHED_BASES = ("history", "dated_page", "arxiv_month", "model_release")
+"""How the day on which a document was published is known."""
+
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
 DATE_REMEDY = "write the date as YYYY-MM-DD, between 2018 and 2100"
@@ -303,9 +306,36 @@ COLUMNS: dict[str, Column] = {
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
     "known_from": _day(
-        "Day before which the score cannot have been known: the release of the newest model that its "
-        "source scores, the month of its arXiv number if that is later, or the day we measured it. Past "
-        "month ends are rebuilt without later scores."
+        "Day from which the score counts as known: that of its row in a growing document, else that of "
+        "the document, but not before its model's release; or the day we measured it. Past month ends "
+        "are rebuilt without later scores."
+    ),
+    "known_from_basis": _text(
+        "What known_from rests on: the basis of its document's day (published_basis), the release of "
+        "its own model, our measurement, or the paper's figure.",
+        *PUBLISHED_BASES,
+        "measured",
+        "figure",
+    ),
+    "document_kind": _text(
+        "What a document is: a report, a model card, a README, a blog, a data set that was published "
+        "once, or a board, to which rows are added: each row of a board states its own day.",
+        "report",
+        "card",
+        "readme",
+        "blog",
+        "data_set",
+        "board",
+    ),
+    "publisher": _text(
+        "Team that published the source: a namespace of the Hub in lower case, as organisation_names "
+        "spells it, or the name of a board. Documents of one team are one source of scores."
+    ),
+    "published_basis": _text(
+        "How the day of publication is known: the first version that holds the scores in the "
+        "document's version history; a date on the page or in an announcement of it; the last day of "
+        "the month in its arXiv number; the release of the model that it presents.",
+        *PUBLISHED_BASES,
     ),
     "item_std_error": Column(
         pl.Float64,
@@ -325,27 +355,68 @@ COLUMNS: dict[str, Column] = {
     "source_low": _text("Source of the lowest score."),
     "protocol_high": _text("How the highest score was obtained."),
     "source_high": _text("Source of the highest score."),
-    "n_sources": _count("Independent sources the score is the mean of.", "sources"),
+    "n_sources": _count("Teams whose scores the score is the mean of.", "teams"),
+    "n_documents": _count(
+        "Documents behind the score; those of one team are averaged first.", "documents"
+    ),
     "score_low": _fraction("Lowest of the scores that were averaged."),
     "score_high": _fraction("Highest of the scores that were averaged."),
     "sources": _text("Names of the sources that were averaged."),
     "left_out": _text("Sources that were not believed, and why."),
     "between_source_std": Column(
         pl.Float64,
-        "Standard deviation between independent reports of one model.",
+        "Standard deviation between the scores that different teams report of one model.",
         "fraction",
         low=0,
         high=1,
     ),
     "between_source_std_low": _fraction("Lower end of its 95 % interval."),
     "between_source_std_high": _fraction("Upper end of its 95 % interval."),
-    "n_scores": _count("Scores that were compared.", "scores"),
+    "n_scores": _count("Scores that were compared, one per model and team.", "scores"),
     "maker_premium": _number(
         "Maker's score less the mean of the others', mean over models.", "fraction"
     ),
     "maker_premium_low": _number("Lower end of its 95 % interval.", "fraction"),
     "maker_premium_high": _number("Upper end of its 95 % interval.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- outside sources of scores ----------------------------------------------------------------
+    "benchmark_name": _text("Benchmark as the source names it."),
+    "entry": _text(
+        "The source's own identifier of the row, or its number among the rows of that model."
+    ),
+    "cited": _text("Document or run that the source says the row is from."),
+    "cost_usd": Column(
+        pl.Float64,
+        "Cost that the source gives beside the score; cost_name says of what.",
+        "USD",
+        low=0,
+    ),
+    "cost_name": _text("Heading of the source's cost column, such as cost per task."),
+    "index_name": _text(
+        "ECI: Epoch Capabilities Index of a model. EDI: difficulty of a benchmark, on the same scale.",
+        "ECI",
+        "EDI",
+    ),
+    "display_name": _text("Name under which the source shows the model."),
+    "index_value": _number(
+        "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
+        "index points",
+    ),
+    "index_low": _number("Lower end of the index's 90 % interval.", "index points"),
+    "index_high": _number("Upper end of the index's 90 % interval.", "index points"),
+    "discrimination": _number(
+        "How steeply scores on the benchmark rise with the index.", "1 / index point"
+    ),
+    "is_anchor": _flag("Whether the row fixes the scale of the index."),
+    "benchmark_release_date": Column(
+        pl.Date, "Day the benchmark was released, as the source says.", "day, UTC"
+    ),
+    "accessibility": _text("Access to the model, in the source's words."),
+    "training_flop": _positive("Compute of the training run, as the source estimates it.", "FLOP"),
+    "training_data_size": _positive(
+        "Size of the training data as the source gives it; tokens for most language models.",
+        "data points",
+    ),
     # --- evaluations ----------------------------------------------------------------------------
     "suite_version": _text(
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
@@ -861,6 +932,12 @@ COLUMNS: dict[str, Column] = {
 OWN: dict[tuple[str, str], Column] = {
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
+    ),
+    ("score_documents", "published_at"): _day(
+        "Day on which the document was public with its scores."
+    ),
+    ("reported_scores", "published_at"): _day(
+        "Day on which the row was public, if it was added to its document later; always on a board."
     ),
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),

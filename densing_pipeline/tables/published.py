@@ -91,8 +91,48 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?",
     ),
+)  # fmt: skip
+
+BENCHMARK_REPORTS = Table(
+    name="benchmark_reports",
+    grain="one score that an outside source gives, with the days on which it gave it",
+    key=("source", "benchmark_name", "model", "entry", "observed_from"),
+    columns=(
+        "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
+        "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
+        "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
+        "observed_from", "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
+)  # fmt: skip
+
+CAPABILITY_INDEX = Table(
+    name="capability_index",
+    grain="one value of a capability index, for a model or a benchmark, with the days on which it held",
+    key=("source", "model", "benchmark_name", "observed_from"),
+    columns=(
+        "source", "index_name", "model?", "benchmark_name?", "display_name?", "index_value",
+        "index_low?", "index_high?", "discrimination?", "is_anchor?", "release_date?",
+        "benchmark_release_date?", "organisation?", "accessibility?", "source_url?",
+        "licence_basis", "model_id?", "method?", "confidence?", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("index_low", "index_value", "index_high"), ("observed_from", "observed_to")),
+)  # fmt: skip
+
+MODEL_REPORTS = Table(
+    name="model_reports",
+    grain="what an outside source says of one model, with the days on which it said so",
+    key=("source", "model", "entry", "observed_from"),
+    columns=(
+        "source", "model", "entry", "organisation?", "release_date?", "params_total?",
+        "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
+        "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
 
 POOLED_SCORES = Table(
@@ -101,7 +141,7 @@ POOLED_SCORES = Table(
     key=("model_id", "benchmark"),
     columns=(
         "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",
-        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?",
+        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?", "n_documents",
     ),
     ordered=(("score_low", "score", "score_high"),),
 )  # fmt: skip
@@ -461,6 +501,9 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        BENCHMARK_REPORTS,
+        CAPABILITY_INDEX,
+        MODEL_REPORTS,
         EVALUATIONS,
         POOLED_SCORES,
         SOURCE_EFFECTS,
