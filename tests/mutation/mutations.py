@@ -127,7 +127,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *_room(
         "cost/",
         "membership",
-        "cost/test_membership",
+        "cost/test_membership cost/test_price_intervals",
         (
             '("low", 0.025, "lower"), ("high", 0.975, "higher")',
             '("low", 0.1, "lower"), ("high", 0.9, "higher")',
@@ -176,7 +176,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *_room(
         "prices/",
         "comparison",
-        "prices/test_book",
+        "prices/test_book prices/test_comparison",
         ("HIGHEST_PLAUSIBLE = 1_000.0", "HIGHEST_PLAUSIBLE = 2_000.0"),
         ("> HIGHEST_PLAUSIBLE", ">= HIGHEST_PLAUSIBLE"),
         ("APART = 3.0", "APART = 4.0"),
@@ -209,7 +209,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "density/",
         "densities",
         "density/test_densities",
-        ("at_chance = score < floor + CHANCE_ERRORS * error", "at_chance = score < floor"),
+        ("at_chance = score < floor + CHANCE_ERRORS * item_error", "at_chance = score < floor"),
         (
             'np.quantile(sizes, 0.025, axis=0, method="lower")',
             'np.quantile(sizes, 0.1, axis=0, method="lower")',
@@ -391,7 +391,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("BEFORE_CREATION = 266", "BEFORE_CREATION = 260"),
         ("AFTER_CREATION = 53", "AFTER_CREATION = 60"),
         ("created < HUB_EPOCH", "created <= HUB_EPOCH"),
-        ("created > modified", "created >= modified"),
+        ("OLDEST_COMMIT = timedelta(days=20 * 365)", "OLDEST_COMMIT = timedelta(days=10 * 365)"),
+        ("created - modified > OLDEST_COMMIT", "created - modified >= OLDEST_COMMIT"),
     ),
     *_room(
         "hub/",

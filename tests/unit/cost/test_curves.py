@@ -42,6 +42,15 @@ def test_price_before_the_window_is_carried_into_it() -> None:
     assert curve.sellers == {"p0", "p1"}
 
 
+def test_only_a_fall_needs_a_date() -> None:
+    curve = window(
+        changes((0, 8.0, "announced"), (50, 8.0, "undated"), (90, 9.0, "undated")), 0, 99
+    )
+    assert curve.is_dated.tolist() == [True, True, True]
+    curve = window(changes((0, 8.0, "announced"), (50, 7.9, "undated")), 0, 99)
+    assert curve.is_dated.tolist() == [True, False]
+
+
 def test_change_on_the_first_day_of_the_window_is_in_it() -> None:
     curve = window(changes((0, 8.0, "announced"), (100, 4.0, "announced")), 100, 200)
     assert curve.is_event.tolist() == [True]

@@ -75,7 +75,8 @@ def test_a_creation_day_that_cannot_be_gives_no_date(record: Any) -> None:
         ("2024-09-14", True),
         ("2024-09-03", True),
         ("2005-04-07", True),
-        ("2004-09-15", False),
+        ("2004-09-20", True),
+        ("2004-09-19", False),
     ],
 )
 def test_a_repository_pushed_from_elsewhere_has_commits_older_than_itself(

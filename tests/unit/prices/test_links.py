@@ -82,6 +82,13 @@ def test_another_model_or_an_ambiguous_name_is_not_guessed(provider: str, model:
     assert resolve(provider, model, {}, KNOWN) == Link(None, "unlinked")
 
 
+def test_a_name_of_two_makers_is_linked_only_where_the_offer_names_one() -> None:
+    twins = KnownModels.of({"maker/twin-7b", "rival/twin-7b"})
+    assert resolve("host", "twin-7b", {}, twins) == Link(None, "unlinked")
+    assert resolve("host", "rival/twin-7b", {}, twins).canonical_id == "rival/twin-7b"
+    assert resolve("maker", "Twin 7B", {}, twins).canonical_id == "maker/twin-7b"
+
+
 def test_turbo_is_a_model_where_it_is_not_a_variant() -> None:
     assert resolve("openai", "gpt-4-turbo", {}, KNOWN).canonical_id == "openai/gpt-4-turbo"
 
