@@ -94,7 +94,7 @@ def _differences(row: dict[str, object]) -> Iterator[tuple[str, str]]:
     created, released = row["created_at"], row["release_date"]
     day = created.date() if created is not None else None  # type: ignore[attr-defined]
     if day is not None and day > HUB_FIRST_DAY:
-        apart = abs(day - released)  # type: ignore[operator]
+        apart = abs(day - released)
         most = 0 if row["release_date_basis"] == "created_at" else DAYS_DIFFER
         if apart > timedelta(days=most):
             yield (
