@@ -180,6 +180,13 @@ COLUMNS: dict[str, Column] = {
         "published",
         "not-published",
     ),
+    "total_includes": _text(
+        "What params_total holds besides the language model, which makes a density too low: a vision "
+        "tower, prediction layers of further tokens, or both. Empty if nothing is known to.",
+        "vision_tower",
+        "prediction_layers",
+        "vision_tower and prediction_layers",
+    ),
     "construction": _text(
         "How the weights came about: pretrained from scratch; mid-trained on questions, reasoning or "
         "instructions besides; looped (layers used several times per token); pruned from or upcycled "
@@ -383,6 +390,19 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of the 95 % interval of maker_premium.", "fraction"),
     "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- recall of base models ------------------------------------------------------------------
+    "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
+    "n_queued": _count("Those that are queued or being evaluated.", "models"),
+    "n_evaluated": _count("Those that are evaluated.", "models"),
+    "n_blocked": _count(
+        "Those that wait for a person, and those whose evaluation failed.", "models"
+    ),
+    "n_excluded": _count("Those that will not be evaluated.", "models"),
+    "n_absent": _count(
+        "Models that may be base models, are on the Hub and not in `models`.", "models"
+    ),
+    "blocked": _text("The models counted by `n_blocked`, each with the reason; ten at most."),
+    "absent": _text("The models counted by `n_absent`, each with the reason; ten at most."),
     # --- outside sources of scores ----------------------------------------------------------------
     "benchmark_name": _text("Benchmark as the source names it."),
     "entry": _text(
@@ -402,6 +422,7 @@ COLUMNS: dict[str, Column] = {
         "EDI",
     ),
     "display_name": _text("Name under which the source shows the model."),
+    "model_group": _text("Model that the source counts the version to."),
     "index_value": _number(
         "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
         "index points",
@@ -792,6 +813,55 @@ COLUMNS: dict[str, Column] = {
         "Change of ln price by falls of unknown date (first looks at a list, corrections); not in "
         "log_change."
     ),
+    # --- paces ----------------------------------------------------------------------------------
+    "growth_curve": _text(
+        "Curve of ln density over time: straight, straight over the last 24 months, saturating "
+        "(Gompertz), broken at a searched date; or, among forecasts, no change.",
+        "line",
+        "last-24-months",
+        "saturating",
+        "broken-line",
+        "no-change",
+    ),
+    "slope_less_line": _number(
+        "Slope on the newest release date less that of the line over the whole history.", "1 / day"
+    ),
+    "slope_less_line_low": _number(
+        "Lower end of its 95 % interval, of both slopes under the same resamples.", "1 / day"
+    ),
+    "slope_less_line_high": _number("Upper end of its 95 % interval.", "1 / day"),
+    "break_date_low": _day("Lower end of the break date's 95 % interval."),
+    "break_date_high": _day("Upper end of the break date's 95 % interval."),
+    "half_life_days": _positive("Time in which the pace of a saturating curve halves.", "days"),
+    "fold_left": _positive(
+        "Density at which a saturating curve levels off over that of the curve on the newest "
+        "release date.",
+        "1",
+    ),
+    "fold_left_low": _positive("Lower end of its 95 % interval.", "1"),
+    "fold_left_high": _positive(
+        "Upper end of its 95 % interval; empty if it may never level off.", "1"
+    ),
+    "score_rule": _text(
+        "Proper score of a forecast, in ln density; lower is better.",
+        "pinball loss at 0.9",
+        "squared error",
+        "absolute error of the record",
+    ),
+    "n_vintages": _count("Month ends at which every curve made a forecast.", "month ends"),
+    "n_targets": _count(
+        "Forecasts scored: models released within the horizon, counted at each month end.",
+        "forecasts",
+    ),
+    "first_vintage": _day("First of these month ends."),
+    "last_vintage": _day("Last of these month ends."),
+    "mean_score": Column(pl.Float64, "Mean of the score over all forecasts.", "1", low=0),
+    "skill_over_line": _number("1 - mean score over that of the line over the whole history."),
+    "skill_over_line_low": _number("Lower end of its 95 % interval."),
+    "skill_over_line_high": _number("Upper end of its 95 % interval."),
+    "skill_over_no_change": _number("1 - mean score over that of no change."),
+    "skill_over_no_change_low": _number("Lower end of its 95 % interval."),
+    "skill_over_no_change_high": _number("Upper end of its 95 % interval."),
     # --- breaks, sensitivity, implications --------------------------------------------------------
     "kind": _text(
         "Whether the date of the break was given beforehand or searched for.", "known", "searched"
@@ -952,9 +1022,23 @@ COLUMNS: dict[str, Column] = {
         "Time of the poll; for data bundled with the package, the time they were published or compiled."
     ),
     "outcome": _text(
-        "Outcome of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+        "Outcome of the poll; `partial` if something is missing, which the next poll reads.",
+        "ok",
+        "partial",
+        "embedded",
+        "unchanged",
+        "failed",
+        "rejected",
+        "disabled",
     ),
     "since": _day("Repositories created on this day or later were read."),
+    "missing": _text("What a poll of the Hub should have read and did not; null if nothing."),
+    "new_per_day": _number(
+        "Repositories created since `since`, per day; null if not all were read.", "1 / day"
+    ),
+    "unread": _count(
+        "Repositories that were listed and whose record was not read.", "repositories"
+    ),
     "list_requests": _count("Pages of listings that were requested.", "requests"),
     "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),
@@ -976,6 +1060,12 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("base_model_recall", "publisher"): _text(
+        "Namespace of the Hub, lower case, under which an organisation publishes now."
+    ),
+    ("base_model_recall", "month"): _day(
+        "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
     ),

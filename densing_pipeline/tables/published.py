@@ -13,7 +13,7 @@ MODELS = Table(
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
-        "renamed_to?", "weights?", "construction?", "source_confidence?",
+        "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
@@ -34,7 +34,7 @@ HUB_NIGHTS = Table(
     key=("polled_at",),
     columns=(
         "polled_at", "since", "outcome", "http_status?", "list_requests", "requests", "rows",
-        "message",
+        "message", "missing?", "new_per_day?", "unread?",
     ),
     operational=True,
 )  # fmt: skip
@@ -46,6 +46,16 @@ EVALUATION_QUEUE = Table(
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
         "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
+    ),
+)  # fmt: skip
+
+BASE_MODEL_RECALL = Table(
+    name="base_model_recall",
+    grain="one publisher known to pretrain x month: what became of its base models",
+    key=("publisher", "month"),
+    columns=(
+        "publisher", "month", "n_seen", "n_queued", "n_evaluated", "n_blocked", "n_excluded",
+        "n_absent", "blocked?", "absent?",
     ),
 )  # fmt: skip
 
@@ -127,7 +137,8 @@ MODEL_REPORTS = Table(
     grain="what an outside source says of one model, with the days on which it said so",
     key=("source", "model", "entry", "observed_from"),
     columns=(
-        "source", "model", "entry", "organisation?", "release_date?", "params_total?",
+        "source", "model", "display_name?", "model_group?", "entry", "organisation?",
+        "release_date?", "params_total?",
         "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
         "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
         "observed_to?", "snapshot_sha256",
@@ -402,6 +413,49 @@ TREND_BREAKS = Table(
     ordered=(("slope_ratio_low", "slope_ratio_high"),),
 )  # fmt: skip
 
+DENSITY_PACES = Table(
+    name="density_paces",
+    grain="one growth curve of one series: the pace of density on the newest release date",
+    key=("reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve"),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "as_of", "verdict", "reason", "n_models", "n_clusters", "newest_model?",
+        "newest_release?", "slope_per_day?", "slope_low?", "slope_high?", "doubling_days?",
+        "doubling_days_low?", "doubling_days_high?", "slope_less_line?", "slope_less_line_low?",
+        "slope_less_line_high?", "slope_before?", "break_date?", "break_date_low?",
+        "break_date_high?", "half_life_days?", "fold_left?", "fold_left_low?", "fold_left_high?",
+        "draws", "seed",
+    ),
+    ordered=(
+        ("slope_low", "slope_high"),
+        ("doubling_days_low", "doubling_days_high"),
+        ("slope_less_line_low", "slope_less_line_high"),
+        ("break_date_low", "break_date_high"),
+        ("fold_left_low", "fold_left_high"),
+    ),
+)  # fmt: skip
+
+PACE_SKILL = Table(
+    name="pace_skill",
+    grain="how one growth curve of one series forecast the models after past month ends",
+    key=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months",
+    ),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months", "as_of", "verdict", "reason", "score_rule", "n_vintages", "n_targets",
+        "first_vintage?", "last_vintage?", "mean_score?", "skill_over_line?",
+        "skill_over_line_low?", "skill_over_line_high?", "skill_over_no_change?",
+        "skill_over_no_change_low?", "skill_over_no_change_high?", "draws", "seed",
+    ),
+    ordered=(
+        ("first_vintage", "last_vintage"),
+        ("skill_over_line_low", "skill_over_line_high"),
+        ("skill_over_no_change_low", "skill_over_no_change_high"),
+    ),
+)  # fmt: skip
+
 SENSITIVITY = Table(
     name="sensitivity",
     grain="one doubling time under one combination of choices",
@@ -513,6 +567,7 @@ PUBLISHED: dict[str, Table] = {
         SCORE_GAPS,
         CONTAMINATION,
         EVALUATION_QUEUE,
+        BASE_MODEL_RECALL,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         OWN_RULERS,
@@ -522,6 +577,7 @@ PUBLISHED: dict[str, Table] = {
         COMPRESSION,
         DENSING_LAW,
         TREND_BREAKS,
+        DENSITY_PACES,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
@@ -537,6 +593,7 @@ PUBLISHED: dict[str, Table] = {
         FORECASTS,
         FORECAST_SCORES,
         FORECAST_SKILL,
+        PACE_SKILL,
         PAPER_CLAIMS,
         REVISIONS,
         SOURCE_HEALTH,

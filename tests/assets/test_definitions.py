@@ -32,6 +32,7 @@ GROUPS = {
         "score_gaps",
         "contamination",
         "evaluation_queue",
+        "base_model_recall",
     },
     "density": {
         "reference_points",
@@ -47,6 +48,7 @@ GROUPS = {
         "densities",
         "compression",
         "densing_law",
+        "density_paces",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -57,7 +59,14 @@ GROUPS = {
         "price_index",
         "price_decomposition",
     },
-    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
+    "forecasts": {
+        "implications",
+        "forecasts",
+        "forecast_scores",
+        "forecast_skill",
+        "pace_skill",
+        "paper_claims",
+    },
     "publication": {"source_health", "revisions", "release"},
 }
 
@@ -83,6 +92,7 @@ PARENTS = {
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
+    "base_model_recall": {"hub_nights", "models", "evaluation_queue"},
     "source_effects": {"scores"},
     "pooled_scores": {"scores", "source_effects"},
     "score_conflicts": {"scores", "pooled_scores"},
@@ -94,6 +104,7 @@ PARENTS = {
     "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
+    "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},
@@ -130,6 +141,7 @@ PARENTS = {
     "forecasts": FORECAST_INPUTS,
     "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
+    "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": FORECAST_INPUTS,
     "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
     "release": set(PUBLISHED),

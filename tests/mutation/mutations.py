@@ -164,8 +164,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "prices/",
         "fold",
         "prices/test_fold",
-        ("GLITCH_DAYS = 7", "GLITCH_DAYS = 6"),
-        ("> timedelta(days=GLITCH_DAYS)", ">= timedelta(days=GLITCH_DAYS)"),
+        ("LONGEST_ABSENCE_DAYS = 7", "LONGEST_ABSENCE_DAYS = 6"),
+        ("> timedelta(days=LONGEST_ABSENCE_DAYS)", ">= timedelta(days=LONGEST_ABSENCE_DAYS)"),
         (
             'was_away = pl.col("last_seen_old") < last_told',
             'was_away = pl.col("last_seen_old") <= last_told',
@@ -231,7 +231,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("REACH = 10.0", "REACH = 20.0"),
         ("LARGEST_SHARE = 0.2", "LARGEST_SHARE = 0.4"),
         ('"is_chosen": own < rival', '"is_chosen": own > rival'),
-        ("if line[1] <= 0:", "if line[1] < 0:"),
+        ("if line[1] <= 0:", "if line[1] <= -1:"),
+        docs=True,
     ),
     *_room(
         "density/",
