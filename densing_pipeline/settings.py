@@ -173,6 +173,10 @@ class Settings(BaseSettings):
     hub_revisits_per_night: Annotated[int, Field(ge=0)] = Field(
         default=100, description="Known repositories looked at again per night at most."
     )
+    hub_claims_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=200,
+        description="Base models whose scores claimed on the Hub are asked for per night at most.",
+    )
     gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
         default=80, description="GPU memory one evaluation may use."
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline.hub import records, watermark
+from densing_pipeline.hub.claimed_scores import landed as claims
 from densing_pipeline.hub.client import (
     MAX_CONFIG_BYTES,
     Answer,
@@ -49,6 +50,13 @@ NOT_BEFORE = timedelta(hours=20)
 SETTLES_WITHIN = timedelta(days=7)
 """Age up to which a new model without hashes of its weights is polled first."""
 
+MAX_BYTES = {
+    CONFIGS: MAX_CONFIG_BYTES,
+    claims.CLAIMS: claims.MAX_CLAIMS_BYTES,
+    claims.FILES: claims.MAX_FILE_BYTES,
+}
+"""Largest document of a source of single documents; the others have the general bound."""
+
 PATIENCE = 5
 """Failed requests for single files and records after which a poll makes no more of them."""
 
@@ -71,6 +79,7 @@ class Limits:
     page_size: int = 500
     configs: int = 500
     revisits: int = 100
+    claims: int = 200
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -81,6 +90,7 @@ class Limits:
             page_size=settings.hub_page_size,
             configs=settings.hub_configs_per_night,
             revisits=settings.hub_revisits_per_night,
+            claims=settings.hub_claims_per_night,
         )
 
 
@@ -167,8 +177,9 @@ class _Walk:
 def _details(
     zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
 ) -> None:
-    """Fetch the configurations that are due, and the records of the models longest unseen."""
-    found = repositories(observations(zone, cache), set(known))
+    """Fetch what is due of single models: configurations, records, and claimed scores."""
+    known = set(known)
+    found = repositories(observations(zone, cache), known)
     due = configs_due(found, configs(zone), clock())[: limits.configs]
     wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
     waiting = waiting_due(found, clock())
@@ -179,6 +190,21 @@ def _details(
         *revisits_due(found, known, clock())[: limits.revisits],
     ]
     wanted += [(INFOS, hub.info_url(model_id)) for model_id in again]
+    asked = claims.models_due(found, known, claims.asked(zone), clock())
+    wanted += [(claims.CLAIMS, hub.claims_url(model_id)) for model_id in asked[: limits.claims]]
+    _fetch_all(zone, hub, wanted, clock)
+    files = claims.files_due(zone)[: limits.claims]
+    _fetch_all(zone, hub, [(claims.FILES, hub.file_url(*each)) for each in files], clock)
+
+
+def _fetch_all(
+    zone: LandingZone, hub: Hub, wanted: Iterable[tuple[str, str]], clock: Clock
+) -> None:
+    """Fetch documents, given as (source, address); after `PATIENCE` failures no more are.
+
+    Raises:
+        HubError: the Hub cannot be reached, or the last of too many failures.
+    """
     failures = 0
     for source, url in wanted:
         try:
@@ -264,7 +290,7 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
 def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
     """Fetch a document about one model and land the response, refusals included."""
     try:
-        answer = hub.get(url, MAX_CONFIG_BYTES if source == CONFIGS else None)
+        answer = hub.get(url, MAX_BYTES.get(source))
     except RefusedError as error:
         answer = Answer(url, b"", error.status or 0, None, None)
     except OversizedError:
