@@ -23,7 +23,7 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
 	lock-check format hooks bench docs clean test-engine evaluation-env evaluation-env-cpu evaluation-locks \
-	lowest-lock
+	lowest-lock architectures
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -93,6 +93,7 @@ test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM 
 	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
 		--confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py
 	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
+	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages
 
 evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates models on NVIDIA GPUs
 
@@ -102,6 +103,10 @@ evaluation-locks: | $(filter .uv/%,$(UV)) ## Resolve both evaluation environment
 	$(LOCK) environments/cuda.in -o environments/cuda.txt
 	$(LOCK) environments/cpu.in -o environments/cpu.txt \
 		--override environments/cpu-without.txt --no-emit-package torch
+
+architectures: .venv/synced .venv-evaluation/cpu ## List anew which architectures the evaluation environment implements
+	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages \
+		--file densing_pipeline/hub/architectures.json
 
 lowest-lock: | $(filter .uv/%,$(UV)) ## Resolve the lowest versions anew, after a change in pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --resolution lowest-direct --group dev \

@@ -8,6 +8,7 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
+from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.orchestration.evaluation import evaluate
 from densing_pipeline.orchestration.partitions import MODELS
 from densing_pipeline.orchestration.tables import OWNERS, table_asset, tables_asset
@@ -48,9 +49,12 @@ def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.
 
 @table_asset(SCORES, group="evaluation")
 def scores(
-    evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    claimed_scores: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
+    """Benchmark scores with protocol and source: measured, reported, claimed, read off the paper."""
     in_force = suite.in_force(settings.evaluation_data)
     ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
     return pl.concat(
@@ -58,6 +62,7 @@ def scores(
             reported_scores.scores(
                 facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
             ),
+            claims.scores(claimed_scores),
             ours,
         ]
     )

@@ -15,17 +15,28 @@ from densing_pipeline.publication.consistency import check_made_together, made_w
 from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.release import publish
+from densing_pipeline.score_sources.poll import poll_reports as score_poll_reports
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALTH
 
 
-@table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots"])
+@table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots", "score_snapshots"])
 def source_health(
-    settings: dg.ResourceParam[Settings], prices: pl.DataFrame, hub_nights: pl.DataFrame
+    settings: dg.ResourceParam[Settings],
+    prices: pl.DataFrame,
+    benchmark_reports: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    hub_nights: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Age of each source's data, and the outcome of each poll."""
-    now, rows = datetime.now(UTC), dict(prices.group_by("source").len().iter_rows())
-    polls = poll_reports(LandingZone(settings.landing_dir))
+    now, zone = datetime.now(UTC), LandingZone(settings.landing_dir)
+    current = [
+        frame.filter(pl.col("observed_to").is_null())
+        for frame in (benchmark_reports, capability_index)
+    ]
+    counted = [frame.group_by("source").len() for frame in (prices, *current)]
+    rows = dict(pl.concat(counted).iter_rows())
+    polls = [*poll_reports(zone), *score_poll_reports(zone)]
     health = SOURCE_HEALTH.cast(
         pl.concat(
             [

@@ -91,7 +91,7 @@ def main() -> None:
     vllm_engine.prepare(machine)
     with tempfile.TemporaryDirectory() as folder:
         model = tiny_llama(Path(folder) / "model")
-        checked = weights.check(model, {"llama"})
+        checked = weights.check(model)
         sized = sizing.size(checked, machine)
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)

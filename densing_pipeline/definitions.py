@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from densing_pipeline.assets import cost, density, evaluation, forecasts, hub, prices, publication
+from densing_pipeline.assets import (
+    cost,
+    density,
+    evaluation,
+    forecasts,
+    hub,
+    prices,
+    publication,
+    score_sources,
+)
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
@@ -26,7 +35,7 @@ def build_defs(
     wanted = evaluate if settings.evaluate or evaluation_job else None
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [hub, evaluation, density, prices, cost, forecasts, publication]
+            [hub, score_sources, evaluation, density, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
         jobs=[nightly.job, maintenance.job, evaluate],

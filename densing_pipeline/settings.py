@@ -86,7 +86,7 @@ class Settings(BaseSettings):
 
     poll: bool = Field(
         default=False,
-        description="Whether a night asks the remote price lists; without, it runs on what is there.",
+        description="Whether a night asks the remote price lists and score sources; without, it runs on what is there.",
     )
     openrouter_url: HttpAddress = Field(
         default="https://openrouter.ai/api/v1/models",
@@ -106,6 +106,30 @@ class Settings(BaseSettings):
     llm_prices_url: HttpAddress = Field(
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
+    )
+    epoch_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/benchmark_data.zip",
+        description="Epoch AI's benchmark scores, a zip archive of CSV files.",
+    )
+    epoch_eci_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_scores.csv",
+        description="The Epoch Capabilities Index of models.",
+    )
+    epoch_edi_url: HttpAddress = Field(
+        default="https://epoch.ai/data/edi_scores.csv",
+        description="Difficulties of benchmarks on the scale of the Epoch Capabilities Index.",
+    )
+    epoch_eci_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_benchmarks.csv",
+        description="The scores that the Epoch Capabilities Index is fitted to.",
+    )
+    epoch_models_url: HttpAddress = Field(
+        default="https://epoch.ai/data/all_ai_models.csv",
+        description="Epoch AI's table of models: parameters, data, training compute, dates.",
+    )
+    swallow_leaderboard_url: HttpAddress = Field(
+        default="https://raw.githubusercontent.com/swallow-llm/leaderboard/main/_data/model.yml",
+        description="The Swallow LLM leaderboard.",
     )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
         default=40,
@@ -293,6 +317,11 @@ class Settings(BaseSettings):
     def book_dir(self) -> Path:
         """Where the histories of the polled price lists are kept; can be rebuilt from the landing zone."""
         return self.state_dir / "book"
+
+    @property
+    def score_history_dir(self) -> Path:
+        """Where the histories of the score sources are kept; can be rebuilt from the landing zone."""
+        return self.state_dir / "scores"
 
     @property
     def hub_cache_dir(self) -> Path:

@@ -269,6 +269,24 @@ def benchmarks(
 
 
 @app.command()
+def architectures(
+    ctx: typer.Context,
+    site_packages: Annotated[
+        Path,
+        typer.Argument(help="Folder with vllm and transformers: an environment's site-packages."),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the list; printed as a difference if left out."),
+    ] = None,
+) -> None:
+    """List the architectures that the evaluation environment implements."""
+    from densing_pipeline.cli import studies
+
+    studies.architectures(ctx.obj, site_packages, file)
+
+
+@app.command()
 def recognition(
     ctx: typer.Context,
     data: Annotated[Path, typer.Argument(help="Folder with hub/ and models/, recorded responses.")],

@@ -1,6 +1,7 @@
 """Commands that compute something from files or from the latest release and print it.
 
-`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `recognition` and `facts check`.
+`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `architectures`, `recognition` and
+`facts check`.
 """
 
 from collections.abc import Sequence
@@ -129,6 +130,27 @@ def benchmarks(
         screen.line(line)
     if lost:
         raise CommandError("\n".join(lost))
+
+
+def architectures(screen: Screen, site_packages: Path, file: Path | None) -> None:
+    """Compare the installed architectures with the list of the package, or write the list anew.
+
+    Raises:
+        CommandError: the sources cannot be read, or the list differs from them.
+    """
+    from densing_pipeline.hub import architectures as known
+
+    try:
+        found = known.build(site_packages)
+    except known.RegistryError as error:
+        raise CommandError(str(error)) from error
+    if file:
+        known.write(found, file)
+        screen.line(f"{file}: {len(found[known.GENERATORS])} classes")
+        return
+    if lines := known.differences(found):
+        raise CommandError("\n".join(lines))
+    screen.line(f"the list is that of {known.versions()}")
 
 
 def recognition(screen: Screen, data: Path, labels: Path) -> None:

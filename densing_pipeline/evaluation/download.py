@@ -4,7 +4,7 @@ Not here: which files are fetched and which models refused (`weights`).
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,9 +91,7 @@ def find(model_id: str, revision: str) -> Listed:
     return Listed(model_id, info.sha, files)
 
 
-def fetch(
-    listed: Listed, cache: Path, most_bytes: float, known_types: Collection[str]
-) -> weights.Weights:
+def fetch(listed: Listed, cache: Path, most_bytes: float) -> weights.Weights:
     """Fetch a model's files unless they are cached, and check them.
 
     The configuration is fetched and checked first, so that weights of a refused model are not.
@@ -102,7 +100,6 @@ def fetch(
         listed: what to fetch.
         cache: folder of the weights; models not used for the longest time are deleted to make room.
         most_bytes: most bytes of all models in it.
-        known_types: as in `weights.check_code`.
 
     Raises:
         BlockedError: the model cannot be loaded, is damaged on the Hub, or is larger than allowed.
@@ -122,7 +119,7 @@ def fetch(
             revision=listed.revision,
             cache_dir=cache,
         )
-        weights.check_code(weights.read_config(Path(config)), known_types)
+        weights.check_code(weights.read_config(Path(config)))
         make_room(cache, listed, most_bytes)
         snapshot = huggingface_hub.snapshot_download(
             listed.repository,
@@ -133,7 +130,7 @@ def fetch(
     folder = Path(snapshot, listed.folder)
     for name, (size, sha256) in listed.files.items():
         _check_file(folder / name, size, sha256)
-    return weights.check(folder, known_types)
+    return weights.check(folder)
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:

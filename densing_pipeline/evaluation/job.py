@@ -199,14 +199,11 @@ def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]
 
 def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
     """Revision and checked files of the model, fetched from the Hub unless they are local."""
-    known = vllm_engine.known_model_types()
     if arguments.weights:
-        return arguments.revision, weights.check(arguments.weights, known)
+        return arguments.revision, weights.check(arguments.weights)
     listed = download.find(arguments.model, arguments.revision)
     reporter.say(f"fetching {arguments.model}: {listed.size / sizing.GIB:.2f} GiB")
-    return listed.revision, download.fetch(
-        listed, arguments.cache, arguments.disk_gib * sizing.GIB, known
-    )
+    return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * sizing.GIB)
 
 
 def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:

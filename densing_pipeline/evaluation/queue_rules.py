@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from densing_pipeline.hub import architectures
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.number_formats import NATIVE_FORMATS
 
@@ -90,7 +91,10 @@ def _fact_rules() -> list[Rule]:
         (
             pl.col("custom_code").fill_null(value=False),
             "excluded",
-            pl.lit("needs code of its own to be run; we run none from repositories"),
+            pl.lit(
+                f"needs code of its own to be run, for {architectures.versions()} do not bring its"
+                " architecture; we run none from repositories"
+            ),
         ),
         (
             pl.col("override_state").is_not_null() & (pl.col("override_state") != "queued"),

@@ -7,7 +7,7 @@ requests into calls (`vllm_calls`), and computing the batch size (`sizing`).
 import gc
 import os
 import platform
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -192,14 +192,6 @@ def go_offline() -> None:
     # New processes read the variable; this one has read it already.
     os.environ["HF_HUB_OFFLINE"] = "1"
     huggingface_hub.constants.HF_HUB_OFFLINE = True
-
-
-def known_model_types() -> Collection[str]:
-    """Model types whose configuration class is part of `transformers` or vLLM."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from vllm.transformers_utils.config import _CONFIG_REGISTRY
-
-    return {*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}
 
 
 def _version(*names: str) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.files import file_sha256
+from densing_pipeline.hub import architectures
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -101,23 +102,25 @@ def check_names(names: Collection[str]) -> list[str]:
     return wanted
 
 
-def check_code(config: Mapping[str, Any], known_types: Collection[str]) -> None:
+def check_code(config: Mapping[str, Any]) -> None:
     """Refuse a model that can only be loaded by running code from its repository.
 
     Args:
         config: its `config.json`.
-        known_types: model types that the installed libraries implement.
 
     Raises:
-        BlockedError: the model needs its own code, or names no model type.
+        BlockedError: vLLM and transformers do not implement the model (`hub.architectures`), or the
+            configuration names neither its type nor its class.
     """
-    kind = config.get("model_type")
-    if "auto_map" in config and kind not in known_types:
-        raise BlockedError(
-            f"needs code of its own (model type {kind!r}); none from repositories is run"
-        )
-    if not isinstance(kind, str):
+    runs = architectures.can_run(config)
+    if runs is None:
         raise BlockedError(f"{CONFIG} names no model type")
+    if not runs:
+        raise BlockedError(
+            f"needs code of its own (model type {config.get('model_type')!r}), for"
+            f" {architectures.versions()} do not bring its architecture; none from repositories is"
+            " run"
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def check(folder: Path, known_types: Collection[str]) -> Weights:
+def check(folder: Path) -> Weights:
     """Check all files of a model's folder.
 
     Raises:
@@ -145,7 +148,7 @@ def check(folder: Path, known_types: Collection[str]) -> Weights:
     """
     names = check_names([path.name for path in folder.iterdir() if path.is_file()])
     config = read_config(folder / CONFIG)
-    check_code(config, known_types)
+    check_code(config)
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
     shards = [name for name in names if name.endswith(".safetensors")]
     for name in shards:

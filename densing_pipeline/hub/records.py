@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from densing_pipeline.hub import parameters, record_fields, templates
+from densing_pipeline.hub import architectures, parameters, record_fields, templates
 from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.json_documents import load
@@ -269,10 +269,8 @@ def _licence(record: Mapping[str, Any]) -> str | None:
 
 
 def _needs_custom_code(record: Mapping[str, Any]) -> bool:
-    config = record.get("config")
-    return "custom_code" in record_fields.tags(record) or bool(
-        isinstance(config, dict) and config.get("auto_map")
-    )
+    """Whether vLLM and transformers do not implement the architecture."""
+    return architectures.can_run(record_fields.config(record)) is False
 
 
 def unpacked(record: bytes) -> dict[str, Any]:

@@ -199,7 +199,10 @@ COLUMNS: dict[str, Column] = {
     "release_earliest": _day("Earliest day the model can have been released."),
     "release_latest": _day("Latest day the model can have been released."),
     "is_doubtful": _flag("Whether the evidence for or against a base model is weak."),
-    "custom_code": _flag("Whether the repository needs code of its own to be run."),
+    "custom_code": _flag(
+        "Whether only code from the repository could run the model, because the evaluation "
+        "environment's vLLM and transformers do not implement its architecture."
+    ),
     "readable": _flag(
         "Whether we could read a file of the repository; empty if it was never tried."
     ),
@@ -345,8 +348,6 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of its 95 % interval.", "fraction"),
     "maker_premium_high": _number("Upper end of its 95 % interval.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
-    "benchmark_name": _text("Benchmark as the source names it."),
-    "cited": _text("Document or run that the source says the row is from."),
     # --- scores claimed on the Hub ----------------------------------------------------------------
     "claim_id": _text(
         "Digest of everything that the claim states; another one if anything changes."
@@ -387,6 +388,44 @@ COLUMNS: dict[str, Column] = {
     ),
     "cited_url": _text("Address of the source that the claim names."),
     "stated_date": _text("Date of the evaluation as stated."),
+    # --- outside sources of scores ----------------------------------------------------------------
+    "benchmark_name": _text("Benchmark as the source names it."),
+    "entry": _text(
+        "The source's own identifier of the row, or its number among the rows of that model."
+    ),
+    "cited": _text("Document or run that the source says the row is from."),
+    "cost_usd": Column(
+        pl.Float64,
+        "Cost that the source gives beside the score; cost_name says of what.",
+        "USD",
+        low=0,
+    ),
+    "cost_name": _text("Heading of the source's cost column, such as cost per task."),
+    "index_name": _text(
+        "ECI: Epoch Capabilities Index of a model. EDI: difficulty of a benchmark, on the same scale.",
+        "ECI",
+        "EDI",
+    ),
+    "display_name": _text("Name under which the source shows the model."),
+    "index_value": _number(
+        "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
+        "index points",
+    ),
+    "index_low": _number("Lower end of the index's 90 % interval.", "index points"),
+    "index_high": _number("Upper end of the index's 90 % interval.", "index points"),
+    "discrimination": _number(
+        "How steeply scores on the benchmark rise with the index.", "1 / index point"
+    ),
+    "is_anchor": _flag("Whether the row fixes the scale of the index."),
+    "benchmark_release_date": Column(
+        pl.Date, "Day the benchmark was released, as the source says.", "day, UTC"
+    ),
+    "accessibility": _text("Access to the model, in the source's words."),
+    "training_flop": _positive("Compute of the training run, as the source estimates it.", "FLOP"),
+    "training_data_size": _positive(
+        "Size of the training data as the source gives it; tokens for most language models.",
+        "data points",
+    ),
     # --- evaluations ----------------------------------------------------------------------------
     "suite_version": _text(
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "

@@ -110,6 +110,46 @@ CLAIMED_SCORES = Table(
     ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
 
+BENCHMARK_REPORTS = Table(
+    name="benchmark_reports",
+    grain="one score that an outside source gives, with the days on which it gave it",
+    key=("source", "benchmark_name", "model", "entry", "observed_from"),
+    columns=(
+        "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
+        "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
+        "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
+        "observed_from", "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
+)  # fmt: skip
+
+CAPABILITY_INDEX = Table(
+    name="capability_index",
+    grain="one value of a capability index, for a model or a benchmark, with the days on which it held",
+    key=("source", "model", "benchmark_name", "observed_from"),
+    columns=(
+        "source", "index_name", "model?", "benchmark_name?", "display_name?", "index_value",
+        "index_low?", "index_high?", "discrimination?", "is_anchor?", "release_date?",
+        "benchmark_release_date?", "organisation?", "accessibility?", "source_url?",
+        "licence_basis", "model_id?", "method?", "confidence?", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("index_low", "index_value", "index_high"), ("observed_from", "observed_to")),
+)  # fmt: skip
+
+MODEL_REPORTS = Table(
+    name="model_reports",
+    grain="what an outside source says of one model, with the days on which it said so",
+    key=("source", "model", "entry", "observed_from"),
+    columns=(
+        "source", "model", "entry", "organisation?", "release_date?", "params_total?",
+        "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
+        "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
+)  # fmt: skip
+
 POOLED_SCORES = Table(
     name="pooled_scores",
     grain="one model x benchmark of the paper's suite, under the paper's protocol",
@@ -477,6 +517,9 @@ PUBLISHED: dict[str, Table] = {
         MODEL_QUARANTINE,
         HUB_NIGHTS,
         CLAIMED_SCORES,
+        BENCHMARK_REPORTS,
+        CAPABILITY_INDEX,
+        MODEL_REPORTS,
         EVALUATIONS,
         POOLED_SCORES,
         SOURCE_EFFECTS,

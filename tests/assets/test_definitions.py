@@ -18,6 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 GROUPS = {
     "hub": {"hub_nights", "models", "model_quarantine", "claimed_scores"},
+    "score_sources": {
+        "score_snapshots",
+        "benchmark_reports",
+        "capability_index",
+        "model_reports",
+    },
     "evaluation": {
         "evaluation",
         "evaluations",
@@ -79,7 +85,11 @@ PARENTS = {
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
-    "quarantine": {"price_snapshots", "prices"},
+    "score_snapshots": set(),
+    "benchmark_reports": {"score_snapshots", "models"},
+    "capability_index": {"score_snapshots", "models"},
+    "model_reports": {"score_snapshots", "models"},
+    "quarantine": {"price_snapshots", "score_snapshots", "prices"},
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
@@ -89,7 +99,14 @@ PARENTS = {
     "level_memberships": {"capability_levels"},
     "price_index": {"model_links", "prices"},
     "price_decomposition": {"capability_levels", "model_links", "prices"},
-    "source_health": {"hub_nights", "prices", "price_snapshots"},
+    "source_health": {
+        "hub_nights",
+        "prices",
+        "price_snapshots",
+        "score_snapshots",
+        "benchmark_reports",
+        "capability_index",
+    },
     "trend_breaks": {"densities", "scores"},
     "sensitivity": {"models", "scores", "reference_laws"},
     "implications": {
@@ -205,7 +222,7 @@ def test_a_run_of_any_asset_but_an_evaluation_holds_the_state_directory(name):
 
 
 NOT_DECISIVE = {
-    "landing_dir", "book_dir", "hub_cache_dir", "evaluations_dir", "publish_dir", "tables_dir",
+    "landing_dir", "book_dir", "hub_cache_dir", "score_history_dir", "evaluations_dir", "publish_dir", "tables_dir",
     "poll", "hub_poll", "hub_poll_seconds", "hub_endpoint",
 }  # fmt: skip
 """Settings of assets that say where inputs are and whether new ones are fetched."""

@@ -25,7 +25,7 @@ def load(tiny):
     vllm_engine.prepare(machine)
 
     def load(folder):
-        checked = weights.check(folder, vllm_engine.known_model_types())
+        checked = weights.check(folder)
         sized = sizing.size(checked, machine)
         return vllm_engine.VllmEngine(checked, sized)
 

@@ -13,8 +13,6 @@ from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from tests.servers.model_hub import Shelf, commit, serving
 from tests.small_models import ELEMENTS, write_model
 
-KNOWN = {"llama"}
-
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
@@ -34,13 +32,13 @@ def shelf(tmp_path, monkeypatch):
 
 
 def fetch(name, cache, revision="main", most_bytes=1e9):
-    return download.fetch(download.find(name, revision), cache, most_bytes, KNOWN)
+    return download.fetch(download.find(name, revision), cache, most_bytes)
 
 
 def test_a_model_is_fetched_at_the_commit_of_its_branch(shelf, tmp_path):
     listed = download.find("lab/one", "main")
     assert listed.revision == commit("lab/one")
-    found = download.fetch(listed, tmp_path / "cache", 1e9, KNOWN)
+    found = download.fetch(listed, tmp_path / "cache", 1e9)
     assert found.elements == ELEMENTS
     assert listed.revision in str(found.path)
 

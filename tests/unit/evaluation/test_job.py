@@ -79,7 +79,6 @@ def place(tmp_path, monkeypatch):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     declare(monkeypatch, benchmark("MMLU", "choice", Letter()))
     monkeypatch.setattr(vllm_engine, "VllmEngine", Engine)
-    monkeypatch.setattr(vllm_engine, "known_model_types", lambda: {"llama"})
     monkeypatch.setattr(vllm_engine, "prepare", lambda machine: None)
     monkeypatch.setattr(Engine, "runs", 0)
     before = signal.getsignal(signal.SIGTERM)

@@ -8,11 +8,9 @@ from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError
 from tests.small_models import CONFIG, ELEMENTS, TENSORS, VOCABULARY, safetensors, write_model
 
-KNOWN = {"llama"}
-
 
 def check(folder):
-    return weights.check(folder, KNOWN)
+    return weights.check(folder)
 
 
 def test_sizes_come_from_the_files(tmp_path):
