@@ -7,8 +7,8 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, client, poll, watermark
-from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.hub import models as known
+from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.tables import table_asset, tables_asset
 from densing_pipeline.settings import Settings
