@@ -51,7 +51,7 @@ STATISTICS = Page(
         "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
         "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",
-        "A report more than {far:.0f} points from the median of the others is left out",
+        "A score more than {far:.0f} points from the median of the others is left out",
         "every pair of reports more than {far:.0f} points apart",
         "A gap is large from {large_gap:.0f} points on",
         "once there are {score_gaps.FEWEST_OTHERS!w}",

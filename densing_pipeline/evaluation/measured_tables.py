@@ -103,6 +103,7 @@ def scores(
         "suite_version",
         pl.col("finished_at").dt.date().alias("observed_at"),
         pl.col("finished_at").dt.date().alias("known_from"),
+        pl.lit("measured").alias("known_from_basis"),
     )
     trial = "" if limit is None else f", first {limit} items"
     rows = (

@@ -8,12 +8,16 @@ from collections.abc import Callable
 import polars as pl
 
 from densing_pipeline.facts import score_rules
+from densing_pipeline.facts.documents import check_documents
 from densing_pipeline.tables.schemas import TableError
 
 REFERENCES = {
-    "reported_scores": ("model_id", "base_models", "model_id"),
-    "list_prices": ("source", "sources", "source"),
-    "capability_levels": ("defined_by", "capability_scores", "canonical_id"),
+    "reported_scores": (
+        ("model_id", "base_models", "model_id"),
+        ("source_url", "score_documents", "source_url"),
+    ),
+    "list_prices": (("source", "sources", "source"),),
+    "capability_levels": (("defined_by", "capability_scores", "canonical_id"),),
 }
 """Foreign keys: columns whose values must exist in a column of another table, by table."""
 
@@ -40,8 +44,7 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
     """
     if frame.is_empty():
         raise TableError(f"{name}.csv: there is no row after the header; restore the file")
-    if name in REFERENCES:
-        column, other, key = REFERENCES[name]
+    for column, other, key in REFERENCES.get(name, ()):
         lost = sorted(set(frame[column]) - set(load(other)[key]))
         if lost:
             raise TableError(
@@ -52,6 +55,9 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
         _one_price_at_a_time(frame)
     if name in CHECKS:
         CHECKS[name](frame)
+    if name == "reported_scores":
+        others = (load(other) for other in ("score_documents", "base_models", "organisation_names"))
+        check_documents(frame, *others)
     return frame
 
 

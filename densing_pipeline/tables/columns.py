@@ -16,6 +16,9 @@ from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
 
+PUBLISHED_BASES = ("history", "dated_page", "arxiv_month", "model_release")
+"""How the day on which a document was published is known."""
+
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
 DATE_REMEDY = "write the date as YYYY-MM-DD, between 2018 and 2100"
@@ -305,9 +308,38 @@ COLUMNS: dict[str, Column] = {
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
     "known_from": _day(
-        "Day before which the score cannot have been known: the release of the newest model that its "
-        "source scores, the month of its arXiv number if that is later, or the day we measured it. Past "
-        "month ends are rebuilt without later scores."
+        "Day from which the score counts as known: that of its row in a growing document, else that of "
+        "the document, but not before its model's release; or the day we measured it. Past month ends "
+        "are rebuilt without later scores."
+    ),
+    "known_from_basis": _text(
+        "What known_from rests on: the basis of its document's day (published_basis), the release of "
+        "its own model, our measurement, the paper's figure, or for a claim the day on which we first "
+        "saw it.",
+        *PUBLISHED_BASES,
+        "measured",
+        "figure",
+        "first_seen",
+    ),
+    "document_kind": _text(
+        "What a document is: a report, a model card, a README, a blog, a data set that was published "
+        "once, or a board, to which rows are added: each row of a board states its own day.",
+        "report",
+        "card",
+        "readme",
+        "blog",
+        "data_set",
+        "board",
+    ),
+    "publisher": _text(
+        "Team that published the source: a namespace of the Hub in lower case, as organisation_names "
+        "spells it, or the name of a board. Documents of one team are one source of scores."
+    ),
+    "published_basis": _text(
+        "How the day of publication is known: the first version that holds the scores in the "
+        "document's version history; a date on the page or in an announcement of it; the last day of "
+        "the month in its arXiv number; the release of the model that it presents.",
+        *PUBLISHED_BASES,
     ),
     "item_std_error": Column(
         pl.Float64,
@@ -327,21 +359,24 @@ COLUMNS: dict[str, Column] = {
     "source_low": _text("Source of the lowest score."),
     "protocol_high": _text("How the highest score was obtained."),
     "source_high": _text("Source of the highest score."),
-    "n_sources": _count("Independent sources the score is the mean of.", "sources"),
+    "n_sources": _count("Teams whose scores the score is the mean of.", "teams"),
+    "n_documents": _count(
+        "Documents behind the score; those of one team are averaged first.", "documents"
+    ),
     "score_low": _fraction("Lowest of the scores that were averaged."),
     "score_high": _fraction("Highest of the scores that were averaged."),
     "sources": _text("Names of the sources that were averaged."),
     "left_out": _text("Sources that were not believed, and why."),
     "between_source_std": Column(
         pl.Float64,
-        "Standard deviation between independent reports of one model.",
+        "Standard deviation between the scores that different teams report of one model.",
         "fraction",
         low=0,
         high=1,
     ),
     "between_source_std_low": _fraction("Lower end of its 95 % interval."),
     "between_source_std_high": _fraction("Upper end of its 95 % interval."),
-    "n_scores": _count("Scores that were compared.", "scores"),
+    "n_scores": _count("Scores that were compared, one per model and team.", "scores"),
     "maker_premium": _number(
         "Maker's score less the mean of the others', mean over models.", "fraction"
     ),
@@ -948,6 +983,12 @@ OWN: dict[tuple[str, str], Column] = {
     ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
+    ),
+    ("score_documents", "published_at"): _day(
+        "Day on which the document was public with its scores."
+    ),
+    ("reported_scores", "published_at"): _day(
+        "Day on which the row was public, if it was added to its document later; always on a board."
     ),
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),

@@ -91,7 +91,7 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?",
     ),
 )  # fmt: skip
 
@@ -156,7 +156,7 @@ POOLED_SCORES = Table(
     key=("model_id", "benchmark"),
     columns=(
         "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",
-        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?",
+        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?", "n_documents",
     ),
     ordered=(("score_low", "score", "score_high"),),
 )  # fmt: skip

@@ -85,6 +85,7 @@ def scores(claimed: pl.DataFrame) -> pl.DataFrame:
         claimed: a `claimed_scores` frame.
     """
     used = claimed.filter(pl.col("reason").is_null())
+    is_owner = pl.col("claimed_by") == "owner"
     return SCORES.cast(
         used.select(
             "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "source_kind",
@@ -93,9 +94,12 @@ def scores(claimed: pl.DataFrame) -> pl.DataFrame:
             source_url=pl.col("source_url"),
             observed_at="observed_from",
             known_from="observed_from",
-            scored_by=pl.when(pl.col("claimed_by") == "owner")
-            .then(pl.lit("maker"))
-            .otherwise(pl.lit("third_party")),
+            known_from_basis=pl.lit("first_seen"),
+            # Who ran an evaluation that the Hub verified is not stated.
+            scored_by=pl.when(is_owner).then(pl.lit("maker")).otherwise(pl.lit("third_party")),
+            publisher=pl.when(is_owner).then(
+                pl.col("model_id").str.split("/").list.first().str.to_lowercase()
+            ),
             source_confidence=pl.lit("high"),
         )
     )  # fmt: skip

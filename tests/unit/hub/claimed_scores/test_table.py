@@ -104,6 +104,8 @@ def test_a_claim_under_the_papers_protocol_enters_scores(landed):
         "source_confidence": "high",
         "licence_basis": "fact",
         "known_from": START.date(),
+        "known_from_basis": "first_seen",
+        "publisher": "qwen",
     }
 
 
