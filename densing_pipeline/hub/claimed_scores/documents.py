@@ -118,9 +118,18 @@ def claims(record: Mapping[str, Any], files: Mapping[str, bytes | str]) -> list[
 
 def _all(record: Mapping[str, Any], files: Mapping[str, bytes | str]) -> Iterator[Claim]:
     yield from _of_card(card(record).get("model-index") or record.get("model-index"))
-    yield from _of_results(record.get("evalResults"))
+    yield from _of_results(_proposed_last(record.get("evalResults")))
     for name, content in sorted(files.items()):
         yield from _of_file(name, content)
+
+
+def _proposed_last(results: object) -> object:
+    """The results with those of open pull requests at the end, for many of them can be opened."""
+    if not isinstance(results, list):
+        return results
+    return sorted(
+        results, key=lambda item: isinstance(item, dict) and item.get("pullRequest") is not None
+    )
 
 
 def _of_card(index: object) -> Iterator[Claim]:

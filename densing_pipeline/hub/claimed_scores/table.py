@@ -31,8 +31,8 @@ FEWEST_COPIED = 3
 
 NOT_ACCEPTED = "proposed in a pull request that is not accepted"
 
-SAME_SCORE = 5e-5
-"""Difference of scores up to which two claims say the same, by rounding."""
+SAME_SCORE = 0.005
+"""Difference of scores up to which two claims say the same: the rounding to whole per cents."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _without_repeated(found: Claimed, reasons: list[str | None]) -> list[str | N
         first = verified or places
         stated = [found.made[at].reading.score.score or 0.0 for at in first]
         for at in places:
-            if max(stated) - min(stated) > SAME_SCORE:
+            if max(stated) - min(stated) > SAME_SCORE + 1e-12:
                 reasons[at] = f"stated {len(first)} times, with different values"
             elif at != first[0]:
                 reasons[at] = "stated more than once"

@@ -289,3 +289,12 @@ def test_claims_say_nothing_of_how_far_reports_disagree():
         for score, protocol in ((0.1, "5-shot acc"), (0.2, "5-shot em"))
     ]
     assert source_effects(scores(*rows, *claims)).equals(source_effects(scores(*rows)))
+
+
+def test_a_conflict_of_reports_that_do_not_count_says_that_a_claim_is_used():
+    rows = scores(*of(0.3, 0.8, source_confidence="low"), {"score": 0.6} | CLAIMED)
+    [row] = score_conflicts(rows, pooled_scores(rows)).to_dicts()
+    assert (row["score"], row["reason"]) == (
+        0.6,
+        "neither is used: no report counts, so what the model's repository claims does",
+    )

@@ -6,6 +6,9 @@ import json
 import pytest
 
 from densing_pipeline.hub.claimed_scores.documents import CARD, MOST_CLAIMS, RESULTS, claims
+from densing_pipeline.hub.claimed_scores.history import readings
+from densing_pipeline.hub.claimed_scores.landed import result_files
+from densing_pipeline.hub.claimed_scores.recognition import recognise
 from densing_pipeline.json_documents import load
 
 LEADERBOARD = {
@@ -191,6 +194,12 @@ def test_a_card_of_thousands_of_results_is_read_up_to_a_bound(n):
     assert [claim.value for claim in found[:MOST_CLAIMS]] == [str(at) for at in range(MOST_CLAIMS)]
 
 
+def test_pull_requests_crowd_out_nothing_that_the_repository_states():
+    proposed = [ENTRY | {"pullRequest": at} for at in range(1, MOST_CLAIMS + 1)]
+    found = claims({"evalResults": [*proposed, ENTRY]}, {})
+    assert (found[0].claimed_by, found[1].claimed_by) == ("owner", "community")
+
+
 def test_real_cards_are_read(recorded):
     path = recorded / "hub" / "hub_models.jsonl.gz"
     found = {}
@@ -200,5 +209,29 @@ def test_real_cards_are_read(recorded):
                 found[record["id"]] = claims(record, {})
     assert sum(map(len, found.values())) > 400
     assert not [claim for each in found.values() for claim in each if claim.problem]
+    told = {
+        model: {(known.benchmark, known.protocol, made.score.score) for made, known in read}
+        for model, each in found.items()
+        if (read := [(made, made.recognised) for made in readings(each)])
+    }
+    # The Open LLM Leaderboard's two generations, and MATH-500 under the name of MATH.
+    assert ("MMLU", "5-shot acc", 0.5793) in told["Amu/spin-phi2"]
+    alpaca = told["SaisExperiments/Not-So-Small-Alpaca-24B"]
+    assert {("BBH", "3-shot acc_norm", 0.3302), ("MATH-Lvl5", "4-shot em", 0.1805)} <= alpaca
+    reasoner = told["yentinglin/Mistral-Small-24B-Instruct-2501-reasoning"]
+    assert {benchmark for benchmark, *_ in reasoner} == {"MATH-500", "GPQA-Diamond", None}
+    assert not any(
+        "ro_mmlu" in str(claim.dataset) and recognise(claim).benchmark
+        for each in found.values()
+        for claim in each
+    )
     reasoning = found["yentinglin/Mistral-Small-24B-Instruct-2501-reasoning"]
     assert [claim.value for claim in reasoning] == ["0.95", "0.5333", "0.6667", "0.62022"]
+
+
+def test_a_real_record_names_the_files_of_its_results(recorded):
+    path = recorded / "models" / "hf_api" / "model_detail_OrionLLM_GRM-2.6-Opus.json"
+    record = json.loads(path.read_text())
+    (file,) = result_files("OrionLLM/GRM-2.6-Opus", record)
+    assert file == ("OrionLLM/GRM-2.6-Opus", record["sha"], ".eval_results/gpqa_diamond.yaml")
+    assert result_files("OrionLLM/GRM-2.6-Opus", record | {"evalResults": []}) == []
