@@ -11,7 +11,11 @@ from densing_pipeline.orchestration.metadata import health_metadata, release_met
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
-from densing_pipeline.publication.consistency import check_made_together, made_with
+from densing_pipeline.publication.consistency import (
+    check_made_together,
+    check_not_replaced,
+    made_with,
+)
 from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.release import publish
@@ -77,6 +81,7 @@ def release(
     settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
 ) -> dg.MaterializeResult[None]:
     """All tables with data dictionary and provenance, published atomically if anything changed."""
+    check_not_replaced()
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
     made = provenance(settings, facts.load("sources"))
     return dg.MaterializeResult(

@@ -16,7 +16,7 @@ from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
 from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
-from densing_pipeline.settings import Settings
+from densing_pipeline.settings import Settings, read_settings
 
 
 def build_defs(
@@ -30,7 +30,7 @@ def build_defs(
         evaluation_job: evaluates one model in place of our own job; the sensor `new_models` asks
             for its runs even where `DENSING_EVALUATE` is off.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
     return dg.Definitions(

@@ -1,10 +1,11 @@
 """Regenerate the generated documentation: the data dictionary, pictures, tables and numbers.
 
-Run by `make docs`; pictures, tables and numbers are those of the latest release.
+Run by `make docs`; pictures, tables and numbers are those of the latest release. `make dictionary` writes
+the data dictionary alone.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,9 +23,11 @@ from docs.tables import break_rows, choice_rows, minima_rows, source_rows, trend
 ROOT = Path(__file__).parents[1]
 
 
-def main() -> int:
-    """Write the generated files; returns the exit status."""
+def main(arguments: Sequence[str]) -> int:
+    """Write the generated files, or with `dictionary` only that one; returns the exit status."""
     (ROOT / "docs/data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
+    if arguments == ["dictionary"]:
+        return 0
     try:
         tables = read_latest(Settings().publish_dir)
         built = pages(tables)
@@ -76,4 +79,4 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

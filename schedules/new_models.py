@@ -13,7 +13,7 @@ import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from densing_pipeline.evaluation.folder_format import TRIAL
-from densing_pipeline.orchestration.evaluation import environment_lacks
+from densing_pipeline.evaluation.job_path import environment_lacks
 from densing_pipeline.orchestration.partitions import MODELS, SEPARATOR, partition_key
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
@@ -70,7 +70,7 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
                 skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is "
                 "off, so no run is asked for",
             )
-        if settings.evaluate and (lacking := environment_lacks(settings)):
+        if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
             return dg.SensorResult(skip_reason=lacking)
         asked = _asked(context.instance)
         pinned = _pinned(context.cursor, table, asked)

@@ -47,7 +47,7 @@ ROUNDING = 0.0005
 COARSE_ROUNDING = 0.005
 """The same if one of the two scores has two digits only."""
 
-FEWEST_MODELS = 5
+FEWEST_SHARED_MODELS = 5
 """Fewest models scored by several sources for an estimate of the disagreement."""
 
 RESAMPLES = 2000
@@ -327,9 +327,9 @@ def _effects(kept: pl.DataFrame, benchmark: str, resamples: int) -> dict[str, An
 
 def _between(within: pl.DataFrame, resamples: int) -> dict[str, Any]:
     squares, freedom = (within[name].cast(pl.Float64).to_numpy() for name in ("squares", "freedom"))
-    if within.height < FEWEST_MODELS:
+    if within.height < FEWEST_SHARED_MODELS:
         return {
-            "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_MODELS}"
+            "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_SHARED_MODELS}"
         }
     low, high = None, None
     if resamples:
@@ -346,7 +346,7 @@ def _between(within: pl.DataFrame, resamples: int) -> dict[str, Any]:
 
 def _premium(premiums: FloatArray, resamples: int) -> dict[str, Any]:
     n = premiums.size
-    if n < FEWEST_MODELS:
+    if n < FEWEST_SHARED_MODELS:
         return {"n_models_maker": n}
     low, high = None, None
     if resamples:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from densing_pipeline.evaluation.queue_rules import Limits, state_and_reason
+from densing_pipeline.evaluation.sizing import OVERHEAD
 from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.units import GIB
 
 ANCHOR_PARAMS = 8.03e9
 ANCHOR_TOKENS_PER_SECOND = 5777.0
@@ -24,11 +26,6 @@ BYTES_PER_PARAM = 2.0
 
 NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "fp4": 0.57}
 """Bytes per parameter of models released in fewer bits, block scales included: they are run as released."""
-
-OVERHEAD = 1.25
-"""Memory of weights, cache and activations as a multiple of the weights; set by judgement."""
-
-GIB = 2**30
 
 NEW = timedelta(days=180)
 """Models released within this time of the newest one come first, for the trend is about the frontier."""

@@ -16,6 +16,7 @@ from typing import Any
 from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.files import file_sha256
 from densing_pipeline.hub import architectures
+from densing_pipeline.units import MIB
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -32,7 +33,7 @@ repeats the weights."""
 
 PICKLED = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle|msgpack|h5|npz)")
 
-LARGEST_HEADER = 100 * 2**20
+LARGEST_HEADER = 100 * MIB
 """Bytes; the format's own limit."""
 
 LARGEST_CONFIG = 2**22

@@ -4,6 +4,7 @@ Not here: checks of single cells (`tables.columns`), and reading a file (`reader
 """
 
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
 
@@ -53,12 +54,24 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
             )
     if name == "list_prices":
         _one_price_at_a_time(frame)
+    if name == "base_models":
+        _released_by(frame, load("sources").filter(source="base-models")["published_at"].item())
     if name in CHECKS:
         CHECKS[name](frame)
     if name == "reported_scores":
         others = (load(other) for other in ("score_documents", "base_models", "organisation_names"))
         check_documents(frame, *others)
     return frame
+
+
+def _released_by(models: pl.DataFrame, compiled: date) -> None:
+    """Raise `TableError` if a model is released after the day on which the table was compiled."""
+    for row in models.filter(pl.col("release_date") > compiled).iter_rows(named=True):
+        raise TableError(
+            f"base_models.csv, {row['model_id']}: released on {row['release_date']}, after the table was "
+            f"compiled on {compiled}; correct the date, or if it is right, the version and day of "
+            "base-models in sources.csv"
+        )
 
 
 def _one_price_at_a_time(prices: pl.DataFrame) -> None:

@@ -14,6 +14,9 @@ from densing_pipeline.tables.schemas import TableError
 DRAFT_DAYS = 31
 """Most days by which a team's own document may precede the release of its model."""
 
+HARNESSES = {("nvidia", "MBPP"): "sanitized", ("nvidia", "MATH"): "Minerva"}
+"""Variant of a benchmark that a team runs in all its reports, also where a report does not name it."""
+
 PLACE = ("model_id", "benchmark", "source")
 
 
@@ -98,6 +101,12 @@ def _problem(row: dict[str, object]) -> str | None:
         return (
             f"scored_by is {row['scored_by']}, but {row['publisher']}, which published the source, "
             f"{said} the model's maker; correct scored_by, or the publisher in score_documents.csv"
+        )
+    variant = HARNESSES.get((str(row["publisher"]), str(row["benchmark"])))
+    if variant is not None and f"({variant})" not in str(row["protocol"]):
+        return (
+            f"{row['publisher']} runs the variant {variant} of it in all its reports; end the protocol "
+            f"with ({variant}) and set is_paper_protocol to false"
         )
     if row["document_kind"] == "board" and row["published_at"] is None:
         return "rows are added to this board, so each states in published_at when it was"

@@ -11,8 +11,8 @@ BASE_MODELS = Table(
     key=("model_id",),
     columns=(
         "model_id", "model", "organisation", "family", "release_date", "release_date_basis",
-        "params_total?", "params_active?", "params_nonembedding?", "train_tokens?", "is_moe",
-        "licence", "weights", "construction", "source_confidence", "source",
+        "params_total?", "params_active?", "params_nonembedding?", "total_includes?",
+        "train_tokens?", "is_moe", "licence", "weights", "construction", "source_confidence", "source",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip

@@ -1,9 +1,8 @@
 """Add one snapshot of a price list to the history of that list.
 
-A list states its prices, rarely since when they hold. Each snapshot is compared with the open rows of
-the history, and rows are added only for what changed, in valid time and in observed time: a price that
-was replaced keeps its row as it was believed (with `observed_to`) and gets a second row with its
-`valid_to`.
+A list states prices, but rarely the day from which they are valid. Each snapshot is compared with the open
+rows of the history, and rows are added only for what changed, in valid time and in observed time: a price
+that was replaced keeps its row (with `observed_to`) and gets a second row with its `valid_to`.
 
 Not here: where rows are kept (`store`), and which changes are corrections (`corrections`).
 """
@@ -15,6 +14,7 @@ import polars as pl
 
 from densing_pipeline.prices import corrections
 from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.prices.sources.snapshot import PRICE_COLUMNS
 from densing_pipeline.tables.published import PRICES
 
 GLITCH_DAYS = 7
@@ -26,7 +26,7 @@ SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 IDENTITY = (*SEAT, "stated_from")
 """Columns that identify one price of an offer; a list that dates its prices states several per offer."""
 
-CONTENT = ("offer", *corrections.PRICES, "currency", "stated_to", "stated_flag")
+CONTENT = ("offer", *PRICE_COLUMNS, "currency", "stated_to", "stated_flag")
 """Columns that are compared between snapshots; a difference is a change of the price or of its terms."""
 
 OPEN_SCHEMA = pl.Schema(
@@ -53,7 +53,7 @@ _SWITCHING = ("free", "promotional")
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of rows by what one or more snapshots did to them.
+    """Numbers of rows by kind of change in one or more snapshots.
 
     Attributes:
         listed: prices the newest snapshot states.
@@ -193,7 +193,7 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
 
 
 def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
-    """Adds `change_kind` to each price, and for a price that ended the day `ended`.
+    """Adds `change_kind` to each price, and the day `ended` to a price that ended.
 
     Args:
         met: told and open rows, side by side.
@@ -213,7 +213,7 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
     )
     same_hub = pl.col("hub_id").is_null() | pl.col("hub_id").eq_missing(pl.col("hub_id_old"))
     same_price = pl.all_horizontal(
-        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *corrections.PRICES)
+        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *PRICE_COLUMNS)
     )
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()

@@ -173,7 +173,7 @@ def _density_today(tables: Tables) -> Answer:
 
 
 def _without_pace(estimate: Estimate) -> str:
-    """What is said where there is no doubling time: the trend does not rise, or there is none."""
+    """Text in place of a doubling time: the trend does not rise, or there is no estimate."""
     if estimate.verdict != "ok":
         return "at no pace that the data carry"
     least = "" if estimate.low is None else f" (at least {estimate.low:.1f} months)"
@@ -193,7 +193,10 @@ def _current(law: pl.DataFrame, basis: str, population: str, window: str) -> Map
     return rows.row(0, named=True) if rows.height else {}
 
 
-def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
+def _estimate(
+    row: Mapping[str, Any], series: str, missing: str = "there is no such series"
+) -> Estimate:
+    """The doubling time of a row of `densing_law`; `missing` is the reason if the row is empty."""
     is_ok = row.get("verdict") == "ok"
     return Estimate(
         series=series,
@@ -201,12 +204,12 @@ def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
         months=_months(row.get("doubling_days")) if is_ok else None,
         low=_months(row.get("doubling_days_low")) if is_ok else None,
         high=_months(row.get("doubling_days_high")) if is_ok else None,
-        reason=str(row.get("reason", "there is no such series")),
+        reason=str(row.get("reason", missing)),
     )
 
 
 def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The same of models whose base weights anybody can download, if that is another set."""
+    """Sentence with the doubling times of models with open weights; empty without estimates."""
     rows = [found[basis, "open-weights", CURRENT[2]] for basis in CURRENT_BASES]
     if any(row.get("verdict") != "ok" for row in rows):
         return ""
@@ -214,7 +217,7 @@ def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> st
 
 
 def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The pace of the last 24 months, and whether its interval leaves out that of the whole history."""
+    """Sentence with the doubling times of the last 24 months, and whether they differ from the whole history."""
     said: dict[str, list[str]] = {}
     for basis, words in CURRENT_BASES.items():
         whole, recent = (found[basis, "all", window] for window in (CURRENT[2], RECENT_WINDOW))
@@ -238,7 +241,7 @@ def _pace(row: Mapping[str, Any]) -> str:
 
 
 def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
-    """On how many models until when, and a warning if the newest is old."""
+    """Sentence with number and newest of the models, and a warning if the newest is old."""
     if not n or newest is None or until is None:
         return "It rests on no models."
     text = f"It rests on {counted(n, 'model')} to {until}, the newest {newest.rpartition('/')[2]}."
@@ -251,14 +254,7 @@ def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None
 def _density(tables: Tables) -> Answer:
     law = tables["densing_law"].filter(pl.col("is_headline"))
     row: Mapping[str, Any] = law.row(0, named=True) if law.height else {}
-    estimate = Estimate(
-        series=str(row.get("score_set", "")),
-        verdict=str(row.get("verdict", "insufficient")),
-        months=_months(row.get("doubling_days")) if row.get("verdict") == "ok" else None,
-        low=_months(row.get("doubling_days_low")),
-        high=_months(row.get("doubling_days_high")),
-        reason=str(row.get("reason", "no estimate is the headline")),
-    )
+    estimate = _estimate(row, str(row.get("score_set", "")), missing="no estimate is the headline")
     if estimate.months is None:
         text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
     else:

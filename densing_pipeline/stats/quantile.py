@@ -26,14 +26,14 @@ ORDERS_AT_ONCE = 300_000
 PERTURBATION = 1e-10
 """Size of the tie-breaking perturbation relative to the spread of y; results do not contain it."""
 
-ROUNDING = 1e-12
+RELATIVE_ROUNDING = 1e-12
 """Relative slack of a cumulative weight that is meant to equal its target."""
 
 LEARNT_AHEAD = 300
 """Largest number of points for which the order of slopes is computed through all points in
 advance."""
 
-MOST_STEPS = 1000
+MOST_PIVOTS = 1000
 """Most steps of the descent; reached only if it alternates between lines equal up to rounding."""
 
 
@@ -134,7 +134,7 @@ class _Descent:
         total, moment = weights.sum(axis=1), weights @ self._x
         flat = np.ascontiguousarray(weights).ravel()
         active = np.arange(pivot.size)
-        for _ in range(MOST_STEPS):
+        for _ in range(MOST_PIVOTS):
             slot = self._slots(rows[active], pivot[active])
             # The objective along the lines through the pivot is convex in the slope and bends at each
             # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
@@ -145,7 +145,7 @@ class _Descent:
             risen = np.cumsum(bends, axis=1, out=bends)
             signed = moment[active] - total[active] * self._x[pivot[active]]
             target = risen[:, -1] / 2 + (self._tau - 0.5) * signed
-            best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
+            best = np.argmax(risen >= (target * (1 - RELATIVE_ROUNDING))[:, None], axis=1)
             best = self._order[slot, best]
             settled = best == other[active]
             other[active] = pivot[active]

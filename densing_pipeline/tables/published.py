@@ -13,14 +13,14 @@ MODELS = Table(
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
-        "renamed_to?", "weights?", "construction?", "source_confidence?",
+        "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
 
 MODEL_QUARANTINE = Table(
     name="model_quarantine",
-    grain="one repository of the Hub that something cannot be right about, and what",
+    grain="one repository of the Hub with something implausible in its record x reason",
     key=("model_id", "revision", "reason"),
     columns=(
         "model_id", "revision?", "reason", "params_from_config?", "params_from_safetensors?",
@@ -51,7 +51,7 @@ EVALUATION_QUEUE = Table(
 
 SCORE_GAPS = Table(
     name="score_gaps",
-    grain="one measured score beside one that was reported under the same protocol",
+    grain="one measured score paired with one that was reported under the same protocol",
     key=("model_id", "revision", "benchmark", "source", "protocol"),
     columns=(
         "model_id", "revision?", "suite_version?", "benchmark", "measured", "reported", "gap",
@@ -173,7 +173,7 @@ SCORE_CONFLICTS = Table(
 
 SOURCE_EFFECTS = Table(
     name="source_effects",
-    grain="one benchmark: how far independent sources disagree",
+    grain="one benchmark, with the disagreement of independent sources",
     key=("benchmark",),
     columns=(
         "benchmark", "between_source_std?", "between_source_std_low?", "between_source_std_high?",
@@ -229,7 +229,7 @@ REFERENCE_LAWS = Table(
 
 OWN_RULERS = Table(
     name="own_rulers",
-    grain="one ladder of our own x benchmark: whether it gives a reference law, and why not",
+    grain="one ladder of our own x benchmark: whether its measurements determine a reference law",
     key=("reference_id", "benchmark"),
     columns=(
         "reference_id", "benchmark", "ladder", "suite_version", "n_rungs", "n_measured", "n_points",
@@ -249,7 +249,7 @@ REFERENCE_LAW_DRAWS = Table(
 
 DIRECT_LAWS = Table(
     name="direct_laws",
-    grain="one law from size straight to score x benchmark",
+    grain="one direct law (from parameters straight to score) x benchmark",
     key=("reference_id", "benchmark"),
     columns=(
         "reference_id", "benchmark", "law_kind", "d", "logit_intercept", "logit_per_ln_params",
@@ -312,7 +312,7 @@ PRICES = Table(
 
 PRICE_POLLS = Table(
     name="price_polls",
-    grain="one day on which a price list was seen; of the sellers' list, per model it was asked for",
+    grain="one day on which a price list was seen; of the list of sellers, one day x model asked for",
     key=("source", "model", "seen_on"),
     columns=("source", "model?", "seen_on"),
 )
@@ -374,7 +374,7 @@ PRICE_INDEX = Table(
 
 PRICE_DECOMPOSITION = Table(
     name="price_decomposition",
-    grain="level x blend x period: what moved the cheapest price on offer",
+    grain="one level x blend x period, with the parts of the change of the cheapest price on offer",
     key=("level", "blend_input_share", "period"),
     columns=(
         "level", "blend_input_share", "period", "window_start", "window_end", "log_change",
@@ -397,7 +397,7 @@ SOURCE_HEALTH = Table(
 
 QUARANTINE = Table(
     name="quarantine",
-    grain="one entry of a source that is kept out of the tables, and why",
+    grain="one entry of a source that is kept out of the tables x reason",
     key=("source", "key", "column", "reason"),
     columns=(
         "source", "key", "column?", "values?", "reason", "snapshot_sha256", "observed_at",
@@ -444,10 +444,10 @@ IMPLICATIONS = Table(
     ordered=(("low", "high"),),
 )  # fmt: skip
 
-_QUANTILES = (
-    "low?", "q_10?", "q_20?", "q_30?", "q_40?", "median?", "q_60?", "q_70?", "q_80?", "q_90?",
-    "high?",
+FORECAST_QUANTILES = (
+    "low", "q_10", "q_20", "q_30", "q_40", "median", "q_60", "q_70", "q_80", "q_90", "high",
 )  # fmt: skip
+"""Columns of the quantiles of a forecast, in order."""
 
 FORECASTS = Table(
     name="forecasts",
@@ -455,14 +455,14 @@ FORECASTS = Table(
     key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
-        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed", "origin", "first_published?",
+        "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
     ),
-    ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
+    ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
 
 FORECAST_SCORES = Table(
     name="forecast_scores",
-    grain="one forecast whose target date has passed, and how it did",
+    grain="one forecast whose target date has passed, with its outcome and scores",
     key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
@@ -474,7 +474,7 @@ FORECAST_SCORES = Table(
 
 FORECAST_SKILL = Table(
     name="forecast_skill",
-    grain="how the forecasts of one series, horizon, method and origin did on the whole",
+    grain="mean scores of the forecasts of one series, horizon, method and origin",
     key=("target", "series", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "horizon_months", "method", "as_of", "verdict", "reason",
@@ -493,7 +493,7 @@ FORECAST_SKILL = Table(
 
 PAPER_CLAIMS = Table(
     name="paper_claims",
-    grain="one claim of the paper for one series and span of time after it was made",
+    grain="one claim of the paper x series x span of time since the claim",
     key=("claim", "target", "series", "made_on", "target_date"),
     columns=(
         "claim", "target", "series", "made_on", "target_date", "as_of", "verdict", "reason",
@@ -504,7 +504,7 @@ PAPER_CLAIMS = Table(
 
 REVISIONS = Table(
     name="revisions",
-    grain="one published number that a later release gives otherwise",
+    grain="one published number that differs from the release before",
     key=("table", "key", "column", "release_id"),
     columns=("table", "key", "column", "previous?", "current?", "reason", "release_id"),
     operational=True,

@@ -31,7 +31,7 @@ RESAMPLES_PER_SIMULATION = 100
 """Bootstrap resamples per frontier. Few, because coverage is estimated better by more frontiers;
 the interval ends stay unbiased."""
 
-CELLS_AT_ONCE = 1_000_000
+VALUES_AT_ONCE = 1_000_000
 """Weights processed in one step, to limit memory."""
 
 
@@ -122,7 +122,7 @@ def simulated(
     rng = np.random.default_rng(seed)
     y = np.stack([frontier(x, design.families, rng, noise=noise) for _ in range(simulations)])
     slopes, covered = [], 0
-    for values in np.array_split(y, 1 + y.size * resamples // CELLS_AT_ONCE):
+    for values in np.array_split(y, 1 + y.size * resamples // VALUES_AT_ONCE):
         of = np.arange(len(values))
         once = np.ones(values.shape)
         slopes.append(method.lines(x, values, once, design.window, of)[0].slope)

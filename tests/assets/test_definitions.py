@@ -61,6 +61,17 @@ GROUPS = {
     "publication": {"source_health", "revisions", "release"},
 }
 
+FORECAST_INPUTS = {
+    "densities",
+    "models",
+    "scores",
+    "reference_laws",
+    "prices",
+    "price_polls",
+    "model_links",
+    "capability_levels",
+}
+
 PARENTS = {
     "hub_nights": set(),
     "models": {"hub_nights"},
@@ -117,38 +128,10 @@ PARENTS = {
         "price_frontier",
         "scores",
     },
-    "forecasts": {
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
-    "forecast_scores": {
-        "forecasts",
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
+    "forecasts": FORECAST_INPUTS,
+    "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
-    "paper_claims": {
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
+    "paper_claims": FORECAST_INPUTS,
     "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
     "release": set(PUBLISHED),
 }

@@ -538,9 +538,8 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
     queue = tables["evaluation_queue"].filter(pl.col("model_id") == model)
     assert queue["state"].to_list() == ["queued"]
     dead = settings.model_copy(update={"hub_endpoint": "http://127.0.0.1:9"})
-    tables = materialise(
-        dead, "hub_nights", "models", "prices", "benchmark_reports", "source_health"
-    )
+    reports = ("benchmark_reports", "capability_index", "model_reports")
+    tables = materialise(dead, "hub_nights", "models", "prices", *reports, "source_health")
     health = tables["source_health"].filter(pl.col("source") == models.SOURCE)
     assert health["outcome"].to_list() == ["failed"], "and that stops nothing"
     assert model in tables["models"]["model_id"]

@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.pooled_scores import FAR, FEWEST_MODELS, pooled_scores, source_effects
+from densing_pipeline.density.pooled_scores import (
+    FAR,
+    FEWEST_SHARED_MODELS,
+    pooled_scores,
+    source_effects,
+)
 from densing_pipeline.density.score_conflicts import score_conflicts
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.tables.published import (
@@ -153,13 +158,13 @@ def test_documents_of_one_team_say_nothing_about_the_disagreement_of_sources():
     rows = [
         {"model_id": f"org/{model}", "score": 0.5 + 0.02 * document, "source": f"report {document}",
          "publisher": "team"}
-        for model in range(FEWEST_MODELS) for document in range(2)
+        for model in range(FEWEST_SHARED_MODELS) for document in range(2)
     ]  # fmt: skip
     [row] = source_effects(scores(*rows)).filter(benchmark="MMLU").to_dicts()
     assert (row["n_models"], row["between_source_std"]) == (0, None)
     two = scores(*(row | {"publisher": row["source"]} for row in rows))
     [row] = source_effects(two).filter(benchmark="MMLU").to_dicts()
-    assert (row["n_models"], row["n_scores"]) == (FEWEST_MODELS, 2 * FEWEST_MODELS)
+    assert (row["n_models"], row["n_scores"]) == (FEWEST_SHARED_MODELS, 2 * FEWEST_SHARED_MODELS)
     assert row["between_source_std"] == pytest.approx(0.02 / 2**0.5)
 
 
@@ -196,11 +201,13 @@ def test_the_makers_premium_is_recovered():
 
 
 def test_few_models_say_nothing_about_sources():
-    effects = SOURCE_EFFECTS.validate(source_effects(several(FEWEST_MODELS - 1, spread=0.03)))
+    effects = SOURCE_EFFECTS.validate(
+        source_effects(several(FEWEST_SHARED_MODELS - 1, spread=0.03))
+    )
     [row] = effects.filter(benchmark="MMLU").to_dicts()
     assert row["between_source_std"] is None
     assert row["reason"] == "models scored by several sources: 4, needed: 5"
-    enough = source_effects(several(FEWEST_MODELS, spread=0.03)).filter(benchmark="MMLU")
+    enough = source_effects(several(FEWEST_SHARED_MODELS, spread=0.03)).filter(benchmark="MMLU")
     assert enough["between_source_std"].item() > 0
     assert effects["benchmark"].to_list() == ["BBH", "HumanEval", "MATH", "MBPP", "MMLU"]
 

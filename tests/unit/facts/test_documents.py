@@ -27,7 +27,7 @@ def row(**changed: object) -> pl.DataFrame:
     usual = {
         "model_id": "Org/model", "benchmark": "MMLU", "source": "report", "scored_by": "maker",
         "source_url": "https://example.org/report", "observed_at": date(2026, 11, 28),
-        "published_at": None,
+        "published_at": None, "protocol": "5-shot acc",
     }  # fmt: skip
     return pl.DataFrame([usual | changed], schema_overrides={"published_at": pl.Date})
 
@@ -114,3 +114,15 @@ def test_a_document_of_another_team_is_not_the_makers():
 
 def test_a_publisher_is_written_by_one_name():
     assert "is another name of a team" in refused(row(), document(publisher="org-mirror"))
+
+
+@pytest.mark.parametrize(("benchmark", "variant"), [("MATH", "Minerva"), ("MBPP", "sanitized")])
+def test_one_label_for_one_harness(benchmark, variant):
+    """A report that does not name the variant is read as the team's others."""
+    nvidia = document(publisher="nvidia")
+    rival = {"scored_by": "rival", "benchmark": benchmark}
+    assert f"end the protocol with ({variant})" in refused(
+        row(protocol="4-shot em", **rival), nvidia
+    )
+    assert taken(row(protocol=f"4-shot em ({variant})", **rival), nvidia)
+    assert taken(row(protocol="4-shot em", **rival), document(publisher="other"))
