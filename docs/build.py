@@ -18,7 +18,14 @@ from densing_pipeline.tables import dictionary, markdown
 from densing_pipeline.tables.schemas import TableError
 from docs import quoting, values
 from docs.statements import PAGES
-from docs.tables import break_rows, choice_rows, minima_rows, source_rows, trend_rows
+from docs.tables import (
+    break_rows,
+    choice_rows,
+    minima_rows,
+    pace_rows,
+    source_rows,
+    trend_rows,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,6 +76,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
+            "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
         },
         "docs/forecasts.md": {

@@ -453,6 +453,7 @@ COLUMNS: dict[str, Column] = {
         "EDI",
     ),
     "display_name": _text("Name under which the source shows the model."),
+    "model_group": _text("Model that the source counts the version to."),
     "index_value": _number(
         "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
         "index points",
@@ -844,6 +845,55 @@ COLUMNS: dict[str, Column] = {
         "Change of ln price by falls of unknown date (first looks at a list, corrections); not in "
         "log_change."
     ),
+    # --- paces ----------------------------------------------------------------------------------
+    "growth_curve": _text(
+        "Curve of ln density over time: straight, straight over the last 24 months, saturating "
+        "(Gompertz), broken at a searched date; or, among forecasts, no change.",
+        "line",
+        "last-24-months",
+        "saturating",
+        "broken-line",
+        "no-change",
+    ),
+    "slope_less_line": _number(
+        "Slope on the newest release date less that of the line over the whole history.", "1 / day"
+    ),
+    "slope_less_line_low": _number(
+        "Lower end of its 95 % interval, of both slopes under the same resamples.", "1 / day"
+    ),
+    "slope_less_line_high": _number("Upper end of its 95 % interval.", "1 / day"),
+    "break_date_low": _day("Lower end of the break date's 95 % interval."),
+    "break_date_high": _day("Upper end of the break date's 95 % interval."),
+    "half_life_days": _positive("Time in which the pace of a saturating curve halves.", "days"),
+    "fold_left": _positive(
+        "Density at which a saturating curve levels off over that of the curve on the newest "
+        "release date.",
+        "1",
+    ),
+    "fold_left_low": _positive("Lower end of its 95 % interval.", "1"),
+    "fold_left_high": _positive(
+        "Upper end of its 95 % interval; empty if it may never level off.", "1"
+    ),
+    "score_rule": _text(
+        "Proper score of a forecast, in ln density; lower is better.",
+        "pinball loss at 0.9",
+        "squared error",
+        "absolute error of the record",
+    ),
+    "n_vintages": _count("Month ends at which every curve made a forecast.", "month ends"),
+    "n_targets": _count(
+        "Forecasts scored: models released within the horizon, counted at each month end.",
+        "forecasts",
+    ),
+    "first_vintage": _day("First of these month ends."),
+    "last_vintage": _day("Last of these month ends."),
+    "mean_score": Column(pl.Float64, "Mean of the score over all forecasts.", "1", low=0),
+    "skill_over_line": _number("1 - mean score over that of the line over the whole history."),
+    "skill_over_line_low": _number("Lower end of its 95 % interval."),
+    "skill_over_line_high": _number("Upper end of its 95 % interval."),
+    "skill_over_no_change": _number("1 - mean score over that of no change."),
+    "skill_over_no_change_low": _number("Lower end of its 95 % interval."),
+    "skill_over_no_change_high": _number("Upper end of its 95 % interval."),
     # --- breaks, sensitivity, implications --------------------------------------------------------
     "kind": _text(
         "Whether the date of the break was given beforehand or searched for.", "known", "searched"

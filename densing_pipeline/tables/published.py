@@ -142,7 +142,8 @@ MODEL_REPORTS = Table(
     grain="what an outside source says of one model, with the days on which it said so",
     key=("source", "model", "entry", "observed_from"),
     columns=(
-        "source", "model", "entry", "organisation?", "release_date?", "params_total?",
+        "source", "model", "display_name?", "model_group?", "entry", "organisation?",
+        "release_date?", "params_total?",
         "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
         "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
         "observed_to?", "snapshot_sha256",
@@ -417,6 +418,49 @@ TREND_BREAKS = Table(
     ordered=(("slope_ratio_low", "slope_ratio_high"),),
 )  # fmt: skip
 
+DENSITY_PACES = Table(
+    name="density_paces",
+    grain="one growth curve of one series: the pace of density on the newest release date",
+    key=("reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve"),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "as_of", "verdict", "reason", "n_models", "n_clusters", "newest_model?",
+        "newest_release?", "slope_per_day?", "slope_low?", "slope_high?", "doubling_days?",
+        "doubling_days_low?", "doubling_days_high?", "slope_less_line?", "slope_less_line_low?",
+        "slope_less_line_high?", "slope_before?", "break_date?", "break_date_low?",
+        "break_date_high?", "half_life_days?", "fold_left?", "fold_left_low?", "fold_left_high?",
+        "draws", "seed",
+    ),
+    ordered=(
+        ("slope_low", "slope_high"),
+        ("doubling_days_low", "doubling_days_high"),
+        ("slope_less_line_low", "slope_less_line_high"),
+        ("break_date_low", "break_date_high"),
+        ("fold_left_low", "fold_left_high"),
+    ),
+)  # fmt: skip
+
+PACE_SKILL = Table(
+    name="pace_skill",
+    grain="how one growth curve of one series forecast the models after past month ends",
+    key=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months",
+    ),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months", "as_of", "verdict", "reason", "score_rule", "n_vintages", "n_targets",
+        "first_vintage?", "last_vintage?", "mean_score?", "skill_over_line?",
+        "skill_over_line_low?", "skill_over_line_high?", "skill_over_no_change?",
+        "skill_over_no_change_low?", "skill_over_no_change_high?", "draws", "seed",
+    ),
+    ordered=(
+        ("first_vintage", "last_vintage"),
+        ("skill_over_line_low", "skill_over_line_high"),
+        ("skill_over_no_change_low", "skill_over_no_change_high"),
+    ),
+)  # fmt: skip
+
 SENSITIVITY = Table(
     name="sensitivity",
     grain="one doubling time under one combination of choices",
@@ -538,6 +582,7 @@ PUBLISHED: dict[str, Table] = {
         COMPRESSION,
         DENSING_LAW,
         TREND_BREAKS,
+        DENSITY_PACES,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
@@ -553,6 +598,7 @@ PUBLISHED: dict[str, Table] = {
         FORECASTS,
         FORECAST_SCORES,
         FORECAST_SKILL,
+        PACE_SKILL,
         PAPER_CLAIMS,
         REVISIONS,
         SOURCE_HEALTH,

@@ -47,6 +47,7 @@ GROUPS = {
         "densities",
         "compression",
         "densing_law",
+        "density_paces",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -57,7 +58,14 @@ GROUPS = {
         "price_index",
         "price_decomposition",
     },
-    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
+    "forecasts": {
+        "implications",
+        "forecasts",
+        "forecast_scores",
+        "forecast_skill",
+        "pace_skill",
+        "paper_claims",
+    },
     "publication": {"source_health", "revisions", "release"},
 }
 
@@ -95,6 +103,7 @@ PARENTS = {
     "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
+    "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},
@@ -131,6 +140,7 @@ PARENTS = {
     "forecasts": FORECAST_INPUTS,
     "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
+    "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": FORECAST_INPUTS,
     "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
     "release": set(PUBLISHED),
