@@ -8,8 +8,7 @@ another split makes a variant, which is no protocol of the paper. Not here: the 
 import re
 from dataclasses import dataclass
 
-from densing_pipeline.benchmarks import DECLARED, REPORTED_ONLY
-from densing_pipeline.facts.score_rules import PAPER_PROTOCOLS
+from densing_pipeline.benchmarks import DECLARED, REGISTRY, REPORTED_ONLY
 from densing_pipeline.hub.claimed_scores.documents import RESULTS, SHOTS, Claim
 
 DATASETS = {
@@ -132,8 +131,8 @@ def recognise(claim: Claim) -> Recognised:
         several = " and ".join(map(str, sorted(claim.shots)))
         return Recognised(benchmark, metric, reason=f"{several} shots are stated")
     protocol = _protocol(claim, metric, variant)
-    wanted = PAPER_PROTOCOLS.get(benchmark)
-    if wanted is None:
+    wanted = REGISTRY[benchmark].reported_protocols if benchmark in REGISTRY else ()
+    if not wanted:
         return Recognised(benchmark, metric, protocol, reason="no density rests on this benchmark")
     if protocol not in wanted:
         reason = f"{protocol!r} is not the paper's protocol ({' or '.join(wanted)})"

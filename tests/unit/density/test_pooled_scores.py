@@ -288,7 +288,9 @@ def test_a_claim_counts_only_where_there_is_nothing_else(kind):
 
 
 def test_claims_say_nothing_of_how_far_reports_disagree():
-    rows = [row | {"model_id": f"org/{n}"} for n in range(FEWEST_MODELS) for row in of(0.5, 0.6)]
+    rows = [
+        row | {"model_id": f"org/{n}"} for n in range(FEWEST_SHARED_MODELS) for row in of(0.5, 0.6)
+    ]
     claims = [
         {"model_id": "org/new", "score": score, "protocol": protocol}
         | CLAIMED
