@@ -8,8 +8,8 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
-from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.hub import recall, watermark
+from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.hub.observations import observations
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
