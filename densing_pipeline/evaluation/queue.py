@@ -22,7 +22,7 @@ estimated duration for an 8B model on one H100 (prompt tokens cost little there)
 BYTES_PER_PARAM = 2.0
 """bf16, in which models are evaluated."""
 
-NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "fp4": 0.57}
+NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "nvfp4": 0.57, "fp4": 0.57}
 """Bytes per parameter of models released in fewer bits, block scales included: they are run as released."""
 
 OVERHEAD = 1.25

@@ -12,19 +12,34 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from densing_pipeline.hub import keywords, record_fields
+from densing_pipeline.hub import architectures, keywords, record_fields, templates
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
     known_pretrainers,
     line_of_type,
     makers_of_lines,
+    organisation_of,
     owner_of,
 )
+
+COMMON_SHAPES = frozenset({"llama", "gpt2", "gpt_neox"})
+"""Model types whose published shapes many others train from scratch."""
+
+SAME_VOCABULARY = 0.02
+"""Largest relative difference in vocabulary between a model and its parent; added tokens change it."""
 
 SAME_SIZE = 0.003
 """Largest relative difference in size between a model and its parent; added tokens change the
 size."""
+
+DOCUMENT_ENDS = frozenset(
+    {
+        "</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "[EOS]", "<|end_of_document|>", "<EOS>",
+        "<|endofdoc|>", "<|eos|>", "<｜end▁of▁sentence｜>", "<|end_of_sentence|>", "<EOD>", "<|EOS|>",
+    }
+)  # fmt: skip
+"""Tokens that end a document, as tokenizers for pretraining have them."""
 
 NAMED = "name says base"
 
@@ -71,7 +86,7 @@ def circumstantial(
     """
     if record_fields.total(record) is None or same_size(record):
         return []
-    told = ["a size of its own"]
+    told = [other_tokenizer(record) or "a size of its own"]
     if not has_template and record_fields.tokenizer_shown(record):
         told.append("a tokenizer not made for chat")
     papers = any(tag.startswith("arxiv:") for tag in record_fields.tags(record))
@@ -100,19 +115,56 @@ def own_architecture(record: Mapping[str, Any]) -> str | None:
     model_id = str(record.get("id") or "")
     owner, name = owner_of(model_id), _letters(model_id.rpartition("/")[2])
     for kind in record_fields.model_types(record):
-        root = _letters(kind)
-        known = any(root.startswith(line) or line in root for line in makers_of_lines())
-        if len(root) >= OWN_TYPE and not known and root in name:
-            is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
-            if is_own_code or root in _letters(owner):
-                return kind[:60]
+        for root in (_letters(kind), _letters(re.split(r"[-_]", kind)[0])):
+            known = any(root.startswith(line) or line in root for line in makers_of_lines())
+            known |= root != _letters(kind) and root in _implemented_roots()
+            if len(root) >= OWN_TYPE and not known and root in name:
+                is_own_code = isinstance(record_fields.config(record).get("auto_map"), Mapping)
+                if is_own_code or root in _letters(owner):
+                    return kind[:60]
     return None
 
 
+@cache
+def _implemented_roots() -> frozenset[str]:
+    """First words of the model types that transformers or vLLM implement: nobody's own."""
+    kinds = architectures.registry()[architectures.CONFIGURATIONS]
+    return frozenset(_letters(re.split(r"[-_]", kind.lower())[0]) for kind in kinds)
+
+
 def same_size(record: Mapping[str, Any]) -> str | None:
-    """Id of a known model of another owner with the same model type and size, if there is one."""
+    """Id of a known model of another owner with the same model type and size, if there is one.
+
+    A model of the same size with another tokenizer was not made from that model's weights.
+    """
+    parent = _of_same_size(record)
+    return None if parent and other_tokenizer(record) else parent
+
+
+def other_tokenizer(record: Mapping[str, Any]) -> str | None:
+    """How the tokenizer differs from that of the known model of the same size, in words.
+
+    Compared are the size of the vocabulary, apart from added tokens, and the token that ends a
+    document. An end token that ends turns of a conversation is no evidence, for tuning sets it.
+    """
+    parent = _of_same_size(record)
+    if parent is None:
+        return None
+    vocabulary, end = known_tokenizers()[parent]
+    for source in record_fields.text_configs(record):
+        own = source.get("vocab_size")
+        is_size = isinstance(own, int) and own > 0
+        if is_size and abs(own - vocabulary) > SAME_VOCABULARY * vocabulary:
+            return f"a vocabulary of its own ({own:,} tokens, {parent} has {vocabulary:,})"
+    own_end = templates.end_token(record)
+    if own_end and own_end != end and own_end in DOCUMENT_ENDS:
+        return f"a tokenizer of its own (ends at {own_end}, that of {parent} at {end})"
+    return None
+
+
+def _of_same_size(record: Mapping[str, Any]) -> str | None:
     total, types = record_fields.total(record), record_fields.model_types(record)
-    owner = owner_of(str(record.get("id") or ""))
+    owner = organisation_of(owner_of(str(record.get("id") or "")))
     if total is None:
         return None
     close = [
@@ -120,7 +172,7 @@ def same_size(record: Mapping[str, Any]) -> str | None:
         for model_id, kind, known in known_sizes()
         if kind in types and abs(total - known) <= SAME_SIZE * known
     ]
-    if any(owner_of(model_id) == owner for _, model_id in close):
+    if any(organisation_of(owner_of(model_id)) == owner for _, model_id in close):
         return None
     return min(close)[1] if close else None
 
@@ -171,6 +223,16 @@ def known_sizes() -> tuple[tuple[str, str, int], ...]:
         (row["model_id"], row["model_type"], int(row["params_total"]))
         for row in csv.DictReader(text.splitlines())
     )
+
+
+@cache
+def known_tokenizers() -> dict[str, tuple[int, str]]:
+    """Tokens in the vocabulary and the token that ends a document, of the models of `known_sizes`."""
+    text = (resources.files("densing_pipeline.hub") / "known_sizes.csv").read_text("utf-8")
+    return {
+        row["model_id"]: (int(row["vocab_size"]), row["end_token"])
+        for row in csv.DictReader(text.splitlines())
+    }
 
 
 def _letters(text: str) -> str:
