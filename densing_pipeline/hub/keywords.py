@@ -208,12 +208,12 @@ CORPORA_NAMED = re.compile(
 )
 """Pattern of names of corpora, as models of an ablation series carry them."""
 
-ABLATION = words("ablation ablations datadecide seed sweep ladder scaling")
+ABLATION = words("ablation ablations sweep ladder")
 """Name tokens of models trained to compare data or settings."""
 
 CHECKPOINT = re.compile(
-    r"(?<![a-z])(step|steps|iter|iters|ckpt|ckpts|checkpoint|checkpoints|intermediate|stage\d?"
-    r"|epoch)[-_]?\d*(?![a-z])|\d+[kmb]?-?tokens?(?![a-z])",
+    r"(?<![a-z0-9])((steps?|iters?)[-_]?(\d{3,}|\d+k)|(stage|epoch)[-_]?\d+)(?![a-z])"
+    r"|(?<![a-z])(intermediate|checkpoints?|ckpts?)(?![a-z])",
     re.IGNORECASE,
 )
 """Pattern of names of checkpoints saved during training."""
