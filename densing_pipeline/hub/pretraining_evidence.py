@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from densing_pipeline.hub import architectures, keywords, record_fields, templates
+from densing_pipeline.hub import architectures, families, keywords, record_fields, templates
 from densing_pipeline.hub.pretrainers import (
     ARCHITECTURES,
     ARCHITECTURES_TOO,
@@ -163,18 +163,24 @@ def other_tokenizer(record: Mapping[str, Any]) -> str | None:
 
 
 def _of_same_size(record: Mapping[str, Any]) -> str | None:
-    total, types = record_fields.total(record), record_fields.model_types(record)
     owner = organisation_of(owner_of(str(record.get("id") or "")))
-    if total is None:
+    close = _all_of_same_size(record)
+    if any(organisation_of(owner_of(model_id)) == owner for model_id in close):
         return None
+    return close[0] if close else None
+
+
+def _all_of_same_size(record: Mapping[str, Any]) -> list[str]:
+    """Ids of the known models with the same model type and size, the closest size first."""
+    total, types = record_fields.total(record), record_fields.model_types(record)
+    if total is None:
+        return []
     close = [
         (abs(total - known) / known, model_id)
         for model_id, kind, known in known_sizes()
         if kind in types and abs(total - known) <= SAME_SIZE * known
     ]
-    if any(organisation_of(owner_of(model_id)) == owner for _, model_id in close):
-        return None
-    return min(close)[1] if close else None
+    return [model_id for _, model_id in sorted(close)]
 
 
 def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool:
@@ -182,17 +188,27 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
 
     True if a pretraining corpus is stated, and the owner is a known pretrainer, or has its own name
     in the model's (`amd/AMD-OLMo-1B`), or the size is that of no known model. True also if the line
-    is one of `ARCHITECTURES_TOO`, the owner is a known pretrainer, and the size is new.
+    is one of `ARCHITECTURES_TOO`, the owner is a known pretrainer, and the size is new. Never true
+    if the name continues that of the known model of the same size (`LLaMA-2-7B-32K`).
     """
     model_id = str(record.get("id") or "")
     owner = owner_of(model_id)
     pretrains = owner in known_pretrainers()
     branded = len(owner) > 1 and _letters(owner) in _letters(model_id.rpartition("/")[2])
-    is_counted, is_known = record_fields.total(record) is not None, same_size(record) is not None
+    parent = same_size(record)
+    is_counted, is_known = record_fields.total(record) is not None, parent is not None
+    if parent and any(_starts_with_name(model_id, one) for one in _all_of_same_size(record)):
+        return False
     if pretraining_data(record) and (pretrains or branded or (is_counted and not is_known)):
         return True
     anew = ARCHITECTURES_TOO if is_counted else ARCHITECTURES
     return pretrains and other_lines <= anew and not is_known
+
+
+def _starts_with_name(model_id: str, parent: str) -> bool:
+    """Whether a model's name begins with all the words of another model's name."""
+    own, other = families.parse(model_id).stem, families.parse(parent).stem
+    return own[: len(other)] == other
 
 
 def other_class(record: Mapping[str, Any]) -> str | None:

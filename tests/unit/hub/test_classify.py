@@ -504,6 +504,13 @@ def test_anothers_line_trained_from_scratch() -> None:
     assert classify(record("rinna/japanese-gpt-neox-3.6b")).is_base
 
 
+def test_a_name_that_continues_a_known_models_is_trained_on_from_it() -> None:
+    corpus = {"license": "apache-2.0", "datasets": ["togethercomputer/RedPajama-Data-1T-Sample"]}
+    llama = {"config": tokenizer(), "safetensors": {"total": 6_738_415_616}}
+    found = classify(record("togethercomputer/LLaMA-2-7B-32K", cardData=corpus, **llama))
+    assert (found.is_base, found.doubtful) == (False, True)
+
+
 def test_a_model_that_is_its_owners_line_is_nobody_elses() -> None:
     deepseek = tokenizer() | {"architectures": ["DeepseekV2ForCausalLM"]}
     deepseek["model_type"] = "deepseek_v2"
