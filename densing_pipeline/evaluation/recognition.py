@@ -109,53 +109,64 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def report(found: Iterable[Outcome]) -> list[str]:
-    """The tables of both halves as Markdown, and every miss with its reason."""
+def tables(found: Iterable[Outcome]) -> dict[str, list[list[str]]]:
+    """Three tables, each with its heading as the first row.
+
+    `recall` has recall and precision of each half, `kinds` what became of models that are no base
+    models, and `misses` every base model that was not queued and every other model that was.
+    """
     everything = list(found)
-    lines = [
-        "| models | base | publishers | queued | cannot be loaded | waits for a person | missed"
-        " | other | queued | recall | precision |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    halves = [
+        _line(half, [one for one in everything if half in (one.half, "all")])
+        for half in (*sorted({one.half for one in everything}, reverse=True), "all")
     ]
-    for half in ("worked on", "held out", "all"):
-        chosen = [one for one in everything if half in (one.half, "all")]
-        if chosen:
-            lines.append(_line(half, chosen))
-    lines += ["", "| kind | models | queued | doubtful | rejected |", "|---|---:|---:|---:|---:|"]
+    kinds = []
     for label in sorted({one.label for one in everything} - {BASE}):
         of_kind = [one for one in everything if one.label == label]
         queued, blocked = _with(of_kind, "queued"), _with(of_kind, "blocked")
-        rest = len(of_kind) - len(queued) - len(blocked)
-        lines.append(f"| {label} | {len(of_kind)} | {len(queued)} | {len(blocked)} | {rest} |")
-    lines += [
-        "",
-        "| base model not queued, or other model queued | state | reason |",
-        "|---|---|---|",
+        counts = (
+            len(of_kind),
+            len(queued),
+            len(blocked),
+            len(of_kind) - len(queued) - len(blocked),
+        )
+        kinds.append([label, *map(str, counts)])
+    misses = [
+        [one.model_id, one.label, one.state, one.reason.replace("|", "\\|")]
+        for one in everything
+        if (one.label == BASE) != (one.state == "queued")
     ]
-    for one in everything:
-        if (one.label == BASE) != (one.state == "queued"):
-            kind = "" if one.label == BASE else f" ({one.label})"
-            lines.append(f"| {one.model_id}{kind} | {one.state} | {one.reason} |")
-    return lines
+    return {
+        "recall": [
+            [
+                "publishers", "base models", "of publishers", "queued", "cannot be loaded",
+                "wait for a person", "missed", "others", "queued wrongly", "recall", "precision",
+            ],
+            *halves,
+        ],
+        "kinds": [["kind", "models", "queued", "doubtful", "rejected"], *kinds],
+        "misses": [["model", "is", "state", "reason"], *misses],
+    }  # fmt: skip
 
 
-def _line(half: str, chosen: list[Outcome]) -> str:
+def _line(half: str, chosen: list[Outcome]) -> list[str]:
     base = [one for one in chosen if one.label == BASE]
     other = [one for one in chosen if one.label != BASE]
     queued, false = _with(base, "queued"), _with(other, "queued")
     unloadable = [one for one in base if one.state != "queued" and is_unloadable(one)]
     waiting = [one for one in _with(base, "blocked") if not is_unloadable(one)]
     missed = len(base) - len(queued) - len(unloadable) - len(waiting)
-    publishers = len({one.model_id.partition("/")[0] for one in base})
-    loadable = len(base) - len(unloadable)
-    recall = len(queued) / loadable if loadable else math.nan
-    taken = len(queued) + len(false)
-    precision = len(queued) / taken if taken else math.nan
-    return (
-        f"| {half} | {len(base)} | {publishers} | {len(queued)} | {len(unloadable)}"
-        f" | {len(waiting)} | {missed} | {len(other)} | {len(false)} | {recall:.3f}"
-        f" | {precision:.3f} |"
-    )
+    loadable, taken = len(base) - len(unloadable), len(queued) + len(false)
+    counts = (
+        len(base), len({one.model_id.partition("/")[0] for one in base}), len(queued),
+        len(unloadable), len(waiting), missed, len(other), len(false),
+    )  # fmt: skip
+    return [
+        half,
+        *map(str, counts),
+        f"{len(queued) / loadable:.3f}" if loadable else "",
+        f"{len(queued) / taken:.3f}" if taken else "",
+    ]
 
 
 def is_unloadable(one: Outcome) -> bool:

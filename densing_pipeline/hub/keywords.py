@@ -65,7 +65,7 @@ TUNED_INSIDE = re.compile(
 
 SURELY_BASE = words(
     """
-    base pretrain pretrained pretraining foundation basemodel
+    base pretrain pretrained pretraining foundation basemodel scratch
     """
 )
 """Name tokens that state that a model is only pretrained."""
