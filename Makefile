@@ -22,8 +22,8 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
-	lock-check format hooks bench docs clean test-engine evaluation-env evaluation-env-cpu evaluation-locks \
-	lowest-lock architectures
+	lock-check format hooks bench docs dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	evaluation-locks lowest-lock architectures
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -84,6 +84,9 @@ bench: .venv/synced ## Measure speed against named peers, into benchmarks/result
 
 docs: .venv/synced ## Regenerate the data dictionary, and the pictures and tables in docs/
 	@$(RUN) python -m docs.build
+
+dictionary: .venv/synced ## Regenerate the data dictionary alone; it needs no release
+	@$(RUN) python -m docs.build dictionary
 
 test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \

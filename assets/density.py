@@ -28,6 +28,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import densing_law as trend
+from densing_pipeline.trends import density_paces as paces
 from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.simulate import SIMULATIONS
@@ -202,6 +203,24 @@ def trend_breaks(
         seed=settings.seed,
     )
     return dg.MaterializeResult(value=found, metadata=breaks_metadata(found))
+
+
+@table_asset(published.DENSITY_PACES, group="density")
+def density_paces(
+    densities: pl.DataFrame,
+    densing_law: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Pace of density today by a line over all models, over 24 months, a saturating and a broken one."""
+    return paces.density_paces(
+        densities,
+        densing_law,
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+        laws=drawn_laws(reference_laws, reference_law_draws),
+    )
 
 
 @table_asset(published.SENSITIVITY, group="density")

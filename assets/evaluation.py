@@ -56,7 +56,10 @@ def scores(
     return pl.concat(
         [
             reported_scores.scores(
-                facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+                facts.load("reported_scores"),
+                facts.load("nmi_models"),
+                facts.load("base_models"),
+                facts.load("score_documents"),
             ),
             ours,
         ]

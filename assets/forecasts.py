@@ -10,6 +10,7 @@ from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
+from densing_pipeline.forecasts import pace_skill as pace_forecasts
 from densing_pipeline.forecasts import scores as scoring
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.hub.models import current
@@ -103,6 +104,25 @@ def forecast_skill(
         seed=settings.seed,
     )
     return dg.MaterializeResult(value=table, metadata=skill_metadata(table))
+
+
+@table_asset(published.PACE_SKILL, group="forecasts", kinds=frozenset({"scoringrules"}))
+def pace_skill(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """How well each growth curve, fitted at past month ends, forecast the models of the next months."""
+    history = DensityHistory.of(current(models), scores, reference_laws)
+    return pace_forecasts.pace_skill(
+        densities,
+        history.as_of,
+        as_of=newest_or_day_zero(scores["observed_at"]),
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
 
 
 @table_asset(published.PAPER_CLAIMS, group="forecasts")

@@ -19,6 +19,7 @@ from densing_pipeline.prices import (
     snapshots,
 )
 from densing_pipeline.prices.sources import genai
+from densing_pipeline.score_sources import poll as score_poll
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -54,11 +55,12 @@ def price_polls(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
     return history.polls(settings.book_dir)
 
 
-@table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots"])
+@table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots", "score_snapshots"])
 def quarantine(settings: dg.ResourceParam[Settings], prices: pl.DataFrame) -> pl.DataFrame:
-    """Unreadable entries of the newest lists, and prices that other lists contradict."""
-    unread = snapshots.quarantined(LandingZone(settings.landing_dir))
-    return pl.concat([unread, book.disputed(prices)])
+    """Unreadable entries of the newest lists and score sources, and prices that other lists contradict."""
+    zone = LandingZone(settings.landing_dir)
+    unread = [snapshots.quarantined(zone), score_poll.quarantined(zone)]
+    return pl.concat([*unread, book.disputed(prices)])
 
 
 @table_asset(published.MODEL_LINKS, group="prices")

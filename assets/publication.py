@@ -11,21 +11,36 @@ from densing_pipeline.orchestration.metadata import health_metadata, release_met
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
-from densing_pipeline.publication.consistency import check_made_together, made_with
+from densing_pipeline.publication.consistency import (
+    check_made_together,
+    check_not_replaced,
+    made_with,
+)
 from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.release import publish
+from densing_pipeline.score_sources.poll import poll_reports as score_poll_reports
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALTH
 
 
-@table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots"])
+@table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots", "score_snapshots"])
 def source_health(
-    settings: dg.ResourceParam[Settings], prices: pl.DataFrame, hub_nights: pl.DataFrame
+    settings: dg.ResourceParam[Settings],
+    prices: pl.DataFrame,
+    benchmark_reports: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    hub_nights: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Age of each source's data, and the outcome of each poll."""
-    now, rows = datetime.now(UTC), dict(prices.group_by("source").len().iter_rows())
-    polls = poll_reports(LandingZone(settings.landing_dir))
+    now, zone = datetime.now(UTC), LandingZone(settings.landing_dir)
+    current = [
+        frame.filter(pl.col("observed_to").is_null())
+        for frame in (benchmark_reports, capability_index)
+    ]
+    counted = [frame.group_by("source").len() for frame in (prices, *current)]
+    rows = dict(pl.concat(counted).iter_rows())
+    polls = [*poll_reports(zone), *score_poll_reports(zone)]
     health = SOURCE_HEALTH.cast(
         pl.concat(
             [
@@ -66,6 +81,7 @@ def release(
     settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
 ) -> dg.MaterializeResult[None]:
     """All tables with data dictionary and provenance, published atomically if anything changed."""
+    check_not_replaced()
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
     made = provenance(settings, facts.load("sources"))
     return dg.MaterializeResult(

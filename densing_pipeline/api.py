@@ -27,7 +27,7 @@ from densing_pipeline.tables.published import (
 )
 from densing_pipeline.tables.schemas import TableError
 
-ANY_DAY = date(2024, 1, 1)
+UNUSED_DAY = date(2024, 1, 1)
 """Stands for dates that a density does not depend on."""
 
 
@@ -237,7 +237,7 @@ def _one_model(params: float) -> pl.DataFrame:
             "model_id": ["model"],
             "model": ["model"],
             "family": ["model"],
-            "release_date": [ANY_DAY],
+            "release_date": [UNUSED_DAY],
             "release_date_basis": ["announced"],
             "params_total": [round(params)],
             "params_nonembedding": [round(params)],
@@ -260,6 +260,6 @@ def _its_scores(scores: Mapping[str, float]) -> pl.DataFrame:
             "score": [float(score) for score in scores.values()],
             "source_kind": "reported",
             "source": "given",
-            "observed_at": ANY_DAY,
+            "observed_at": UNUSED_DAY,
         }
     )

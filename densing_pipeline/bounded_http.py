@@ -23,6 +23,7 @@ import httpx2
 from httpx2 import AsyncClient as AsyncClient
 
 from densing_pipeline.addresses import redact_logs, shown
+from densing_pipeline.units import MIB
 
 REDIRECTS = 3
 """Redirects followed for one document."""
@@ -30,7 +31,6 @@ REDIRECTS = 3
 GZIP_MEMBERS = 64
 """Streams a compressed document may be made of, one after another."""
 
-MIB = 2**20
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOGGERS = ("httpx2", "huggingface_hub.utils._http", "huggingface_hub.file_download")

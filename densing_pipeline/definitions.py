@@ -2,12 +2,21 @@
 
 import dagster as dg
 
-from densing_pipeline.assets import cost, density, evaluation, forecasts, hub, prices, publication
+from densing_pipeline.assets import (
+    cost,
+    density,
+    evaluation,
+    forecasts,
+    hub,
+    prices,
+    publication,
+    score_sources,
+)
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
 from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
-from densing_pipeline.settings import Settings
+from densing_pipeline.settings import Settings, read_settings
 
 
 def build_defs(
@@ -21,12 +30,12 @@ def build_defs(
         evaluation_job: evaluates one model in place of our own job; the sensor `new_models` asks
             for its runs even where `DENSING_EVALUATE` is off.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [hub, evaluation, density, prices, cost, forecasts, publication]
+            [hub, score_sources, evaluation, density, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
         jobs=[nightly.job, maintenance.job, evaluate],

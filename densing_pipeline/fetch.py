@@ -38,6 +38,7 @@ from densing_pipeline.bounded_http import (
     timeout,
 )
 from densing_pipeline.text import clean
+from densing_pipeline.units import MIB
 
 USER_AGENT = f"densing-pipeline/{version('densing-pipeline')}"
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -73,7 +74,7 @@ class Limits:
     read_s: float = 20.0
     answer_s: float | None = None
     total_s: float = 120.0
-    max_bytes: int = 64 * 2**20
+    max_bytes: int = 64 * MIB
     attempts: int = 3
     backoff_s: float = 2.0
     retry_after_s: float = 60.0

@@ -17,11 +17,19 @@ LONGEST_INTEGER = 40
 STATED_TWICE = "(stated twice, with different values)"
 """Stands for the value of such a key."""
 
-_HALF_CHARACTER = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+DEEPEST = 100
+"""Lists and objects within each other; the documents that are read here need ten.
+
+Python's own bound differs between its versions, and code that walks a document may reach it later.
+"""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_WRITTEN_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
 )
-"""A surrogate without its other half, which JSON can write and no text can hold."""
+"""An escape sequence; `half` is a surrogate without its other half."""
 
 
 def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
@@ -36,8 +44,8 @@ def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
         ValueError: it is not JSON, not all of it is there, or it is nested too deeply.
     """
     try:
-        return json.loads(
-            _HALF_CHARACTER.sub(rb"\\ufffd", content),
+        found = json.loads(
+            _whole_characters(content),
             parse_int=number or _integer,
             parse_float=number or _float,
             parse_constant=number or str,
@@ -45,6 +53,41 @@ def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if _is_deep(found):
+        raise ValueError(f"nested more than {DEEPEST} deep")
+    return found
+
+
+def _whole_characters(content: bytes) -> str:
+    """The text, with U+FFFD for each half of a surrogate pair, which JSON can write and no text hold.
+
+    Raises:
+        ValueError: it is damaged in another way.
+    """
+    encoding = json.detect_encoding(content)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = _HALF.sub("\ufffd", content.decode(encoding, "surrogatepass"))
+    if _WRITTEN_HALF.search(text):
+        text = _ESCAPE.sub(lambda escape: r"\ufffd" if escape["half"] else escape[0], text)
+    return text
+
+
+def _is_deep(document: Any) -> bool:
+    """Whether lists and objects are nested more than `DEEPEST` deep."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _integer(written: str) -> int | str:

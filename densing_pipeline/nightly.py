@@ -20,7 +20,7 @@ IN_PROCESS = {"densing/in_process": "true"}
 
 
 class Watcher(Protocol):
-    """Is told of the steps of a run while it goes on."""
+    """Receives the steps of a run as they start and end."""
 
     def begin(self, steps: Mapping[str, float | None]) -> None:
         """The steps that make tables, with the seconds each took in the last run, None if unknown."""
@@ -64,9 +64,9 @@ def run_nightly(
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Report runs that were killed as failed: nobody else would, and they would look alive forever.
+    """Mark runs as failed whose process was killed; Dagster would show them as running forever.
 
-    Only to be called with the state directory held, when no run that is in process can be going.
+    Call it only while holding the state directory's lock, when no other run of this kind can be active.
     """
     going = dg.RunsFilter(tags=IN_PROCESS, statuses=[dg.DagsterRunStatus.STARTED])
     for run in instance.get_runs(going):
@@ -76,7 +76,7 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
 def _watch(
     instance: dg.DagsterInstance, job: dg.JobDefinition, run_id: str, watch: Watcher
 ) -> None:
-    """Have the watcher told of the steps of a run that is about to start."""
+    """Report the steps of a run to the watcher."""
     checks = {
         f"{key.asset_key.path[-1]}_{key.name}"
         for key in job.asset_layer.asset_graph.asset_check_keys

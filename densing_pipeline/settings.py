@@ -3,16 +3,26 @@
 import difflib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import ParseResult, unquote, urlparse
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from densing_pipeline.addresses import host_patterns, shown
 from densing_pipeline.files import file_sha256
+from densing_pipeline.os_errors import sentence
+from densing_pipeline.units import MIB
 
 DECISIVE = (
     "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
@@ -30,21 +40,86 @@ class SettingsError(ValueError):
 
 def _http(url: str) -> str:
     address = _parsed(url)
-    if address is None or address.scheme not in ("http", "https") or not address.netloc:
-        raise ValueError(f"{shown(url)!r}: a source has an address that starts with https://")
+    if (
+        address is None
+        or address.scheme not in ("http", "https")
+        or not address.hostname
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise ValueError(
+            f"{shown(url)!r}: a source has an address that starts with https:// and names a host"
+        )
     return url
 
 
 def _parsed(url: str) -> ParseResult | None:
     """The parts of an address; None if it is none. What the parser says of it may repeat a password."""
     try:
-        return urlparse(url)
+        address = urlparse(url)
+        # Read here because it raises if the port is no number or beyond 65535.
+        _ = address.port
     except ValueError:
         return None
+    return address
 
+
+def _written_out(path: Any) -> Any:
+    """A path as it was written in a variable; an empty one would be the working directory."""
+    if isinstance(path, str) and not path.strip():
+        raise ValueError("it names no file or folder; write a path")
+    if isinstance(path, str) and path.startswith("~"):
+        raise ValueError("only a shell expands ~; write the whole path")
+    return path
+
+
+def _folder(path: Path) -> Path:
+    """The path of a folder, which may not exist yet."""
+    try:
+        nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    except OSError as error:
+        raise ValueError(sentence(error)) from error
+    if not nearest.is_dir():
+        raise ValueError(
+            f"{nearest} is a file where a folder must be; move it away or write another path"
+        )
+    return path
+
+
+def _folder_that_exists(path: Path) -> Path:
+    if not _folder(path).is_dir():
+        raise ValueError(f"there is no folder {path.absolute()}; correct the path")
+    return path
+
+
+def _file_that_exists(path: Path) -> Path:
+    try:
+        is_file = path.is_file()
+    except OSError as error:
+        raise ValueError(sentence(error)) from error
+    if not is_file:
+        raise ValueError(f"there is no file {path.absolute()}; correct the path")
+    return path
+
+
+def _hosts(listed: str) -> str:
+    if unclear := [host for host in host_patterns(listed) if not HOST_PATTERN.fullmatch(host)]:
+        raise ValueError(
+            f"{shown(unclear[0])!r} is no host; write `host`, `*.domain` or `host:port`, with commas between"
+        )
+    return listed
+
+
+HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*(:\d{1,5})?", re.IGNORECASE)
+"""A host to which may be redirected."""
 
 HttpAddress = Annotated[str, AfterValidator(_http), Field(repr=False)]
 """An address that starts with http:// or https:// and names a host."""
+
+AnyPath = Annotated[Path, BeforeValidator(_written_out)]
+
+Folder = Annotated[AnyPath, AfterValidator(_folder)]
+"""The path of a folder, which is created if there is none."""
 
 
 class Settings(BaseSettings):
@@ -61,9 +136,10 @@ class Settings(BaseSettings):
         frozen=True,
         populate_by_name=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
-    state_dir: Path = Field(
+    state_dir: Folder = Field(
         default=Path(".densing"),
         description="Where tables, the landing zone and Dagster's database live.",
     )
@@ -86,7 +162,7 @@ class Settings(BaseSettings):
 
     poll: bool = Field(
         default=False,
-        description="Whether a night asks the remote price lists; without, it runs on what is there.",
+        description="Whether a night asks the remote price lists and score sources; without, it runs on what is there.",
     )
     openrouter_url: HttpAddress = Field(
         default="https://openrouter.ai/api/v1/models",
@@ -107,6 +183,30 @@ class Settings(BaseSettings):
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
     )
+    epoch_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/benchmark_data.zip",
+        description="Epoch AI's benchmark scores, a zip archive of CSV files.",
+    )
+    epoch_eci_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_scores.csv",
+        description="The Epoch Capabilities Index of models.",
+    )
+    epoch_edi_url: HttpAddress = Field(
+        default="https://epoch.ai/data/edi_scores.csv",
+        description="Difficulties of benchmarks on the scale of the Epoch Capabilities Index.",
+    )
+    epoch_eci_benchmarks_url: HttpAddress = Field(
+        default="https://epoch.ai/data/eci_benchmarks.csv",
+        description="The scores that the Epoch Capabilities Index is fitted to.",
+    )
+    epoch_models_url: HttpAddress = Field(
+        default="https://epoch.ai/data/all_ai_models.csv",
+        description="Epoch AI's table of models: parameters, data, training compute, dates.",
+    )
+    swallow_leaderboard_url: HttpAddress = Field(
+        default="https://raw.githubusercontent.com/swallow-llm/leaderboard/main/_data/model.yml",
+        description="The Swallow LLM leaderboard.",
+    )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
         default=40,
         description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",
@@ -121,7 +221,7 @@ class Settings(BaseSettings):
         default=120, description="Longest time for one document, with retries and waits."
     )
     poll_max_bytes: Annotated[int, Field(gt=0)] = Field(
-        default=64 * 2**20, description="Largest document accepted, in bytes after decoding."
+        default=64 * MIB, description="Largest document accepted, in bytes after decoding."
     )
     poll_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3, description="Requests for one document before a source is reported as failed."
@@ -154,7 +254,8 @@ class Settings(BaseSettings):
         default=7200,
         description="Longest time for a night's requests to the Hub; the rest waits for the next night.",
     )
-    redirect_hosts: str = Field(
+    redirect_hosts: Annotated[str, AfterValidator(_hosts)] = Field(
+        repr=False,
         default="",
         description="Hosts, separated by commas, to which a source or the Hub may redirect besides its own: `host`, `*.domain` or `host:port`.",
     )
@@ -190,14 +291,15 @@ class Settings(BaseSettings):
     evaluate: bool = Field(
         default=False, description="Whether queued models are evaluated without being asked for."
     )
-    evaluation_python: Path = Field(
+    # It may not exist yet: the run that needs it says so (`orchestration.evaluation.environment_lacks`).
+    evaluation_python: AnyPath = Field(
         default=Path(".venv-evaluation/bin/python"),
         description="Python of the evaluation environment (`make evaluation-env`).",
     )
-    evaluation_data: Path | None = Field(
+    evaluation_data: Annotated[AnyPath, AfterValidator(_folder_that_exists)] | None = Field(
         default=None, description="Local mirror of the benchmark files; without, the Hub is asked."
     )
-    evaluation_cache: Path | None = Field(
+    evaluation_cache: Folder | None = Field(
         default=None,
         description="Where weights are kept while they are needed; by default in the state directory.",
     )
@@ -211,7 +313,7 @@ class Settings(BaseSettings):
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."
     )
-    ladders: Path | None = Field(
+    ladders: Annotated[AnyPath, AfterValidator(_file_that_exists)] | None = Field(
         default=None,
         description="Ladders of our own reference laws, a file like facts/ladders.csv, in its place.",
     )
@@ -254,6 +356,7 @@ class Settings(BaseSettings):
                 f"{shown(url)!r}: releases are published to a local directory; give a path or "
                 "file:///path and copy `latest/` on from there"
             )
+        _folder(_published_to(_written_out(url)))
         return url
 
     def decisive(self) -> dict[str, str]:
@@ -272,8 +375,7 @@ class Settings(BaseSettings):
     @property
     def publish_dir(self) -> Path:
         """The directory of `publish_url`."""
-        is_path = "://" not in self.publish_url
-        return Path(self.publish_url if is_path else unquote(urlparse(self.publish_url).path))
+        return _published_to(self.publish_url)
 
     @property
     def tables_dir(self) -> Path:
@@ -291,6 +393,11 @@ class Settings(BaseSettings):
         return self.state_dir / "book"
 
     @property
+    def score_history_dir(self) -> Path:
+        """Where the histories of the score sources are kept; can be rebuilt from the landing zone."""
+        return self.state_dir / "scores"
+
+    @property
     def hub_cache_dir(self) -> Path:
         """Where what was read from landed pages of the Hub is cached."""
         return self.state_dir / "hub"
@@ -304,6 +411,11 @@ class Settings(BaseSettings):
     def evaluation_cache_dir(self) -> Path:
         """Where weights are kept while they are needed."""
         return self.evaluation_cache or self.state_dir / "weights"
+
+
+def _published_to(url: str) -> Path:
+    """The directory of a path or a file:// address."""
+    return Path(url if "://" not in url else unquote(urlparse(url).path))
 
 
 def _as_text(value: object) -> str:

@@ -2,14 +2,14 @@
 
 Model names, licences, sellers and error messages come from servers and publishers. `clean` takes out
 what a terminal or a page would act upon and bounds the length; `Table.cast` applies it to every text
-column. A table may still hold markup, for markup is legible text: `plain`, `markdown`, `figure_label`
-and `spreadsheet_cell` escape it for the place where it is shown.
+column. A table may still hold markup, for markup is legible text: `plain`, `markdown` and `figure_label`
+escape it for the place where it is shown.
 
 Not here: which addresses may be written down (`addresses`), and which text identifies something (the readers of each source).
 """
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -36,7 +36,6 @@ _POLARS_SET = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", f"{SPACING}{CONTROLS}{BIDI
 _POLARS_BREAKS = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", f"[{SPACING}]+")
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
-_FORMULA = re.compile(r"\s*[=+\-@|%]")
 
 
 def error_text(error: BaseException) -> str:
@@ -121,11 +120,3 @@ def markdown(value: object) -> str:
 def figure_label(value: object, longest: int = 80) -> str:
     """Text for a label of `matplotlib`, which takes what is between two dollar signs for a formula."""
     return clean(str(value), longest).replace("$", r"\$")
-
-
-def spreadsheet_cell(value: Any) -> Any:
-    """A value for CSV: text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if not isinstance(value, str):
-        return value
-    text = clean(value)
-    return f"'{text}" if _FORMULA.match(text) else text

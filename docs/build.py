@@ -1,10 +1,11 @@
 """Regenerate the generated documentation: the data dictionary, pictures, tables and numbers.
 
-Run by `make docs`; pictures, tables and numbers are those of the latest release.
+Run by `make docs`; pictures, tables and numbers are those of the latest release. `make dictionary` writes
+the data dictionary alone.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,14 @@ from densing_pipeline.tables import dictionary, markdown
 from densing_pipeline.tables.schemas import TableError
 from docs import quoting, values
 from docs.statements import PAGES
-from docs.tables import break_rows, choice_rows, minima_rows, source_rows, trend_rows
+from docs.tables import (
+    break_rows,
+    choice_rows,
+    minima_rows,
+    pace_rows,
+    source_rows,
+    trend_rows,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,9 +34,11 @@ COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 """The models whose records are composed to measure how base models are recognised."""
 
 
-def main() -> int:
-    """Write the generated files; returns the exit status."""
+def main(arguments: Sequence[str]) -> int:
+    """Write the generated files, or with `dictionary` only that one; returns the exit status."""
     (ROOT / "docs/data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
+    if arguments == ["dictionary"]:
+        return 0
     try:
         tables = read_latest(Settings().publish_dir)
         built = pages(tables)
@@ -74,6 +84,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
+            "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
         },
         "docs/forecasts.md": {
@@ -84,4 +95,4 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -48,10 +48,11 @@ STATISTICS = Page(
         "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
         "{reference_law_draws.FEWEST_DISTINCT!w} different models",
         "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "Fitted to the {fitted_share:.0f} % with the least training compute",
         "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
         "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",
-        "A report more than {far:.0f} points from the median of the others is left out",
+        "A score more than {far:.0f} points from the median of the others is left out",
         "every pair of reports more than {far:.0f} points apart",
         "A gap is large from {large_gap:.0f} points on",
         "once there are {score_gaps.FEWEST_OTHERS!w}",
@@ -77,6 +78,13 @@ STATISTICS = Page(
         "with {trim:.0f} % of the models on either side",
         "finds a bend at p < {breakpoints.SIGNIFICANCE!p:.2f} on simulated",
         "with a {breakpoints.ACCELERATION}-fold one ({breakpoints.TEST_SIMULATIONS} each",
+        # paces
+        "(tried: half a year to {longest_half_life:.0f} years, or never)",
+        "needs {trim:.0f} % of the models, and {series.FEWEST_MODELS} ({record_setters.FEWEST_RECORDS} records)",
+        "under the same resamples (at most {density_paces.MOST_DRAWS})",
+        "released in the following {pace_skill.HORIZONS[0]} and {pace_skill.HORIZONS[1]} months",
+        "by the pinball loss at {pace_skill.TAU}",
+        "the quantile or mean of the last {lookback_months:.0f} months' models",
         # sensitivity
         "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
         "{in_trillions[choices][2]:.0f}T tokens |",
@@ -166,6 +174,7 @@ STATISTICS = Page(
             "(Waldman 1982)",
             "would reject a straight line 45 % of the time (Andrews 1993)",
             "(null imposed, Cameron, Gelbach and Miller 2008; six-point weights, Webb 2014)",
+            "Ge et al. (arXiv 2602.04836)",
             "it rests on 3 points before the date",
             "the paper's 51 models",
         ),
@@ -185,6 +194,9 @@ STATISTICS = Page(
             "`t(.975, G - 1) / 1.96 x sqrt(G / (G - 1))`",
             "the 95 % interval",
             "is `nmi-2025` at 1T)",
+            "the line over the 24 months up to the newest model",
+            "the quantile .9 and the mean",
+            "quantile .9 and all models",
             "correlated 1/3 within its family",
             "2 N operations",
         ),
@@ -290,7 +302,7 @@ PRICES = Page(
         "{snapshot.FEWEST_COUNTED} and more",
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
-        "| within {fold.GLITCH_DAYS} days its validity goes on",
+        "| within {fold.LONGEST_ABSENCE_DAYS} days its validity goes on",
         "source is more than {comparison.APART!w} times apart",
         "is marked `correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(

@@ -12,6 +12,7 @@ from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
+from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.trends.sensitivity import moved_by
 
 
@@ -94,6 +95,69 @@ def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
 def _ratio_ends(row: dict[str, Any]) -> str:
     low, high = row["slope_ratio_low"], row["slope_ratio_high"]
     return "open" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+CURVES = {
+    "line": "line, whole history",
+    "last-24-months": "line, last 24 months",
+    "saturating": "saturating",
+    "broken-line": "broken line",
+    "no-change": "no change",
+}
+
+
+def pace_rows(density_paces: pl.DataFrame, pace_skill: pl.DataFrame) -> list[list[str]]:
+    """Pace of density on MMLU today by every growth curve, and how well each forecast half a year."""
+    of_series = {
+        "reference_id": HEADLINE.reference_id, "score_set": "mmlu", "estimator": "quantile-0.9",
+        "population": "all",
+    }  # fmt: skip
+    keys = ["params_basis", "growth_curve"]
+    paces = {
+        tuple(row[key] for key in keys): row
+        for row in density_paces.filter(**of_series).iter_rows(named=True)
+    }
+    skills = {
+        tuple(row[key] for key in keys): row
+        for row in pace_skill.filter(**of_series, horizon_months=6).iter_rows(named=True)
+    }
+    head = ["parameters", "curve", "doubling time today, days", "pace less the line's, a year",
+            "month ends, forecasts", "mean score", "skill over the line"]  # fmt: skip
+    rows = [head]
+    for basis in ("total", "active"):
+        for curve, words in CURVES.items():
+            pace, of_skill = paces.get((basis, curve)), skills.get((basis, curve))
+            if pace is None and of_skill is None:
+                continue
+            rows.append([basis, words, *_pace(pace), *_forecast(of_skill)])
+    return rows
+
+
+def _pace(row: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return ["", ""]
+    if row["verdict"] != "ok":
+        return ["not determined", ""]
+    less = [row[f"slope_less_line{end}"] for end in ("", "_low", "_high")]
+    if any(value is None for value in less):
+        return [_doubling(row) or "no growth", ""]
+    value, low, high = (DAYS_PER_YEAR * number for number in less)
+    return [_doubling(row) or "no growth", f"{value:+.2f} ({low:+.2f} to {high:+.2f})"]
+
+
+def _forecast(row: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return ["", "", ""]
+    counts = f"{row['n_vintages']}, {row['n_targets']}"
+    if row["verdict"] != "ok":
+        return [f"{counts} (too few)", "", ""]
+    skill = row["skill_over_line"]
+    ends = (
+        ""
+        if skill is None
+        else f"{row['skill_over_line_low']:+.2f} to {row['skill_over_line_high']:+.2f}"
+    )
+    return [counts, f"{row['mean_score']:.3f}", "" if skill is None else f"{skill:+.2f} ({ends})"]
 
 
 def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) -> list[list[str]]:

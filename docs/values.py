@@ -28,7 +28,7 @@ from densing_pipeline.density import (
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
 from densing_pipeline.evaluation import queue_rules, score_gaps
-from densing_pipeline.forecasts import claims, forecasts, methods, skill, vintages
+from densing_pipeline.forecasts import claims, forecasts, methods, pace_skill, skill, vintages
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.parameters import compare, families
@@ -41,7 +41,10 @@ from densing_pipeline.tables import dates
 from densing_pipeline.trends import (
     breakpoints,
     densing_law,
+    density_paces,
     estimate,
+    growth_curves,
+    record_setters,
     sensitivity,
     series,
     simulate,
@@ -64,9 +67,9 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression,
-            dates, densing_law, direct_law, direct_laws, estimate, fold, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, params_bases, pretraining_evidence, queue_rules,
-            reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
+            dates, densing_law, density_paces, direct_law, direct_laws, estimate, fold, frontier, halving, implications, index, intervals,
+            levels, measured_laws, membership, methods, pace_skill, params_bases, pretraining_evidence, queue_rules,
+            record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
     } | {
@@ -86,7 +89,10 @@ def constants() -> Values:
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
         "far": _percent(pooled_scores.FAR),
+        "fitted_share": _percent(1 - direct_law.LARGEST_SHARE),
         "trim": _percent(breakpoints.TRIM),
+        "longest_half_life": growth_curves.HALF_LIVES[1],
+        "lookback_months": methods.LOOKBACK_DAYS / dates.DAYS_PER_MONTH,
         "simulations_halved": simulate.SIMULATIONS // 2,
         "combined": implications.combined_doubling_days(
             paper.DENSITY_DOUBLING_DAYS, implications.HARDWARE_DOUBLING_DAYS

@@ -82,10 +82,12 @@ def run(
     ctx: typer.Context,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Ask the price lists and the Hub; without, nothing is polled."),
+        typer.Option(
+            "--live", help="Poll the price lists and the Hub; otherwise nothing is polled."
+        ),
     ] = False,
 ) -> None:
-    """Compute and publish a release, print its answers."""
+    """Compute and publish a release, and print its answers."""
     from densing_pipeline.cli import night, show
 
     settings = night.run(ctx.obj, is_live=live)
@@ -108,7 +110,7 @@ def backfill(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Holds <source>/<YYYY-MM-DD>.json or .json.gz.")],
 ) -> None:
-    """Load dated price lists as if polled on their days."""
+    """Load price lists of past days as if they had been polled on those days."""
     from densing_pipeline.cli import backfill
 
     backfill.run(ctx.obj, folder)
@@ -116,7 +118,10 @@ def backfill(
 
 @app.command()
 def storage(ctx: typer.Context) -> None:
-    """Create Dagster's database if there is none, and check it; run before webserver and daemon."""
+    """Create Dagster's database, or check the one that is there.
+
+    Run it before the webserver and the daemon start.
+    """
     from densing_pipeline.cli import storage
 
     storage.check(ctx.obj)
@@ -135,13 +140,13 @@ def settings(
     settings.explain(ctx.obj, name or "")
 
 
-fit = typer.Typer(help="Fit a law to a file of your own.", rich_markup_mode=None)
+fit = typer.Typer(help="Fit a law to a file of your own training runs.", rich_markup_mode=None)
 app.add_typer(fit, name="fit")
 
 
 @fit.callback()
 def fit_what() -> None:
-    """Fit a law to a file of your own."""
+    """Fit a law to a file of your own training runs."""
 
 
 @fit.command()
@@ -160,7 +165,7 @@ def losses(
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
 ) -> None:
-    """Fit L = a N^-alpha + b D^-beta (+ E) to training runs."""
+    """Fit L = a N^-alpha + b D^-beta (+ E) to the losses of training runs."""
     from densing_pipeline.cli import studies
 
     studies.fit_losses(
@@ -170,7 +175,7 @@ def losses(
 
 @app.command()
 def backtest(ctx: typer.Context) -> None:
-    """Print how good past forecasts would have been."""
+    """Print how good forecasts made at past month ends would have been."""
     from densing_pipeline.cli import studies
 
     studies.backtest(ctx.obj)
@@ -178,7 +183,7 @@ def backtest(ctx: typer.Context) -> None:
 
 @app.command()
 def simulate(ctx: typer.Context) -> None:
-    """Print bias and coverage of the estimators."""
+    """Print bias and coverage of the estimators on simulated trends."""
     from densing_pipeline.cli import studies
 
     studies.simulate(ctx.obj)
@@ -221,10 +226,15 @@ def explain(
     ] = None,
     scores: Annotated[
         str | None,
-        typer.Option(help="Set of scores (default: the headline's if the model has it)."),
+        typer.Option(
+            help="Score set, such as mmlu or average (default: the headline's if the model has it)."
+        ),
     ] = None,
     params: Annotated[
-        str | None, typer.Option(help="Count of parameters (default: that of the headline).")
+        str | None,
+        typer.Option(
+            help="Parameter basis, such as total or active (default: that of the headline)."
+        ),
     ] = None,
 ) -> None:
     """Show where a model's density comes from, as a tree."""
@@ -244,7 +254,7 @@ def facts_what() -> None:
 
 @facts.command()
 def check(ctx: typer.Context) -> None:
-    """Check every cell, and what must hold between tables."""
+    """Check every cell of the fact tables, and that the tables agree."""
     from densing_pipeline.cli import studies
 
     studies.check_facts(ctx.obj)
@@ -262,7 +272,7 @@ def benchmarks(
         typer.Option("--declare", help="Write the file that declares the mirror's own questions."),
     ] = False,
 ) -> None:
-    """Print the hashes of benchmark data."""
+    """Print hash and number of records of the parts of each benchmark's data."""
     from densing_pipeline.cli import studies
 
     studies.benchmarks(ctx.obj, names or [], mirror, is_declared=declare)
@@ -296,7 +306,7 @@ def recognition(
         typer.Option(help="CSV of models whose records are composed, labelled by hand."),
     ] = None,
 ) -> None:
-    """Print how often base models are misrecognised, and how many of a list reach the queue."""
+    """Print how often models are wrongly taken for base models, missed, and not queued."""
     from densing_pipeline.cli import studies
 
     studies.recognition(ctx.obj, data, labels, composed)

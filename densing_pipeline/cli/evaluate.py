@@ -10,9 +10,7 @@ from pathlib import Path
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.settings import current_settings
-from densing_pipeline.evaluation.job_path import package_alone
-
-JOB = "densing_pipeline.evaluation.job"
+from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
 
 
 def run(model: str, revision: str | None, weights: Path | None, out: Path | None,
@@ -24,8 +22,8 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
     """
     settings = current_settings()
     python = settings.evaluation_python.absolute()
-    if not python.exists():
-        raise CommandError(f"there is no {python}; `make evaluation-env` builds it")
+    if lacking := environment_lacks(python):
+        raise CommandError(lacking)
     options = {
         "--model": model,
         "--revision": revision,
@@ -38,9 +36,7 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
         "--cache": settings.evaluation_cache_dir,
         "--disk-gib": settings.evaluation_disk_gib,
     }
-    command = [str(python), "-m", JOB]
-    command += [str(part) for pair in options.items() if pair[1] is not None for part in pair]
     environment = {**os.environ, "PYTHONPATH": str(package_alone(settings.state_dir))}
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
-    os.execve(python, command, environment)  # noqa: S606
+    os.execve(python, job_command(python, options), environment)  # noqa: S606

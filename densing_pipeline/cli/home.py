@@ -5,11 +5,21 @@ from pathlib import Path
 
 import densing_pipeline
 from densing_pipeline import files
+from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings
 
+CONFIGURATION = "dagster.yaml"
 
-def set_home(settings: Settings) -> None:
+BROUGHT = "dagster.yaml.packaged"
+"""Copy of the configuration that the package last brought, beside the one in use."""
+
+
+def set_home(settings: Settings, screen: Screen) -> None:
     """Set Dagster's variables that are not set: that of the checkout, or the state directory alone.
+
+    Args:
+        settings: name the state directory.
+        screen: is told if a new version's configuration was not put in the place of an edited one.
 
     Raises:
         OSError: the state directory cannot be created.
@@ -17,21 +27,55 @@ def set_home(settings: Settings) -> None:
     state = settings.state_dir.absolute()
     state.mkdir(parents=True, exist_ok=True)
     if not os.environ.get("DAGSTER_HOME"):
-        os.environ["DAGSTER_HOME"] = str(dagster_home(state))
+        os.environ["DAGSTER_HOME"] = str(dagster_home(state, screen))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
 
 
-def dagster_home(state: Path) -> Path:
+def dagster_home(state: Path, screen: Screen) -> Path:
     """The folder of the `dagster.yaml` to use: the checkout's, or in an installed package the state directory.
 
     Args:
-        state: the state directory; it gets a copy of the file that the wheel brings, unless it has one.
+        state: the state directory; it gets a copy of the file that the wheel brings.
+        screen: as in `set_home`.
     """
     package = Path(densing_pipeline.__file__).parent
-    if (package.parent / "dagster.yaml").is_file():
+    if (package.parent / CONFIGURATION).is_file():
         return package.parent
-    place = state / "dagster.yaml"
-    if not place.exists():
-        files.write(place, (package / "dagster.yaml").read_bytes())
+    if remark := renew(state, (package / CONFIGURATION).read_bytes()):
+        screen.say(remark)
     return state
+
+
+def renew(state: Path, brought: bytes) -> str:
+    """Give a state directory the configuration that the package brings, unless its copy was edited.
+
+    A copy that equals the one last brought, which is kept beside it, was not edited.
+
+    Args:
+        state: the state directory.
+        brought: content of the package's `dagster.yaml`.
+
+    Returns:
+        A remark on an edited copy that stays, once for each new configuration; else nothing.
+    """
+    copy, original = state / CONFIGURATION, state / BROUGHT
+    here, before = _content(copy), _content(original)
+    is_edited = here not in (None, before, brought)
+    # In this order: broken off in between, the copy still counts as not edited.
+    if not is_edited and here != brought:
+        files.write(copy, brought)
+    if before == brought:
+        return ""
+    files.write(original, brought)
+    if not is_edited:
+        return ""
+    return (
+        f"{copy} was edited, so this version's configuration of Dagster did not replace it: compare it "
+        f"with {original.name} beside it, or delete it to get the new one with the next command."
+    )
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of a file; None if there is none."""
+    return path.read_bytes() if path.exists() else None

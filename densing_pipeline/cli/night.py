@@ -53,7 +53,7 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     settings = current_settings()
     if is_live:
         settings = settings.model_copy(update={"poll": True, "hub_poll": True})
-    set_home(settings)
+    set_home(settings, screen)
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.
         from densing_pipeline.nightly import run_nightly

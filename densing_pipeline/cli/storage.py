@@ -13,7 +13,7 @@ def check(screen: Screen) -> None:
         CommandError: it cannot be used; the message says why and what to do.
     """
     settings = current_settings()
-    set_home(settings)
+    set_home(settings, screen)
     # Importing dagster takes seconds; the other commands do without.
     from densing_pipeline.orchestration.storage import StorageError, open_instance
 

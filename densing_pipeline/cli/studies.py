@@ -24,7 +24,7 @@ def fit_losses(
     Raises:
         CommandError: the file cannot be read or does not determine the law.
     """
-    from densing_pipeline.density.fit import COEFFICIENTS, fit_file
+    from densing_pipeline.density.fit import LOSS_COEFFICIENTS, fit_file
     from densing_pipeline.density.fit_loss import FitError
 
     try:
@@ -38,7 +38,7 @@ def fit_losses(
         ["coefficient", "global minimum", "95 % interval"]
         + [f"minimum {number}" for number in range(2, len(fit.minima) + 1)]
     ]
-    for name in COEFFICIENTS if irreducible else COEFFICIENTS[:4]:
+    for name in LOSS_COEFFICIENTS if irreducible else LOSS_COEFFICIENTS[:4]:
         interval = fit.intervals[name]
         rows.append(
             [
@@ -178,7 +178,7 @@ def check_facts(screen: Screen) -> None:
         CommandError: a cell is bad or contradicts another; every problem is a line.
     """
     from densing_pipeline import facts
-    from densing_pipeline.facts.score_rules import review
+    from densing_pipeline.facts.score_rules import review, review_models
     from densing_pipeline.facts.tables import FACTS
 
     problems, rows = [], 0
@@ -197,7 +197,8 @@ def check_facts(screen: Screen) -> None:
     screen.say(
         f"{len(FACTS)} fact tables with {rows:,} rows agree with their declarations and each other."
     )
-    for finding in review(facts.load("reported_scores")):
+    findings = review(facts.load("reported_scores")) + review_models(facts.load("base_models"))
+    for finding in findings:
         screen.line(f"{finding.rule}: {finding.what}")
 
 

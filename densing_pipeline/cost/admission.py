@@ -1,4 +1,4 @@
-"""Which prices count: the offers one could buy at an ordinary price, and for how long each held.
+"""Prices that count for a level: offers at an ordinary price, and the days on which each was valid.
 
 Not here: quality flags (`prices.book` sets them), and which models reach a level (`levels`).
 """
@@ -21,19 +21,19 @@ MIN_LINK_CONFIDENCE = 0.9
 """Lowest confidence of a link with which an offer counts for a level."""
 
 OFFER = ("source", "provider", "model")
-"""What identifies an offer."""
+"""Columns that identify an offer."""
 
-DAY_ZERO = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1)
 
 
 def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None) -> pl.DataFrame:
     """Standard prices by offer, each over the days it is known to have held up to `as_of`.
 
-    Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag
-    that bars them. A price ends when the source says so, when the offer's next price begins, or
-    after the day its source last listed it, if it has listed others since. A correction counts as undated: when the price that it
-    put right began to hold is not known. For a past `as_of`, later
-    observations and the flags that rest on them are not used.
+    Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag that
+    bars them. A price ends when the source says so, when the offer's next price begins, or after the day
+    its source last listed it, if it has listed others since. A correction counts as undated: when the price
+    that it put right began to hold is not known. For a past `as_of`, later observations and the flags that
+    rest on them are not used.
 
     Args:
         prices: rows of `prices`.
@@ -47,7 +47,7 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     """
     if not prices.is_empty() and as_of < last_day(prices):
         prices = rejudged(known(prices, as_of, polls).collect())
-    horizon = (as_of - DAY_ZERO).days + 1
+    horizon = (as_of - EPOCH).days + 1
     sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
     seen = pl.coalesce("last_seen", pl.lit(as_of))
     spoken = (
@@ -86,7 +86,7 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
 
 
 def blended(offers: pl.DataFrame, input_share: float) -> pl.DataFrame:
-    """The offers with `usd_per_mtok`, the price of a token of which `input_share` are input.
+    """The offers with `usd_per_mtok`, the price of a million tokens of which the share `input_share` is input.
 
     Offers without an output price have a blended price only at an input share of 1.
     """
@@ -148,4 +148,4 @@ def _next_higher(price: FloatArray) -> IntArray:
 
 def to_date(day: int) -> date:
     """Days since 1970 as a date."""
-    return DAY_ZERO + timedelta(days=int(day))
+    return EPOCH + timedelta(days=int(day))

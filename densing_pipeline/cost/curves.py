@@ -1,7 +1,7 @@
-"""One price curve within a window: its steps, and the slopes the estimators read off it.
+"""One price curve within a window: its steps, and the slopes that the estimators compute from it.
 
-A curve is a step function: it says from which day on which price held. Times are days since the
-start of the window, prices natural logarithms. Arrays of resampled curves have one curve per row.
+A curve is a step function: the price from each day on. Times are days since the start of the window, prices
+natural logarithms. Arrays of resampled curves have one curve per row.
 
 Not here: which curves and windows are estimated, and the verdicts (`halving`).
 """
@@ -69,10 +69,10 @@ class Curve:
 
     @property
     def chained(self) -> FloatArray:
-        """Log prices with the falls of unknown date taken out, and what follows moved up by them.
+        """Log prices without the falls of unknown date: later prices are raised by them.
 
-        An undated price that undercuts the curve when we first see it was lower before; its fall
-        says nothing about when. Its later, dated changes do.
+        An undated price below the curve when it is first observed fell on an unknown earlier day; only its
+        later changes have dates.
         """
         steps = np.where(self.is_dated[1:], np.diff(self.log_prices), 0.0)
         chained: FloatArray = self.log_prices[0] + np.append(0.0, np.cumsum(steps))

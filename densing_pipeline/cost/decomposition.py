@@ -1,9 +1,10 @@
-"""What moved the cheapest price on offer: `price_decomposition`.
+"""Causes of changes of the cheapest price on offer: `price_decomposition`.
 
-Every change of `cheapest_now` is taken apart into four moves made one after the other, each of which
-takes the minimum a step further, so the steps add up to the change: models that were never sold
-before enter; further offers of known models enter; offers that stay take their new prices; offers
-leave. Not here: the curve itself (`frontier`).
+Every change of `cheapest_now` is split into four parts, applied one after the other, each the change of the
+minimum at its step, so that they add up to the change: models that were never sold before enter; further
+offers of known models enter; offers that stay take their new prices; offers leave.
+
+Not here: the curve itself (`frontier`).
 """
 
 from collections.abc import Iterator
@@ -31,12 +32,15 @@ PARTS = (
     "repricing",
     "exit",
 )
-"""The moves in the order they are made. Falls of unknown date come first and are kept apart. Offers
-leave last, so an exit counts only as far as nothing else took the place."""
+"""The parts in the order in which they are applied.
+
+Falls of unknown date come first and are kept apart. Offers leave last, so an exit counts only as far as no
+other offer took its place.
+"""
 
 
 def price_decomposition(market: Market) -> pl.DataFrame:
-    """What moved the cheapest price of each level and blend, by calendar year and in all.
+    """Parts of the change of the cheapest price of each level and blend, by calendar year and in all.
 
     Args:
         market: offers, links, levels and scores.
@@ -49,7 +53,7 @@ def price_decomposition(market: Market) -> pl.DataFrame:
     """
     if market.is_empty:
         return PRICE_DECOMPOSITION.empty()
-    horizon = (market.last - admission.DAY_ZERO).days
+    horizon = (market.last - admission.EPOCH).days
     rows = [
         {"level": level, "blend_input_share": share} | row
         for level, share, blend in level_offers(market)
@@ -121,8 +125,8 @@ def _periods(offers: Offers, horizon: int) -> Iterator[dict[str, Any]]:
     start = int(days[0])
     first, last = admission.to_date(start).year, admission.to_date(horizon).year
     for year in range(first, last + 1):
-        begin = max(start, (date(year, 1, 1) - admission.DAY_ZERO).days)
-        end = min(horizon, (date(year, 12, 31) - admission.DAY_ZERO).days)
+        begin = max(start, (date(year, 1, 1) - admission.EPOCH).days)
+        end = min(horizon, (date(year, 12, 31) - admission.EPOCH).days)
         yield _sum(str(year), begin, end, [parts for day, parts in changes if begin <= day <= end])
     yield _sum("all", start, horizon, [parts for _, parts in changes])
 
@@ -143,7 +147,7 @@ def _changes(
 
 
 def _parts(offers: Offers, before: int, day: int, first_of_model: NDArray[np.int32]) -> FloatArray:
-    """By how much each move changes the ln of the minimum, in the order of `PARTS`."""
+    """Change of the ln of the minimum by each part, in the order of `PARTS`."""
     was, _ = offers.on(before)
     now, is_undated = offers.on(day)
     stays = np.isfinite(was) & np.isfinite(now)

@@ -27,12 +27,12 @@ CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "hig
 def price_frontier(market: Market, *, blends: tuple[float, ...] = BLENDS) -> pl.DataFrame:
     """Every change of the cheapest price of each level, blend and curve.
 
-    `cheapest_now` is the lowest price one can buy at; it rises when that offer is withdrawn or gets
-    dearer, and is empty where nothing is on offer. `cheapest_ever` is its running minimum. The row
-    names the offer that set the price; of several at one price, the one that was there first.
+    `cheapest_now` is the lowest price one can buy at; it rises when that offer is withdrawn or becomes more
+    expensive, and is empty while there is no offer. `cheapest_ever` is its running minimum. The row names
+    the offer that set the price; of several at one price, the one that was there first.
 
-    The level `nmi-2025` is the paper's own: its ten plotted prices, all of models the paper counts
-    as GPT-3.5 or better, input tokens only, each from its plotted day on. They enter no other level.
+    The level `nmi-2025` is the paper's own: its ten plotted prices, all of models the paper counts as
+    GPT-3.5 or better, input tokens only, each from its plotted day on. They enter no other level.
 
     Args:
         market: offers, links, levels and scores.
@@ -91,7 +91,7 @@ def candidate_offers(
 
 
 def timed(offers: pl.DataFrame) -> pl.DataFrame:
-    """The offers in the order in which they win: cheapest, then earliest, then by name."""
+    """The offers in order of preference: cheapest, then earliest, then by name."""
     return offers.sort("usd_per_mtok", "start", "provider", "model", "source")
 
 

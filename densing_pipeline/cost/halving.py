@@ -1,8 +1,9 @@
 """How fast the price of a capability halves: `price_halving`.
 
-Every combination of level, blend, curve, window and estimator gives a row; where the data are too few for an estimate,
-`verdict` and `reason` say so. Not here: the curves (`frontier`) and the
-slopes read off them (`curves`).
+Every combination of level, blend, curve, window and estimator gives a row; where the data are too few for
+an estimate, `verdict` and `reason` say so.
+
+Not here: the curves (`frontier`) and the slopes read off them (`curves`).
 """
 
 import math
@@ -23,7 +24,7 @@ from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
 
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
-"""What a window must hold for the verdict `ok`."""
+"""Fewest months, dated changes and providers of a window for the verdict `ok`."""
 
 LONG_WAIT_MONTHS = 12
 """Months without a change from which the `reason` mentions it: the price stood still, or was not observed."""
@@ -213,7 +214,7 @@ def is_headline(level: str, share: float, curve: str, window: str, estimator: st
 def _sample(
     others: Sequence[tuple[Curve, int]], estimator: str, draws: int, rng: np.random.Generator
 ) -> FloatArray | None:
-    """Resampled slopes of the drawn curves, of each as many as its share of the draws."""
+    """Resampled slopes of the drawn curves, in proportion to the draws that gave each curve."""
     total = sum(weight for _, weight in others)
     samples = []
     for curve, weight in others:

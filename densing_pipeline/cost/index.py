@@ -2,8 +2,10 @@
 
     ln price = month + slope * logit(score)
 
-over all linked standard offers on sale at the end of each month. The month effects are what a model
-of equal score costs, relative to the base month. Not here: the cheapest offer (`frontier`).
+over all linked standard offers on sale at the end of each month. The month effects are the ln price of a
+model of equal score, relative to the base month.
+
+Not here: the cheapest offer (`frontier`).
 """
 
 from dataclasses import dataclass

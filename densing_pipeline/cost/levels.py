@@ -1,4 +1,4 @@
-"""Which models reach which capability level, with what probability.
+"""Probability that a model reaches a capability level.
 
 A level is the score of one model on one benchmark, such as GPT-4 on MMLU. Scores carry error, so a
 model reaches a level with a probability.
@@ -107,7 +107,7 @@ def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:
 def level_memberships(
     capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows of `level_memberships`: `memberships`, and who counts as a member of a frontier."""
+    """Rows of `level_memberships`: the probabilities, and whether each model counts as a member."""
     return LEVEL_MEMBERSHIPS.cast(
         memberships(capability_levels, capability_scores).with_columns(
             is_member=pl.col("probability") >= MEMBERSHIP

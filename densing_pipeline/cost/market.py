@@ -1,4 +1,4 @@
-"""What the price of a capability follows from: offers, the models they sell, and what those can do.
+"""Inputs of the price of a capability: offers, the models they sell, and the scores of these.
 
 Not here: which offers count (`admission`), and the curves (`frontier`).
 """
@@ -17,7 +17,7 @@ from densing_pipeline.prices.as_of import last_day
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """Prices, links, levels and scores, as known on a day; what follows from them is computed once.
+    """Prices, links, levels and scores as known on a day; values derived from them are computed once.
 
     Attributes:
         prices: rows of `prices`.

@@ -96,7 +96,7 @@ def _distinct(
 
 
 def _curves(level: str, share: float, offers: pl.DataFrame, members: BoolArray) -> pl.DataFrame:
-    """Change points for the members of one draw; without a member nothing is ever on offer."""
+    """Change points for the members of one draw; without a member there is no offer."""
     if members.any():
         return changes(level, share, offers.filter(members))
     nothing = changes(level, share, offers.head(1)).unique(
@@ -109,7 +109,7 @@ def _curves(level: str, share: float, offers: pl.DataFrame, members: BoolArray) 
 
 
 def _fingerprint(offers: pl.DataFrame, members: BoolArray) -> bytes:
-    """Bytes that are equal for draws that give the same curve."""
+    """Bytes that are equal exactly for equal curves."""
     if not members.any():
         return b""
     held = offers["run_start"].to_numpy()[members], offers["run_end"].to_numpy()[members]

@@ -10,7 +10,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.newton import minimise
 
 MOST_STEPS = 200
-CONVERGED = 1e-12
+CONVERGED_DECREASE = 1e-12
 """Convergence threshold: predicted relative decrease of the sum of squares by the last step."""
 
 LEAST_DECREASE = 5e-25
@@ -88,7 +88,7 @@ def _descend(
         np.tile(start[list(free)], (len(weights), 1)),
         weights,
         most_steps=MOST_STEPS,
-        relative=CONVERGED,
+        relative=CONVERGED_DECREASE,
         absolute=LEAST_DECREASE,
     )
     # Where no step improves a descent any more, it is as low as rounding allows.

@@ -36,13 +36,24 @@ class DensityHistory:
     ) -> "DensityHistory":
         """The history under the paper's law, which all forecasts use.
 
+        Several tables of a night are made from the same history, which takes seconds to compute; so
+        the last one is kept for callers with equal tables.
+
         Args:
             models: a `models` frame with the present weights only (`hub.models.current`).
             scores: a `scores` frame.
             reference_laws: a `reference_laws` frame.
         """
         law = reference_laws.filter(pl.col("reference_id") == NMI)
-        return cls(models, scores, law)
+        made = cls(models, scores, law)
+        for kept in _KEPT:
+            if all(
+                getattr(kept, name).equals(getattr(made, name))
+                for name in ("models", "scores", "reference_laws")
+            ):
+                return kept
+        _KEPT[:] = [made]
+        return made
 
     def as_of(self, day: date) -> pl.DataFrame:
         """The `densities` of a day, without the error of the laws; cached by day.
@@ -55,3 +66,7 @@ class DensityHistory:
             released = self.models.filter(pl.col("release_date") <= day)
             self._days[day] = densities(released, known, self.reference_laws)
         return self._days[day]
+
+
+_KEPT: list[DensityHistory] = []
+"""The history made last."""

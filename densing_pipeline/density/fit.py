@@ -26,7 +26,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 FLOP_NAMES = ("flop", "flops", "training flop", "c", "compute")
 """Column names of the training compute C; without tokens, D = C / (6 N) (Kaplan et al. 2020)."""
 
-COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible")
+LOSS_COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def fit_file(
         [fit.law for fit in minima], params, tokens, loss, times[:, cluster].astype(np.float64),
         irreducible=irreducible, objective=objective,
     )  # fmt: skip
-    intervals = {name: percentile_interval(getattr(drawn, name)) for name in COEFFICIENTS}
+    intervals = {name: percentile_interval(getattr(drawn, name)) for name in LOSS_COEFFICIENTS}
     return FileFit(minima, intervals, loss.size, n_runs, draws)
 
 

@@ -10,11 +10,14 @@ single source decides:
    protocol the one with chain of thought counts, as in the paper;
 4. equal numbers are one measurement, however often repeated: equal to the rounding of three digits,
    or of two where one of them is written with two;
-5. a score far from the median of the others is left out (`FAR`): below, answers were not recognised
+5. documents of one team (`publisher`) are one source, because a team uses one harness and one set of
+   prompts: their mean is the team's score;
+6. a score far from the median of the others is left out (`FAR`): below, answers were not recognised
    or the harness was broken; above, the model was an instruct model under a base model's name. Of
    two that far apart the lower one is left out, because unrecognised answers are the more common
-   fault; of several that all disagree none is left out;
-6. the plain mean of the rest is the score.
+   fault; of several that all disagree none is left out. This is applied to the documents of a team,
+   then to the teams;
+7. the plain mean of the rest is the score.
 
 No step looks at other models, so a score depends on its own reports alone. The
 error of a reported score is that of its items and that of its sources (`source_effects`).
@@ -43,13 +46,14 @@ ROUNDING = 0.0005
 COARSE_ROUNDING = 0.005
 """The same if one of the two scores has two digits only."""
 
-FEWEST_MODELS = 5
+FEWEST_SHARED_MODELS = 5
 """Fewest models scored by several sources for an estimate of the disagreement."""
 
 RESAMPLES = 2000
 SEED = 20241206
 
 MODEL = ("model_id", "benchmark")
+TEAM = (*MODEL, "publisher")
 
 
 def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -67,22 +71,22 @@ def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> 
         and the maker's premium where only makers report. Measured scores have no such part.
     """
     usable = _usable(scores)
-    kept = _without_far(_independent(usable))
+    kept, left_out = _teams(_independent(usable))
     reported = _reported(kept, _source_effects(kept, resamples=0) if effects is None else effects)
     ours = _measured(usable)
     reported = reported.join(ours, on=MODEL, how="anti")
-    left_out = _left_out(kept).join(reported.select(MODEL), on=MODEL, how="semi")
+    left_out = left_out.join(reported.select(MODEL), on=MODEL, how="semi")
     pooled = pl.concat([ours, reported], how="diagonal").join(left_out, on=MODEL, how="left")
     return POOLED_SCORES.cast(pooled.select(POOLED_SCORES.names))
 
 
 def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
-    """Disagreement of independent sources on one model, and the excess of makers' own scores.
+    """Disagreement of teams on one model, and the excess of makers' own scores.
 
-    `between_source_std` is the pooled standard deviation of independent scores within models,
+    `between_source_std` is the pooled standard deviation of the teams' scores within models,
     `maker_premium` the mean over models of the maker's score less the mean of the others'. Both are
-    of scores under the paper's protocol that `pooled_scores` keeps. Intervals are central 95 % of a
-    bootstrap over models.
+    of scores under the paper's protocol that `pooled_scores` keeps; several documents of one team
+    are one score, their mean. Intervals are central 95 % of a bootstrap over models.
 
     Args:
         scores: a `scores` frame.
@@ -90,13 +94,13 @@ def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
     Returns:
         A `source_effects` frame, one row per benchmark of the paper's suite.
     """
-    return _source_effects(_without_far(_independent(_usable(scores))), RESAMPLES)
+    kept, _ = _teams(_independent(_usable(scores)))
+    return _source_effects(kept, RESAMPLES)
 
 
 def _source_effects(kept: pl.DataFrame, resamples: int) -> pl.DataFrame:
-    """`source_effects` from the result of `_without_far`; without intervals for 0 resamples."""
-    used = kept.filter(pl.col("why_left_out").is_null())
-    rows = [_effects(used, name, resamples) for name in AVERAGED]
+    """`source_effects` from the teams' scores; without intervals for 0 resamples."""
+    rows = [_effects(kept, name, resamples) for name in AVERAGED]
     return SOURCE_EFFECTS.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -114,7 +118,8 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
     Of equal numbers the maker's counts, then one with more than two digits, then the source first by
     name.
     """
-    # Rows without a scorer count as third-party, the cautious assumption.
+    # Rows without a scorer count as third-party, the cautious assumption; without a publisher, each
+    # document is a source of its own.
     by = pl.col("scored_by").fill_null("third_party")
     per_source = (
         usable.filter(
@@ -122,7 +127,11 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
             by != "quote",
             pl.col("source_confidence").fill_null("high") != "low",
         )
-        .with_columns(scored_by=by, is_direct=~pl.col("protocol").str.contains("CoT", literal=True))
+        .with_columns(
+            pl.col("publisher").fill_null(pl.col("source")),
+            scored_by=by,
+            is_direct=~pl.col("protocol").str.contains("CoT", literal=True),
+        )
         .sort(*MODEL, "source", "is_direct", "protocol")
         .unique([*MODEL, "source"], keep="first", maintain_order=True)
     )
@@ -139,15 +148,43 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_far(independent: pl.DataFrame) -> pl.DataFrame:
-    """The scores with the reason why one is left out; null if it is used."""
-    spread = pl.col("score").max().over(MODEL) - pl.col("score").min().over(MODEL)
-    disputed = independent.with_row_index("row").filter(spread > FAR)
-    reasons: list[str | None] = [None] * independent.height
-    for _, group in disputed.group_by(MODEL, maintain_order=True):
+def _teams(independent: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One score per model, benchmark and team; and the text of what was left out, by model and benchmark."""
+    documents = _with_reasons(independent, TEAM)
+    teams = _with_reasons(
+        with_errors(_believed(documents))
+        .group_by(TEAM, maintain_order=True)
+        .agg(
+            pl.col("score", "std_error").mean(),
+            pl.col("scored_by").first(),
+            source=pl.col("source").sort().str.join("; "),
+            n_documents=pl.len(),
+        ),
+        MODEL,
+    )
+    left_out = (
+        pl.concat([documents, teams], how="diagonal")
+        .filter(pl.col("why_left_out").is_not_null())
+        .sort(*MODEL, "source")
+        .group_by(MODEL, maintain_order=True)
+        .agg(left_out=pl.format("{}: {}", "source", "why_left_out").str.join("; "))
+    )
+    return _believed(teams), left_out
+
+
+def _believed(scores: pl.DataFrame) -> pl.DataFrame:
+    return scores.filter(pl.col("why_left_out").is_null())
+
+
+def _with_reasons(scores: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
+    """The scores with the reason why one is far from the others of its group; null if it is used."""
+    spread = pl.col("score").max().over(by) - pl.col("score").min().over(by)
+    disputed = scores.with_row_index("row").filter(spread > FAR)
+    reasons: list[str | None] = [None] * scores.height
+    for _, group in disputed.group_by(by, maintain_order=True):
         for row, reason in zip(group["row"], _reasons(group["score"].to_numpy()), strict=True):
             reasons[row] = reason
-    return independent.with_columns(why_left_out=pl.Series(reasons, dtype=pl.String))
+    return scores.with_columns(why_left_out=pl.Series(reasons, dtype=pl.String))
 
 
 def _reasons(scores: FloatArray) -> list[str | None]:
@@ -177,25 +214,15 @@ def _reasons(scores: FloatArray) -> list[str | None]:
     return reasons
 
 
-def _left_out(kept: pl.DataFrame) -> pl.DataFrame:
-    """Text per model and benchmark that lists the scores left out."""
-    return (
-        kept.filter(pl.col("why_left_out").is_not_null())
-        .group_by(MODEL, maintain_order=True)
-        .agg(left_out=pl.format("{}: {}", "source", "why_left_out").str.join("; "))
-    )
-
-
 def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
-    used = kept.filter(pl.col("why_left_out").is_null())
     pooled = (
-        with_errors(used)
-        .group_by(MODEL, maintain_order=True)
+        kept.group_by(MODEL, maintain_order=True)
         .agg(
             pl.col("score").mean(),
             # All sources use the same items, so averaging does not reduce their error.
             item_std_error=pl.col("std_error").mean(),
             n_sources=pl.len(),
+            n_documents=pl.col("n_documents").sum(),
             score_low=pl.col("score").min(),
             score_high=pl.col("score").max(),
             only_makers=(pl.col("scored_by") == "maker").all(),
@@ -222,6 +249,7 @@ def _measured(usable: pl.DataFrame) -> pl.DataFrame:
         "std_error",
         item_std_error="std_error",
         n_sources=pl.lit(1, pl.UInt32),
+        n_documents=pl.lit(1, pl.UInt32),
         score_low="score",
         score_high="score",
         sources="source",
@@ -295,9 +323,9 @@ def _effects(kept: pl.DataFrame, benchmark: str, resamples: int) -> dict[str, An
 
 def _between(within: pl.DataFrame, resamples: int) -> dict[str, Any]:
     squares, freedom = (within[name].cast(pl.Float64).to_numpy() for name in ("squares", "freedom"))
-    if within.height < FEWEST_MODELS:
+    if within.height < FEWEST_SHARED_MODELS:
         return {
-            "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_MODELS}"
+            "reason": f"models scored by several sources: {within.height}, needed: {FEWEST_SHARED_MODELS}"
         }
     low, high = None, None
     if resamples:
@@ -308,13 +336,13 @@ def _between(within: pl.DataFrame, resamples: int) -> dict[str, Any]:
         "between_source_std": float(np.sqrt(squares.sum() / freedom.sum())),
         "between_source_std_low": low,
         "between_source_std_high": high,
-        "reason": "pooled within models over independent sources",
+        "reason": "pooled within models over teams; documents of one team are averaged",
     }
 
 
 def _premium(premiums: FloatArray, resamples: int) -> dict[str, Any]:
     n = premiums.size
-    if n < FEWEST_MODELS:
+    if n < FEWEST_SHARED_MODELS:
         return {"n_models_maker": n}
     low, high = None, None
     if resamples:

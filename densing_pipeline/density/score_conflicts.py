@@ -82,7 +82,7 @@ def _reason(row: dict[str, Any]) -> str:
         parts.append(f"not believed: {row['left_out']}")
     n = row["n_sources"]
     said = (
-        f"used is the mean of {n} independent reports" if n > 1 else "used is the one report left"
+        f"used is the mean of {n} independent sources" if n > 1 else "used is the one source left"
     )
     parts.append(said if parts else f"both are used: {said.removeprefix('used is ')}")
     return "; ".join(parts)

@@ -1,1 +1,1 @@
-"""How well models do: reported scores, and the pipeline's own measurements."""
+"""Scores of models: reported by others, and measured by the pipeline."""

@@ -22,10 +22,9 @@ from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.files import file_sha256
 from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB, MIB
 
-GIB = 2**30
-
-LISTING = Bounds(answer_s=120, max_bytes=64 * 2**20)
+LISTING = Bounds(answer_s=120, max_bytes=64 * MIB)
 """Bounds of what the Hub lists of a model."""
 
 FILES = Bounds(answer_s=600, slowest_bytes_per_s=1_000_000)

@@ -30,6 +30,10 @@ TRIAL = "-first-"
 STATES = ("done", "failed", "blocked")
 """States in which an evaluation can end, as `outcome.json` has them."""
 
+MOST_FAILED = 0.01
+"""Share of a benchmark's items that may fail, each counted as wrong; above it the benchmark counts as not
+measured and has no score."""
+
 IDENTITY = (
     "model_id", "revision", "suite_version", "limit", "vllm_version", "torch_version",
     "transformers_version", "dtype", "quantisation", "tensor_parallel", "batch_invariant",

@@ -29,8 +29,9 @@ from densing_pipeline.evaluation.folder_format import (
 )
 from densing_pipeline.tables.columns import EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
+from densing_pipeline.units import MIB
 
-JSON_BYTES = 2**20
+JSON_BYTES = MIB
 """Bytes; a larger JSON file was not written by an evaluation and is not read."""
 
 REASON_CHARACTERS = 1000

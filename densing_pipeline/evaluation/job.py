@@ -42,6 +42,7 @@ from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
 from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB
 
 EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4
@@ -202,8 +203,8 @@ def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
     if arguments.weights:
         return arguments.revision, weights.check(arguments.weights)
     listed = download.find(arguments.model, arguments.revision)
-    reporter.say(f"fetching {arguments.model}: {listed.size / sizing.GIB:.2f} GiB")
-    return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * sizing.GIB)
+    reporter.say(f"fetching {arguments.model}: {listed.size / GIB:.2f} GiB")
+    return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * GIB)
 
 
 def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
@@ -240,7 +241,7 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
     """Refuse an evaluation with too many failed items, or whose programs were not run.
 
     Raises:
-        BlockedError: more items of a benchmark failed than `measure.MOST_FAILED` allows.
+        BlockedError: more items of a benchmark failed than `folder_format.MOST_FAILED` allows.
         EvaluationError: there is no working sandbox.
     """
     if problems := [f"{name}: {each.problem}" for name, each in tallies.items() if each.problem]:

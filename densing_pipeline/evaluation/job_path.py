@@ -1,9 +1,31 @@
-"""The module path that the evaluation job is started with."""
+"""How the evaluation job is started in its own environment."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import densing_pipeline
 from densing_pipeline import files
+
+
+def environment_lacks(python: Path) -> str | None:
+    """Message if the evaluation environment is missing, else None.
+
+    Args:
+        python: its Python.
+    """
+    return None if python.exists() else f"there is no {python}; `make evaluation-env` builds it"
+
+
+def job_command(python: Path, options: Mapping[str, object]) -> list[str]:
+    """The job's command line.
+
+    Args:
+        python: Python of the evaluation environment, absolute; only the link's own path, not where it
+            leads, makes it the environment's Python.
+        options: value of each option; those that are None are left out.
+    """
+    given = [str(part) for pair in options.items() if pair[1] is not None for part in pair]
+    return [str(python), "-m", "densing_pipeline.evaluation.job", *given]
 
 
 def package_alone(state_dir: Path) -> Path:

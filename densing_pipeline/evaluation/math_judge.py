@@ -19,13 +19,15 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Self, cast
 
-SECONDS = 5
+from densing_pipeline.units import GIB
+
+STEP_SECONDS = 5
 """Seconds for each of three steps: parsing the reference, parsing the answer, comparing them."""
 
 STARTING = 120
 """Seconds for the worker to start: it imports sympy."""
 
-BYTES = 4 * 2**30
+BYTES = 4 * GIB
 """Address space of the worker."""
 
 READY = "ready"
@@ -41,7 +43,7 @@ class MathJudge:
         RuntimeError: from `same`, if the worker cannot be started.
     """
 
-    def __init__(self, seconds: int = SECONDS) -> None:
+    def __init__(self, seconds: int = STEP_SECONDS) -> None:
         """Set the time limit; the worker is started at the first comparison.
 
         Args:

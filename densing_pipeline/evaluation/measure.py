@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from densing_pipeline.evaluation.failures import EvaluationError
-from densing_pipeline.evaluation.folder_format import ITEM
+from densing_pipeline.evaluation.folder_format import ITEM, MOST_FAILED
 from densing_pipeline.evaluation.folder_writer import FolderWriter, Row
 from densing_pipeline.evaluation.progress import Reporter
 from densing_pipeline.evaluation.requests import (
@@ -25,9 +25,6 @@ from densing_pipeline.evaluation.requests import (
 )
 from densing_pipeline.evaluation.scoring import Item, Judges
 from densing_pipeline.evaluation.suite.benchmark import Benchmark
-
-MOST_FAILED = 0.01
-"""Share of a benchmark's items that may fail before the benchmark counts as not measured."""
 
 
 @dataclass(frozen=True)

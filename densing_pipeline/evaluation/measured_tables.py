@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.evaluation.folder_format import MOST_FAILED
 from densing_pipeline.evaluation.folder_reader import (
     Folder,
     read_folders,
@@ -25,9 +26,6 @@ from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 
 SOURCE = "densing-pipeline"
 """Value of `source` for measured scores."""
-
-MOST_FAILED = 0.01
-"""Share of items that may fail, each counted as wrong. Above it the benchmark has no score."""
 
 
 def read(
@@ -103,6 +101,7 @@ def scores(
         "suite_version",
         pl.col("finished_at").dt.date().alias("observed_at"),
         pl.col("finished_at").dt.date().alias("known_from"),
+        pl.lit("measured").alias("known_from_basis"),
     )
     trial = "" if limit is None else f", first {limit} items"
     rows = (

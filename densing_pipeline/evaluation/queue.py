@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from densing_pipeline.evaluation.queue_rules import Limits, state_and_reason
+from densing_pipeline.evaluation.sizing import OVERHEAD
 from densing_pipeline.hub.experiments import experiments
 from densing_pipeline.hub.models import SOURCE
 from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.units import GIB
 
 ANCHOR_PARAMS = 8.03e9
 ANCHOR_TOKENS_PER_SECOND = 5777.0
@@ -26,11 +28,6 @@ BYTES_PER_PARAM = 2.0
 
 NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "nvfp4": 0.57, "fp4": 0.57}
 """Bytes per parameter of models released in fewer bits, block scales included: they are run as released."""
-
-OVERHEAD = 1.25
-"""Memory of weights, cache and activations as a multiple of the weights; set by judgement."""
-
-GIB = 2**30
 
 LAST = 1
 """Priority of ablation models and intermediate checkpoints: below that of every other model."""

@@ -3,31 +3,31 @@
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGE_PROTOCOL
+from densing_pipeline.facts.documents import with_days
 from densing_pipeline.tables.published import SCORES
 
 
 def scores(
-    reported_scores: pl.DataFrame, nmi_models: pl.DataFrame, base_models: pl.DataFrame
+    reported_scores: pl.DataFrame,
+    nmi_models: pl.DataFrame,
+    base_models: pl.DataFrame,
+    documents: pl.DataFrame,
 ) -> pl.DataFrame:
     """Reported scores, and the averages implied by the paper's figure.
 
     Args:
         reported_scores: the fact table of that name.
         nmi_models: the fact table of that name; its score is recomputed from density times
-            parameters through the published curve, for the figure prints no scores.
-        base_models: the fact table of that name. A document cannot be older than the newest model it
-            scores, nor than the month of its arXiv number; `known_from` is the later of the two. A score
-            of the figure counts as known from its model's release.
+            parameters through the published curve, for the figure prints no scores. It counts as
+            known from the release of its model.
+        base_models: the fact table of that name.
+        documents: the fact table `score_documents`.
 
     Returns:
         The `scores` table.
     """
-    released = base_models.select("model_id", "release_date")
-    reported = reported_scores.join(released, on="model_id", how="left").with_columns(
-        source_kind=pl.lit("reported"),
-        known_from=pl.max_horizontal(
-            pl.col("release_date").max().over("source_url"), _arxiv_month()
-        ),
+    reported = with_days(reported_scores, documents, base_models).with_columns(
+        source_kind=pl.lit("reported")
     )
     figure = nmi_models.select(
         "model_id",
@@ -38,14 +38,8 @@ def scores(
         is_paper_protocol=pl.lit(value=True),
         source_kind=pl.lit("figure"),
         known_from="release_date",
+        known_from_basis=pl.lit("figure"),
         observed_at=pl.lit(reported_scores["observed_at"].max()),
     )
-    return SCORES.cast(pl.concat([reported.drop("release_date"), figure], how="diagonal"))
-
-
-def _arxiv_month() -> pl.Expr:
-    """First day of the month that an arXiv number in the source or its address begins with, else null."""
-    number = pl.concat_str("source", "source_url", separator=" ").str.extract(
-        r"(?i)arxiv\D{0,8}(\d{4})\.\d{5}"
-    )
-    return pl.concat_str(pl.lit("20"), number, pl.lit("01")).str.to_date("%Y%m%d", strict=False)
+    columns = [name for name in SCORES.names if name in reported.columns]
+    return SCORES.cast(pl.concat([reported.select(columns), figure], how="diagonal"))

@@ -12,13 +12,12 @@ from pathlib import Path
 
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.weights import Weights
-
-GIB = 2**30
+from densing_pipeline.units import GIB, MIB
 
 USABLE = 0.90
 """Share of a GPU's memory given to the engine; the rest is for log-probabilities over prompts."""
 
-SPARE = 1.25
+OVERHEAD = 1.25
 """Memory of weights, activations and a useful cache as a multiple of the weights."""
 
 OCCUPIED = 0.10
@@ -94,14 +93,14 @@ def size(weights: Weights, machine: Machine) -> Sizing:
     tokens = LOGPROB_BYTES // (2 * 4 * max(weights.vocabulary, 1))
     tokens = max(FEWEST_TOKENS, min(MOST_TOKENS, tokens // 1024 * 1024))
     if not machine.gpus:
-        needed = int(weights.bytes_in(4) * SPARE)
+        needed = int(weights.bytes_in(4) * OVERHEAD)
         if needed > machine.memory:
             raise EvaluationError(
                 f"needs {needed / GIB:.1f} GiB of memory, {machine.memory / GIB:.1f} are free"
             )
         # Attention of the processor build keeps scores of whole batches: smaller ones are faster.
         return Sizing((), "cpu", "float32", context, 128, min(tokens, 4096))
-    needed = int(weights.bytes_in(2) * SPARE)
+    needed = int(weights.bytes_in(2) * OVERHEAD)
     free = sorted(
         (gpu for gpu in machine.gpus if gpu.free >= (1 - OCCUPIED) * gpu.total),
         key=lambda gpu: -gpu.free,
@@ -150,7 +149,11 @@ def _counts(heads: int, most: int) -> Sequence[int]:
 
 
 def _gpus() -> list[Gpu]:
-    """GPUs that `nvidia-smi` lists; torch is not asked, for it would start CUDA in this process."""
+    """GPUs that `nvidia-smi` lists.
+
+    torch would start CUDA in this process. NVML's Python package (pynvml) would need code of ours to match
+    `CUDA_VISIBLE_DEVICES`, which may hold indices and UUIDs; `nvidia-smi -i` takes them as they are.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     command = ["nvidia-smi", "--query-gpu=index,name,memory.free,memory.total"]
     command += ["--format=csv,noheader,nounits", *(["-i", visible] if visible else [])]
@@ -163,12 +166,15 @@ def _gpus() -> list[Gpu]:
     found = []
     for line in listed.stdout.splitlines():
         index, name, free, total = (part.strip() for part in line.split(","))
-        found.append(Gpu(index, name, int(free) * 2**20, int(total) * 2**20))
+        found.append(Gpu(index, name, int(free) * MIB, int(total) * MIB))
     return found
 
 
 def _free_memory() -> int:
-    """Available memory according to Linux, at most the limit of the control group."""
+    """Available memory according to Linux, at most the limit of the control group.
+
+    psutil gives the first of the two only.
+    """
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     told = dict(line.split(":", 1) for line in lines)
     free = int(told["MemAvailable"].split()[0]) * 1024

@@ -4,16 +4,21 @@ Not here: checks of single cells (`tables.columns`), and reading a file (`reader
 """
 
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
 
 from densing_pipeline.facts import score_rules
+from densing_pipeline.facts.documents import check_documents
 from densing_pipeline.tables.schemas import TableError
 
 REFERENCES = {
-    "reported_scores": ("model_id", "base_models", "model_id"),
-    "list_prices": ("source", "sources", "source"),
-    "capability_levels": ("defined_by", "capability_scores", "canonical_id"),
+    "reported_scores": (
+        ("model_id", "base_models", "model_id"),
+        ("source_url", "score_documents", "source_url"),
+    ),
+    "list_prices": (("source", "sources", "source"),),
+    "capability_levels": (("defined_by", "capability_scores", "canonical_id"),),
 }
 """Foreign keys: columns whose values must exist in a column of another table, by table."""
 
@@ -40,8 +45,7 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
     """
     if frame.is_empty():
         raise TableError(f"{name}.csv: there is no row after the header; restore the file")
-    if name in REFERENCES:
-        column, other, key = REFERENCES[name]
+    for column, other, key in REFERENCES.get(name, ()):
         lost = sorted(set(frame[column]) - set(load(other)[key]))
         if lost:
             raise TableError(
@@ -50,9 +54,24 @@ def check(name: str, frame: pl.DataFrame, load: Callable[[str], pl.DataFrame]) -
             )
     if name == "list_prices":
         _one_price_at_a_time(frame)
+    if name == "base_models":
+        _released_by(frame, load("sources").filter(source="base-models")["published_at"].item())
     if name in CHECKS:
         CHECKS[name](frame)
+    if name == "reported_scores":
+        others = (load(other) for other in ("score_documents", "base_models", "organisation_names"))
+        check_documents(frame, *others)
     return frame
+
+
+def _released_by(models: pl.DataFrame, compiled: date) -> None:
+    """Raise `TableError` if a model is released after the day on which the table was compiled."""
+    for row in models.filter(pl.col("release_date") > compiled).iter_rows(named=True):
+        raise TableError(
+            f"base_models.csv, {row['model_id']}: released on {row['release_date']}, after the table was "
+            f"compiled on {compiled}; correct the date, or if it is right, the version and day of "
+            "base-models in sources.csv"
+        )
 
 
 def _one_price_at_a_time(prices: pl.DataFrame) -> None:

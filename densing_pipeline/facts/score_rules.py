@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.tables.schemas import TableError
 
 PROTOCOL = re.compile(
@@ -19,15 +20,6 @@ PROTOCOL = re.compile(
     r"(, (shots|prompting) not stated)?( \([^()]+\))?"
 )
 """`5-shot em CoT (variant)`: shots, metric, prompting, samples, what is not stated, the variant."""
-
-PAPER_PROTOCOLS = {
-    "MMLU": ("5-shot acc", "5-shot em"),
-    "BBH": ("3-shot em CoT", "3-shot em"),
-    "MATH": ("4-shot em CoT", "4-shot em"),
-    "HumanEval": ("0-shot pass@1",),
-    "MBPP": ("3-shot pass@1",),
-}
-"""The paper's shots and metric (NMI Methods), as the protocol column writes them."""
 
 SPDX = re.compile(r"fact|[A-Za-z0-9.+-]+-[0-9.]+|MIT")
 """`fact`, or text in the form of an SPDX identifier with a version."""
@@ -40,6 +32,26 @@ SUBSET_STEP = 0.002
 
 SUBSET_ODDS = 1e-3
 """Probability of a chance result below which scores in steps of 1/500 are rejected."""
+
+LOWEST_MMLU = 0.125
+"""Half of guessing among four letters: below, a percentage was divided by 100 twice, or answers were
+not recognised."""
+
+NO_HARDER = (("MMLU-Pro", "MMLU"), ("HumanEval+", "HumanEval"))
+"""Pairs of which the first is the harder form: MMLU with ten options for four, HumanEval with more
+tests of the same programs. No model does better on it in one document."""
+
+VARIANTS = (
+    ("MMLU", "MMLU-Redux"), ("MMLU", "MMLU-Pro"), ("MMLU", "C-Eval"), ("MATH", "MATH-500"),
+    ("MATH", "MATH-Lvl5"), ("HumanEval", "HumanEval+"), ("MBPP", "MBPP+"), ("GPQA", "GPQA-Diamond"),
+)  # fmt: skip
+"""Benchmarks whose names are mistaken for each other."""
+
+FEWEST_COPIED = 2
+"""Fewest models with the same score on two benchmarks in one document for a copied column."""
+
+LONELY_DAYS = 3 * 365
+"""Days between a publisher's first model and its second above which the first date is asked about."""
 
 FEWEST_QUOTED = 3
 """Fewest equal numbers in one column of two documents for a quotation."""
@@ -58,7 +70,7 @@ class Finding(NamedTuple):
 
 
 def check_models(models: pl.DataFrame) -> None:
-    """Raise if the columns of a base model contradict each other.
+    """Raise if the columns of a base model contradict each other, or one model is in two rows.
 
     Raises:
         TableError: naming the model and the remedy.
@@ -74,6 +86,19 @@ def check_models(models: pl.DataFrame) -> None:
                 f"base_models.csv, {row['model_id']}: a dense model uses all its parameters, but "
                 f"params_active is {row['params_active']} and params_total {row['params_total']}"
             )
+    spelled = models.with_columns(spelling=_spelling(pl.col("model_id")))
+    for (_,), rows in spelled.group_by("spelling", maintain_order=True):
+        if rows.height > 1:
+            raise TableError(
+                f"base_models.csv: {' and '.join(rows['model_id'])} are spellings of one model; keep "
+                "the row with the name on the Hub, and move the scores of the other to it"
+            )
+
+
+def _spelling(model_id: pl.Expr) -> pl.Expr:
+    """The name without namespace, case, the words `base`, `pt` and `hf`, and with one separator."""
+    name = model_id.str.split("/").list.last().str.to_lowercase()
+    return name.str.replace_all(r"(^|[-_. ])(base|pt|hf)\b", "").str.replace_all(r"[-_ ]+", "-")
 
 
 def check_scores(scores: pl.DataFrame) -> None:
@@ -88,6 +113,8 @@ def check_scores(scores: pl.DataFrame) -> None:
                 f"reported_scores.csv, {row['model_id']}, {row['benchmark']}, {row['source']}: "
                 f"{problem}"
             )
+    for problem in _mislabelled(scores):
+        raise TableError(f"reported_scores.csv, {problem}")
     for source, protocol in _subsets(scores.filter("is_paper_protocol")):
         raise TableError(
             f"reported_scores.csv, {source}: every MATH score under {protocol!r} is a multiple of "
@@ -103,8 +130,9 @@ def _problem(row: dict[str, object]) -> str | None:
             f"protocol {protocol!r}; write shots, metric, prompting and the variant in brackets, such "
             "as '5-shot em CoT (lm-eval)', or 'em, shots not stated'"
         )
-    if row["is_paper_protocol"] and protocol not in PAPER_PROTOCOLS.get(benchmark, ()):
-        wanted = " or ".join(PAPER_PROTOCOLS.get(benchmark, ()))
+    in_paper = REGISTRY[benchmark].reported_protocols if benchmark in REGISTRY else ()
+    if row["is_paper_protocol"] and protocol not in in_paper:
+        wanted = " or ".join(in_paper)
         return (
             f"{protocol!r} is not the paper's protocol "
             f"({wanted or 'the paper has no such benchmark'}); set is_paper_protocol to false"
@@ -114,7 +142,39 @@ def _problem(row: dict[str, object]) -> str | None:
             f"licence_basis {row['licence_basis']!r}; write fact for a number cited from a document, "
             "else the data set's SPDX identifier; without a licence the row must stay out"
         )
+    if benchmark == "MMLU" and row["score"] < LOWEST_MMLU and row["source_confidence"] != "low":  # type: ignore[operator]
+        return (
+            f"score {row['score']} is under half of guessing ({LOWEST_MMLU}); correct its unit, or set "
+            "source_confidence to low if answers were not recognised"
+        )
     return None
+
+
+def _mislabelled(scores: pl.DataFrame) -> Iterator[str]:
+    """Scores that stand under the name of another benchmark, by the other scores of the document."""
+    for harder, easier in NO_HARDER:
+        for row in _beside(scores, harder, easier).iter_rows(named=True):
+            if row["score"] > row["score_other"]:
+                yield (
+                    f"{row['model_id']}, {row['source']}: {harder} {row['score']} is above {easier} "
+                    f"{row['score_other']}, though it is the harder form; were the two mixed up?"
+                )
+    for one, other in VARIANTS:
+        equal = _beside(scores, one, other).filter(pl.col("score") == pl.col("score_other"))
+        for (source,), rows in equal.group_by("source", maintain_order=True):
+            if rows["model_id"].n_unique() >= FEWEST_COPIED:
+                yield (
+                    f"{source}: {' and '.join(sorted(set(rows['model_id'])))} have the same score on "
+                    f"{one} and {other}, so one column was copied; read both again"
+                )
+
+
+def _beside(scores: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
+    """Scores of one model on two benchmarks in one document, under the same shots."""
+    shots = pl.col("protocol").str.extract(r"^(\S+-shot)")
+    by = ["model_id", "source", "shots"]
+    left, right = (scores.filter(benchmark=name).with_columns(shots=shots) for name in (one, other))
+    return left.join(right.select(*by, score_other="score"), on=by, nulls_equal=True)
 
 
 def _subsets(scores: pl.DataFrame) -> Iterator[tuple[str, str]]:
@@ -137,6 +197,30 @@ def review(scores: pl.DataFrame) -> list[Finding]:
         scores: the fact table `reported_scores`.
     """
     return [*_quotations(scores), *_repeated(scores)]
+
+
+def review_models(models: pl.DataFrame) -> list[Finding]:
+    """Models released years before the next of their publisher, which may be a wrong year.
+
+    Args:
+        models: the fact table `base_models`.
+    """
+    dated = models.with_columns(
+        namespace=pl.col("model_id").str.split("/").list.first().str.to_lowercase()
+    ).sort("release_date", "model_id")
+    first = dated.group_by("namespace", maintain_order=True).agg(
+        pl.col("model_id", "release_date").first(),
+        next_date=pl.col("release_date").get(1, null_on_oob=True),
+    )
+    lonely = (pl.col("next_date") - pl.col("release_date")).dt.total_days() > LONELY_DAYS
+    return [
+        Finding(
+            "early",
+            f"{row['model_id']} was released on {row['release_date']}, the next of its publisher on "
+            f"{row['next_date']}; is the year right?",
+        )
+        for row in first.filter(lonely).iter_rows(named=True)
+    ]
 
 
 def _quotations(scores: pl.DataFrame) -> Iterator[Finding]:

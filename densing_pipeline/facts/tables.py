@@ -11,8 +11,8 @@ BASE_MODELS = Table(
     key=("model_id",),
     columns=(
         "model_id", "model", "organisation", "family", "release_date", "release_date_basis",
-        "params_total?", "params_active?", "params_nonembedding?", "train_tokens?", "is_moe",
-        "licence", "weights", "construction", "source_confidence", "source",
+        "params_total?", "params_active?", "params_nonembedding?", "total_includes?",
+        "train_tokens?", "is_moe", "licence", "weights", "construction", "source_confidence", "source",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
@@ -37,7 +37,16 @@ REPORTED_SCORES = Table(
     key=("model_id", "benchmark", "protocol", "source"),
     columns=(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "scored_by",
-        "source_confidence", "licence_basis", "source", "source_url", "observed_at",
+        "source_confidence", "licence_basis", "source", "source_url", "observed_at", "published_at?",
+    ),
+)  # fmt: skip
+
+SCORE_DOCUMENTS = Table(
+    name="score_documents",
+    grain="one document that reports scores: its publisher, and the day it was public",
+    key=("source_url",),
+    columns=(
+        "source_url", "document_kind", "publisher", "published_at", "published_basis", "source",
     ),
 )  # fmt: skip
 
@@ -132,7 +141,8 @@ SELLER_NAMES = Table(
 
 ORGANISATION_NAMES = Table(
     name="organisation_names",
-    grain="one name that price lists have for the organisation behind a model, besides the Hub's",
+    grain="one further name of the organisation behind a model: in price lists, or of a namespace that "
+    "mirrors its models",
     key=("organisation_name",),
     columns=("organisation_name", "organisation", "source"),
 )
@@ -165,6 +175,7 @@ FACTS: dict[str, Table] = {
         EVALUATION_OVERRIDES,
         COMPRESSION_PAIRS,
         REPORTED_SCORES,
+        SCORE_DOCUMENTS,
         NMI_MODELS,
         REFERENCE_POINTS,
         REFERENCE_COEFFICIENTS,

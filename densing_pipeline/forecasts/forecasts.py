@@ -28,15 +28,12 @@ from densing_pipeline.forecasts.vintages import (
 )
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
-from densing_pipeline.tables.published import FORECASTS
+from densing_pipeline.tables.published import FORECAST_QUANTILES, FORECASTS
 
 HORIZONS = (1, 3, 6, 12)
 """Months ahead."""
 
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
-QUANTILES = (
-    "low", "q_10", "q_20", "q_30", "q_40", "median", "q_60", "q_70", "q_80", "q_90", "high",
-)  # fmt: skip
 """Columns of the quantiles of a forecast."""
 
 MOST_FORECAST_DRAWS = 400
@@ -146,7 +143,7 @@ def _method_rows(
     return [
         _insufficient(lacking)
         if (lacking := _lacking(method, days, span, reach))
-        else made | dict(zip(QUANTILES, column, strict=True))
+        else made | dict(zip(FORECAST_QUANTILES, column, strict=True))
         for days, reach, column in zip(
             ahead.tolist(), reaches.tolist(), values.T.tolist(), strict=True
         )

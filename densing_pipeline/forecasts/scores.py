@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from scoringrules import crps_quantile, quantile_score
 
-from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES
+from densing_pipeline.forecasts.forecasts import LEVELS
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.vintages import (
     cheapest_ever,
@@ -32,7 +32,7 @@ from densing_pipeline.forecasts.vintages import (
 )
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.dates import days_since_zero
-from densing_pipeline.tables.published import FORECAST_SCORES
+from densing_pipeline.tables.published import FORECAST_QUANTILES, FORECAST_SCORES
 
 DECILES = slice(1, -1)
 """The evenly spaced quantiles among those of a forecast."""
@@ -85,7 +85,7 @@ def forecast_scores(forecasts: pl.DataFrame, known: ForecastInputs) -> pl.DataFr
 
 def _scored(seen: pl.DataFrame) -> pl.DataFrame:
     """Errors and scores of forecasts with an outcome."""
-    quantiles = np.log(seen.select(QUANTILES).cast(pl.Float64).to_numpy())
+    quantiles = np.log(seen.select(FORECAST_QUANTILES).cast(pl.Float64).to_numpy())
     actual = np.log(seen["outcome"].to_numpy())
     median = quantiles[:, LEVELS.index(0.5)]
     is_claim = seen["draws"].to_numpy() == 0

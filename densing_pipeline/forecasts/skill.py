@@ -76,7 +76,7 @@ def _row(
     """Scores of one method over one series and horizon."""
     own = of_series.filter(pl.col("method") == method)
     vintages = own["made_on"].n_unique()
-    needed = _needed(months)
+    needed = vintages_needed(months)
     counted = {"n_forecasts": own.height, "reason": f"vintages with an outcome: {vintages}"}
     if vintages < needed:
         reason = f"{counted['reason']}, needed: {needed}"
@@ -94,7 +94,7 @@ def _row(
     return row
 
 
-def _needed(months: int) -> int:
+def vintages_needed(months: int) -> int:
     """Number of vintages needed for a verdict."""
     return max(FEWEST_VINTAGES, 2 * months)
 
@@ -114,17 +114,17 @@ def _skill(
         f"mean_crps_both_{suffix}": float(ours.sum()) / paired.height,
         f"rival_crps_{suffix}": float(rivals.sum()) / paired.height,
     }
-    if rivals.sum() == 0 or rivals.size < _needed(months):
+    if rivals.sum() == 0 or rivals.size < vintages_needed(months):
         return row
     row[name] = float(1 - ours.sum() / rivals.sum())
     if own["method"][0] != theirs["method"][0]:
-        skills = _resampled(ours, rivals, max(months, SHORTEST_BLOCK), draws, seed)
+        skills = resampled_skill(ours, rivals, max(months, SHORTEST_BLOCK), draws, seed)
         low, high = np.nanquantile(skills, [0.025, 0.975])
         row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
     return row
 
 
-def _resampled(
+def resampled_skill(
     ours: FloatArray, theirs: FloatArray, block: int, draws: int, seed: int
 ) -> FloatArray:
     """Skill over resampled blocks of neighbouring vintages, shape (draws,)."""

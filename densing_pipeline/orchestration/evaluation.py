@@ -6,7 +6,6 @@ here: the job itself (`evaluation.job`), and how its folders are read
 (`evaluation.measured_tables`).
 """
 
-import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -24,16 +23,15 @@ from densing_pipeline.evaluation import (
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
-from densing_pipeline.evaluation.job_path import package_alone
+from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
 from densing_pipeline.hub.client import Hub, HubError
+from densing_pipeline.json_documents import load
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
-
-JOB = "densing_pipeline.evaluation.job"
 
 GRACE_SECONDS = 60
 """Seconds between SIGTERM and SIGKILL for a job that takes too long."""
@@ -64,7 +62,7 @@ def evaluate(
     row, items = measured_tables.evaluation(found, in_force)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
-        if lacking := environment_lacks(settings):
+        if lacking := environment_lacks(settings.evaluation_python):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
         told = _run_job(context, settings, client, model, revision, path)
@@ -72,13 +70,6 @@ def evaluate(
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
-
-
-def environment_lacks(settings: Settings) -> str | None:
-    """Message if the evaluation environment is missing, else None. It does not count as an attempt."""
-    if settings.evaluation_python.exists():
-        return None
-    return f"there is no {settings.evaluation_python}; `make evaluation-env` builds it"
 
 
 def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
@@ -99,9 +90,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
     return [
         "setpriv", "--pdeathsig", "TERM",
         "timeout", f"--kill-after={GRACE_SECONDS}", f"{settings.evaluation_hours}h",
-        # Absolute but not resolved: only the link's path makes this the environment's Python.
-        str(settings.evaluation_python.absolute()), "-m", JOB,
-        *(str(part) for pair in options.items() if pair[1] is not None for part in pair),
+        *job_command(settings.evaluation_python.absolute(), options),
     ]  # fmt: skip
 
 
@@ -124,7 +113,7 @@ def _current_revision(settings: Settings, model: str) -> str:
     """
     hub = Hub.of(settings)
     try:
-        record = json.loads(hub.get(hub.info_url(model.partition(":")[0])).content)
+        record = load(hub.get(hub.info_url(model.partition(":")[0])).content)
         if not COMMIT.fullmatch(sha := str(record["sha"])):
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha

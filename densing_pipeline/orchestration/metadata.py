@@ -15,6 +15,7 @@ from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
+from densing_pipeline.score_sources.history import Update as ScoreUpdate
 from densing_pipeline.text import clean
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
@@ -75,6 +76,19 @@ def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metada
     kept_out = prices.filter(pl.col("observed_to").is_null(), pl.col("flag").is_in(OUT_OF_FRONTIER))
     for flag, count in kept_out.group_by("flag").len().sort("flag").iter_rows():
         metadata[f"flag {flag}"] = dg.MetadataValue.int(count)
+    return metadata
+
+
+def history_metadata(updates: Mapping[str, ScoreUpdate]) -> Metadata:
+    """Rows of score sources that began or ended in this run, and snapshots that cannot be read."""
+    metadata: Metadata = {}
+    for source, update in updates.items():
+        if update.folded:
+            metadata[f"changed {source}"] = dg.MetadataValue.int(update.changed)
+        if update.failure:
+            metadata[f"failure {source}"] = _text(update.failure)
+        for day, reason in update.refused:
+            metadata[f"unreadable {source} {day}"] = _text(reason)
     return metadata
 
 

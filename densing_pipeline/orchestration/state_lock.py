@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
 
 from densing_pipeline import state
+from densing_pipeline.publication.consistency import check_not_replaced, running
 
 SCHEDULE = "dagster/schedule_name"
 SENSOR = "dagster/sensor_name"
@@ -42,9 +43,11 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
         Raises:
             StateBusyError: another process holds it, at the end of the wait.
             StateError: the directory cannot be written.
+            ReplacedError: the package was updated during the wait.
             DagsterExecutionInterruptedError: the run was cancelled while it waited.
         """
         tags = {} if context.run is None else context.run.tags
+        running()
         with ExitStack() as stack:
             # Dagster defers signals between steps; a wait of up to an hour must be interruptible.
             with raise_execution_interrupts():
@@ -56,6 +59,7 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
                         on_wait=lambda holder: _log(context, holder, self.wait_minutes),
                     )
                 )
+            check_not_replaced()
             yield self
 
 

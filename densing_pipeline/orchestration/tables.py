@@ -11,6 +11,7 @@ from densing_pipeline.files import file_sha256
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import snapshots
 from densing_pipeline.publication.consistency import made_with
+from densing_pipeline.score_sources import poll
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table, TableError
@@ -19,6 +20,9 @@ from densing_pipeline.text import markdown
 
 PRICE_LISTS = "price_snapshots"
 """The asset that lands price lists; tables depend on it, though it is no table."""
+
+SCORE_SOURCES = "score_snapshots"
+"""The asset that lands documents of score sources; the same."""
 
 OWNERS = ["team:densing-pipeline"]
 
@@ -122,7 +126,7 @@ class TableIOManager(dg.IOManager):
         return read_table(self.path(context.asset_key.path[-1]))
 
     def _inputs(self, spec: dg.AssetSpec) -> dict[str, str]:
-        """SHA-256 of the inputs of an asset by name: tables, and the landed price lists.
+        """SHA-256 of the inputs of an asset by name: tables, landed price lists, and landed documents of score sources.
 
         The lock is held, so the files are those that the asset has read.
         """
@@ -135,6 +139,9 @@ class TableIOManager(dg.IOManager):
         if PRICE_LISTS in names:
             zone = LandingZone(self._settings.landing_dir)
             hashes[PRICE_LISTS] = snapshots.received_sha256(zone)
+        if SCORE_SOURCES in names:
+            zone = LandingZone(self._settings.landing_dir)
+            hashes[SCORE_SOURCES] = poll.received_sha256(zone)
         return hashes
 
 

@@ -11,7 +11,7 @@ import httpx2
 
 from densing_pipeline.fetch import Limits, Response, fetch
 
-AT_ONCE = 4
+REQUESTS_AT_ONCE = 4
 """Requests to one host at a time."""
 
 NOT_MODIFIED = 304

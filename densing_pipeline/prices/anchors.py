@@ -1,4 +1,4 @@
-"""Announced list prices that the book must have and believe; one that is missing points to lost data.
+"""Announced list prices that must be in the book without a flag; one that is missing points to lost data.
 
 Not here: raising the alarm (`orchestration.checks`).
 """
@@ -12,13 +12,13 @@ from densing_pipeline.prices.as_of import holds
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.names import normal, seller, split
 
-TOLERANCE = 1e-3
-"""Relative difference by which a price is still the same."""
+PRICE_TOLERANCE = 1e-3
+"""Largest relative difference between two prices that count as equal."""
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A price announced by its seller, and a day on which it certainly held."""
+    """A price announced by its seller, and a day on which it was certainly valid."""
 
     provider: str
     model: str
@@ -65,7 +65,7 @@ def missing(prices: pl.DataFrame) -> pl.DataFrame:
         counts = found.filter(
             pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER),
             *(
-                (pl.col(name) / getattr(anchor, name) - 1).abs() < TOLERANCE
+                (pl.col(name) / getattr(anchor, name) - 1).abs() < PRICE_TOLERANCE
                 for name in ("input_usd_per_mtok", "output_usd_per_mtok")
             ),
         )

@@ -1,6 +1,6 @@
-"""The price book as it stood: what was valid on one day, as we knew it on another.
+"""The price book as of a past day: prices valid on one day, as known on another.
 
-Not here: which of those prices count for anything (`cost.admission`).
+Not here: which of those prices count for a capability level (`cost.admission`).
 """
 
 from datetime import date
@@ -15,13 +15,13 @@ from densing_pipeline.tables.dates import newest
 Prices = pl.LazyFrame | pl.DataFrame
 
 _SEEN = ("observed_from", "observed_to", "last_seen")
-"""Columns of `prices` that are days on which somebody looked."""
+"""Columns of `prices` that are days of an observation."""
 
 
 def as_of(
     prices: Prices, valid: date, observed: date, polls: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """The prices of one day, as known at the end of another.
+    """The prices valid on one day, as known at the end of another.
 
     Args:
         prices: rows of `prices`.
@@ -41,7 +41,7 @@ def as_of(
 
 
 def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> pl.LazyFrame:
-    """The rows believed at the end of a day, as they stood, but for what comparing lists says of them.
+    """The rows that were current at the end of a day, without the results of comparing lists.
 
     Args:
         prices: rows of `prices`.
@@ -56,7 +56,9 @@ def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> 
         pl.col("observed_to").is_null() | (pl.col("observed_to") > observed),
     )
     # A look at every row: only where nobody kept the days.
-    seen = _evident(prices.lazy(), observed) if polls is None or polls.is_empty() else polls.lazy()
+    seen = (
+        _last_polls(prices.lazy(), observed) if polls is None or polls.is_empty() else polls.lazy()
+    )
     last = (
         seen.filter(pl.col("seen_on") <= observed)
         .group_by("source", "model")
@@ -93,7 +95,7 @@ def last_day(prices: pl.DataFrame) -> date:
 
 
 def holds(valid: date) -> pl.Expr:
-    """Whether a row is said to hold on a day, and known to."""
+    """Whether a row is valid on a day, both as stated and as far as it is known."""
     return (
         (pl.col("valid_from").is_null() | (pl.col("valid_from") <= valid))
         & (pl.col("valid_to").is_null() | (pl.col("valid_to") > valid))
@@ -101,8 +103,8 @@ def holds(valid: date) -> pl.Expr:
     )
 
 
-def _evident(prices: pl.LazyFrame, observed: date) -> pl.LazyFrame:
-    """The last day up to `observed` on which each list, or model of a partial one, shows a look."""
+def _last_polls(prices: pl.LazyFrame, observed: date) -> pl.LazyFrame:
+    """Last day up to `observed` on which each list, or each model of a partial list, was polled."""
     return (
         prices.group_by("source", pl.when(pl.col("source").is_in(partial_lists())).then("model"))
         .agg(

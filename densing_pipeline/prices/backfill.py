@@ -2,8 +2,10 @@
 
     FOLDER/<source>/<YYYY-MM-DD>.json or .json.gz
 
-They are landed with their date and judged as a night judges them. The book is folded by the next
-night, in the order of the days, whatever was polled before. Not here: folding (`history`).
+They are landed with their date and checked as a polled list is. The next night folds all landed lists
+in the order of their days.
+
+Not here: folding (`history`).
 """
 
 import gzip

@@ -1,6 +1,6 @@
 """Comparison of price lists: which prices other lists contradict, and which they confirm.
 
-Not here: what is done with it (`book`).
+Not here: the flags that follow (`book`).
 """
 
 from functools import cache
@@ -9,26 +9,23 @@ import polars as pl
 
 from densing_pipeline.prices.names import normal, seller, split
 from densing_pipeline.prices.sources import own_lists
+from densing_pipeline.prices.sources.snapshot import MAIN_PRICE_COLUMNS
+from densing_pipeline.tables.dates import NO_END
 
 HIGHEST_PLAUSIBLE = 1_000.0
-"""USD per million tokens. The dearest list price known is 600; above are errors of unit."""
+"""USD per million tokens. The highest known list price is 600; higher prices are errors of unit."""
 
 APART = 3.0
 """Two sources that differ by more than this factor on one offer cannot both be right."""
 
 UNSOUND = ("suspect", "future", "refused")
-"""Flags of amounts that are no price one could pay, at least not yet."""
+"""Flags of amounts that are not, or not yet, prices one can pay."""
 
 OUT_OF_FRONTIER = (*UNSOUND, "unconfirmed")
 """Flags whose prices never set a frontier."""
 
-FAR = pl.date(9999, 1, 1)
-"""End of an interval that has none."""
-
 _RANK = {"announced": 0, "documented": 1, "first_observed": 2, "undated": 3}
 """How well a price is documented, best first."""
-
-_PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
 
 
 def known_from() -> pl.Expr:
@@ -44,13 +41,15 @@ def known_from() -> pl.Expr:
 
 
 def implausible(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a price no token ever cost: row, verdict and why.
+    """Rows with a price above any plausible one: row number, verdict and reason.
 
     Args:
         rows: rows of `prices` with their number `row`.
     """
     is_sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(UNSOUND)
-    return rows.filter(is_sound, pl.any_horizontal(pl.col(_PRICES) > HIGHEST_PLAUSIBLE)).select(
+    return rows.filter(
+        is_sound, pl.any_horizontal(pl.col(MAIN_PRICE_COLUMNS) > HIGHEST_PLAUSIBLE)
+    ).select(
         "row",
         verdict=pl.lit("suspect"),
         why=pl.format("above {} USD per million tokens", pl.lit(int(HIGHEST_PLAUSIBLE))),
@@ -66,7 +65,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
     `sound` if another source has it too.
 
     Args:
-        compared: from `sides`.
+        compared: from `agreements`.
     """
     is_for, rank = ~pl.col("is_apart"), pl.col("rank_other")
     backing = pl.min_horizontal(pl.col("rank"), pl.when(is_for).then(rank).min().over("row")).alias(
@@ -101,7 +100,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
     ).drop_nulls("verdict")  # fmt: skip
 
 
-def sides(rows: pl.DataFrame) -> pl.DataFrame:
+def agreements(rows: pl.DataFrame) -> pl.DataFrame:
     """For each price and each other source with comparable ones: whether it contradicts the price.
 
     Comparable are standard offers of one seller whose names have one normal form, that are still
@@ -119,13 +118,13 @@ def sides(rows: pl.DataFrame) -> pl.DataFrame:
     told = _comparable(rows)
     is_witness = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
     witnesses = told.filter(is_witness).drop("row", "flag")
-    apart = [_is_apart(name) for name in _PRICES]
+    apart = [_is_apart(name) for name in MAIN_PRICE_COLUMNS]
     pairs = (
         told.join(witnesses, on=("seller", "sold"), suffix="_other")
         .filter(
             pl.col("source") != pl.col("source_other"),
-            pl.col("is_undated") | (pl.col("start") < pl.col("end_other").fill_null(FAR)),
-            pl.col("is_undated_other") | (pl.col("start_other") < pl.col("end").fill_null(FAR)),
+            pl.col("is_undated") | (pl.col("start") < pl.col("end_other").fill_null(NO_END)),
+            pl.col("is_undated_other") | (pl.col("start_other") < pl.col("end").fill_null(NO_END)),
         )
         .with_columns(
             is_apart=pl.any_horizontal(apart),
@@ -152,9 +151,9 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("observed_to").is_null(),
         pl.col("flag").is_null() | ~pl.col("flag").is_in(["figure", "future", "refused"]),
         pl.col("input_usd_per_mtok") > 0,
-        pl.all_horizontal(pl.col(_PRICES).fill_null(0) <= HIGHEST_PLAUSIBLE),
+        pl.all_horizontal(pl.col(MAIN_PRICE_COLUMNS).fill_null(0) <= HIGHEST_PLAUSIBLE),
     ).select(
-        "row", "source", "provider", "model", "flag", *_PRICES,
+        "row", "source", "provider", "model", "flag", *MAIN_PRICE_COLUMNS,
         rank=pl.when(pl.col("source").is_in(own_lists()))
         .then(_RANK["documented"])
         .otherwise(pl.col("basis").replace_strict(_RANK, return_dtype=pl.Int8)),
@@ -171,7 +170,8 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
     )
     offer = ("seller", "sold")
     is_disputed = pl.any_horizontal(
-        pl.col(name).max().over(offer) > APART * pl.col(name).min().over(offer) for name in _PRICES
+        pl.col(name).max().over(offer) > APART * pl.col(name).min().over(offer)
+        for name in MAIN_PRICE_COLUMNS
     ) | (pl.col("flag") == "suspect").any().over(offer)
     return sound.join(keyed, on=("provider", "model")).filter(
         is_disputed, pl.col("source").n_unique().over(offer) > 1
@@ -186,8 +186,8 @@ def _sold(provider: str, model: str) -> str:
 def _of_column(suffix: str) -> pl.Expr:
     return (
         pl.when(pl.col("column") == "output")
-        .then(f"{_PRICES[1]}{suffix}")
-        .otherwise(f"{_PRICES[0]}{suffix}")
+        .then(f"{MAIN_PRICE_COLUMNS[1]}{suffix}")
+        .otherwise(f"{MAIN_PRICE_COLUMNS[0]}{suffix}")
     )
 
 

@@ -1,4 +1,4 @@
-"""Which changes of a listed price correct an error of the list, rather than follow a change of the price.
+"""Tells corrections of an error in a list from real changes of a price.
 
 More than half of all first price changes in community lists correct a wrong entry. A change counts as a
 correction if it is tenfold or more, if it comes in the offer's first week, or if the earlier price was
@@ -20,49 +20,49 @@ from datetime import date, timedelta
 import polars as pl
 
 from densing_pipeline.prices.sources import own_lists
+from densing_pipeline.prices.sources.snapshot import MAIN_PRICE_COLUMNS
 
 TENFOLD = 9.99
 """Factor that counts as a tenfold change: 10, less 0.1 % for rounding when prices are converted."""
 
 FIRST_WEEK = timedelta(days=7)
 
-PRICES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok")
-_MAIN = PRICES[:2]
 _NO_MOVE = ("correction", "suspect", "refused", "future")
 """Flags of prices that do not count as the end point of a price change."""
 
 
 def is_error(source: str, day: date) -> pl.Expr:
-    """Whether the earlier price (columns ending in `_old`) was wrong, given the one of `day`."""
+    """Whether the earlier price (columns ending in `_old`) was wrong, given the price of `day`."""
     is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
-    return (is_new if source in own_lists() else is_new | is_leap()) & ~_was_nothing()
+    return (is_new if source in own_lists() else is_new | is_tenfold_rise()) & ~_was_nothing()
 
 
-def is_leap() -> pl.Expr:
+def is_tenfold_rise() -> pl.Expr:
     """Whether the price rose tenfold."""
     return pl.any_horizontal(
-        (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old")) for n in _MAIN
+        (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old"))
+        for n in MAIN_PRICE_COLUMNS
     ).fill_null(value=False)
 
 
 def is_doubtful() -> pl.Expr:
     """Whether the change is a correction after which the earlier price may still have been right."""
     fall = pl.any_horizontal(
-        (pl.col(n) > 0) & (pl.col(f"{n}_old") >= TENFOLD * pl.col(n)) for n in _MAIN
+        (pl.col(n) > 0) & (pl.col(f"{n}_old") >= TENFOLD * pl.col(n)) for n in MAIN_PRICE_COLUMNS
     )
     return fall.fill_null(value=False) | (_was_nothing() & ~_is_nothing())
 
 
 def reason(day: date) -> pl.Expr:
-    """Both prices and the day, for the row of the new price."""
+    """Text of `reason` for the row of the new price: both prices and the day."""
     return pl.format(
         "replaced {} in, {} out on {}",
-        *(pl.col(f"{n}_old").cast(pl.String).fill_null("none") for n in _MAIN),
+        *(pl.col(f"{n}_old").cast(pl.String).fill_null("none") for n in MAIN_PRICE_COLUMNS),
         pl.lit(day.isoformat()),
     )
 
 
-def moves(prices: pl.DataFrame) -> pl.DataFrame:
+def price_changes(prices: pl.DataFrame) -> pl.DataFrame:
     """Price changes of offers: rows whose input or output price replaced another one.
 
     Left out: corrections, restatements, entries, returns after an absence, and changes of the cache
@@ -92,16 +92,20 @@ def moves(prices: pl.DataFrame) -> pl.DataFrame:
             nulls_equal=True,
             suffix="_before",
         )
-        .filter(pl.any_horizontal(pl.col(n).ne_missing(pl.col(f"{n}_before")) for n in _MAIN))
+        .filter(
+            pl.any_horizontal(
+                pl.col(n).ne_missing(pl.col(f"{n}_before")) for n in MAIN_PRICE_COLUMNS
+            )
+        )
         .rename({"valid_from": "date"})
-        .select(*seat, "date", *_MAIN, *(f"{n}_before" for n in _MAIN))
+        .select(*seat, "date", *MAIN_PRICE_COLUMNS, *(f"{n}_before" for n in MAIN_PRICE_COLUMNS))
         .sort(*seat, "date", nulls_last=True)
     )
 
 
 def _was_nothing() -> pl.Expr:
-    return pl.all_horizontal(pl.col(f"{n}_old").fill_null(0) == 0 for n in _MAIN)
+    return pl.all_horizontal(pl.col(f"{n}_old").fill_null(0) == 0 for n in MAIN_PRICE_COLUMNS)
 
 
 def _is_nothing() -> pl.Expr:
-    return pl.all_horizontal(pl.col(n).fill_null(0) == 0 for n in _MAIN)
+    return pl.all_horizontal(pl.col(n).fill_null(0) == 0 for n in MAIN_PRICE_COLUMNS)

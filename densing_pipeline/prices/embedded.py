@@ -95,7 +95,7 @@ def snapshot_sha256(providers: Sequence[Provider]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the list as JSON can hold it, decimals as their text."""
+    """A value of the list in JSON types, decimals as text."""
     if value is None or isinstance(value, str | int | bool):
         return value
     if isinstance(value, Decimal):

@@ -1,8 +1,8 @@
-"""Which model an offer sells: `model_links`, by explicit rules in a fixed order; no similarity is used.
+"""Links offers to the models they sell (`model_links`) by explicit rules in a fixed order; similarity of names is not used.
 
-The first rule that names exactly one known model decides; its name and how sure it makes the link
-are kept. An offer that no rule resolves stays in the table without a model. Names that the rules
-cannot resolve are listed by hand in `facts/offer_names.csv`.
+The first rule that names exactly one known model decides; its name and the confidence set for it are kept.
+An offer that no rule resolves stays in the table without a model. Names that the rules cannot resolve are
+listed by hand in `facts/offer_names.csv`.
 
 Not here: spelling (`names`).
 """
@@ -22,7 +22,7 @@ from densing_pipeline.tables.published import MODEL_LINKS
 Key = TypeVar("Key")
 
 ANY_PROVIDER = "*"
-"""In `offer_names`: the name means the same model wherever it is sold."""
+"""Value of `provider` in `offer_names` for names that mean the same model at every provider."""
 
 """Prefix of the ids of the paper's models as plotted."""
 
@@ -74,7 +74,7 @@ class KnownModels:
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> "KnownModels":
-        """Index ids of the form `organisation/name`, but for the paper's labels: nobody sells those."""
+        """Index ids of the form `organisation/name`, without the paper's labels, which nobody sells."""
         written: dict[tuple[str, str], list[str]] = defaultdict(list)
         normals: dict[str, list[str]] = defaultdict(list)
         chats: set[str] = set()
@@ -144,9 +144,9 @@ def resolve(
 ) -> Link:
     """The model one offer name sells: the first rule that names exactly one.
 
-    The table is asked for the name as written; the other rules, in the order of `CONFIDENCE`. The
-    repository that the list itself names is asked last: lists have named a base model's for the
-    chat model, and an original's for a finetune.
+    The table is looked up with the name as written; the other rules follow in the order of `CONFIDENCE`.
+    The repository that the list itself names comes last, because lists have named the base model's for a
+    chat model, and the original's for a finetune.
     """
     by_table = by_hand.get((provider, model)) or by_hand.get((ANY_PROVIDER, model))
     if by_table:
@@ -166,7 +166,7 @@ def resolve(
 def _candidates(
     provider: str, model: str, known: KnownModels
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What each rule after `exact` finds, strictest first."""
+    """Models found by each rule after `exact`, strictest rule first."""
     stated, name = split(provider, model)
     maker = stated or organisation(provider)
     if stated is not None or normal(name) not in known.chat:

@@ -23,15 +23,15 @@ _SEPARATORS = re.compile(r"[-._\s]+")
 
 
 def organisation(name: str) -> str:
-    """The one spelling of an organisation's name."""
+    """Canonical spelling of an organisation's name."""
     lower = name.lower()
     return _organisations().get(lower, lower)
 
 
 def seller(provider: str) -> str:
-    """The company behind a provider's name; lists spell one company in several ways.
+    """The company behind a provider's name, which lists spell in several ways.
 
-    What stands after a slash says how it serves (`deepinfra/fp8`), not who.
+    The part after a slash is a way of serving (`deepinfra/fp8`) and is dropped.
     """
     name = _SEPARATORS.sub("", provider.lower().partition("/")[0])
     return _sellers().get(name, name)
@@ -56,7 +56,7 @@ def split(provider: str, model: str) -> tuple[str | None, str]:
 
 
 def normal(name: str) -> str:
-    """A model name without case, separators and the makers' spelling habits.
+    """A model name in normal form: lower case, without separators and makers' variants of spelling.
 
     `Meta-Llama-3.1-8B-Instruct`, `llama-v3p1-8b-instruct` and `llama3-1-8b-instruct` are one name.
     """

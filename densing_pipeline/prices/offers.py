@@ -1,4 +1,4 @@
-"""Offers: prices by prompt length, and the kind of offer that a name, an amount or hours stand for.
+"""Offers: prices by prompt length, and the kind of offer derived from a name, an amount or hours.
 
 Only `standard` offers set a frontier. Not here: kinds that a list states in a field of its own
 (batch, priority); the reader of that list names those.
@@ -28,8 +28,8 @@ _BY_SUFFIX = {":free": "free", ":batch": "batch", ":flex": "flex"}
 def kind_by_name(model: str) -> str:
     """The kind of offer a model name stands for.
 
-    `author/x:free` is free, `author/x:batch` a batch offer; `~author/x-latest` and `x-latest` are
-    aliases: what they sell changes while the name stays, so their price is no price of a model.
+    `author/x:free` is free, `author/x:batch` a batch offer; `~author/x-latest` and `x-latest` are aliases:
+    the model behind the name changes, so their price is not the price of one model.
     """
     name = model.lower()
     if name.startswith("~") or name.endswith(("-latest", ":latest")):
@@ -43,7 +43,7 @@ def is_free(input_price: Decimal | None, output_price: Decimal | None) -> bool:
 
 
 def label(kind: str, by_name: str, over: int, quote: Quote, *, is_priced: bool = True) -> str:
-    """The offer a price belongs to.
+    """Kind of offer of a price.
 
     Args:
         kind: what the list says: `standard`, or a kind of its own such as `batch`.

@@ -30,7 +30,7 @@ ROW_GROUP = 20_000
 
 @dataclass(frozen=True)
 class Head:
-    """What has been folded, and which files hold the result.
+    """The snapshots that were folded, and the files with the result.
 
     Attributes:
         code: digest of the code that read and folded the snapshots.
@@ -142,7 +142,7 @@ class Store:
             path.unlink()
 
     def tidy(self, head: Head) -> None:
-        """Delete what the head does not name: what a night that was cut off left behind."""
+        """Delete files that the head does not name, left by an interrupted night."""
         named = {"head.json", head.open, head.polls, *head.closed.values()}
         for path in self.folder.iterdir():
             if path.name not in named:
@@ -166,7 +166,7 @@ class Store:
         )
 
     def _write(self, stem: str, rows: pl.DataFrame) -> str:
-        """Write rows under a name made of what they are, and return it."""
+        """Write rows to a file named after their hash, and return the name."""
         buffer = io.BytesIO()
         rows.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
         content = buffer.getvalue()

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.paper import NMI
+from densing_pipeline.publication.paces import pace_text, pace_words
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.dates import newest as newest_day
@@ -29,7 +30,13 @@ one benchmark of the paper's suite that the makers of 2026 still report."""
 CURRENT_BASES = {"total": "all parameters", "active": "those active per token"}
 """Parameter counts that give different answers since mixtures of experts lead, in words."""
 
-RECENT_WINDOW = "last-24-months"
+PACES = {
+    "reference_id": CURRENT[0],
+    "score_set": CURRENT[1],
+    "estimator": CURRENT[3],
+    "population": "all",
+}
+"""The same in `density_paces` and `pace_skill`."""
 
 STALE_MODELS_DAYS = 120
 """Age of the newest model from which an answer about density warns that it is old."""
@@ -99,7 +106,8 @@ def answers(tables: Tables) -> tuple[Answer, ...]:
     """Every answer that a release gives, the newest models first.
 
     Args:
-        tables: densing_law, densities, sensitivity, price_halving and price_frontier of one release.
+        tables: densing_law, densities, density_paces, pace_skill, sensitivity, price_halving and
+            price_frontier of one release.
     """
     return (_density_today(tables), _density(tables), _price(tables))
 
@@ -128,12 +136,11 @@ def _density_today(tables: Tables) -> Answer:
     """Density on the newest models, by total and by active parameters, and of open weights alone."""
     law = tables["densing_law"]
     found = {
-        (basis, population, window): _current(law, basis, population, window)
+        (basis, population): _current(law, basis, population)
         for basis in CURRENT_BASES
         for population in ("all", "open-weights")
-        for window in (CURRENT[2], RECENT_WINDOW)
     }
-    rows = [found[basis, "all", CURRENT[2]] for basis in CURRENT_BASES]
+    rows = [found[basis, "all"] for basis in CURRENT_BASES]
     estimates = tuple(
         _estimate(row, f"{CURRENT[1]}, {basis}")
         for basis, row in zip(CURRENT_BASES, rows, strict=True)
@@ -151,7 +158,8 @@ def _density_today(tables: Tables) -> Answer:
         ]
         text = (
             f"Density on MMLU, the knowledge and reasoning per parameter, doubles {listed(said)}."
-            f"{_open_weights(found)}{_recent_pace(found)}"
+            f"{_open_weights(found)}"
+            + pace_text(tables["density_paces"], tables["pace_skill"], PACES, CURRENT_BASES)
         )
     row = rows[0]
     n, newest, until, as_of = (
@@ -173,27 +181,30 @@ def _density_today(tables: Tables) -> Answer:
 
 
 def _without_pace(estimate: Estimate) -> str:
-    """What is said where there is no doubling time: the trend does not rise, or there is none."""
+    """Text in place of a doubling time: the trend does not rise, or there is no estimate."""
     if estimate.verdict != "ok":
         return "at no pace that the data carry"
     least = "" if estimate.low is None else f" (at least {estimate.low:.1f} months)"
     return f"never, by a trend that does not rise{least},"
 
 
-def _current(law: pl.DataFrame, basis: str, population: str, window: str) -> Mapping[str, Any]:
-    """The row of one basis, population and window; empty if there is none."""
+def _current(law: pl.DataFrame, basis: str, population: str) -> Mapping[str, Any]:
+    """The row of one basis and population; empty if there is none."""
     rows = law.filter(
         pl.col("reference_id") == CURRENT[0],
         pl.col("score_set") == CURRENT[1],
         pl.col("params_basis") == basis,
-        pl.col("window") == window,
+        pl.col("window") == CURRENT[2],
         pl.col("estimator") == CURRENT[3],
         pl.col("population") == population,
     )
     return rows.row(0, named=True) if rows.height else {}
 
 
-def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
+def _estimate(
+    row: Mapping[str, Any], series: str, missing: str = "there is no such series"
+) -> Estimate:
+    """The doubling time of a row of `densing_law`; `missing` is the reason if the row is empty."""
     is_ok = row.get("verdict") == "ok"
     return Estimate(
         series=series,
@@ -201,44 +212,20 @@ def _estimate(row: Mapping[str, Any], series: str) -> Estimate:
         months=_months(row.get("doubling_days")) if is_ok else None,
         low=_months(row.get("doubling_days_low")) if is_ok else None,
         high=_months(row.get("doubling_days_high")) if is_ok else None,
-        reason=str(row.get("reason", "there is no such series")),
+        reason=str(row.get("reason", missing)),
     )
 
 
-def _open_weights(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The same of models whose base weights anybody can download, if that is another set."""
-    rows = [found[basis, "open-weights", CURRENT[2]] for basis in CURRENT_BASES]
+def _open_weights(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    """Sentence with the doubling times of models with open weights; empty without estimates."""
+    rows = [found[basis, "open-weights"] for basis in CURRENT_BASES]
     if any(row.get("verdict") != "ok" for row in rows):
         return ""
-    return f" Of open weights alone: {' and '.join(_pace(row) for row in rows)}."
-
-
-def _recent_pace(found: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:
-    """The pace of the last 24 months, and whether its interval leaves out that of the whole history."""
-    said: dict[str, list[str]] = {}
-    for basis, words in CURRENT_BASES.items():
-        whole, recent = (found[basis, "all", window] for window in (CURRENT[2], RECENT_WINDOW))
-        if whole.get("verdict") != "ok" or recent.get("verdict") != "ok":
-            continue
-        if recent["slope_high"] < whole["slope_per_day"]:
-            told = "slower than over the whole history"
-        elif recent["slope_low"] > whole["slope_per_day"]:
-            told = "faster than over the whole history"
-        else:
-            told = "not told from the whole history by these data"
-        said.setdefault(told, []).append(f"{_pace(recent)} counting {words}")
-    parts = [f"{listed(paces)}, {told}" for told, paces in said.items()]
-    return f" In the last 24 months: {'; '.join(parts)}." if parts else ""
-
-
-def _pace(row: Mapping[str, Any]) -> str:
-    """A doubling time in words, also of a flat or falling trend."""
-    days = row.get("doubling_days")
-    return "no growth" if days is None else f"every {days / DAYS_PER_MONTH:.1f} months"
+    return f" Of open weights alone: {' and '.join(pace_words(row) for row in rows)}."
 
 
 def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
-    """On how many models until when, and a warning if the newest is old."""
+    """Sentence with number and newest of the models, and a warning if the newest is old."""
     if not n or newest is None or until is None:
         return "It rests on no models."
     text = f"It rests on {counted(n, 'model')} to {until}, the newest {newest.rpartition('/')[2]}."
@@ -251,14 +238,7 @@ def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None
 def _density(tables: Tables) -> Answer:
     law = tables["densing_law"].filter(pl.col("is_headline"))
     row: Mapping[str, Any] = law.row(0, named=True) if law.height else {}
-    estimate = Estimate(
-        series=str(row.get("score_set", "")),
-        verdict=str(row.get("verdict", "insufficient")),
-        months=_months(row.get("doubling_days")) if row.get("verdict") == "ok" else None,
-        low=_months(row.get("doubling_days_low")),
-        high=_months(row.get("doubling_days_high")),
-        reason=str(row.get("reason", "no estimate is the headline")),
-    )
+    estimate = _estimate(row, str(row.get("score_set", "")), missing="no estimate is the headline")
     if estimate.months is None:
         text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
     else:

@@ -23,6 +23,9 @@ from densing_pipeline.tables.schemas import TableError
 LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "scoringrules", "genai-prices")
 """Packages whose version can change a published number."""
 
+PACKAGE = Path(__file__).parents[1]
+"""The folder of the package that this process runs."""
+
 KEY = "densing_pipeline.made_with"
 """Name of the entry in the metadata of a parquet file."""
 
@@ -33,6 +36,25 @@ REMEDY = (
 
 class MixedTablesError(TableError):
     """Tables differ in settings, code or inputs; the message names them and the remedy."""
+
+
+class ReplacedError(TableError):
+    """Code, facts or libraries were replaced on disk after this process began; the message says which."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The installed code and data that decide results besides settings and inputs.
+
+    Attributes:
+        code: SHA-256 of the package's Python files.
+        facts: SHA-256 of the package's other files.
+        libraries: version by package.
+    """
+
+    code: str
+    facts: str
+    libraries: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -63,10 +85,41 @@ class MadeWith:
 
 
 def made_with(settings: Settings) -> MadeWith:
-    """The settings, code and libraries of this process; `inputs` is empty."""
-    code, facts = _package_sha256()
-    libraries = {name: version(name) for name in LIBRARIES}
-    return MadeWith(settings.decisive(), code, facts, libraries)
+    """The settings, code, facts and libraries of this process; `inputs` is empty."""
+    here = running()
+    return MadeWith(settings.decisive(), here.code, here.facts, here.libraries)
+
+
+@functools.cache
+def running() -> Installed:
+    """What was on disk when this was first called, and so what this process runs.
+
+    A run calls it before it waits for another one: an update may come while it waits.
+    """
+    return _installed()
+
+
+def check_not_replaced() -> None:
+    """Raise if an update came after this process had begun.
+
+    Modules are loaded, facts read and worker processes started throughout a run, so its tables would
+    come from both versions.
+
+    Raises:
+        ReplacedError: what `running` gives is no longer on disk.
+    """
+    before, now = running(), _installed()
+    replaced = {
+        "the code": before.code != now.code,
+        "the bundled facts": before.facts != now.facts,
+        "a library": before.libraries != now.libraries,
+    }
+    if any(replaced.values()):
+        what = " and ".join(name for name, is_replaced in replaced.items() if is_replaced)
+        raise ReplacedError(
+            f"{what} changed on disk after this run had started, so its tables would come from two "
+            "versions; no release was made. Start the whole night again"
+        )
 
 
 def read_made_with(path: Path) -> MadeWith | None:
@@ -168,23 +221,22 @@ def _some(names: list[str], most: int = 6) -> str:
     return f"{', '.join(names[:most])}{rest}"
 
 
-@functools.cache
-def _package_sha256() -> tuple[str, str]:
-    """SHA-256 of the Python files and of the other files this process runs from, read once.
+def _installed() -> Installed:
+    """What is on disk now.
 
     In a checkout the assets lie beside the package, in an installation below it.
     """
-    package = Path(__file__).parents[1]
-    folders = [package]
-    if (package.parent / "pyproject.toml").exists():
-        folders.append(package.parent / "assets")
+    folders = [PACKAGE]
+    if (PACKAGE.parent / "pyproject.toml").exists():
+        folders.append(PACKAGE.parent / "assets")
     code, facts = hashlib.sha256(), hashlib.sha256()
     for folder in folders:
         for path in _files_below(folder):
             digest = code if path.suffix == ".py" else facts
             digest.update(f"{path.relative_to(folder.parent)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return code.hexdigest(), facts.hexdigest()
+    libraries = {name: version(name) for name in LIBRARIES}
+    return Installed(code.hexdigest(), facts.hexdigest(), libraries)
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ import polars as pl
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.dates import DAY_ZERO
+from densing_pipeline.text import figure_label
 from densing_pipeline.trends.sensitivity import FACTORS
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def density_figure(tables: Tables) -> "Figure":
             of_family["release_date"].to_numpy(),
             of_family["density"].to_numpy(),
             yerr=_error_bars(of_family),
-            fmt="o", ms=4.5, lw=0.7, color=colour, alpha=0.8, label=str(name[0]),
+            fmt="o", ms=4.5, lw=0.7, color=colour, alpha=0.8,
+            label=figure_label(name[0]),
         )  # fmt: skip
     shown = np.array([points["release_date"].min(), points["release_date"].max()], "datetime64[D]")
     elapsed = (shown - np.datetime64(DAY_ZERO)).astype(float)

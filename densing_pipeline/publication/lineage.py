@@ -164,10 +164,12 @@ def _score(tables: Tables, row: Mapping[str, Any]) -> Node:
 def _pooled(pooled: Mapping[str, Any], mine: pl.DataFrame) -> Node:
     """One benchmark's score with every report under the paper's protocol."""
     left_out = f"; not believed: {pooled['left_out']}" if pooled["left_out"] else ""
+    several = pooled["n_documents"] > pooled["n_sources"]
+    documents = f" with {pooled['n_documents']} documents" if several else ""
     reports = mine.filter(benchmark=pooled["benchmark"]).sort("source", "protocol").to_dicts()
     return Node(
         f"{pooled['benchmark']} {pooled['score']:.4f}, the mean of "
-        f"{counted(pooled['n_sources'], 'independent score')} [pooled_scores]{left_out}",
+        f"{counted(pooled['n_sources'], 'independent source')}{documents} [pooled_scores]{left_out}",
         tuple(
             Node(
                 _report(one) + ("" if one["source"] in pooled["sources"] else ", not counted again")

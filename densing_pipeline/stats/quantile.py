@@ -26,14 +26,17 @@ ORDERS_AT_ONCE = 300_000
 PERTURBATION = 1e-10
 """Size of the tie-breaking perturbation relative to the spread of y; results do not contain it."""
 
-ROUNDING = 1e-12
+RELATIVE_ROUNDING = 1e-12
 """Relative slack of a cumulative weight that is meant to equal its target."""
 
 LEARNT_AHEAD = 300
 """Largest number of points for which the order of slopes is computed through all points in
 advance."""
 
-MOST_STEPS = 1000
+WORTH_A_START = 3
+"""Weightings per version of y from which on the unweighted line of every version is found first."""
+
+MOST_PIVOTS = 1000
 """Most steps of the descent; reached only if it alternates between lines equal up to rounding."""
 
 
@@ -76,7 +79,11 @@ def quantile_line(
     for some, parts in _in_parts(determined, rows, x.size):
         descent = _Descent(x, _without_ties(x, versions[some]), tau, determined.size)
         first = some[0]
-        start = descent.run(np.ones((some.size, x.size)), np.arange(some.size), 0)[0]
+        # Descents begin on the unweighted line of their version; of the first version if there are
+        # too few weightings of each to be worth its own.
+        own = some.size if determined.size >= WORTH_A_START * len(versions) else min(1, some.size)
+        start = descent.run(np.ones((own, x.size)), np.arange(own), 0)[0]
+        start = np.concatenate([start, np.repeat(start[:1], some.size - own)])
         for part in parts:
             of = rows[part]
             p, q = descent.run(weights[part], of - first, start[of - first])
@@ -134,7 +141,7 @@ class _Descent:
         total, moment = weights.sum(axis=1), weights @ self._x
         flat = np.ascontiguousarray(weights).ravel()
         active = np.arange(pivot.size)
-        for _ in range(MOST_STEPS):
+        for _ in range(MOST_PIVOTS):
             slot = self._slots(rows[active], pivot[active])
             # The objective along the lines through the pivot is convex in the slope and bends at each
             # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
@@ -145,7 +152,7 @@ class _Descent:
             risen = np.cumsum(bends, axis=1, out=bends)
             signed = moment[active] - total[active] * self._x[pivot[active]]
             target = risen[:, -1] / 2 + (self._tau - 0.5) * signed
-            best = np.argmax(risen >= (target * (1 - ROUNDING))[:, None], axis=1)
+            best = np.argmax(risen >= (target * (1 - RELATIVE_ROUNDING))[:, None], axis=1)
             best = self._order[slot, best]
             settled = best == other[active]
             other[active] = pivot[active]

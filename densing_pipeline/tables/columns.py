@@ -3,7 +3,9 @@
 Schemas, write-time casts, asset checks, the data dictionary and `datapackage.json` are all derived
 from these declarations, so a column means the same thing in every table that has it.
 
-Not here: which table has which column (`published`, `facts.tables`), and how values are computed.
+They are in one module, in the order of the data flow, because most columns (`score`, `low`, `reason`)
+belong to tables of several packages, and a name must mean one thing in all of them. Not here: which table has
+which column (`published`, `facts.tables`), and how values are computed.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,9 @@ from densing_pipeline.benchmarks import AVERAGED, NOT_AVERAGED, REPORTED_ONLY
 from densing_pipeline.paper import NMI_AVERAGE
 
 INSTANT = pl.Datetime("us", "UTC")
+
+PUBLISHED_BASES = ("history", "dated_page", "arxiv_month", "model_release")
+"""How the day on which a document was published is known."""
 
 EARLIEST = date(2018, 1, 1)
 LATEST = date(2100, 1, 1)
@@ -119,7 +124,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "model": _text("Name of the model as its source writes it."),
     "revision": _text("Commit of the Hub repository; empty for bundled facts."),
-    "organisation": _text("Who released the model."),
+    "organisation": _text("Organisation that released the model."),
     "family": _text("Line of models developed together; the cluster of the bootstrap."),
     "architecture": _text("Architecture class or family."),
     "parent_id": _text("Model this one was derived from."),
@@ -175,6 +180,13 @@ COLUMNS: dict[str, Column] = {
         "published",
         "not-published",
     ),
+    "total_includes": _text(
+        "What params_total holds besides the language model, which makes a density too low: a vision "
+        "tower, prediction layers of further tokens, or both. Empty if nothing is known to.",
+        "vision_tower",
+        "prediction_layers",
+        "vision_tower and prediction_layers",
+    ),
     "construction": _text(
         "How the weights came about: pretrained from scratch; mid-trained on questions, reasoning or "
         "instructions besides; looped (layers used several times per token); pruned from or upcycled "
@@ -207,7 +219,7 @@ COLUMNS: dict[str, Column] = {
         "Whether we could read a file of the repository; empty if it was never tried."
     ),
     "hub_state": _text(
-        "What the Hub said of the repository last; replaced: it has other weights now.",
+        "State of the repository when the Hub was last asked; replaced: its weights were uploaded anew.",
         "present",
         "renamed",
         "gone",
@@ -215,18 +227,18 @@ COLUMNS: dict[str, Column] = {
         "disabled",
         "replaced",
     ),
-    "hub_state_reason": _text("What an onlooker needs to know of the state."),
-    "renamed_to": _text("What the Hub calls the repository now."),
+    "hub_state_reason": _text("Explanation of the state; empty if it is present."),
+    "renamed_to": _text("Present name of the repository on the Hub, if it was renamed."),
     "params_from_config": Column(
-        pl.Int64, "Parameters counted from the configuration, as they came out.", "parameters"
+        pl.Int64, "Parameters counted from the configuration, plausible or not.", "parameters"
     ),
     "params_from_safetensors": Column(
-        pl.Int64, "Parameters counted from the files, as they came out.", "parameters"
+        pl.Int64, "Parameters counted from the weight files, plausible or not.", "parameters"
     ),
     # --- evaluation queue -----------------------------------------------------------------------
     "state": _text(
-        "Where the candidate stands: blocked can change by itself or by a setting, excluded is "
-        "decided.",
+        "State of the candidate. A blocked one may be evaluated once the model, the installation or a "
+        "setting has changed; an excluded one is not evaluated.",
         "queued",
         "running",
         "done",
@@ -234,7 +246,7 @@ COLUMNS: dict[str, Column] = {
         "blocked",
         "excluded",
     ),
-    "priority": _count("Order of evaluation, highest first.", "1"),
+    "priority": _count("Priority of the evaluation; the highest is evaluated first.", "1"),
     "estimated_gpu_hours": Column(
         pl.Float64, "Time on the GPU the whole suite is expected to take.", "GPU hours", low=0
     ),
@@ -242,7 +254,9 @@ COLUMNS: dict[str, Column] = {
         pl.Float64, "GPU memory for weights, cache and activations.", "GiB", low=0
     ),
     "attempts": _count("Evaluations of these weights begun so far.", "1"),
-    "updated_at": _instant("When the candidate became what it is."),
+    "updated_at": _instant(
+        "End of the last evaluation; before the first one, when the pipeline first saw the model."
+    ),
     # --- compression ----------------------------------------------------------------------------
     "child_id": _text("Model made from the parent."),
     "parent_density": _positive("Capacity density of the parent.", "1"),
@@ -303,9 +317,36 @@ COLUMNS: dict[str, Column] = {
     "source_url": _text("Address of the source."),
     "observed_at": _day("Day the row was compiled or polled."),
     "known_from": _day(
-        "Day before which the score cannot have been known: the release of the newest model that its "
-        "source scores, the month of its arXiv number if that is later, or the day we measured it. Past "
-        "month ends are rebuilt without later scores."
+        "Day from which the score counts as known: that of its row in a growing document, else that of "
+        "the document, but not before its model's release; or the day we measured it. Past month ends "
+        "are rebuilt without later scores."
+    ),
+    "known_from_basis": _text(
+        "What known_from rests on: the basis of its document's day (published_basis), the release of "
+        "its own model, our measurement, or the paper's figure.",
+        *PUBLISHED_BASES,
+        "measured",
+        "figure",
+    ),
+    "document_kind": _text(
+        "What a document is: a report, a model card, a README, a blog, a data set that was published "
+        "once, or a board, to which rows are added: each row of a board states its own day.",
+        "report",
+        "card",
+        "readme",
+        "blog",
+        "data_set",
+        "board",
+    ),
+    "publisher": _text(
+        "Team that published the source: a namespace of the Hub in lower case, as organisation_names "
+        "spells it, or the name of a board. Documents of one team are one source of scores."
+    ),
+    "published_basis": _text(
+        "How the day of publication is known: the first version that holds the scores in the "
+        "document's version history; a date on the page or in an announcement of it; the last day of "
+        "the month in its arXiv number; the release of the model that it presents.",
+        *PUBLISHED_BASES,
     ),
     "item_std_error": Column(
         pl.Float64,
@@ -325,27 +366,69 @@ COLUMNS: dict[str, Column] = {
     "source_low": _text("Source of the lowest score."),
     "protocol_high": _text("How the highest score was obtained."),
     "source_high": _text("Source of the highest score."),
-    "n_sources": _count("Independent sources the score is the mean of.", "sources"),
+    "n_sources": _count("Teams whose scores the score is the mean of.", "teams"),
+    "n_documents": _count(
+        "Documents behind the score; those of one team are averaged first.", "documents"
+    ),
     "score_low": _fraction("Lowest of the scores that were averaged."),
     "score_high": _fraction("Highest of the scores that were averaged."),
     "sources": _text("Names of the sources that were averaged."),
-    "left_out": _text("Sources that were not believed, and why."),
+    "left_out": _text("Sources whose scores were left out of the mean, and why."),
     "between_source_std": Column(
         pl.Float64,
-        "Standard deviation between independent reports of one model.",
+        "Standard deviation between the scores that different teams report of one model.",
         "fraction",
         low=0,
         high=1,
     ),
-    "between_source_std_low": _fraction("Lower end of its 95 % interval."),
-    "between_source_std_high": _fraction("Upper end of its 95 % interval."),
-    "n_scores": _count("Scores that were compared.", "scores"),
+    "between_source_std_low": _fraction("Lower end of the 95 % interval of between_source_std."),
+    "between_source_std_high": _fraction("Upper end of the 95 % interval of between_source_std."),
+    "n_scores": _count("Scores that were compared, one per model and team.", "scores"),
     "maker_premium": _number(
         "Maker's score less the mean of the others', mean over models.", "fraction"
     ),
-    "maker_premium_low": _number("Lower end of its 95 % interval.", "fraction"),
-    "maker_premium_high": _number("Upper end of its 95 % interval.", "fraction"),
+    "maker_premium_low": _number("Lower end of the 95 % interval of maker_premium.", "fraction"),
+    "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- outside sources of scores ----------------------------------------------------------------
+    "benchmark_name": _text("Benchmark as the source names it."),
+    "entry": _text(
+        "The source's own identifier of the row, or its number among the rows of that model."
+    ),
+    "cited": _text("Document or run that the source says the row is from."),
+    "cost_usd": Column(
+        pl.Float64,
+        "Cost that the source gives beside the score; cost_name says of what.",
+        "USD",
+        low=0,
+    ),
+    "cost_name": _text("Heading of the source's cost column, such as cost per task."),
+    "index_name": _text(
+        "ECI: Epoch Capabilities Index of a model. EDI: difficulty of a benchmark, on the same scale.",
+        "ECI",
+        "EDI",
+    ),
+    "display_name": _text("Name under which the source shows the model."),
+    "model_group": _text("Model that the source counts the version to."),
+    "index_value": _number(
+        "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
+        "index points",
+    ),
+    "index_low": _number("Lower end of the index's 90 % interval.", "index points"),
+    "index_high": _number("Upper end of the index's 90 % interval.", "index points"),
+    "discrimination": _number(
+        "How steeply scores on the benchmark rise with the index.", "1 / index point"
+    ),
+    "is_anchor": _flag("Whether the row fixes the scale of the index."),
+    "benchmark_release_date": Column(
+        pl.Date, "Day the benchmark was released, as the source says.", "day, UTC"
+    ),
+    "accessibility": _text("Access to the model, in the source's words."),
+    "training_flop": _positive("Compute of the training run, as the source estimates it.", "FLOP"),
+    "training_data_size": _positive(
+        "Size of the training data as the source gives it; tokens for most language models.",
+        "data points",
+    ),
     # --- evaluations ----------------------------------------------------------------------------
     "suite_version": _text(
         "Hash of everything the benchmarks declare: data, prompts, budgets, metrics. Scores of "
@@ -354,7 +437,7 @@ COLUMNS: dict[str, Column] = {
     "requested_revision": _text(
         "Revision that was asked for: a commit, or main where the Hub had not been polled yet."
     ),
-    "is_resumable": _flag("Whether another attempt may help."),
+    "is_resumable": _flag("Whether another attempt may succeed."),
     "item_limit": Column(
         pl.Int64,
         "Items per benchmark a trial was limited to; empty for the whole suite.",
@@ -368,7 +451,7 @@ COLUMNS: dict[str, Column] = {
         "nats per token",
         low=0,
     ),
-    "prompt_tokens": _count("Tokens read.", "tokens"),
+    "prompt_tokens": _count("Tokens of the prompts.", "tokens"),
     "completion_tokens": _count("Tokens generated.", "tokens"),
     "is_truncated": _flag("Whether the token budget ended the answer."),
     "failed_reason": _text("Why the item has no score; empty if it has one."),
@@ -377,7 +460,7 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
-    "engine": _text("What ran the model."),
+    "engine": _text("Inference engine that ran the model."),
     "vllm_version": _text("Version of vLLM."),
     "torch_version": _text("Version of torch."),
     "transformers_version": _text("Version of transformers."),
@@ -387,21 +470,20 @@ COLUMNS: dict[str, Column] = {
     "batch_invariant": _flag("Whether results were made independent of the batch."),
     "prompt_sha256": _text("Hash of all prompts."),
     "tokenizer_sha256": _text("Hash of the tokenizer."),
-    "device": _text("GPU, or cpu."),
-    "sandbox": _text("What confined generated programs; none: they were not run."),
+    "device": _text("Model of the GPU, or cpu."),
+    "sandbox": _text("Isolation in which generated programs ran; none if they were not run."),
     # --- measured beside reported ----------------------------------------------------------------
     "measured": _fraction("Score that we measured."),
     "reported": _fraction("Score that somebody reported."),
     "gap": _number(
-        "The score less the one beside it: measured less reported, or the benchmark less its "
-        "rewritten form.",
+        "Difference of two scores: measured less reported, or benchmark less its rewritten form.",
         "fraction",
     ),
-    "is_large": _flag("Whether the gap is at least 3 points and more than chance makes."),
-    "rewritten_benchmark": _text("The same kind of questions, written anew."),
+    "is_large": _flag("Whether the gap is at least 3 points and its 95 % interval excludes zero."),
+    "rewritten_benchmark": _text("Benchmark with the same kind of questions, rewritten."),
     "rewritten_score": _fraction("Score on the rewritten form."),
     "median_gap": _number(
-        "Median gap of all other models: what the rewritten form is harder by.", "fraction"
+        "Median gap of all other models: how much harder the rewritten form is.", "fraction"
     ),
     "excess": _number("The gap less the median gap of all other models.", "fraction"),
     # --- reference laws -------------------------------------------------------------------------
@@ -476,14 +558,18 @@ COLUMNS: dict[str, Column] = {
     "logit_intercept": _number(
         "logit((S - d) / (1 - d)) of a direct law at ln N = 0, at the reference tokens."
     ),
-    "logit_per_ln_params": _positive("Rise of that logit with ln N.", "1"),
-    "logit_per_ln_tokens": _number("Rise of that logit with ln D; empty for a family ruler."),
+    "logit_per_ln_params": _positive("Rise of the logit in logit_intercept with ln N.", "1"),
+    "logit_per_ln_tokens": _number(
+        "Rise of the logit in logit_intercept with ln D; empty for a law within one family."
+    ),
     "params_from": _positive("Fewest effective parameters the law is read at.", "parameters"),
     "params_to": _positive("Most effective parameters the law is read at.", "parameters"),
     "largest_out_error": _fraction(
         "Root mean square error of the scores predicted for the largest models from the others."
     ),
-    "two_step_largest_out_error": _fraction("The same of the law through the loss."),
+    "two_step_largest_out_error": _fraction(
+        "The same error of the law from parameters to loss to score."
+    ),
     "is_chosen": _flag(
         "Whether the one-step law predicts the largest models better than the law through the loss."
     ),
@@ -538,13 +624,15 @@ COLUMNS: dict[str, Column] = {
     ),
     "is_record": _flag("Whether the model is denser than every earlier one of its series."),
     # --- trend ----------------------------------------------------------------------------------
-    "estimate_id": _text("Readable key of the estimate."),
+    "estimate_id": _text("Key of the estimate: its choices, separated by slashes."),
     "as_of": _day("Day of the newest input the estimate knows."),
     "window": _text("Name of the window."),
     "window_start": _day("First day of the window, included."),
     "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
-    "is_headline": _flag("Whether this is the estimate we quote."),
+    "is_headline": _flag(
+        "Whether this is the headline, the estimate that answers and figures quote."
+    ),
     "n_models": _count("Models in the window.", "models"),
     "n_clusters": _count("Model families in the window.", "families"),
     "slope_per_day": _number("Trend of ln density.", "1 / day"),
@@ -553,7 +641,9 @@ COLUMNS: dict[str, Column] = {
     "slope_low_law_known": _number(
         "Lower end of the slope's 95 % interval, were the reference law known exactly.", "1 / day"
     ),
-    "slope_high_law_known": _number("Upper end of that interval.", "1 / day"),
+    "slope_high_law_known": _number(
+        "Upper end of the slope's 95 % interval, were the reference law known exactly.", "1 / day"
+    ),
     "slope_low_mc_error": _number(
         "Monte Carlo standard error of slope_low, of the headline only.", "1 / day"
     ),
@@ -573,7 +663,9 @@ COLUMNS: dict[str, Column] = {
         "days",
     ),
     "doubling_days_high_law_known": _positive(
-        "Upper end of that interval; empty if the slope's reaches zero.", "days"
+        "Upper end of the doubling time's 95 % interval, were the reference law known exactly; empty if "
+        "the slope's interval reaches zero.",
+        "days",
     ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
@@ -582,21 +674,22 @@ COLUMNS: dict[str, Column] = {
     "simulated_coverage": _fraction(
         "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
     ),
-    "verdict": _text("Whether the data carry the estimate.", "ok", "insufficient"),
-    "reason": _text("Why the row is what it is: rule that decided, or what is missing."),
+    "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
+    "reason": _text(
+        "Reason of the state, verdict or value: the rule that decided, or what is missing."
+    ),
     "draws": _count("Bootstrap resamples behind the interval.", "resamples"),
     "seed": _count("Seed of the bootstrap.", "1"),
     # --- prices ---------------------------------------------------------------------------------
-    "provider": _text("Who sells the offer."),
+    "provider": _text("Seller of the offer, as the price list names it."),
     "seller": _text(
-        "Company that sells, without case and separators; one whatever it sells through."
+        "Company that sells, in lower case without separators; the same for all names that price lists "
+        "have for it."
     ),
-    "seller_name": _text("A provider's name in price lists, without case and separators."),
-    "organisation_name": _text("An organisation's name in price lists, in lower case."),
+    "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
+    "organisation_name": _text("Name of an organisation in price lists, in lower case."),
     "namespace": _text("Owner of repositories on the Hub, in lower case."),
-    "line": _text(
-        "Line of models by the word that names carry, such as llama, without version digits."
-    ),
+    "line": _text("Name of a line of models without version digits, such as llama."),
     "offer": _text(
         "Kind of offer. Only standard offers set a frontier.",
         "standard",
@@ -619,24 +712,35 @@ COLUMNS: dict[str, Column] = {
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
-    "observed_from": _day("Day we first saw the row."),
-    "observed_to": _day("Day the row was superseded by a later observation; empty while current."),
+    "observed_from": _day("Day on which the row was first observed."),
+    "observed_to": _day(
+        "Day on which a later observation superseded the row; empty while it is current."
+    ),
     "last_seen": _day(
-        "Last day on which the source was seen to list the offer at this price; empty where the source "
-        "is not polled."
+        "Last day on which a poll of the source found the offer at this price; empty where the source is "
+        "not polled."
     ),
-    "seen_on": _day("Day of a poll that gave a list, or confirmed the one before."),
-    "hub_id": _text("Hub repository the price list names for the model."),
+    "seen_on": _day(
+        "Day of a poll that returned a list, or confirmed that the one before had not changed."
+    ),
+    "hub_id": _text("Hub repository that the price list names for the model."),
     "listed_offer": _text(
-        "Kind of offer as the list alone has it; given where comparing lists changed offer or flag."
+        "Kind of offer according to the list alone; given where comparison with other lists changed "
+        "offer or flag."
     ),
-    "listed_flag": _text("Flag from the list alone, where comparing lists changed offer or flag."),
+    "listed_flag": _text(
+        "Flag according to the list alone, where comparison with other lists changed offer or flag."
+    ),
     "listed_reason": _text("Reason of listed_flag."),
     "basis": _text(
-        "What valid_from rests on.", "announced", "documented", "first_observed", "undated"
+        "Evidence for valid_from: the seller, a dated document, the day of a poll, or none.",
+        "announced",
+        "documented",
+        "first_observed",
+        "undated",
     ),
     "flag": _text(
-        "Quality remark on the price; reason says what it rests on.",
+        "Quality remark on the price; reason has the details.",
         "correction",
         "suspect",
         "future",
@@ -644,14 +748,14 @@ COLUMNS: dict[str, Column] = {
         "unconfirmed",
         "refused",
     ),
-    "snapshot_sha256": _text("Hash of the bytes the row was read from."),
+    "snapshot_sha256": _text("SHA-256 of the document the row was read from."),
     "canonical_id": _text(
         "Model the offer sells: a Hub id where open weights exist, else org/name."
     ),
     "method": _text(
-        "How the row came about: the rule of a link, how a child was made, how a forecast is made."
+        "Method behind the row: rule of a link, derivation of a child model, method of a forecast."
     ),
-    "confidence": _fraction("How sure the link is."),
+    "confidence": _fraction("Confidence in the link, set by judgement for each rule."),
     "level": _text("Capability level."),
     "blend_input_share": _fraction("Share of input tokens in the blended price."),
     "curve": _text(
@@ -696,6 +800,55 @@ COLUMNS: dict[str, Column] = {
         "Change of ln price by falls of unknown date (first looks at a list, corrections); not in "
         "log_change."
     ),
+    # --- paces ----------------------------------------------------------------------------------
+    "growth_curve": _text(
+        "Curve of ln density over time: straight, straight over the last 24 months, saturating "
+        "(Gompertz), broken at a searched date; or, among forecasts, no change.",
+        "line",
+        "last-24-months",
+        "saturating",
+        "broken-line",
+        "no-change",
+    ),
+    "slope_less_line": _number(
+        "Slope on the newest release date less that of the line over the whole history.", "1 / day"
+    ),
+    "slope_less_line_low": _number(
+        "Lower end of its 95 % interval, of both slopes under the same resamples.", "1 / day"
+    ),
+    "slope_less_line_high": _number("Upper end of its 95 % interval.", "1 / day"),
+    "break_date_low": _day("Lower end of the break date's 95 % interval."),
+    "break_date_high": _day("Upper end of the break date's 95 % interval."),
+    "half_life_days": _positive("Time in which the pace of a saturating curve halves.", "days"),
+    "fold_left": _positive(
+        "Density at which a saturating curve levels off over that of the curve on the newest "
+        "release date.",
+        "1",
+    ),
+    "fold_left_low": _positive("Lower end of its 95 % interval.", "1"),
+    "fold_left_high": _positive(
+        "Upper end of its 95 % interval; empty if it may never level off.", "1"
+    ),
+    "score_rule": _text(
+        "Proper score of a forecast, in ln density; lower is better.",
+        "pinball loss at 0.9",
+        "squared error",
+        "absolute error of the record",
+    ),
+    "n_vintages": _count("Month ends at which every curve made a forecast.", "month ends"),
+    "n_targets": _count(
+        "Forecasts scored: models released within the horizon, counted at each month end.",
+        "forecasts",
+    ),
+    "first_vintage": _day("First of these month ends."),
+    "last_vintage": _day("Last of these month ends."),
+    "mean_score": Column(pl.Float64, "Mean of the score over all forecasts.", "1", low=0),
+    "skill_over_line": _number("1 - mean score over that of the line over the whole history."),
+    "skill_over_line_low": _number("Lower end of its 95 % interval."),
+    "skill_over_line_high": _number("Upper end of its 95 % interval."),
+    "skill_over_no_change": _number("1 - mean score over that of no change."),
+    "skill_over_no_change_low": _number("Lower end of its 95 % interval."),
+    "skill_over_no_change_high": _number("Upper end of its 95 % interval."),
     # --- breaks, sensitivity, implications --------------------------------------------------------
     "kind": _text(
         "Whether the date of the break was given beforehand or searched for.", "known", "searched"
@@ -711,7 +864,10 @@ COLUMNS: dict[str, Column] = {
         "Upper end of the slope ratio's 95 % interval; empty if the slope before may be zero."
     ),
     "f_statistic": Column(
-        pl.Float64, "F of the kink; of a searched one, the largest over all candidates.", "1", low=0
+        pl.Float64,
+        "F statistic of the breakpoint; of a searched one, the largest over all candidate days.",
+        "1",
+        low=0,
     ),
     "p_value": _fraction(
         "Share of bootstrap samples without a break whose statistic is at least as large."
@@ -731,7 +887,7 @@ COLUMNS: dict[str, Column] = {
         "mean-of-laws",
     ),
     "family_cap": _count("Most models of one family that count; empty if all do.", "models"),
-    "name": _text("What follows from the trend."),
+    "name": _text("Name of the quantity that follows from the trend."),
     "subject": _text(
         "What the row is about: a level, a pair of models, a source of growth; of a benchmark's item, "
         "the field it tests, which is the cluster of the score's error."
@@ -739,20 +895,24 @@ COLUMNS: dict[str, Column] = {
     "at_date": _day("Day the quantity holds for."),
     "value": _number("Value of the quantity, in the unit of the row.", "see unit"),
     "unit": _text("Unit of value, low and high."),
-    "inputs": _text("What the value follows from, and how."),
+    "inputs": _text("Inputs of the value, and how it is computed from them."),
     # --- forecasts ------------------------------------------------------------------------------
     "target": _text(
-        "What is forecast: the densest model so far, or the lowest price so far.",
+        "Quantity that is forecast: the density of the densest model so far, or the lowest price so far.",
         "density",
         "price",
     ),
     "series": _text(
         "Series: reference/score set/basis of a density, level/input share of a price."
     ),
-    "made_on": _day("Month end the forecast is made at; nothing later is known to it."),
+    "made_on": _day(
+        "Month end at which the forecast is made; it uses nothing that was known later."
+    ),
     "horizon_months": _count("How far ahead the forecast looks.", "months"),
-    "target_date": _day("Month end the forecast is about."),
-    "current": _positive("Value at the vintage.", "1, or USD per million tokens"),
+    "target_date": _day("Month end for which the forecast is made."),
+    "current": _positive(
+        "Value at the month end at which the forecast is made.", "1, or USD per million tokens"
+    ),
     "q_10": _positive("10 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_20": _positive("20 % quantile of the forecast.", "1, or USD per million tokens"),
     "q_30": _positive("30 % quantile of the forecast.", "1, or USD per million tokens"),
@@ -775,8 +935,12 @@ COLUMNS: dict[str, Column] = {
         "backtest",
     ),
     "first_published": _day("Day of the newest data of the night that published the forecast."),
-    "skill_vs_no_change": _number("1 - CRPS over that of no change made on the same day."),
-    "skill_vs_constant": _number("1 - CRPS over that of the paper's constant of the same day."),
+    "skill_vs_no_change": _number(
+        "1 - CRPS / CRPS of the method no-change, for the same day and horizon."
+    ),
+    "skill_vs_constant": _number(
+        "1 - CRPS / CRPS of the paper's constant, for the same day and horizon."
+    ),
     "log_error": _number("ln of the forecast's median over the actual value."),
     "crps": Column(
         pl.Float64, "Continuous ranked probability score of ln value; lower is better.", "1", low=0
@@ -790,33 +954,37 @@ COLUMNS: dict[str, Column] = {
     "covered": _flag(
         "Whether the 95 % interval holds the actual value; empty for a method without interval."
     ),
-    "claim": _text("What was claimed, and where."),
+    "claim": _text("The claim, and where it stands."),
     "claimed_fold": _positive("Growth of the density, or fall of the price, as claimed.", "1"),
-    "actual_fold": _positive("Growth of the density, or fall of the price, as it came.", "1"),
+    "actual_fold": _positive("Actual growth of the density, or fall of the price.", "1"),
     "claimed_low": _positive(
         "Lower end of the 95 % range the claim allows, given how unevenly records came before it.",
         "1",
     ),
-    "claimed_high": _positive("Upper end of that range.", "1"),
-    "is_within": _flag("Whether what came lies in the range the claim allows; empty without one."),
+    "claimed_high": _positive("Upper end of the 95 % range that the claim allows.", "1"),
+    "is_within": _flag(
+        "Whether the actual change lies in the range that the claim allows; empty without a range."
+    ),
     "n_forecasts": _count("Forecasts scored.", "forecasts"),
     "mean_crps": Column(pl.Float64, "Mean CRPS.", "1", low=0),
     "mean_absolute_log_error": Column(pl.Float64, "Mean of the absolute log errors.", "1", low=0),
     "bias": _number("Mean log error; above zero for values forecast too high."),
     "coverage": _fraction("Share of 95 % intervals that hold the actual value."),
-    "skill_no_change": _number("1 - mean CRPS over that of no change, on the same forecasts."),
-    "skill_no_change_low": _number("Lower end of its 95 % interval."),
-    "skill_no_change_high": _number("Upper end of its 95 % interval."),
+    "skill_no_change": _number(
+        "1 - mean CRPS / mean CRPS of the method no-change, on the same forecasts."
+    ),
+    "skill_no_change_low": _number("Lower end of the 95 % interval of skill_no_change."),
+    "skill_no_change_high": _number("Upper end of the 95 % interval of skill_no_change."),
     "skill_constant": _number(
-        "1 - mean CRPS over that of the paper's constant, on the same forecasts."
+        "1 - mean CRPS / mean CRPS of the paper's constant, on the same forecasts."
     ),
-    "skill_constant_low": _number("Lower end of its 95 % interval."),
-    "skill_constant_high": _number("Upper end of its 95 % interval."),
+    "skill_constant_low": _number("Lower end of the 95 % interval of skill_constant."),
+    "skill_constant_high": _number("Upper end of the 95 % interval of skill_constant."),
     "skill_last_12_months": _number(
-        "1 - mean CRPS over that of the last 12 months' slope, on the same forecasts."
+        "1 - mean CRPS / mean CRPS of the last 12 months' slope, on the same forecasts."
     ),
-    "skill_last_12_months_low": _number("Lower end of its 95 % interval."),
-    "skill_last_12_months_high": _number("Upper end of its 95 % interval."),
+    "skill_last_12_months_low": _number("Lower end of the 95 % interval of skill_last_12_months."),
+    "skill_last_12_months_high": _number("Upper end of the 95 % interval of skill_last_12_months."),
     **{
         name: column
         for rival, words in (
@@ -825,33 +993,39 @@ COLUMNS: dict[str, Column] = {
             ("last_12_months", "the last 12 months' slope"),
         )
         for name, column in (
-            (f"n_both_{rival}", _count(f"Forecasts that {words} made too.", "forecasts")),
-            (f"mean_crps_both_{rival}", _number(f"Mean CRPS on the forecasts {words} made too.")),
-            (f"rival_crps_{rival}", _number(f"Mean CRPS of {words} on those forecasts.")),
+            (f"n_both_{rival}", _count(f"Forecasts that {words} made as well.", "forecasts")),
+            (
+                f"mean_crps_both_{rival}",
+                _number(f"Mean CRPS on the forecasts that {words} made as well."),
+            ),
+            (
+                f"rival_crps_{rival}",
+                _number(f"Mean CRPS of {words} on the forecasts that both made."),
+            ),
         )
     },
     # --- operation ------------------------------------------------------------------------------
     "polled_at": _instant(
-        "When the source was asked; for what travels with the package, when that was published or compiled."
+        "Time of the poll; for data bundled with the package, the time they were published or compiled."
     ),
     "outcome": _text(
-        "What came of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+        "Outcome of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
     ),
-    "since": _day("Day of creation down to which new repositories were read."),
-    "list_requests": _count("Pages of listings asked for.", "requests"),
+    "since": _day("Repositories created on this day or later were read."),
+    "list_requests": _count("Pages of listings that were requested.", "requests"),
     "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),
     "rows": _count("Rows the source gave.", "rows"),
     "rows_quarantined": _count("Entries of the source that could not be read.", "entries"),
-    "rows_previous": _count("Rows it gave the time before.", "rows"),
+    "rows_previous": _count("Rows the source gave at the poll before.", "rows"),
     "stale_hours": Column(pl.Float64, "Age of the newest data from the source.", "hours", low=0),
     "table": _text("Table that holds the number."),
-    "previous": _number("Number as published before.", "as in its table"),
-    "release_id": _text("Release that published the number before."),
-    "key": _text("Entry of the source, by its name or place there."),
-    "column": _text("Name of the offending value in the source; empty if it is the whole entry."),
-    "values": _text("What stands there, shortened; both values where two sources disagree."),
-    "message": _text("What an operator needs to know."),
+    "previous": _number("Number in the release before.", "as in its table"),
+    "release_id": _text("Release that has the previous number."),
+    "key": _text("Name or position of the entry in the source."),
+    "column": _text("Field of the entry that is wrong; empty if it is the whole entry."),
+    "values": _text("Value in the source, shortened; both values where two sources disagree."),
+    "message": _text("Details of the outcome, for the operator."),
     "version": _text("Version of the source's data."),
     "published_at": _day("Day the source published this version."),
     "title": _text("Title of the source."),
@@ -862,9 +1036,15 @@ OWN: dict[tuple[str, str], Column] = {
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
     ),
+    ("score_documents", "published_at"): _day(
+        "Day on which the document was public with its scores."
+    ),
+    ("reported_scores", "published_at"): _day(
+        "Day on which the row was public, if it was added to its document later; always on a board."
+    ),
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
-    ("revisions", "current"): _number("Number as published now.", "as in its table"),
+    ("revisions", "current"): _number("Number in this release.", "as in its table"),
     ("revisions", "reason"): _text("What changed between the two releases."),
 }
 """Columns whose name means something else in one table, by table and name."""

@@ -14,6 +14,9 @@ from densing_pipeline.tables.schemas import TableError
 DAY_ZERO = FIRST_MODEL
 """Origin of the time axis, in days, of every trend and its intercept."""
 
+NO_END = pl.date(9999, 1, 1)
+"""Stands for the end of an interval that has none, where ends are compared."""
+
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 

@@ -48,7 +48,7 @@ def markdown() -> str:
     parts = [
         "# Data dictionary",
         "",
-        "Every table of a release, generated from `densing_pipeline/tables` by `make docs`.",
+        "Every table of a release, generated from `densing_pipeline/tables` by `make dictionary`.",
         "Dates are UTC; intervals of validity and observation are "
         "half-open `[from, to)`; scores and shares are fractions in "
         "[0, 1]; parameters and tokens are counts; prices are USD per million tokens. Tables are "

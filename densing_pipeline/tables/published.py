@@ -13,14 +13,14 @@ MODELS = Table(
         "quantisation?", "licence?", "gated?", "parent_id?", "relation?", "is_base",
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
-        "renamed_to?", "weights?", "construction?", "source_confidence?",
+        "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
     ),
     ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
 )  # fmt: skip
 
 MODEL_QUARANTINE = Table(
     name="model_quarantine",
-    grain="one repository of the Hub that something cannot be right about, and what",
+    grain="one repository of the Hub with something implausible in its record x reason",
     key=("model_id", "revision", "reason"),
     columns=(
         "model_id", "revision?", "reason", "params_from_config?", "params_from_safetensors?",
@@ -51,7 +51,7 @@ EVALUATION_QUEUE = Table(
 
 SCORE_GAPS = Table(
     name="score_gaps",
-    grain="one measured score beside one that was reported under the same protocol",
+    grain="one measured score paired with one that was reported under the same protocol",
     key=("model_id", "revision", "benchmark", "source", "protocol"),
     columns=(
         "model_id", "revision?", "suite_version?", "benchmark", "measured", "reported", "gap",
@@ -91,8 +91,49 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?",
     ),
+)  # fmt: skip
+
+BENCHMARK_REPORTS = Table(
+    name="benchmark_reports",
+    grain="one score that an outside source gives, with the days on which it gave it",
+    key=("source", "benchmark_name", "model", "entry", "observed_from"),
+    columns=(
+        "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
+        "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
+        "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
+        "observed_from", "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
+)  # fmt: skip
+
+CAPABILITY_INDEX = Table(
+    name="capability_index",
+    grain="one value of a capability index, for a model or a benchmark, with the days on which it held",
+    key=("source", "model", "benchmark_name", "observed_from"),
+    columns=(
+        "source", "index_name", "model?", "benchmark_name?", "display_name?", "index_value",
+        "index_low?", "index_high?", "discrimination?", "is_anchor?", "release_date?",
+        "benchmark_release_date?", "organisation?", "accessibility?", "source_url?",
+        "licence_basis", "model_id?", "method?", "confidence?", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("index_low", "index_value", "index_high"), ("observed_from", "observed_to")),
+)  # fmt: skip
+
+MODEL_REPORTS = Table(
+    name="model_reports",
+    grain="what an outside source says of one model, with the days on which it said so",
+    key=("source", "model", "entry", "observed_from"),
+    columns=(
+        "source", "model", "display_name?", "model_group?", "entry", "organisation?",
+        "release_date?", "params_total?",
+        "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
+        "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
+        "observed_to?", "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
 
 POOLED_SCORES = Table(
@@ -101,7 +142,7 @@ POOLED_SCORES = Table(
     key=("model_id", "benchmark"),
     columns=(
         "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",
-        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?",
+        "source_kind", "n_sources", "score_low", "score_high", "sources", "left_out?", "n_documents",
     ),
     ordered=(("score_low", "score", "score_high"),),
 )  # fmt: skip
@@ -118,7 +159,7 @@ SCORE_CONFLICTS = Table(
 
 SOURCE_EFFECTS = Table(
     name="source_effects",
-    grain="one benchmark: how far independent sources disagree",
+    grain="one benchmark, with the disagreement of independent sources",
     key=("benchmark",),
     columns=(
         "benchmark", "between_source_std?", "between_source_std_low?", "between_source_std_high?",
@@ -174,7 +215,7 @@ REFERENCE_LAWS = Table(
 
 OWN_RULERS = Table(
     name="own_rulers",
-    grain="one ladder of our own x benchmark: whether it gives a reference law, and why not",
+    grain="one ladder of our own x benchmark: whether its measurements determine a reference law",
     key=("reference_id", "benchmark"),
     columns=(
         "reference_id", "benchmark", "ladder", "suite_version", "n_rungs", "n_measured", "n_points",
@@ -194,7 +235,7 @@ REFERENCE_LAW_DRAWS = Table(
 
 DIRECT_LAWS = Table(
     name="direct_laws",
-    grain="one law from size straight to score x benchmark",
+    grain="one direct law (from parameters straight to score) x benchmark",
     key=("reference_id", "benchmark"),
     columns=(
         "reference_id", "benchmark", "law_kind", "d", "logit_intercept", "logit_per_ln_params",
@@ -257,7 +298,7 @@ PRICES = Table(
 
 PRICE_POLLS = Table(
     name="price_polls",
-    grain="one day on which a price list was seen; of the sellers' list, per model it was asked for",
+    grain="one day on which a price list was seen; of the list of sellers, one day x model asked for",
     key=("source", "model", "seen_on"),
     columns=("source", "model?", "seen_on"),
 )
@@ -319,7 +360,7 @@ PRICE_INDEX = Table(
 
 PRICE_DECOMPOSITION = Table(
     name="price_decomposition",
-    grain="level x blend x period: what moved the cheapest price on offer",
+    grain="one level x blend x period, with the parts of the change of the cheapest price on offer",
     key=("level", "blend_input_share", "period"),
     columns=(
         "level", "blend_input_share", "period", "window_start", "window_end", "log_change",
@@ -342,7 +383,7 @@ SOURCE_HEALTH = Table(
 
 QUARANTINE = Table(
     name="quarantine",
-    grain="one entry of a source that is kept out of the tables, and why",
+    grain="one entry of a source that is kept out of the tables x reason",
     key=("source", "key", "column", "reason"),
     columns=(
         "source", "key", "column?", "values?", "reason", "snapshot_sha256", "observed_at",
@@ -360,6 +401,49 @@ TREND_BREAKS = Table(
         "f_statistic?", "p_value?", "size?", "power_at_1_5x?", "draws", "seed",
     ),
     ordered=(("slope_ratio_low", "slope_ratio_high"),),
+)  # fmt: skip
+
+DENSITY_PACES = Table(
+    name="density_paces",
+    grain="one growth curve of one series: the pace of density on the newest release date",
+    key=("reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve"),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "as_of", "verdict", "reason", "n_models", "n_clusters", "newest_model?",
+        "newest_release?", "slope_per_day?", "slope_low?", "slope_high?", "doubling_days?",
+        "doubling_days_low?", "doubling_days_high?", "slope_less_line?", "slope_less_line_low?",
+        "slope_less_line_high?", "slope_before?", "break_date?", "break_date_low?",
+        "break_date_high?", "half_life_days?", "fold_left?", "fold_left_low?", "fold_left_high?",
+        "draws", "seed",
+    ),
+    ordered=(
+        ("slope_low", "slope_high"),
+        ("doubling_days_low", "doubling_days_high"),
+        ("slope_less_line_low", "slope_less_line_high"),
+        ("break_date_low", "break_date_high"),
+        ("fold_left_low", "fold_left_high"),
+    ),
+)  # fmt: skip
+
+PACE_SKILL = Table(
+    name="pace_skill",
+    grain="how one growth curve of one series forecast the models after past month ends",
+    key=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months",
+    ),
+    columns=(
+        "reference_id", "score_set", "params_basis", "population", "estimator", "growth_curve",
+        "horizon_months", "as_of", "verdict", "reason", "score_rule", "n_vintages", "n_targets",
+        "first_vintage?", "last_vintage?", "mean_score?", "skill_over_line?",
+        "skill_over_line_low?", "skill_over_line_high?", "skill_over_no_change?",
+        "skill_over_no_change_low?", "skill_over_no_change_high?", "draws", "seed",
+    ),
+    ordered=(
+        ("first_vintage", "last_vintage"),
+        ("skill_over_line_low", "skill_over_line_high"),
+        ("skill_over_no_change_low", "skill_over_no_change_high"),
+    ),
 )  # fmt: skip
 
 SENSITIVITY = Table(
@@ -389,10 +473,10 @@ IMPLICATIONS = Table(
     ordered=(("low", "high"),),
 )  # fmt: skip
 
-_QUANTILES = (
-    "low?", "q_10?", "q_20?", "q_30?", "q_40?", "median?", "q_60?", "q_70?", "q_80?", "q_90?",
-    "high?",
+FORECAST_QUANTILES = (
+    "low", "q_10", "q_20", "q_30", "q_40", "median", "q_60", "q_70", "q_80", "q_90", "high",
 )  # fmt: skip
+"""Columns of the quantiles of a forecast, in order."""
 
 FORECASTS = Table(
     name="forecasts",
@@ -400,14 +484,14 @@ FORECASTS = Table(
     key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
-        "verdict", "reason", "current?", *_QUANTILES, "draws", "seed", "origin", "first_published?",
+        "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
     ),
-    ordered=(tuple(name.removesuffix("?") for name in _QUANTILES),),
+    ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
 
 FORECAST_SCORES = Table(
     name="forecast_scores",
-    grain="one forecast whose target date has passed, and how it did",
+    grain="one forecast whose target date has passed, with its outcome and scores",
     key=("target", "series", "made_on", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
@@ -419,7 +503,7 @@ FORECAST_SCORES = Table(
 
 FORECAST_SKILL = Table(
     name="forecast_skill",
-    grain="how the forecasts of one series, horizon, method and origin did on the whole",
+    grain="mean scores of the forecasts of one series, horizon, method and origin",
     key=("target", "series", "horizon_months", "method", "origin"),
     columns=(
         "target", "series", "horizon_months", "method", "as_of", "verdict", "reason",
@@ -438,7 +522,7 @@ FORECAST_SKILL = Table(
 
 PAPER_CLAIMS = Table(
     name="paper_claims",
-    grain="one claim of the paper for one series and span of time after it was made",
+    grain="one claim of the paper x series x span of time since the claim",
     key=("claim", "target", "series", "made_on", "target_date"),
     columns=(
         "claim", "target", "series", "made_on", "target_date", "as_of", "verdict", "reason",
@@ -449,7 +533,7 @@ PAPER_CLAIMS = Table(
 
 REVISIONS = Table(
     name="revisions",
-    grain="one published number that a later release gives otherwise",
+    grain="one published number that differs from the release before",
     key=("table", "key", "column", "release_id"),
     columns=("table", "key", "column", "previous?", "current?", "reason", "release_id"),
     operational=True,
@@ -461,6 +545,9 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        BENCHMARK_REPORTS,
+        CAPABILITY_INDEX,
+        MODEL_REPORTS,
         EVALUATIONS,
         POOLED_SCORES,
         SOURCE_EFFECTS,
@@ -479,6 +566,7 @@ PUBLISHED: dict[str, Table] = {
         COMPRESSION,
         DENSING_LAW,
         TREND_BREAKS,
+        DENSITY_PACES,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
@@ -494,6 +582,7 @@ PUBLISHED: dict[str, Table] = {
         FORECASTS,
         FORECAST_SCORES,
         FORECAST_SKILL,
+        PACE_SKILL,
         PAPER_CLAIMS,
         REVISIONS,
         SOURCE_HEALTH,

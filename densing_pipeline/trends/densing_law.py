@@ -109,9 +109,9 @@ def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
             yield key, by_key.get(key, known.clear())
 
 
-def _open_weights(models: pl.DataFrame) -> pl.DataFrame:
-    """Models whose weights are published; all of a release that did not tell them apart."""
-    if "weights" not in models.columns:
+def of_population(models: pl.DataFrame, population: str) -> pl.DataFrame:
+    """The models of a population; all of a release that did not tell open weights apart."""
+    if population == "all" or "weights" not in models.columns:
         return models
     return models.filter(pl.col("weights").ne_missing("not-published"))
 
@@ -153,12 +153,12 @@ def _pieces(
         is_open, is_short = population == "open-weights", _is_short(key, population)
         if is_short and (key[0] != HEADLINE[0] or key[2] not in SHORT_BASES):
             continue
-        of_population = _open_weights(models) if is_open else models
-        if is_open and of_population.height == models.height:
+        kept = of_population(models, population)
+        if is_open and kept.height == models.height:
             continue
-        series = from_frame(of_population, (laws or {}).get(key[:2]))
-        known = of_population.filter(pl.col("density").is_not_null())
-        censored = of_population.filter(pl.col("density").is_null())["release_date"]
+        series = from_frame(kept, (laws or {}).get(key[:2]))
+        known = kept.filter(pl.col("density").is_not_null())
+        censored = kept.filter(pl.col("density").is_null())["release_date"]
         for window in spans:
             if is_short and window.name not in SHORT_WINDOWS:
                 continue

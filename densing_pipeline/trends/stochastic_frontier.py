@@ -29,10 +29,10 @@ LONGEST_STEP = 1.0
 """Largest change of a parameter in one step, in standard deviations (line) or of the logarithm
 (sigmas)."""
 
-MOST_STEPS = 60
+MOST_FRONTIER_STEPS = 60
 """Most steps; a weighting not converged by then has no estimate."""
 
-CONVERGED = 1e-6
+CONVERGED_GAIN = 1e-6
 """Convergence threshold: predicted gain of log-likelihood per model of the last step."""
 
 DAMPING = Damping(first=1e-3, fall=5, rise=8, least=0.0)
@@ -42,7 +42,7 @@ FLATTEST = 1e-10
 
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
-CELLS_AT_ONCE = 20_000
+WEIGHTS_AT_ONCE = 20_000
 """Weights processed in one step, so that the working arrays fit in the cache."""
 
 
@@ -89,7 +89,7 @@ def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArr
     """Maxima of the likelihood, shape (B, 4), NaN without a start; in parts that fit in the cache."""
     theta = np.full(start.shape, np.nan)
     known = np.flatnonzero(np.isfinite(start).all(axis=1))
-    for part in np.array_split(known, 1 + weights.size // CELLS_AT_ONCE):
+    for part in np.array_split(known, 1 + weights.size // WEIGHTS_AT_ONCE):
         theta[part] = _likeliest(x, y[part], weights[part], start[part])
     return theta
 
@@ -108,8 +108,8 @@ def _likeliest(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatAr
         _inside(start),
         y,
         weights,
-        most_steps=MOST_STEPS,
-        absolute=CONVERGED * weights.sum(axis=1),
+        most_steps=MOST_FRONTIER_STEPS,
+        absolute=CONVERGED_GAIN * weights.sum(axis=1),
         propose=_propose,
         damping=DAMPING,
     )

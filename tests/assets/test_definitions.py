@@ -18,6 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 GROUPS = {
     "hub": {"hub_nights", "models", "model_quarantine"},
+    "score_sources": {
+        "score_snapshots",
+        "benchmark_reports",
+        "capability_index",
+        "model_reports",
+    },
     "evaluation": {
         "evaluation",
         "evaluations",
@@ -41,6 +47,7 @@ GROUPS = {
         "densities",
         "compression",
         "densing_law",
+        "density_paces",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -51,8 +58,26 @@ GROUPS = {
         "price_index",
         "price_decomposition",
     },
-    "forecasts": {"implications", "forecasts", "forecast_scores", "forecast_skill", "paper_claims"},
+    "forecasts": {
+        "implications",
+        "forecasts",
+        "forecast_scores",
+        "forecast_skill",
+        "pace_skill",
+        "paper_claims",
+    },
     "publication": {"source_health", "revisions", "release"},
+}
+
+FORECAST_INPUTS = {
+    "densities",
+    "models",
+    "scores",
+    "reference_laws",
+    "prices",
+    "price_polls",
+    "model_links",
+    "capability_levels",
 }
 
 PARENTS = {
@@ -77,8 +102,13 @@ PARENTS = {
     "densities": {"models", "scores", "reference_laws", "reference_law_draws", "direct_laws"},
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
+    "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
-    "quarantine": {"price_snapshots", "prices"},
+    "score_snapshots": set(),
+    "benchmark_reports": {"score_snapshots", "models"},
+    "capability_index": {"score_snapshots", "models"},
+    "model_reports": {"score_snapshots", "models"},
+    "quarantine": {"price_snapshots", "score_snapshots", "prices"},
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
@@ -88,7 +118,14 @@ PARENTS = {
     "level_memberships": {"capability_levels"},
     "price_index": {"model_links", "prices"},
     "price_decomposition": {"capability_levels", "model_links", "prices"},
-    "source_health": {"hub_nights", "prices", "price_snapshots"},
+    "source_health": {
+        "hub_nights",
+        "prices",
+        "price_snapshots",
+        "score_snapshots",
+        "benchmark_reports",
+        "capability_index",
+    },
     "trend_breaks": {"densities", "scores"},
     "sensitivity": {"models", "scores", "reference_laws"},
     "implications": {
@@ -99,38 +136,11 @@ PARENTS = {
         "price_frontier",
         "scores",
     },
-    "forecasts": {
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
-    "forecast_scores": {
-        "forecasts",
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
+    "forecasts": FORECAST_INPUTS,
+    "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
-    "paper_claims": {
-        "densities",
-        "models",
-        "scores",
-        "reference_laws",
-        "prices",
-        "price_polls",
-        "model_links",
-        "capability_levels",
-    },
+    "pace_skill": {"densities", "models", "scores", "reference_laws"},
+    "paper_claims": FORECAST_INPUTS,
     "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
     "release": set(PUBLISHED),
 }
@@ -204,7 +214,7 @@ def test_a_run_of_any_asset_but_an_evaluation_holds_the_state_directory(name):
 
 
 NOT_DECISIVE = {
-    "landing_dir", "book_dir", "hub_cache_dir", "evaluations_dir", "publish_dir", "tables_dir",
+    "landing_dir", "book_dir", "hub_cache_dir", "score_history_dir", "evaluations_dir", "publish_dir", "tables_dir",
     "poll", "hub_poll", "hub_poll_seconds", "hub_endpoint",
 }  # fmt: skip
 """Settings of assets that say where inputs are and whether new ones are fetched."""

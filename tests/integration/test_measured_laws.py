@@ -64,7 +64,10 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, pl.D
     assert set(evaluations["state"]) == {"done"}
     ours = measured_tables.scores(evaluations, eval_items, suite.SUITE, None)
     theirs = reported_scores.scores(
-        facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+        facts.load("reported_scores"),
+        facts.load("nmi_models"),
+        facts.load("base_models"),
+        facts.load("score_documents"),
     )
     return eval_items, pl.concat([theirs, ours])
 

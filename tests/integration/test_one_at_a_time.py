@@ -1,16 +1,20 @@
 """Every run that writes the state directory holds it, whatever started the run."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.resources_init import (
+    get_required_resource_keys_for_step,
+    get_transitive_required_resource_keys,
+)
 
 from densing_pipeline.cli.app import main
 from densing_pipeline.definitions import build_defs
@@ -21,6 +25,26 @@ from densing_pipeline.state import HOLDER, held
 
 ROOT = Path(__file__).parents[2]
 ONE_ASSET = frozenset({dg.AssetKey("capability_levels")})
+
+SCHEDULED = """
+import sys
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.settings import Settings
+
+one_asset = frozenset({dg.AssetKey("capability_levels")})
+definitions = build_defs(Settings(state_dir=sys.argv[1]))
+job = definitions.resolve_job_def("nightly").get_subset(asset_selection=set(one_asset))
+with dg.DagsterInstance.ephemeral() as instance:
+    tags = {"dagster/schedule_name": "nightly"}
+    run = instance.create_run_for_job(job, tags=tags, asset_selection=one_asset)
+    execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    print("ended as", instance.get_run_by_id(run.run_id).status.value)
+"""
+"""A scheduled run of one asset; the argument is the state directory."""
 
 STARTED_BY = {
     "the UI, GraphQL or `dg launch`": {},
@@ -76,6 +100,11 @@ def ran(settings, instance, tags, *, is_ad_hoc=False, selection=ONE_ASSET):
         if is_ad_hoc
         else definitions.resolve_job_def("nightly")
     ).get_subset(asset_selection=set(selection))
+    return executed(job, instance, tags, selection)
+
+
+def executed(job, instance, tags, selection=None):
+    """Execute a job as the worker of a run does; status and what failed."""
     run = instance.create_run_for_job(job, tags=tags, asset_selection=selection)
     execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
     failed = [
@@ -120,6 +149,32 @@ def test_a_scheduled_night_waits_for_the_other_run(settings, instance, other_run
     assert not (settings.state_dir / HOLDER).exists(), "the run lets go when it ends"
 
 
+@pytest.mark.parametrize("is_updated", [True, False])
+def test_a_night_that_waited_across_an_update_makes_no_table(
+    settings, other_run, tmp_path, is_updated
+):
+    """It would compute with modules of both versions, under the hash of one of them."""
+    package = tmp_path / "site" / "densing_pipeline"
+    shutil.copytree(
+        ROOT / "densing_pipeline", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", SCHEDULED, settings.state_dir],
+        env=os.environ | {"PYTHONPATH": str(package.parent), "DENSING_NIGHT_WAIT_MINUTES": "600"},
+        cwd=package.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as night:  # fmt: skip
+        assert night.stdout
+        while "waiting up to" not in (line := night.stdout.readline()):
+            assert line, "the night ended without a wait"
+        with (package / "density" / "law.py").open("a") as code:
+            code.write("# another version\n" if is_updated else "")
+        other_run.set()
+        told = night.stdout.read()
+    assert ("the code changed on disk after this run had started" in told) == is_updated, told
+    assert ("ended as FAILURE" if is_updated else "ended as SUCCESS") in told
+    assert (settings.tables_dir / "capability_levels.parquet").exists() != is_updated
+
+
 def test_the_commands_are_refused_beside_another_run(
     settings, instance, other_run, monkeypatch, capsys, tmp_path
 ):
@@ -133,14 +188,27 @@ def test_the_commands_are_refused_beside_another_run(
     assert not settings.landing_dir.exists()
 
 
-def test_an_evaluation_holds_only_its_own_folder(settings):
-    """It runs beside nights for hours."""
+def test_a_sweep_of_the_hub_beside_another_run_is_refused(settings, instance, other_run):
+    job = build_defs(settings).resolve_job_def("hub_sweep")
+    status, told = executed(job, instance, {})
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert "state is in use by the other run" in told
+    assert not settings.landing_dir.exists()
+
+
+def test_every_step_but_an_evaluation_needs_the_lock(settings):
+    """An evaluation writes only its own folder, whose lock it holds, and runs beside nights for hours."""
     definitions = build_defs(settings)
-    job = definitions.resolve_job_def("evaluate")
-    definitions_of: list[Any] = [node.definition for node in job.nodes]
-    needed = {key for each in definitions_of for key in each.required_resource_keys}
-    assert "lock" not in needed
-    assert "settings" in needed
+    without = set()
+    for job in definitions.resolve_all_job_defs():
+        plan = create_execution_plan(job)
+        for step in plan.step_dict.values():
+            needed = get_transitive_required_resource_keys(
+                get_required_resource_keys_for_step(job, step, plan), job.resource_defs
+            )
+            if "lock" not in needed:
+                without.add(step.node_handle.name)
+    assert without == {"evaluation"}
 
 
 @pytest.mark.slow

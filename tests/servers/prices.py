@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlparse
 
 from densing_pipeline.prices.sources import SOURCES
+from densing_pipeline.score_sources.sources import SOURCES as SCORE_SOURCES
 
 CHUNK = b"x" * 65536
 
@@ -101,13 +102,13 @@ class PriceServer:
 
 
 def addresses(url: str) -> dict[str, Any]:
-    """Settings that point every declared price list at one server, each at the path of its name.
+    """Settings that point every declared price list and score source at one server, each at the path of its name.
 
     A list that shares another's address shares its path: the sellers of a model of OpenRouter are at
     `/openrouter/<model>/endpoints`.
     """
     paths: dict[str, Any] = {}
-    for name, source in SOURCES.items():
+    for name, source in [*SOURCES.items(), *SCORE_SOURCES.items()]:
         paths.setdefault(source.address_setting, f"{url}/{name}")
     return paths
 

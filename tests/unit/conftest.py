@@ -22,7 +22,9 @@ def models_and_scores() -> tuple[pl.DataFrame, pl.DataFrame]:
     base, plotted = facts.load("base_models"), facts.load("nmi_models")
     return (
         bundled.models(base, plotted),
-        reported_scores.scores(facts.load("reported_scores"), plotted, base),
+        reported_scores.scores(
+            facts.load("reported_scores"), plotted, base, facts.load("score_documents")
+        ),
     )
 
 

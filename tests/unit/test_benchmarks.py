@@ -10,45 +10,12 @@ import pytest
 
 import densing_pipeline
 from densing_pipeline import benchmarks
+from tests.examples import example
 
 REPOSITORY = Path(__file__).parents[2]
 
-LINE = '    BenchmarkFacts("Sums", items=3, chance=0.0, shots=1, measured="beside"),\n'
-
-MODULE = '''"""Sums of two numbers, made up for a test."""
-
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from densing_pipeline.benchmarks import REGISTRY
-from densing_pipeline.evaluation.scoring import ExactMatch
-from densing_pipeline.evaluation.suite.benchmark import (
-    Benchmark, Fewshot, Prompt, Record, Source, Split,
-)
-
-
-def from_row(raw: Mapping[str, Any]) -> Iterator[Record]:
-    """A sum."""
-    yield {"id": raw["id"], "question": raw["question"], "reference": raw["answer"]}
-
-
-def split(name: str) -> Split:
-    return Split(name, (Source("Sums", f"{name}.jsonl", from_row, home="mirror"),), {"": None})
-
-
-SUMS = Benchmark(
-    facts=REGISTRY["Sums"],
-    splits=(split("examples"), split("test")),
-    split="test",
-    fewshot=Fewshot("examples", shots=REGISTRY["Sums"].shots),
-    prompt=Prompt(question="{question} =", answer=" {reference}"),
-    kind="generate",
-    stops=("\\n",),
-    max_tokens=8,
-    metric=ExactMatch(r"(\\d+)"),
-    licence="CC0-1.0",
-)
-'''
+LINE = example("In `densing_pipeline/benchmarks.py`, at the end of `DECLARED`:")
+MODULE = example("`densing_pipeline/evaluation/suite/sums.py`:")
 
 USE = """
 import json, sys
@@ -106,7 +73,7 @@ def package(tmp_path: Path) -> Path:
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
     registry = copy / "benchmarks.py"
     before, end, after = registry.read_text().partition("\n)\n\nREGISTRY")
-    registry.write_text(f"{before}\n{LINE[:-1]}{end}{after}")
+    registry.write_text(f"{before}\n{LINE.replace('on request', 'beside')[:-1]}{end}{after}")
     (copy / "evaluation" / "suite" / "sums.py").write_text(MODULE)
     (copy.parent / "tests").symlink_to(REPOSITORY / "tests")
     return copy

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densing_pipeline.json_documents import LONGEST_INTEGER, STATED_TWICE, load
+from densing_pipeline.json_documents import DEEPEST, LONGEST_INTEGER, STATED_TWICE, load
 
 WHOLE = st.recursive(
     st.none()
@@ -52,10 +52,30 @@ def test_a_key_stated_twice_has_its_value_only_if_both_agree() -> None:
         (r'"a\udc00b"', "a\ufffdb"),
         (r'"\ud83d\ude00"', "\U0001f600"),
         (r'"\ud800\ud83d\ude00"', "\ufffd\U0001f600"),
+        (r'"\ude00\ud83d"', "\ufffd\ufffd"),
+        (r'"\uD83D\n\uDE00"', "\ufffd\n\ufffd"),
+        (r'"\\ud800 \\\ud800"', "\\ud800 \\\ufffd"),
+        ('"\ud800"', "\ufffd"),
+        ('"\ud83d\\ude00"', "\ufffd\ufffd"),
     ],
 )
-def test_half_a_character_is_replaced_and_a_whole_one_is_not(written: str, read: str) -> None:
-    assert load(written.encode()) == read
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_half_a_character_is_replaced_and_a_whole_one_is_not(
+    written: str, read: str, encoding: str
+) -> None:
+    found = load(written.encode(encoding, "surrogatepass"))
+    assert found == read
+    assert found.encode(), "text that a table can hold"
+
+
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+def test_a_document_may_be_nested_as_deep_as_the_bound_on_every_python(brackets: str) -> None:
+    start, end = ("[", "]") if brackets == "[]" else ('{"a":', "}")
+    within = f"{start * (DEEPEST - 1)}{brackets}{end * (DEEPEST - 1)}".encode()
+    beyond = f"{start * DEEPEST}{brackets}{end * DEEPEST}".encode()
+    assert load(within)
+    with pytest.raises(ValueError, match="nested more than"):
+        load(beyond)
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b'{"a":' * 100_000, b"", b"[1", b"\xff\xff"])

@@ -63,6 +63,19 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(monkeypatch):
         ("DENSING_LITELLM_URL", "litellm.ai", "https://"),
         ("DENSING_REFUSED_LICENCES", '["mit"', "with commas between them"),
         ("HF_ENDPOINT", "huggingface.co", "https://"),
+        ("DENSING_LITELLM_URL", "https://litellm.ai:99999/list", "https://"),
+        ("DENSING_LITELLM_URL", "https://:443/list", "names a host"),
+        ("DENSING_LITELLM_URL", "https://litellm.ai/a list", "https://"),
+        ("DENSING_REDIRECT_HOSTS", "*.hf.co,https://mirror.example", "write `host`"),
+        ("DENSING_STATE_DIR", "", "write a path"),
+        ("DENSING_STATE_DIR", "~/state", "write the whole path"),
+        ("DENSING_PUBLISH_URL", "~/published", "write the whole path"),
+        ("DENSING_PUBLISH_URL", f"file://{__file__}/releases", "a file where a folder must be"),
+        ("DENSING_EVALUATION_CACHE", __file__, "a file where a folder must be"),
+        ("DENSING_EVALUATION_DATA", "/nowhere/mirror", "there is no folder /nowhere/mirror"),
+        ("DENSING_EVALUATION_DATA", __file__, "a file where a folder must be"),
+        ("DENSING_LADDERS", "/nowhere/ladders.csv", "there is no file /nowhere/ladders.csv"),
+        ("DENSING_LADDERS", "/", "there is no file /"),
     ],
 )
 def test_a_refused_setting_is_one_sentence_with_variable_value_and_remedy(
@@ -72,10 +85,77 @@ def test_a_refused_setting_is_one_sentence_with_variable_value_and_remedy(
     with pytest.raises(SettingsError) as refused:
         read_settings()
     told = str(refused.value)
-    assert told.startswith(f"{name} is {value!r}: ")
+    assert told.startswith(f"{name} is {value[:100]!r}: ")
     assert remedy in told
     assert f"densing settings {name}" in told
     assert "\n" not in told
+
+
+NUMBERS = [
+    f"DENSING_{name.upper()}"
+    for name, field in Settings.model_fields.items()
+    if type(field.default) in (int, float) or name == "evaluation_limit"
+]
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf", "-inf", "-1", "1,5", "9" * 5000, "ten"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_is_refused_in_one_sentence_where_it_is_none(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    told = str(refused.value)
+    assert told.startswith(f"{name} is {value[:100]!r}: ")
+    assert "; unset it for the default" in told
+    assert "\n" not in told
+
+
+PATHS = [
+    f"DENSING_{name.upper()}"
+    for name, field in Settings.model_fields.items()
+    if "Path" in str(field.annotation) or name == "publish_url"
+]
+
+
+@pytest.mark.parametrize("value", ["", " ", "~/a", "~"])
+@pytest.mark.parametrize("name", PATHS)
+def test_every_path_is_refused_in_one_sentence_where_it_is_none(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is {value!r}: .*; unset it for the default"):
+        read_settings()
+
+
+def test_paths_that_exist_and_folders_still_to_be_made_are_taken(monkeypatch, tmp_path):
+    (tmp_path / "ladders.csv").touch()
+    given = {
+        "state_dir": tmp_path / "new" / "state",
+        "publish_url": tmp_path / "new" / "published",
+        "evaluation_cache": tmp_path,
+        "evaluation_data": tmp_path,
+        "evaluation_python": tmp_path / "bin" / "python",
+        "ladders": tmp_path / "ladders.csv",
+    }
+    for name, path in given.items():
+        monkeypatch.setenv(f"DENSING_{name.upper()}", str(path))
+    assert {f"DENSING_{name.upper()}" for name in given} == set(PATHS)
+    settings = read_settings()
+    assert {name: Path(getattr(settings, name)) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    "hosts", ["", "mirror.example", "*.hf.co, localhost:8000 ,127.0.0.1", "MIRROR.example:443"]
+)
+def test_hosts_to_which_may_be_redirected_are_taken(monkeypatch, hosts):
+    monkeypatch.setenv("DENSING_REDIRECT_HOSTS", hosts)
+    assert len(read_settings().allowed_redirect_hosts) == len([h for h in hosts.split(",") if h])
+
+
+@pytest.mark.parametrize("host", ["user:secret@mirror.example", "*", "mirror.?xample", "a..b"])
+def test_other_hosts_are_refused_without_a_password(monkeypatch, host):
+    monkeypatch.setenv("DENSING_REDIRECT_HOSTS", host)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_refused_address_is_named_without_its_password(monkeypatch):

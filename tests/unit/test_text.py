@@ -1,6 +1,5 @@
 """Text from outside is harmless in a table, and shown as it is everywhere."""
 
-import csv
 import io
 import unicodedata
 
@@ -76,15 +75,3 @@ def test_markdown_shows_text_without_links_images_and_html(value: str) -> None:
     for mark in ("[", "]", "(", "!", "|", "`", "#", ":"):
         assert written.count(mark) == written.count("\\" + mark)
     assert "<" not in written
-
-
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@a", " =1", "|a", "%a", "\t=1"])
-def test_a_spreadsheet_takes_no_text_for_a_formula(value: str) -> None:
-    file = io.StringIO()
-    csv.writer(file).writerow([text.spreadsheet_cell(value), text.spreadsheet_cell(-1.5)])
-    assert file.getvalue().lstrip('"').startswith("'")
-    assert file.getvalue().endswith(",-1.5\r\n")
-
-
-def test_other_cells_stay() -> None:
-    assert [text.spreadsheet_cell(v) for v in ("a-b", "", None, -1)] == ["a-b", "", None, -1]

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from densing_pipeline.evaluation.sandbox import runner
-
-MIB = 2**20
+from densing_pipeline.units import MIB
 
 LIMITS = {
     "RLIMIT_AS": 1024 * MIB,
@@ -31,7 +30,7 @@ LIMITS = {
 SCRATCH_BYTES = 16 * MIB
 """Size of the only writable directory, which is in memory."""
 
-SECONDS = 10.0
+PROGRAM_SECONDS = 10.0
 """Processor time of a program with its tests."""
 
 WAIT = 3
@@ -82,7 +81,7 @@ class Sandbox:
 
     isolation: Isolation
     python: str
-    seconds: float = SECONDS
+    seconds: float = PROGRAM_SECONDS
     workers: int = 1
 
     @property

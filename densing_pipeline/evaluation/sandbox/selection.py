@@ -8,7 +8,12 @@ from typing import Literal
 
 from densing_pipeline.evaluation.sandbox.bubblewrap import Bubblewrap
 from densing_pipeline.evaluation.sandbox.container import Container
-from densing_pipeline.evaluation.sandbox.sandbox import SECONDS, Isolation, Sandbox, SandboxError
+from densing_pipeline.evaluation.sandbox.sandbox import (
+    PROGRAM_SECONDS,
+    Isolation,
+    Sandbox,
+    SandboxError,
+)
 
 Kind = Literal["auto", "bubblewrap", "podman", "docker", "none"]
 
@@ -104,7 +109,9 @@ def f():
 """Probes of a sandbox by claim: program, tests, and whether the program passes them."""
 
 
-def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int = 0) -> Sandbox:
+def open_sandbox(
+    kind: Kind = "auto", *, seconds: float = PROGRAM_SECONDS, workers: int = 0
+) -> Sandbox:
     """The sandbox of this machine, after it passed all probes.
 
     Args:
@@ -125,9 +132,9 @@ def open_sandbox(kind: Kind = "auto", *, seconds: float = SECONDS, workers: int 
             continue
         if not failed:
             return sandbox
-        wrong.append(f"{sandbox.name}: not so: {'; '.join(failed)}")
+        wrong.append(f"{sandbox.name} does not meet: {'; '.join(failed)}")
     raise SandboxError(
-        "programs are not run, for there is no sandbox that holds: "
+        "programs are not run, because no sandbox passes its probes: "
         + ("; ".join(wrong) or "switched off (none)")
     )
 

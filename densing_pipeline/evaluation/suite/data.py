@@ -33,10 +33,11 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Split,
 )
 from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB
 
 GITHUB = "https://raw.githubusercontent.com"
 
-BOUNDS = Bounds(answer_s=300, slowest_bytes_per_s=100_000, max_bytes=2**30)
+BOUNDS = Bounds(answer_s=300, slowest_bytes_per_s=100_000, max_bytes=GIB)
 """Bounds of a benchmark file: 300 s, and 1 s more for each 100,000 bytes received; 1 GiB."""
 
 SHOWN = 5
@@ -247,8 +248,11 @@ def read(path: Path) -> list[dict[str, Any]]:
         suffixes = PurePosixPath(path.name).suffixes
         if suffixes[-1] == ".parquet":
             return pl.read_parquet(path).to_dicts()
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if suffixes[-1] == ".gz" else content).decode("utf-8")
+        with gzip.open(path) if suffixes[-1] == ".gz" else path.open("rb") as file:
+            content = file.read(BOUNDS.max_bytes + 1)
+        if len(content) > BOUNDS.max_bytes:
+            raise ValueError(f"more than {BOUNDS.max_bytes:,} bytes")
+        text = content.decode("utf-8")
         if suffixes[-1] == ".csv":
             return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
         if ".jsonl" in suffixes:

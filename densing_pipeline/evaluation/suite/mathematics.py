@@ -57,7 +57,7 @@ def from_subject(raw: Mapping[str, Any]) -> Iterator[Record]:
 
 
 def for_example(raw: Mapping[str, Any]) -> Iterator[Record]:
-    """The same, known by its words."""
+    """The same problem, with its words as id."""
     for record in from_subject(raw):
         yield {"id": record["problem"], **record}
 

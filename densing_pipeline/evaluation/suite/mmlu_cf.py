@@ -1,7 +1,7 @@
-"""MMLU-CF: MMLU's form with rewritten questions, to see how much of an MMLU score is memory.
+"""MMLU-CF: questions like MMLU's, rewritten, to detect contamination of MMLU scores.
 
 Zhao et al. 2024 (arXiv:2412.15194), https://github.com/microsoft/MMLU-CF. The validation split is
-public, the test split is not. The gap to MMLU is a contamination check, no part of the average.
+public, the test split is not. The gap to MMLU is a contamination check and does not count in the average.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The LiteLLM map: one key per model and seller, kept by hand by many people.
+"""The LiteLLM map: one key per model and seller, maintained by hand by many contributors.
 
 Amounts are USD per token. A key's cost fields spell out prompt length and kind of offer
 (`input_cost_per_token_above_200k_tokens_batches`). Not here: which of its prices to believe; wrong
@@ -54,7 +54,7 @@ _FIELD = re.compile(
 
 
 class Offer(NamedTuple):
-    """Prompt length and kind of offer a cost field speaks of."""
+    """Prompt length and kind of offer that the name of a cost field states."""
 
     over: int
     kind: str
@@ -130,7 +130,7 @@ def _columns(model: Mapping[str, Any], observed_on: date) -> dict[str, Any]:
 
 
 def _fields(entries: Entries, key: str, model: Mapping[str, Any]) -> dict[Offer, dict[str, Any]]:
-    """Amounts by offer; always with the standard one, which may state nothing."""
+    """Amounts by offer; the standard offer is always among them, if only with empty prices."""
     offers: dict[Offer, dict[str, Any]] = {Offer(0, "standard"): {}}
     for offer, amount, value in (*_flat(entries, key, model), *_tiers(entries, key, model)):
         offers.setdefault(offer, {})[amount] = value
@@ -149,7 +149,7 @@ def _fields(entries: Entries, key: str, model: Mapping[str, Any]) -> dict[Offer,
 
 
 def _flat(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tuple[Offer, str, Any]]:
-    """Cost fields whose name says the offer."""
+    """Cost fields whose name states the offer."""
     for name, value in model.items():
         found = _FIELD.fullmatch(name)
         if found is None or name == OLD_CACHE_READ:
@@ -181,7 +181,7 @@ def _tiers(
 
 
 def _inherited(quote: Quote, base: Quote | None) -> Quote:
-    """A price for long prompts, with what it does not state as in the base price."""
+    """A price for long prompts; amounts that it does not state are those of the base price."""
     if base is None:
         return quote
     pairs = zip(quote, base, strict=True)

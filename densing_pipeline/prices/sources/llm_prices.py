@@ -1,6 +1,6 @@
 """llm-prices: a small list kept by hand, with past prices as half-open intervals.
 
-Amounts are USD per million tokens. `from_date` is the first day, `to_date` the first day no more.
+Amounts are USD per million tokens. `from_date` is the first day of a price, `to_date` the day after its last.
 """
 
 import re
@@ -61,7 +61,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
 
 
 def _columns(entry: dict[str, Any], observed_on: date) -> dict[str, Any]:
-    """Dates of a price, and what follows from them."""
+    """Dates of a price, and the basis, flag and reason that follow from them."""
     start, end = (_day(entry, name) for name in ("from_date", "to_date"))
     if start and end and end <= start:
         raise UnreadableError("to_date", end, f"a price that ends on {end}, before it starts")

@@ -23,7 +23,7 @@ from densing_pipeline.prices.sources.values import (
 NAME = "models-dev"
 AMOUNTS = ("input", "output", "cache_read")
 PRIORITY = frozenset({("service_tier", "priority"), ("speed", "fast")})
-"""Request fields by which a mode buys precedence."""
+"""Request fields that ask for priority."""
 
 CONVERTED = "converted from CNY by the source at a fixed rate"
 DEPRECATED = "deprecated, says the list"
@@ -57,7 +57,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
 
 
 def _outputs(model: Mapping[str, Any]) -> list[Any]:
-    """What the model writes; text where the list does not say."""
+    """Kinds of output of the model; text if the list does not say."""
     modalities = model.get("modalities")
     outputs = modalities.get("output") if isinstance(modalities, dict) else None
     return outputs if isinstance(outputs, list) else ["text"]
@@ -87,7 +87,7 @@ def _model(
 
 
 def _doubts(provider: str, model: Mapping[str, Any]) -> dict[str, str]:
-    """Flag and reason of a price that may not be what one pays."""
+    """Flag and reason of a price that may not be the one charged."""
     if model.get("status") == "deprecated":
         return {"flag": "unconfirmed", "reason": DEPRECATED}
     if provider.endswith("cn") or "-cn-" in provider:
@@ -122,7 +122,7 @@ def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tu
 
 
 def _requests(mode: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """What a request must state to be served in this mode."""
+    """Fields that a request must have to be served in this mode."""
     provider = mode.get("provider")
     body = provider.get("body") if isinstance(provider, dict) else None
     return {(name, str(value)) for name, value in body.items()} if isinstance(body, dict) else set()

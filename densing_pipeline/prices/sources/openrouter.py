@@ -1,4 +1,4 @@
-"""OpenRouter's list of models: what the router asks for each.
+"""OpenRouter's list of models with the router's price of each.
 
 Not here: the sellers behind the router (`openrouter_endpoints`), and what pricing objects mean
 (`openrouter_format`).
@@ -61,7 +61,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
 
 
 def _announced(page: Mapping[str, Any]) -> int:
-    """How many models the list says it has; 0 if it does not say."""
+    """Number of models that the list states it has; 0 if it states none."""
     try:
         return whole("total_count", page.get("total_count"))
     except UnreadableError:

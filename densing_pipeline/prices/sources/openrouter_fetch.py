@@ -11,13 +11,14 @@ import httpx2
 
 from densing_pipeline.fetch import FetchError, Response, fetch, next_address
 from densing_pipeline.polling.answers import (
-    AT_ONCE,
     NOT_MODIFIED,
+    REQUESTS_AT_ONCE,
     Asked,
     Request,
     fetch_document,
 )
 from densing_pipeline.prices.sources.openrouter_format import join_pages, next_page
+from densing_pipeline.units import MIB
 
 MOST_PAGES = 50
 
@@ -59,7 +60,7 @@ async def _further_pages(first: Response, request: Request, asked: Asked) -> Res
             raise FetchError(f"page {len(pages) + 1} repeats an earlier one")
         pages.append(page.content)
         if sum(map(len, pages)) > limits.max_bytes:
-            raise FetchError(f"pages larger than {limits.max_bytes / 2**20:g} MiB together")
+            raise FetchError(f"pages larger than {limits.max_bytes / MIB:g} MiB together")
     if len(pages) == 1:
         return first
     return Response(first.url, first.status, join_pages(pages))
@@ -93,7 +94,7 @@ async def fetch_each(
         FetchError: no page could be had.
         SnapshotError: no page could be had, and the first was refused by `check`.
     """
-    at_once = asyncio.Semaphore(AT_ONCE)
+    at_once = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def one(model: str) -> Response:
         async with at_once:

@@ -1,4 +1,4 @@
-"""Which headline prices of OpenRouter are passing promotions.
+"""Marks headline prices of OpenRouter that are temporary promotions.
 
 Its list of models shows the price after a discount without saying so; only its list of sellers does.
 Not here: what the sellers' list says (`openrouter_endpoints`).
@@ -7,14 +7,14 @@ Not here: what the sellers' list says (`openrouter_endpoints`).
 import polars as pl
 
 from densing_pipeline.prices.sources import openrouter, openrouter_endpoints
+from densing_pipeline.tables.dates import NO_END
 
 _SAME = ("model", "context_over_tokens", "input_usd_per_mtok", "output_usd_per_mtok")
 _FIRST = pl.date(1, 1, 1)
-_FAR = pl.date(9999, 1, 1)
 
 
 def mark(book: pl.DataFrame) -> pl.DataFrame:
-    """The book with promotional headline prices labelled so.
+    """The book with the offer of promotional headline prices set to `promotional`.
 
     A headline price is promotional if a seller asks exactly that, over the same time, under a
     discount, and none asks it as an ordinary price. A price that stays after its promotion has
@@ -27,7 +27,8 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         The same rows in the same order; `offer` is `promotional` on those, with the reason.
     """
     rows = book.with_row_index("row").with_columns(
-        start=pl.coalesce("valid_from", "observed_from", _FIRST), end=pl.coalesce("valid_to", _FAR)
+        start=pl.coalesce("valid_from", "observed_from", _FIRST),
+        end=pl.coalesce("valid_to", NO_END),
     )
     headline = rows.filter(
         pl.col("source") == openrouter.NAME,

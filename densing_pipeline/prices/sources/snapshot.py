@@ -59,10 +59,11 @@ QUOTE_KEY = ("provider", "model", "offer", "context_over_tokens", "valid_from")
 """What identifies an offer within one snapshot of one source."""
 
 MAIN = Quote._fields[:2]
-PRICES = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+PRICE_COLUMNS = tuple(f"{name}_usd_per_mtok" for name in Quote._fields)
+MAIN_PRICE_COLUMNS = PRICE_COLUMNS[:2]
 
 NAMES = ("provider", "model")
-"""Columns that name something: cleaned, but never cut, for two names would look alike."""
+"""Columns with names: cleaned, but never shortened, because two names could become equal."""
 
 QUARANTINED = pl.Schema(dict.fromkeys(("key", "column", "values", "reason"), pl.String))
 LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
@@ -187,7 +188,7 @@ class Entries:
         row = {name: clean(v) if isinstance(v, str) else v for name, v in given.items()}
         row |= {name: _name(name, given[name]) for name in NAMES}
         key = tuple(row.get(name) for name in QUOTE_KEY)
-        prices = tuple(row.get(name) for name in PRICES)
+        prices = tuple(row.get(name) for name in PRICE_COLUMNS)
         if key not in self._seen:
             self._seen[key] = prices
             self._rows.append(row)
@@ -245,7 +246,7 @@ class Entries:
 
 
 def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
-    """The snapshot, unless it lost too many prices of some sort to be believed.
+    """The snapshot, unless it has lost too many prices of some kind.
 
     Args:
         found: the snapshot.
@@ -276,5 +277,5 @@ def _name(column: str, value: str) -> str:
 def _floats(quote: Quote) -> dict[str, float | None]:
     return {
         name: None if price is None else float(price)
-        for name, price in zip(PRICES, quote, strict=True)
+        for name, price in zip(PRICE_COLUMNS, quote, strict=True)
     }

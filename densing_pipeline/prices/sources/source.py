@@ -1,4 +1,4 @@
-"""What the pipeline needs to know of a polled price list: its declaration.
+"""The declaration of a polled price list.
 
 Each module of this package that reads a list declares it as `SOURCE`; parsers, addresses, the rules of
 comparison and correction, and the tests' servers follow from the declarations. Not here: the

@@ -151,7 +151,7 @@ def day(value: object) -> date | None:
 
 
 def shown(value: object) -> str | None:
-    """A value as messages repeat it."""
+    """A value as text for messages, shortened."""
     if value is None:
         return None
     return clean(str(value), _LONGEST)

@@ -136,10 +136,9 @@ def test_an_error_of_another_kind_gets_no_remedy():
 def test_a_file_where_the_state_folder_should_be_is_named(monkeypatch, tmp_path, capsys):
     (tmp_path / "state").write_text("a file", encoding="utf-8")
     monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "state" / "below"))
-    assert main(["run"]) == 1
+    assert main(["run"]) == 2
     told = capsys.readouterr().err
-    assert str(tmp_path / "state") in told
-    assert "is a file, not a folder" in told
+    assert f"{tmp_path / 'state'} is a file where a folder must be" in told
     assert "Errno" not in told
 
 

@@ -19,7 +19,10 @@ def night(points):
     plotted = facts.load("nmi_models")
     models = bundled.models(facts.load("base_models"), plotted)
     scores = reported_scores.scores(
-        facts.load("reported_scores"), plotted, facts.load("base_models")
+        facts.load("reported_scores"),
+        plotted,
+        facts.load("base_models"),
+        facts.load("score_documents"),
     )
     return models, scores, direct_laws(models, scores, points)
 

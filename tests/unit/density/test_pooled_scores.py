@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.pooled_scores import FAR, FEWEST_MODELS, pooled_scores, source_effects
+from densing_pipeline.density.pooled_scores import (
+    FAR,
+    FEWEST_SHARED_MODELS,
+    pooled_scores,
+    source_effects,
+)
 from densing_pipeline.density.score_conflicts import score_conflicts
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.tables.published import (
@@ -125,6 +130,44 @@ def test_a_measured_score_goes_before_all_reports():
     assert (row["score"], row["source_kind"], row["source_std_error"]) == (0.4, "measured", None)
 
 
+def test_documents_of_one_team_are_one_source():
+    team = {"publisher": "team"}
+    row = pooled(*of(0.5, 0.6, **team), {"score": 0.65, "source": "other", "publisher": "other"})
+    assert row["score"] == pytest.approx((0.55 + 0.65) / 2)
+    assert (row["n_sources"], row["n_documents"]) == (2, 3)
+    assert row["sources"] == "other; source 0; source 1"
+    apart = pooled(*of(0.5, 0.6), {"score": 0.65, "source": "other"})
+    assert (apart["n_sources"], apart["n_documents"]) == (3, 3)
+
+
+def test_many_documents_of_one_team_do_not_outvote_another_team():
+    """A harness that does not recognise answers, used in three reports, is still one source."""
+    broken = of(0.28, 0.29, 0.3, publisher="team")
+    row = pooled(*broken, {"score": 0.8, "source": "other", "publisher": "other"})
+    assert (row["score"], row["n_sources"]) == (0.8, 1)
+    assert row["left_out"] == ("source 0; source 1; source 2: 0.290 is 0.510 below the only other")
+
+
+def test_a_document_far_from_the_same_teams_others_is_left_out_first():
+    row = pooled(*of(0.29, 0.8, publisher="team"), {"score": 0.7, "source": "b", "publisher": "b"})
+    assert row["score"] == pytest.approx(0.75)
+    assert row["left_out"] == "source 0: 0.290 is 0.510 below the only other"
+
+
+def test_documents_of_one_team_say_nothing_about_the_disagreement_of_sources():
+    rows = [
+        {"model_id": f"org/{model}", "score": 0.5 + 0.02 * document, "source": f"report {document}",
+         "publisher": "team"}
+        for model in range(FEWEST_SHARED_MODELS) for document in range(2)
+    ]  # fmt: skip
+    [row] = source_effects(scores(*rows)).filter(benchmark="MMLU").to_dicts()
+    assert (row["n_models"], row["between_source_std"]) == (0, None)
+    two = scores(*(row | {"publisher": row["source"]} for row in rows))
+    [row] = source_effects(two).filter(benchmark="MMLU").to_dicts()
+    assert (row["n_models"], row["n_scores"]) == (FEWEST_SHARED_MODELS, 2 * FEWEST_SHARED_MODELS)
+    assert row["between_source_std"] == pytest.approx(0.02 / 2**0.5)
+
+
 def several(n: int, *, premium: float = 0.0, spread: float = 0.0, seed: int = 0) -> pl.DataFrame:
     """N models scored by their maker and by two rivals."""
     rng = np.random.default_rng(seed)
@@ -158,11 +201,13 @@ def test_the_makers_premium_is_recovered():
 
 
 def test_few_models_say_nothing_about_sources():
-    effects = SOURCE_EFFECTS.validate(source_effects(several(FEWEST_MODELS - 1, spread=0.03)))
+    effects = SOURCE_EFFECTS.validate(
+        source_effects(several(FEWEST_SHARED_MODELS - 1, spread=0.03))
+    )
     [row] = effects.filter(benchmark="MMLU").to_dicts()
     assert row["between_source_std"] is None
     assert row["reason"] == "models scored by several sources: 4, needed: 5"
-    enough = source_effects(several(FEWEST_MODELS, spread=0.03)).filter(benchmark="MMLU")
+    enough = source_effects(several(FEWEST_SHARED_MODELS, spread=0.03)).filter(benchmark="MMLU")
     assert enough["between_source_std"].item() > 0
     assert effects["benchmark"].to_list() == ["BBH", "HumanEval", "MATH", "MBPP", "MMLU"]
 
@@ -184,7 +229,10 @@ def test_the_error_of_a_score_holds_items_sources_and_the_makers_premium():
 def test_later_models_do_not_change_the_score_of_earlier_ones():
     """No rule looks at other models: what a source covers later decides nothing today."""
     every = reported_scores.scores(
-        facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+        facts.load("reported_scores"),
+        facts.load("nmi_models"),
+        facts.load("base_models"),
+        facts.load("score_documents"),
     )
     early = facts.load("base_models").filter(pl.col("release_date") <= date(2024, 6, 30))[
         "model_id"
@@ -213,7 +261,7 @@ def test_a_conflict_between_protocols_says_so():
     )
     [row] = score_conflicts(rows, pooled_scores(rows)).to_dicts()
     assert row["reason"] == (
-        "the high one is not used: '0-shot acc' is another protocol; used is the one report left"
+        "the high one is not used: '0-shot acc' is another protocol; used is the one source left"
     )
     neither = rows.with_columns(is_paper_protocol=pl.lit(value=False))
     [row] = score_conflicts(neither, pooled_scores(neither)).to_dicts()

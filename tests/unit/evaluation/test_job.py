@@ -165,12 +165,12 @@ def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monk
     declare(monkeypatch, benchmark("MMLU", "choice", Letter()), programs)
 
     def refuse():
-        raise SandboxError("programs are not run, for there is no sandbox that holds")
+        raise SandboxError("programs are not run, because no sandbox passes its probes")
 
     monkeypatch.setattr(job, "open_sandbox", refuse)
     status, found = run(place)
     assert (status, found.state) == (1, "failed")
-    assert "no sandbox that holds" in found.reason
+    assert "no sandbox passes its probes" in found.reason
     assert (found.path / "MMLU.parquet").exists()
     assert not (found.path / "HumanEval.parquet").exists()
 

@@ -24,6 +24,7 @@ GOOD = {
     "source": "report, Table 2",
     "source_url": "https://example.org/report",
     "observed_at": "2026-11-23",
+    "published_at": "",
 }
 
 
@@ -50,6 +51,7 @@ def test_a_good_row_is_read_with_its_types(tmp_path: Path) -> None:
         "is_paper_protocol": True,
         "score": 0.71,
         "observed_at": date(2026, 11, 23),
+        "published_at": None,
     }
 
 
@@ -127,7 +129,7 @@ def test_a_line_with_too_many_or_too_few_cells_is_named(tmp_path: Path) -> None:
     )
     message = refusal(path)
     assert "line 3" in message
-    assert "the line has 12 cells, the header 11" in message
+    assert "the line has 13 cells, the header 12" in message
     assert "line 4" in message
     assert "line 5" in message
 

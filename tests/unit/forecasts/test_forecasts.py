@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from densing_pipeline.forecasts.forecasts import HORIZONS, KEY, QUANTILES, forecasts
+from densing_pipeline.forecasts.forecasts import HORIZONS, KEY, forecasts
 from densing_pipeline.forecasts.methods import METHODS
 from densing_pipeline.forecasts.vintages import month_ends
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     DENSITIES,
+    FORECAST_QUANTILES,
     FORECASTS,
     MODEL_LINKS,
     PRICES,
@@ -164,7 +165,7 @@ def test_stale_data_carry_no_forecast(world):
     late = made.filter(pl.col("made_on") > date(2025, 5, 31))
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["reason"].str.starts_with("nothing new has been seen for").all()
-    assert late.select(pl.all_horizontal(pl.col(QUANTILES).is_null()).all()).item()
+    assert late.select(pl.all_horizontal(pl.col(FORECAST_QUANTILES).is_null()).all()).item()
 
 
 EMPTY = {

@@ -10,11 +10,12 @@ from densing_pipeline import facts
 from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.forecasts.backtest import backtest, claims_rows, skill_rows
 from densing_pipeline.forecasts.claims import _is_within, paper_claims
-from densing_pipeline.forecasts.forecasts import LEVELS, QUANTILES, forecasts
+from densing_pipeline.forecasts.forecasts import LEVELS, forecasts
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
 from densing_pipeline.tables.published import (
     DENSITIES,
+    FORECAST_QUANTILES,
     FORECAST_SCORES,
     FORECAST_SKILL,
     FORECASTS,
@@ -54,7 +55,7 @@ def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(m
     for row in both.sample(40, seed=0).to_dicts():
         actual = np.log(row["outcome"])
         quantiles = np.log(
-            [row[f"{name}_made" if name == "median" else name] for name in QUANTILES]
+            [row[f"{name}_made" if name == "median" else name] for name in FORECAST_QUANTILES]
         )
         levels = np.array(LEVELS)
         loss = np.where(actual >= quantiles, levels, levels - 1) * (actual - quantiles)

@@ -8,8 +8,11 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.density_history import DensityHistory
+from densing_pipeline.density.pooled_scores import pooled_scores, source_effects
 from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.evaluation import reported_scores
+from densing_pipeline.facts.documents import with_days
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
     is_watched,
@@ -18,10 +21,12 @@ from densing_pipeline.forecasts.vintages import (
     months_later,
     price_vintages,
 )
+from densing_pipeline.hub import bundled
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import REFERENCE_POINTS
 
 LAST = date(2024, 12, 31)
+LAST_FACT = date(2026, 11, 28)
 
 NAME = "nmi-2025/nmi-2025-average/nonembedding"
 
@@ -63,37 +68,91 @@ MONTH_ENDS = [
 
 
 @pytest.fixture(scope="module")
-def bundled_tables(models_and_scores) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Bundled models and scores, and the paper's law."""
-    laws = reference_laws(
+def law() -> pl.DataFrame:
+    """The paper's law."""
+    return reference_laws(
         REFERENCE_POINTS.cast(facts.load("reference_points")), facts.load("reference_coefficients")
     )
-    return *models_and_scores, laws
+
+
+FACT_TABLES = ("reported_scores", "nmi_models", "base_models", "score_documents")
+
+
+def tables_of(scores, plotted, base_models, documents) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The `models` and `scores` tables of these fact tables."""
+    return (
+        bundled.models(base_models, plotted),
+        reported_scores.scores(scores, plotted, base_models, documents),
+    )
+
+
+def cut_at(end: date) -> tuple[pl.DataFrame, ...]:
+    """The fact tables as they would have been compiled on a day: without what was published later."""
+    scores, plotted, base_models, documents = map(facts.load, FACT_TABLES)
+    known = with_days(scores, documents, base_models)["known_from"] <= end
+    return (
+        scores.filter(known),
+        plotted.filter(pl.col("release_date") <= end),
+        base_models.filter(pl.col("release_date") <= end),
+        documents.filter(pl.col("published_at") <= end),
+    )
 
 
 @pytest.mark.parametrize("end", MONTH_ENDS)
-def test_a_vintage_uses_nothing_learnt_later(bundled_tables, end):
-    """Recomputed from tables cut off on the day, the choice of scores included, it is the same."""
-    models, scores, laws = bundled_tables
-    now = DensityHistory.of(models, scores, laws)
-    cut = DensityHistory.of(
-        models.filter(pl.col("release_date") <= end),
-        scores.filter(pl.col("known_from") <= end),
-        laws,
-    )
+def test_a_vintage_uses_nothing_learnt_later(models_and_scores, law, end):
+    """Facts cut on the day give the same: days, choice of scores, disagreement, errors, densities."""
+    models, scores = models_and_scores
+    models_then, scores_then = tables_of(*cut_at(end))
+    known = scores.filter(pl.col("known_from") <= end)
+    assert source_effects(known).equals(source_effects(scores_then))
+    assert pooled_scores(known).equals(pooled_scores(scores_then))
+    now = DensityHistory.of(models, scores, law)
+    then = DensityHistory.of(models_then, scores_then, law)
+    assert then.as_of(end).height > 0
+    assert now.as_of(end).equals(then.as_of(end))
+    assert then.as_of(end).equals(then.as_of(LAST_FACT)), "nothing later was left in the cut tables"
     for score_set in SCORE_SETS:
         name = f"nmi-2025/{score_set}/nonembedding"
-        full, then = density_vintage(now.as_of, name, end), density_vintage(cut.as_of, name, end)
+        full, cut = density_vintage(now.as_of, name, end), density_vintage(then.as_of, name, end)
         assert full is not None
-        assert then is not None
+        assert cut is not None
         for field in ("days", "progress", "newest"):
-            np.testing.assert_array_equal(getattr(full, field), getattr(then, field))
+            np.testing.assert_array_equal(getattr(full, field), getattr(cut, field))
 
 
-def test_a_report_published_later_does_not_change_an_earlier_month_end(bundled_tables):
+def test_rows_added_to_any_document_change_no_earlier_vintage(models_and_scores, law):
+    """To each document a new score of a model it has, and a score of a model yet to be released."""
+    models, scores = models_and_scores
+    rows, plotted, base_models, documents = map(facts.load, FACT_TABLES)
+    later = LAST_FACT + timedelta(days=30)
+    usual = {
+        "benchmark": "MMLU", "protocol": "5-shot acc (added)", "is_paper_protocol": True,
+        "score": 0.5, "source_confidence": "high",
+    }  # fmt: skip
+    last_rows = rows.unique("source_url", keep="last", maintain_order=True).with_columns(
+        scored_by=pl.lit("third_party"),
+        observed_at=later,
+        **{k: pl.lit(v) for k, v in usual.items()},
+    )
+    new_model = base_models.head(1).with_columns(model_id=pl.lit("org/new"), release_date=later)
+    added = pl.concat(
+        [
+            rows,
+            last_rows.with_columns(published_at=later),
+            last_rows.with_columns(model_id=pl.lit("org/new"), published_at=None),
+        ]
+    )
+    assert added.height == rows.height + 2 * documents.height
+    grown_tables = tables_of(added, plotted, pl.concat([base_models, new_model]), documents)
+    now, grown = DensityHistory.of(models, scores, law), DensityHistory.of(*grown_tables, law)
+    for end in [*MONTH_ENDS, LAST_FACT]:
+        assert now.as_of(end).equals(grown.as_of(end)), end
+    assert not now.as_of(later).equals(grown.as_of(later)), "the new rows count from their day on"
+
+
+def test_a_report_published_later_does_not_change_an_earlier_month_end(models_and_scores, law):
     """Falcon-H1's documents of 2025-05 score Qwen2.5 of 2024-09; at the end of 2024 nobody knew."""
-    models, scores, laws = bundled_tables
-    history = DensityHistory.of(models, scores, laws)
+    history = DensityHistory.of(*models_and_scores, law)
     series = (pl.col("model_id") == "Qwen/Qwen2.5-7B") & (pl.col("score_set") == "mmlu")
     before, after = (
         history.as_of(day).filter(series, pl.col("params_basis") == "total")["score"].item()

@@ -11,14 +11,18 @@ import pytest
 import densing_pipeline
 from densing_pipeline.evaluation.suite import content
 from densing_pipeline.files import file_sha256
+from densing_pipeline.publication import consistency
 from densing_pipeline.publication.consistency import (
     LIBRARIES,
     MadeWith,
     MixedTablesError,
+    ReplacedError,
     _files_below,
     check_made_together,
+    check_not_replaced,
     made_with,
     read_made_with,
+    running,
 )
 from densing_pipeline.settings import MIRROR_DECLARATION, Settings
 from densing_pipeline.tables.schemas import TableError
@@ -164,3 +168,41 @@ def test_every_decisive_setting_shows(tmp_path):
     before = made_with(Settings(ladders=ladders))
     ladders.write_text("b")
     assert made_with(Settings(ladders=ladders)) != before, "the content of the file decides"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small package in place of the one that runs, whose state this process takes for its own."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "law.py").write_text("A = 1\n")
+    (tmp_path / "package" / "scores.csv").write_text("score\n0.5\n")
+    monkeypatch.setattr(consistency, "PACKAGE", tmp_path / "package")
+    running.cache_clear()
+    running()
+    yield tmp_path / "package"
+    running.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("law.py", "the code changed"), ("scores.csv", "the bundled facts changed")]
+)
+def test_an_update_after_a_run_began_is_refused_with_what_was_replaced(package, name, told):
+    made = made_with(Settings())
+    with (package / name).open("a") as file:
+        file.write("#\n")
+    with pytest.raises(ReplacedError, match=told):
+        check_not_replaced()
+    assert made_with(Settings()) == made, "its tables say what it runs, not what is on disk"
+
+
+def test_a_library_that_was_replaced_is_named(package, monkeypatch):
+    monkeypatch.setattr(consistency, "version", lambda name: "99")
+    with pytest.raises(ReplacedError, match="a library changed"):
+        check_not_replaced()
+
+
+def test_a_file_that_is_written_anew_without_a_change_is_no_update(package):
+    (package / "law.py").write_text((package / "law.py").read_text())
+    (package / "law.py~").write_text("A = 2\n")
+    (package / "law.pyc").touch()
+    check_not_replaced()

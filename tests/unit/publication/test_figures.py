@@ -53,6 +53,15 @@ def test_the_headline_line_has_the_slope_of_the_table(tables):
     assert np.log(high / low) == pytest.approx(0.01 * 366)
 
 
+@pytest.mark.parametrize("family", ["$\\frac$", "a$b", "$x$", "<svg onload=alert(1)>", "[/]"])
+def test_a_family_is_drawn_as_it_is_written(tables, family):
+    densities = tables["densities"].with_columns(family=pl.lit(family), density=pl.lit(1.0))
+    tables = tables | {"densities": densities}
+    labels = density_figure(tables).axes[0].get_legend_handles_labels()[1]
+    assert family in {label.replace(r"\$", "$") for label in labels}
+    assert b"<svg onload" not in FIGURES["density"](tables), "and no formula fails to draw"
+
+
 def test_a_level_that_is_off_the_market_leaves_a_gap(tables):
     steps = pl.concat([tables["price_frontier"]] * 2).with_columns(
         date=pl.Series([date(2024, 1, 1), date(2024, 6, 1)]),

@@ -25,7 +25,10 @@ def released() -> dict[str, pl.DataFrame]:
     )
     models = bundled.models(facts.load("base_models"), facts.load("nmi_models"))
     scores = reported.scores(
-        facts.load("reported_scores"), facts.load("nmi_models"), facts.load("base_models")
+        facts.load("reported_scores"),
+        facts.load("nmi_models"),
+        facts.load("base_models"),
+        facts.load("score_documents"),
     )
     made = densities(models, scores, laws)
     return {
@@ -65,7 +68,7 @@ def test_the_tree_names_score_source_law_and_what_it_has_no_draws_of(released):
     assert tree.startswith(f"{MODEL}, released 2024-05-13: density {row['density'].item():.3g} (")
     assert "33.5 B parameters, basis nonembedding" in tree
     assert "MMLU 0.7807, 5-shot acc, by third_party: ObsScaling" in tree
-    assert ", the mean of 3 independent scores [pooled_scores]" in tree
+    assert ", the mean of 2 independent sources with 3 documents [pooled_scores]" in tree
     assert "law nmi-2025 for MMLU, published" in tree
     assert "computed anew from score and law: the same" in tree
     assert "the law has no draws" in tree

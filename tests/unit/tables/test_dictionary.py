@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 def test_the_committed_dictionary_is_current():
     committed = (DOCS / "data_dictionary.md").read_text(encoding="utf-8")
-    assert committed == dictionary.markdown(), "run `make docs`"
+    assert committed == dictionary.markdown(), "run `make dictionary`"
 
 
 def test_every_table_and_column_has_a_row():

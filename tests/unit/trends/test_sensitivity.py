@@ -28,7 +28,12 @@ def inputs():
     )
     return (
         bundled.models(facts.load("base_models"), plotted),
-        reported_scores.scores(facts.load("reported_scores"), plotted, facts.load("base_models")),
+        reported_scores.scores(
+            facts.load("reported_scores"),
+            plotted,
+            facts.load("base_models"),
+            facts.load("score_documents"),
+        ),
         laws.filter(pl.col("reference_id").is_in(["nmi-2025", "nmi-2025-v2"])),
     )
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from densing_pipeline.__main__ import main
 from densing_pipeline.evaluation import suite
-from densing_pipeline.evaluation.suite import Benchmark, DataError, Store
+from densing_pipeline.evaluation.suite import Benchmark, DataError, Store, data
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.data import digest, load, read
 from densing_pipeline.evaluation.suite.mathematics import MATH, SUBJECTS
@@ -150,6 +150,21 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str, content: b
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=rf"{re.escape(name)}: cannot be read"):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["part.jsonl", "part.jsonl.gz"])
+def test_a_file_is_read_up_to_its_bound_in_size_whatever_it_unpacks_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    line = b'{"a": "' + b"x" * 990 + b'"}\n'
+    monkeypatch.setattr(data, "BOUNDS", dataclasses.replace(data.BOUNDS, max_bytes=len(line)))
+    for content, is_within in ((line, True), (line + b"\n", False)):
+        (tmp_path / name).write_bytes(gzip.compress(content) if name[-2:] == "gz" else content)
+        if is_within:
+            assert len(data.read(tmp_path / name)) == 1
+        else:
+            with pytest.raises(DataError, match=r"more than 1,000 bytes"):
+                data.read(tmp_path / name)
 
 
 @pytest.mark.parametrize(

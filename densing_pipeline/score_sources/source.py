@@ -1,0 +1,119 @@
+"""What the pipeline needs to know of an outside source of scores: its declaration.
+
+A new source is one module of `score_sources.sources` that reads its documents and declares it:
+
+    SOURCE = ScoreSource(
+        "my-board",
+        address_setting="my_board_url",       # a field of `Settings`, so DENSING_MY_BOARD_URL
+        table=BENCHMARK_REPORTS,
+        parse=parse,                          # (bytes, day of receipt) -> ParsedReports
+        licence="CC-BY-4.0",
+        attribution="My Board, by its team",
+    )
+
+From that follow its poll, its snapshots and receipts in the landing zone, its rows in `source_health`
+and `quarantine`, its history, and its rows in the table. Not here: finding the declarations
+(`score_sources.sources`).
+"""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from densing_pipeline.polling.answers import fetch_document
+from densing_pipeline.polling.source import Fetch, SnapshotError
+from densing_pipeline.score_sources.parsed import ParsedReports
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.schemas import Table
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Documents that are part of the package."""
+
+SMALLEST_SHARE = 0.7
+"""A document with less than this share of the rows of the one before is rejected as incomplete."""
+
+Parser = Callable[[bytes, date], ParsedReports]
+"""Reads a document, given the day on which it was received; raises `SnapshotError`."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A document of a source that is part of the package, in the source's own format.
+
+    Attributes:
+        file: its name in `score_sources/embedded`.
+        day: day on which the source published it.
+    """
+
+    file: str
+    day: date
+
+    def content(self) -> bytes:
+        """The document; a file whose name ends with `.gz` is decompressed."""
+        content = (EMBEDDED / self.file).read_bytes()
+        return gzip.decompress(content) if self.file.endswith(".gz") else content
+
+
+@dataclass(frozen=True)
+class ScoreSource:
+    """A polled source of scores.
+
+    Attributes:
+        name: its name in the landing zone, in its table and in `source_health`.
+        address_setting: the field of `Settings` that holds its address.
+        table: the published table its rows belong to.
+        parse: reads a document.
+        licence: SPDX identifier under which the rows may be published.
+        attribution: who is to be credited.
+        embedded: documents that are part of the package, oldest first; they hold until the first poll.
+        fetch: makes the requests; by default one, for one document.
+    """
+
+    name: str
+    address_setting: str
+    table: Table
+    parse: Parser
+    licence: str
+    attribution: str
+    embedded: tuple[Embedded, ...] = ()
+    fetch: Fetch = fetch_document
+
+    def url(self, settings: Settings) -> str:
+        """Address of the source."""
+        return str(getattr(settings, self.address_setting))
+
+    def read(self, content: bytes, observed_on: date) -> ParsedReports:
+        """What a document says.
+
+        Args:
+            content: the document.
+            observed_on: day it was received.
+
+        Raises:
+            SnapshotError: the document is unusable as a whole, or the parser failed on it.
+        """
+        try:
+            return self.parse(content, observed_on)
+        except SnapshotError:
+            raise
+        except Exception as error:
+            raise SnapshotError(
+                f"{self.name}: cannot be read ({type(error).__name__}: {error})"
+            ) from error
+
+    def check(self, found: ParsedReports, before: ParsedReports | None) -> None:
+        """Compare a document with the one before.
+
+        Rows of a part that could not be read are not missed: that part stays as it was.
+
+        Raises:
+            SnapshotError: the document has less than 70 % of the rows of the one before.
+        """
+        was = before.rows_outside(found.failed) if before else 0
+        if found.rows < SMALLEST_SHARE * was:
+            raise SnapshotError(
+                f"{found.rows} rows, {found.rows / was:.0%} of the {was} before: below "
+                f"{SMALLEST_SHARE:.0%}, so the document is taken for incomplete"
+            )

@@ -1,0 +1,53 @@
+"""An installed package's `dagster.yaml` follows its version, unless somebody edited the copy."""
+
+import pytest
+
+from densing_pipeline.cli.home import BROUGHT, CONFIGURATION, renew
+
+FIRST, SECOND, THIRD = b"version: 1\n", b"version: 2\n", b"version: 3\n"
+
+
+def in_use(state):
+    return (state / CONFIGURATION).read_bytes()
+
+
+def test_a_copy_nobody_edited_is_renewed_with_each_version(tmp_path):
+    for brought in (FIRST, FIRST, SECOND, SECOND, FIRST):
+        assert renew(tmp_path, brought) == ""
+        assert in_use(tmp_path) == brought
+
+
+def test_an_edited_copy_stays_with_one_remark_for_each_new_version(tmp_path):
+    renew(tmp_path, FIRST)
+    (tmp_path / CONFIGURATION).write_bytes(b"ours: true\n")
+    assert renew(tmp_path, FIRST) == "", "nothing new to compare with"
+    for brought in (SECOND, THIRD):
+        remark = renew(tmp_path, brought)
+        assert str(tmp_path / CONFIGURATION) in remark
+        assert BROUGHT in remark
+        assert renew(tmp_path, brought) == ""
+        assert in_use(tmp_path) == b"ours: true\n"
+        assert (tmp_path / BROUGHT).read_bytes() == brought
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_an_edit_that_was_taken_back_is_renewed_again(tmp_path, is_deleted):
+    renew(tmp_path, FIRST)
+    (tmp_path / CONFIGURATION).write_bytes(b"ours: true\n")
+    renew(tmp_path, SECOND)
+    if is_deleted:
+        (tmp_path / CONFIGURATION).unlink()
+    else:
+        (tmp_path / CONFIGURATION).write_bytes(SECOND)
+    assert renew(tmp_path, SECOND) == ""
+    assert in_use(tmp_path) == SECOND
+    assert renew(tmp_path, THIRD) == ""
+    assert in_use(tmp_path) == THIRD
+
+
+def test_a_renewal_that_was_killed_half_way_is_no_edit(tmp_path):
+    renew(tmp_path, FIRST)
+    (tmp_path / CONFIGURATION).write_bytes(SECOND)
+    assert renew(tmp_path, SECOND) == ""
+    assert renew(tmp_path, THIRD) == ""
+    assert in_use(tmp_path) == THIRD
