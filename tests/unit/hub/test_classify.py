@@ -522,8 +522,9 @@ def test_known_sizes_are_those_of_the_facts() -> None:
     published = dict(facts.load("base_models").select("model_id", "params_total").iter_rows())
     compared = [
         (total, published[model_id])
-        for model_id, _, total in pretraining_evidence.known_sizes()
-        if model_id in published
+        for model_id, kind, total in pretraining_evidence.known_sizes()
+        # Files hold the vision tower too, which the facts leave out.
+        if model_id in published and kind not in ("gemma3", "mistral3", "llama4")
     ]
     assert len(compared) > 100
     assert all(abs(ours - theirs) <= 0.01 * theirs for ours, theirs in compared)
