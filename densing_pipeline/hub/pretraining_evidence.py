@@ -153,8 +153,9 @@ def other_tokenizer(record: Mapping[str, Any]) -> str | None:
     vocabulary, end = known_tokenizers()[parent]
     for source in record_fields.text_configs(record):
         own = source.get("vocab_size")
-        is_size = isinstance(own, int) and own > 0
-        if is_size and abs(own - vocabulary) > SAME_VOCABULARY * vocabulary:
+        if not isinstance(own, int) or own <= 0:
+            continue
+        if abs(own - vocabulary) > SAME_VOCABULARY * vocabulary:
             return f"a vocabulary of its own ({own:,} tokens, {parent} has {vocabulary:,})"
     own_end = templates.end_token(record)
     if own_end and own_end != end and own_end in DOCUMENT_ENDS:
