@@ -20,7 +20,7 @@ import polars as pl
 from benchmarks.measure import Measurement, compare, own_peak_mb
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.fold import Open, fold
-from densing_pipeline.prices.history import Snapshot, chain_of, history, update
+from densing_pipeline.prices.history import Snapshot, history, snapshots_digest, update
 from densing_pipeline.prices.sources import openrouter
 from densing_pipeline.prices.sources.snapshot import QUARANTINED, ParsedSnapshot
 from densing_pipeline.prices.store import Head, Store
@@ -85,7 +85,7 @@ def build_book(folder: Path) -> None:
         Open.nothing(), quotes(b"0", past[-1].day).quotes,
         source="openrouter", observed_on=past[-1].day, snapshot_sha256="0",
     ).state  # fmt: skip
-    store, head = Store(folder), Head("bench", len(past), chain_of(past))
+    store, head = Store(folder), Head("bench", len(past), snapshots_digest(past))
     looks = PRICE_POLLS.cast(
         pl.DataFrame({"source": "openrouter", "seen_on": [look.day for look in past]})
     )

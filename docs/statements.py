@@ -309,7 +309,7 @@ PRICES = Page(
         "{snapshot.FEWEST_COUNTED} and more",
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
-        "| within {fold.GLITCH_DAYS} days its validity goes on",
+        "| within {fold.LONGEST_ABSENCE_DAYS} days its validity goes on",
         "source is more than {comparison.APART!w} times apart",
         "is marked `correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(

@@ -72,9 +72,9 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
             )
         if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
             return dg.SensorResult(skip_reason=lacking)
-        asked = _asked(context.instance)
+        asked = _used_run_keys(context.instance)
         pinned = _pinned(context.cursor, table, asked)
-        died = _died(context.instance, evaluation.name, path)
+        died = _failed_run_keys(context.instance, evaluation.name, path)
         chosen: dict[str, str] = {}
         for each in queued:
             base = _run_key(each, pinned, settings.evaluation_limit)
@@ -138,12 +138,12 @@ def _pinned(cursor: str | None, table: pl.DataFrame, asked: set[str]) -> dict[st
     return pinned
 
 
-def _asked(instance: dg.DagsterInstance) -> set[str]:
+def _used_run_keys(instance: dg.DagsterInstance) -> set[str]:
     """Run keys that have been used and are not requested again."""
     return {value for _, values in instance.get_run_tags(tag_keys=[RUN_KEY]) for value in values}
 
 
-def _died(instance: dg.DagsterInstance, job: str, queue: Path) -> list[str]:
+def _failed_run_keys(instance: dg.DagsterInstance, job: str, queue: Path) -> list[str]:
     """Run keys of the runs that failed before the queue was computed.
 
     The queue counts the attempts recorded in folders. Runs that failed before they recorded one are

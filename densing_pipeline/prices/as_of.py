@@ -56,7 +56,9 @@ def known(prices: Prices, observed: date, polls: pl.DataFrame | None = None) -> 
         pl.col("observed_to").is_null() | (pl.col("observed_to") > observed),
     )
     # A look at every row: only where nobody kept the days.
-    seen = _evident(prices.lazy(), observed) if polls is None or polls.is_empty() else polls.lazy()
+    seen = (
+        _last_polls(prices.lazy(), observed) if polls is None or polls.is_empty() else polls.lazy()
+    )
     last = (
         seen.filter(pl.col("seen_on") <= observed)
         .group_by("source", "model")
@@ -101,7 +103,7 @@ def holds(valid: date) -> pl.Expr:
     )
 
 
-def _evident(prices: pl.LazyFrame, observed: date) -> pl.LazyFrame:
+def _last_polls(prices: pl.LazyFrame, observed: date) -> pl.LazyFrame:
     """Last day up to `observed` on which each list, or each model of a partial list, was polled."""
     return (
         prices.group_by("source", pl.when(pl.col("source").is_in(partial_lists())).then("model"))

@@ -56,7 +56,7 @@ def rejudged(book: pl.DataFrame) -> pl.DataFrame:
     """
     rows = openrouter_promotions.mark(_as_listed(book)).with_row_index("row")
     verdicts = pl.concat(
-        [comparison.implausible(rows), comparison.verdicts(comparison.sides(rows))]
+        [comparison.implausible(rows), comparison.verdicts(comparison.agreements(rows))]
     ).unique("row", keep="first")
     is_told = pl.col("verdict").is_not_null()
     is_listed = pl.col("listed_offer").is_null() & is_told
@@ -81,7 +81,7 @@ def disputed(prices: pl.DataFrame) -> pl.DataFrame:
     """
     rows = prices.with_row_index("row")
     rivals = (
-        comparison.sides(_as_listed(prices).with_row_index("row"))
+        comparison.agreements(_as_listed(prices).with_row_index("row"))
         .filter("is_apart")
         .sort("row", "rank_other", "source_other")
         .unique("row", keep="first", maintain_order=True)

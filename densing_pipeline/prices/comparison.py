@@ -65,7 +65,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
     `sound` if another source has it too.
 
     Args:
-        compared: from `sides`.
+        compared: from `agreements`.
     """
     is_for, rank = ~pl.col("is_apart"), pl.col("rank_other")
     backing = pl.min_horizontal(pl.col("rank"), pl.when(is_for).then(rank).min().over("row")).alias(
@@ -100,7 +100,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
     ).drop_nulls("verdict")  # fmt: skip
 
 
-def sides(rows: pl.DataFrame) -> pl.DataFrame:
+def agreements(rows: pl.DataFrame) -> pl.DataFrame:
     """For each price and each other source with comparable ones: whether it contradicts the price.
 
     Comparable are standard offers of one seller whose names have one normal form, that are still

@@ -34,10 +34,10 @@ _NO_MOVE = ("correction", "suspect", "refused", "future")
 def is_error(source: str, day: date) -> pl.Expr:
     """Whether the earlier price (columns ending in `_old`) was wrong, given the price of `day`."""
     is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
-    return (is_new if source in own_lists() else is_new | is_leap()) & ~_was_nothing()
+    return (is_new if source in own_lists() else is_new | is_tenfold_rise()) & ~_was_nothing()
 
 
-def is_leap() -> pl.Expr:
+def is_tenfold_rise() -> pl.Expr:
     """Whether the price rose tenfold."""
     return pl.any_horizontal(
         (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old"))
@@ -62,7 +62,7 @@ def reason(day: date) -> pl.Expr:
     )
 
 
-def moves(prices: pl.DataFrame) -> pl.DataFrame:
+def price_changes(prices: pl.DataFrame) -> pl.DataFrame:
     """Price changes of offers: rows whose input or output price replaced another one.
 
     Left out: corrections, restatements, entries, returns after an absence, and changes of the cache

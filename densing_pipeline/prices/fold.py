@@ -17,13 +17,13 @@ from densing_pipeline.prices.sources import partial_lists
 from densing_pipeline.prices.sources.snapshot import PRICE_COLUMNS
 from densing_pipeline.tables.published import PRICES
 
-GLITCH_DAYS = 7
+LONGEST_ABSENCE_DAYS = 7
 """Longest absence, in days, that does not interrupt the validity of an unchanged price."""
 
-SEAT = ("provider", "model", "kind", "context_over_tokens", "quantisation")
+OFFER_KEY = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 """Columns that identify one offer; becoming free or promotional does not change them."""
 
-IDENTITY = (*SEAT, "stated_from")
+IDENTITY = (*OFFER_KEY, "stated_from")
 """Columns that identify one price of an offer; a list that dates its prices states several per offer."""
 
 CONTENT = ("offer", *PRICE_COLUMNS, "currency", "stated_to", "stated_flag")
@@ -45,7 +45,7 @@ offer first appeared (empty if the first snapshot had it already)."""
 RETIRED = "unconfirmed"
 """Flag of an offer from the day on which its list calls it retired; earlier rows keep their flag."""
 
-ENDING = ("moved", "doubtful", "leap", "back", "switched")
+ENDING = ("changed", "doubtful", "tenfold_rise", "back", "switched")
 """Kinds of change that end the validity of the open row and open another."""
 
 _SWITCHING = ("free", "promotional")
@@ -74,7 +74,7 @@ class Counts:
     absent: int = 0
     doubled: int = 0
 
-    def then(self, later: "Counts") -> "Counts":
+    def plus(self, later: "Counts") -> "Counts":
         """The counts of both: changes are added, `listed` and `absent` are those of the later one."""
         state = ("listed", "absent")
         return Counts(
@@ -136,9 +136,9 @@ def fold(
     """
     if state.last_day is not None and observed_on <= state.last_day:
         raise ValueError(f"{source}: {observed_on} is not after {state.last_day}, already folded")
-    told, doubled = _told(quotes, source, observed_on, snapshot_sha256)
+    listed, doubled = _as_open_rows(quotes, source, observed_on, snapshot_sha256)
     met = (
-        told.with_columns(is_told=pl.lit(value=True))
+        listed.with_columns(is_told=pl.lit(value=True))
         .join(
             state.rows.with_columns(was_open=pl.lit(value=True)),
             on=IDENTITY,
@@ -149,9 +149,11 @@ def fold(
         )
         .with_columns(pl.col("is_told", "was_open").fill_null(value=False))
     )
-    seats = told.select(SEAT).unique().with_columns(is_seat_told=pl.lit(value=True))
-    met = met.join(seats, on=SEAT, how="left", nulls_equal=True).with_columns(
-        pl.col("is_seat_told").fill_null(value=False)
+    listed_offers = (
+        listed.select(OFFER_KEY).unique().with_columns(is_offer_listed=pl.lit(value=True))
+    )
+    met = met.join(listed_offers, on=OFFER_KEY, how="left", nulls_equal=True).with_columns(
+        pl.col("is_offer_listed").fill_null(value=False)
     )
     last_told = pl.lit(state.last_day, pl.Date)
     if source in partial_lists():
@@ -161,7 +163,9 @@ def fold(
     return Folded(Open(still, observed_on), closed, _counts(judged, doubled))
 
 
-def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl.DataFrame, int]:
+def _as_open_rows(
+    quotes: pl.DataFrame, source: str, day: date, sha256: str
+) -> tuple[pl.DataFrame, int]:
     """The quotes of a snapshot as open rows, each identity once, and how many came twice."""
     schema = PRICES.polars_schema
     rows = quotes.select(
@@ -184,7 +188,7 @@ def _told(quotes: pl.DataFrame, source: str, day: date, sha256: str) -> tuple[pl
         stated_to="valid_to",
         first_seen=pl.lit(None, pl.Date),
     ).with_columns(stated_flag="flag")
-    taken = (pl.col("offer") == "standard").any().over(SEAT)
+    taken = (pl.col("offer") == "standard").any().over(OFFER_KEY)
     rows = rows.with_columns(
         kind=pl.when(pl.col("offer").is_in(_SWITCHING) & taken).then("offer").otherwise("kind")
     )
@@ -196,7 +200,7 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
     """Adds `change_kind` to each price, and the day `ended` to a price that ended.
 
     Args:
-        met: told and open rows, side by side.
+        met: listed and open rows, side by side.
         last_told: day of the last snapshot that covered the model; null if there was none.
         source: name of the list.
         day: day of the snapshot.
@@ -218,13 +222,15 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()
     was_away = pl.col("last_seen_old") < last_told
-    is_back = was_away & (pl.lit(day) - pl.col("last_seen_old") > timedelta(days=GLITCH_DAYS))
+    is_back = was_away & (
+        pl.lit(day) - pl.col("last_seen_old") > timedelta(days=LONGEST_ABSENCE_DAYS)
+    )
     both = pl.col("is_told") & pl.col("was_open")
     return met.with_columns(
         same_price=same_price,
         change_kind=pl.when(~pl.col("was_open"))
         .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
-        .when(~pl.col("is_told") & pl.col("is_seat_told"))
+        .when(~pl.col("is_told") & pl.col("is_offer_listed"))
         .then(pl.lit("retracted"))
         .when(~pl.col("is_told"))
         .then(pl.lit("absent"))
@@ -238,12 +244,12 @@ def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl
         .then(pl.lit("switched"))
         .when(is_live & was_live & ~same_price & corrections.is_error(source, day))
         .then(pl.lit("error"))
-        .when(is_live & was_live & ~same_price & corrections.is_leap())
-        .then(pl.lit("leap"))
+        .when(is_live & was_live & ~same_price & corrections.is_tenfold_rise())
+        .then(pl.lit("tenfold_rise"))
         .when(is_live & was_live & ~same_price & corrections.is_doubtful())
         .then(pl.lit("doubtful"))
         .when(is_live & was_live & ~same_price)
-        .then(pl.lit("moved"))
+        .then(pl.lit("changed"))
         .otherwise(pl.lit("restated")),
         ended=pl.when(was_away)
         .then(pl.col("last_seen_old") + timedelta(days=1))
@@ -277,13 +283,13 @@ def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     return still, closed.sort(PRICES.key, nulls_last=True, maintain_order=True)
 
 
-def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
+def _opened(listed: pl.DataFrame, day: date) -> pl.DataFrame:
     """The new open rows, with the start of their validity and its basis."""
     change_kind = pl.col("change_kind")
     is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
     is_dated_here = (is_live & change_kind.is_in(["new", *ENDING])) | (change_kind == "switched")
     keeps_start = (is_live & change_kind.is_in(["error", "restated"])) | (change_kind == "seen")
-    is_corrected = change_kind.is_in(["error", "doubtful", "leap"])
+    is_corrected = change_kind.is_in(["error", "doubtful", "tenfold_rise"])
     # What an earlier fold found out about a price holds as long as the price does.
     is_as_judged = (
         change_kind.is_in(["seen", "restated"])
@@ -291,8 +297,12 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
         & pl.col("stated_flag").is_null()
         & pl.col("stated_flag_old").is_null()
     )
-    remark = pl.when(change_kind == "leap").then(pl.lit("suspect")).otherwise(pl.lit("correction"))
-    return told.with_columns(
+    remark = (
+        pl.when(change_kind == "tenfold_rise")
+        .then(pl.lit("suspect"))
+        .otherwise(pl.lit("correction"))
+    )
+    return listed.with_columns(
         valid_from=pl.when(is_dated_here)
         .then(pl.lit(day))
         .when(keeps_start)
@@ -322,11 +332,13 @@ def _opened(told: pl.DataFrame, day: date) -> pl.DataFrame:
 
 def _counts(judged: pl.DataFrame, doubled: int) -> Counts:
     found = dict(judged.group_by("change_kind").len().iter_rows())
-    corrected = sum(found.get(change_kind, 0) for change_kind in ("error", "doubtful", "leap"))
+    corrected = sum(
+        found.get(change_kind, 0) for change_kind in ("error", "doubtful", "tenfold_rise")
+    )
     return Counts(
         listed=int(judged["is_told"].sum()),
         added=found.get("first", 0) + found.get("new", 0) + found.get("back", 0),
-        changed=found.get("moved", 0) + corrected,
+        changed=found.get("changed", 0) + corrected,
         corrected=corrected,
         restated=sum(
             found.get(change_kind, 0)

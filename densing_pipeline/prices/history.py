@@ -113,7 +113,9 @@ def update(
     """
     head = store.head()
     done = head.folded if head else 0
-    is_same = head is not None and head.code == code and head.chain == chain_of(snapshots[:done])
+    is_same = (
+        head is not None and head.code == code and head.chain == snapshots_digest(snapshots[:done])
+    )
     if head is None or not is_same:
         head, done = Head(code=code), 0
     if done:
@@ -123,7 +125,7 @@ def update(
     fresh = snapshots[done:]
     for _, of_month in groupby(fresh, key=lambda s: f"{s.day:%Y-%m}"):
         closed: dict[str, list[pl.DataFrame]] = {}
-        looks: list[pl.DataFrame] = []
+        poll_rows: list[pl.DataFrame] = []
         for snapshot in of_month:
             seen += 1
             try:
@@ -135,16 +137,16 @@ def update(
                 state, found.quotes,
                 source=source, observed_on=snapshot.day, snapshot_sha256=snapshot.sha256,
             )  # fmt: skip
-            state, counts = folded.state, counts.then(folded.counts)
-            looks.append(_look(source, found.quotes, snapshot.day))
+            state, counts = folded.state, counts.plus(folded.counts)
+            poll_rows.append(_poll_rows(source, found.quotes, snapshot.day))
             closed.setdefault(f"{snapshot.day:%Y-%m}", []).append(folded.closed)
-        head = replace(head, folded=seen, chain=chain_of(snapshots[:seen]))
+        head = replace(head, folded=seen, chain=snapshots_digest(snapshots[:seen]))
         rows = {month: pl.concat(frames) for month, frames in closed.items()}
-        head = store.commit(head, state, rows, looks)
+        head = store.commit(head, state, rows, poll_rows)
     return Update(len(fresh), tuple(refused), bool(fresh) and done == 0, counts)
 
 
-def _look(source: str, quotes: pl.DataFrame, day: date) -> pl.DataFrame:
+def _poll_rows(source: str, quotes: pl.DataFrame, day: date) -> pl.DataFrame:
     """Rows of `price_polls`: the list was seen on this day, as a whole or for the models asked for."""
     models = quotes["model"].unique().sort() if source in partial_lists() else [None]
     return PRICE_POLLS.cast(pl.DataFrame({"source": source, "model": models, "seen_on": day}))
@@ -170,7 +172,7 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def chain_of(snapshots: Sequence[Snapshot]) -> str:
+def snapshots_digest(snapshots: Sequence[Snapshot]) -> str:
     """Digest of the days and hashes of snapshots, in order."""
     text = "\n".join(f"{s.day.isoformat()} {s.sha256}" for s in snapshots)
     return hashlib.sha256(text.encode()).hexdigest()

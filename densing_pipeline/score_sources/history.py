@@ -21,7 +21,7 @@ import polars as pl
 
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.source import SnapshotError
-from densing_pipeline.prices.history import Snapshot, chain_of, landed
+from densing_pipeline.prices.history import Snapshot, landed, snapshots_digest
 from densing_pipeline.score_sources.parsed import FROM_HISTORY, ParsedReports, row_schema
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources import SOURCES
@@ -66,7 +66,7 @@ def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
 
 
 def of_table(updates: dict[str, Update], table: Table) -> pl.DataFrame:
-    """The histories of the sources of one table, without the names of parts.
+    """The histories of the sources of one table.
 
     Args:
         updates: result of `update_all`.
@@ -74,7 +74,7 @@ def of_table(updates: dict[str, Update], table: Table) -> pl.DataFrame:
     """
     rows = [empty(table)]
     rows += [updates[name].history for name, s in SOURCES.items() if s.table is table]
-    return pl.concat(rows).drop("part")
+    return pl.concat(rows)
 
 
 def as_of(reports: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -127,7 +127,7 @@ def update(path: Path, source: ScoreSource, found: Sequence[Snapshot], code: str
                 refused.append((snapshot.day, str(error)))
         before = snapshot.sha256
     if fresh or not path.exists():
-        head = {"code": code, "folded": len(found), "chain": chain_of(found)}
+        head = {"code": code, "folded": len(found), "chain": snapshots_digest(found)}
         write_parquet(history, path, {HEAD: json.dumps(head)})
     return Update(history, len(fresh), changed, tuple(refused))
 
@@ -200,7 +200,7 @@ def _stored(
     try:
         head = json.loads(pl.read_parquet_metadata(path)[HEAD])
         folded = int(head["folded"])
-        is_same = head["code"] == code and head["chain"] == chain_of(found[:folded])
+        is_same = head["code"] == code and head["chain"] == snapshots_digest(found[:folded])
         history = pl.read_parquet(path)
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError):
         return nothing, 0

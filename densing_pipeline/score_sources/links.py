@@ -10,20 +10,21 @@ guessed by similarity. Not here: which of the linked scores count (`evaluation.b
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from densing_pipeline.hub.keywords import TUNED, TUNING_NAMES
 from densing_pipeline.hub.models import SOURCE as HUB
+from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.prices import links as offers
 from densing_pipeline.prices.links import KnownModels
-from densing_pipeline.score_sources.sources import SOURCES
+from densing_pipeline.score_sources.parsed import INTERNAL
 
 CONFIDENCE = {**offers.CONFIDENCE, "hf_suffix": 0.97, "bracketed_size": 0.95, "setting_suffix": 0.9}
 """Confidence in a link by each rule, set by judgement: lower, the more of the name a rule drops."""
 
-NAMED_BY = ("source", "model", "organisation", "display_name")
+NAMED_BY = ("model", "organisation", "display_name", "is_group")
 """Columns that say which model a row is about."""
 
 UNLINKED = "no rule finds exactly one known model of this name"
@@ -64,7 +65,8 @@ class Known:
         named = KnownModels.of({*ours, *capability_scores["canonical_id"]})
         # Unlike a seller, a source of scores that writes a base model's name means the base model.
         return cls(
-            ids=frozenset(models["model_id"]) | named.ids,
+            ids=frozenset(i for i in models["model_id"] if not i.startswith(NMI_PREFIX))
+            | named.ids,
             named=replace(named, chat=frozenset()),
             base=frozenset(models.filter("is_base")["model_id"]),
         )
@@ -74,11 +76,11 @@ def with_links(reports: pl.DataFrame, known: Known) -> pl.DataFrame:
     """The rows with the model that each stands for.
 
     Args:
-        reports: rows of `benchmark_reports`, `capability_index` or `model_reports` without links.
+        reports: rows of a history (`history.of_table`).
         known: the models.
 
     Returns:
-        The rows with `model_id`, `method`, `confidence` and `reason`.
+        Rows of `benchmark_reports`, `capability_index` or `model_reports`.
     """
     keys = [name for name in NAMED_BY if name in reports.columns]
     names = reports.select(keys).unique(maintain_order=True)
@@ -89,20 +91,20 @@ def with_links(reports: pl.DataFrame, known: Known) -> pl.DataFrame:
         pl.Series("confidence", [CONFIDENCE[link.method] for link in found], pl.Float64),
         pl.Series("reason", [link.reason for link in found], pl.String),
     )
-    return reports.join(links, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    linked = reports.join(links, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return linked.drop(INTERNAL)
 
 
-def _link(row: Mapping[str, str | None], known: Known) -> Link:
+def _link(row: Mapping[str, Any], known: Known) -> Link:
     """The link of a row, given its columns of `NAMED_BY`."""
-    source, model = row["source"], row["model"]
-    if source is None or model is None:
+    if row["model"] is None:
         return Link(None, "unlinked", NO_MODEL)
     return resolve(
-        model,
+        row["model"],
         row.get("organisation"),
         row.get("display_name"),
         known,
-        names_groups=SOURCES[source].names == "groups",
+        is_group=row["is_group"],
     )
 
 
@@ -112,7 +114,7 @@ def resolve(
     display_name: str | None,
     known: Known,
     *,
-    names_groups: bool = False,
+    is_group: bool = False,
 ) -> Link:
     """The model that a name stands for.
 
@@ -121,7 +123,7 @@ def resolve(
         organisation: who made the model, as the source says; of several, the first is taken.
         display_name: another name that the source has for the row.
         known: the models.
-        names_groups: whether the source's names stand for all versions of a model together.
+        is_group: whether the name stands for all versions of a model together, or is only displayed.
     """
     maker = (organisation or "").partition(",")[0].strip()
     for method, form in _forms(name):
@@ -132,8 +134,8 @@ def resolve(
             if link.canonical_id is None:
                 continue
             found, rule = link.canonical_id, link.method
-        method = method if CONFIDENCE[method] < CONFIDENCE[rule] else rule
-        problem = _problem(found, method, (name, display_name), known, names_groups=names_groups)
+        method = rule if CONFIDENCE[rule] < CONFIDENCE[method] else method
+        problem = _problem(found, method, (name, display_name), known, is_group=is_group)
         return Link(None, "unlinked", problem) if problem else Link(found, method)
     return Link(None, "unlinked", UNLINKED)
 
@@ -154,13 +156,13 @@ def _problem(
     names: tuple[str, str | None],
     known: Known,
     *,
-    names_groups: bool,
+    is_group: bool,
 ) -> str | None:
     """Why a row of these names cannot be a base model's, if it is one's name and it cannot."""
     if found not in known.base:
         return None
-    if names_groups:
-        return f"{found} has this name, but the row stands for all versions of a model together"
+    if is_group:
+        return f"{found} has this name, but the name may stand for other versions of the model too"
     if method == "setting_suffix":
         return f"{found} has this name, but a base model has no settings of reasoning"
     words = {word for name in names if name for word in _words(name)}

@@ -27,6 +27,9 @@ FROM_HISTORY = ("observed_from", "observed_to", "snapshot_sha256")
 FROM_LINKS = ("model_id", "method", "confidence", "reason")
 """Columns that the link of the model's name fills."""
 
+INTERNAL = pl.Schema({"part": pl.String, "is_group": pl.Boolean})
+"""Columns of a row that are not published."""
+
 NAMES = ("benchmark_name", "model", "entry")
 """Columns that identify a row: cleaned, but never cut, for two rows would look alike."""
 
@@ -42,13 +45,18 @@ PARTS_NAMED = 5
 
 
 def row_schema(table: Table) -> pl.Schema:
-    """Columns of the rows that a parser gives for a table, and the part each row is from."""
+    """Columns of the rows that a parser gives for a table.
+
+    Besides the table's own there are `part`, the part of the document the row is from, and `is_group`:
+    whether its name stands for all versions and settings of a model together, or is only a name for
+    display, and not for one set of weights.
+    """
     own = {
         name: dtype
         for name, dtype in table.polars_schema.items()
         if name not in FROM_HISTORY + FROM_LINKS
     }
-    return pl.Schema({**own, "part": pl.String()})
+    return pl.Schema({**own, **INTERNAL})
 
 
 @dataclass(frozen=True)
@@ -121,17 +129,23 @@ class Reports:
     _failed: dict[str, str] = field(default_factory=dict)
     _left_out: dict[str, int] = field(default_factory=dict)
 
-    def add(self, part: str = WHOLE, **columns: Any) -> None:
+    def add(self, part: str = WHOLE, *, is_group: bool = False, **columns: Any) -> None:
         """Add a row; a second row of the same key with other values is quarantined.
 
         Args:
             part: part of the document the row is from.
+            is_group: whether the name stands for several versions of a model (`row_schema`).
             **columns: columns of `row_schema`; text is cleaned.
 
         Raises:
             UnreadableError: a name is illegible or too long, or a value is outside its column's domain.
         """
-        row: dict[str, Any] = {"source": self.source, "licence_basis": self.licence, "part": part}
+        row: dict[str, Any] = {
+            "source": self.source,
+            "licence_basis": self.licence,
+            "part": part,
+            "is_group": is_group,
+        }
         row |= {
             name: _name(name, value)
             if name in NAMES

@@ -9,7 +9,6 @@ A new source is one module of `score_sources.sources` that reads its documents a
         parse=parse,                          # (bytes, day of receipt) -> ParsedReports
         licence="CC-BY-4.0",
         attribution="My Board, by its team",
-        names="versions",
     )
 
 From that follow its poll, its snapshots and receipts in the landing zone, its rows in `source_health`
@@ -17,11 +16,11 @@ and `quarantine`, its history, and its rows in the table. Not here: finding the 
 (`score_sources.sources`).
 """
 
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from densing_pipeline.polling.answers import fetch_document
 from densing_pipeline.polling.source import Fetch, SnapshotError
@@ -52,8 +51,9 @@ class Embedded:
     day: date
 
     def content(self) -> bytes:
-        """The document."""
-        return (EMBEDDED / self.file).read_bytes()
+        """The document; a file whose name ends with `.gz` is decompressed."""
+        content = (EMBEDDED / self.file).read_bytes()
+        return gzip.decompress(content) if self.file.endswith(".gz") else content
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,6 @@ class ScoreSource:
         parse: reads a document.
         licence: SPDX identifier under which the rows may be published.
         attribution: who is to be credited.
-        names: whether a name of a model stands for one set of weights (`versions`) or for all versions
-            and settings of a model together (`groups`), which is no base model's own result.
         embedded: documents that are part of the package, oldest first; they hold until the first poll.
         fetch: makes the requests; by default one, for one document.
     """
@@ -79,7 +77,6 @@ class ScoreSource:
     parse: Parser
     licence: str
     attribution: str
-    names: Literal["versions", "groups"]
     embedded: tuple[Embedded, ...] = ()
     fetch: Fetch = fetch_document
 

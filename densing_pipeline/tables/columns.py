@@ -409,6 +409,7 @@ COLUMNS: dict[str, Column] = {
         "EDI",
     ),
     "display_name": _text("Name under which the source shows the model."),
+    "model_group": _text("Model that the source counts the version to."),
     "index_value": _number(
         "Value of the index; fitted anew in every vintage, so only values of one vintage compare.",
         "index points",

@@ -127,7 +127,8 @@ MODEL_REPORTS = Table(
     grain="what an outside source says of one model, with the days on which it said so",
     key=("source", "model", "entry", "observed_from"),
     columns=(
-        "source", "model", "entry", "organisation?", "release_date?", "params_total?",
+        "source", "model", "display_name?", "model_group?", "entry", "organisation?",
+        "release_date?", "params_total?",
         "training_data_size?", "training_flop?", "accessibility?", "cited?", "source_url?",
         "licence_basis", "model_id?", "method", "confidence", "reason?", "observed_from",
         "observed_to?", "snapshot_sha256",

@@ -14,7 +14,7 @@ import pytest
 
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.prices import poll
-from densing_pipeline.prices.corrections import moves
+from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from tests.servers.prices import PriceServer, Reply, addresses
@@ -27,7 +27,7 @@ NOT_PLAIN = ("-latest", ":batch", ":free", ":flex")
 
 
 def generated(months: int) -> Nights:
-    """Lists in the shape of the real ones, with random moves, entries and exits."""
+    """Lists in the shape of the real ones, with random price changes, entries and exits."""
     rng = np.random.default_rng(3)
     prices = {f"maker/m{i}": float(rng.uniform(1e-7, 1e-5)) for i in range(20)}
     nights = {}
@@ -219,9 +219,9 @@ def tenfold_rises(nights: Nights, source: str) -> set[str]:
 
 
 def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
-    """The moves of the book are those from one list to the next, but for what was disbelieved."""
+    """The price changes of the book are those from one list to the next, but for what was disbelieved."""
     main = ("input_usd_per_mtok", "output_usd_per_mtok")
-    found = moves(prices.filter(source=source)).filter(
+    found = price_changes(prices.filter(source=source)).filter(
         pl.all_horizontal(pl.col(*main, *(f"{name}_before" for name in main)) > 0),
         offer="standard",
         context_over_tokens=0,

@@ -164,8 +164,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "prices/",
         "fold",
         "prices/test_fold",
-        ("GLITCH_DAYS = 7", "GLITCH_DAYS = 6"),
-        ("> timedelta(days=GLITCH_DAYS)", ">= timedelta(days=GLITCH_DAYS)"),
+        ("LONGEST_ABSENCE_DAYS = 7", "LONGEST_ABSENCE_DAYS = 6"),
+        ("> timedelta(days=LONGEST_ABSENCE_DAYS)", ">= timedelta(days=LONGEST_ABSENCE_DAYS)"),
         (
             'was_away = pl.col("last_seen_old") < last_told',
             'was_away = pl.col("last_seen_old") <= last_told',

@@ -38,6 +38,7 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
                     reports.leave_out("models without a value")
                     continue
                 reports.add(
+                    is_group=True,
                     index_name="ECI",
                     model=row["Model"],
                     display_name=row.get("Display name"),
@@ -61,7 +62,6 @@ SOURCE = ScoreSource(
     parse=parse,
     licence=LICENCE,
     attribution="Epoch AI",
-    names="groups",
     embedded=(
         Embedded("epoch_eci_2025-12-19.csv", date(2025, 12, 19)),
         Embedded("epoch_eci_2026-08-11.csv", date(2026, 8, 11)),

@@ -72,6 +72,5 @@ SOURCE = ScoreSource(
     parse=parse,
     licence=LICENCE,
     attribution="Epoch AI",
-    names="versions",
     embedded=(Embedded("epoch_edi_2026-08-11.csv", date(2026, 8, 11)),),
 )

@@ -14,7 +14,7 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import anchors, backfill, embedded, history
 from densing_pipeline.prices.as_of import as_of, last_day
 from densing_pipeline.prices.book import price_book
-from densing_pipeline.prices.corrections import moves
+from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.prices.links import model_links
 from densing_pipeline.prices.list_prices import listed_prices
 
@@ -62,7 +62,7 @@ def test_the_history_begins_in_november_2023_and_ends_in_november_2026(histories
 
 
 def test_openrouter_has_about_as_many_rises_as_cuts(histories):
-    changes = moves(histories["openrouter"]).filter(offer="standard", context_over_tokens=0)
+    changes = price_changes(histories["openrouter"]).filter(offer="standard", context_over_tokens=0)
     change = changes["input_usd_per_mtok"] - changes["input_usd_per_mtok_before"]
     rises, cuts = (change > 0).sum(), (change < 0).sum()
     assert rises + cuts > 400
@@ -72,7 +72,7 @@ def test_openrouter_has_about_as_many_rises_as_cuts(histories):
 def test_a_tenth_of_the_changes_in_the_community_list_are_corrections(histories):
     rows = histories["litellm"]
     corrected = rows.filter(pl.col("flag") == "correction", pl.col("valid_to").is_null()).height
-    assert corrected > 0.05 * moves(rows).height
+    assert corrected > 0.05 * price_changes(rows).height
 
 
 def test_gpt_3_5_level_halved_in_2_2_to_3_9_months_in_the_papers_window(estimates):

@@ -6,13 +6,17 @@ tests/integration/test_new_price_list.py.
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.facts import reader, score_rules
+from densing_pipeline.facts.tables import FACTS
 from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.tables import columns
 from densing_pipeline.tables.published import SCORES
 from densing_pipeline.tables.schemas import Table
@@ -67,9 +71,36 @@ def test_the_example_of_a_table_is_cast_and_checked(monkeypatch: pytest.MonkeyPa
     assert table.validate(count(scores)).rows() == [("a first model", 1), ("a model_id", 2)]
 
 
+def test_the_example_of_a_score_source_reads_its_document_and_quarantines_a_bad_row() -> None:
+    names: dict[str, Any] = {}
+    exec(example("`densing_pipeline/score_sources/sources/toy_board.py`:"), names)  # noqa: S102
+    source = names["SOURCE"]
+    assert isinstance(source, ScoreSource)
+    assert f" {source.address_setting}:" in example("In `densing_pipeline/settings.py`:")
+    found = source.read(b"model,mmlu\nlab/a,64.2\nlab/b,50\nlab/c,best\n", date(2026, 11, 1))
+    assert found.reports.select("benchmark", "model", "score").rows() == [
+        ("MMLU", "lab/a", 0.642),
+        ("MMLU", "lab/b", 0.5),
+    ]
+    assert found.quarantined["key"].to_list() == ["lab/c"]
+
+
+def test_the_example_of_a_reported_score_is_a_valid_row(tmp_path: Path) -> None:
+    scores, documents = example("In `reported_scores.csv` and in `score_documents.csv`:").split(
+        "\n\n"
+    )
+    (tmp_path / "reported_scores.csv").write_text(scores + "\n")
+    (tmp_path / "score_documents.csv").write_text(documents)
+    score = reader.read(tmp_path / "reported_scores.csv", FACTS["reported_scores"])
+    document = reader.read(tmp_path / "score_documents.csv", FACTS["score_documents"])
+    score_rules.check_scores(score)
+    assert score["is_paper_protocol"].to_list() == [True]
+    assert score["source_url"].to_list() == document["source_url"].to_list()
+
+
 def test_every_file_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`((?:densing_pipeline|tests|assets|docs)/[\w/.]+)`", PAGE.read_text()))
     root = PAGE.parents[1]
-    made_by_the_examples = {"sums.py", "toy_prices.py", "score_counts.py"}
+    made_by_the_examples = {"sums.py", "toy_prices.py", "toy_board.py", "score_counts.py"}
     missing = [name for name in named if not (root / name).exists()]
     assert {name.rpartition("/")[2] for name in missing} <= made_by_the_examples

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.prices.as_of import as_of, known
-from densing_pipeline.prices.corrections import moves
+from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.tables.published import PRICES
 
@@ -84,7 +84,7 @@ def test_a_change_ends_the_old_price_and_keeps_what_was_believed():
     assert price_of(book, valid=40, observed=10) == [1.0], "on day 10 nobody knew of the change"
     assert price_of(book, valid=40, observed=40) == [0.8]
     assert price_of(book, valid=10, observed=40) == [1.0]
-    assert moves(book)["date"].to_list() == [day(30)]
+    assert price_changes(book)["date"].to_list() == [day(30)]
 
 
 def test_nothing_is_known_of_the_time_before_the_first_look():
@@ -107,7 +107,7 @@ def test_an_offer_that_comes_back_within_a_week_was_never_away():
     book, _ = history((0, both), (1, one), (7, both))
     spell = believed(book).filter(model="a").row(0, named=True)
     assert (spell["valid_from"], spell["valid_to"], spell["last_seen"]) == (START, None, day(7))
-    assert moves(book).is_empty()
+    assert price_changes(book).is_empty()
     assert known(book, day(3)).collect().filter(model="a")["last_seen"].to_list() == [START]
 
 
@@ -117,7 +117,7 @@ def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
     spells = believed(book).filter(model="a").sort("valid_from")
     assert spells["valid_from"].to_list() == [START, day(90)]
     assert spells["valid_to"].to_list() == [day(31), None]
-    assert moves(book).is_empty(), "coming back is no price move"
+    assert price_changes(book).is_empty(), "coming back is no price move"
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.1, 1.0), (0.002, 200.0)])
@@ -136,7 +136,7 @@ def test_a_tenfold_rise_in_a_list_kept_by_hand_means_that_the_earlier_price_was_
     assert now["flag"].to_list() == ["correction"]
     assert now["valid_from"].to_list() == [day(30)], "it holds since the wrong one was said to"
     assert price_of(book, valid=45, observed=45) == [before], "what was believed stays on record"
-    assert moves(book).is_empty()
+    assert price_changes(book).is_empty()
 
 
 def test_a_tenfold_rise_in_a_sellers_own_list_does_not_undo_the_price_before():
@@ -154,7 +154,7 @@ def test_a_tenfold_rise_in_a_sellers_own_list_does_not_undo_the_price_before():
     ]
     assert "replaced 0.1 in" in now["reason"][1]
     assert price_of(book, valid=700, observed=800) == [0.1]
-    assert moves(book).is_empty(), "it is looked at before it counts as a move"
+    assert price_changes(book).is_empty(), "it is looked at before it counts as a move"
     assert counts[2].corrected == 1
 
 
@@ -186,7 +186,7 @@ def test_a_remark_that_an_offer_is_retired_leaves_its_past_alone(start):
     flags = as_of(book, day(50), day(200))["flag"].to_list()
     assert (flags, price_of(book, valid=50, observed=200)) == ([None], [1.0])
     assert counts[1].restated == 1
-    assert moves(book).is_empty()
+    assert price_changes(book).is_empty()
 
 
 def test_an_offer_that_is_back_from_retirement_counts_again_from_that_day():
@@ -216,7 +216,7 @@ def test_after_a_tenfold_fall_both_prices_stand_but_it_is_no_move():
     now = believed(book).sort("valid_from")
     assert now["input_usd_per_mtok"].to_list() == [10.0, 1.0]
     assert now["flag"].to_list() == [None, "correction"]
-    assert moves(book).is_empty()
+    assert price_changes(book).is_empty()
 
 
 def test_a_change_in_an_offers_first_week_is_a_correction():
@@ -233,7 +233,7 @@ def test_a_change_in_an_offers_first_week_is_a_correction():
 def test_the_first_week_of_a_list_is_not_the_first_week_of_its_offers():
     book, counts = history((0, quotes(offer("a", 3.0))), (3, quotes(offer("a", 2.0))))
     assert counts[1].corrected == 0
-    assert moves(book).height == 1
+    assert price_changes(book).height == 1
 
 
 def test_a_price_after_none_is_a_correction_and_a_price_that_ends_is_not():
@@ -301,7 +301,7 @@ def test_a_change_is_a_correction_from_tenfold_on_up_to_rounding(factor, is_move
     book, counts = history(
         (0, quotes(offer("a", was))), (30, quotes(offer("a", becomes))), source="litellm"
     )
-    assert moves(book).height == is_move
+    assert price_changes(book).height == is_move
     assert counts[1].corrected == (not is_move)
 
 
@@ -312,7 +312,7 @@ def test_a_change_is_a_correction_within_the_seven_days_of_an_offers_first_week(
         (30, quotes(offer("a", 3.0), offer("b", 1.0))),
         (30 + days, quotes(offer("a", 2.0), offer("b", 1.0))),
     )
-    assert moves(book).height == is_move
+    assert price_changes(book).height == is_move
     assert counts[2].corrected == (not is_move)
 
 

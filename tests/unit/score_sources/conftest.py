@@ -38,7 +38,6 @@ TOY = ScoreSource(
     parse=parse_toy,
     licence="CC0-1.0",
     attribution="nobody",
-    names="versions",
 )
 
 
