@@ -56,6 +56,7 @@ STATISTICS = Page(
         "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
         "{reference_law_draws.FEWEST_DISTINCT!w} different models",
         "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "Fitted to the {fitted_share:.0f} % with the least training compute",
         "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
         "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",

@@ -90,6 +90,7 @@ def constants() -> Values:
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
         "far": _percent(pooled_scores.FAR),
+        "fitted_share": _percent(1 - direct_law.LARGEST_SHARE),
         "trim": _percent(breakpoints.TRIM),
         "longest_half_life": growth_curves.HALF_LIVES[1],
         "lookback_months": methods.LOOKBACK_DAYS / dates.DAYS_PER_MONTH,

@@ -2,34 +2,25 @@
 
 Responses land as received before they are read, and the report of the poll lands last
 (`watermark`). So an interrupted poll loses nothing: the landed responses are used, and the next
-poll reads the same period again. Not here: the client (`client`), how records are read (`records`),
-and the full listing (`sweep`).
+poll reads the same period again. Not here: the listings (`discovery`), the client (`client`), how
+records are read (`records`), and the full listing (`sweep`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline.hub import records, watermark
-from densing_pipeline.hub.client import (
-    MAX_CONFIG_BYTES,
-    Answer,
-    Hub,
-    HubError,
-    OversizedError,
-    RefusedError,
-    UnreachableError,
-)
+from densing_pipeline.hub import pretrainers, records, watermark
+from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub, HubError, UnreachableError
+from densing_pipeline.hub.discovery import WINDOW, Discovery, request
+from densing_pipeline.hub.listing import Listing
 from densing_pipeline.hub.observations import (
     CONFIGS,
     INFOS,
     OK,
-    PAGES,
-    TOO_LARGE,
     configs,
     observations,
 )
@@ -48,6 +39,9 @@ NOT_BEFORE = timedelta(hours=20)
 
 SETTLES_WITHIN = timedelta(days=7)
 """Age up to which a new model without hashes of its weights is polled first."""
+
+MAX_BYTES = {CONFIGS: MAX_CONFIG_BYTES}
+"""Largest document of a source of single documents; the others have the general bound."""
 
 PATIENCE = 5
 """Failed requests for single files and records after which a poll makes no more of them."""
@@ -85,9 +79,15 @@ class Limits:
 
 
 def poll(
-    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
+    zone: LandingZone,
+    cache: Path,
+    hub: Hub,
+    limits: Limits,
+    known: Iterable[str],
+    clock: Clock,
+    publishers: Iterable[str] | None = None,
 ) -> watermark.Night:
-    """Read what is new on the Hub since the last successful poll.
+    """Read what is new on the Hub since the last complete poll.
 
     Args:
         zone: where answers land.
@@ -96,99 +96,122 @@ def poll(
         limits: limits on requests.
         known: ids of further models to request again, such as the bundled ones.
         clock: gives the current time, UTC.
+        publishers: namespaces whose repositories are listed, beside the owners of `known` and of all
+            base models seen; those known to pretrain if None.
 
     Returns:
         The report, which has also landed.
     """
-    started = clock()
-    since = watermark.since(watermark.nights(zone), started, limits.overlap_days, limits.first_days)
-    walk = _Walk(zone, clock)
-    outcome, status = "ok", None
-    try:
-        walk.back_to(since, hub.pages(hub.list_url("createdAt", limits.page_size)))
-    except HubError as error:
-        outcome, status = "failed", error.status
-        hub.remarks.append(str(error))
-    except ValueError as error:
-        outcome = "rejected"
-        hub.remarks.append(f"a page is not what the Hub sends: {error_text(error)}")
-    except Exception as error:
-        # An unforeseen response may raise any exception; the nightly run goes on without the Hub.
-        outcome = "failed"
-        hub.remarks.append(f"a page cannot be handled ({error_text(error)})")
-    if outcome == "ok":
-        # The listing by creation misses repositories made public long after they were created;
-        # important ones are in the trending listing. The poll has succeeded by now, so a failure
-        # below is only a remark.
-        try:
-            trending = hub.pages(hub.list_url("trendingScore", limits.page_size))
-            walk.back_to(date.max, islice(trending, 1))
-            _details(zone, cache, hub, limits, known, clock)
-        except Exception as error:
-            hub.remarks.append(f"single records broke off: {error_text(error)}")
+    started, past, known = clock(), watermark.nights(zone), sorted(known)
+    publishers = pretrainers.known_pretrainers() if publishers is None else publishers
+    since = watermark.since(past, started, limits.overlap_days, limits.first_days)
+    found = Discovery(zone, cache, hub, limits.page_size, clock)
+    created = found.created(since)
+    new_per_day = _per_day(created, since, started)
+    complete = []
+    if created.n_rows:
+        if (odd := watermark.implausible(past, new_per_day, since, started)) is not None:
+            found.missing.append(f"{created.name}: {odd}")
+        elif created.missing is None:
+            complete.append(watermark.CREATED)
+        changed = found.changed(watermark.changed_since(past, started, limits.overlap_days))
+        complete += [watermark.CHANGED] if changed.missing is None else []
+        # What was created before the first poll began is read by a sweep.
+        first = min([since, *(night.since for night in past)])
+        found.made_public_late(max(first, (started - WINDOW).date()))
+        found.trending()
+        _of_publishers(found, publishers, known)
+        _details(found, limits, known)
     night = watermark.Night(
         polled_at=started,
         since=since,
-        outcome=outcome,
-        http_status=status,
-        list_requests=walk.pages,
+        outcome=_outcome(found, created),
+        http_status=found.http_status,
+        list_requests=sum(each.n_pages for each in found.listings),
         requests=hub.requests,
-        rows=walk.rows,
-        message="; ".join(hub.remarks) or "nothing to remark",
+        rows=sum(each.n_rows for each in found.listings),
+        message="; ".join([*found.missing, *hub.remarks]) or "nothing to remark",
+        missing="; ".join(found.missing),
+        complete=tuple(complete),
+        new_per_day=new_per_day,
+        unread=tuple(found.unread),
     )
     watermark.land(zone, night, hub.endpoint)
     return night
 
 
-class _Walk:
-    """Reads a listing page by page and lands every page; counts pages and rows."""
-
-    def __init__(self, zone: LandingZone, clock: Clock) -> None:
-        self._zone, self._clock = zone, clock
-        self.pages = self.rows = 0
-
-    def back_to(self, since: date, pages: Iterable[Answer]) -> None:
-        """Read pages until one ends before `since`.
-
-        Raises:
-            HubError: a page could not be fetched.
-            ValueError: a page is not a list of records.
-        """
-        for page in pages:
-            self.pages += 1
-            _land(self._zone, PAGES, page, self._clock())
-            found = records.page_records(page.content)
-            self.rows += len(found)
-            dates = [created for created in map(records.created_at, found) if created]
-            if dates and dates[-1].date() < since:
-                return
+def _per_day(created: Listing, since: date, started: datetime) -> float | None:
+    """Repositories created per day since the beginning of a day; None if they were not all listed."""
+    if created.missing or not created.n_rows:
+        return None
+    return created.n_recent / watermark.days(since, started)
 
 
-def _details(
-    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
-) -> None:
-    """Fetch the configurations that are due, and the records of the models longest unseen."""
-    found = repositories(observations(zone, cache), set(known))
-    due = configs_due(found, configs(zone), clock())[: limits.configs]
-    wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
-    waiting = waiting_due(found, clock())
+def _outcome(found: Discovery, created: Listing) -> str:
+    if created.n_rows:
+        return "partial" if found.missing else "ok"
+    return "rejected" if isinstance(created.error, ValueError) else "failed"
+
+
+def _of_publishers(found: Discovery, publishers: Iterable[str], known: Sequence[str]) -> None:
+    try:
+        seen = repositories(observations(found.zone, found.cache), set(known))
+        found.of_publishers(owners(publishers, known, seen), seen)
+    except Exception as error:
+        # An unforeseen response may raise any exception; what has landed is used.
+        found.missing.append(f"repositories of publishers: broke off ({error_text(error)})")
+
+
+def owners(publishers: Iterable[str], known: Iterable[str], seen: pl.DataFrame) -> list[str]:
+    """Namespaces whose repositories are listed: publishers, and owners of base models.
+
+    Args:
+        publishers: namespaces, in any case.
+        known: ids of models.
+        seen: a frame of `repositories.repositories`.
+
+    Returns:
+        Each namespace once, as the Hub writes it where that is known.
+    """
+    is_present = pl.col("hub_state").is_in(["present", "renamed"])
+    is_base = pl.col("is_base") & ~pl.col("is_doubtful") & is_present
+    names = [*known, *seen.filter(is_base.fill_null(value=False))["name"]]
+    written = [name.partition("/")[0] for name in names if "/" in name]
+    return sorted({each.lower(): each for each in (*publishers, *written)}.values())
+
+
+def _details(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
+    """Fetch configurations and records; what fails is only a remark, for it is requested again."""
+    if found.is_over:
+        return
+    failures = 0
+    try:
+        for source, url in _due(found, limits, known):
+            try:
+                request(found.zone, source, found.hub, url, found.clock, MAX_BYTES.get(source))
+            except HubError as error:
+                # A repository whose requests always fail must not block the others.
+                failures += 1
+                found.hub.remarks.append(str(error))
+                if isinstance(error, UnreachableError) or failures >= PATIENCE:
+                    raise
+    except Exception as error:
+        found.hub.remarks.append(f"single records broke off: {error_text(error)}")
+
+
+def _due(found: Discovery, limits: Limits, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Configurations that are due, and the records of the models longest unseen: source and address."""
+    hub, now = found.hub, found.clock()
+    seen = repositories(observations(found.zone, found.cache), set(known))
+    due = configs_due(seen, configs(found.zone), now)[: limits.configs]
+    waiting = waiting_due(seen, now)
     if len(waiting) > limits.revisits:
         hub.remarks.append(f"{len(waiting) - limits.revisits} without weights wait for a look")
-    again = [
-        *waiting[: limits.revisits],
-        *revisits_due(found, known, clock())[: limits.revisits],
+    again = [*waiting[: limits.revisits], *revisits_due(seen, known, now)[: limits.revisits]]
+    return [
+        *((CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due),
+        *((INFOS, hub.info_url(model_id)) for model_id in again),
     ]
-    wanted += [(INFOS, hub.info_url(model_id)) for model_id in again]
-    failures = 0
-    for source, url in wanted:
-        try:
-            _fetch(zone, source, hub, url, clock)
-        except HubError as error:
-            # A repository whose requests always fail must not block the others.
-            failures += 1
-            hub.remarks.append(str(error))
-            if isinstance(error, UnreachableError) or failures >= PATIENCE:
-                raise
 
 
 def configs_due(
@@ -259,18 +282,3 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
         last + pl.max_horizontal(waited, pl.lit(NOT_BEFORE)) <= now,
     ).sort("awaits", "first_seen_at", "model_id", descending=[False, True, False])
     return due["name"].to_list()
-
-
-def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
-    """Fetch a document about one model and land the response, refusals included."""
-    try:
-        answer = hub.get(url, MAX_CONFIG_BYTES if source == CONFIGS else None)
-    except RefusedError as error:
-        answer = Answer(url, b"", error.status or 0, None, None)
-    except OversizedError:
-        answer = Answer(url, b"", TOO_LARGE, None, None)
-    _land(zone, source, answer, clock())
-
-
-def _land(zone: LandingZone, source: str, answer: Answer, at: datetime) -> None:
-    zone.store(source, answer.url, answer.content, at, status=answer.status, etag=answer.etag)

@@ -26,7 +26,7 @@ MOST_REASON_CHARS = 120
 """Most characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
-"""Most file names of a repository that are stored with its record."""
+"""File names of a repository that are stored with its record, beside one of every further kind."""
 
 CLOCK_TOLERANCE = timedelta(days=2)
 """Clock error up to which a creation time after now is accepted."""
@@ -184,12 +184,24 @@ def _matters(found: Classification) -> bool:
     return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
 
 
+def key(record: object) -> str:
+    """The Hub's identifier of a repository and its name: a renamed repository has another key."""
+    if not isinstance(record, dict):
+        return repr(record)
+    return f"{record.get('_id')} {record.get('id')}"
+
+
 def created_at(record: object) -> datetime | None:
     """When the repository was created, UTC; None if the record has no valid instant."""
-    text = record.get("createdAt") if isinstance(record, dict) else None
+    return instant(record, "createdAt")
+
+
+def instant(record: object, name: str) -> datetime | None:
+    """The instant in a field of a record, UTC; None if there is no valid one."""
+    text = record.get(name) if isinstance(record, dict) else None
     try:
-        instant = datetime.fromisoformat(str(text))
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        found = datetime.fromisoformat(str(text))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -295,9 +307,24 @@ def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(record)
     siblings = kept.get("siblings")
     if isinstance(siblings, list):
-        kept["siblings"] = siblings[:FILES_KEPT]
+        kept["siblings"] = _kept_files(siblings)
     if isinstance(kept.get("config"), dict):
         kept["config"] = templates.without_templates(kept["config"])
+    return kept
+
+
+def _kept_files(siblings: list[Any]) -> list[Any]:
+    """The first `FILES_KEPT` entries, and of the others the first of every kind of file.
+
+    Weights sort after folders of logs, so that the first files alone may hold none.
+    """
+    kept = siblings[:FILES_KEPT]
+    kinds = {record_fields.files({"siblings": [each]}) for each in kept}
+    for each in siblings[FILES_KEPT:]:
+        kind = record_fields.files({"siblings": [each]})
+        if kind not in kinds:
+            kinds.add(kind)
+            kept.append(each)
     return kept
 
 

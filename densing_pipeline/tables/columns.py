@@ -390,6 +390,19 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of the 95 % interval of maker_premium.", "fraction"),
     "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- recall of base models ------------------------------------------------------------------
+    "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
+    "n_queued": _count("Those that are queued or being evaluated.", "models"),
+    "n_evaluated": _count("Those that are evaluated.", "models"),
+    "n_blocked": _count(
+        "Those that wait for a person, and those whose evaluation failed.", "models"
+    ),
+    "n_excluded": _count("Those that will not be evaluated.", "models"),
+    "n_absent": _count(
+        "Models that may be base models, are on the Hub and not in `models`.", "models"
+    ),
+    "blocked": _text("The models counted by `n_blocked`, each with the reason; ten at most."),
+    "absent": _text("The models counted by `n_absent`, each with the reason; ten at most."),
     # --- outside sources of scores ----------------------------------------------------------------
     "benchmark_name": _text("Benchmark as the source names it."),
     "entry": _text(
@@ -1009,9 +1022,23 @@ COLUMNS: dict[str, Column] = {
         "Time of the poll; for data bundled with the package, the time they were published or compiled."
     ),
     "outcome": _text(
-        "Outcome of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+        "Outcome of the poll; `partial` if something is missing, which the next poll reads.",
+        "ok",
+        "partial",
+        "embedded",
+        "unchanged",
+        "failed",
+        "rejected",
+        "disabled",
     ),
     "since": _day("Repositories created on this day or later were read."),
+    "missing": _text("What a poll of the Hub should have read and did not; null if nothing."),
+    "new_per_day": _number(
+        "Repositories created since `since`, per day; null if not all were read.", "1 / day"
+    ),
+    "unread": _count(
+        "Repositories that were listed and whose record was not read.", "repositories"
+    ),
     "list_requests": _count("Pages of listings that were requested.", "requests"),
     "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),
@@ -1033,6 +1060,12 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("base_model_recall", "publisher"): _text(
+        "Namespace of the Hub, lower case, under which an organisation publishes now."
+    ),
+    ("base_model_recall", "month"): _day(
+        "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
     ),

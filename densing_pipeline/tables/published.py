@@ -34,7 +34,7 @@ HUB_NIGHTS = Table(
     key=("polled_at",),
     columns=(
         "polled_at", "since", "outcome", "http_status?", "list_requests", "requests", "rows",
-        "message",
+        "message", "missing?", "new_per_day?", "unread?",
     ),
     operational=True,
 )  # fmt: skip
@@ -46,6 +46,16 @@ EVALUATION_QUEUE = Table(
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
         "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
+    ),
+)  # fmt: skip
+
+BASE_MODEL_RECALL = Table(
+    name="base_model_recall",
+    grain="one publisher known to pretrain x month: what became of its base models",
+    key=("publisher", "month"),
+    columns=(
+        "publisher", "month", "n_seen", "n_queued", "n_evaluated", "n_blocked", "n_excluded",
+        "n_absent", "blocked?", "absent?",
     ),
 )  # fmt: skip
 
@@ -557,6 +567,7 @@ PUBLISHED: dict[str, Table] = {
         SCORE_GAPS,
         CONTAMINATION,
         EVALUATION_QUEUE,
+        BASE_MODEL_RECALL,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         OWN_RULERS,

@@ -32,6 +32,7 @@ GROUPS = {
         "score_gaps",
         "contamination",
         "evaluation_queue",
+        "base_model_recall",
     },
     "density": {
         "reference_points",
@@ -91,6 +92,7 @@ PARENTS = {
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
+    "base_model_recall": {"hub_nights", "models", "evaluation_queue"},
     "source_effects": {"scores"},
     "pooled_scores": {"scores", "source_effects"},
     "score_conflicts": {"scores", "pooled_scores"},
