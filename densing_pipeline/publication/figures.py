@@ -144,7 +144,7 @@ def _draw_line(
     axes.plot(shown, height, style, color=INK, lw=1.6, label=label)
 
 
-def _density_tick(value: float, _place: int | None = None) -> str:
+def _density_tick(value: float, _place: float | None = None) -> str:
     return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 
@@ -182,11 +182,11 @@ def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "
             )  # fmt: skip
     axes.set_yscale("log")
     lows = frontier.filter(pl.col("curve") == "cheapest_ever", pl.col("level") != NMI)
-    newest = lows["date"].max()
+    last, newest = frontier["date"].sort()[-1], lows["date"].max()
     _title(
         axes,
         "Cheapest API price of a capability level (solid: ever; dotted: on offer now)",
-        _basis(lows.height, newest, end, "record low") if isinstance(newest, date) else "",
+        _basis(lows.height, newest, last, "record low") if isinstance(newest, date) else "",
     )
     return _finish(figure, axes)
 
@@ -254,7 +254,7 @@ def sensitivity_figure(tables: Tables) -> "Figure":
     _title(
         axes,
         "Doubling time by choice, over all other choices",
-        f"{counted(ok.height, 'combination')} as of {ok['as_of'].max()}",
+        f"{counted(ok.height, 'combination')} as of {ok['as_of'][0]}",
     )
     return _finish(figure, axes)
 
@@ -305,7 +305,7 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
     _title(
         axes,
         f"Forecasts made {months} months before",
-        f"{counted(came.height, 'outcome')} to {came['target_date'].max()}" if came.height else "",
+        f"{counted(came.height, 'outcome')} to {came['target_date'][-1]}" if came.height else "",
     )
     return _finish(figure, axes)
 
@@ -411,11 +411,10 @@ def _finish(figure: "Figure", axes: "Axes", legend: str = "beside") -> "Figure":
     axes.grid(visible=True, which="major", color="#d9dee3", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        place = {
-            "beside": {"loc": "center left", "bbox_to_anchor": (1, 0.5)},
-            "below": {"loc": "upper left", "bbox_to_anchor": (0, -0.15)},
-        }[legend]
-        axes.legend(frameon=False, fontsize=8, **place)
+        if legend == "below":
+            axes.legend(loc="upper left", bbox_to_anchor=(0, -0.15), frameon=False, fontsize=8)
+        else:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     return figure
 
 
