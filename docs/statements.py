@@ -90,7 +90,7 @@ STATISTICS = Page(
         "(tried: half a year to {longest_half_life:.0f} years, or never)",
         "needs {trim:.0f} % of the models, and {series.FEWEST_MODELS} ({record_setters.FEWEST_RECORDS} records)",
         "under the same resamples (at most {density_paces.MOST_DRAWS})",
-        "released in the following {pace_skill.HORIZONS[0]} and {pace_skill.HORIZONS[1]} months",
+        "released in the following {pace_skill.PACE_HORIZONS[0]} and {pace_skill.PACE_HORIZONS[1]} months",
         "by the pinball loss at {pace_skill.TAU}",
         "the quantile or mean of the last {lookback_months:.0f} months' models",
         # sensitivity
