@@ -420,7 +420,7 @@ HUB = Page(
         "creation - {release_date.BEFORE_CREATION} to creation + {release_date.AFTER_CREATION} days. "
         "{release_date.HUB_EPOCH} is the day",
     ),
-    rest="recorded crawls: `python -m densing_pipeline.hub.recognition_errors`, tests/unit/hub",
+    rest="recorded crawls and composed records: `densing recognition`, tests/unit/hub",
 )
 
 PAGES = {

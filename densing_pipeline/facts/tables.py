@@ -151,7 +151,7 @@ PRETRAINERS = Table(
     name="pretrainers",
     grain="one namespace of the Hub whose organisation published models it pretrained itself",
     key=("namespace",),
-    columns=("namespace", "source"),
+    columns=("namespace", "organisation?", "source"),
 )
 
 HUB_NAMESPACES = Table(

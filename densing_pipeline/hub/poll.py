@@ -253,9 +253,17 @@ def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Se
         known: ids of further models, which come first if they were never seen.
         now: start of the poll.
     """
-    seen = found.filter(pl.col("hub_state") != "replaced", pl.col("awaits").is_null())
-    never = sorted(set(known) - set(found["model_id"]))
     may_be_base = (pl.col("is_base") | pl.col("is_doubtful")).fill_null(value=False)
+    # What is surely no base model is kept for its reason, and is not requested again.
+    is_rejected = pl.col("is_base").is_not_null() & ~may_be_base
+    is_compressed = pl.col("relation").is_in(["pruned", "distilled"]).fill_null(value=False)
+    is_wanted = pl.col("model_id").is_in(sorted(set(known)))
+    seen = found.filter(
+        pl.col("hub_state") != "replaced",
+        pl.col("awaits").is_null(),
+        ~is_rejected | is_compressed | is_wanted,
+    )
+    never = sorted(set(known) - set(found["model_id"]))
     is_new = (pl.col("first_seen_at") > now - SETTLES_WITHIN).fill_null(value=False)
     has_hashes = pl.col("blobs").is_not_null()
     is_unhashed = may_be_base & ~pl.col("is_hashed").fill_null(value=False) & (is_new | has_hashes)
