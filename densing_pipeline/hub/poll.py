@@ -112,7 +112,8 @@ def poll(
         The report, which has also landed.
     """
     started, past, known = clock(), watermark.nights(zone), sorted(known)
-    publishers = pretrainers.known_pretrainers() if publishers is None else publishers
+    if publishers is None:
+        publishers = map(pretrainers.as_written, pretrainers.known_pretrainers())
     since = watermark.since(past, started, limits.overlap_days, limits.first_days)
     found = Discovery(zone, cache, hub, limits.page_size, clock)
     created = found.created(since)

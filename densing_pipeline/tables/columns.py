@@ -747,6 +747,7 @@ COLUMNS: dict[str, Column] = {
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
     "namespace": _text("Owner of repositories on the Hub, in lower case."),
+    "hub_namespace": _text("Owner of repositories as the Hub writes it."),
     "line": _text("Name of a line of models without version digits, such as llama."),
     "offer": _text(
         "Kind of offer. Only standard offers set a frontier.",
