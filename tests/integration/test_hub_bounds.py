@@ -81,6 +81,7 @@ def test_a_record_that_no_table_can_hold_costs_itself(nights, simulated):
         "infinity": "1e999",
         "wide": str(10**39),
         "deep": "[" * 200 + "]" * 200,
+        "bottomless": '{"a":' * 5000 + "1" + "}" * 5000,
         "half": r'"\ud800"',
         "escape": json.dumps("\x1b[2J\u202e"),
         "text": '"[/]"',
