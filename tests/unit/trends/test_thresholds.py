@@ -9,7 +9,7 @@ import pytest
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import Window
 from densing_pipeline.trends import densing_law, trend_breaks
-from densing_pipeline.trends.breakpoints import candidates
+from densing_pipeline.trends.breakpoints import bootstrap_p, candidates, webb
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
@@ -97,3 +97,11 @@ def test_the_windows_of_the_paper_are_the_days_of_its_models():
     found = {w.name: w[1:] for w in windows(date(2021, 6, 9), date(2025, 4, 29), date(2025, 5, 1))}
     assert found["nmi-2025"] == (date(2023, 2, 24), date(2025, 4, 5))
     assert found["v2-2024"] == (date(2023, 2, 24), date(2024, 12, 5))
+
+
+def test_a_break_that_no_null_sample_reaches_has_the_smallest_p_that_so_many_samples_can_show():
+    days = np.arange(40.0)
+    values = np.where(days < 20, 0.0, days - 20) + 1e-6 * np.sin(days)
+    families = [f"family {day:.0f}" for day in days]
+    weights = webb(families, 19, np.random.default_rng(0))
+    assert bootstrap_p(days, values, families, np.array([20.0]), weights)[1] == pytest.approx(1 / 20)
