@@ -680,6 +680,12 @@ def test_one_word_or_tag_never_rejects_surely_where_the_publisher_pretrains(
     assert (found.is_base, found.doubtful) == (False, True)
 
 
+def test_another_field_is_sure_where_no_class_contradicts_it() -> None:
+    for changes in ({"tags": tagged("diffusers")}, {"pipeline_tag": "text-to-image"}):
+        found = classify(record("google/Anvil-7B", config={}, **changes))
+        assert (found.is_base, found.doubtful) == (False, False)
+
+
 def test_a_second_sign_of_another_kind_makes_it_sure() -> None:
     chat = tokenizer(end="<eos>", chat_template=CHATML)
     for changes in ({"config": chat}, {"tags": tagged("trl", "sft")}):
