@@ -153,13 +153,22 @@ def architectures(screen: Screen, site_packages: Path, file: Path | None) -> Non
     screen.line(f"the list is that of {known.versions()}")
 
 
-def recognition(screen: Screen, data: Path, labels: Path) -> None:
-    """Print the confusion tables of the recognition of base models on recorded records."""
+def recognition(screen: Screen, data: Path, labels: Path, composed: Path | None) -> None:
+    """Print the confusion tables of the recognition of base models on recorded records.
+
+    With `composed`, print also how many base models of that list reach the queue, and every miss.
+    """
     from densing_pipeline.hub.recognition_errors import measure, rows, sets, shown
 
     wanted = {row["hf_id"]: row["is_base"] == "true" for row in rows(labels)}
     for title, labelled in sets(data, wanted).items():
         screen.line(shown(title, measure(labelled)).rstrip("\n"))
+    if composed:
+        from densing_pipeline.evaluation import recognition as queued
+        from densing_pipeline.tables import markdown
+
+        for table in queued.tables(queued.outcomes(queued.read(composed))).values():
+            screen.line(markdown.table(table))
 
 
 def check_facts(screen: Screen) -> None:
