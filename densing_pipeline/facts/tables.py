@@ -154,6 +154,13 @@ PRETRAINERS = Table(
     columns=("namespace", "organisation?", "source"),
 )
 
+HUB_NAMESPACES = Table(
+    name="hub_namespaces",
+    grain="one namespace of a publisher that the Hub writes with capitals",
+    key=("namespace",),
+    columns=("namespace", "hub_namespace", "source"),
+)
+
 MODEL_LINES = Table(
     name="model_lines",
     grain="one line of models and one namespace of the Hub whose organisation pretrains it",
@@ -187,6 +194,7 @@ FACTS: dict[str, Table] = {
         SELLER_NAMES,
         ORGANISATION_NAMES,
         PRETRAINERS,
+        HUB_NAMESPACES,
         MODEL_LINES,
         SOURCES,
     )

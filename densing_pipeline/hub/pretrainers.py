@@ -74,3 +74,13 @@ def line_of_type(model_type: str) -> str | None:
         if line not in ARCHITECTURES | {"llama"} and model_type.startswith(line):
             return line
     return None
+
+
+@cache
+def _written() -> dict[str, str]:
+    return dict(facts.load("hub_namespaces").select("namespace", "hub_namespace").iter_rows())
+
+
+def as_written(namespace: str) -> str:
+    """A namespace as the Hub writes it (the facts `hub_namespaces`), where that is known."""
+    return _written().get(namespace, namespace)

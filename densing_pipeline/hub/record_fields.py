@@ -95,7 +95,7 @@ class Files:
 def files(record: Record) -> Files:
     """The kinds of file, read from `siblings`, or from tags and headers if that list is missing."""
     listed = record.get("siblings")
-    names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
+    names = file_names(record)
     weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
     return Files(
         known=isinstance(listed, list),
@@ -122,6 +122,11 @@ def files(record: Record) -> Files:
     )
 
 
+def file_names(record: Record) -> list[str]:
+    """Names of the files of the repository, in the record's order."""
+    return [str(sibling["rfilename"]) for sibling in _siblings(record)]
+
+
 def has_any_weights(held: Files) -> bool:
     """Whether there are weights of any kind."""
     return held.safetensors or held.pickles or held.adapter or held.gguf or held.converted
@@ -129,8 +134,7 @@ def has_any_weights(held: Files) -> bool:
 
 def weight_files(record: Record) -> list[str]:
     """Names of the files that hold weights, sorted."""
-    names = (str(sibling["rfilename"]) for sibling in _siblings(record))
-    return sorted(name for name in names if name.endswith(WEIGHT_SUFFIXES))
+    return sorted(name for name in file_names(record) if name.endswith(WEIGHT_SUFFIXES))
 
 
 def weight_hashes(record: Record) -> list[str]:

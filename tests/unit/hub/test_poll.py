@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from densing_pipeline import facts
 from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.hub.observations import configs
 from densing_pipeline.hub.poll import configs_due, owners, revisits_due, waiting_due
+from densing_pipeline.hub.pretrainers import as_written, known_pretrainers, owner_of
 from densing_pipeline.hub.repositories import REPOSITORIES
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
@@ -95,6 +97,15 @@ def test_owners_are_spelt_as_the_hub_does():
     )
     names = owners({"qwen", "biglab", "other"}, ["Qwen/Qwen2-7B", "gpt2"], seen)
     assert names == ["BigLab", "Qwen", "other"]
+
+
+def test_publishers_are_asked_for_as_the_hub_writes_them():
+    written = facts.load("hub_namespaces")
+    assert (written["hub_namespace"].str.to_lowercase() == written["namespace"]).all()
+    assert as_written("qwen") == "Qwen"
+    known = facts.load("base_models")["model_id"]
+    named = {name.partition("/")[0] for name in known if owner_of(name) in known_pretrainers()}
+    assert {as_written(name.lower()) for name in named} == named
 
 
 def repository(model_id, **changes):
