@@ -9,6 +9,7 @@ from densing_pipeline import facts
 from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.hub import recall, watermark
+from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.hub.observations import observations
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
@@ -58,9 +59,12 @@ def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.
 
 @table_asset(SCORES, group="evaluation")
 def scores(
-    evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    claimed_scores: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
+    """Benchmark scores with protocol and source: measured, reported, claimed, read off the paper."""
     in_force = suite.in_force(settings.evaluation_data)
     ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
     return pl.concat(
@@ -71,6 +75,7 @@ def scores(
                 facts.load("base_models"),
                 facts.load("score_documents"),
             ),
+            claims.scores(claimed_scores),
             ours,
         ]
     )

@@ -419,6 +419,9 @@ HUB = Page(
         "{release_date.BEFORE_CREATION} days after (GPT-J, re-uploaded), so the window runs from "
         "creation - {release_date.BEFORE_CREATION} to creation + {release_date.AFTER_CREATION} days. "
         "{release_date.HUB_EPOCH} is the day",
+        "at most {claim_files} of a model and {claim_file_kib} KiB each",
+        "a card of {fewest_copied!w} or more results",
+        "5,000 results ({claims_read} are read), an answer larger than {claims_mib} MiB",
     ),
     rest="recorded crawls and composed records: `densing recognition`, tests/unit/hub",
 )

@@ -31,6 +31,7 @@ from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import claims, forecasts, methods, pace_skill, skill, vintages
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
+from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
 from densing_pipeline.prices import anchors, comparison, corrections, fold, links
@@ -113,6 +114,11 @@ def constants() -> Values:
         "known_sizes": len(pretraining_evidence.known_sizes()),
         "count_tolerance": _percent(compare.TOLERANCE),
         "model_types": len(families.supported()),
+        "claims_read": documents.MOST_CLAIMS,
+        "claim_files": landed.MOST_FILES,
+        "claim_file_kib": landed.MAX_FILE_BYTES // 2**10,
+        "claims_mib": landed.MAX_CLAIMS_BYTES // 2**20,
+        "fewest_copied": table.FEWEST_COPIED,
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
 

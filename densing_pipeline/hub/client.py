@@ -30,6 +30,10 @@ EXPAND = (
 )  # fmt: skip
 """Fields of a model record that are requested; the Hub then sends no others."""
 
+CLAIM_FIELDS = ("cardData", "evalResults", "sha", "siblings")
+"""Fields of a model record that state scores: the card's metadata, the evaluation results (read and
+verified by the Hub, those of open pull requests included), and the commit and files."""
+
 FEW_FIELDS = ("createdAt", "lastModified", "library_name", "pipeline_tag", "tags")
 """Fields that say whether a record is new and may be a language model; a tenth of the bytes."""
 
@@ -175,9 +179,18 @@ class Hub:
         """
         return f"{self.endpoint}/api/models/{quote(model_id)}?blobs=true"
 
+    def claims_url(self, model_id: str) -> str:
+        """Address of the fields of one model's record that state scores."""
+        query = urlencode({"expand": CLAIM_FIELDS}, doseq=True)
+        return f"{self.endpoint}/api/models/{quote(model_id)}?{query}"
+
+    def file_url(self, model_id: str, revision: str, name: str) -> str:
+        """Address of a file of one revision."""
+        return hf_hub_url(model_id, name, revision=revision, endpoint=self.endpoint)
+
     def config_url(self, model_id: str, revision: str) -> str:
         """Address of the `config.json` of one revision; listings carry only an extract of it."""
-        return hf_hub_url(model_id, "config.json", revision=revision, endpoint=self.endpoint)
+        return self.file_url(model_id, revision, "config.json")
 
     def following(self, page: Answer) -> str | None:
         """Address at this endpoint of the page after a page; None if it names none.

@@ -12,7 +12,7 @@ from densing_pipeline.hub import keywords
 from densing_pipeline.hub.families import parse
 from densing_pipeline.hub.pretrainers import organisation_of, owner_of
 
-SAME_SIZE = 8
+ABLATIONS_OF_ONE_SIZE = 8
 """Number of models of one publisher, line and size from which they are an ablation series: releases
 have a few models of a size."""
 
@@ -45,7 +45,7 @@ def experiments(model_ids: Iterable[str]) -> dict[str, str]:
             keywords.tokens(name) & keywords.ABLATION
             or _SEED.search(name)
             or (many and (_has_corpus(model_id) or 2 * with_corpus[line] >= of_line[line]))
-            or of_size[sizes[model_id]] >= SAME_SIZE
+            or of_size[sizes[model_id]] >= ABLATIONS_OF_ONE_SIZE
         ):
             found[model_id] = "of an ablation series"
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from densing_pipeline.hub import pretrainers, records, watermark
+from densing_pipeline.hub.claimed_scores import landed as claims
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub, HubError, UnreachableError
 from densing_pipeline.hub.discovery import WINDOW, Discovery, request
 from densing_pipeline.hub.listing import Listing
@@ -40,7 +41,11 @@ NOT_BEFORE = timedelta(hours=20)
 SETTLES_WITHIN = timedelta(days=7)
 """Age up to which a new model without hashes of its weights is polled first."""
 
-MAX_BYTES = {CONFIGS: MAX_CONFIG_BYTES}
+MAX_BYTES = {
+    CONFIGS: MAX_CONFIG_BYTES,
+    claims.CLAIMS: claims.MAX_CLAIMS_BYTES,
+    claims.FILES: claims.MAX_FILE_BYTES,
+}
 """Largest document of a source of single documents; the others have the general bound."""
 
 PATIENCE = 5
@@ -58,6 +63,8 @@ class Limits:
         configs: configurations fetched per poll, newest repositories first.
         revisits: known repositories requested again per poll, longest unseen first; and as many
             repositories that had no weights when last seen.
+        claims: base models whose claimed scores are requested per poll, and files of such scores
+            fetched where the Hub does not read them itself.
     """
 
     overlap_days: int = 3
@@ -65,6 +72,7 @@ class Limits:
     page_size: int = 500
     configs: int = 500
     revisits: int = 100
+    claims: int = 200
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -75,6 +83,7 @@ class Limits:
             page_size=settings.hub_page_size,
             configs=settings.hub_configs_per_night,
             revisits=settings.hub_revisits_per_night,
+            claims=settings.hub_claims_per_night,
         )
 
 
@@ -182,26 +191,37 @@ def owners(publishers: Iterable[str], known: Iterable[str], seen: pl.DataFrame) 
 
 
 def _details(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
-    """Fetch configurations and records; what fails is only a remark, for it is requested again."""
+    """Fetch documents of single models; what fails is only a remark, for it is requested again."""
     if found.is_over:
         return
-    failures = 0
     try:
-        for source, url in _due(found, limits, known):
-            try:
-                request(found.zone, source, found.hub, url, found.clock, MAX_BYTES.get(source))
-            except HubError as error:
-                # A repository whose requests always fail must not block the others.
-                failures += 1
-                found.hub.remarks.append(str(error))
-                if isinstance(error, UnreachableError) or failures >= PATIENCE:
-                    raise
+        _fetch_all(found, _due(found, limits, known))
+        files = claims.files_due(found.zone)[: limits.claims]
+        _fetch_all(found, [(claims.FILES, found.hub.file_url(*file)) for file in files])
     except Exception as error:
         found.hub.remarks.append(f"single records broke off: {error_text(error)}")
 
 
+def _fetch_all(found: Discovery, wanted: Iterable[tuple[str, str]]) -> None:
+    """Fetch documents, given as source and address, until too many have failed.
+
+    Raises:
+        HubError: the Hub cannot be reached, or the last of `PATIENCE` failures.
+    """
+    failures = 0
+    for source, url in wanted:
+        try:
+            request(found.zone, source, found.hub, url, found.clock, MAX_BYTES.get(source))
+        except HubError as error:
+            # A repository whose requests always fail must not block the others.
+            failures += 1
+            found.hub.remarks.append(str(error))
+            if isinstance(error, UnreachableError) or failures >= PATIENCE:
+                raise
+
+
 def _due(found: Discovery, limits: Limits, known: Sequence[str]) -> list[tuple[str, str]]:
-    """Configurations that are due, and the records of the models longest unseen: source and address."""
+    """Configurations, records of the models longest unseen, and claims that are due: source, address."""
     hub, now = found.hub, found.clock()
     seen = repositories(observations(found.zone, found.cache), set(known))
     due = configs_due(seen, configs(found.zone), now)[: limits.configs]
@@ -209,9 +229,11 @@ def _due(found: Discovery, limits: Limits, known: Sequence[str]) -> list[tuple[s
     if len(waiting) > limits.revisits:
         hub.remarks.append(f"{len(waiting) - limits.revisits} without weights wait for a look")
     again = [*waiting[: limits.revisits], *revisits_due(seen, known, now)[: limits.revisits]]
+    claiming = claims.models_due(seen, known, claims.asked(found.zone), now)
     return [
         *((CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due),
         *((INFOS, hub.info_url(model_id)) for model_id in again),
+        *((claims.CLAIMS, hub.claims_url(name)) for name in claiming[: limits.claims]),
     ]
 
 

@@ -95,7 +95,7 @@ class Files:
 def files(record: Record) -> Files:
     """The kinds of file, read from `siblings`, or from tags and headers if that list is missing."""
     listed = record.get("siblings")
-    names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
+    names = file_names(record)
     weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
     return Files(
         known=isinstance(listed, list),
@@ -122,6 +122,11 @@ def files(record: Record) -> Files:
     )
 
 
+def file_names(record: Record) -> list[str]:
+    """Names of the files of the repository, in the record's order."""
+    return [str(sibling["rfilename"]) for sibling in _siblings(record)]
+
+
 def has_any_weights(held: Files) -> bool:
     """Whether there are weights of any kind."""
     return held.safetensors or held.pickles or held.adapter or held.gguf or held.converted
@@ -129,8 +134,7 @@ def has_any_weights(held: Files) -> bool:
 
 def weight_files(record: Record) -> list[str]:
     """Names of the files that hold weights, sorted."""
-    names = (str(sibling["rfilename"]) for sibling in _siblings(record))
-    return sorted(name for name in names if name.endswith(WEIGHT_SUFFIXES))
+    return sorted(name for name in file_names(record) if name.endswith(WEIGHT_SUFFIXES))
 
 
 def weight_hashes(record: Record) -> list[str]:
@@ -220,7 +224,12 @@ def generates(record: Record) -> bool | None:
         is_known = any(kind in known[implemented.MULTIMODAL] for kind in types)
         return True if nested or is_known or any(map(DECODERS.search, (*types, *classes))) else None
     # ChatGLM configurations name the class without head and map the rest to custom code.
-    return types == ["chatglm"]
+    if types == ["chatglm"]:
+        return True
+    has_head = any(re.search(r"For[A-Z]", name) for name in names)
+    is_own = not any(kind in known[implemented.CONFIGURATIONS] for kind in types)
+    # A class of the publisher's own, which says nothing about its head (`OpenLMModel`).
+    return None if is_own and not has_head else False
 
 
 def _words(kind: str) -> set[str]:

@@ -38,7 +38,7 @@ PACES = {
 }
 """The same in `density_paces` and `pace_skill`."""
 
-STALE_DAYS = 120
+STALE_MODEL_DAYS = 120
 """Age of the newest model or record low, in days, above which an answer warns that it is old."""
 
 
@@ -269,7 +269,7 @@ def _warning(until: date, as_of: date | None) -> str:
 def days_old(until: date, as_of: date | None) -> int | None:
     """Days from the newest model or price to the newest input, if they are too many to pass over."""
     age = (as_of - until).days if as_of else 0
-    return age if age > STALE_DAYS else None
+    return age if age > STALE_MODEL_DAYS else None
 
 
 def _density(tables: Tables) -> Answer:

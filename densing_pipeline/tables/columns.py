@@ -296,10 +296,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "n_items": _count("Items the score was computed over.", "items"),
     "source_kind": _text(
-        "Whether we measured the score, somebody reported it, or it was read off a figure.",
+        "Whether we measured the score, somebody reported it in a document, it was read off a figure, or "
+        "the model's repository on the Hub claims it.",
         "measured",
         "reported",
         "figure",
+        "claimed",
     ),
     "scored_by": _text(
         "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
@@ -323,10 +325,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "known_from_basis": _text(
         "What known_from rests on: the basis of its document's day (published_basis), the release of "
-        "its own model, our measurement, or the paper's figure.",
+        "its own model, our measurement, the paper's figure, or for a claim the day on which we first "
+        "saw it.",
         *PUBLISHED_BASES,
         "measured",
         "figure",
+        "first_seen",
     ),
     "document_kind": _text(
         "What a document is: a report, a model card, a README, a blog, a data set that was published "
@@ -390,6 +394,46 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of the 95 % interval of maker_premium.", "fraction"),
     "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- scores claimed on the Hub ----------------------------------------------------------------
+    "claim_id": _text(
+        "Digest of everything that the claim states; another one if anything changes."
+    ),
+    "claimed_by": _text(
+        "Who makes the claim: the repository's owner, the community (an open pull request), or verified "
+        "if the Hub says that the number comes from an evaluation that it can verify.",
+        "owner",
+        "community",
+        "verified",
+    ),
+    "stated_in": _text(
+        "Where the claim stands: model-index, in the metadata of the model card, or eval-results, a file "
+        "of the folder .eval_results.",
+        "model-index",
+        "eval-results",
+    ),
+    "file": _text("File of the repository that states the claim."),
+    "pull_request": _count("Number of the pull request that proposes the claim.", "1"),
+    "stated_model": _text("Name of the model in the metadata of the card."),
+    "dataset": _text("Data set as stated: an id on the Hub, or a word."),
+    "dataset_part": _text("Configuration and split of the data set as stated."),
+    "task": _text("Task as stated; in evaluation results its id within the data set."),
+    "metric": _text("Kind of metric as stated."),
+    "metric_name": _text("Name of the metric as stated."),
+    "notes": _text("Remarks on the protocol as stated."),
+    "stated_value": _text("Value as stated."),
+    "value_scale": _text(
+        "How the value is written: a percentage or a fraction, by a unit or because its range leaves no "
+        "other reading; else unknown.",
+        "percent",
+        "fraction",
+        "unknown",
+    ),
+    "copied_from": _text(
+        "Model whose card has the same result: a stated parent, or an older repository with the same "
+        "results."
+    ),
+    "cited_url": _text("Address of the source that the claim names."),
+    "stated_date": _text("Date of the evaluation as stated."),
     # --- recall of base models ------------------------------------------------------------------
     "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
     "n_queued": _count("Those that are queued or being evaluated.", "models"),
@@ -622,12 +666,13 @@ COLUMNS: dict[str, Column] = {
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
     "score_source_kind": _text(
-        "Whether the score is measured, reported, read off a figure, or mixed: an average of some "
-        "that are measured and some that are reported.",
+        "Whether the score is measured, reported, read off a figure, claimed by the model's repository "
+        "on the Hub, or mixed: an average of scores of several kinds.",
         "measured",
         "reported",
         "mixed",
         "figure",
+        "claimed",
     ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
@@ -1061,6 +1106,12 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("claimed_scores", "reason"): _text(
+        "Why the claim does not enter scores; empty for one that does."
+    ),
+    ("claimed_scores", "observed_to"): _day(
+        "Day the repository was first seen without the claim; empty while it makes it."
+    ),
     ("base_model_recall", "publisher"): _text(
         "Namespace of the Hub, lower case, under which an organisation publishes now."
     ),

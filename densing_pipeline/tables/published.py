@@ -105,6 +105,21 @@ SCORES = Table(
     ),
 )  # fmt: skip
 
+CLAIMED_SCORES = Table(
+    name="claimed_scores",
+    grain="one score that a repository of the Hub claims, with the days on which it was seen to",
+    key=("model_id", "claim_id", "observed_from"),
+    columns=(
+        "model_id", "claim_id", "revision?", "source_kind", "claimed_by", "stated_in", "file?",
+        "pull_request?", "stated_model?", "dataset?", "benchmark_name?", "dataset_part?", "task?",
+        "metric?", "metric_name?", "notes?", "stated_value?", "value_scale", "benchmark?", "protocol?",
+        "is_paper_protocol", "score?", "copied_from?", "reason?", "cited?", "cited_url?",
+        "stated_date?", "source_url", "licence_basis", "observed_from", "observed_to?",
+        "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
+)  # fmt: skip
+
 BENCHMARK_REPORTS = Table(
     name="benchmark_reports",
     grain="one score that an outside source gives, with the days on which it gave it",
@@ -555,6 +570,7 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        CLAIMED_SCORES,
         BENCHMARK_REPORTS,
         CAPABILITY_INDEX,
         MODEL_REPORTS,

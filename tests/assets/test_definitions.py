@@ -17,7 +17,7 @@ from densing_pipeline.tables.published import PUBLISHED
 ROOT = Path(__file__).parents[2]
 
 GROUPS = {
-    "hub": {"hub_nights", "models", "model_quarantine"},
+    "hub": {"hub_nights", "models", "model_quarantine", "claimed_scores"},
     "score_sources": {
         "score_snapshots",
         "benchmark_reports",
@@ -85,10 +85,11 @@ PARENTS = {
     "hub_nights": set(),
     "models": {"hub_nights"},
     "model_quarantine": {"hub_nights"},
+    "claimed_scores": {"hub_nights", "models"},
     "evaluation": set(),
     "evaluations": {"evaluation"},
     "eval_items": {"evaluation"},
-    "scores": {"evaluations", "eval_items"},
+    "scores": {"evaluations", "eval_items", "claimed_scores"},
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},

@@ -40,6 +40,7 @@ class Repo:
     renamed: tuple[datetime, str] | None = None
     trending: float = 0
     upload: str = "first"
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def name(self, now: datetime) -> str:
         return (
@@ -190,7 +191,13 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             visible = [repo for repo in world.repos if repo.is_visible(world.today)]
             for repo in visible:
                 if repo.name(world.today) == name:
-                    return 200, {}, json.dumps(_whole(repo, world.today)).encode()
+                    fields = parse_qs(text).get("expand")
+                    record = (
+                        _expanded(repo, fields, world.today)
+                        if fields
+                        else _whole(repo, world.today)
+                    )
+                    return 200, {}, json.dumps(record).encode()
             for repo in visible:
                 if repo.record["id"] == name:
                     target = f"/api/models/{repo.name(world.today)}?{text}"
@@ -205,7 +212,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 ):
                     if repo.record.get("gated") and token != GOOD_TOKEN:
                         return 401, {"X-Error-Code": "GatedRepo"}, b"gated"
-                    if repo.config is None or not rest.endswith("/config.json"):
+                    _, _, file = rest.partition("/")
+                    if file in repo.files:
+                        return 200, {}, repo.files[file]
+                    if repo.config is None or file != "config.json":
                         return 404, {"X-Error-Code": "EntryNotFound"}, b"no such file"
                     return 200, {"ETag": '"config"'}, json.dumps(repo.config).encode()
             return 401, {}, b"Invalid username or password."
