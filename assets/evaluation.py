@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
+from densing_pipeline.evaluation import board_scores, measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.orchestration.evaluation import evaluate
 from densing_pipeline.orchestration.partitions import MODELS
@@ -48,7 +48,11 @@ def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.
 
 @table_asset(SCORES, group="evaluation")
 def scores(
-    evaluations: pl.DataFrame, eval_items: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    benchmark_reports: pl.DataFrame,
+    models: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
     in_force = suite.in_force(settings.evaluation_data)
@@ -60,6 +64,13 @@ def scores(
                 facts.load("nmi_models"),
                 facts.load("base_models"),
                 facts.load("score_documents"),
+            ),
+            board_scores.scores(
+                benchmark_reports,
+                models,
+                facts.load("reported_scores"),
+                facts.load("score_documents"),
+                facts.load("organisation_names"),
             ),
             ours,
         ]

@@ -323,10 +323,15 @@ COLUMNS: dict[str, Column] = {
     ),
     "known_from_basis": _text(
         "What known_from rests on: the basis of its document's day (published_basis), the release of "
-        "its own model, our measurement, or the paper's figure.",
+        "its own model, our measurement, the paper's figure, or the first poll that gave it.",
         *PUBLISHED_BASES,
         "measured",
         "figure",
+        "first_observed",
+    ),
+    "known_to": _day(
+        "Day from which the score counts no more, because its source revised or withdrew it; empty while "
+        "it counts. Past month ends before that day are rebuilt with it."
     ),
     "document_kind": _text(
         "What a document is: a report, a model card, a README, a blog, a data set that was published "

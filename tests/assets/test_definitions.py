@@ -87,7 +87,7 @@ PARENTS = {
     "evaluation": set(),
     "evaluations": {"evaluation"},
     "eval_items": {"evaluation"},
-    "scores": {"evaluations", "eval_items"},
+    "scores": {"evaluations", "eval_items", "benchmark_reports", "models"},
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
