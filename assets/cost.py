@@ -6,8 +6,13 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.cost import decomposition, frontier, halving, index, levels, membership
 from densing_pipeline.cost.market import Market
-from densing_pipeline.orchestration.metadata import figure_metadata, halving_metadata
+from densing_pipeline.orchestration.metadata import (
+    answer_metadata,
+    figure_metadata,
+    halving_metadata,
+)
 from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.publication.answers import price_answer
 from densing_pipeline.publication.figures import index_figure, price_figure
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
@@ -60,7 +65,10 @@ def price_halving(
         seed=settings.seed,
         drawn_curves=membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
-    return dg.MaterializeResult(value=estimates, metadata=halving_metadata(estimates))
+    answer = price_answer({"price_halving": estimates, "price_frontier": price_frontier})
+    return dg.MaterializeResult(
+        value=estimates, metadata=halving_metadata(estimates) | answer_metadata([answer])
+    )
 
 
 @table_asset(published.PRICE_INDEX, group="cost")

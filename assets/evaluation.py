@@ -8,11 +8,22 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation import board_scores, measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
+from densing_pipeline.hub import recall, watermark
+from densing_pipeline.hub.claimed_scores import table as claims
+from densing_pipeline.hub.observations import observations
+from densing_pipeline.hub.repositories import repositories
+from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.evaluation import evaluate
 from densing_pipeline.orchestration.partitions import MODELS
 from densing_pipeline.orchestration.tables import OWNERS, table_asset, tables_asset
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATION_QUEUE, EVALUATIONS, SCORES
+from densing_pipeline.tables.published import (
+    BASE_MODEL_RECALL,
+    EVAL_ITEMS,
+    EVALUATION_QUEUE,
+    EVALUATIONS,
+    SCORES,
+)
 
 
 @dg.asset(
@@ -52,9 +63,10 @@ def scores(
     eval_items: pl.DataFrame,
     benchmark_reports: pl.DataFrame,
     models: pl.DataFrame,
+    claimed_scores: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Benchmark scores with protocol and source: measured, reported, and averages read off the paper."""
+    """Benchmark scores with protocol and source: measured, reported, claimed, read off the paper."""
     in_force = suite.in_force(settings.evaluation_data)
     ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
     return pl.concat(
@@ -72,6 +84,7 @@ def scores(
                 facts.load("score_documents"),
                 facts.load("organisation_names"),
             ),
+            claims.scores(claimed_scores),
             ours,
         ]
     )
@@ -95,3 +108,16 @@ def evaluation_queue(
         suite.version(suite.in_force(settings.evaluation_data)),
         datetime.combine(compiled.item(), time(), UTC),
     )
+
+
+@table_asset(BASE_MODEL_RECALL, group="evaluation", deps=["hub_nights"])
+def base_model_recall(
+    models: pl.DataFrame,
+    evaluation_queue: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Base models of publishers known to pretrain, by month: seen, queued, evaluated, blocked, absent."""
+    zone = LandingZone(settings.landing_dir)
+    fixed = set(facts.load("base_models")["model_id"])
+    found = repositories(observations(zone, settings.hub_cache_dir), fixed)
+    return recall.recall(models, evaluation_queue, found, watermark.last_unread(zone))

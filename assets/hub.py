@@ -8,10 +8,11 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, client, poll, watermark
 from densing_pipeline.hub import models as known
+from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.tables import table_asset, tables_asset
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import HUB_NIGHTS, MODEL_QUARANTINE, MODELS
+from densing_pipeline.tables.published import CLAIMED_SCORES, HUB_NIGHTS, MODEL_QUARANTINE, MODELS
 
 
 @table_asset(HUB_NIGHTS, group="hub")
@@ -49,3 +50,9 @@ def models(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataF
     base_models = facts.load("base_models")
     found, refused = known.landed(zone, settings.hub_cache_dir, set(base_models["model_id"]))
     return known.models(bundled.models(base_models, facts.load("nmi_models")), found, refused)
+
+
+@table_asset(CLAIMED_SCORES, group="hub", deps=("hub_nights",))
+def claimed_scores(models: pl.DataFrame, settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
+    """Scores that repositories of base models claim on the Hub, and why they do not enter scores."""
+    return claims.claimed_scores(LandingZone(settings.landing_dir), models)

@@ -7,10 +7,15 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.orchestration.metadata import health_metadata, release_metadata
+from densing_pipeline.orchestration.metadata import (
+    answer_metadata,
+    health_metadata,
+    release_metadata,
+)
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
+from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.consistency import (
     check_made_together,
     check_not_replaced,
@@ -86,4 +91,5 @@ def release(
     made = provenance(settings, facts.load("sources"))
     return dg.MaterializeResult(
         metadata=release_metadata(publish(tables, settings.publish_dir, made))
+        | answer_metadata(answers(tables))
     )

@@ -24,6 +24,7 @@ from densing_pipeline import facts
 from densing_pipeline.hub import bundled, models, parameters, poll, sweep, watermark
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.client import EXPAND, Answer, Hub
+from densing_pipeline.hub.pretrainers import known_pretrainers
 from densing_pipeline.landing import LandingZone
 from tests.servers import hub as simulated
 
@@ -32,8 +33,11 @@ PAGE = 1000
 BASE_PER_PAGE = 20
 DOUBTFUL_PER_PAGE = 20
 RECORDS = 2_000
-PER_DAY = 2_000
+PER_DAY = 2_500
 """New repositories on an ordinary day of the simulated Hub."""
+
+DAYS = 62
+"""Days of the simulated Hub: the window in which a night looks for late publications, and two nights."""
 
 
 def benchmarks() -> Iterator[Measurement]:
@@ -60,31 +64,34 @@ def benchmarks() -> Iterator[Measurement]:
 
 
 def _night() -> Measurement:
-    """The second of two ordinary nights, over HTTP on loopback."""
-    world = simulated.world(per_day=PER_DAY, days=5, history=0)
-    world.today = simulated.FIRST_DAY + timedelta(days=3, hours=23)
-    limits = poll.Limits(overlap_days=1, page_size=500, configs=50, revisits=0)
+    """An ordinary night with the default limits and all publishers, over HTTP on loopback."""
+    world = simulated.world(per_day=PER_DAY, days=DAYS, history=0)
+    world.today = simulated.FIRST_DAY + timedelta(days=DAYS - 2, hours=23)
     with simulated.serving(world) as endpoint, tempfile.TemporaryDirectory() as folder:
         zone, cache = LandingZone(Path(folder) / "landing"), Path(folder) / "cache"
         ticks = iter(range(10**9))
 
-        def night() -> watermark.Night:
+        def night(limits: poll.Limits) -> watermark.Night:
             at = world.today
-            hub = Hub(endpoint)
+            for sort in simulated.SORTS:
+                # The server's own sorting is not measured.
+                world.ordered(sort, None)
             clock = lambda: at + timedelta(milliseconds=next(ticks))  # noqa: E731
-            return poll.poll(zone, cache, hub, limits, (), clock)
+            return poll.poll(zone, cache, Hub(endpoint), limits, (), clock)
 
-        night()
+        first = night(poll.Limits(first_days=DAYS - 2, page_size=1000))
         world.today += timedelta(days=1)
-        done = night()
-        api = HfApi(endpoint)
+        done = night(poll.Limits())
+        assert (first.outcome, done.outcome) == ("ok", "ok"), (first.message, done.message)
+        api, listed = HfApi(endpoint), PER_DAY * (1 + poll.Limits().overlap_days)
         return compare(
             "hub.night",
-            f"an ordinary night: {PER_DAY:,} new repositories a day, {done.list_requests} list "
-            f"requests, {done.rows:,} records landed and recognised",
-            night,
-            lambda: list(api.list_models(sort="createdAt", limit=done.rows, expand=list(EXPAND))),
-            "huggingface_hub.HfApi.list_models of as many records (not landed, not recognised)",
+            f"an ordinary night: {PER_DAY:,} new repositories a day, {done.requests} requests, "
+            f"{done.list_requests} of them for listings, {len(known_pretrainers())} for one publisher "
+            f"each; {done.rows:,} records received",
+            lambda: night(poll.Limits()),
+            lambda: list(api.list_models(sort="createdAt", limit=listed, expand=list(EXPAND))),
+            f"huggingface_hub.HfApi.list_models of the {listed:,} newest (not landed, not recognised)",
         )
 
 
@@ -153,8 +160,9 @@ class Synthetic(Hub):
         self.requests += 1
         _, _, number = url.partition("&page=")
         n = int(number or 0)
-        following = f"{url.partition('&page=')[0]}&page={n + 1}" if n + 1 < self._pages else None
-        content = ("[" + ",".join(_page_text(n)) + "]").encode()
+        # All pages are full, so the last one names another, which is empty.
+        following = f"{url.partition('&page=')[0]}&page={n + 1}" if n < self._pages else None
+        content = ("[" + ",".join(_page_text(n) if following else []) + "]").encode()
         return Answer(url, content, 200, None, following)
 
 

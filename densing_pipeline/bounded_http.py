@@ -176,7 +176,9 @@ async def send(client: httpx2.AsyncClient, request: httpx2.Request, bounds: Boun
         if response.status_code in REDIRECTING and "Location" in response.headers:
             redirect_target(request.url, response.headers["Location"], bounds.redirect_hosts)
         length = response.headers.get("Content-Length", "")
-        is_size = request.method != "HEAD" and length.isdecimal() and len(length) < 20
+        # Without content it states the length of the document (RFC 9110, section 8.6).
+        has_content = request.method != "HEAD" and response.status_code != httpx2.codes.NOT_MODIFIED
+        is_size = has_content and length.isdecimal() and len(length) < 20
         if is_size and int(length) > bounds.max_bytes:
             raise TooLargeError(bounds.max_bytes)
         return Answer(response, bounds, started)

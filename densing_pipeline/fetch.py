@@ -103,7 +103,8 @@ class Response:
         content: decoded bytes; empty with 304.
         etag: to send with the next request.
         last_modified: to send with the next request.
-        next_url: address of the next page, if the `Link` header names one.
+        next_url: address of the next page, if the `Link` header names one; a relative reference
+            is resolved against the address that answered, after redirects (RFC 8288, section 3.2).
     """
 
     url: str
@@ -246,7 +247,7 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
             try:
                 status = answer.status
                 if status not in REDIRECTING:
-                    return await _read(asked, answer)
+                    return await _read(asked, answer, address)
                 location = answer.headers.get("Location", "")
                 target = redirect_target(address, location, limits.redirect_hosts)
             finally:
@@ -294,8 +295,8 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
     raise FetchError(f"more than {REDIRECTS} redirects", status=status)
 
 
-async def _read(asked: _Asked, answer: Answer) -> Response:
-    """The document of an answer that is no redirect."""
+async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
+    """The document of an answer that is no redirect, from the address that gave it."""
     status, headers = answer.status, answer.headers
     tags = {"etag": _tag(headers, "ETag"), "last_modified": _tag(headers, "Last-Modified")}
     if status == httpx2.codes.NOT_MODIFIED and asked.is_conditional:
@@ -311,7 +312,16 @@ async def _read(asked: _Asked, answer: Answer) -> Response:
             retry_after_s=wait,
         )
     content = await answer.read()
-    return Response(asked.url, status, content, **tags, next_url=answer.next_url)
+    following = _resolved(address, answer.next_url)
+    return Response(asked.url, status, content, **tags, next_url=following)
+
+
+def _resolved(address: httpx2.URL, following: str | None) -> str | None:
+    """A reference of an answer as a whole address; as it is, if it is none: whoever follows it says so."""
+    try:
+        return following and str(address.join(following))
+    except (httpx2.InvalidURL, TypeError, ValueError):
+        return following
 
 
 def next_address(address: httpx2.URL, following: str) -> httpx2.URL:

@@ -1,8 +1,8 @@
 """JSON written by others: what Python's reader refuses or accepts in silence costs one value, not the page.
 
-Numbers that no table can hold (an integer of thousands of digits, NaN, infinities) and keys that are
-stated twice with different values are read as text, which no reader takes for a number or an object;
-half surrogate pairs become U+FFFD. Not here: what a document means.
+Numbers that no table can hold (an integer of thousands of digits, NaN, infinities), keys that are stated
+twice with different values, and lists and objects nested too deeply are read as text, which no reader takes
+for a number or an object; half surrogate pairs become U+FFFD. Not here: what a document means.
 """
 
 import json
@@ -16,6 +16,9 @@ LONGEST_INTEGER = 40
 
 STATED_TWICE = "(stated twice, with different values)"
 """Stands for the value of such a key."""
+
+NESTED = "(nested too deeply)"
+"""Stands for a list or object below `DEEPEST` others."""
 
 DEEPEST = 100
 """Lists and objects within each other; the documents that are read here need ten.
@@ -31,6 +34,9 @@ _ESCAPE = re.compile(
 )
 """An escape sequence; `half` is a surrogate without its other half."""
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|(?P<start>[\[{])|[\]}]', re.DOTALL)
+"""A text, or where a list or object starts or ends."""
+
 
 def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
     """The document.
@@ -41,21 +47,49 @@ def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
             neither can hold it.
 
     Raises:
-        ValueError: it is not JSON, not all of it is there, or it is nested too deeply.
+        ValueError: it is not JSON, or not all of it is there.
     """
+    text = _whole_characters(content)
     try:
-        found = json.loads(
-            _whole_characters(content),
-            parse_int=number or _integer,
-            parse_float=number or _float,
-            parse_constant=number or str,
-            object_pairs_hook=_object,
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    if _is_deep(found):
-        raise ValueError(f"nested more than {DEEPEST} deep")
-    return found
+        found = _parsed(text, number)
+        is_deep = _is_deep(found)
+    except RecursionError:
+        is_deep = True
+    return _parsed(_cut(text), number) if is_deep else found
+
+
+def _parsed(text: str, number: Callable[[str], Any] | None) -> Any:
+    return json.loads(
+        text,
+        parse_int=number or _integer,
+        parse_float=number or _float,
+        parse_constant=number or str,
+        object_pairs_hook=_object,
+    )
+
+
+def _cut(text: str) -> str:
+    """The text with `NESTED` for every list and object below `DEEPEST` others.
+
+    Raises:
+        ValueError: one of those does not end.
+    """
+    pieces, kept, depth, start = list[str](), 0, 0, 0
+    for token in _TOKEN.finditer(text):
+        if token[0][0] == '"':
+            continue
+        if token["start"]:
+            depth += 1
+            if depth == DEEPEST + 1:
+                start = token.start()
+            continue
+        if depth == DEEPEST + 1:
+            pieces += [text[kept:start], json.dumps(NESTED)]
+            kept = token.end()
+        depth -= 1
+    if depth > DEEPEST:
+        raise ValueError("nested too deeply, and cut off")
+    return "".join([*pieces, text[kept:]])
 
 
 def _whole_characters(content: bytes) -> str:

@@ -274,6 +274,10 @@ class Settings(BaseSettings):
     hub_revisits_per_night: Annotated[int, Field(ge=0)] = Field(
         default=100, description="Known repositories looked at again per night at most."
     )
+    hub_claims_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=200,
+        description="Most base models that a night asks for the scores they claim.",
+    )
     gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
         default=80, description="GPU memory one evaluation may use."
     )

@@ -12,7 +12,7 @@ import yaml
 
 from densing_pipeline.json_documents import STATED_TWICE
 
-DEEPEST = 20
+DEEPEST_YAML = 20
 """Collections within each other; the formats that are read here need five."""
 
 
@@ -36,8 +36,8 @@ def load(content: bytes) -> Any:
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
-            if depth > DEEPEST:
-                raise ValueError(f"nested more than {DEEPEST} deep")
+            if depth > DEEPEST_YAML:
+                raise ValueError(f"nested more than {DEEPEST_YAML} deep")
         return yaml.load(content, Loader=_Loader)  # noqa: S506 - makes text of every scalar
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.publication.release import read_latest
@@ -28,6 +29,9 @@ from docs.tables import (
 )
 
 ROOT = Path(__file__).parents[1]
+
+COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
+"""The models whose records are composed to measure how base models are recognised."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,7 +74,11 @@ def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
 
 def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list[str]]]]:
     """The generated tables by page and place."""
+    composed = recognition.outcomes(recognition.read(COMPOSED))
     return {
+        "docs/hub.md": {
+            f"recognition_{name}": rows for name, rows in recognition.tables(composed).items()
+        },
         "docs/statistics.md": {
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
             "source_effects": source_rows(tables["source_effects"]),

@@ -10,6 +10,14 @@ from docs.quoting import Page
 
 README = Page(
     released=(
+        "Counting all parameters, density doubles every {today[total][all].doubling_days:.0f} days "
+        "({today[total][all].n_models} models to {today[total][all].newest_release}), of open weights "
+        "alone every {today[total][open-weights].doubling_days:.0f} "
+        "({today[total][open-weights].n_models} models to {today[total][open-weights].newest_release}); "
+        "counting those active per token every {today[active][all].doubling_days:.0f} "
+        "({today[active][all].n_models} models to {today[active][all].newest_release}) and "
+        "{today[active][open-weights].doubling_days:.0f} ({today[active][open-weights].n_models} models "
+        "to {today[active][open-weights].newest_release})",
         "the published {paper.doubling_days:.0f} days come out to the printed digits",
         "the paper's recipe on the paper's {paper.n_models} models",
         "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
@@ -48,6 +56,7 @@ STATISTICS = Page(
         "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
         "{reference_law_draws.FEWEST_DISTINCT!w} different models",
         "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
+        "Fitted to the {fitted_share:.0f} % with the least training compute",
         "Both are read within {direct_law.REACH!w} times their smallest and largest model",
         "give k2 = {params_bases.COMPUTE_OVER_MEMORY} k1",
         "or within {score_sets.CHANCE_ERRORS!w} standard errors of guessing",
@@ -81,7 +90,7 @@ STATISTICS = Page(
         "(tried: half a year to {longest_half_life:.0f} years, or never)",
         "needs {trim:.0f} % of the models, and {series.FEWEST_MODELS} ({record_setters.FEWEST_RECORDS} records)",
         "under the same resamples (at most {density_paces.MOST_DRAWS})",
-        "released in the following {pace_skill.HORIZONS[0]} and {pace_skill.HORIZONS[1]} months",
+        "released in the following {pace_skill.PACE_HORIZONS[0]} and {pace_skill.PACE_HORIZONS[1]} months",
         "by the pinball loss at {pace_skill.TAU}",
         "the quantile or mean of the last {lookback_months:.0f} months' models",
         # sensitivity
@@ -410,8 +419,11 @@ HUB = Page(
         "{release_date.BEFORE_CREATION} days after (GPT-J, re-uploaded), so the window runs from "
         "creation - {release_date.BEFORE_CREATION} to creation + {release_date.AFTER_CREATION} days. "
         "{release_date.HUB_EPOCH} is the day",
+        "at most {claim_files} of a model and {claim_file_kib} KiB each",
+        "a card of {fewest_copied!w} or more results",
+        "5,000 results ({claims_read} are read), an answer larger than {claims_mib} MiB",
     ),
-    rest="recorded crawls: `python -m densing_pipeline.hub.recognition_errors`, tests/unit/hub",
+    rest="recorded crawls and composed records: `densing recognition`, tests/unit/hub",
 )
 
 PAGES = {

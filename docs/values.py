@@ -31,10 +31,12 @@ from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import claims, forecasts, methods, pace_skill, skill, vintages
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
+from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
 from densing_pipeline.prices import anchors, comparison, corrections, fold, links
 from densing_pipeline.prices.sources import snapshot
+from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
 from densing_pipeline.tables import dates
@@ -89,6 +91,7 @@ def constants() -> Values:
         "floor": LADDER_FLOOR,
         "large_gap": _percent(score_gaps.LARGE_GAP),
         "far": _percent(pooled_scores.FAR),
+        "fitted_share": _percent(1 - direct_law.LARGEST_SHARE),
         "trim": _percent(breakpoints.TRIM),
         "longest_half_life": growth_curves.HALF_LIVES[1],
         "lookback_months": methods.LOOKBACK_DAYS / dates.DAYS_PER_MONTH,
@@ -111,6 +114,11 @@ def constants() -> Values:
         "known_sizes": len(pretraining_evidence.known_sizes()),
         "count_tolerance": _percent(compare.TOLERANCE),
         "model_types": len(families.supported()),
+        "claims_read": documents.MOST_CLAIMS,
+        "claim_files": landed.MOST_FILES,
+        "claim_file_kib": landed.MAX_FILE_BYTES // 2**10,
+        "claims_mib": landed.MAX_CLAIMS_BYTES // 2**20,
+        "fewest_copied": table.FEWEST_COPIED,
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
 
@@ -138,6 +146,13 @@ def _doubling(tables: Tables) -> Values:
     )  # fmt: skip
     return {
         "headline": headline,
+        "today": {
+            basis: {
+                population: _current(law, basis, population)
+                for population in densing_law.POPULATIONS
+            }
+            for basis in answers.CURRENT_BASES
+        },
         "months": [
             days / dates.DAYS_PER_MONTH
             for days in (headline.doubling_days_low, headline.doubling_days_high)
@@ -215,6 +230,15 @@ def _laws(tables: Tables) -> Values:
         },
         "score_alone": _score_alone(own["nmi-2025"], tables["reference_laws"]),
     }  # fmt: skip
+
+
+def _current(law: pl.DataFrame, basis: str, population: str) -> SimpleNamespace:
+    """The estimate of the first answer on one basis."""
+    reference_id, score_set, window, estimator = answers.CURRENT
+    return _first(
+        law, reference_id=reference_id, score_set=score_set, window=window, estimator=estimator,
+        params_basis=basis, population=population,
+    )  # fmt: skip
 
 
 def _score_alone(models: pl.DataFrame, laws: pl.DataFrame) -> list[float]:

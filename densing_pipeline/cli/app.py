@@ -301,8 +301,12 @@ def recognition(
     ctx: typer.Context,
     data: Annotated[Path, typer.Argument(help="Folder with hub/ and models/, recorded responses.")],
     labels: Annotated[Path, typer.Argument(help="CSV with hf_id and is_base, labelled by hand.")],
+    composed: Annotated[
+        Path | None,
+        typer.Option(help="CSV of models whose records are composed, labelled by hand."),
+    ] = None,
 ) -> None:
-    """Print how often models of the Hub are wrongly taken for base models, or missed."""
+    """Print how often models are wrongly taken for base models, missed, and not queued."""
     from densing_pipeline.cli import studies
 
-    studies.recognition(ctx.obj, data, labels)
+    studies.recognition(ctx.obj, data, labels, composed)

@@ -153,17 +153,29 @@ def architectures(screen: Screen, site_packages: Path, file: Path | None) -> Non
     screen.line(f"the list is that of {known.versions()}")
 
 
-def recognition(screen: Screen, data: Path, labels: Path) -> None:
-    """Print the confusion tables of the recognition of base models on recorded records."""
+def recognition(screen: Screen, data: Path, labels: Path, composed: Path | None) -> None:
+    """Print the confusion tables of the recognition of base models on recorded records.
+
+    With `composed`, print also how many base models of that list reach the queue, and every miss.
+    """
     from densing_pipeline.hub.recognition_errors import measure, rows, sets, shown
 
     wanted = {row["hf_id"]: row["is_base"] == "true" for row in rows(labels)}
     for title, labelled in sets(data, wanted).items():
         screen.line(shown(title, measure(labelled)).rstrip("\n"))
+    if composed:
+        from densing_pipeline.evaluation import recognition as queued
+        from densing_pipeline.tables import markdown
+
+        for table in queued.tables(queued.outcomes(queued.read(composed))).values():
+            screen.line(markdown.table(table))
 
 
 def check_facts(screen: Screen) -> None:
     """Read every bundled fact table, check what must hold, and list findings for a person to check.
+
+    Also listed: scores in use that differ from the latest release, publishers on the Hub without a
+    score, and facts that the Hub contradicts.
 
     Raises:
         CommandError: a cell is bad or contradicts another; every problem is a line.
@@ -190,6 +202,54 @@ def check_facts(screen: Screen) -> None:
     )
     findings = review(facts.load("reported_scores")) + review_models(facts.load("base_models"))
     for finding in findings:
+        screen.line(f"{finding.rule}: {finding.what}")
+    _say_what_changes(screen)
+    _say_what_the_hub_has(screen)
+
+
+def _say_what_changes(screen: Screen) -> None:
+    """List the scores in use that differ from those of the latest release."""
+    from densing_pipeline import facts
+    from densing_pipeline.density.score_changes import score_changes
+    from densing_pipeline.evaluation import reported_scores
+    from densing_pipeline.publication.release import published_before
+    from densing_pipeline.tables.published import SCORES
+
+    before = published_before(current_settings().publish_dir, "scores")
+    if before is None or "known_from_basis" not in before.columns:
+        screen.say("No release to compare the facts with; `densing run` publishes one.")
+        return
+    tables = ("reported_scores", "nmi_models", "base_models", "score_documents")
+    changes = score_changes(SCORES.cast(before), reported_scores.scores(*map(facts.load, tables)))
+    screen.say(f"Scores in use that differ from the latest release: {len(changes) or 'none'}.")
+    for change in changes:
+        screen.line(change)
+
+
+def _say_what_the_hub_has(screen: Screen) -> None:
+    """List publishers without scores and facts that landed answers of the Hub contradict."""
+    from densing_pipeline import facts
+    from densing_pipeline.hub import bundled, fact_findings
+    from densing_pipeline.hub import models as known
+    from densing_pipeline.landing import LandingZone
+    from densing_pipeline.publication.release import published_before
+
+    settings = current_settings()
+    base_models = facts.load("base_models")
+    ids = set(base_models["model_id"])
+    found, refused = known.landed(LandingZone(settings.landing_dir), settings.hub_cache_dir, ids)
+    if found.is_empty():
+        screen.say(
+            f"No answers of the Hub are in {settings.landing_dir}, so that publishers without scores and "
+            "facts that the Hub contradicts are not listed. `DENSING_HUB_POLL=true densing run` asks it."
+        )
+        return
+    models, _ = known.models(bundled.models(base_models, facts.load("nmi_models")), found, refused)
+    scores = published_before(settings.publish_dir, "scores")
+    scored = set(facts.load("reported_scores")["model_id"])
+    scored |= set(scores["model_id"]) if scores is not None else set()
+    findings = fact_findings.contradictions(base_models, found)
+    for finding in [*findings, *fact_findings.without_scores(models, scored)]:
         screen.line(f"{finding.rule}: {finding.what}")
 
 

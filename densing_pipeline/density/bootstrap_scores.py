@@ -9,7 +9,7 @@ from densing_pipeline.density.law import PerformanceLaw
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.newton import minimise
 
-MOST_STEPS = 200
+MOST_SCORE_STEPS = 200
 CONVERGED_DECREASE = 1e-12
 """Convergence threshold: predicted relative decrease of the sum of squares by the last step."""
 
@@ -87,7 +87,7 @@ def _descend(
         derivatives,
         np.tile(start[list(free)], (len(weights), 1)),
         weights,
-        most_steps=MOST_STEPS,
+        most_steps=MOST_SCORE_STEPS,
         relative=CONVERGED_DECREASE,
         absolute=LEAST_DECREASE,
     )

@@ -1,7 +1,7 @@
 """Densities as known on a past day, from the models released and scores published by then.
 
 A score counts from the day `known_from` of its row, so that a later report does not change earlier
-days. The reference law has no such date: the current law is used for every day.
+days; a score without one, from the day it was read. The reference law has no such date: the current law is used for every day.
 
 Not here: the published densities (`densities`), and the forecasts (`forecasts`).
 """
@@ -21,7 +21,7 @@ class DensityHistory:
 
     Attributes:
         models: a `models` frame.
-        scores: a `scores` frame; rows without `known_from` count as known from the release of their model.
+        scores: a `scores` frame.
         reference_laws: the laws in question, rows of a `reference_laws` frame.
     """
 
@@ -59,7 +59,7 @@ class DensityHistory:
         """The `densities` of a day, without the error of the laws; cached by day.
 
         Args:
-            day: last day of release and of `known_from`.
+            day: last day of release, and of `known_from` (of `observed_at` where that is empty).
         """
         if day not in self._days:
             known = known_scores(self.scores, day)
@@ -75,7 +75,7 @@ def known_scores(scores: pl.DataFrame, day: date) -> pl.DataFrame:
         scores: a `scores` frame.
         day: the day; a score that its source revised later counts with the value it had.
     """
-    has_begun = pl.col("known_from").fill_null(day) <= day
+    has_begun = pl.coalesce("known_from", "observed_at") <= day
     goes_on = pl.col("known_to").is_null() | (pl.col("known_to") > day)
     return scores.filter(has_begun & goes_on).with_columns(known_to=pl.lit(None, pl.Date))
 

@@ -102,8 +102,8 @@ def fit_direct(
 def ladder_one_step(points: pl.DataFrame) -> dict[str, Any] | None:
     """The direct law of the OLMo checkpoints on MMLU; None without points.
 
-    For comparison with the two-step law, both are fitted to the four fifths of the checkpoints with
-    less training compute and evaluated on the scores of the others.
+    For comparison with the two-step law, both are fitted to the 80 % of the checkpoints with the
+    least training compute and evaluated on the scores of the others.
 
     Returns:
         A row of `direct_laws`.

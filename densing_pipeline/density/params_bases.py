@@ -17,6 +17,9 @@ densities of quantised models imply k2 = 2.45 k1.
 
 FULL_BITS = 16
 
+SEVERAL_PASSES = ("looped", "diffusion")
+"""Constructions that read and compute with their parameters several times per token."""
+
 
 def params_bases(models: pl.DataFrame) -> pl.DataFrame:
     """All known parameter counts of all models.
@@ -24,7 +27,8 @@ def params_bases(models: pl.DataFrame) -> pl.DataFrame:
     `inference_time` is the dense, unquantised model of the same inference time (NMI Methods):
     (N_total k1 + N_active k2) / (k1 + k2) for a mixture of experts, and N with k1 reduced in
     proportion to the bits per weight (k1 / 4 at 4 bits) for a quantised model; for any other model
-    it is N. N is the non-embedding count where that is known and the total otherwise; the same
+    it is N. Models that run their parameters several times per token (`SEVERAL_PASSES`) have no count on this basis,
+    because the number of passes is not recorded. N is the non-embedding count where that is known and the total otherwise; the same
     embeddings are subtracted from active parameters.
 
     Args:
@@ -54,8 +58,9 @@ def params_bases(models: pl.DataFrame) -> pl.DataFrame:
             active=pl.when(pl.col("params_total").is_not_null())
             .then(pl.col("params_active"))
             .cast(pl.Float64),
-            inference_time=(memory + pl.col("n_active") * COMPUTE_OVER_MEMORY)
-            / (1 + COMPUTE_OVER_MEMORY),
+            inference_time=pl.when(
+                ~pl.col("construction").is_in(SEVERAL_PASSES).fill_null(value=False)
+            ).then((memory + pl.col("n_active") * COMPUTE_OVER_MEMORY) / (1 + COMPUTE_OVER_MEMORY)),
         )
         .unpivot(
             PARAMS_BASES,

@@ -5,8 +5,9 @@ single source decides:
 
 1. only scores under the paper's protocol (shots and prompting) count, and none that its source has
    revised or withdrawn;
-2. our measurements take precedence over reports; of several, the weights with the most benchmarks,
-   then the newest measurement, so that an average is of the same weights;
+2. our measurements take precedence over reports, and reports over what a model's repository on the
+   Hub claims; of several measurements, the weights with the most benchmarks, then the newest, so that
+   an average is of the same weights;
 3. quoted numbers and rows of low confidence are left out; of one source with two variants of the
    protocol the one with chain of thought counts, as in the paper;
 4. equal numbers are one measurement, however often repeated: equal to the rounding of three digits,
@@ -101,7 +102,8 @@ def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
 
 def _source_effects(kept: pl.DataFrame, resamples: int) -> pl.DataFrame:
     """`source_effects` from the teams' scores; without intervals for 0 resamples."""
-    rows = [_effects(kept, name, resamples) for name in AVERAGED]
+    reported = kept.filter(pl.col("source_kind") == "reported")
+    rows = [_effects(reported, name, resamples) for name in AVERAGED]
     return SOURCE_EFFECTS.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -115,7 +117,7 @@ def _usable(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _independent(usable: pl.DataFrame) -> pl.DataFrame:
-    """Reported scores, one per independent measurement.
+    """Reported scores, one per independent measurement; where there is none, claimed ones.
 
     Of equal numbers the maker's counts, then one with more than two digits, then the source first by
     name.
@@ -123,12 +125,14 @@ def _independent(usable: pl.DataFrame) -> pl.DataFrame:
     # Rows without a scorer count as third-party, the cautious assumption; without a publisher, each
     # document is a source of its own.
     by = pl.col("scored_by").fill_null("third_party")
+    reported = usable.filter(
+        pl.col("source_kind") == "reported",
+        by != "quote",
+        pl.col("source_confidence").fill_null("high") != "low",
+    )
+    claimed = usable.filter(pl.col("source_kind") == "claimed").join(reported, on=MODEL, how="anti")
     per_source = (
-        usable.filter(
-            pl.col("source_kind") == "reported",
-            by != "quote",
-            pl.col("source_confidence").fill_null("high") != "low",
-        )
+        pl.concat([reported, claimed])
         .with_columns(
             pl.col("publisher").fill_null(pl.col("source")),
             scored_by=by,
@@ -158,7 +162,7 @@ def _teams(independent: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .group_by(TEAM, maintain_order=True)
         .agg(
             pl.col("score", "std_error").mean(),
-            pl.col("scored_by").first(),
+            pl.col("scored_by", "source_kind").first(),
             source=pl.col("source").sort().str.join("; "),
             n_documents=pl.len(),
         ),
@@ -227,6 +231,7 @@ def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
             n_documents=pl.col("n_documents").sum(),
             score_low=pl.col("score").min(),
             score_high=pl.col("score").max(),
+            source_kind=pl.col("source_kind").first(),
             only_makers=(pl.col("scored_by") == "maker").all(),
             sources=pl.col("source").sort().str.join("; "),
         )
@@ -235,7 +240,6 @@ def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
     between = pl.col("between_source_std").fill_null(0)
     premium = pl.when("only_makers").then(pl.col("maker_premium").fill_null(0)).otherwise(0)
     return pooled.with_columns(
-        source_kind=pl.lit("reported"),
         source_std_error=(between.pow(2) / pl.col("n_sources") + premium.pow(2)).sqrt(),
     ).with_columns(
         std_error=(pl.col("item_std_error").pow(2) + pl.col("source_std_error").pow(2)).sqrt()

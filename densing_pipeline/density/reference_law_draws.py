@@ -100,7 +100,7 @@ def _coefficients(
     own = ReferenceLaw.from_row(law)
     rng = stream(seed, f"{family}/{law['benchmark']}")
     run_weights = _resamples(np.arange(runs[0].size), SPARE * most, rng)[: SPARE * draws]
-    score_weights = _resamples(_blocks(fitted), SPARE * most, rng)[: SPARE * draws]
+    score_weights = _resamples(score_clusters(fitted), SPARE * most, rng)[: SPARE * draws]
     try:
         found, fewest = _loss_draws(law, own.loss_law, runs, run_weights)
     except FitError:
@@ -159,8 +159,12 @@ def _resamples(cluster: np.ndarray[Any, Any], count: int, rng: np.random.Generat
     return times[:, cluster].astype(np.float64)
 
 
-def _blocks(fitted: pl.DataFrame) -> np.ndarray[Any, Any]:
-    """Cluster of each score point, in the order of `score_step`."""
+def score_clusters(fitted: pl.DataFrame) -> np.ndarray[Any, Any]:
+    """Cluster of each score point, in the order of `score_step`, as integers of shape (points,).
+
+    With `FEWEST_RUNS` training runs (told apart by their size) or more every point is its own
+    cluster; with fewer, the points of a run are cut into `BLOCKS` clusters by their tokens.
+    """
     models = fitted.filter(pl.col("score").is_not_null())
     sizes = models["params"].to_numpy()
     if models["params"].null_count() or np.unique(sizes).size >= FEWEST_RUNS:

@@ -74,6 +74,8 @@ def _reason(row: dict[str, Any]) -> str:
         return "neither is used: no report of this benchmark is under the paper's protocol"
     if row["source_kind"] == "measured":
         return "neither is used: what we measured goes before what was reported"
+    if row["source_kind"] == "claimed":
+        return "neither is used: no report counts, so what the model's repository claims does"
     parts = [
         f"the {end} one is not used: {row[f'protocol_{end}']!r} is another protocol"
         for end in ("low", "high")

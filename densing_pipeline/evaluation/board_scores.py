@@ -78,7 +78,7 @@ def scores(
             known_from=pl.max_horizontal("observed_from", "released"),
             known_from_basis=pl.when(pl.col("released") > pl.col("observed_from"))
             .then(pl.lit("model_release"))
-            .otherwise(pl.lit("first_observed")),
+            .otherwise(pl.lit("first_seen")),
             known_to="observed_to",
         )
         .filter(pl.col("known_to").is_null() | (pl.col("known_to") > pl.col("known_from")))

@@ -10,6 +10,8 @@ import polars as pl
 
 from densing_pipeline.evaluation.queue_rules import Limits, state_and_reason
 from densing_pipeline.evaluation.sizing import OVERHEAD
+from densing_pipeline.hub.experiments import experiments
+from densing_pipeline.hub.models import SOURCE
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.units import GIB
 
@@ -24,8 +26,11 @@ estimated duration for an 8B model on one H100 (prompt tokens cost little there)
 BYTES_PER_PARAM = 2.0
 """bf16, in which models are evaluated."""
 
-NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "fp4": 0.57}
+NATIVE_BYTES_PER_PARAM = {"fp8": 1.0, "mxfp4": 0.54, "nvfp4": 0.57, "fp4": 0.57}
 """Bytes per parameter of models released in fewer bits, block scales included: they are run as released."""
+
+LAST = 1
+"""Priority of ablation models and intermediate checkpoints: below that of every other model."""
 
 NEW = timedelta(days=180)
 """Models released within this time of the newest one come first, for the trend is about the frontier."""
@@ -71,16 +76,22 @@ def queue(
     newest = models["release_date"].max()
     is_new = pl.col("release_date") >= pl.lit(newest) - NEW
     is_short = pl.col("estimated_gpu_hours") < 1
+    decided = _with_experiments(decided)
+    is_experiment = pl.col("experiment").is_not_null()
     rows = decided.select(
         "model_id",
         "revision",
         "state",
-        "reason",
+        pl.when((pl.col("state") == "queued") & is_experiment & pl.col("override_state").is_null())
+        .then(pl.format("{}; {}, so it comes last", "reason", "experiment"))
+        .otherwise("reason")
+        .alias("reason"),
         "estimated_gpu_hours",
         "memory_gib",
         "renamed_to",
         priority=pl.coalesce(
             "override_priority",
+            pl.when(is_experiment).then(LAST),
             20
             + 40 * is_new.fill_null(value=False).cast(pl.Int64)
             + 20 * is_short.fill_null(value=False).cast(pl.Int64),
@@ -94,6 +105,20 @@ def queue(
         _unknown_overrides(overrides, models, quarantine, compiled_at),
     ]
     return EVALUATION_QUEUE.cast(pl.concat([rows, *unusable], how="diagonal_relaxed"))
+
+
+def _with_experiments(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Add what kind of experiment a model found on the Hub is; null for all others.
+
+    Models in the facts were chosen by hand, whatever their names say.
+    """
+    found = candidates.filter((pl.col("source") == SOURCE) & pl.col("is_base"))
+    kinds = experiments(found["model_id"])
+    return candidates.with_columns(
+        experiment=pl.when(pl.col("source") == SOURCE).then(
+            pl.col("model_id").replace_strict(kinds, default=None, return_dtype=pl.String)
+        )
+    )
 
 
 def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:

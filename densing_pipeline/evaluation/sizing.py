@@ -149,7 +149,11 @@ def _counts(heads: int, most: int) -> Sequence[int]:
 
 
 def _gpus() -> list[Gpu]:
-    """GPUs that `nvidia-smi` lists; torch is not asked, for it would start CUDA in this process."""
+    """GPUs that `nvidia-smi` lists.
+
+    torch would start CUDA in this process. NVML's Python package (pynvml) would need code of ours to match
+    `CUDA_VISIBLE_DEVICES`, which may hold indices and UUIDs; `nvidia-smi -i` takes them as they are.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     command = ["nvidia-smi", "--query-gpu=index,name,memory.free,memory.total"]
     command += ["--format=csv,noheader,nounits", *(["-i", visible] if visible else [])]
@@ -167,7 +171,10 @@ def _gpus() -> list[Gpu]:
 
 
 def _free_memory() -> int:
-    """Available memory according to Linux, at most the limit of the control group."""
+    """Available memory according to Linux, at most the limit of the control group.
+
+    psutil gives the first of the two only.
+    """
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     told = dict(line.split(":", 1) for line in lines)
     free = int(told["MemAvailable"].split()[0]) * 1024

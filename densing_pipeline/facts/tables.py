@@ -151,7 +151,14 @@ PRETRAINERS = Table(
     name="pretrainers",
     grain="one namespace of the Hub whose organisation published models it pretrained itself",
     key=("namespace",),
-    columns=("namespace", "source"),
+    columns=("namespace", "organisation?", "source"),
+)
+
+HUB_NAMESPACES = Table(
+    name="hub_namespaces",
+    grain="one namespace of a publisher that the Hub writes with capitals",
+    key=("namespace",),
+    columns=("namespace", "hub_namespace", "source"),
 )
 
 MODEL_LINES = Table(
@@ -187,6 +194,7 @@ FACTS: dict[str, Table] = {
         SELLER_NAMES,
         ORGANISATION_NAMES,
         PRETRAINERS,
+        HUB_NAMESPACES,
         MODEL_LINES,
         SOURCES,
     )

@@ -48,7 +48,7 @@ from densing_pipeline.trends.growth_curves import (
 from densing_pipeline.trends.series import FEWEST_MODELS, Series, missing
 from densing_pipeline.trends.windows import RECENT_DAYS
 
-HORIZONS = (6, 12)
+PACE_HORIZONS = (6, 12)
 """Months ahead."""
 
 TAU = 0.9
@@ -140,7 +140,7 @@ def _series(
     ends = [
         day
         for day in month_ends(as_of)
-        if isinstance(newest, date) and months_later(day, HORIZONS[0]) <= newest
+        if isinstance(newest, date) and months_later(day, PACE_HORIZONS[0]) <= newest
     ]
     then, windows = [], []
     for day in ends:
@@ -188,7 +188,7 @@ def _rows(known: _Known, draws: int, seed: int) -> Iterator[dict[str, Any]]:
     known = known.only(_enough(known))
     for estimator in SHORT:
         scorer = _Scorer(known, estimator)
-        for months in HORIZONS:
+        for months in PACE_HORIZONS:
             named = {"estimator": estimator, "horizon_months": months}
             for row in _summed(scorer.scores(months), months, draws, seed):
                 yield named | {"score_rule": RULES[estimator]} | row

@@ -1,1 +1,1 @@
-"""Models on the Hugging Face Hub: polling, recognition of base models, parameters, release dates."""
+"""Models on the Hugging Face Hub: polling, recognition, parameters, release dates, claimed scores."""

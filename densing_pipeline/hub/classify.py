@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from densing_pipeline.hub import record_fields, rules
+from densing_pipeline.hub.families import NONE, Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,18 @@ class Classification:
     doubtful: bool
 
 
-def classify(record: Mapping[str, Any]) -> Classification:
+def classify(record: Mapping[str, Any], family: Family = NONE) -> Classification:
     """Classifies a Hub record.
 
     Args:
         record: a model record of the Hub's API, full or in part; any key may be missing or odd.
+        family: the other repositories of its publisher that are evidence about it.
 
     Returns:
         The classification. Never raises.
     """
-    facts = rules.facts_of(record if isinstance(record, Mapping) else {})
-    relation, told, doubtful = next(
-        verdict for rule in rules.RULES if (verdict := rule(facts)) is not None
-    )
+    facts = rules.facts_of(record if isinstance(record, Mapping) else {}, family)
+    relation, told, doubtful = rules.decide(facts)
     is_base = relation == "base"
     parent = facts.parents[0][0][:200] if facts.parents else None
     if parent is None and not is_base:

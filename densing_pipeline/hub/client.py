@@ -10,11 +10,12 @@ Not here: which requests are made when (`poll`, `sweep`), and how responses are 
 
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+import httpx2
 from huggingface_hub import constants, hf_hub_url
 
 from densing_pipeline import bounded_http, hub_library
@@ -28,6 +29,13 @@ EXPAND = (
     "library_name", "pipeline_tag", "private", "safetensors", "sha", "siblings", "tags",
 )  # fmt: skip
 """Fields of a model record that are requested; the Hub then sends no others."""
+
+CLAIM_FIELDS = ("cardData", "evalResults", "sha", "siblings")
+"""Fields of a model record that state scores: the card's metadata, the evaluation results (read and
+verified by the Hub, those of open pull requests included), and the commit and files."""
+
+FEW_FIELDS = ("createdAt", "lastModified", "library_name", "pipeline_tag", "tags")
+"""Fields that say whether a record is new and may be a language model; a tenth of the bytes."""
 
 MAX_CONFIG_BYTES = 4 * 2**20
 """Largest `config.json` that is read; real ones have some tens of KiB at most."""
@@ -144,10 +152,24 @@ class Hub:
         )
         return cls(settings.hub_endpoint, limits=limits, seconds=seconds)
 
-    def list_url(self, sort: str, page_size: int) -> str:
-        """Address of a listing of models, `expand`ed to the fields used, highest `sort` first."""
-        query = {"sort": sort, "limit": page_size, "expand": EXPAND}
-        return f"{self.endpoint}/api/models?{urlencode(query, doseq=True)}"
+    def list_url(
+        self,
+        sort: str,
+        page_size: int,
+        *,
+        author: str | None = None,
+        fields: tuple[str, ...] = EXPAND,
+    ) -> str:
+        """Address of a listing of models, highest `sort` first, `expand`ed to some fields.
+
+        Args:
+            sort: field to sort by.
+            page_size: records asked for per page.
+            author: namespace whose models are listed; of all if None.
+            fields: fields of a record beside its ids.
+        """
+        query = {"sort": sort, "limit": page_size} | ({"author": author} if author else {})
+        return f"{self.endpoint}/api/models?{urlencode(query | {'expand': fields}, doseq=True)}"
 
     def info_url(self, model_id: str) -> str:
         """Address of the record of one model with the hashes of its files.
@@ -157,25 +179,35 @@ class Hub:
         """
         return f"{self.endpoint}/api/models/{quote(model_id)}?blobs=true"
 
+    def claims_url(self, model_id: str) -> str:
+        """Address of the fields of one model's record that state scores."""
+        query = urlencode({"expand": CLAIM_FIELDS}, doseq=True)
+        return f"{self.endpoint}/api/models/{quote(model_id)}?{query}"
+
+    def file_url(self, model_id: str, revision: str, name: str) -> str:
+        """Address of a file of one revision."""
+        return hf_hub_url(model_id, name, revision=revision, endpoint=self.endpoint)
+
     def config_url(self, model_id: str, revision: str) -> str:
         """Address of the `config.json` of one revision; listings carry only an extract of it."""
-        return hf_hub_url(model_id, "config.json", revision=revision, endpoint=self.endpoint)
+        return self.file_url(model_id, revision, "config.json")
 
-    def pages(self, url: str) -> Iterator[Answer]:
-        """Yield the pages of a listing; each page is requested when the iterator reaches it.
+    def following(self, page: Answer) -> str | None:
+        """Address at this endpoint of the page after a page; None if it names none.
 
         Raises:
-            HubError: a page could not be fetched; the pages yielded before remain valid.
+            HubError: the address is on another host, or is none.
         """
-        following: str | None = self.here(url) if url else None
-        while following:
-            page = self.get(following)
-            yield page
-            following = page.next_url
-            if following and _origin(following) != _origin(self.endpoint):
-                scheme, host = _origin(following)
-                raise HubError(f"the next page is said to be at {scheme}://{host}; not followed")
-            following = following and self.here(following)
+        if not page.next_url:
+            return None
+        try:
+            bounded_http.redirect_target(httpx2.URL(self.endpoint), page.next_url, ())
+        except bounded_http.BoundError as error:
+            raise HubError(
+                f"the next page is said to be at {shown(page.next_url)}, another host than "
+                f"{shown(self.endpoint)}; not followed"
+            ) from error
+        return self.here(page.next_url)
 
     def here(self, place: str) -> str:
         """Address at this endpoint of a path and query; the host of a full address is ignored.
@@ -292,6 +324,16 @@ class _Connections:
         return bounded_http.run(fetch(self._opened[0], url, limits, headers=headers))
 
 
+def with_query(url: str, changes: Mapping[str, str | Sequence[str]]) -> str:
+    """An address with other values of some query parameters, the others kept in their order."""
+    parts = urlsplit(url)
+    query: dict[str, list[str]] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        # The Hub writes lists as `expand[]` in some addresses.
+        query.setdefault(name.removesuffix("[]"), []).append(value)
+    return urlunsplit(parts._replace(query=urlencode(query | dict(changes), doseq=True)))
+
+
 def _close(opened: list[bounded_http.AsyncClient]) -> None:
     while opened:
         # Not waited for: the garbage collector may be at work in the thread that would do it.
@@ -300,9 +342,3 @@ def _close(opened: list[bounded_http.AsyncClient]) -> None:
 
 def _refuses_token(error: FetchError) -> bool:
     return error.headers.get("X-Error-Message") == BAD_TOKEN
-
-
-def _origin(url: str) -> tuple[str, str]:
-    """Scheme and host with port, without user and password."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()

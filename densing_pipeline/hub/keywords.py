@@ -41,10 +41,18 @@ TUNING_NAMES = words(
 )
 """Name tokens for tuning data, tuning recipes and well-known families of tuned models."""
 
+TUNED_STATED = words(
+    """
+    instruct instruction instructions inst chat it sft dpo ipo kto ppo grpo orpo simpo cpo rlhf rlaif
+    aligned finetune finetuned finetuning assistant
+    """
+)
+"""Name tokens that state a general stage of tuning; the others are also parts of product names."""
+
 TUNED_WEAKLY = words(
     """
-    agent agentic bot command cot critic delta dialog dialogue function guard helpful judge persona qa rag safety
-    shield sql think tool tools translate translation translator verifier
+    agent agentic bot command cot critic delta dialog dialogue function guard helpful judge persona qa rag safe
+    safety shield sql think tool tools translate translation translator verifier
     medqa vlm
     """
 )
@@ -57,7 +65,7 @@ TUNED_INSIDE = re.compile(
 
 SURELY_BASE = words(
     """
-    base pretrain pretrained pretraining foundation basemodel
+    base pretrain pretrained pretraining foundation basemodel scratch
     """
 )
 """Name tokens that state that a model is only pretrained."""
@@ -185,6 +193,30 @@ PRETRAINED_TAGS = words(
 CONTINUED_TAGS = words("continual-pretraining continued-pretraining continual-pre-training cpt")
 CONTINUED = words("adapted cpt swallow rho llemma yarn longlora ruadapt continued continual")
 """Name tokens and tags of models whose training continues from another model's weights."""
+
+MERGED_WEAKLY = words("fusion stock blend soup ties clown evolved upscaled passthrough")
+"""Name tokens of merged models that have other meanings too."""
+
+TOPICS = words("biology chemistry molecule music genomics")
+"""Members of `OTHER_FIELDS` that also tag language models as a topic of their data."""
+
+CORPORA_NAMED = re.compile(
+    r"(?<![a-z])(c4|pile|redpajama|slimpajama|fineweb|fineweb-?edu|dolma|refinedweb|falcon-and-cc|dclm"
+    r"|oscar|openwebtext|tinystories|cosmopedia|zyda|hplt|nemotron-cc|proof-?pile|starcoderdata)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+"""Pattern of names of corpora, as models of an ablation series carry them."""
+
+ABLATION = words("ablation ablations sweep ladder")
+"""Name tokens of models trained to compare data or settings."""
+
+CHECKPOINT = re.compile(
+    r"(?<![a-z0-9])((steps?|iters?)[-_]?(\d{3,}|\d+k)|(stage|epoch)[-_]?\d+)(?![a-z])"
+    r"|(?<![a-z])(intermediate|checkpoints?|ckpts?)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Pattern of names of checkpoints saved during training."""
 
 EXPERTS_OF = re.compile(r"(?<![0-9a-z])(\d+x\d+(?:\.\d+)?[bm])(?![0-9a-z])", re.IGNORECASE)
 """Number of experts times size (`8x7b`), as in names of mixtures merged from finished models."""

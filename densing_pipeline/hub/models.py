@@ -7,6 +7,7 @@ reason.
 Not here: reading records (`records`), names and states over time (`repositories`), the rules.
 """
 
+import contextlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.hub import observations, records, repositories
+from densing_pipeline.hub import families, observations, records, repositories
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES
+from densing_pipeline.hub.families import Family
+from densing_pipeline.hub.pretrainers import organisation_of
 from densing_pipeline.json_documents import load
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
@@ -51,7 +54,7 @@ def landed(
     folded = repositories.repositories(seen, fixed)
     refused = seen.filter(pl.col("refused").is_not_null())
     return (
-        with_configs(folded, configs, zone, cache),
+        with_configs(folded, configs, zone, cache, fixed),
         pl.concat([refused, _oversized(folded, configs)], how="diagonal"),
     )
 
@@ -65,30 +68,42 @@ def _oversized(folded: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_configs(
-    repositories: pl.DataFrame, configs: pl.DataFrame, zone: LandingZone, cache: Path
+    repositories: pl.DataFrame,
+    configs: pl.DataFrame,
+    zone: LandingZone,
+    cache: Path,
+    fixed: AbstractSet[str] = frozenset(),
 ) -> pl.DataFrame:
-    """Classify models and count parameters again where the whole `config.json` has been fetched.
+    """Classify models and count parameters again by what is known apart from their records.
+
+    That is the whole `config.json`, where it has been fetched, and the other members of the family.
 
     Args:
         repositories: a frame of `repositories.repositories`.
         configs: a frame of `observations.configs`.
         zone: where the configurations are.
         cache: where `observations` keeps its cache.
+        fixed: names of further models that may be members of a family, such as the bundled ones.
 
     Returns:
         The same rows with `readable`: whether the file could be fetched; null if it was never
         requested.
     """
     joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
+    related = _families(joined, fixed)
+    with_family = pl.col("name").is_in(sorted(related)) & (
+        pl.col("is_base") | pl.col("is_doubtful")
+    )
     answered = joined.filter(
-        (pl.col("status") == observations.OK) & pl.col("record_id").is_not_null()
+        (pl.col("status") == observations.OK) | with_family.fill_null(value=False),
+        pl.col("record_id").is_not_null(),
     )
     packed = observations.remembered(cache, answered["record_id"])
     again = [
         {
             "model_id": row["model_id"],
             "revision": row["revision"],
-            **_reread(packed[row["record_id"]], row, zone),
+            **_reread(packed[row["record_id"]], row, zone, related.get(row["name"], families.NONE)),
         }
         for row in answered.iter_rows(named=True)
         if row["record_id"] in packed
@@ -170,14 +185,29 @@ def unknown(models: pl.DataFrame, named: pl.Series) -> list[str]:
     return sorted(set(named) - set(models["model_id"]))
 
 
-def _reread(packed: bytes, row: Mapping[str, Any], zone: LandingZone) -> dict[str, Any]:
-    """Columns read from the record and its whole `config.json`; empty if that is not JSON."""
-    receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
-    try:
-        config = load(zone.read(receipt))
-    except ValueError:
-        config = None
-    reading = records.read(records.unpacked(packed), config if isinstance(config, dict) else None)
+def _families(repositories: pl.DataFrame, fixed: AbstractSet[str]) -> dict[str, Family]:
+    """The family of each repository by its current name, judged from all that are on the Hub."""
+    there = repositories.filter(
+        pl.col("hub_state").is_in(["present", "renamed"]) & pl.col("is_base").is_not_null()
+    )
+    members = families.members_of(
+        there.select("name", "created_at", "parent_id", "relation").iter_rows(named=True)
+    )
+    known = {member.model_id for member in members}
+    return families.families([*members, *map(families.Member, sorted(fixed - known))])
+
+
+def _reread(
+    packed: bytes, row: Mapping[str, Any], zone: LandingZone, family: Family
+) -> dict[str, Any]:
+    """Columns read from the record, its whole `config.json` if it is JSON, and its family."""
+    config = None
+    if row["status"] == observations.OK:
+        receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
+        with contextlib.suppress(ValueError):
+            config = load(zone.read(receipt))
+    whole = config if isinstance(config, dict) else None
+    reading = records.read(records.unpacked(packed), whole, family)
     if reading["refused"]:
         return dict.fromkeys(_reread_schema())
     return {name: reading[name] for name in _reread_schema()}
@@ -209,14 +239,16 @@ def _new_rows(found: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
 def _named(model_id: str, publishers: Mapping[str, tuple[str, str]]) -> tuple[str, str, str]:
     """Name, organisation and family of a model."""
     namespace, _, name = model_id.rpartition("/")
-    return name, *publishers.get(namespace, (namespace or name, namespace or name))
+    known = publishers.get(namespace) or publishers.get(organisation_of(namespace))
+    return name, *(known or (namespace or name, namespace or name))
 
 
 def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:
-    """Organisation and commonest family of the bundled models, by the namespace of their ids.
+    """Organisation and commonest family of the bundled models, by namespace and by organisation.
 
-    The family is the cluster of the bootstrap. All models of a publisher outside the facts form one
-    cluster, which widens intervals.
+    The keys are the namespaces of their ids, and those under which their organisations publish now
+    (`pretrainers.organisation_of`). The family is the cluster of the bootstrap. All models of a
+    publisher outside the facts form one cluster, which widens intervals.
     """
     named = (
         bundled.filter(pl.col("params_source") == "report")
@@ -226,12 +258,15 @@ def _publishers(bundled: pl.DataFrame) -> dict[str, tuple[str, str]]:
         .sort("namespace", "len", "family", descending=[False, True, False])
         .unique("namespace", keep="first")
     )
-    return {
-        namespace: (organisation, family)
-        for namespace, organisation, family in named.select(
-            "namespace", "organisation", "family"
-        ).iter_rows()
-    }
+    found: dict[str, tuple[str, str]] = {}
+    known: dict[str, tuple[str, str]] = {}
+    commonest_first = named.sort("len", "namespace", descending=[True, False])
+    for namespace, organisation, family in commonest_first.select(
+        "namespace", "organisation", "family"
+    ).iter_rows():
+        found[namespace] = organisation, family
+        known.setdefault(organisation_of(namespace), (organisation, family))
+    return known | found
 
 
 def _without_disagreeing_counts(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -7,6 +7,7 @@ over time (`models`).
 """
 
 import hashlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+import numpy as np
 import polars as pl
 
 from densing_pipeline import json_documents, text
@@ -35,6 +37,9 @@ INFOS = "hub-infos"
 
 CONFIGS = "hub-configs"
 """Source in the landing zone: `config.json` files, and refusals."""
+
+KEYS = "densing-keys"
+"""Entry of a cache file's metadata: the keys of all records in the response, base64."""
 
 AT_ONCE = 100
 """Cached files read together, because every open file costs memory."""
@@ -125,45 +130,75 @@ def _receipts(zone: LandingZone) -> Iterator[Receipt]:
         yield from zone.receipts(source)
 
 
+def read_keys(zone: LandingZone, folder: Path) -> set[int]:
+    """Keys (`key_of`) of all records that have landed in full, also of those that have no row.
+
+    Args:
+        zone: where the Hub's answers landed.
+        folder: where the cache is kept.
+    """
+    paths = {_distilled(zone, receipt, folder / _rules()) for receipt in _receipts(zone)}
+    found: set[int] = set()
+    for path in paths:
+        packed = pl.read_parquet_metadata(path).get(KEYS, "")
+        found.update(np.frombuffer(b64decode(packed), dtype=np.uint64).tolist())
+    return found
+
+
+def key_of(record: object) -> int:
+    """A hash of a repository's identifier and name, 64 bits."""
+    text = records.key(record).encode(errors="replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
 def _distilled(zone: LandingZone, receipt: Receipt, folder: Path) -> Path:
     """The cache file of one response; it is written if it does not exist."""
     key = hashlib.sha256(f"{receipt.sha256} {receipt.status} {_asked(receipt)}".encode())
     path = folder / f"{key.hexdigest()[:32]}.parquet"
     if not path.exists():
-        write_parquet(pl.DataFrame(_rows(zone, receipt), schema=records.REMEMBERED), path)
+        rows, shown = _rows(zone, receipt)
+        keys = np.array([key_of(record) for record in shown], dtype=np.uint64)
+        write_parquet(
+            pl.DataFrame(rows, schema=records.REMEMBERED),
+            path,
+            {KEYS: b64encode(keys.tobytes()).decode()},
+        )
     return path
 
 
-def _rows(zone: LandingZone, receipt: Receipt) -> list[dict[str, Any]]:
+def _rows(zone: LandingZone, receipt: Receipt) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Rows of a response, and all the records in it."""
     try:
         content = zone.read(receipt)
     except LandingError as error:
-        return [records.refusal("(answer)", str(error))]
+        return [records.refusal("(answer)", str(error))], []
     if asked := _asked(receipt):
         return _of_one(asked, receipt.status, content)
     try:
         page = records.page_records(content)
     except ValueError as error:
-        return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")]
-    return [records.read(record) for record in page if records.matters(record, receipt.fetched_at)]
+        return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")], []
+    rows = [records.read(record) for record in page if records.matters(record, receipt.fetched_at)]
+    return rows, page
 
 
-def _of_one(asked: str, status: int, content: bytes) -> list[dict[str, Any]]:
-    """Rows of a response about one model: its record, a refusal, or a new name."""
+def _of_one(asked: str, status: int, content: bytes) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Rows of a response about one model (its record, a refusal, or a new name), and the record."""
     if status in GONE:
-        return [dict.fromkeys(records.REMEMBERED) | {"model_id": asked, "hub_state": "gone"}]
+        return [dict.fromkeys(records.REMEMBERED) | {"model_id": asked, "hub_state": "gone"}], []
     if status == TOO_LARGE:
-        return [records.refusal(asked, "its record on the Hub is larger than is read")]
+        return [records.refusal(asked, "its record on the Hub is larger than is read")], []
     if status != OK:
-        return []
+        return [], []
     try:
-        row = records.read(load(content))
+        record = load(content)
     except ValueError as error:
-        return [records.refusal(asked, f"not JSON: {error}")]
+        return [records.refusal(asked, f"not JSON: {error}")], []
+    row = records.read(record)
     if row["refused"] or row["model_id"] == asked:
-        return [row]
+        return [row], [record]
     renamed = {"model_id": asked, "hub_state": "renamed", "renamed_to": row["model_id"]}
-    return [dict.fromkeys(records.REMEMBERED) | renamed, row]
+    return [dict.fromkeys(records.REMEMBERED) | renamed, row], [record]
 
 
 def _asked(receipt: Receipt) -> str:

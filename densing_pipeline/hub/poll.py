@@ -2,34 +2,26 @@
 
 Responses land as received before they are read, and the report of the poll lands last
 (`watermark`). So an interrupted poll loses nothing: the landed responses are used, and the next
-poll reads the same period again. Not here: the client (`client`), how records are read (`records`),
-and the full listing (`sweep`).
+poll reads the same period again. Not here: the listings (`discovery`), the client (`client`), how
+records are read (`records`), and the full listing (`sweep`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline.hub import records, watermark
-from densing_pipeline.hub.client import (
-    MAX_CONFIG_BYTES,
-    Answer,
-    Hub,
-    HubError,
-    OversizedError,
-    RefusedError,
-    UnreachableError,
-)
+from densing_pipeline.hub import pretrainers, records, watermark
+from densing_pipeline.hub.claimed_scores import landed as claims
+from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub, HubError, UnreachableError
+from densing_pipeline.hub.discovery import WINDOW, Discovery, request
+from densing_pipeline.hub.listing import Listing
 from densing_pipeline.hub.observations import (
     CONFIGS,
     INFOS,
     OK,
-    PAGES,
-    TOO_LARGE,
     configs,
     observations,
 )
@@ -49,6 +41,13 @@ NOT_BEFORE = timedelta(hours=20)
 SETTLES_WITHIN = timedelta(days=7)
 """Age up to which a new model without hashes of its weights is polled first."""
 
+MAX_BYTES = {
+    CONFIGS: MAX_CONFIG_BYTES,
+    claims.CLAIMS: claims.MAX_CLAIMS_BYTES,
+    claims.FILES: claims.MAX_FILE_BYTES,
+}
+"""Largest document of a source of single documents; the others have the general bound."""
+
 PATIENCE = 5
 """Failed requests for single files and records after which a poll makes no more of them."""
 
@@ -64,6 +63,8 @@ class Limits:
         configs: configurations fetched per poll, newest repositories first.
         revisits: known repositories requested again per poll, longest unseen first; and as many
             repositories that had no weights when last seen.
+        claims: base models whose claimed scores are requested per poll, and files of such scores
+            fetched where the Hub does not read them itself.
     """
 
     overlap_days: int = 3
@@ -71,6 +72,7 @@ class Limits:
     page_size: int = 500
     configs: int = 500
     revisits: int = 100
+    claims: int = 200
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -81,13 +83,20 @@ class Limits:
             page_size=settings.hub_page_size,
             configs=settings.hub_configs_per_night,
             revisits=settings.hub_revisits_per_night,
+            claims=settings.hub_claims_per_night,
         )
 
 
 def poll(
-    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
+    zone: LandingZone,
+    cache: Path,
+    hub: Hub,
+    limits: Limits,
+    known: Iterable[str],
+    clock: Clock,
+    publishers: Iterable[str] | None = None,
 ) -> watermark.Night:
-    """Read what is new on the Hub since the last successful poll.
+    """Read what is new on the Hub since the last complete poll.
 
     Args:
         zone: where answers land.
@@ -96,99 +105,136 @@ def poll(
         limits: limits on requests.
         known: ids of further models to request again, such as the bundled ones.
         clock: gives the current time, UTC.
+        publishers: namespaces whose repositories are listed, beside the owners of `known` and of all
+            base models seen; those known to pretrain if None.
 
     Returns:
         The report, which has also landed.
     """
-    started = clock()
-    since = watermark.since(watermark.nights(zone), started, limits.overlap_days, limits.first_days)
-    walk = _Walk(zone, clock)
-    outcome, status = "ok", None
-    try:
-        walk.back_to(since, hub.pages(hub.list_url("createdAt", limits.page_size)))
-    except HubError as error:
-        outcome, status = "failed", error.status
-        hub.remarks.append(str(error))
-    except ValueError as error:
-        outcome = "rejected"
-        hub.remarks.append(f"a page is not what the Hub sends: {error_text(error)}")
-    except Exception as error:
-        # An unforeseen response may raise any exception; the nightly run goes on without the Hub.
-        outcome = "failed"
-        hub.remarks.append(f"a page cannot be handled ({error_text(error)})")
-    if outcome == "ok":
-        # The listing by creation misses repositories made public long after they were created;
-        # important ones are in the trending listing. The poll has succeeded by now, so a failure
-        # below is only a remark.
-        try:
-            trending = hub.pages(hub.list_url("trendingScore", limits.page_size))
-            walk.back_to(date.max, islice(trending, 1))
-            _details(zone, cache, hub, limits, known, clock)
-        except Exception as error:
-            hub.remarks.append(f"single records broke off: {error_text(error)}")
+    started, past, known = clock(), watermark.nights(zone), sorted(known)
+    if publishers is None:
+        publishers = map(pretrainers.as_written, pretrainers.known_pretrainers())
+    since = watermark.since(past, started, limits.overlap_days, limits.first_days)
+    found = Discovery(zone, cache, hub, limits.page_size, clock)
+    created = found.created(since)
+    new_per_day = _per_day(created, since, started)
+    complete = []
+    if created.n_rows:
+        if (odd := watermark.implausible(past, new_per_day, since, started)) is not None:
+            found.missing.append(f"{created.name}: {odd}")
+        elif created.missing is None:
+            complete.append(watermark.CREATED)
+        changed = found.changed(watermark.changed_since(past, started, limits.overlap_days))
+        complete += [watermark.CHANGED] if changed.missing is None else []
+        # What was created before the first poll began is read by a sweep.
+        first = min([since, *(night.since for night in past)])
+        found.made_public_late(max(first, (started - WINDOW).date()))
+        found.trending()
+        _of_publishers(found, publishers, known)
+        _details(found, limits, known)
     night = watermark.Night(
         polled_at=started,
         since=since,
-        outcome=outcome,
-        http_status=status,
-        list_requests=walk.pages,
+        outcome=_outcome(found, created),
+        http_status=found.http_status,
+        list_requests=sum(each.n_pages for each in found.listings),
         requests=hub.requests,
-        rows=walk.rows,
-        message="; ".join(hub.remarks) or "nothing to remark",
+        rows=sum(each.n_rows for each in found.listings),
+        message="; ".join([*found.missing, *hub.remarks]) or "nothing to remark",
+        missing="; ".join(found.missing),
+        complete=tuple(complete),
+        new_per_day=new_per_day,
+        unread=tuple(found.unread),
     )
     watermark.land(zone, night, hub.endpoint)
     return night
 
 
-class _Walk:
-    """Reads a listing page by page and lands every page; counts pages and rows."""
-
-    def __init__(self, zone: LandingZone, clock: Clock) -> None:
-        self._zone, self._clock = zone, clock
-        self.pages = self.rows = 0
-
-    def back_to(self, since: date, pages: Iterable[Answer]) -> None:
-        """Read pages until one ends before `since`.
-
-        Raises:
-            HubError: a page could not be fetched.
-            ValueError: a page is not a list of records.
-        """
-        for page in pages:
-            self.pages += 1
-            _land(self._zone, PAGES, page, self._clock())
-            found = records.page_records(page.content)
-            self.rows += len(found)
-            dates = [created for created in map(records.created_at, found) if created]
-            if dates and dates[-1].date() < since:
-                return
+def _per_day(created: Listing, since: date, started: datetime) -> float | None:
+    """Repositories created per day since the beginning of a day; None if they were not all listed."""
+    if created.missing or not created.n_rows:
+        return None
+    return created.n_recent / watermark.days(since, started)
 
 
-def _details(
-    zone: LandingZone, cache: Path, hub: Hub, limits: Limits, known: Iterable[str], clock: Clock
-) -> None:
-    """Fetch the configurations that are due, and the records of the models longest unseen."""
-    found = repositories(observations(zone, cache), set(known))
-    due = configs_due(found, configs(zone), clock())[: limits.configs]
-    wanted = [(CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due]
-    waiting = waiting_due(found, clock())
-    if len(waiting) > limits.revisits:
-        hub.remarks.append(f"{len(waiting) - limits.revisits} without weights wait for a look")
-    again = [
-        *waiting[: limits.revisits],
-        *revisits_due(found, known, clock())[: limits.revisits],
-    ]
-    wanted += [(INFOS, hub.info_url(model_id)) for model_id in again]
+def _outcome(found: Discovery, created: Listing) -> str:
+    if created.n_rows:
+        return "partial" if found.missing else "ok"
+    return "rejected" if isinstance(created.error, ValueError) else "failed"
+
+
+def _of_publishers(found: Discovery, publishers: Iterable[str], known: Sequence[str]) -> None:
+    try:
+        seen = repositories(observations(found.zone, found.cache), set(known))
+        found.of_publishers(owners(publishers, known, seen), seen)
+    except Exception as error:
+        # An unforeseen response may raise any exception; what has landed is used.
+        found.missing.append(f"repositories of publishers: broke off ({error_text(error)})")
+
+
+def owners(publishers: Iterable[str], known: Iterable[str], seen: pl.DataFrame) -> list[str]:
+    """Namespaces whose repositories are listed: publishers, and owners of base models.
+
+    Args:
+        publishers: namespaces, in any case.
+        known: ids of models.
+        seen: a frame of `repositories.repositories`.
+
+    Returns:
+        Each namespace once, as the Hub writes it where that is known.
+    """
+    is_present = pl.col("hub_state").is_in(["present", "renamed"])
+    is_base = pl.col("is_base") & ~pl.col("is_doubtful") & is_present
+    names = [*known, *seen.filter(is_base.fill_null(value=False))["name"]]
+    written = [name.partition("/")[0] for name in names if "/" in name]
+    return sorted({each.lower(): each for each in (*publishers, *written)}.values())
+
+
+def _details(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
+    """Fetch documents of single models; what fails is only a remark, for it is requested again."""
+    if found.is_over:
+        return
+    try:
+        _fetch_all(found, _due(found, limits, known))
+        files = claims.files_due(found.zone)[: limits.claims]
+        _fetch_all(found, [(claims.FILES, found.hub.file_url(*file)) for file in files])
+    except Exception as error:
+        found.hub.remarks.append(f"single records broke off: {error_text(error)}")
+
+
+def _fetch_all(found: Discovery, wanted: Iterable[tuple[str, str]]) -> None:
+    """Fetch documents, given as source and address, until too many have failed.
+
+    Raises:
+        HubError: the Hub cannot be reached, or the last of `PATIENCE` failures.
+    """
     failures = 0
     for source, url in wanted:
         try:
-            _fetch(zone, source, hub, url, clock)
+            request(found.zone, source, found.hub, url, found.clock, MAX_BYTES.get(source))
         except HubError as error:
             # A repository whose requests always fail must not block the others.
             failures += 1
-            hub.remarks.append(str(error))
+            found.hub.remarks.append(str(error))
             if isinstance(error, UnreachableError) or failures >= PATIENCE:
                 raise
+
+
+def _due(found: Discovery, limits: Limits, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Configurations, records of the models longest unseen, and claims that are due: source, address."""
+    hub, now = found.hub, found.clock()
+    seen = repositories(observations(found.zone, found.cache), set(known))
+    due = configs_due(seen, configs(found.zone), now)[: limits.configs]
+    waiting = waiting_due(seen, now)
+    if len(waiting) > limits.revisits:
+        hub.remarks.append(f"{len(waiting) - limits.revisits} without weights wait for a look")
+    again = [*waiting[: limits.revisits], *revisits_due(seen, known, now)[: limits.revisits]]
+    claiming = claims.models_due(seen, known, claims.asked(found.zone), now)
+    return [
+        *((CONFIGS, hub.config_url(model_id, revision)) for model_id, revision in due),
+        *((INFOS, hub.info_url(model_id)) for model_id in again),
+        *((claims.CLAIMS, hub.claims_url(name)) for name in claiming[: limits.claims]),
+    ]
 
 
 def configs_due(
@@ -229,9 +275,17 @@ def revisits_due(found: pl.DataFrame, known: Iterable[str], now: datetime) -> Se
         known: ids of further models, which come first if they were never seen.
         now: start of the poll.
     """
-    seen = found.filter(pl.col("hub_state") != "replaced", pl.col("awaits").is_null())
-    never = sorted(set(known) - set(found["model_id"]))
     may_be_base = (pl.col("is_base") | pl.col("is_doubtful")).fill_null(value=False)
+    # What is surely no base model is kept for its reason, and is not requested again.
+    is_rejected = pl.col("is_base").is_not_null() & ~may_be_base
+    is_compressed = pl.col("relation").is_in(["pruned", "distilled"]).fill_null(value=False)
+    is_wanted = pl.col("model_id").is_in(sorted(set(known)))
+    seen = found.filter(
+        pl.col("hub_state") != "replaced",
+        pl.col("awaits").is_null(),
+        ~is_rejected | is_compressed | is_wanted,
+    )
+    never = sorted(set(known) - set(found["model_id"]))
     is_new = (pl.col("first_seen_at") > now - SETTLES_WITHIN).fill_null(value=False)
     has_hashes = pl.col("blobs").is_not_null()
     is_unhashed = may_be_base & ~pl.col("is_hashed").fill_null(value=False) & (is_new | has_hashes)
@@ -259,18 +313,3 @@ def waiting_due(found: pl.DataFrame, now: datetime) -> Sequence[str]:
         last + pl.max_horizontal(waited, pl.lit(NOT_BEFORE)) <= now,
     ).sort("awaits", "first_seen_at", "model_id", descending=[False, True, False])
     return due["name"].to_list()
-
-
-def _fetch(zone: LandingZone, source: str, hub: Hub, url: str, clock: Clock) -> None:
-    """Fetch a document about one model and land the response, refusals included."""
-    try:
-        answer = hub.get(url, MAX_CONFIG_BYTES if source == CONFIGS else None)
-    except RefusedError as error:
-        answer = Answer(url, b"", error.status or 0, None, None)
-    except OversizedError:
-        answer = Answer(url, b"", TOO_LARGE, None, None)
-    _land(zone, source, answer, clock())
-
-
-def _land(zone: LandingZone, source: str, answer: Answer, at: datetime) -> None:
-    zone.store(source, answer.url, answer.content, at, status=answer.status, etag=answer.etag)

@@ -24,6 +24,21 @@ def known_pretrainers() -> frozenset[str]:
 
 
 @cache
+def _renamed() -> dict[str, str]:
+    rows = facts.load("pretrainers").select("namespace", "organisation").drop_nulls()
+    return dict(rows.iter_rows())
+
+
+def organisation_of(namespace: str) -> str:
+    """The namespace, lower case, under which its organisation publishes now.
+
+    Organisations that were renamed, or that use several namespaces, count as one.
+    """
+    lower = namespace.lower()
+    return _renamed().get(lower, lower)
+
+
+@cache
 def makers_of_lines() -> dict[str, frozenset[str]]:
     """Lines of models and the namespaces that pretrain them (the facts `model_lines`).
 
@@ -59,3 +74,13 @@ def line_of_type(model_type: str) -> str | None:
         if line not in ARCHITECTURES | {"llama"} and model_type.startswith(line):
             return line
     return None
+
+
+@cache
+def _written() -> dict[str, str]:
+    return dict(facts.load("hub_namespaces").select("namespace", "hub_namespace").iter_rows())
+
+
+def as_written(namespace: str) -> str:
+    """A namespace as the Hub writes it (the facts `hub_namespaces`), where that is known."""
+    return _written().get(namespace, namespace)

@@ -7,8 +7,10 @@ classification (`classify`), and chat templates (`templates`).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from densing_pipeline.hub import architectures as implemented
 from densing_pipeline.hub.parameters.config import NESTED
 
 Record = Mapping[str, Any]
@@ -39,16 +41,28 @@ TUNING_FILES = re.compile(
     r"|eval_results\.json|optimizer\.pt|scheduler\.pt|rng_state.*\.pth)$"
 )
 TRANSLATES = re.compile(
-    r"t5|bart|pegasus|whisper|marian|blenderbot|prophetnet|m2m|nllb|seamless|speech|florence"
-    r"|switch_?transformers|encoder[-_]?decoder|pix2struct|donut|trocr|udop|blip|fsmt|musicgen|bark"
-    r"|moonshine|^(led|mvp|git|rag|dia|vits)$|kosmos|instructblip|nougat"
+    r"(u?m?|by|long|code|flan|speech)t5|(m|pl)?bart|bigbirdpegasus|pegasus|whisper|marian|blenderbot"
+    r"|prophetnet|m2m(100)?|nllb|seamless|speech(2text)?|florence\d*|switchtransformers|pix2struct"
+    r"|encoderdecoder|donut|trocr|udop|(instruct)?blip\d*|fsmt|musicgen|bark|moonshine|kosmos\d*|nougat"
 )
-"""Model types of encoder-decoders."""
+"""Whole words in model types and classes of encoder-decoders that transformers does not list as
+such."""
+
+TRANSLATES_WHOLE = frozenset({"led", "mvp", "git", "rag", "dia", "vits", "encoder-decoder"})
+"""Model types of encoder-decoders whose names mean something else inside other types."""
+
+_WORDS = re.compile(r"[A-Z]+\d*[A-Z]?\d*(?![a-z])|[A-Z]?[a-z]+\d*|\d+[A-Za-z]*")
+
+DRAFT_FILES = frozenset({"medusa_lm_head.pt", "medusa_lm_head.safetensors", "hydra_lm_head.pt"})
+"""Files of draft heads for speculative decoding."""
 
 READS_BOTH_WAYS = re.compile(
     r"^(x?lm-?)?(bert|roberta|deberta|electra|albert|camembert|distilbert|modernbert|xlm|ernie_m)"
 )
 """Model types of bidirectional encoders (masked language models), whatever head is added."""
+
+FULL_PRECISION = frozenset({"F64", "F32", "F16", "BF16"})
+"""Data types of weights that are not quantised, as safetensors headers name them."""
 
 DECODERS = re.compile(
     r"^(gemma|qwen|mistral|llama|mllama|llava|vipllama|glm|chatglm|kimi|deepseek|internvl|ernie4"
@@ -60,7 +74,10 @@ DECODERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Kinds of file in a repository; `known` is false if the record does not list its files."""
+    """Kinds of file in a repository; `known` is false if the record does not list its files.
+
+    `openvino` says that every file that could be pickled weights is one of OpenVINO's.
+    """
 
     known: bool
     safetensors: bool
@@ -71,12 +88,14 @@ class Files:
     training_leftovers: bool
     chat_template: bool
     converted: bool
+    draft: bool
+    openvino: bool
 
 
 def files(record: Record) -> Files:
     """The kinds of file, read from `siblings`, or from tags and headers if that list is missing."""
     listed = record.get("siblings")
-    names = [str(sibling["rfilename"]) for sibling in _siblings(record)]
+    names = file_names(record)
     weights = [name for name in names if not (_is_adapter(name) or "imatrix" in name.lower())]
     return Files(
         known=isinstance(listed, list),
@@ -89,8 +108,23 @@ def files(record: Record) -> Files:
         merge_recipe=any("mergekit" in name.lower() for name in names),
         training_leftovers=any(TUNING_FILES.search(name) for name in names),
         chat_template=any("chat_template" in name for name in names),
-        converted=any(name.endswith((".onnx", ".mlmodel", ".tflite", ".npz")) for name in names),
+        converted=any(
+            name.endswith((".onnx", ".mlmodel", ".tflite", ".npz", "openvino_model.bin"))
+            for name in names
+        ),
+        openvino="openvino_model.bin" in {name.rsplit("/", 1)[-1] for name in names}
+        and all(
+            name.rsplit("/", 1)[-1].startswith("openvino_")
+            for name in weights
+            if name.endswith(WEIGHT_SUFFIXES[1:])
+        ),
+        draft=any(name.rsplit("/", 1)[-1] in DRAFT_FILES for name in names),
     )
+
+
+def file_names(record: Record) -> list[str]:
+    """Names of the files of the repository, in the record's order."""
+    return [str(sibling["rfilename"]) for sibling in _siblings(record)]
 
 
 def has_any_weights(held: Files) -> bool:
@@ -100,8 +134,7 @@ def has_any_weights(held: Files) -> bool:
 
 def weight_files(record: Record) -> list[str]:
     """Names of the files that hold weights, sorted."""
-    names = (str(sibling["rfilename"]) for sibling in _siblings(record))
-    return sorted(name for name in names if name.endswith(WEIGHT_SUFFIXES))
+    return sorted(name for name in file_names(record) if name.endswith(WEIGHT_SUFFIXES))
 
 
 def weight_hashes(record: Record) -> list[str]:
@@ -175,7 +208,10 @@ def generates(record: Record) -> bool | None:
     if any(source.get("is_encoder_decoder") is True for source in text_configs(record)):
         return False
     classes = [name.lower() for name in names]
-    if any(TRANSLATES.search(kind) for kind in (*types, *classes)):
+    known = implemented.registry()
+    if any(kind in known[implemented.TRANSLATORS] or kind in TRANSLATES_WHOLE for kind in types):
+        return False
+    if any(TRANSLATES.fullmatch(word) for kind in (*types, *names) for word in _words(kind)):
         return False
     if any(READS_BOTH_WAYS.search(kind) for kind in (*types, *classes)):
         return False
@@ -185,9 +221,41 @@ def generates(record: Record) -> bool | None:
         return True
     if any(name.endswith(MULTIMODAL) for name in names):
         nested = any(config(record).get(key) for key in NESTED)
-        return True if nested or any(map(DECODERS.search, (*types, *classes))) else None
+        is_known = any(kind in known[implemented.MULTIMODAL] for kind in types)
+        return True if nested or is_known or any(map(DECODERS.search, (*types, *classes))) else None
     # ChatGLM configurations name the class without head and map the rest to custom code.
     return types == ["chatglm"]
+
+
+def _words(kind: str) -> set[str]:
+    """Whole words of a model type or class in lower case, and each two neighbours together."""
+    found = [word.lower() for word in _WORDS.findall(kind)]
+    return {*found, *("".join(pair) for pair in pairwise(found))}
+
+
+def is_draft(record: Record) -> bool:
+    """Whether it is a draft model or draft head for speculative decoding, by class or files."""
+    known, own = implemented.registry(), config(record)
+    return (
+        any(name in known[implemented.DRAFTS] for name in architectures(record))
+        or any(kind in known[implemented.DRAFT_CONFIGURATIONS] for kind in model_types(record))
+        or any(key.startswith("speculators_") for key in own if isinstance(key, str))
+        or files(record).draft
+    )
+
+
+def stores_whole_numbers(record: Record) -> bool | None:
+    """Whether the safetensors headers count mostly packed or integer elements.
+
+    Returns:
+        None if the headers are not known by data type.
+    """
+    counted = mapping(mapping(record.get("safetensors")).get("parameters"))
+    sizes = {
+        str(dtype).upper(): count for dtype, count in counted.items() if isinstance(count, int)
+    }
+    whole = sum(count for dtype, count in sizes.items() if dtype not in FULL_PRECISION)
+    return whole > sum(sizes.values()) / 2 if sizes else None
 
 
 def parents(record: Record) -> list[tuple[str, str]]:
@@ -241,6 +309,8 @@ def quantisation(record: Record) -> str | None:
         if not stated:
             continue
         method = stated.get("quant_method") or stated.get("quant_algo") or "unknown"
+        if method in ("modelopt", "compressed-tensors"):
+            method = _finer_format(stated) or method
         bits = stated.get("bits")
         if stated.get("load_in_4bit") is True:
             bits = 4
@@ -249,6 +319,21 @@ def quantisation(record: Record) -> str | None:
         text = re.sub(r"[^a-z0-9-]+", "-", str(method).lower())[:40].strip("-") or "unknown"
         return f"{text}-{bits}bit" if isinstance(bits, int) else text
     return None
+
+
+def is_converted(record: Record) -> bool:
+    """Whether the configuration names a tool that quantises finished models."""
+    return any(
+        mapping(source.get("quantization_config")).get("quant_method")
+        in ("modelopt", "compressed-tensors")
+        for source in text_configs(record)
+    )
+
+
+def _finer_format(stated: Record) -> str | None:
+    """The number format that a tool for several formats states, if it is a native one."""
+    told = f"{stated.get('quant_algo', '')} {stated.get('format', '')}".lower()
+    return next((name for name in ("nvfp4", "mxfp4") if name in told), None)
 
 
 def datasets(record: Record) -> list[str]:

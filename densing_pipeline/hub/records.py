@@ -17,6 +17,8 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from densing_pipeline.hub import architectures, parameters, record_fields, templates
 from densing_pipeline.hub.classify import Classification, classify
+from densing_pipeline.hub.families import NONE, Family, is_member
+from densing_pipeline.hub.pretrainers import known_pretrainers, organisation_of, owner_of
 from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.json_documents import load
 from densing_pipeline.tables.columns import INSTANT
@@ -26,7 +28,7 @@ MOST_REASON_CHARS = 120
 """Most characters of third-party text repeated in a reason."""
 
 FILES_KEPT = 300
-"""Most file names of a repository that are stored with its record."""
+"""File names of a repository that are stored with its record, beside one of every further kind."""
 
 CLOCK_TOLERANCE = timedelta(days=2)
 """Clock error up to which a creation time after now is accepted."""
@@ -45,6 +47,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "files": pl.String,
     "blobs": pl.String,
     "matters": pl.Boolean,
+    "is_witness": pl.Boolean,
     "awaits": pl.String,
     "hub_state": pl.String,
     "renamed_to": pl.String,
@@ -98,12 +101,15 @@ def page_records(content: bytes) -> list[Any]:
     return records
 
 
-def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read(
+    record: object, config: Mapping[str, Any] | None = None, family: Family = NONE
+) -> dict[str, Any]:
     """A row of `REMEMBERED` for one record.
 
     Args:
         record: a record as the Hub sent it.
         config: the repository's whole `config.json`, if it was fetched.
+        family: the other repositories of its publisher that are evidence about it.
     """
     if not isinstance(record, dict):
         return refusal("(no id)", f"not a record: {_shown(record)}")
@@ -117,7 +123,9 @@ def read(record: object, config: Mapping[str, Any] | None = None) -> dict[str, A
         extract = record.get("config")
         record = record | {"config": (extract if isinstance(extract, dict) else {}) | dict(config)}
     try:
-        return {name: _storable(value) for name, value in _read(record).items()} | _packed(record)
+        return {name: _storable(value) for name, value in _read(record, family).items()} | _packed(
+            record
+        )
     except Exception as error:
         # A record that raises an unforeseen exception must not stop the others.
         return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
@@ -145,15 +153,18 @@ def _storable(value: Any) -> Any:
 
 
 def matters(record: object, seen_at: datetime) -> bool:
-    """Whether a listed record gets a row: a possible base model, a compressed one, or unreadable.
+    """Whether a listed record gets a row.
 
-    Most records do not; testing this first is cheaper than counting parameters. A repository
-    without weights gets a row until it is older than `AWAITED_FOR`, if it may become a base model.
+    That is a possible base model, a compressed one, any model of a publisher who pretrains, a model
+    that is evidence about another of its publisher, or an unreadable record. Most records are none
+    of these; testing this first is cheaper than counting parameters. A repository without weights
+    gets a row until it is older than `AWAITED_FOR`, if it may become a base model.
     """
     try:
         found = classify(record)  # type: ignore[arg-type]
-        validate_repo_id(record["id"])  # type: ignore[index]
-        if _matters(found):
+        model_id = record["id"]  # type: ignore[index]
+        validate_repo_id(model_id)
+        if _matters(found, model_id) or _is_witness(found, model_id):
             return True
         created = created_at(record)
         is_young = created is not None and created > seen_at - AWAITED_FOR
@@ -180,22 +191,49 @@ def awaits(record: Mapping[str, Any]) -> str | None:
     return "perhaps" if found.doubtful else None
 
 
-def _matters(found: Classification) -> bool:
-    return found.is_base or found.doubtful or found.relation in ("pruned", "distilled")
+def _matters(found: Classification, model_id: str) -> bool:
+    """Whether the repository gets a row in `models`."""
+    if found.is_base or found.doubtful or found.relation in ("pruned", "distilled"):
+        return True
+    # A wrong rejection of a base model can only be noticed, and overruled, if it has a row.
+    return owner_of(model_id) in known_pretrainers()
+
+
+def _is_witness(found: Classification, model_id: str) -> bool:
+    """Whether the name says which member of its family a rejected model is (`families`).
+
+    A model made from another publisher's, or a copy of one, says nothing about its own publisher's.
+    """
+    if found.is_base or found.relation not in ("finetune", "distilled", "unknown"):
+        return False
+    owner, parent = organisation_of(owner_of(model_id)), owner_of(found.parent_id or "")
+    return is_member(model_id) and (not parent or organisation_of(parent) == owner)
+
+
+def key(record: object) -> str:
+    """The Hub's identifier of a repository and its name: a renamed repository has another key."""
+    if not isinstance(record, dict):
+        return repr(record)
+    return f"{record.get('_id')} {record.get('id')}"
 
 
 def created_at(record: object) -> datetime | None:
     """When the repository was created, UTC; None if the record has no valid instant."""
-    text = record.get("createdAt") if isinstance(record, dict) else None
+    return instant(record, "createdAt")
+
+
+def instant(record: object, name: str) -> datetime | None:
+    """The instant in a field of a record, UTC; None if there is no valid one."""
+    text = record.get(name) if isinstance(record, dict) else None
     try:
-        instant = datetime.fromisoformat(str(text))
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        found = datetime.fromisoformat(str(text))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _read(record: dict[str, Any]) -> dict[str, Any]:
-    found = classify(record)
+def _read(record: dict[str, Any], family: Family) -> dict[str, Any]:
+    found = classify(record, family)
     counts = parameters.count(record)
     released = release_date(record, None)
     return dict.fromkeys(REMEMBERED) | {
@@ -206,7 +244,8 @@ def _read(record: dict[str, Any]) -> dict[str, Any]:
         "weights": _weights(record),
         "files": _digest(record_fields.weight_files(record)),
         "blobs": _digest(record_fields.weight_hashes(record)),
-        "matters": _matters(found),
+        "matters": _matters(found, record["id"]),
+        "is_witness": _is_witness(found, record["id"]),
         "awaits": awaits(record),
         "hub_state": _state(record),
         "is_base": found.is_base,
@@ -295,9 +334,24 @@ def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(record)
     siblings = kept.get("siblings")
     if isinstance(siblings, list):
-        kept["siblings"] = siblings[:FILES_KEPT]
+        kept["siblings"] = _kept_files(siblings)
     if isinstance(kept.get("config"), dict):
         kept["config"] = templates.without_templates(kept["config"])
+    return kept
+
+
+def _kept_files(siblings: list[Any]) -> list[Any]:
+    """The first `FILES_KEPT` entries, and of the others the first of every kind of file.
+
+    Weights sort after folders of logs, so that the first files alone may hold none.
+    """
+    kept = siblings[:FILES_KEPT]
+    kinds = {record_fields.files({"siblings": [each]}) for each in kept}
+    for each in siblings[FILES_KEPT:]:
+        kind = record_fields.files({"siblings": [each]})
+        if kind not in kinds:
+            kinds.add(kind)
+            kept.append(each)
     return kept
 
 

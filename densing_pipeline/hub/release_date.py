@@ -19,6 +19,10 @@ AFTER_CREATION = 53
 """Largest observed number of days from the creation of a (private) repository to the
 announcement."""
 
+OLDEST_COMMIT = timedelta(days=20 * 365)
+"""Largest age of a repository's last commit at the creation of the repository on the Hub. Commits of
+a mirrored repository keep their dates, but git itself is from 2005."""
+
 HUB_EPOCH = dt.date(2022, 3, 2)
 """The Hub gives this creation day to every repository that is older."""
 
@@ -53,8 +57,10 @@ def release_date(record: Mapping[str, Any], bundled: dt.date | None) -> ReleaseD
 
     Returns:
         The date, basis and window. Never raises: a creation day before the Hub's beginning, one
-        that is not a date, or one after the last change of the repository (a day in the future
-        or a wrong clock) gives no date.
+        that is not a date, or one more than `OLDEST_COMMIT` after the last change of the repository
+        gives no date. A shorter time is no contradiction: the Hub dates the creation by its own
+        clock and the last change by the last commit, which a repository pushed from elsewhere
+        brings along.
     """
     if isinstance(bundled, dt.date):
         return ReleaseDate(bundled, "announced", bundled, bundled)
@@ -62,7 +68,7 @@ def release_date(record: Mapping[str, Any], bundled: dt.date | None) -> ReleaseD
     created, modified = _day(record.get("createdAt")), _day(record.get("lastModified"))
     if created is None or created < HUB_EPOCH:
         return ReleaseDate(None, None, None, modified)
-    if modified is not None and created > modified:
+    if modified is not None and created - modified > OLDEST_COMMIT:
         return ReleaseDate(None, None, None, modified)
     if created == HUB_EPOCH:
         return ReleaseDate(None, None, EARLIEST, HUB_EPOCH)

@@ -30,7 +30,7 @@ REPOSITORIES = pl.Schema([*SEEN.items(), *_ADDED.items()])
 
 FOLDED = (
     "model_id", "repo_id", "created_at", "is_base", "refused", "revision", "files", "weights", "blobs",
-    "awaits", "matters", "hub_state", "renamed_to", "observed_at",
+    "awaits", "matters", "is_witness", "hub_state", "renamed_to", "observed_at",
 )  # fmt: skip
 """Columns that are folded. All others are taken from the last observation at the end, so that the
 large text columns of a full sweep are not copied at every step."""
@@ -142,8 +142,10 @@ def _by_weights(records: pl.DataFrame) -> pl.DataFrame:
             pl.col("revision").drop_nulls().first(),
         ),
         *(pl.col(name).last() for name in ordered.columns if name not in kept),
-        # False for a repository that was kept only because it had no weights yet.
-        pl.col("matters").any() | pl.col("awaits").is_null().all(),
+        # False for a repository that was kept only because it had no weights yet, or as evidence
+        # about another one.
+        pl.col("matters").any()
+        | (pl.col("awaits").is_null().all() & ~pl.col("is_witness").fill_null(value=False).any()),
         first_seen_at=pl.col("observed_at").min(),
         last_seen_at=pl.col("observed_at").max(),
         is_hashed=(pl.col("hashed") & (pl.col("revision") == pl.col("revision").last())).any(),

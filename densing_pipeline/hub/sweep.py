@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from densing_pipeline.hub import records
-from densing_pipeline.hub.client import Hub, HubError
+from densing_pipeline.hub.client import Answer, Hub, HubError
+from densing_pipeline.hub.listing import Listing
 from densing_pipeline.hub.observations import SWEEP
 from densing_pipeline.landing import INSTANT_FORMAT, LandingZone
 
@@ -53,13 +53,14 @@ def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datet
     `TRIES` runs, the old sweep is abandoned (its pages are kept) and a new sweep begins.
 
     Raises:
-        HubError: a page could not be fetched; run the sweep again to resume at that page.
+        HubError: a page could not be fetched, or the listing is not whole (`listing`); run the sweep
+            again to resume at that page.
         ValueError: a page is not a list of records; the page has landed.
     """
     left = unfinished(zone)
     if left:
         try:
-            return _go_on(left, zone, hub, clock)
+            return _go_on(left, zone, hub, page_size, clock)
         except (HubError, ValueError) as error:
             now = unfinished(zone) or left
             is_stuck = now.pages == left.pages and now.failures >= TRIES
@@ -69,7 +70,7 @@ def sweep(zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datet
             _note(replace(now, next_url=None), zone, "given-up", clock())
     name = clock().strftime(INSTANT_FORMAT).replace(".", "")
     begun = Sweep(name, 0, 0, hub.list_url("createdAt", page_size))
-    return _go_on(begun, zone, hub, clock)
+    return _go_on(begun, zone, hub, page_size, clock)
 
 
 def unfinished(zone: LandingZone) -> Sweep | None:
@@ -87,18 +88,27 @@ def unfinished(zone: LandingZone) -> Sweep | None:
     return Sweep(name, note["pages"], note["rows"], note["next"], note.get("failures", 0))
 
 
-def _go_on(done: Sweep, zone: LandingZone, hub: Hub, clock: Callable[[], datetime]) -> Sweep:
-    try:
-        for page in hub.pages(done.next_url or ""):
-            zone.store(SWEEP + done.name, page.url, page.content, clock(), status=page.status)
-            rows = len(records.page_records(page.content))
-            following = hub.place(page.next_url) if page.next_url else None
-            done = Sweep(done.name, done.pages + 1, done.rows + rows, following)
+def _go_on(
+    done: Sweep, zone: LandingZone, hub: Hub, page_size: int, clock: Callable[[], datetime]
+) -> Sweep:
+    def land(page: Answer) -> None:
+        zone.store(SWEEP + done.name, page.url, page.content, clock(), status=page.status)
+
+    everything = Listing(
+        hub, "all repositories", hub.here(done.next_url or ""), "createdAt", None, page_size, land
+    )
+    for page, found in everything.pages():
+        # The end is noted once it is proved.
+        place = hub.place(page.next_url or page.url)
+        done = Sweep(done.name, done.pages + 1, done.rows + len(found), place)
+        if page.next_url:
             _note(done, zone, page.url, clock())
-    except (HubError, ValueError):
+    if everything.missing:
         if done.pages:
             _note(replace(done, failures=done.failures + 1), zone, "failed", clock())
-        raise
+        raise everything.error or HubError(everything.missing)
+    done = replace(done, next_url=None)
+    _note(done, zone, "finished", clock())
     return done
 
 

@@ -63,6 +63,11 @@ def _end_token(own: record_fields.Record) -> str | None:
     return end if isinstance(end, str) and end else None
 
 
+def end_token(record: record_fields.Record) -> str | None:
+    """The tokenizer's token that ends a text, if it is known."""
+    return _end_token(record_fields.config(record))
+
+
 def knows_end_token(record: record_fields.Record) -> bool:
     """Whether the record has both a chat template and the tokenizer's end token."""
     own = record_fields.config(record)

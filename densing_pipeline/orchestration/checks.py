@@ -53,6 +53,7 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         paper_combines_rates,
         forecasts_look_ahead,
         overrides_name_models,
+        publishers_models_known,
     ]
 
 
@@ -88,6 +89,27 @@ def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
         if lost
         else "all are known",
         metadata={"unknown": ", ".join(lost) or "none"},
+    )
+
+
+@dg.asset_check(asset="base_model_recall")
+def publishers_models_known(base_model_recall: pl.DataFrame) -> dg.AssetCheckResult:
+    """No publisher that has released base models has one on the Hub that is not in `models`."""
+    released = base_model_recall.filter(pl.col("n_seen") > 0)["publisher"].unique()
+    absent = base_model_recall.filter(
+        pl.col("n_absent") > 0, pl.col("publisher").is_in(released.implode())
+    )
+    return dg.AssetCheckResult(
+        passed=absent.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "publishers": released.len(),
+            "absent": int(absent["n_absent"].sum()),
+            **{
+                f"{row['publisher']}, {row['month']:%Y-%m}": row["absent"]
+                for row in absent.to_dicts()
+            },
+        },
     )
 
 

@@ -13,10 +13,11 @@ from densing_pipeline.addresses import redact
 from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
+from densing_pipeline.publication.answers import Answer, rests_on
 from densing_pipeline.publication.figures import markdown_image
 from densing_pipeline.publication.release import Release
 from densing_pipeline.score_sources.history import Update as ScoreUpdate
-from densing_pipeline.text import clean
+from densing_pipeline.text import clean, markdown
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
 if TYPE_CHECKING:
@@ -30,12 +31,20 @@ def figure_metadata(figure: "Figure") -> Metadata:
     return {"figure": dg.MetadataValue.md(markdown_image(figure))}
 
 
+def answer_metadata(given: Sequence[Answer]) -> Metadata:
+    """The answers of a release, each with the models or prices that it rests on and the newest day."""
+    return {answer.topic: dg.MetadataValue.md(markdown(answer.sentence)) for answer in given}
+
+
 def headline_metadata(densing_law: pl.DataFrame) -> Metadata:
-    """The headline doubling time and its interval, and the paper's own number."""
+    """The headline doubling time, its interval, and the models that it rests on."""
     shown = densing_law.filter(pl.col("is_headline"))
     metadata = _numbers(
         shown, ("doubling_days", "doubling_days_low", "doubling_days_high", "n_models")
     )
+    for row in shown.to_dicts():
+        basis = rests_on(row["n_models"], row["newest_model"], row["newest_release"], row["as_of"])
+        metadata["rests on"] = dg.MetadataValue.md(markdown(basis))
     return metadata | {"estimates": dg.MetadataValue.int(densing_law.height)}
 
 

@@ -38,8 +38,8 @@ PACES = {
 }
 """The same in `density_paces` and `pace_skill`."""
 
-STALE_MODELS_DAYS = 120
-"""Age of the newest model from which an answer about density warns that it is old."""
+STALE_MODEL_DAYS = 120
+"""Age of the newest model or record low, in days, above which an answer warns that it is old."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Estimate:
         low: lower end of the 95 % interval, in months.
         high: upper end; None if the interval is open, that is, includes zero growth.
         reason: caveat of the estimate, or why there is none.
+        n: models or record lows that the estimate is based on.
+        until: day of the newest of them; None if there is none.
     """
 
     series: str
@@ -61,6 +63,8 @@ class Estimate:
     low: float | None
     high: float | None
     reason: str
+    n: int = 0
+    until: date | None = None
 
     @property
     def text(self) -> str:
@@ -101,6 +105,11 @@ class Answer:
     as_of: date | None
     estimates: tuple[Estimate, ...]
 
+    @property
+    def sentence(self) -> str:
+        """The answer with its basis: how it is quoted, always with a count and a date."""
+        return f"{self.text} {self.basis}"
+
 
 def answers(tables: Tables) -> tuple[Answer, ...]:
     """Every answer that a release gives, the newest models first.
@@ -109,7 +118,7 @@ def answers(tables: Tables) -> tuple[Answer, ...]:
         tables: densing_law, densities, density_paces, pace_skill, sensitivity, price_halving and
             price_frontier of one release.
     """
-    return (_density_today(tables), _density(tables), _price(tables))
+    return (_density_today(tables), _density(tables), price_answer(tables))
 
 
 def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
@@ -121,14 +130,19 @@ def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
     """
     return {
         "release": release_id,
-        "answers": [
-            {
-                **asdict(answer),
-                "until": answer.until and answer.until.isoformat(),
-                "as_of": answer.as_of and answer.as_of.isoformat(),
-            }
-            for answer in given
-        ],
+        "answers": [_dated(asdict(answer)) | {"sentence": answer.sentence} for answer in given],
+    }
+
+
+def _dated(entry: dict[str, Any]) -> dict[str, Any]:
+    """A copy of an entry with dates as ISO 8601 text, also in the entries that it lists."""
+    return {
+        name: value.isoformat()
+        if isinstance(value, date)
+        else [_dated(one) for one in value]
+        if isinstance(value, tuple)
+        else value
+        for name, value in entry.items()
     }
 
 
@@ -144,6 +158,11 @@ def _density_today(tables: Tables) -> Answer:
     estimates = tuple(
         _estimate(row, f"{CURRENT[1]}, {basis}")
         for basis, row in zip(CURRENT_BASES, rows, strict=True)
+    )
+    of_open = tuple(
+        _estimate(row, f"{CURRENT[1]}, {basis}, open weights")
+        for (basis, population), row in found.items()
+        if population != "all" and row.get("verdict") == "ok"
     )
     if all(one.verdict != "ok" for one in estimates):
         text = f"The data do not carry an estimate of density on MMLU: {estimates[0].reason}."
@@ -171,12 +190,12 @@ def _density_today(tables: Tables) -> Answer:
     return Answer(
         "density today",
         text,
-        _rests_on(n, newest, until, as_of),
+        rests_on(n, newest, until, as_of),
         n,
         newest,
         until,
         as_of,
-        estimates,
+        estimates + of_open,
     )
 
 
@@ -213,6 +232,8 @@ def _estimate(
         low=_months(row.get("doubling_days_low")) if is_ok else None,
         high=_months(row.get("doubling_days_high")) if is_ok else None,
         reason=str(row.get("reason", missing)),
+        n=int(row.get("n_models") or 0),
+        until=row.get("newest_release"),
     )
 
 
@@ -221,18 +242,34 @@ def _open_weights(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
     rows = [found[basis, "open-weights"] for basis in CURRENT_BASES]
     if any(row.get("verdict") != "ok" for row in rows):
         return ""
-    return f" Of open weights alone: {' and '.join(pace_words(row) for row in rows)}."
+    paces = " and ".join(pace_words(row) for row in rows)
+    first = rows[0]
+    basis = f"{counted(first['n_models'], 'model')} to {first['newest_release']}"
+    return f" Of open weights alone, {basis}: {paces}."
 
 
-def _rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
+def rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
     """Sentence with number and newest of the models, and a warning if the newest is old."""
     if not n or newest is None or until is None:
         return "It rests on no models."
-    text = f"It rests on {counted(n, 'model')} to {until}, the newest {newest.rpartition('/')[2]}."
+    named = newest.rpartition("/")[2]
+    return (
+        f"It rests on {counted(n, 'model')} to {until}, the newest {named}.{_warning(until, as_of)}"
+    )
+
+
+def _warning(until: date, as_of: date | None) -> str:
+    """Sentence that warns where the newest model or price is old; empty where it is not."""
+    age = days_old(until, as_of)
+    if age is None:
+        return ""
+    return f" Warning: that is {age} days before the newest input of {as_of}."
+
+
+def days_old(until: date, as_of: date | None) -> int | None:
+    """Days from the newest model or price to the newest input, if they are too many to pass over."""
     age = (as_of - until).days if as_of else 0
-    if age > STALE_MODELS_DAYS:
-        text += f" Warning: that is {age} days before the newest input of {as_of}."
-    return text
+    return age if age > STALE_MODEL_DAYS else None
 
 
 def _density(tables: Tables) -> Answer:
@@ -250,7 +287,7 @@ def _density(tables: Tables) -> Answer:
     n = models.height
     newest, until = models.select("model_id", "release_date").row(-1) if n else (None, None)
     as_of = row.get("as_of")
-    basis = _rests_on(n, newest, until, as_of)
+    basis = rests_on(n, newest, until, as_of)
     return Answer("density in the paper's set", text, basis, n, newest, until, as_of, (estimate,))
 
 
@@ -277,9 +314,18 @@ def _other_choices(sensitivity: pl.DataFrame) -> str:
     return f" Other defensible choices say {low} to {found.high / DAYS_PER_MONTH:.1f} months."
 
 
-def _price(tables: Tables) -> Answer:
+def price_answer(tables: Tables) -> Answer:
+    """How fast the cheapest price of each capability level falls.
+
+    Args:
+        tables: price_halving and price_frontier.
+    """
     # The paper's own price points are left out: they are no current capability level.
     rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != NMI)
+    lows = _record_lows(tables["price_frontier"], rows)
+    of_level = {
+        level: steps for (level,), steps in lows.partition_by("level", as_dict=True).items()
+    }
     estimates = tuple(
         Estimate(
             series=row["level"],
@@ -288,6 +334,8 @@ def _price(tables: Tables) -> Answer:
             low=row["low"],
             high=row["high"],
             reason=row["reason"],
+            n=of_level[row["level"]].height if row["level"] in of_level else 0,
+            until=of_level[row["level"]]["date"][-1] if row["level"] in of_level else None,
         )
         for row in rows.sort("level").to_dicts()
     )
@@ -304,16 +352,16 @@ def _price(tables: Tables) -> Answer:
         text = "The data do not carry an estimate of how fast prices halve."
     if lacking and carried:
         text += f" For {listed(lacking)} the data do not carry an estimate."
-    steps = _record_lows(tables["price_frontier"], rows.filter(pl.col("verdict") == "ok"))
+    steps = lows.filter(pl.col("level").is_in([one.series for one in carried]))
     n = steps.height
     newest, until = steps.select("model", "date").row(-1) if n else (None, None)
+    as_of = newest_day(rows["as_of"]) if rows.height else None
     basis = (
         f"It rests on {counted(n, 'record low')} since {steps['date'][0]}, the newest {newest} "
-        f"on {until}."
-        if n
+        f"on {until}.{_warning(until, as_of)}"
+        if until is not None
         else "It rests on no prices."
     )
-    as_of = newest_day(rows["as_of"]) if rows.height else None
     return Answer("price", text, basis, n, newest, until, as_of, estimates)
 
 

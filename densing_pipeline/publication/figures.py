@@ -6,6 +6,7 @@ They are drawn from published tables only, so they can be drawn again from any r
 import base64
 import io
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,9 @@ import polars as pl
 
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
-from densing_pipeline.tables.dates import DAY_ZERO
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES, days_old
+from densing_pipeline.publication.wording import counted
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH
 from densing_pipeline.text import figure_label
 from densing_pipeline.trends.sensitivity import FACTORS
 
@@ -58,8 +61,6 @@ def density_figure(tables: Tables) -> "Figure":
             fmt="o", ms=4.5, lw=0.7, color=colour, alpha=0.8,
             label=figure_label(name[0]),
         )  # fmt: skip
-    shown = np.array([points["release_date"].min(), points["release_date"].max()], "datetime64[D]")
-    elapsed = (shown - np.datetime64(DAY_ZERO)).astype(float)
     lines = (
         law.join(series, on=series.columns)
         .filter(pl.col("window") == headline["window"][0], pl.col("slope_per_day").is_not_null())
@@ -67,17 +68,93 @@ def density_figure(tables: Tables) -> "Figure":
         .sort("is_headline", descending=True)
     )
     for row, style in zip(lines.to_dicts(), ("-", "--"), strict=False):
-        axes.plot(
-            shown,
-            np.exp(row["intercept"] + row["slope_per_day"] * elapsed),
-            style, color=INK, lw=1.6, label=f"{row['estimator']}: {doubling_text(row)}",
-        )  # fmt: skip
+        label = f"{row['estimator']}: {doubling_text(row)}"
+        _draw_line(axes, points["release_date"], row, style, label)
     axes.set_yscale("log", base=2)
-    axes.yaxis.set_major_formatter(
-        lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
-    )
-    axes.set_title("Capacity density of open base models", loc="left", color=INK)
+    axes.yaxis.set_major_formatter(_density_tick)
+    newest, as_of = points["release_date"][-1], headline["as_of"][0]
+    _title(axes, "Capacity density of the paper's models", _basis(points.height, newest, as_of))
     return _finish(figure, axes)
+
+
+def density_today_figure(tables: Tables) -> "Figure":
+    """Density on MMLU by total and by active parameters, of all models and of open weights alone.
+
+    The series are those of the first answer; models without published weights are hollow.
+    """
+    from matplotlib.ticker import FuncFormatter
+
+    law, points = tables["densing_law"], _current(tables["densities"])
+    rows = _current(law).filter(
+        pl.col("window") == CURRENT[2], pl.col("estimator") == CURRENT[3], pl.col("verdict") == "ok"
+    )
+    figure, first = _canvas("Capacity density (effective / actual parameters)")
+    if points.is_empty():
+        return _note(figure, first, "no densities on MMLU")
+    figure.set_size_inches(11, 5)
+    first.remove()
+    panels = figure.subplots(1, len(CURRENT_BASES), sharey=True)
+    for axes, (basis, words), colour in zip(panels, CURRENT_BASES.items(), PALETTE, strict=False):
+        of_basis = points.filter(pl.col("params_basis") == basis).sort("release_date")
+        is_closed = pl.col("weights").eq_missing("not-published")
+        for models, face, label in (
+            (of_basis.filter(~is_closed), colour, "open weights"),
+            (of_basis.filter(is_closed), "none", "weights not published"),
+        ):
+            axes.plot(
+                models["release_date"].to_numpy(), models["density"].to_numpy(), "o", ms=4,
+                markerfacecolor=face, markeredgecolor=colour, alpha=0.6, lw=0, label=label,
+            )  # fmt: skip
+        estimates = rows.filter(pl.col("params_basis") == basis).sort("population").to_dicts()
+        for row in estimates:
+            is_open = row["population"] == "open-weights"
+            _draw_line(
+                axes, of_basis["release_date"], row, ":" if is_open else "-",
+                f"{'open weights alone' if is_open else 'all'}: {_months_text(row)}",
+            )  # fmt: skip
+        axes.set_yscale("log", base=2)
+        axes.yaxis.set_major_formatter(FuncFormatter(_density_tick))
+        axes.tick_params(axis="x", labelrotation=30)
+        newest = of_basis["release_date"].max()
+        as_of = estimates[0]["as_of"] if estimates else None
+        basis_text = _basis(of_basis.height, newest, as_of) if isinstance(newest, date) else ""
+        _title(axes, f"Density on MMLU, counting {words}", basis_text)
+        _finish(figure, axes, legend="below")
+    panels[0].set_ylabel("Capacity density (effective / actual parameters)", color=INK)
+    return figure
+
+
+def _current(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the first answer's series in `densing_law` or `densities`."""
+    of_series = frame.filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("score_set") == CURRENT[1],
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+    )
+    return of_series.filter(pl.col("density") > 0) if "density" in frame.columns else of_series
+
+
+def _draw_line(
+    axes: "Axes", dates: pl.Series, row: Mapping[str, float], style: str, label: str
+) -> None:
+    """The trend line of an estimate over some release dates."""
+    shown = np.array([dates.min(), dates.max()], "datetime64[D]")
+    elapsed = (shown - np.datetime64(DAY_ZERO)).astype(float)
+    height = np.exp(row["intercept"] + row["slope_per_day"] * elapsed)
+    axes.plot(shown, height, style, color=INK, lw=1.6, label=label)
+
+
+def _density_tick(value: float, _place: float | None = None) -> str:
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
+
+
+def _months_text(row: Mapping[str, float | None]) -> str:
+    """A doubling time in months, with its interval."""
+    days = (row["doubling_days"], row["doubling_days_low"], row["doubling_days_high"])
+    value, low, high = (None if one is None else one / DAYS_PER_MONTH for one in days)
+    if value is None:
+        return "no growth"
+    return f"doubles every {interval_text(value, low, high, 'months', 1)}"
 
 
 def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
@@ -104,10 +181,12 @@ def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "
                 lw=1.6, label=_level_label(level) if curve == "cheapest_ever" else None,
             )  # fmt: skip
     axes.set_yscale("log")
-    axes.set_title(
+    lows = frontier.filter(pl.col("curve") == "cheapest_ever", pl.col("level") != NMI)
+    last, newest = frontier["date"].sort()[-1], lows["date"].max()
+    _title(
+        axes,
         "Cheapest API price of a capability level (solid: ever; dotted: on offer now)",
-        loc="left",
-        color=INK,
+        _basis(lows.height, newest, last, "record low") if isinstance(newest, date) else "",
     )
     return _finish(figure, axes)
 
@@ -126,7 +205,12 @@ def index_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "
     )
     axes.plot(months, index["index"].to_numpy(), color=PALETTE[0], lw=1.6)
     axes.set_yscale("log")
-    axes.set_title("API price at equal quality (hedonic index)", loc="left", color=INK)
+    last = index.sort("month").row(-1, named=True)
+    _title(
+        axes,
+        "API price at equal quality (hedonic index)",
+        f"{counted(last['n_offers'], 'offer')} in the last month, {last['month']:%Y-%m}",
+    )
     return _finish(figure, axes)
 
 
@@ -167,7 +251,11 @@ def sensitivity_figure(tables: Tables) -> "Figure":
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.invert_yaxis()
-    axes.set_title("Doubling time by choice, over all other choices", loc="left", color=INK)
+    _title(
+        axes,
+        "Doubling time by choice, over all other choices",
+        f"{counted(ok.height, 'combination')} as of {ok['as_of'][0]}",
+    )
     return _finish(figure, axes)
 
 
@@ -214,11 +302,16 @@ def forecast_figure(tables: Tables, months: int = 6) -> "Figure":
     )
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_title(f"Forecasts made {months} months before", loc="left", color=INK)
+    _title(
+        axes,
+        f"Forecasts made {months} months before",
+        f"{counted(came.height, 'outcome')} to {came['target_date'][-1]}" if came.height else "",
+    )
     return _finish(figure, axes)
 
 
 FIGURES: dict[str, Callable[[Tables], bytes]] = {
+    "density_today": lambda tables: render(density_today_figure(tables), "svg"),
     "density": lambda tables: render(density_figure(tables), "svg"),
     "price": lambda tables: render(price_figure(tables), "svg"),
     "price_index": lambda tables: render(index_figure(tables), "svg"),
@@ -302,11 +395,26 @@ def _canvas(ylabel: str) -> tuple["Figure", "Axes"]:
     return figure, axes
 
 
-def _finish(figure: "Figure", axes: "Axes") -> "Figure":
+def _basis(count: int, newest: date, as_of: date | None, noun: str = "model") -> str:
+    """What a figure rests on: `213 models to 2026-08-26`, with a warning if the newest is old."""
+    text = f"{counted(count, noun)} to {newest}"
+    age = days_old(newest, as_of)
+    return text if age is None else f"{text}; warning: {age} days before the newest input"
+
+
+def _title(axes: "Axes", title: str, basis: str) -> None:
+    """The title of a figure, with what it rests on in a second line."""
+    axes.set_title(f"{title}\n{basis}" if basis else title, loc="left", color=INK, fontsize=11)
+
+
+def _finish(figure: "Figure", axes: "Axes", legend: str = "beside") -> "Figure":
     axes.grid(visible=True, which="major", color="#d9dee3", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+        if legend == "below":
+            axes.legend(loc="upper left", bbox_to_anchor=(0, -0.15), frameon=False, fontsize=8)
+        else:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     return figure
 
 

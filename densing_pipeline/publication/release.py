@@ -154,7 +154,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     latest = folder / "latest"
     if not latest.exists():
         raise TableError(
-            f"{latest}: nothing is published there yet; run the nightly job (make run)"
+            f"{latest}: nothing is published there yet; `densing run` publishes a first release"
         )
     if not is_whole(latest):
         raise TableError(

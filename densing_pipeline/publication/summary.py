@@ -38,7 +38,7 @@ def paragraphs(tables: Tables, now: datetime) -> list[str]:
         now: the instant to which ages are counted, with a time zone.
     """
     return [
-        *(f"{answer.text} {answer.basis}" for answer in answers(tables)),
+        *(answer.sentence for answer in answers(tables)),
         freshness(tables["source_health"], now),
     ]
 

@@ -33,6 +33,9 @@ LEARNT_AHEAD = 300
 """Largest number of points for which the order of slopes is computed through all points in
 advance."""
 
+WORTH_A_START = 3
+"""Weightings per version of y from which on the unweighted line of every version is found first."""
+
 MOST_PIVOTS = 1000
 """Most steps of the descent; reached only if it alternates between lines equal up to rounding."""
 
@@ -76,7 +79,11 @@ def quantile_line(
     for some, parts in _in_parts(determined, rows, x.size):
         descent = _Descent(x, _without_ties(x, versions[some]), tau, determined.size)
         first = some[0]
-        start = descent.run(np.ones((some.size, x.size)), np.arange(some.size), 0)[0]
+        # Descents begin on the unweighted line of their version; of the first version if there are
+        # too few weightings of each to be worth its own.
+        own = some.size if determined.size >= WORTH_A_START * len(versions) else min(1, some.size)
+        start = descent.run(np.ones((own, x.size)), np.arange(own), 0)[0]
+        start = np.concatenate([start, np.repeat(start[:1], some.size - own)])
         for part in parts:
             of = rows[part]
             p, q = descent.run(weights[part], of - first, start[of - first])

@@ -296,10 +296,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "n_items": _count("Items the score was computed over.", "items"),
     "source_kind": _text(
-        "Whether we measured the score, somebody reported it, or it was read off a figure.",
+        "Whether we measured the score, somebody reported it in a document, it was read off a figure, or "
+        "the model's repository on the Hub claims it.",
         "measured",
         "reported",
         "figure",
+        "claimed",
     ),
     "scored_by": _text(
         "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
@@ -323,11 +325,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "known_from_basis": _text(
         "What known_from rests on: the basis of its document's day (published_basis), the release of "
-        "its own model, our measurement, the paper's figure, or the first poll that gave it.",
+        "its own model, our measurement, the paper's figure, or for a claim or a row of a polled "
+        "source the day on which we first saw it.",
         *PUBLISHED_BASES,
         "measured",
         "figure",
-        "first_observed",
+        "first_seen",
     ),
     "known_to": _day(
         "Day from which the score counts no more, because its source revised or withdrew it; empty while "
@@ -395,6 +398,59 @@ COLUMNS: dict[str, Column] = {
     "maker_premium_low": _number("Lower end of the 95 % interval of maker_premium.", "fraction"),
     "maker_premium_high": _number("Upper end of the 95 % interval of maker_premium.", "fraction"),
     "n_models_maker": _count("Models scored by their maker and by others.", "models"),
+    # --- scores claimed on the Hub ----------------------------------------------------------------
+    "claim_id": _text(
+        "Digest of everything that the claim states; another one if anything changes."
+    ),
+    "claimed_by": _text(
+        "Who makes the claim: the repository's owner, the community (an open pull request), or verified "
+        "if the Hub says that the number comes from an evaluation that it can verify.",
+        "owner",
+        "community",
+        "verified",
+    ),
+    "stated_in": _text(
+        "Where the claim stands: model-index, in the metadata of the model card, or eval-results, a file "
+        "of the folder .eval_results.",
+        "model-index",
+        "eval-results",
+    ),
+    "file": _text("File of the repository that states the claim."),
+    "pull_request": _count("Number of the pull request that proposes the claim.", "1"),
+    "stated_model": _text("Name of the model in the metadata of the card."),
+    "dataset": _text("Data set as stated: an id on the Hub, or a word."),
+    "dataset_part": _text("Configuration and split of the data set as stated."),
+    "task": _text("Task as stated; in evaluation results its id within the data set."),
+    "metric": _text("Kind of metric as stated."),
+    "metric_name": _text("Name of the metric as stated."),
+    "notes": _text("Remarks on the protocol as stated."),
+    "stated_value": _text("Value as stated."),
+    "value_scale": _text(
+        "How the value is written: a percentage or a fraction, by a unit or because its range leaves no "
+        "other reading; else unknown.",
+        "percent",
+        "fraction",
+        "unknown",
+    ),
+    "copied_from": _text(
+        "Model whose card has the same result: a stated parent, or an older repository with the same "
+        "results."
+    ),
+    "cited_url": _text("Address of the source that the claim names."),
+    "stated_date": _text("Date of the evaluation as stated."),
+    # --- recall of base models ------------------------------------------------------------------
+    "n_seen": _count("Base models in `models`, certain and doubtful ones.", "models"),
+    "n_queued": _count("Those that are queued or being evaluated.", "models"),
+    "n_evaluated": _count("Those that are evaluated.", "models"),
+    "n_blocked": _count(
+        "Those that wait for a person, and those whose evaluation failed.", "models"
+    ),
+    "n_excluded": _count("Those that will not be evaluated.", "models"),
+    "n_absent": _count(
+        "Models that may be base models, are on the Hub and not in `models`.", "models"
+    ),
+    "blocked": _text("The models counted by `n_blocked`, each with the reason; ten at most."),
+    "absent": _text("The models counted by `n_absent`, each with the reason; ten at most."),
     # --- outside sources of scores ----------------------------------------------------------------
     "benchmark_name": _text("Benchmark as the source names it."),
     "entry": _text(
@@ -614,12 +670,13 @@ COLUMNS: dict[str, Column] = {
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
     "score_source_kind": _text(
-        "Whether the score is measured, reported, read off a figure, or mixed: an average of some "
-        "that are measured and some that are reported.",
+        "Whether the score is measured, reported, read off a figure, claimed by the model's repository "
+        "on the Hub, or mixed: an average of scores of several kinds.",
         "measured",
         "reported",
         "mixed",
         "figure",
+        "claimed",
     ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
@@ -694,6 +751,7 @@ COLUMNS: dict[str, Column] = {
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
     "namespace": _text("Owner of repositories on the Hub, in lower case."),
+    "hub_namespace": _text("Owner of repositories as the Hub writes it."),
     "line": _text("Name of a line of models without version digits, such as llama."),
     "offer": _text(
         "Kind of offer. Only standard offers set a frontier.",
@@ -1014,9 +1072,23 @@ COLUMNS: dict[str, Column] = {
         "Time of the poll; for data bundled with the package, the time they were published or compiled."
     ),
     "outcome": _text(
-        "Outcome of the poll.", "ok", "embedded", "unchanged", "failed", "rejected", "disabled"
+        "Outcome of the poll; `partial` if something is missing, which the next poll reads.",
+        "ok",
+        "partial",
+        "embedded",
+        "unchanged",
+        "failed",
+        "rejected",
+        "disabled",
     ),
     "since": _day("Repositories created on this day or later were read."),
+    "missing": _text("What a poll of the Hub should have read and did not; null if nothing."),
+    "new_per_day": _number(
+        "Repositories created since `since`, per day; null if not all were read.", "1 / day"
+    ),
+    "unread": _count(
+        "Repositories that were listed and whose record was not read.", "repositories"
+    ),
     "list_requests": _count("Pages of listings that were requested.", "requests"),
     "requests": _count("Requests made, retries not counted.", "requests"),
     "http_status": _count("HTTP status of the response.", "1"),
@@ -1038,6 +1110,18 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("claimed_scores", "reason"): _text(
+        "Why the claim does not enter scores; empty for one that does."
+    ),
+    ("claimed_scores", "observed_to"): _day(
+        "Day the repository was first seen without the claim; empty while it makes it."
+    ),
+    ("base_model_recall", "publisher"): _text(
+        "Namespace of the Hub, lower case, under which an organisation publishes now."
+    ),
+    ("base_model_recall", "month"): _day(
+        "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"
     ),

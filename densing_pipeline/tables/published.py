@@ -34,7 +34,7 @@ HUB_NIGHTS = Table(
     key=("polled_at",),
     columns=(
         "polled_at", "since", "outcome", "http_status?", "list_requests", "requests", "rows",
-        "message",
+        "message", "missing?", "new_per_day?", "unread?",
     ),
     operational=True,
 )  # fmt: skip
@@ -46,6 +46,16 @@ EVALUATION_QUEUE = Table(
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
         "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
+    ),
+)  # fmt: skip
+
+BASE_MODEL_RECALL = Table(
+    name="base_model_recall",
+    grain="one publisher known to pretrain x month: what became of its base models",
+    key=("publisher", "month"),
+    columns=(
+        "publisher", "month", "n_seen", "n_queued", "n_evaluated", "n_blocked", "n_excluded",
+        "n_absent", "blocked?", "absent?",
     ),
 )  # fmt: skip
 
@@ -93,6 +103,21 @@ SCORES = Table(
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
         "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?",
     ),
+)  # fmt: skip
+
+CLAIMED_SCORES = Table(
+    name="claimed_scores",
+    grain="one score that a repository of the Hub claims, with the days on which it was seen to",
+    key=("model_id", "claim_id", "observed_from"),
+    columns=(
+        "model_id", "claim_id", "revision?", "source_kind", "claimed_by", "stated_in", "file?",
+        "pull_request?", "stated_model?", "dataset?", "benchmark_name?", "dataset_part?", "task?",
+        "metric?", "metric_name?", "notes?", "stated_value?", "value_scale", "benchmark?", "protocol?",
+        "is_paper_protocol", "score?", "copied_from?", "reason?", "cited?", "cited_url?",
+        "stated_date?", "source_url", "licence_basis", "observed_from", "observed_to?",
+        "snapshot_sha256",
+    ),
+    ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
 
 BENCHMARK_REPORTS = Table(
@@ -545,6 +570,7 @@ PUBLISHED: dict[str, Table] = {
         MODELS,
         MODEL_QUARANTINE,
         HUB_NIGHTS,
+        CLAIMED_SCORES,
         BENCHMARK_REPORTS,
         CAPABILITY_INDEX,
         MODEL_REPORTS,
@@ -557,6 +583,7 @@ PUBLISHED: dict[str, Table] = {
         SCORE_GAPS,
         CONTAMINATION,
         EVALUATION_QUEUE,
+        BASE_MODEL_RECALL,
         REFERENCE_POINTS,
         REFERENCE_LAWS,
         OWN_RULERS,

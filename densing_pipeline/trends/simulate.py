@@ -27,12 +27,12 @@ FAMILY_SHARE = 1 / 3
 NOISE = 0.3
 """Standard deviation of the error of ln density."""
 SIMULATIONS = 200
-RESAMPLES_PER_SIMULATION = 100
+RESAMPLES_PER_SIMULATION = 50
 """Bootstrap resamples per frontier. Few, because coverage is estimated better by more frontiers;
 the interval ends stay unbiased."""
 
-VALUES_AT_ONCE = 1_000_000
-"""Weights processed in one step, to limit memory."""
+VALUES_AT_ONCE = 200_000
+"""Weights processed in one step, so that the working arrays fit in the cache."""
 
 
 class Simulation(NamedTuple):
@@ -122,7 +122,8 @@ def simulated(
     rng = np.random.default_rng(seed)
     y = np.stack([frontier(x, design.families, rng, noise=noise) for _ in range(simulations)])
     slopes, covered = [], 0
-    for values in np.array_split(y, 1 + y.size * resamples // VALUES_AT_ONCE):
+    parts = min(simulations, 1 + y.size * resamples // VALUES_AT_ONCE)
+    for values in np.array_split(y, parts):
         of = np.arange(len(values))
         once = np.ones(values.shape)
         slopes.append(method.lines(x, values, once, design.window, of)[0].slope)

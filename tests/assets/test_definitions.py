@@ -17,7 +17,7 @@ from densing_pipeline.tables.published import PUBLISHED
 ROOT = Path(__file__).parents[2]
 
 GROUPS = {
-    "hub": {"hub_nights", "models", "model_quarantine"},
+    "hub": {"hub_nights", "models", "model_quarantine", "claimed_scores"},
     "score_sources": {
         "score_snapshots",
         "benchmark_reports",
@@ -32,6 +32,7 @@ GROUPS = {
         "score_gaps",
         "contamination",
         "evaluation_queue",
+        "base_model_recall",
     },
     "density": {
         "reference_points",
@@ -84,13 +85,15 @@ PARENTS = {
     "hub_nights": set(),
     "models": {"hub_nights"},
     "model_quarantine": {"hub_nights"},
+    "claimed_scores": {"hub_nights", "models"},
     "evaluation": set(),
     "evaluations": {"evaluation"},
     "eval_items": {"evaluation"},
-    "scores": {"evaluations", "eval_items", "benchmark_reports", "models"},
+    "scores": {"evaluations", "eval_items", "benchmark_reports", "claimed_scores", "models"},
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
+    "base_model_recall": {"hub_nights", "models", "evaluation_queue"},
     "source_effects": {"scores"},
     "pooled_scores": {"scores", "source_effects"},
     "score_conflicts": {"scores", "pooled_scores"},

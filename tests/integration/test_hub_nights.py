@@ -14,15 +14,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from densing_pipeline import facts, files
+from densing_pipeline import files
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import (
-    bundled,
     client,
     models,
-    observations,
     poll,
-    repositories,
     sweep,
     watermark,
 )
@@ -30,56 +27,8 @@ from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+from tests.servers.observatory import LIMITS, NIGHT, Observatory
 from tests.servers.polling import night
-
-LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
-NIGHT = timedelta(hours=23)
-"""Nights begin an hour before midnight of the simulated days."""
-
-
-class Observatory:
-    """A landing zone that polls a simulated Hub night after night."""
-
-    def __init__(self, folder, simulated, endpoint, limits=LIMITS, token=None):
-        """Land in a folder what the simulated Hub answers at an endpoint."""
-        self.zone = LandingZone(folder / "landing")
-        self.cache = folder / "cache"
-        self.world, self.endpoint, self.limits, self.token = simulated, endpoint, limits, token
-        self.known: set[str] = set()
-
-    def night(self, day, hub=None):
-        """Poll on the night of a day; days count from zero."""
-        self.world.today = FIRST_DAY + timedelta(days=day) + NIGHT
-        ticks = iter(range(10**6))
-        return poll.poll(
-            self.zone,
-            self.cache,
-            hub or Hub(self.endpoint, self.token),
-            self.limits,
-            self.known,
-            lambda: self.world.today + timedelta(milliseconds=next(ticks)),
-        )
-
-    def tables(self):
-        """The `models` and `model_quarantine` tables of what has landed."""
-        seen = observations.observations(self.zone, self.cache)
-        found = repositories.repositories(seen, self.known)
-        return models.models(
-            bundled.models(facts.load("base_models"), facts.load("nmi_models")),
-            models.with_configs(found, observations.configs(self.zone), self.zone, self.cache),
-            seen.filter(pl.col("refused").is_not_null()),
-        )
-
-    def found(self):
-        """Base models of the Hub that the facts do not know, and the day each was first seen."""
-        table = self.tables()[0].filter(
-            pl.col("is_base"), pl.col("source") == models.SOURCE, ~pl.col("is_doubtful")
-        )
-        assert table["model_id"].is_unique().all() or "replaced" in table["hub_state"]
-        return {
-            model_id: (seen - FIRST_DAY).days
-            for model_id, seen in table.select("model_id", "first_seen_at").iter_rows()
-        }
 
 
 @pytest.fixture(autouse=True)
@@ -122,10 +71,96 @@ def test_every_planted_base_model_is_found_once_on_its_night(observatory, simula
 def test_an_ordinary_night_costs_what_is_new_over_the_page_size(observatory, simulated):
     for day in range(12):
         night = observatory.night(day)
-    # 100 a day, two days of overlap and the begun one, one page that ends before, one trending.
-    assert night.list_requests <= 6
-    assert simulated.lists() <= 6 * 11 + 8, "the first night reads thirty days back"
-    assert night.rows <= 600
+    # By creation 100 a day, two days of overlap, the begun ones and a page that is older; by last
+    # change one day of overlap; thirteen days and the thirty before with few fields; one trending.
+    assert night.list_requests <= 6 + 5 + 2 + 1
+    assert night.requests <= night.list_requests + 2 * LIMITS.revisits
+    assert simulated.lists() <= 14 * 12
+    assert night.rows <= 600 + 500 + 1500 + 100
+
+
+def test_a_night_asks_once_for_every_publisher_and_owner_of_a_base_model(observatory, simulated):
+    observatory.publishers = {"lab1", "nobody"}
+    planted(simulated, 0)
+    planted(simulated, 1)
+    for day in range(2):
+        assert observatory.night(day).outcome == "ok"
+        authors = [path for path in simulated.log if "author=" in path]
+        simulated.log.clear()
+    assert sorted(path.partition("author=")[2].partition("&")[0] for path in authors) == [
+        "lab0",
+        "lab1",
+        "nobody",
+    ]
+
+
+@pytest.mark.parametrize("days", [4, 29])
+@pytest.mark.parametrize("has_commit", [False, True])
+def test_a_model_made_public_late_is_found_that_night(observatory, simulated, days, has_commit):
+    model = planted(simulated, 0)
+    repo = simulated.repos[-1]
+    repo.public_from = FIRST_DAY + timedelta(days=days, hours=5)
+    if has_commit:
+        repo.record["lastModified"] = repo.public_from.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    for day in (0, days - 1, days):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == {model: days}
+
+
+def test_a_model_of_a_known_publisher_is_found_however_late_it_is_made_public(
+    observatory, simulated
+):
+    observatory.publishers = {"lab5"}
+    model = planted(simulated, -58)
+    simulated.repos[-1].public_from = FIRST_DAY + timedelta(days=3, hours=5)
+    for day in range(2, 5):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == {model: 3}
+
+
+def test_a_publisher_whose_models_are_not_listed_makes_a_night_partial(observatory, simulated):
+    model = planted(simulated, 0)
+    assert observatory.night(0).outcome == "ok"
+    simulated.altered = lambda path, reply: (200, {}, b"[]") if "author=" in path else reply
+    night = observatory.night(1)
+    assert night.outcome == "partial"
+    assert f"{model} is not listed" in night.missing
+    simulated.altered = lambda path, reply: reply
+    simulated.repos[-1].renamed = (FIRST_DAY + timedelta(days=2), "lab/Nova-renamed")
+    assert observatory.night(2).outcome == "ok"
+    row = observatory.tables()[0].row(by_predicate=pl.col("model_id") == model, named=True)
+    assert row["renamed_to"] == "lab/Nova-renamed"
+
+
+def test_a_record_that_cannot_be_read_makes_a_night_partial_and_is_read_later(
+    observatory, simulated
+):
+    observatory.publishers = {"lab5"}
+    observatory.night(0)
+    model = planted(simulated, -58)
+    simulated.faults = lambda path: (
+        (500, {}, b"") if path.startswith(f"/api/models/{model}") else None
+    )
+    broken = observatory.night(1)
+    assert (broken.outcome, broken.unread) == ("partial", (model,))
+    assert "created" in broken.complete
+    assert watermark.table(observatory.zone)["unread"].to_list() == [0, 1]
+    simulated.faults = lambda path: None
+    assert observatory.night(2).outcome == "ok"
+    assert observatory.found() == {model: 2}
+
+
+def test_a_hub_that_has_lost_most_of_its_repositories_is_not_believed(observatory, simulated):
+    for day in range(3):
+        assert observatory.night(day).outcome == "ok"
+    few = [repo for n, repo in enumerate(simulated.repos) if n % 6 == 0]
+    everything, simulated.repos = simulated.repos, few
+    night = observatory.night(3)
+    assert night.outcome == "partial"
+    assert "a day, after" in night.missing
+    simulated.repos = everything
+    again = observatory.night(4)
+    assert (again.outcome, again.since) == ("ok", night.since)
 
 
 def test_reading_a_night_again_adds_nothing(observatory, simulated):
@@ -242,7 +277,8 @@ def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observat
         (500, {}, b"") if "cursor" in path and next(pages) >= 0 else None
     )
     broken = observatory.night(2)
-    assert (broken.outcome, broken.http_status) == ("failed", 500)
+    assert (broken.outcome, broken.http_status) == ("partial", 500)
+    assert "new repositories: " in broken.missing
     simulated.faults = lambda path: None
     again = observatory.night(3)
     assert again.since == broken.since
@@ -276,7 +312,7 @@ def test_a_page_said_to_be_elsewhere_is_not_followed(observatory, simulated):
     elsewhere = '<http://elsewhere.example/api/models?cursor=x>; rel="next"'
     simulated.faults = lambda path: (200, {"Link": elsewhere}, b"[]")
     night = observatory.night(0)
-    assert (night.outcome, simulated.lists()) == ("failed", 1)
+    assert (night.outcome, simulated.lists()) == ("failed", 2), "an empty page is asked for again"
     assert "elsewhere.example" in night.message
 
 
@@ -447,7 +483,9 @@ def test_ten_thousand_new_repositories_in_one_night(tmp_path):
         limits = poll.Limits(page_size=500)
         observatory = Observatory(tmp_path, simulated, endpoint, limits)
         night = observatory.night(0)
-        assert night.list_requests <= 22
+        # By creation and by last change 20 pages and the proof of the end; 10 with few fields.
+        assert night.list_requests <= 22 + 22 + 12 + 1
+        assert night.outcome == "ok"
         assert set(observatory.found()) == {model}
 
 
@@ -533,12 +571,14 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
         hub_first_days=300,
         hub_revisits_per_night=3,
     )
-    tables = materialise(settings, "hub_nights", "models", "evaluation_queue")
+    tables = materialise(settings, "hub_nights", "models", "evaluations", "evaluation_queue")
     assert tables["hub_nights"]["outcome"].to_list() == ["ok"]
     queue = tables["evaluation_queue"].filter(pl.col("model_id") == model)
     assert queue["state"].to_list() == ["queued"]
     dead = settings.model_copy(update={"hub_endpoint": "http://127.0.0.1:9"})
-    tables = materialise(dead, "hub_nights", "models", "prices", "source_health")
+    tables = materialise(
+        dead, "hub_nights", "models", "prices", "benchmark_reports", "source_health"
+    )
     health = tables["source_health"].filter(pl.col("source") == models.SOURCE)
     assert health["outcome"].to_list() == ["failed"], "and that stops nothing"
     assert model in tables["models"]["model_id"]
@@ -546,14 +586,12 @@ def test_the_nightly_job_polls_when_it_is_told_to(observatory, simulated, tmp_pa
 
 def materialise(settings, *names):
     """Run these assets, and those made with them, as the nightly job does; returns their tables."""
-    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    defs = build_defs(settings)
+    job = defs.resolve_implicit_global_asset_job_def()
+    wanted = dg.AssetSelection.assets(*names).required_multi_asset_neighbors()
     with dg.DagsterInstance.ephemeral() as instance:
         job.execute_in_process(
-            instance=instance,
-            asset_selection=[
-                dg.AssetKey(name)
-                for name in {*names, "model_quarantine", "evaluations", "eval_items"}
-            ],
+            instance=instance, asset_selection=list(wanted.resolve(defs.resolve_asset_graph()))
         )
     return {name: pl.read_parquet(settings.tables_dir / f"{name}.parquet") for name in names}
 

@@ -18,7 +18,8 @@ from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import poll as price_poll
 from densing_pipeline.prices.sources import SOURCES
-from densing_pipeline.settings import Settings, SettingsError, read_settings
+from densing_pipeline.score_sources import poll as score_poll
+from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
 from tests.secrets import NEEDLES, leaks, signed
 from tests.servers import hub as simulated
 from tests.servers.prices import PriceServer, Reply
@@ -35,6 +36,11 @@ LIST = json.dumps(
     }
 ).encode()
 NOW = datetime(2026, 6, 3, 2, tzinfo=UTC)
+TOKEN = "hf_s3cr3t"  # noqa: S105
+LISTS = ("OPENROUTER", "LITELLM", "MODELS_DEV", "GENAI_PRICES", "LLM_PRICES")
+HOLD_ADDRESSES = {one.name for one in variables() if not Settings.model_fields[one.field].repr}
+NO_REQUESTS = {"DENSING_PUBLISH_URL", "DENSING_REDIRECT_HOSTS"}
+"""The first names a directory; the second is refused with a password."""
 
 
 @pytest.fixture
@@ -65,11 +71,23 @@ def _path(path: str) -> str:
 
 
 def _environment(addresses: dict[str, str], hub: str) -> dict[str, str]:
+    with PriceServer() as closed:
+        down = signed(closed.url("/scores"))
     return {
+        **dict.fromkeys(HOLD_ADDRESSES - NO_REQUESTS, down),
         **{f"DENSING_{name}_URL": url for name, url in addresses.items()},
         "HF_ENDPOINT": signed(hub),
+        "HF_TOKEN": TOKEN,
+        "HTTPS_PROXY": signed("http://proxy.example:3128").partition("?")[0],
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def test_every_setting_that_names_an_address_is_hidden_and_tried() -> None:
+    named = {one.name for one in variables() if one.name.endswith(("_URL", "_ENDPOINT", "_HOSTS"))}
+    assert named <= HOLD_ADDRESSES
+    tried = _environment({}, "http://h")
+    assert set(tried) >= HOLD_ADDRESSES - NO_REQUESTS
 
 
 @pytest.mark.parametrize("is_failing", [False, True])
@@ -95,6 +113,7 @@ def test_polls_leave_no_secret(
         for day in range(2):
             now = NOW + timedelta(days=day)
             found = {p.source: p for p in price_poll.poll(settings, clock=partial(_instant, now))}
+            scores = score_poll.poll(settings, clock=partial(_instant, now))
             hub = Hub.of(settings)
             hub._limits = replace(hub._limits, backoff_s=0.01)
             night = hub_poll.poll(
@@ -110,7 +129,8 @@ def test_polls_leave_no_secret(
     assert leaks(tmp_path) == []
     printed = capfd.readouterr()
     said = [repr(settings), str(settings), printed.out, printed.err, *caplog.messages]
-    said += [p.message for p in found.values()] + hub.remarks
+    said += [p.message for p in (*found.values(), *scores)] + hub.remarks
+    assert {p.outcome for p in scores} == {"failed"}
     assert not any(needle in text for text in said for needle in NEEDLES)
     assert "HTTP Request: GET http://127.0.0.1" in caplog.text, "the client's log was looked at"
 
@@ -152,6 +172,65 @@ def test_a_proxy_s_password_is_not_told(
         assert {result.outcome for result in results} == {"failed"}
         assert not any("s3cr3t" in result.message for result in results)
     assert not price_server.requests
+    assert leaks(tmp_path) == []
+
+
+def test_a_token_that_the_hub_refuses_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    world = simulated.world(per_day=3, days=2, history=3)
+    world.today = NOW
+    with simulated.serving(world) as endpoint:
+        hub = Hub(endpoint)
+        zone = LandingZone(tmp_path / "landing")
+        night = hub_poll.poll(
+            zone, tmp_path / "cache", hub, hub_poll.Limits(), (), partial(_instant, NOW)
+        )
+    assert "token" in f"{night.message} {hub.remarks}", "the Hub got it"
+    told = [repr(hub), repr(vars(hub)), night.message, *hub.remarks, *caplog.messages]
+    assert not any(needle in text for text in told for needle in NEEDLES)
+    assert leaks(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("--model", "org/model"), "/api/models/org/model"),
+        (("--model", "org/model", "--out", "out", "--benchmarks", "MMLU"), "/datasets/cais/mmlu"),
+    ],
+    ids=["the client of weights", "the client of benchmark files"],
+)
+def test_an_evaluation_leaves_no_secret(
+    tmp_path: Path, arguments: tuple[str, ...], asked: str
+) -> None:
+    """The job as it is started, with a Hub that refuses it."""
+    world = simulated.world(per_day=1, days=1, history=1)
+    world.faults = lambda path: (403, {"X-Error-Message": "no"}, b"")
+    with simulated.serving(world) as endpoint:
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "densing_pipeline.evaluation.job", *arguments],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "HF_ENDPOINT": signed(endpoint).partition("?")[0],
+                "HF_TOKEN": TOKEN,
+                "HF_HOME": str(tmp_path / "hf"),
+                "NO_PROXY": "127.0.0.1",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "DENSING_STATE_DIR": str(tmp_path / "state"),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert any(path.startswith(asked) for path in world.log)
+    assert ended.returncode == 1
+    assert "could not be fetched" in ended.stdout + ended.stderr or "cannot be fetched" in (
+        tmp_path / "out" / "outcome.json"
+    ).read_text(encoding="utf-8")
+    assert not any(needle in ended.stdout + ended.stderr for needle in NEEDLES)
     assert leaks(tmp_path) == []
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from tests.servers.model_hub import Shelf, commit
+
+Reply = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of an answer."""
 
 GOOD_TOKEN = "hf_good"  # noqa: S105
 FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -36,6 +40,7 @@ class Repo:
     renamed: tuple[datetime, str] | None = None
     trending: float = 0
     upload: str = "first"
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def name(self, now: datetime) -> str:
         return (
@@ -58,6 +63,8 @@ class World:
         log: path and query of each request, in order.
         faults: called with the path before it is answered; a returned (status, headers, body)
             is sent instead.
+        altered: called with the path and the answer (status, headers, body); what it returns is
+            sent.
         expired: whether the good token is refused.
         shelf: the repositories whose files can be fetched.
     """
@@ -65,13 +72,42 @@ class World:
     repos: list[Repo]
     today: datetime = FIRST_DAY
     log: list[str] = field(default_factory=list)
-    faults: Callable[[str], tuple[int, dict[str, str], bytes] | None] = lambda path: None
+    faults: Callable[[str], Reply | None] = lambda path: None
+    altered: Callable[[str, Reply], Reply] = lambda path, reply: reply
     expired: bool = False
     page_limit: int = 1000
     shelf: Shelf = field(default_factory=lambda: Shelf({}))
 
+    _orders: dict[Any, Any] = field(default_factory=dict)
+
+    def ordered(self, sort: str, author: str | None) -> list[tuple[tuple[str, str], Repo]]:
+        """Visible repositories of an author, or all, with their sort key, in ascending order."""
+        if self._orders.get("at") != (self.today, len(self.repos)):
+            # A day's orders are kept: a night asks for hundreds of pages.
+            self._orders = {"at": (self.today, len(self.repos)), "by owner": {}}
+            for repo in self.repos:
+                if repo.is_visible(self.today):
+                    owner = repo.name(self.today).partition("/")[0]
+                    self._orders["by owner"].setdefault(owner, []).append(repo)
+        if (sort, author) not in self._orders:
+            owned = self._orders["by owner"]
+            these = (
+                owned.get(author, []) if author else [r for each in owned.values() for r in each]
+            )
+            keyed = [((SORTS[sort](r), str(r.record.get("_id"))), r) for r in these]
+            self._orders[sort, author] = sorted(keyed, key=lambda each: each[0])
+        found: list[tuple[tuple[str, str], Repo]] = self._orders[sort, author]
+        return found
+
     def lists(self) -> int:
         return sum(path.startswith("/api/models?") for path in self.log)
+
+
+SORTS: dict[str, Callable[[Repo], str]] = {
+    "createdAt": lambda repo: str(repo.record.get("createdAt", "")),
+    "lastModified": lambda repo: str(repo.record.get("lastModified", "")),
+    "trendingScore": lambda repo: f"{repo.trending:012.3f}",
+}
 
 
 @contextlib.contextmanager
@@ -100,7 +136,8 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             world.log.append(self.path)
-            status, headers, body = world.faults(self.path) or self._answer()
+            reply = world.faults(self.path) or self._answer()
+            status, headers, body = world.altered(self.path, reply)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -133,34 +170,34 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             return self._file(unquote(url.path).strip("/"), token)
 
         def _list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
-            visible = [r for r in world.repos if r.is_visible(world.today)]
-            key = {
-                "createdAt": lambda r: str(r.record.get("createdAt", "")),
-                "trendingScore": lambda r: f"{r.trending:012.3f}",
-            }[query["sort"][0]]
-            ordered = sorted(
-                visible, key=lambda r: (key(r), str(r.record.get("_id"))), reverse=True
-            )
+            ordered = world.ordered(query["sort"][0], query.get("author", [None])[0])
+            end = len(ordered)
             if "cursor" in query:
                 after = tuple(json.loads(base64.urlsafe_b64decode(query["cursor"][0])))
-                ordered = [r for r in ordered if (key(r), str(r.record.get("_id"))) < after]
-            limit = min(int(query["limit"][0]), world.page_limit)
-            page, rest = ordered[:limit], ordered[limit:]
+                end = bisect_left(ordered, after, key=lambda each: each[0])
+            start = max(0, end - min(int(query["limit"][0]), world.page_limit))
+            page = ordered[start:end][::-1]
             headers = {"Content-Type": "application/json"}
-            if rest:
-                last = json.dumps([key(page[-1]), str(page[-1].record.get("_id"))]).encode()
+            if start:
+                last = json.dumps(page[-1][0]).encode()
                 cursor = base64.urlsafe_b64encode(last).decode().replace("=", "%3D")
                 base = self.path.partition("&cursor=")[0]
                 host = self.headers["Host"]
                 headers["Link"] = f'<http://{host}{base}&cursor={cursor}>; rel="next"'
-            body = [_expanded(r, query.get("expand", []), world.today) for r in page]
+            body = [_expanded(r, query.get("expand", []), world.today) for _, r in page]
             return 200, headers, json.dumps(body).encode()
 
         def _info(self, name: str, text: str) -> tuple[int, dict[str, str], bytes]:
             visible = [repo for repo in world.repos if repo.is_visible(world.today)]
             for repo in visible:
                 if repo.name(world.today) == name:
-                    return 200, {}, json.dumps(_whole(repo, world.today)).encode()
+                    fields = parse_qs(text).get("expand")
+                    record = (
+                        _expanded(repo, fields, world.today)
+                        if fields
+                        else _whole(repo, world.today)
+                    )
+                    return 200, {}, json.dumps(record).encode()
             for repo in visible:
                 if repo.record["id"] == name:
                     target = f"/api/models/{repo.name(world.today)}?{text}"
@@ -175,7 +212,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 ):
                     if repo.record.get("gated") and token != GOOD_TOKEN:
                         return 401, {"X-Error-Code": "GatedRepo"}, b"gated"
-                    if repo.config is None or not rest.endswith("/config.json"):
+                    _, _, file = rest.partition("/")
+                    if file in repo.files:
+                        return 200, {}, repo.files[file]
+                    if repo.config is None or file != "config.json":
                         return 404, {"X-Error-Code": "EntryNotFound"}, b"no such file"
                     return 200, {"ETag": '"config"'}, json.dumps(repo.config).encode()
             return 401, {}, b"Invalid username or password."

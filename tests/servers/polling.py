@@ -36,5 +36,6 @@ def night(
             limits,
             (),
             lambda: instant + timedelta(milliseconds=next(ticks)),
+            (),
         )
     told.send(calls[0])

@@ -70,6 +70,43 @@ def test_a_slow_drip_ends_with_the_time_of_an_answer(head: bytes) -> None:
         ended.set()
 
 
+@pytest.mark.parametrize(
+    ("head", "repeated"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"400\r\n%s\r\n" % (b"x" * 1024)),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 1024),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-More: x\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1024),
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: x\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 1024),
+        (b"HTTP/1.1 200 ", b"x" * 1024),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    ],
+    ids=["chunks", "chunks of a byte", "a chunk's head", "trailers", "content", "headers", "a header",
+         "a reason", "answers before the answer"],
+)  # fmt: skip
+def test_what_never_ends_is_given_up(head: bytes, repeated: bytes) -> None:
+    def answer(opened: socket.socket) -> None:
+        opened.sendall(head)
+        while True:
+            opened.sendall(repeated * 100)
+
+    with raw_server(answer) as url, pytest.raises(httpx2.TransportError):
+        get(url, Bounds(read_s=5, answer_s=2, max_bytes=10_000))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_content_has_none_whatever_follows_it(status: int) -> None:
+    head = f"HTTP/1.1 {status} Status\r\nContent-Length: 999999999\r\n\r\n"
+    with raw_server(lambda opened: opened.sendall(head.encode() + b"x" * 50_000)) as url:
+        if status == 204:
+            with pytest.raises(BoundError, match="larger than"):
+                get(url)
+        else:
+            assert get(url).content == b""
+
+
 def test_a_large_file_gets_time_for_what_it_sends(price_server: PriceServer) -> None:
     url = price_server.answer("/slow", Reply(b"x" * 60, drip_s=0.03))
     with pytest.raises(BoundError):
@@ -189,6 +226,12 @@ def test_redirects_in_a_circle_end(price_server: PriceServer) -> None:
         ("https://h/a", "https://user:pw@evil/", (), False),
         ("https://h/a", "https://h@evil/", (), False),
         ("https://h/a", "http://[", (), False),
+        ("https://h/a", "https://169.254.169.254/latest/meta-data", ("*.hf.co",), False),
+        ("http://h/a", "http://[fe80::1%25eth0]/", (), False),
+        ("http://h/a", "//127.0.0.1:9/", (), False),
+        ("http://h/a", "http://h@127.0.0.1/", (), False),
+        ("http://h/a", "http://h.:80/", (), False),
+        ("https://h/a", "https://h\u2024example/", (), False),
     ],
 )  # fmt: skip
 def test_where_a_redirect_may_lead(

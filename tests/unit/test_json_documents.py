@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densing_pipeline.json_documents import DEEPEST, LONGEST_INTEGER, STATED_TWICE, load
+from densing_pipeline.json_documents import DEEPEST, LONGEST_INTEGER, NESTED, STATED_TWICE, load
 
 WHOLE = st.recursive(
     st.none()
@@ -68,14 +68,35 @@ def test_half_a_character_is_replaced_and_a_whole_one_is_not(
     assert found.encode(), "text that a table can hold"
 
 
-@pytest.mark.parametrize("brackets", ["[]", "{}"])
-def test_a_document_may_be_nested_as_deep_as_the_bound_on_every_python(brackets: str) -> None:
-    start, end = ("[", "]") if brackets == "[]" else ('{"a":', "}")
-    within = f"{start * (DEEPEST - 1)}{brackets}{end * (DEEPEST - 1)}".encode()
-    beyond = f"{start * DEEPEST}{brackets}{end * DEEPEST}".encode()
-    assert load(within)
-    with pytest.raises(ValueError, match="nested more than"):
-        load(beyond)
+def depth(document: object) -> int:
+    """Lists and objects within each other, counted without recursion."""
+    level, found = [document], 0
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        found += 1
+        level = [
+            child for each in level for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}"), ('[{"]":[', "]}]")])
+@pytest.mark.parametrize("times", [DEEPEST // 3, DEEPEST, DEEPEST + 1, 600, 100_000])
+def test_what_is_nested_too_deeply_costs_itself_on_every_python(
+    start: str, end: str, times: int
+) -> None:
+    deep = f"{start * times}1{end * times}"
+    found = load(f'{{"a": 1, "b": {deep}, "c": "[{{\\"", "d": [{deep}]}}'.encode())
+    assert (found["a"], found["c"]) == (1, '[{"')
+    whole = 1 + times * (start.count("[") + start.count("{"))
+    assert depth(found["b"]) == min(whole - 1, DEEPEST - 1)
+    assert depth(found) == min(whole + 1, DEEPEST)
+
+
+def test_a_list_at_the_bound_in_depth_is_read_and_one_below_is_text() -> None:
+    found = load(f"{'[' * DEEPEST}[], 1{']' * DEEPEST}".encode())
+    for _ in range(DEEPEST - 1):
+        (found,) = found
+    assert found == [NESTED, 1]
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b'{"a":' * 100_000, b"", b"[1", b"\xff\xff"])

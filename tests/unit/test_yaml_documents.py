@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from densing_pipeline.json_documents import STATED_TWICE
-from densing_pipeline.yaml_documents import DEEPEST, load
+from densing_pipeline.yaml_documents import DEEPEST_YAML, load
 
 
 def test_every_scalar_is_text():
@@ -35,7 +35,10 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
         (BOMB, "aliases are not read"),
         (b"a: &a\n  - *a\n", "aliases are not read"),
         (b"a: &a {b: 1}\nc:\n  <<: *a\n", "aliases are not read"),
-        (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), f"nested more than {DEEPEST} deep"),
+        (
+            b"[" * (DEEPEST_YAML + 1) + b"]" * (DEEPEST_YAML + 1),
+            f"nested more than {DEEPEST_YAML} deep",
+        ),
         (b"- value: [1, 2\n- x", "not YAML: "),
         (b"\x80\x81", "not YAML: "),
         (b"--- a\n--- b\n", "not YAML: "),
@@ -49,7 +52,7 @@ def test_what_is_not_plain_yaml_is_refused(content, reason):
 
 
 def test_nesting_up_to_the_bound_is_read():
-    assert load(b"[" * DEEPEST + b"]" * DEEPEST) is not None
+    assert load(b"[" * DEEPEST_YAML + b"]" * DEEPEST_YAML) is not None
 
 
 def test_an_anchor_that_nothing_refers_to_is_only_a_name():

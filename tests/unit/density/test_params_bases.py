@@ -56,6 +56,15 @@ def test_a_four_bit_model_reads_a_quarter():
     assert gptq["inference_time"] == pytest.approx(8.33e9 * (0.25 + 2.45) / 3.45)
 
 
+@pytest.mark.parametrize("construction", ["looped", "diffusion"])
+def test_a_model_that_runs_its_parameters_several_times_has_no_inference_time(construction):
+    """Ouro runs its 2.6 B four times per token; read as dense its density would be too high."""
+    counts = {"params_total": 2_600_000_000, "params_active": 2_600_000_000}
+    assert bases(**counts, construction=construction) == {"total": 2.6e9, "active": 2.6e9}
+    assert "inference_time" in bases(**counts, construction="pretrained")
+    assert "inference_time" in bases(**counts)
+
+
 def test_an_unknown_count_gives_no_row():
     assert bases() == {}
     assert bases(is_moe=True, params_nonembedding=46_000_000_000) == {"nonembedding": 46e9}

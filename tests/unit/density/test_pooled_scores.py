@@ -267,3 +267,43 @@ def test_a_conflict_between_protocols_says_so():
     [row] = score_conflicts(neither, pooled_scores(neither)).to_dicts()
     assert row["score"] is None
     assert row["reason"].startswith("neither is used")
+
+
+CLAIMED = {
+    "source_kind": "claimed",
+    "source": "Hugging Face Hub, model-index",
+    "scored_by": "maker",
+}
+
+
+@pytest.mark.parametrize("kind", ["reported", "measured"])
+def test_a_claim_counts_only_where_there_is_nothing_else(kind):
+    claim = {"score": 0.9} | CLAIMED
+    alone = pooled(claim)
+    assert (alone["score"], alone["source_kind"], alone["n_sources"]) == (0.9, "claimed", 1)
+    other = {"score": 0.5, "source_kind": kind}
+    assert pooled(claim, other) == pooled(other)
+    low = {"score": 0.5, "source_confidence": "low"}
+    assert pooled(claim, low)["score"] == 0.9
+
+
+def test_claims_say_nothing_of_how_far_reports_disagree():
+    rows = [
+        row | {"model_id": f"org/{n}"} for n in range(FEWEST_SHARED_MODELS) for row in of(0.5, 0.6)
+    ]
+    claims = [
+        {"model_id": "org/new", "score": score, "protocol": protocol}
+        | CLAIMED
+        | {"source": protocol}
+        for score, protocol in ((0.1, "5-shot acc"), (0.2, "5-shot em"))
+    ]
+    assert source_effects(scores(*rows, *claims)).equals(source_effects(scores(*rows)))
+
+
+def test_a_conflict_of_reports_that_do_not_count_says_that_a_claim_is_used():
+    rows = scores(*of(0.3, 0.8, source_confidence="low"), {"score": 0.6} | CLAIMED)
+    [row] = score_conflicts(rows, pooled_scores(rows)).to_dicts()
+    assert (row["score"], row["reason"]) == (
+        0.6,
+        "neither is used: no report counts, so what the model's repository claims does",
+    )

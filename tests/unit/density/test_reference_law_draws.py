@@ -6,7 +6,7 @@ import pytest
 
 from densing_pipeline.density.bootstrap_scores import bootstrap_performance_law
 from densing_pipeline.density.fit_performance import fit_performance_law
-from densing_pipeline.density.reference_law_draws import reference_law_draws
+from densing_pipeline.density.reference_law_draws import reference_law_draws, score_clusters
 from densing_pipeline.density.reference_laws import fitted_points, score_step
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
@@ -84,3 +84,12 @@ def test_a_resampled_sigmoid_is_what_scipy_fits(points):
         peer = fit_performance_law(np.repeat(loss, row), np.repeat(score, row)).law
         assert ours[:3] == pytest.approx([peer.c, peer.gamma, peer.l], rel=1e-3)
         assert ours[3] == pytest.approx(peer.d, abs=1e-4)
+
+
+@pytest.mark.parametrize(("runs", "clusters"), [(4, 4 * 10), (5, 5 * 20)])
+def test_checkpoints_are_resampled_one_by_one_from_five_runs_on(runs, clusters):
+    checkpoints = pl.DataFrame(
+        {"params": [1e9 * run for run in range(1, runs + 1) for _ in range(20)],
+         "tokens": [1e9 * step for _ in range(runs) for step in range(1, 21)]}
+    ).with_columns(score=pl.lit(0.5))  # fmt: skip
+    assert np.unique(score_clusters(checkpoints)).size == clusters

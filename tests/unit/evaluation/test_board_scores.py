@@ -73,7 +73,7 @@ def test_a_linked_report_in_the_papers_protocol_is_a_score() -> None:
         "protocol": "5-shot em", "is_paper_protocol": True, "source_kind": "reported",
     }  # fmt: skip
     assert (row["known_from"], row["known_from_basis"], row["known_to"]) == (
-        MARCH, "first_observed", None,
+        MARCH, "first_seen", None,
     )  # fmt: skip
     assert (row["scored_by"], row["source_confidence"]) == ("third_party", "medium")
 

@@ -137,10 +137,13 @@ import os, signal, sys, time
 from pathlib import Path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 writer = FolderWriter(Path(sys.argv[1]))
+started, begins = os.pipe()
 child = os.fork()
 if child:
+    os.read(started, 1)  # only then has the child left the folder
     print(child, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
+os.write(begins, b".")
 time.sleep(60)
 """
 

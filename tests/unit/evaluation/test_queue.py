@@ -288,3 +288,26 @@ def test_a_model_that_just_fits_the_limits_is_queued():
     assert only({}, limits=just)["state"] == "queued"
     assert only({}, limits=replace(just, memory_gib=just.memory_gib * 0.999))["state"] == "blocked"
     assert only({}, limits=replace(just, gpu_hours=just.gpu_hours * 0.999))["state"] == "blocked"
+
+
+def test_ablation_models_and_checkpoints_come_last_unless_somebody_wants_them():
+    corpora = ("c4", "dolma", "fineweb")
+    series = [f"allenai/DataDecide-{corpus}-{size}M" for corpus in corpora for size in (60, 300)]
+    small = {"params_total": 300_000_000, "params_active": 300_000_000}
+    large = {"model_id": "meta-llama/Llama-9-70B", "params_total": 70_000_000_000}
+    large["params_active"] = large["params_total"]
+    rows = queued(
+        large,
+        *(small | {"model_id": model_id} for model_id in series),
+        overrides=[WANTED | {"model_id": series[0]}],
+        limits=Limits(memory_gib=500),
+    )
+    by_id = {row["model_id"]: row for row in rows.iter_rows(named=True)}
+    assert all(row["state"] == "queued" for row in by_id.values())
+    first = by_id["meta-llama/Llama-9-70B"]["priority"]
+    for model_id in series[1:]:
+        assert by_id[model_id]["priority"] < min(first, 20)
+        assert "ablation series, so it comes last" in by_id[model_id]["reason"]
+    assert by_id[series[0]]["priority"] == 100
+    chosen = queued({"model_id": series[0], "source": "chosen by hand"}, small)
+    assert chosen.filter(pl.col("model_id") == series[0])["priority"].item() > 1

@@ -1,12 +1,18 @@
 """Documents that report scores: their teams and days, each rule on both sides of its edge."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from densing_pipeline.facts import FOLDER, load, read
+from densing_pipeline.facts.consistency import check
 from densing_pipeline.facts.documents import DRAFT_DAYS, check_documents, team, with_days
+from densing_pipeline.facts.tables import FACTS
 from densing_pipeline.tables.schemas import TableError
+
+ROOT = Path(__file__).parents[3]
 
 RELEASE = date(2025, 3, 10)
 NAMES = pl.DataFrame({"organisation_name": ["org-mirror"], "organisation": ["org"]})
@@ -126,3 +132,25 @@ def test_one_label_for_one_harness(benchmark, variant):
     )
     assert taken(row(protocol=f"4-shot em ({variant})", **rival), nvidia)
     assert taken(row(protocol="4-shot em", **rival), document(publisher="other"))
+
+
+def test_the_example_in_contributing_is_a_row_that_is_taken(tmp_path):
+    """The row shown to contributors, with its document, keeps to every rule."""
+    shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [example] = [line for line in shown.splitlines() if line.startswith("allenai/")]
+    header = (FOLDER / "reported_scores.csv").read_text(encoding="utf-8").partition("\n")[0]
+    path = tmp_path / "reported_scores.csv"
+    path.write_text(f"{header}\n{example}\n", encoding="utf-8")
+    rows = read(path, FACTS["reported_scores"])
+    board = (
+        load("score_documents")
+        .head(1)
+        .with_columns(
+            source_url=pl.lit("https://example.org/board"),
+            document_kind=pl.lit("board"),
+            publisher=pl.lit("some-board"),
+            published_at=pl.lit(date(2026, 11, 1)),
+        )
+    )
+    tables = {"score_documents": board}
+    assert check("reported_scores", rows, lambda name: tables.get(name, load(name))).height == 1

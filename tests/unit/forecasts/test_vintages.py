@@ -150,6 +150,15 @@ def test_rows_added_to_any_document_change_no_earlier_vintage(models_and_scores,
     assert not now.as_of(later).equals(grown.as_of(later)), "the new rows count from their day on"
 
 
+def test_a_score_whose_day_is_not_known_counts_from_the_day_it_was_read(models_and_scores, law):
+    models, scores = models_and_scores
+    read = date(2026, 11, 23)
+    undated = scores.with_columns(pl.lit(None, pl.Date).alias("known_from"), observed_at=read)
+    history = DensityHistory.of(models, undated, law)
+    assert history.as_of(read - timedelta(days=1)).is_empty()
+    assert history.as_of(read).height > 1000
+
+
 def test_a_report_published_later_does_not_change_an_earlier_month_end(models_and_scores, law):
     """Falcon-H1's documents of 2025-05 score Qwen2.5 of 2024-09; at the end of 2024 nobody knew."""
     history = DensityHistory.of(*models_and_scores, law)

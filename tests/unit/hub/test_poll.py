@@ -1,13 +1,18 @@
 """How far back a night reads, and what it looks at again."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+import pytest
 
+from densing_pipeline import facts
 from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.hub.observations import configs
-from densing_pipeline.hub.poll import configs_due, revisits_due, waiting_due
+from densing_pipeline.hub.poll import configs_due, owners, revisits_due, waiting_due
+from densing_pipeline.hub.pretrainers import as_written, known_pretrainers, owner_of
 from densing_pipeline.hub.repositories import REPOSITORIES
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
@@ -36,6 +41,71 @@ def test_reports_come_back_as_they_landed(tmp_path):
     watermark.land(zone, night(21, "failed"), "https://hub")
     assert watermark.nights(zone) == [night(20), night(21, "failed")]
     assert watermark.table(zone)["outcome"].to_list() == ["ok", "failed"]
+
+
+def test_each_listing_has_a_watermark_of_its_own():
+    past = [
+        replace(night(20), complete=("created", "changed")),
+        replace(night(21, "partial"), complete=("created",)),
+        replace(night(22, "partial"), complete=("changed",)),
+        night(23, "partial"),
+    ]
+    assert watermark.since(past, NOW, overlap_days=3, first_days=30) == date(2026, 6, 18)
+    assert watermark.changed_since(past, NOW, overlap_days=3) == date(2026, 6, 21)
+    assert watermark.changed_since([night(20)], NOW, overlap_days=3) == date(2026, 6, 27)
+
+
+@pytest.mark.parametrize(
+    ("before", "tonight", "is_odd"),
+    [
+        ([2500.0] * 7, 1251.0, False),
+        ([2500.0] * 7, 1249.0, True),
+        ([2500.0] * 7, 9000.0, False),
+        ([2500.0] * 4 + [900.0] * 3, 900.0, True),
+        ([2500.0] * 3 + [900.0] * 4, 900.0, False),
+        ([10.0] * 7, 0.0, False),
+        ([None] * 7, 0.0, False),
+        ([2500.0] * 7, None, False),
+        ([], 0.0, False),
+    ],
+)
+def test_a_night_with_half_of_the_usual_number_is_not_complete(before, tonight, is_odd):
+    past = [replace(night(n + 1), new_per_day=number) for n, number in enumerate(before)]
+    since = (NOW - timedelta(days=3)).date()
+    odd = watermark.implausible(past, tonight, since, NOW)
+    assert (odd is not None) == is_odd
+    assert not is_odd or "after 2500 on the last nights" in odd
+
+
+def test_reports_of_earlier_versions_are_read(tmp_path):
+    zone = LandingZone(tmp_path)
+    watermark.land(zone, night(20), "https://hub")
+    receipt = next(zone.receipts(watermark.REPORTS))
+    fields = json.loads(zone.read(receipt))
+    for added in ("missing", "complete", "new_per_day", "unread"):
+        del fields[added]
+    zone.store(watermark.REPORTS, "https://hub", json.dumps(fields).encode(), NOW)
+    assert watermark.nights(zone) == [night(20), night(20)]
+
+
+def test_owners_are_spelt_as_the_hub_does():
+    seen = found(
+        repository("BigLab/Nova"),
+        repository("lab/doubtful", is_doubtful=True),
+        repository("lab/finetune", is_base=False),
+        repository("gonelab/Nova", hub_state="gone"),
+    )
+    names = owners({"qwen", "biglab", "other"}, ["Qwen/Qwen2-7B", "gpt2"], seen)
+    assert names == ["BigLab", "Qwen", "other"]
+
+
+def test_publishers_are_asked_for_as_the_hub_writes_them():
+    written = facts.load("hub_namespaces")
+    assert (written["hub_namespace"].str.to_lowercase() == written["namespace"]).all()
+    assert as_written("qwen") == "Qwen"
+    known = facts.load("base_models")["model_id"]
+    named = {name.partition("/")[0] for name in known if owner_of(name) in known_pretrainers()}
+    assert {as_written(name.lower()) for name in named} == named
 
 
 def repository(model_id, **changes):

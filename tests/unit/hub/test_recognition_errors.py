@@ -101,7 +101,8 @@ def test_without_the_tokenizer_chat_models_pass_but_never_without_doubt() -> Non
         record = {"id": model_id, "config": json.loads(path.read_text()), "siblings": held}
         composed.append((record, labels()[model_id]))
     table = measure(composed)
-    assert counts(table) == (33, 0, 22, 72)
+    # Kimi K3 is the 23rd: MXFP4 is the format it was trained in, so it is no quantised copy.
+    assert counts(table) == (33, 0, 23, 71)
     assert table.surely_false == 0
     assert all(classify(record).doubtful for record, _ in composed if record["id"] in table.hardest)
 

@@ -39,6 +39,32 @@ def test_a_long_chat_template_means_the_same_when_the_configuration_has_come(tur
     assert len(first["record"]) < 1000
 
 
+@pytest.mark.parametrize("before", [records.FILES_KEPT - 1, records.FILES_KEPT, 5000])
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["model.safetensors"],
+        ["pytorch_model.bin"],
+        ["model-Q4_K_M.gguf", "model-Q8_0.gguf"],
+        ["model.safetensors", "x/adapter_model.safetensors"],
+        ["model.safetensors", "mergekit_config.yml"],
+        ["model.safetensors", "trainer_state.json"],
+        ["model.safetensors", "zz/chat_template.jinja"],
+        ["zz.onnx"],
+        ["zz-imatrix.safetensors"],
+    ],
+)
+def test_files_after_many_others_mean_the_same_when_the_configuration_has_come(before, files):
+    names = [*(f"evals/step{n:04d}.json" for n in range(before)), *files]
+    siblings = [{"rfilename": name} for name in names]
+    made = simulated.base_model("lab/Nova-1B", simulated.FIRST_DAY, siblings=siblings)
+    first = records.read(made.record)
+    again = records.read(records.unpacked(first["record"]), made.config)
+    for told in ("is_base", "is_doubtful", "relation", "base_evidence", "awaits"):
+        assert again[told] == first[told]
+    assert len(records.unpacked(first["record"])["siblings"]) <= records.FILES_KEPT + len(files)
+
+
 @pytest.mark.parametrize(
     ("stated", "day"),
     [

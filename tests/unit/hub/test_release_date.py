@@ -68,12 +68,23 @@ def test_a_creation_day_that_cannot_be_gives_no_date(record: Any) -> None:
     assert found.earliest is None
 
 
-@pytest.mark.parametrize(("changed", "has_date"), [("2024-09-15", True), ("2024-09-14", False)])
-def test_a_repository_may_be_last_changed_on_the_day_of_its_creation(
+@pytest.mark.parametrize(
+    ("changed", "has_date"),
+    [
+        ("2024-09-15", True),
+        ("2024-09-14", True),
+        ("2024-09-03", True),
+        ("2005-04-07", True),
+        ("2004-09-15", False),
+    ],
+)
+def test_a_repository_pushed_from_elsewhere_has_commits_older_than_itself(
     changed: str, has_date: bool
 ) -> None:
     record = {"createdAt": "2024-09-15T10:00:00Z", "lastModified": f"{changed}T23:00:00Z"}
-    assert (release_date(record, None).date is not None) == has_date
+    found = release_date(record, None)
+    assert (found.date == date(2024, 9, 15)) == has_date
+    assert found.basis == ("created_at" if has_date else None)
 
 
 def test_a_day_after_the_hubs_first_is_a_day_of_creation() -> None:

@@ -1,14 +1,17 @@
 """The answers of a release: sentences in months, and the numbers and models they rest on."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
+from densing_pipeline.orchestration.metadata import answer_metadata, headline_metadata
 from densing_pipeline.publication.answers import Estimate, answers, headline
+from densing_pipeline.publication.figures import density_figure, density_today_figure
 from densing_pipeline.publication.summary import freshness, paragraphs, table_views
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.text import markdown
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 MONTH = 365.25 / 12
@@ -141,7 +144,10 @@ def today(tables) -> pl.DataFrame:
         rows += [
             of_basis,
             of_basis.with_columns(
-                population=pl.lit("open-weights"), doubling_days=(months + 1) * MONTH
+                population=pl.lit("open-weights"),
+                doubling_days=(months + 1) * MONTH,
+                n_models=201,
+                newest_release=date(2026, 7, 5),
             ),
         ]
     return pl.concat([tables["densing_law"], *rows], how="vertical_relaxed")
@@ -154,7 +160,10 @@ def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
         "doubles every 6.5 months (95 % interval 5.0 to 10.0) counting all parameters" in first.text
     )
     assert "every 4.2 months (5.0 to 10.0) counting those active per token" in first.text
-    assert "Of open weights alone: every 7.5 months and every 5.2 months." in first.text
+    of_open = (
+        "Of open weights alone, 201 models to 2026-07-05: every 7.5 months and every 5.2 months."
+    )
+    assert of_open in first.text
     assert first.basis == "It rests on 213 models to 2026-08-26, the newest newest."
     assert (first.n, first.newest, first.until) == (213, "org/newest", date(2026, 8, 26))
 
@@ -175,19 +184,78 @@ def test_the_first_answer_says_whether_growth_has_slowed(released):
     )  # fmt: skip
     first = answers(released)[0]
     assert first.text.endswith(
-        "Of open weights alone: every 7.5 months and every 5.2 months. In the last 24 months: every "
-        "13.2 months counting all parameters and every 4.9 months counting those active per token, "
+        "Of open weights alone, 201 models to 2026-07-05: every 7.5 months and every 5.2 months. In "
+        "the last 24 months: every 13.2 months counting all parameters and every 4.9 months counting those active per token, "
         "slower than over the whole history."
     )
     assert headline("id", [first])["answers"][0]["text"] == first.text
     assert paragraphs(released, NOW)[0].startswith(first.text)
 
 
-@pytest.mark.parametrize(("day", "warns"), [(date(2026, 7, 31), False), (date(2026, 7, 30), True)])
-def test_an_answer_warns_when_its_newest_model_is_over_120_days_old(released, day, warns):
-    law = today(released).with_columns(newest_release=pl.lit(day))
-    released["densing_law"] = law
-    assert ("Warning: that is 121 days before" in answers(released)[0].basis) == warns
+@pytest.mark.parametrize(("days", "warns"), [(120, False), (121, True)])
+def test_every_answer_names_count_and_date_and_warns_above_120_days(released, days, warns):
+    as_of = date(2026, 11, 28)
+    newest = as_of - timedelta(days=days)
+    law = today(released).with_columns(newest_release=newest, as_of=as_of, window_end=as_of)
+    released |= {
+        "densing_law": law,
+        "densities": released["densities"].with_columns(release_date=newest),
+        "price_halving": released["price_halving"].with_columns(as_of=as_of),
+        "price_frontier": pl.concat(
+            [
+                released["price_frontier"].with_columns(date=newest, level=pl.lit(level))
+                for level in released["price_halving"]["level"]
+            ]
+        ),
+    }
+    given = answers(released)
+    for answer in given:
+        assert f"It rests on {answer.n} " in answer.sentence
+        assert str(newest) in answer.sentence
+        assert answer.until == newest
+        warning = f"Warning: that is {days} days before the newest input of {as_of}."
+        assert (warning in answer.sentence) == warns
+        assert all(one.n > 0 and one.until for one in answer.estimates)
+    written = json.loads(json.dumps(headline("id", given)))["answers"]
+    assert [one["sentence"] for one in written] == [one.sentence for one in given]
+    assert all(each["until"] for one in written for each in one["estimates"])
+    assert paragraphs(released, NOW)[:3] == [one.sentence for one in given]
+    shown = answer_metadata(given)
+    assert [shown[one.topic].value for one in given] == [markdown(one.sentence) for one in given]
+    headlines = law.filter("is_headline")
+    basis = headline_metadata(headlines.with_columns(newest_model=pl.lit("org/newest")))["rests on"]
+    assert str(newest).replace("-", "") in basis.value.replace("\\", "").replace("-", "")
+    assert ("Warning" in basis.value) == warns
+
+
+@pytest.mark.parametrize(("days", "warns"), [(120, False), (121, True)])
+def test_the_titles_of_figures_name_count_and_date_and_warn(released, days, warns):
+    as_of = date(2026, 11, 28)
+    newest = as_of - timedelta(days=days)
+    law = today(released).with_columns(
+        as_of=as_of, newest_release=newest, intercept=pl.lit(0.0), slope_per_day=pl.lit(0.001)
+    )
+    own = released["densities"].with_columns(release_date=newest)
+    mmlu = pl.concat(
+        [
+            own.with_columns(
+                reference_id=pl.lit("nmi-2025"),
+                score_set=pl.lit("mmlu"),
+                params_basis=pl.lit(basis),
+            )
+            for basis in ("total", "active")
+        ]
+    )
+    figures = (
+        density_figure({"densing_law": law, "densities": own}),
+        density_today_figure({"densing_law": law, "densities": mmlu}),
+    )
+    axes = [each for figure in figures for each in figure.axes]
+    assert len(axes) == 3
+    for each in axes:
+        title = each.get_title(loc="left")
+        assert f"3 models to {newest}" in title
+        assert (f"{days} days before the newest input" in title) == warns
 
 
 def test_an_offline_release_says_that_nothing_was_polled_and_of_which_day_the_facts_are(tables):

@@ -1,0 +1,79 @@
+"""How many base models of the composed records reach the queue by rule, and that nothing else does.
+
+`tests/unit/hub/composed.csv` lists real models of 2022 to 2026 with what their records state. The
+held-out publishers were written down after the rules were frozen.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline.evaluation import recognition
+from densing_pipeline.evaluation.recognition import BASE, Outcome
+from densing_pipeline.hub import composed_records, record_fields
+from densing_pipeline.tables import markdown
+
+ROOT = Path(__file__).parents[3]
+COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    return recognition.read(COMPOSED)
+
+
+@pytest.fixture(scope="module")
+def found(rows: list[dict[str, str]]) -> list[Outcome]:
+    return recognition.outcomes(rows)
+
+
+def test_the_list_is_large_and_of_many_publishers(rows: list[dict[str, str]]) -> None:
+    base = [row for row in rows if row["label"] == BASE]
+    assert len(base) >= 200
+    assert len({row["model_id"].partition("/")[0].lower() for row in base}) >= 60
+    assert len(rows) - len(base) >= 300
+    assert len({row["model_id"] for row in rows}) == len(rows)
+
+
+def test_no_publisher_is_in_both_halves(rows: list[dict[str, str]]) -> None:
+    halves = {half: set() for half in ("worked on", "held out")}
+    for row in rows:
+        halves[row["half"]].add(row["model_id"].partition("/")[0].lower())
+    assert not halves["worked on"] & halves["held out"]
+    assert len(halves["held out"]) > sum(map(len, halves.values())) / 3
+
+
+def test_a_composed_record_says_what_its_line_says(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        record = composed_records.record(row)
+        stated = record_fields.parents(record)
+        assert [parent for parent, _ in stated] == ([row["parent"]] if row["parent"] else [])
+        held = record_fields.files(record)
+        assert held.safetensors == ("safetensors" in row["files"])
+        assert held.gguf == ("gguf" in row["files"])
+        if row["parameters"] and held.safetensors:
+            assert record_fields.total(record) == int(row["parameters"])
+
+
+@pytest.mark.parametrize("half", ["worked on", "held out", "all"])
+def test_recall_and_precision_of_the_queue(found: list[Outcome], half: str) -> None:
+    chosen = [one for one in found if half in (one.half, "all")]
+    base = [one for one in chosen if one.label == BASE and not recognition.is_unloadable(one)]
+    queued = [one for one in base if one.state == "queued"]
+    false = [one for one in chosen if one.label != BASE and one.state == "queued"]
+    assert len(queued) >= 0.94 * len(base)
+    assert not false
+
+
+def test_no_base_model_is_surely_rejected(found: list[Outcome]) -> None:
+    assert [
+        one.model_id
+        for one in found
+        if one.label == BASE and one.state not in ("queued", "blocked") and not one.custom_code
+    ] == []
+
+
+def test_the_documentation_has_these_tables(found: list[Outcome]) -> None:
+    page = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    for name, table in recognition.tables(found).items():
+        assert markdown.table(table) in page, f"make docs: recognition_{name} in docs/hub.md"

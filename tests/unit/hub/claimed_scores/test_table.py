@@ -1,0 +1,328 @@
+"""What the table of claims says of each, and which of them enter `scores`."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from densing_pipeline.hub.claimed_scores.landed import CLAIMS, FILES
+from densing_pipeline.hub.claimed_scores.table import claimed_scores, scores
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.tables.published import CLAIMED_SCORES, MODELS, SCORES
+
+START = datetime(2026, 6, 1, 2, tzinfo=UTC)
+SHA = "a" * 40
+
+
+def result(value, benchmark="MMLU", dataset="cais/mmlu", shots=5, metric="acc", **told):
+    return {
+        "task": {"type": "text-generation"},
+        "dataset": {"type": dataset, "name": benchmark, "args": {"num_few_shot": shots}},
+        "metrics": [{"type": metric, "value": value, "verified": False} | told],
+    }
+
+
+def card(*results, name="nova-7b"):
+    return {"cardData": {"model-index": [{"name": name, "results": list(results)}]}}
+
+
+def entry(value, notes="5-shot accuracy", dataset="cais/mmlu", task="all", **told):
+    data = {"dataset": {"id": dataset, "task_id": task}, "value": value, "notes": notes}
+    return {"filename": ".eval_results/x.yaml", "verified": False, "data": data} | told
+
+
+def model(model_id="Qwen/nova-7b", **changes):
+    return {
+        "model_id": model_id,
+        "model": model_id,
+        "organisation": "an organisation",
+        "family": "a family",
+        "release_date": date(2026, 5, 1),
+        "release_date_basis": "created_at",
+        "is_moe": False,
+        "is_base": True,
+        "is_doubtful": False,
+        "base_evidence": "the evidence",
+        "relation": "base",
+        "hub_created_at": START - timedelta(days=30),
+        "source": "huggingface-hub",
+    } | changes
+
+
+class Landed:
+    """A landing zone that receives what the Hub says of models."""
+
+    def __init__(self, folder):
+        """Land in a folder."""
+        self.zone = LandingZone(folder)
+        self.models = [model()]
+
+    def receive(self, record, name="Qwen/nova-7b", week=0, status=200, content=None):
+        url = f"https://hub.example/api/models/{name}?expand=cardData"
+        body = json.dumps({"sha": SHA, "siblings": []} | record).encode()
+        at = START + timedelta(weeks=week)
+        self.zone.store(CLAIMS, url, body if content is None else content, at, status=status)
+
+    def receive_file(self, name, content, week=0, status=200):
+        url = f"https://hub.example/Qwen/nova-7b/resolve/{SHA}/{name}"
+        at = START + timedelta(weeks=week, minutes=5)
+        self.zone.store(FILES, url, content, at, status=status)
+
+    def table(self):
+        frame = pl.DataFrame(self.models, infer_schema_length=None)
+        return CLAIMED_SCORES.validate(claimed_scores(self.zone, MODELS.cast(frame)))
+
+    def reasons(self):
+        return self.table()["reason"].to_list()
+
+    def scores(self):
+        return SCORES.validate(scores(self.table())).select("model_id", "benchmark", "score").rows()
+
+
+@pytest.fixture
+def landed(tmp_path):
+    return Landed(tmp_path)
+
+
+def test_a_claim_under_the_papers_protocol_enters_scores(landed):
+    landed.receive(card(result(57.93)))
+    (row,) = SCORES.validate(scores(landed.table())).to_dicts()
+    told = {name: value for name, value in row.items() if value is not None}
+    assert told == {
+        "model_id": "Qwen/nova-7b",
+        "benchmark": "MMLU",
+        "protocol": "5-shot acc",
+        "is_paper_protocol": True,
+        "score": 0.5793,
+        "source_kind": "claimed",
+        "source": "Hugging Face Hub, model-index",
+        "source_url": f"https://huggingface.co/Qwen/nova-7b/blob/{SHA}/README.md",
+        "observed_at": START.date(),
+        "revision": SHA,
+        "scored_by": "maker",
+        "source_confidence": "high",
+        "licence_basis": "fact",
+        "known_from": START.date(),
+        "known_from_basis": "first_seen",
+        "publisher": "qwen",
+    }
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        (card(result(0.71), result(71, "BBH", "bbh", 3, "em")), None),
+        (card(result("71 %")), None),
+        (card(result(0.6, "HumanEval", "humaneval", 0, "pass@1")), "0.6 may be a fraction"),
+        (card(result(171)), "171 is no share"),
+        (card(result("good")), "'good' is no number"),
+        (card(result(3.1)), "far below guessing"),
+        (card(result(71, "ro_mmlu", "OpenLLM-Ro/ro_mmlu")), "is not known"),
+        (card(result(71, shots=0)), "'0-shot acc' is not the paper's protocol"),
+        (card(result(71, "MATH-500", "MATH", 4, "exact_match")), "no density rests on"),
+        (card(result(71), name="nova-7b-Instruct"), "the card gives it for 'nova-7b-Instruct'"),
+        (card(result(71), name="Qwen/Nova_7B"), None),
+        (card(result(71), name="other/nova-7b"), "the card gives it for 'other/nova-7b'"),
+        ({"evalResults": [entry(71)]}, None),
+        ({"evalResults": [entry(71, pullRequest=3)]}, "a pull request that is not accepted"),
+        ({"evalResults": [entry(71, pullRequest=3, verified=True)]}, None),
+        ({"evalResults": [entry(71, notes=None)]}, "no metric is stated"),
+        ({"evalResults": [{"filename": "x", "error": "bad"}]}, "the Hub refuses the file"),
+        ({"cardData": {"model-index": "MMLU 71"}}, "a list was expected"),
+    ],
+)
+def test_a_claim_that_does_not_count_says_why(landed, stated, reason):
+    landed.receive(stated)
+    found = landed.reasons()
+    assert all(reason in each for each in found) if reason else found == [None] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"is_base": False, "relation": "finetune"}, "not a base model: the evidence"),
+        ({"is_doubtful": True}, "perhaps not a base model: the evidence"),
+        ({"relation": "pruned"}, "derived from another model (pruned)"),
+        ({"model_id": "nobody/nova-7b"}, "nobody is not known to pretrain"),
+        ({"model_id": "nobody/nova-7b", "source": "a report"}, None),
+        ({"renamed_to": "Qwen/nova-7b", "model_id": "Qwen/old-7b"}, None),
+    ],
+)
+def test_only_a_base_model_by_somebody_known_has_claims_that_count(landed, changes, reason):
+    landed.models = [model(**changes)]
+    asked = changes.get("renamed_to") or changes.get("model_id") or "Qwen/nova-7b"
+    landed.receive(card(result(71)), name=asked)
+    assert landed.reasons() == [reason]
+
+
+def test_what_the_hub_verified_counts_whoever_publishes(landed):
+    landed.models = [model("nobody/nova-7b")]
+    landed.receive({"evalResults": [entry(71, verified=True)]}, name="nobody/nova-7b")
+    assert landed.scores() == [("nobody/nova-7b", "MMLU", 0.71)]
+
+
+def test_a_model_that_the_tables_do_not_have_is_listed(landed):
+    landed.receive(card(result(71), name="gone"), name="Qwen/gone")
+    assert landed.reasons() == ["the model is not in the table models"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((71, 71), [0.71]),
+        ((71, 0.71), [0.71]),
+        ((71, "71.0 %"), [0.71]),
+        ((57.93, 58), [0.5793]),
+        ((71, 71.5), [0.71]),
+        ((71, 71.6), []),
+        ((71, 72), []),
+        ((71, 0.72), []),
+    ],
+)
+def test_two_values_for_one_thing_are_one_or_none(landed, values, expected):
+    landed.receive(card(*map(result, values)))
+    assert [score for _, _, score in landed.scores()] == expected
+
+
+def test_what_the_hub_verified_goes_before_what_the_owner_says(landed):
+    landed.receive(card(result(71)) | {"evalResults": [entry(65, verified=True)]})
+    assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.65)]
+    assert landed.table()["reason"].drop_nulls().to_list() == ["stated more than once"]
+
+
+MANY = [result(71), result(50, "BBH", "bbh", 3, "em"), result(40, "MBPP", "mbpp", 3, "pass@1")]
+
+
+def test_a_card_copied_from_a_stated_parent_is_no_result_of_its_own(landed):
+    landed.models.append(model("Qwen/nova-7b-next"))
+    landed.receive(card(result(71)))
+    child = card(result(71), result(50, "BBH", "bbh", 3, "em"), name="nova-7b-next")
+    child["cardData"]["base_model"] = "Qwen/nova-7b"
+    landed.receive(child, name="Qwen/nova-7b-next")
+    assert landed.scores() == [
+        ("Qwen/nova-7b", "MMLU", 0.71),
+        ("Qwen/nova-7b-next", "BBH", 0.5),
+    ]
+    copied = landed.table().filter(pl.col("copied_from").is_not_null())
+    assert copied.select("model_id", "benchmark", "copied_from", "reason").rows() == [
+        (
+            "Qwen/nova-7b-next",
+            "MMLU",
+            "Qwen/nova-7b",
+            "Qwen/nova-7b has the same result in its card",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("n", "is_copy"), [(3, True), (2, False)])
+def test_a_whole_card_that_an_older_repository_has_too_is_a_copy(landed, n, is_copy):
+    landed.models.append(model("Qwen/late", hub_created_at=START))
+    landed.receive(card(*MANY[:n], name=None), name="Qwen/late")
+    landed.receive(card(*MANY, result(30, "MATH", "MATH", 4, "em")))
+    copied = dict(landed.table().select("model_id", "copied_from").rows())
+    assert copied == {"Qwen/nova-7b": None, "Qwen/late": "Qwen/nova-7b" if is_copy else None}
+
+
+def history(landed):
+    columns = ("stated_value", "observed_from", "observed_to", "reason")
+    return sorted(landed.table().select(columns).rows(), key=str)
+
+
+def day(week):
+    return (START + timedelta(weeks=week)).date()
+
+
+NO_LONGER = "the repository no longer states it"
+
+
+def test_a_value_that_is_revised_ends_and_the_new_one_begins(landed):
+    for week, value in enumerate([71, 71, 72]):
+        landed.receive(card(result(value)), week=week)
+    assert history(landed) == [("71", day(0), day(2), NO_LONGER), ("72", day(2), None, None)]
+    assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.72)]
+
+
+def test_a_claim_that_is_made_again_begins_again(landed):
+    for week, stated in enumerate([card(result(71)), {}, card(result(71))]):
+        landed.receive(stated, week=week)
+    assert history(landed) == [("71", day(0), day(1), NO_LONGER), ("71", day(2), None, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "problem"),
+    [
+        (200, b"<html>maintenance</html>", "the answer is no record (JSONDecodeError"),
+        (200, b"[]", "the answer is no record"),
+        (413, b"", "its record is larger than 4 MiB: not read"),
+    ],
+)
+def test_an_answer_that_is_no_record_ends_nothing(landed, status, content, problem):
+    landed.receive(card(result(71)))
+    landed.receive({}, week=1, status=status, content=content)
+    told, claim = sorted(
+        landed.table().iter_rows(named=True), key=lambda row: row["stated_value"] or ""
+    )
+    assert (claim["stated_value"], claim["observed_to"], claim["reason"]) == ("71", None, None)
+    assert told["reason"].startswith(problem)
+    landed.receive(card(result(71)), week=2)
+    assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.71)]
+    assert sum(reason is None for reason in landed.reasons()) == 1
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_refusal_says_nothing_of_the_claims(landed, status):
+    landed.receive(card(result(71)))
+    landed.receive({}, week=1, status=status, content=b"")
+    assert history(landed) == [("71", day(0), None, None)]
+
+
+LISTED = {"siblings": [{"rfilename": ".eval_results/mmlu.yaml"}, {"rfilename": "README.md"}]}
+MMLU_FILE = b"- {dataset: {id: cais/mmlu, task_id: all}, value: 71, notes: 5-shot acc}\n"
+
+
+def test_files_are_read_where_the_hub_has_not_read_them(landed):
+    landed.receive(LISTED)
+    assert landed.table().is_empty(), "the file has not come yet"
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE)
+    assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.71)]
+    landed.receive(LISTED | {"evalResults": [entry(72)]}, week=1)
+    assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.72)], "what the Hub has read counts"
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "reason"),
+    [
+        (404, b"", "the Hub does not give the file (HTTP 404)"),
+        (413, b"", "the file is larger than 64 KiB: not read"),
+        (200, b"a: &a [1]\nb: *a\n", "an alias (*a): aliases are not read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(landed, status, content, reason):
+    landed.receive(card(result(71)) | LISTED)
+    landed.receive_file(".eval_results/mmlu.yaml", content, status=status)
+    assert set(landed.reasons()) == {None, reason}
+
+
+def test_five_thousand_results_are_bounded_and_the_rest_is_told(landed):
+    landed.receive(card(*(result(at / 100) for at in range(5000))))
+    table = landed.table()
+    assert table.height == 501
+    assert table.filter(pl.col("reason").str.contains("4500 of them are not read")).height == 1
+
+
+def test_stated_addresses_hold_no_secret_and_are_addresses(landed):
+    secret = result(71) | {"source": {"url": "https://u:pw@board.example/x?sig=1", "name": "Board"}}
+    script = result(50, "BBH", "bbh", 3, "em") | {"source": {"url": "javascript:alert(1)"}}
+    landed.receive(card(secret, script))
+    assert dict(landed.table().select("benchmark", "cited_url").rows()) == {
+        "MMLU": "https://board.example/x?sig=***",
+        "BBH": None,
+    }
+
+
+def test_the_same_answers_give_the_same_table(landed):
+    landed.receive(card(*MANY))
+    first = landed.table()
+    landed.receive(card(*MANY), week=1)
+    assert landed.table().equals(first)
