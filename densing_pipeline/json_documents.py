@@ -26,6 +26,9 @@ DEEPEST = 100
 Python's own bound differs between its versions, and code that walks a document may reach it later.
 """
 
+MOST_VALUES = 5_000_000
+"""Values of a document; at 64 MiB, the largest that is fetched, three bytes a value would take 2 GB."""
+
 _HALF = re.compile("[\ud800-\udfff]")
 _WRITTEN_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
@@ -47,8 +50,11 @@ def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
             neither can hold it.
 
     Raises:
-        ValueError: it is not JSON, or not all of it is there.
+        ValueError: it is not JSON, not all of it is there, or it has more than `MOST_VALUES` values.
     """
+    # Each value but the first follows one of these; those within texts count as well.
+    if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values")
     text = _whole_characters(content)
     try:
         found = _parsed(text, number)

@@ -25,6 +25,8 @@ TYPICAL_SECONDS: Mapping[str, float] = {
     "trend_breaks": 6,
     "price_frontier": 4,
     "reference_law_draws": 3,
+    "density_paces": 3,
+    "pace_skill": 3,
     "release": 3,
     "forecasts": 2,
     "price_halving": 2,

@@ -28,6 +28,9 @@ from densing_pipeline.tables.published import EVALUATION_QUEUE, EVALUATIONS, MOD
 SEEN_AT = datetime(2026, 11, 1, tzinfo=UTC)
 BASE = "base"
 
+PICKLED = "pickles are never loaded"
+"""End of the evidence for a base model whose only doubt is that its weights are pickled."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -39,7 +42,8 @@ class Outcome:
         half: whether the rules were developed with it (`worked on`) or not (`held out`).
         state: its state in the queue; `no row` if it is in neither table.
         reason: the reason with it.
-        custom_code: whether no implementation of its architecture is installed.
+        custom_code: whether it was recognised as a base model, with no other doubt than that its
+            weights are pickled, and vLLM and transformers do not implement its architecture.
     """
 
     model_id: str
@@ -71,7 +75,10 @@ def outcomes(rows: Iterable[Mapping[str, str]]) -> list[Outcome]:
         SEEN_AT,
     )
     states = {row["model_id"]: row for row in EVALUATION_QUEUE.cast(decided).iter_rows(named=True)}
-    code = dict(found.select("model_id", "custom_code").iter_rows())
+    is_doubtful = pl.col("is_doubtful").fill_null(value=False)
+    only_pickled = pl.col("base_evidence").str.ends_with(PICKLED)
+    is_sure = pl.col("is_base") & (~is_doubtful | only_pickled)
+    code = dict(found.select("model_id", pl.col("custom_code") & is_sure).iter_rows())
     return [
         Outcome(
             row["model_id"],
@@ -174,7 +181,7 @@ def is_unloadable(one: Outcome) -> bool:
 
     That is an architecture that neither vLLM nor transformers implements, or pickled weights.
     """
-    only_pickled = one.reason.endswith("pickles are never loaded")
+    only_pickled = one.reason.endswith(PICKLED)
     return one.custom_code or (one.state == "blocked" and only_pickled)
 
 

@@ -15,6 +15,7 @@ Not here: the curves (`trends.growth_curves`) and the data of a past day (`densi
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -258,13 +259,15 @@ class _Scorer:
         newest = known.days[np.isfinite(known.now)].max(initial=-np.inf)
         for row in np.flatnonzero(self._is_fitted).tolist():
             day = known.month_ends[row]
-            start, end = days_since_zero(day), days_since_zero(months_later(day, months))
+            start, end = days_since_zero(day), _horizon_end(day, months)
+            if end > newest:
+                continue
             found = (
                 self._of_records(row, end)
                 if self._is_of_records
                 else (self._of_models(row, start, end))
             )
-            if end <= newest and found is not None:
+            if found is not None:
                 made_on.append(day)
                 sums.append(found.sum(axis=1))
                 targets.append(found.shape[1])
@@ -300,6 +303,12 @@ class _Scorer:
         at_end = np.concatenate([of.at(row, np.array([end])) for of in self._fits] + [[stands]])
         actual = known.now[np.isfinite(known.now) & (known.days <= end)].max()
         return np.asarray(np.abs(actual - np.maximum(at_end, stands))[:, None])
+
+
+@cache
+def _horizon_end(day: date, months: int) -> float:
+    """Last day of a horizon, in days since day zero."""
+    return days_since_zero(months_later(day, months))
 
 
 def _summed(scores: _Scores, months: int, draws: int, seed: int) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from densing_pipeline.hub.models import current
-from densing_pipeline.hub.pretrainers import known_pretrainers, owner_of
+from densing_pipeline.hub.pretrainers import known_pretrainers, organisation_of, owner_of
 from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.published import BASE_MODEL_RECALL
 
@@ -49,14 +49,14 @@ def recall(
     """
     rows = pl.concat([_seen(models, queue), _absent(models, queue, repositories, unread)])
     is_known = pl.col("model_id").map_elements(_is_known, return_dtype=pl.Boolean)
-    publisher = pl.col("model_id").map_elements(owner_of, return_dtype=pl.String)
+    publisher = pl.col("model_id").map_elements(_publisher, return_dtype=pl.String)
     by_month = (
         rows.filter(is_known)
         .with_columns(publisher=publisher, month=pl.col("day").dt.truncate("1mo"))
         .sort("model_id")
         .group_by("publisher", "month", maintain_order=True)
         .agg(
-            (pl.col("state") != ABSENT).sum().alias("n_seen"),
+            pl.col("state").ne_missing(ABSENT).sum().alias("n_seen"),
             *(pl.col("state").is_in(states).sum().alias(n) for n, states in STATES.items()),
             blocked=_told(pl.col("state").is_in(["blocked", "failed"])),
             absent=_told(pl.col("state") == ABSENT),
@@ -129,3 +129,7 @@ def _told(condition: pl.Expr) -> pl.Expr:
 
 def _is_known(model_id: str) -> bool:
     return owner_of(model_id) in known_pretrainers()
+
+
+def _publisher(model_id: str) -> str:
+    return organisation_of(owner_of(model_id))

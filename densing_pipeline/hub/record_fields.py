@@ -224,7 +224,12 @@ def generates(record: Record) -> bool | None:
         is_known = any(kind in known[implemented.MULTIMODAL] for kind in types)
         return True if nested or is_known or any(map(DECODERS.search, (*types, *classes))) else None
     # ChatGLM configurations name the class without head and map the rest to custom code.
-    return types == ["chatglm"]
+    if types == ["chatglm"]:
+        return True
+    has_head = any(re.search(r"For[A-Z]", name) for name in names)
+    is_own = not any(kind in known[implemented.CONFIGURATIONS] for kind in types)
+    # A class of the publisher's own, which says nothing about its head (`OpenLMModel`).
+    return None if is_own and not has_head else False
 
 
 def _words(kind: str) -> set[str]:

@@ -93,7 +93,9 @@ def decide(facts: Facts) -> Verdict:
         relation, told, doubtful = verdict
         if doubtful or relation in SURE_BY_WORD or not facts.pretrains or rule not in BY_WORD:
             return verdict
-        if len(_signs_against(facts)) > 1:
+        # Where no class of causal language models contradicts them, task and tags suffice.
+        is_plain = rule is _by_kind and not record_fields.generates(facts.record)
+        if is_plain or len(_signs_against(facts)) > 1:
             return verdict
         return relation, f"{told}; no second sign, and its publisher pretrains", True
     raise AssertionError("the last rule always gives a result")

@@ -240,13 +240,14 @@ def _installed() -> Installed:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """The files that belong to the package: no bytecode, no swap or backup file of an editor."""
+    """The files that belong to the package: no bytecode, also half written, and no file of an editor."""
     return [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and path.suffix != ".pyc"
         and not any(
-            part.startswith(".") or part.endswith("~") for part in path.relative_to(folder).parts
+            part == "__pycache__" or part.startswith((".", "#")) or part.endswith("~")
+            for part in path.relative_to(folder).parts
         )
     ]

@@ -47,7 +47,7 @@ def pace_text(
     of_series = [pl.col(name) == value for name, value in series.items()]
     rows = {
         (row["params_basis"], row["growth_curve"]): row
-        for row in paces.filter(*of_series, pl.col("verdict") == "ok").to_dicts()
+        for row in paces.filter(*of_series).to_dicts()
     }
     skills = {
         (row["params_basis"], row["growth_curve"]): row["skill_over_line_low"]
@@ -85,7 +85,8 @@ def _recent(rows: Mapping[tuple[str, str], Mapping[str, Any]], bases: Mapping[st
     """The pace of the last 24 months on every basis."""
     said: dict[str, list[str]] = {}
     for basis, words in bases.items():
-        if row := rows.get((basis, RECENT)):
+        row = rows.get((basis, RECENT), {})
+        if row.get("verdict") == "ok":
             said.setdefault(_told(row) or UNTOLD, []).append(f"{pace_words(row)} counting {words}")
     parts = [f"{listed(paces)}, {told}" for told, paces in said.items()]
     return f" In the last 24 months: {'; '.join(parts)}." if parts else ""
@@ -103,7 +104,12 @@ def _rivals(
             continue
         pace = f"{BENT[curve]} puts today's pace at {pace_words(row)}"
         ahead = f"the models of the following {_number(HORIZON_MONTHS)} months"
-        if told is None:
+        if row["verdict"] != "ok":
+            clauses.append(
+                f"{BENT[curve]} forecast {ahead} better than the line, but the data do not determine "
+                "its pace today"
+            )
+        elif told is None:
             clauses.append(f"{pace}, {UNTOLD}, but forecast {ahead} better than the line")
         elif is_better:
             clauses.append(f"{pace}, {told}, and forecast {ahead} better than the line")

@@ -105,8 +105,11 @@ def test_wait_beyond_the_total_time_ends_with_the_reason(price_server: PriceServ
     assert found.value.status == 503
 
 
-def test_unreadable_retry_after_does_not_stop_the_retry(price_server: PriceServer) -> None:
-    busy = Reply(status=503, headers={"Retry-After": "soon"})
+@pytest.mark.parametrize("wait", ["soon", f"Mon, 02 Nov 2026 00:00:00 +{'9' * 20}", "-1", "٣"])
+def test_unreadable_retry_after_does_not_stop_the_retry(
+    price_server: PriceServer, wait: str
+) -> None:
+    busy = Reply(status=503, headers={"Retry-After": wait})
     assert get(price_server.answer("/list", busy, Reply(DOCUMENT))).content == DOCUMENT
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densing_pipeline import json_documents
 from densing_pipeline.json_documents import DEEPEST, LONGEST_INTEGER, NESTED, STATED_TWICE, load
 
 WHOLE = st.recursive(
@@ -97,6 +98,13 @@ def test_a_list_at_the_bound_in_depth_is_read_and_one_below_is_text() -> None:
     for _ in range(DEEPEST - 1):
         (found,) = found
     assert found == [NESTED, 1]
+
+
+def test_the_number_of_values_is_bounded_for_each_takes_memory(monkeypatch) -> None:
+    monkeypatch.setattr(json_documents, "MOST_VALUES", 8)
+    assert load(b'[{"a": 1, "b": [2, 3]}, {}]')
+    with pytest.raises(ValueError, match="more than 8 values"):
+        load(b"[[], [], [], [], []]")
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b'{"a":' * 100_000, b"", b"[1", b"\xff\xff"])

@@ -311,3 +311,10 @@ def test_ablation_models_and_checkpoints_come_last_unless_somebody_wants_them():
     assert by_id[series[0]]["priority"] == 100
     chosen = queued({"model_id": series[0], "source": "chosen by hand"}, small)
     assert chosen.filter(pl.col("model_id") == series[0])["priority"].item() > 1
+
+
+def test_a_rejected_model_has_its_reason_and_can_be_overruled():
+    rejected = {"is_base": False, "relation": "finetune", "base_evidence": "name: instruct"}
+    row = only(rejected)
+    assert (row["state"], row["reason"]) == ("excluded", "not a base model: name: instruct")
+    assert only(rejected, overrides=[WANTED])["state"] == "queued"

@@ -206,6 +206,16 @@ def test_other_architectures_are_no_language_models(config: dict[str, Any]) -> N
     assert (found.is_base, found.relation) == (False, "unknown")
 
 
+def test_a_class_of_its_own_without_a_head_in_its_name_leaves_a_doubt() -> None:
+    own = tokenizer("<|endoftext|>") | {"architectures": ["OpenLMModel"], "model_type": "openlm"}
+    found = classify(record("apple/Anvil-7B", config=own))
+    assert (found.is_base, found.doubtful) == (True, True)
+    known = own | {"architectures": ["Qwen3Model"], "model_type": "qwen3"}
+    assert not classify(record("apple/Anvil-7B", config=known)).is_base
+    embeds = classify(record("apple/Anvil-7B", config=own, pipeline_tag="feature-extraction"))
+    assert (embeds.is_base, embeds.doubtful) == (False, False)
+
+
 @pytest.mark.parametrize("task", ["text-classification", "feature-extraction", "text-to-speech"])
 def test_other_tasks_are_no_language_models(task: str) -> None:
     assert classify(record(pipeline_tag=task)).relation == "unknown"
@@ -678,6 +688,12 @@ def test_one_word_or_tag_never_rejects_surely_where_the_publisher_pretrains(
 ) -> None:
     found = classify(record(**({"model_id": "google/Anvil-7B"} | changes)))
     assert (found.is_base, found.doubtful) == (False, True)
+
+
+def test_another_field_is_sure_where_no_class_contradicts_it() -> None:
+    for changes in ({"tags": tagged("diffusers")}, {"pipeline_tag": "text-to-image"}):
+        found = classify(record("google/Anvil-7B", config={}, **changes))
+        assert (found.is_base, found.doubtful) == (False, False)
 
 
 def test_a_second_sign_of_another_kind_makes_it_sure() -> None:

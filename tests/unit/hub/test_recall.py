@@ -103,6 +103,12 @@ def test_only_base_models_of_known_publishers_count_and_doubtful_ones() -> None:
     assert (row["publisher"], row["n_seen"], row["n_blocked"]) == ("qwen", 1, 1)
 
 
+def test_an_organisation_that_was_renamed_is_one_publisher() -> None:
+    models = [model("THUDM/glm-9"), model("zai-org/GLM-10")]
+    row = table(models, [queued("THUDM/glm-9", "done")]).row(0, named=True)
+    assert (row["publisher"], row["n_seen"]) == ("zai-org", 2)
+
+
 def test_many_blocked_models_are_named_up_to_a_number() -> None:
     names = [f"Qwen/Qwen9-{n:02d}" for n in range(MOST_NAMED + 3)]
     row = table([*map(model, names)], [queued(name, "blocked") for name in names]).row(

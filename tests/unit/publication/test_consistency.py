@@ -75,8 +75,10 @@ def test_every_library_that_computes_is_recorded():
 
 def test_files_an_editor_leaves_are_no_code(tmp_path):
     folder = tmp_path / ".venv" / "package"
-    (folder / ".cache").mkdir(parents=True)
-    for name in ("a.py", "facts.csv", ".a.py.swp", "a.py~", ".#b.py", ".cache/c.py", "a.pyc"):
+    for name in (".cache", "__pycache__"):
+        (folder / name).mkdir(parents=True)
+    left = (".a.py.swp", "a.py~", ".#b.py", "#b.py#", ".cache/c.py", "__pycache__/a.pyc.1398")
+    for name in ("a.py", "facts.csv", "a.pyc", *left):
         (folder / name).touch()
     assert [path.name for path in _files_below(folder)] == ["a.py", "facts.csv"]
 

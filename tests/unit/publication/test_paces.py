@@ -138,10 +138,29 @@ def test_two_curves_that_disagree_make_one_sentence(tables):
     )
 
 
-def test_what_is_insufficient_or_of_another_series_is_not_told(tables):
-    found = paces(tables, {("total", "broken-line"): curve(24, -0.002, -0.001)})
+@pytest.mark.parametrize(
+    ("low", "said"),
+    [
+        (
+            0.01,
+            " Counting all parameters, a saturating curve forecast the models of the following six "
+            "months better than the line, but the data do not determine its pace today.",
+        ),
+        (0.0, ""),
+        (None, ""),
+    ],
+)
+def test_a_curve_without_a_pace_today_is_told_for_its_forecasts_alone(tables, low, said):
+    found = paces(tables, {("total", "saturating"): dict.fromkeys(curve(1, 0, 0))})
     refused = found.with_columns(verdict=pl.lit("insufficient"))
+    of_skill = skills(tables, {("total", "saturating"): low})
+    assert pace_text(refused, of_skill, SERIES, BASES) == said
+
+
+def test_another_series_is_not_told_nor_recent_models_without_an_estimate(tables):
+    found = paces(tables, {("total", "broken-line"): curve(24, -0.002, -0.001)})
     other = found.with_columns(population=pl.lit("open-weights"))
+    recent = paces(tables, {("total", "last-24-months"): dict.fromkeys(curve(1, 0, 0))})
     none = skills(tables, {})
-    assert pace_text(refused, none, SERIES, BASES) == ""
     assert pace_text(other, none, SERIES, BASES) == ""
+    assert pace_text(recent.with_columns(verdict=pl.lit("insufficient")), none, SERIES, BASES) == ""
