@@ -126,8 +126,6 @@ PARENTS = {
         "prices",
         "price_snapshots",
         "score_snapshots",
-        "benchmark_reports",
-        "capability_index",
     },
     "trend_breaks": {"densities", "scores"},
     "sensitivity": {"models", "scores", "reference_laws"},
