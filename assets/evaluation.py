@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.evaluation import measured_tables, queue, reported_scores, suite
+from densing_pipeline.evaluation import board_scores, measured_tables, queue, reported_scores, suite
 from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.hub import recall, watermark
 from densing_pipeline.hub.claimed_scores import table as claims
@@ -61,6 +61,8 @@ def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.
 def scores(
     evaluations: pl.DataFrame,
     eval_items: pl.DataFrame,
+    benchmark_reports: pl.DataFrame,
+    models: pl.DataFrame,
     claimed_scores: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
@@ -74,6 +76,13 @@ def scores(
                 facts.load("nmi_models"),
                 facts.load("base_models"),
                 facts.load("score_documents"),
+            ),
+            board_scores.scores(
+                benchmark_reports,
+                models,
+                facts.load("reported_scores"),
+                facts.load("score_documents"),
+                facts.load("organisation_names"),
             ),
             claims.scores(claimed_scores),
             ours,

@@ -33,18 +33,11 @@ from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALT
 def source_health(
     settings: dg.ResourceParam[Settings],
     prices: pl.DataFrame,
-    benchmark_reports: pl.DataFrame,
-    capability_index: pl.DataFrame,
     hub_nights: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Age of each source's data, and the outcome of each poll."""
     now, zone = datetime.now(UTC), LandingZone(settings.landing_dir)
-    current = [
-        frame.filter(pl.col("observed_to").is_null())
-        for frame in (benchmark_reports, capability_index)
-    ]
-    counted = [frame.group_by("source").len() for frame in (prices, *current)]
-    rows = dict(pl.concat(counted).iter_rows())
+    rows = dict(prices.group_by("source").len().iter_rows())
     polls = [*poll_reports(zone), *score_poll_reports(zone)]
     health = SOURCE_HEALTH.cast(
         pl.concat(

@@ -445,6 +445,7 @@ PAGES = {
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"
     ),
+    "docs/scores.md": Page(rest="rules and bounds of score sources, held by their tests"),
     "docs/suite.md": Page(rest="the benchmarks as declared, held by tests/unit/evaluation/suite"),
 }
 """Every written page."""

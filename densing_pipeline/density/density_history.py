@@ -62,10 +62,22 @@ class DensityHistory:
             day: last day of release, and of `known_from` (of `observed_at` where that is empty).
         """
         if day not in self._days:
-            known = self.scores.filter(pl.coalesce("known_from", "observed_at") <= day)
+            known = known_scores(self.scores, day)
             released = self.models.filter(pl.col("release_date") <= day)
             self._days[day] = densities(released, known, self.reference_laws)
         return self._days[day]
+
+
+def known_scores(scores: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The scores that counted on a day.
+
+    Args:
+        scores: a `scores` frame.
+        day: the day; a score that its source revised later counts with the value it had.
+    """
+    has_begun = pl.coalesce("known_from", "observed_at") <= day
+    goes_on = pl.col("known_to").is_null() | (pl.col("known_to") > day)
+    return scores.filter(has_begun & goes_on).with_columns(known_to=pl.lit(None, pl.Date))
 
 
 _KEPT: list[DensityHistory] = []

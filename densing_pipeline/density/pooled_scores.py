@@ -3,7 +3,8 @@
 Reported scores of one model differ between sources. All independent ones are averaged, so that no
 single source decides:
 
-1. only scores under the paper's protocol (shots and prompting) count;
+1. only scores under the paper's protocol (shots and prompting) count, and none that its source has
+   revised or withdrawn;
 2. our measurements take precedence over reports, and reports over what a model's repository on the
    Hub claims; of several measurements, the weights with the most benchmarks, then the newest, so that
    an average is of the same weights;
@@ -111,6 +112,7 @@ def _usable(scores: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
         pl.col("benchmark").is_in(AVERAGED),
         pl.col("source_kind") != "figure",
+        pl.col("known_to").is_null(),
     )
 
 

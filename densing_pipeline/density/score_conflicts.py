@@ -30,6 +30,7 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
         pl.col("source_kind") == "reported",
         pl.col("scored_by").fill_null("third_party") != "quote",
         pl.col("score").is_finite(),
+        pl.col("known_to").is_null(),
     ).sort("model_id", "benchmark", "score", "source", "protocol")
     ends = (
         reports.group_by("model_id", "benchmark", maintain_order=True)

@@ -35,6 +35,7 @@ def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
     usable = scores.filter(
         pl.col("is_paper_protocol") & pl.col("score").is_finite(),
         pl.col("benchmark").is_in(AVERAGED),
+        pl.col("known_to").is_null(),
     )
     measured = measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
         "model_id", "benchmark", "revision", "suite_version",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -147,9 +148,7 @@ class Reports:
             "is_group": is_group,
         }
         row |= {
-            name: _name(name, value)
-            if name in NAMES
-            else (clean(value).strip() or None)
+            name: (_name(name, value) if name in NAMES else _text(value))
             if isinstance(value, str)
             else value
             for name, value in columns.items()
@@ -248,6 +247,12 @@ def number(column: str, value: str | None, scale: Decimal = Decimal(1)) -> float
     return float(found)
 
 
+@lru_cache(maxsize=10_000)
+def _text(value: str) -> str | None:
+    return clean(value).strip() or None
+
+
+@lru_cache(maxsize=10_000)
 def _name(column: str, value: str) -> str:
     try:
         return clean_name(value)

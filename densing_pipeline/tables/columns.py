@@ -325,12 +325,16 @@ COLUMNS: dict[str, Column] = {
     ),
     "known_from_basis": _text(
         "What known_from rests on: the basis of its document's day (published_basis), the release of "
-        "its own model, our measurement, the paper's figure, or for a claim the day on which we first "
-        "saw it.",
+        "its own model, our measurement, the paper's figure, or for a claim or a row of a polled "
+        "source the day on which we first saw it.",
         *PUBLISHED_BASES,
         "measured",
         "figure",
         "first_seen",
+    ),
+    "known_to": _day(
+        "Day from which the score counts no more, because its source revised or withdrew it; empty while "
+        "it counts. Past month ends before that day are rebuilt with it."
     ),
     "document_kind": _text(
         "What a document is: a report, a model card, a README, a blog, a data set that was published "

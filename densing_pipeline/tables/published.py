@@ -101,7 +101,7 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?", "known_from_basis?", "publisher?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?",
     ),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import NamedTuple
 
 from densing_pipeline.polling.source import SnapshotError
@@ -163,16 +164,20 @@ def _protocol(row: Mapping[str, str], score_column: str) -> str:
     return f"{told} ({notes})" if notes else told
 
 
+@lru_cache(maxsize=1_000)
+def _is_cost(heading: str) -> bool:
+    return "cost" in heading.lower() and "note" not in heading.lower()
+
+
 def _cost(row: Mapping[str, str]) -> tuple[str | None, float | None]:
     """The first column of costs that holds a number, with its heading."""
-    for name, value in row.items():
-        if "cost" in name.lower() and "note" not in name.lower():
-            try:
-                found = number(name, value)
-            except UnreadableError:
-                continue
-            if found is not None and found >= 0:
-                return name, found
+    for name in filter(_is_cost, row):
+        try:
+            found = number(name, row[name])
+        except UnreadableError:
+            continue
+        if found is not None and found >= 0:
+            return name, found
     return None, None
 
 
