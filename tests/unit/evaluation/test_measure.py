@@ -1,5 +1,6 @@
 """Requests go out as one queue, items come back judged, and finished work is not done twice."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.failures import EvaluationError
 from densing_pipeline.evaluation.folder_writer import FolderWriter
-from densing_pipeline.evaluation.measure import Work, measure
+from densing_pipeline.evaluation.measure import Tally, Work, measure
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import (
     ChoiceRequest,
@@ -168,3 +169,9 @@ def test_text_that_is_no_text_can_be_kept(tmp_path):
     run(tmp_path, engine, texts("BBH", 1))
     with FolderWriter(tmp_path) as writer:
         assert writer.finished("BBH")["response"].to_list() == ["a?b\x00"]
+
+
+@pytest.mark.parametrize(("failed", "is_refused"), [(10, False), (11, True)])
+def test_one_percent_of_the_items_may_fail(failed, is_refused):
+    tally = Tally(items=1000, failed=Counter({"a prompt too long": failed}))
+    assert (tally.problem is not None) == is_refused

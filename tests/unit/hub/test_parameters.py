@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline.hub.parameters import count
+from densing_pipeline.hub.parameters.compare import compare
 from densing_pipeline.hub.parameters.families import supported
+from densing_pipeline.hub.parameters.parts import Parts
 
 HERE = Path(__file__).parent
 FACTS = HERE.parents[2] / "densing_pipeline" / "facts" / "base_models.csv"
@@ -136,6 +138,13 @@ def test_an_absurd_safetensors_total_is_not_believed() -> None:
     assert (counts.from_config, counts.from_safetensors) == (LLAMA_7B_TOTAL, 333312)
     assert "333312" in counts.reason
     assert str(LLAMA_7B_TOTAL) in counts.reason
+
+
+@pytest.mark.parametrize(
+    ("stored", "agrees"), [(950, True), (949, False), (1050, True), (1051, False)]
+)
+def test_counts_up_to_five_percent_apart_agree(stored: int, agrees: bool) -> None:
+    assert compare(Parts(embedding=100, head=100, body=800), (stored,), {}).agrees is agrees
 
 
 def test_without_a_configuration_the_name_is_the_second_witness() -> None:

@@ -145,8 +145,8 @@ def test_a_refused_configuration_is_asked_for_again_after_a_week(tmp_path):
     url = Hub("https://hub").config_url("lab/gated", "a" * 40)
     zone.store("hub-configs", url, b"", NOW, status=401)
     table = found(repository("lab/gated"))
-    assert not configs_due(table, configs(zone), NOW + timedelta(days=6))
-    assert configs_due(table, configs(zone), NOW + timedelta(days=8))
+    assert not configs_due(table, configs(zone), NOW + timedelta(days=7, seconds=-1))
+    assert configs_due(table, configs(zone), NOW + timedelta(days=7))
     zone.store("hub-configs", url, b"{}", NOW + timedelta(days=8), status=200)
     assert not configs_due(table, configs(zone), NOW + timedelta(days=99))
 
@@ -160,6 +160,12 @@ def test_those_never_seen_are_looked_at_first_then_those_unseen_for_longest():
     )
     again = revisits_due(table, ["lab/bundled", "lab/today"], NOW)
     assert again == ["lab/bundled", "lab/long-ago", "lab/yesterday"]
+
+
+@pytest.mark.parametrize(("unseen", "due"), [(19.9, []), (20, ["lab/model"])])
+def test_a_record_is_requested_again_after_twenty_hours(unseen, due):
+    table = found(repository("lab/model", last_seen_at=NOW - timedelta(hours=unseen)))
+    assert revisits_due(table, [], NOW) == due
 
 
 def test_an_address_of_the_hub_honours_the_endpoint(monkeypatch):
@@ -177,6 +183,14 @@ def test_what_claims_to_be_from_the_future_keeps_nothing_new_waiting(tmp_path):
     )
     due = configs_due(table, configs(LandingZone(tmp_path)), NOW)
     assert [name for name, _ in due] == ["lab/newer", "lab/future", "lab/undated"]
+
+
+@pytest.mark.parametrize(("days", "first"), [(2.0, "lab/ahead"), (2.1, "lab/newer")])
+def test_a_clock_may_be_two_days_ahead(tmp_path, days, first):
+    table = found(
+        repository("lab/ahead", created_at=NOW + timedelta(days=days)), repository("lab/newer")
+    )
+    assert configs_due(table, configs(LandingZone(tmp_path)), NOW)[0][0] == first
 
 
 def waiting(model_id, *, first, last, awaits="perhaps"):

@@ -104,4 +104,6 @@ def test_a_break_that_no_null_sample_reaches_has_the_smallest_p_that_so_many_sam
     values = np.where(days < 20, 0.0, days - 20) + 1e-6 * np.sin(days)
     families = [f"family {day:.0f}" for day in days]
     weights = webb(families, 19, np.random.default_rng(0))
-    assert bootstrap_p(days, values, families, np.array([20.0]), weights)[1] == pytest.approx(1 / 20)
+    assert bootstrap_p(days, values, families, np.array([20.0]), weights)[1] == pytest.approx(
+        1 / 20
+    )
