@@ -22,7 +22,7 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
-	lock-check format hooks bench docs dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks lowest-lock architectures
 
 help: ## List the commands
@@ -87,6 +87,9 @@ docs: .venv/synced ## Regenerate the data dictionary, and the pictures and table
 
 dictionary: .venv/synced ## Regenerate the data dictionary alone; it needs no release
 	@$(RUN) python -m docs.build dictionary
+
+docs-check: .venv/synced ## Hold that README and docs say what the latest release says
+	@$(RUN) python -m docs.build check
 
 test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \

@@ -1,11 +1,12 @@
 """Regenerate the generated documentation: the data dictionary, pictures, tables and numbers.
 
 Run by `make docs`; pictures, tables and numbers are those of the latest release. `make dictionary` writes
-the data dictionary alone.
+the data dictionary alone, and `make docs-check` writes nothing: it says which pages differ from the release.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import polars as pl
@@ -35,7 +36,12 @@ COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the generated files, or with `dictionary` only that one; returns the exit status."""
+    """Write the generated files, or with `dictionary` only that one; returns the exit status.
+
+    With `check` nothing is written, and the status is 1 if a page differs from the latest release.
+    """
+    if arguments == ["check"]:
+        return _checked()
     (ROOT / "docs/data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
     if arguments == ["dictionary"]:
         return 0
@@ -50,6 +56,31 @@ def main(arguments: Sequence[str]) -> int:
     for name, text in built.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0
+
+
+def problems(tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What README and docs say that a release does not bear out, a sentence each; empty if all is right.
+
+    Raises:
+        QuoteError: as `pages`.
+    """
+    found, of_release = [], values.released(tables)
+    for name, built in pages(tables).items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        lines = zip_longest(text.splitlines(), built.splitlines(), fillvalue="")
+        if changed := next(((old, new) for old, new in lines if old != new), None):
+            found.append(f"{name}: run `make docs`: {changed[0]!r} should be {changed[1]!r}")
+        found += [f"{name}: {said}" for said in quoting.contradicted(text, PAGES[name], of_release)]
+    return found
+
+
+def _checked() -> int:
+    try:
+        found = problems(read_latest(Settings().publish_dir))
+    except (TableError, quoting.QuoteError) as error:
+        found = [str(error)]
+    print("\n".join(found), file=sys.stderr, end="\n" if found else "")
+    return 1 if found else 0
 
 
 def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
