@@ -5,6 +5,7 @@ the data dictionary alone, and `make docs-check` writes nothing: it says which p
 """
 
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -13,6 +14,7 @@ import polars as pl
 
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
+from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
@@ -30,6 +32,9 @@ from docs.tables import (
 )
 
 ROOT = Path(__file__).parents[1]
+
+SCREEN = 80
+"""Width in characters of the terminal that README shows."""
 
 COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 """The models whose records are composed to measure how base models are recognised."""
@@ -94,8 +99,8 @@ def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     built = {}
     for name, page in PAGES.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        for place, rows in places.get(name, {}).items():
-            text = markdown.filled(text, place, markdown.table(rows))
+        for place, generated in places.get(name, {}).items():
+            text = markdown.filled(text, place, generated)
         try:
             built[name] = quoting.filled(text, page.statements, of_release)
         except quoting.QuoteError as error:
@@ -103,10 +108,11 @@ def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     return built
 
 
-def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list[str]]]]:
-    """The generated tables by page and place."""
+def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
+    """The generated text by page and place: what `densing show` prints, and tables."""
     composed = recognition.outcomes(recognition.read(COMPOSED))
-    return {
+    shown = "\n\n".join(textwrap.fill(answer.sentence, SCREEN) for answer in answers(tables))
+    generated: dict[str, dict[str, list[list[str]]]] = {
         "docs/hub.md": {
             f"recognition_{name}": rows for name, rows in recognition.tables(composed).items()
         },
@@ -122,6 +128,10 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, list[list
             "forecast_skill": skill_rows(tables["forecast_skill"]),
             "paper_claims": claims_rows(tables["paper_claims"]),
         },
+    }
+    return {"README.md": {"answers": f"```\n{shown}\n```"}} | {
+        page: {place: markdown.table(rows) for place, rows in places.items()}
+        for page, places in generated.items()
     }
 
 
