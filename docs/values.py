@@ -118,7 +118,7 @@ def constants() -> Values:
         "claim_files": landed.MOST_FILES,
         "claim_file_kib": landed.MAX_FILE_BYTES // 2**10,
         "claims_mib": landed.MAX_CLAIMS_BYTES // 2**20,
-        "fewest_copied": table.FEWEST_COPIED,
+        "fewest_copied": table.FEWEST_SAME_RESULTS,
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
 
-ONLY_POLLED = {"hub_nights", "model_quarantine", "price_polls", "quarantine"}
+ONLY_POLLED = {"claimed_scores", "hub_nights", "model_quarantine", "price_polls", "quarantine"}
 """Tables that stay empty while nothing is polled."""
 
 ONLY_MEASURED = {"evaluations", "eval_items", "score_gaps", "contamination"}

@@ -26,7 +26,7 @@ from densing_pipeline.tables.published import CLAIMED_SCORES, SCORES
 HUB = "https://huggingface.co"
 """Where the pages of repositories are, also when a mirror was asked."""
 
-FEWEST_COPIED = 3
+FEWEST_SAME_RESULTS = 3
 """Fewest results of a card that must all stand in an older repository's card to be a copy of it."""
 
 NOT_ACCEPTED = "proposed in a pull request that is not accepted"
@@ -135,7 +135,7 @@ def copies(claimed: Mapping[str, Claimed], facts: Facts) -> dict[tuple[str, Clai
         older = [
             other
             for other in sorted(shared - {model_id})
-            if len(results) >= FEWEST_COPIED and _age(other, facts) < _age(model_id, facts)
+            if len(results) >= FEWEST_SAME_RESULTS and _age(other, facts) < _age(model_id, facts)
         ]
         for result, claim in results.items():
             of_parent = sorted((holders[result] & parents) - {model_id})

@@ -98,7 +98,7 @@ def test_a_path_with_brackets_is_printed_as_it_is(monkeypatch, capsys):
 def test_show_before_the_first_run_says_what_to_do(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
     assert main(["show"]) == 1
-    assert "make run" in " ".join(capsys.readouterr().err.split())
+    assert "densing run" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_interrupt_is_one_sentence_and_status_130(monkeypatch, capsys):

@@ -157,7 +157,7 @@ def test_a_damaged_release_is_kept_aside_and_made_again(tables, tmp_path):
 
 
 def test_nothing_published_yet_says_what_to_do(tmp_path):
-    with pytest.raises(TableError, match="make run"):
+    with pytest.raises(TableError, match="densing run"):
         read_latest(tmp_path)
 
 
