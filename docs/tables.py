@@ -84,7 +84,7 @@ def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
             f"`{row['score_set']}`",
             str(row["break_date"]),
             f"{row['slope_ratio']:.2f} ({_ratio_ends(row)})",
-            f"{row['p_value']:.2f}",
+            f"{row['p_value']:.3f}",
             f"{row['size']:.3f}",
             f"{row['power_at_1_5x']:.2f}",
         ]
