@@ -18,7 +18,7 @@ from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.prices.links import model_links
 from densing_pipeline.prices.list_prices import listed_prices
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.heavy]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from densing_pipeline.files import file_sha256
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 from tests.evaluations import REVISION, SIZES, items, write
 
+pytestmark = pytest.mark.heavy
+
 
 def read(root, limit=None):
     evaluations, kept = measured_tables.read(root, suite.SUITE, limit)

@@ -13,6 +13,8 @@ from densing_pipeline.evaluation.recognition import BASE, Outcome
 from densing_pipeline.hub import composed_records, record_fields
 from densing_pipeline.tables import markdown
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[3]
 COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 

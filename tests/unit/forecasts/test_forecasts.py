@@ -18,6 +18,8 @@ from densing_pipeline.tables.published import (
     PRICES,
 )
 
+pytestmark = pytest.mark.heavy
+
 LAST = date(2024, 12, 31)
 ARGUMENTS = {"draws": 100, "seed": 0}
 

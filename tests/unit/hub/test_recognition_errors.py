@@ -17,6 +17,8 @@ from densing_pipeline.__main__ import main
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.recognition_errors import Confusion, is_held_out, measure, sets
 
+pytestmark = pytest.mark.heavy
+
 LABELS = Path(__file__).parent / "labels.csv"
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

@@ -28,6 +28,7 @@ from tests.servers import hub
 
 # Dagster's Pipes client warns of parts of Dagster that it uses.
 pytestmark = [
+    pytest.mark.heavy,
     pytest.mark.filterwarnings("ignore:AssetExecutionContext.* is deprecated"),
     pytest.mark.filterwarnings("ignore:Function `PipesMessageReader.*in preview"),
 ]

@@ -18,6 +18,8 @@ from densing_pipeline.prices.as_of import as_of, last_day
 from densing_pipeline.prices.book import price_book, rejudged
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
+pytestmark = pytest.mark.heavy
+
 START = date(2025, 1, 1)
 DAYS = [START + timedelta(days=n) for n in (1, 5, 13, 22, 34, 41, 50, 59, 67, 76, 88, 97, 104)]
 MODELS = [f"maker/m{i}" for i in range(16)]

@@ -14,6 +14,8 @@ from densing_pipeline.publication.figures import (
 )
 from densing_pipeline.tables.published import PUBLISHED
 
+pytestmark = pytest.mark.heavy
+
 
 def lines(figure, label):
     return [line for line in figure.axes[0].get_lines() if label in str(line.get_label())]

@@ -12,6 +12,8 @@ from densing_pipeline.publication.revisions import revisions
 from densing_pipeline.tables.published import REVISIONS
 from tests.releases import SOURCES, made
 
+pytestmark = pytest.mark.heavy
+
 MADE = made()
 
 

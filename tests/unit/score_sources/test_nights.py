@@ -27,6 +27,8 @@ from densing_pipeline.tables.published import (
 from tests.servers.prices import PriceServer, Reply, addresses
 from tests.unit.score_sources.epoch import MMLU, archive, members, revised
 
+pytestmark = pytest.mark.heavy
+
 FIRST, SECOND = datetime(2026, 3, 12, 2, tzinfo=UTC), datetime(2026, 8, 11, 2, tzinfo=UTC)
 MODELS = b"""Model,Organization,Publication date,Domain,Parameters,Training compute (FLOP),Training dataset size (total),Model accessibility,Link
 Qwen2.5-72B,Alibaba,2024-09-19,"Language,Mathematics",7.27e+10,7.8e+24,1.8e+13,Open weights (restricted use),https://arxiv.org/abs/2412.15115

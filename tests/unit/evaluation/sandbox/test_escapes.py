@@ -13,6 +13,8 @@ import pytest
 
 from densing_pipeline.evaluation.sandbox import Sandbox
 
+pytestmark = pytest.mark.heavy
+
 WRONG = {
     "ends its process": "import os\ndef f(): os._exit(0)",
     "exits before its checks": "import sys\nsys.exit(0)",

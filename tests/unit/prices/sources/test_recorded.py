@@ -14,7 +14,7 @@ from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot, check_size
 from densing_pipeline.tables.columns import COLUMNS
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.heavy]
 
 OTHER = {
     "models-dev": ("models.dev_api_2026-05.json.gz", date(2026, 5, 31)),
