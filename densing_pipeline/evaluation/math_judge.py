@@ -19,16 +19,14 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Self, cast
 
-from densing_pipeline.units import GIB
-
 STEP_SECONDS = 5
 """Seconds for each of three steps: parsing the reference, parsing the answer, comparing them."""
 
 STARTING = 120
 """Seconds for the worker to start: it imports sympy."""
 
-BYTES = 4 * GIB
-"""Address space of the worker."""
+BYTES = 4 * 2**30
+"""Address space of the worker. This file runs as a program that finds no other module of the package."""
 
 READY = "ready"
 

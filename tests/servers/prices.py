@@ -16,6 +16,8 @@ from typing import Any, Self
 from urllib.parse import urlparse
 
 from densing_pipeline.prices.sources import SOURCES
+from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources import SOURCES as SCORE_SOURCES
 
 CHUNK = b"x" * 65536
@@ -108,7 +110,8 @@ def addresses(url: str) -> dict[str, Any]:
     `/openrouter/<model>/endpoints`.
     """
     paths: dict[str, Any] = {}
-    for name, source in [*SOURCES.items(), *SCORE_SOURCES.items()]:
+    declared: list[tuple[str, Source | ScoreSource]] = [*SOURCES.items(), *SCORE_SOURCES.items()]
+    for name, source in declared:
         paths.setdefault(source.address_setting, f"{url}/{name}")
     return paths
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,7 @@ def test_half_a_character_is_replaced_and_a_whole_one_is_not(
 
 def depth(document: object) -> int:
     """Lists and objects within each other, counted without recursion."""
+    level: list[Any]
     level, found = [document], 0
     while level := [each for each in level if isinstance(each, dict | list)]:
         found += 1

@@ -62,7 +62,7 @@ def test_the_example_of_a_table_is_cast_and_checked(monkeypatch: pytest.MonkeyPa
     for name, declared in column.items():
         assert name not in columns.COLUMNS
         monkeypatch.setitem(columns.COLUMNS, name, declared)
-    names = {"Table": Table, "pl": pl}
+    names: dict[str, Any] = {"Table": Table, "pl": pl}
     exec(by_file["densing_pipeline/tables/published.py"], names)  # noqa: S102
     exec(by_file["densing_pipeline/evaluation/score_counts.py"], names)  # noqa: S102
     table, count = names["SCORE_COUNTS"], names["score_counts"]

@@ -1,9 +1,14 @@
 """The job runs where the orchestrator's libraries are not."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from densing_pipeline.evaluation import math_judge
+from densing_pipeline.evaluation.sandbox import runner
 
 LOADED = """
 import sys
@@ -36,3 +41,21 @@ def test_the_job_imports_nothing_of_the_orchestrator(loaded):
 
 def test_the_engine_is_imported_only_when_a_model_is_loaded(loaded):
     assert not {"vllm", "torch", "transformers"} & loaded
+
+
+@pytest.mark.parametrize("program", [math_judge, runner])
+def test_a_program_that_runs_by_itself_imports_nothing_of_the_package(program):
+    """Its process finds no other module: what judges or runs the text of a model has its file alone."""
+    imported = {
+        name
+        for node in ast.walk(ast.parse(Path(program.__file__).read_text(encoding="utf-8")))
+        for name in (
+            [each.name for each in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert "json" in imported
+    assert not [name for name in imported if name.startswith("densing_pipeline")]

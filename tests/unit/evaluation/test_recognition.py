@@ -38,7 +38,7 @@ def test_the_list_is_large_and_of_many_publishers(rows: list[dict[str, str]]) ->
 
 
 def test_no_publisher_is_in_both_halves(rows: list[dict[str, str]]) -> None:
-    halves = {half: set() for half in ("worked on", "held out")}
+    halves: dict[str, set[str]] = {half: set() for half in ("worked on", "held out")}
     for row in rows:
         halves[row["half"]].add(row["model_id"].partition("/")[0].lower())
     assert not halves["worked on"] & halves["held out"]

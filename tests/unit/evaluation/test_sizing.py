@@ -7,8 +7,9 @@ import pytest
 
 from densing_pipeline.evaluation import out_of_memory, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
-from densing_pipeline.evaluation.sizing import GIB, Gpu, Machine, size
+from densing_pipeline.evaluation.sizing import Gpu, Machine, size
 from densing_pipeline.evaluation.weights import Weights
+from densing_pipeline.units import GIB
 
 EIGHT_BILLION = Weights(
     Path("m"), int(16e9), int(8e9), None, 32, 128_256, 131_072, tokenizer_sha256=""

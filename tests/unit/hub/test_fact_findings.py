@@ -26,7 +26,8 @@ LANDED = {
 
 def found(fact: dict | None = None, landed: dict | None = None) -> list[tuple[str, str]]:
     facts = pl.DataFrame([FACT | (fact or {})], schema_overrides={"total_includes": pl.String})
-    return [tuple(each) for each in contradictions(facts, pl.DataFrame([LANDED | (landed or {})]))]
+    told = contradictions(facts, pl.DataFrame([LANDED | (landed or {})]))
+    return [(each[0], each[1]) for each in told]
 
 
 def test_a_fact_that_the_hub_confirms_is_not_listed():

@@ -69,7 +69,11 @@ def test_who_claims_a_result_is_what_the_hub_says_beside_it(told, by, number):
     (claim,) = claims({"evalResults": [ENTRY | told]}, {})
     assert (claim.claimed_by, claim.pull_request) == (by, number)
     assert (claim.record, claim.file) == (RESULTS, ".eval_results/gsm8k.yaml")
-    assert (claim.value, claim.stated_date, claim.shots) == ("86.2", "2024-04-22", {5})
+    assert (claim.value, claim.stated_date, claim.shots) == (
+        "86.2",
+        "2024-04-22",
+        frozenset({5}),
+    )
 
 
 @pytest.mark.parametrize(
