@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections import Counter
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.text import LONGEST_NAME, clean
 
 MOST_MEMBERS = 2_000
@@ -26,7 +27,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".bz2", ".xz", ".zst")
 
 
-class ArchiveError(ValueError):
+class ArchiveError(SnapshotError):
     """The document is no zip archive that can be read; the message says why."""
 
 

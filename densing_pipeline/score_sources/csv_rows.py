@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.text import clean
 
 LONGEST_FIELD = 131_072
@@ -16,7 +17,7 @@ COLUMNS_NAMED = 12
 """Columns that an error lists."""
 
 
-class CsvError(ValueError):
+class CsvError(SnapshotError):
     """A document is no CSV with the columns that are needed; the message says what is wrong."""
 
 

@@ -17,15 +17,14 @@ and `quarantine`, its history, and its rows in the table. Not here: finding the 
 """
 
 import gzip
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from densing_pipeline.polling.answers import fetch_document
+from densing_pipeline.polling.declaration import Declaration
 from densing_pipeline.polling.source import Fetch, SnapshotError
 from densing_pipeline.score_sources.parsed import ParsedReports
-from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import Table
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -33,9 +32,6 @@ EMBEDDED = Path(__file__).parent / "embedded"
 
 SMALLEST_SHARE = 0.7
 """A document with less than this share of the rows of the one before is rejected as incomplete."""
-
-Parser = Callable[[bytes, date], ParsedReports]
-"""Reads a document, given the day on which it was received; raises `SnapshotError`."""
 
 
 @dataclass(frozen=True)
@@ -57,51 +53,22 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class ScoreSource:
+class ScoreSource(Declaration[ParsedReports]):
     """A polled source of scores.
 
-    Attributes:
-        name: its name in the landing zone, in its table and in `source_health`.
-        address_setting: the field of `Settings` that holds its address.
+    Attributes, beside those of `Declaration`:
         table: the published table its rows belong to.
-        parse: reads a document.
         licence: SPDX identifier under which the rows may be published.
         attribution: who is to be credited.
         embedded: documents that are part of the package, oldest first; they hold until the first poll.
         fetch: makes the requests; by default one, for one document.
     """
 
-    name: str
-    address_setting: str
     table: Table
-    parse: Parser
     licence: str
     attribution: str
     embedded: tuple[Embedded, ...] = ()
     fetch: Fetch = fetch_document
-
-    def url(self, settings: Settings) -> str:
-        """Address of the source."""
-        return str(getattr(settings, self.address_setting))
-
-    def read(self, content: bytes, observed_on: date) -> ParsedReports:
-        """What a document says.
-
-        Args:
-            content: the document.
-            observed_on: day it was received.
-
-        Raises:
-            SnapshotError: the document is unusable as a whole, or the parser failed on it.
-        """
-        try:
-            return self.parse(content, observed_on)
-        except SnapshotError:
-            raise
-        except Exception as error:
-            raise SnapshotError(
-                f"{self.name}: cannot be read ({type(error).__name__}: {error})"
-            ) from error
 
     def check(self, found: ParsedReports, before: ParsedReports | None) -> None:
         """Compare a document with the one before.

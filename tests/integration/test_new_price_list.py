@@ -11,8 +11,10 @@ import pytest
 from pydantic import Field
 
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.polling.declaration import declared
 from densing_pipeline.prices import sources
-from densing_pipeline.prices.sources import SOURCES, declared
+from densing_pipeline.prices.sources import SOURCES
+from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.settings import HttpAddress, Settings
 from tests.examples import example
 from tests.servers import night
@@ -38,7 +40,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(folder)])
     monkeypatch.setitem(sys.modules, f"{sources.__name__}.toy", None)
     monkeypatch.delitem(sys.modules, f"{sources.__name__}.toy")
-    for name, source in declared(sources.__path__).items():
+    for name, source in declared(sources.__name__, sources.__path__, Source).items():
         monkeypatch.setitem(SOURCES, name, source)
 
 
@@ -93,4 +95,4 @@ def test_two_modules_cannot_declare_one_source(
         monkeypatch.delitem(sys.modules, f"{sources.__name__}.{name}")
     monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path)])
     with pytest.raises(ValueError, match=r"two modules .* declare the source .toy-prices."):
-        declared(sources.__path__)
+        declared(sources.__name__, sources.__path__, Source)

@@ -12,7 +12,8 @@ from datetime import date
 import polars as pl
 
 from densing_pipeline.polling.answers import fetch_document
-from densing_pipeline.polling.source import Fetch, SnapshotError
+from densing_pipeline.polling.declaration import Declaration
+from densing_pipeline.polling.source import Fetch
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
 from densing_pipeline.settings import Settings
 
@@ -24,13 +25,10 @@ WantedModels = Callable[[Settings, Mapping[str, pl.DataFrame]], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Declaration[ParsedSnapshot]):
     """A polled price list.
 
-    Attributes:
-        name: its name in the landing zone, in `prices` and in `source_health`.
-        address_setting: the field of `Settings` that holds its address.
-        parse: reads a document of the list.
+    Attributes, beside those of `Declaration`:
         is_own: whether the sellers' own system writes the list. People keep the others by hand: there a
             tenfold rise is taken for the mending of an error (`prices.corrections`), and what the list
             says is no document of the seller's (`prices.comparison`).
@@ -41,38 +39,10 @@ class Source:
             to ask for, the list is not polled.
     """
 
-    name: str
-    address_setting: str
-    parse: Parser
     is_own: bool = False
     is_partial: bool = False
     fetch: Fetch = fetch_document
     wanted_models: WantedModels | None = None
-
-    def url(self, settings: Settings) -> str:
-        """Address of the list."""
-        return str(getattr(settings, self.address_setting))
-
-    def read(self, content: bytes, observed_on: date) -> ParsedSnapshot:
-        """What a document of the list says.
-
-        The document is text from outside: whatever it makes a parser do, the other sources go on.
-
-        Args:
-            content: the document.
-            observed_on: day it was received.
-
-        Raises:
-            SnapshotError: the document is unusable as a whole, or the parser failed on it.
-        """
-        try:
-            return self.parse(content, observed_on)
-        except SnapshotError:
-            raise
-        except Exception as error:
-            raise SnapshotError(
-                f"{self.name}: cannot be read ({type(error).__name__}: {error})"
-            ) from error
 
     def check(self, found: ParsedSnapshot, before: ParsedSnapshot | None) -> None:
         """Compare a list with the one before, if there is one and it covers the same models.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.archive import Archive, ArchiveError, MemberError
+from densing_pipeline.score_sources.archive import Archive, MemberError
 from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
 from densing_pipeline.score_sources.parsed import ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
@@ -67,8 +67,6 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         listed = list(
             read_rows(archive.read(METADATA), ("benchmark", "source_file", "score_column", "scale"))
         )
-    except ArchiveError as error:
-        raise SnapshotError(str(error)) from error
     except (MemberError, CsvError) as error:
         raise SnapshotError(f"{METADATA}: {error}") from error
     for name, reason in archive.refused.items():

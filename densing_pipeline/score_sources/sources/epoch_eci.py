@@ -7,9 +7,8 @@ https://epoch.ai/benchmarks, CC-BY 4.0.
 
 from datetime import date
 
-from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import day
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.tables.published import CAPABILITY_INDEX
@@ -30,28 +29,25 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports = Reports(NAME, CAPABILITY_INDEX, LICENCE)
-    try:
-        for row in read_rows(content, ("Model", "eci")):
-            with reports.entry(WHOLE, row["Model"]):
-                value = number("eci", row["eci"])
-                if value is None:
-                    reports.leave_out("models without a value")
-                    continue
-                reports.add(
-                    is_group=True,
-                    index_name="ECI",
-                    model=row["Model"],
-                    display_name=row.get("Display name"),
-                    index_value=value,
-                    index_low=number("eci_ci_low", row.get("eci_ci_low")),
-                    index_high=number("eci_ci_high", row.get("eci_ci_high")),
-                    release_date=day(row.get("date")),
-                    organisation=row.get("Organization"),
-                    accessibility=row.get("Model accessibility"),
-                    source_url=URL,
-                )
-    except CsvError as error:
-        raise SnapshotError(str(error)) from error
+    for row in read_rows(content, ("Model", "eci")):
+        with reports.entry(WHOLE, row["Model"]):
+            value = number("eci", row["eci"])
+            if value is None:
+                reports.leave_out("models without a value")
+                continue
+            reports.add(
+                is_group=True,
+                index_name="ECI",
+                model=row["Model"],
+                display_name=row.get("Display name"),
+                index_value=value,
+                index_low=number("eci_ci_low", row.get("eci_ci_low")),
+                index_high=number("eci_ci_high", row.get("eci_ci_high")),
+                release_date=day(row.get("date")),
+                organisation=row.get("Organization"),
+                accessibility=row.get("Model accessibility"),
+                source_url=URL,
+            )
     return reports.parsed()
 
 

@@ -7,9 +7,8 @@ AI, https://epoch.ai/benchmarks, CC-BY 4.0.
 from collections import Counter
 from datetime import date
 
-from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.score_sources.sources.epoch_benchmarks import BENCHMARKS
@@ -30,30 +29,27 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports, seen = Reports(NAME, BENCHMARK_REPORTS, LICENCE), Counter[tuple[str, str]]()
-    try:
-        for row in read_rows(content, ("benchmark", "performance", "model_version")):
-            version, benchmark = row["model_version"].strip(), row["benchmark"].strip()
-            seen[version, benchmark] += 1
-            with reports.entry(WHOLE, f"{version}, {benchmark}"):
-                score = number("performance", row["performance"])
-                if score is None:
-                    reports.leave_out("rows without a score")
-                    continue
-                if not version or not benchmark:
-                    raise UnreadableError("model_version", version, "a row without a model")
-                reports.add(
-                    benchmark_name=benchmark,
-                    benchmark=BENCHMARKS.get(benchmark),
-                    model=version,
-                    display_name=row.get("Model"),
-                    entry=str(seen[version, benchmark]),
-                    score=score,
-                    release_date=day(row.get("date")),
-                    cited=row.get("source"),
-                    source_url=URL,
-                )
-    except CsvError as error:
-        raise SnapshotError(str(error)) from error
+    for row in read_rows(content, ("benchmark", "performance", "model_version")):
+        version, benchmark = row["model_version"].strip(), row["benchmark"].strip()
+        seen[version, benchmark] += 1
+        with reports.entry(WHOLE, f"{version}, {benchmark}"):
+            score = number("performance", row["performance"])
+            if score is None:
+                reports.leave_out("rows without a score")
+                continue
+            if not version or not benchmark:
+                raise UnreadableError("model_version", version, "a row without a model")
+            reports.add(
+                benchmark_name=benchmark,
+                benchmark=BENCHMARKS.get(benchmark),
+                model=version,
+                display_name=row.get("Model"),
+                entry=str(seen[version, benchmark]),
+                score=score,
+                release_date=day(row.get("date")),
+                cited=row.get("source"),
+                source_url=URL,
+            )
     return reports.parsed()
 
 

@@ -6,9 +6,8 @@ CC-BY 4.0.
 
 from datetime import date
 
-from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.score_sources.sources.epoch_eci import LICENCE, URL
@@ -29,26 +28,21 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports = Reports(NAME, CAPABILITY_INDEX, LICENCE)
-    try:
-        for row in read_rows(content, ("benchmark_name", "edi")):
-            with reports.entry(WHOLE, row["benchmark_name"]):
-                value = number("edi", row["edi"])
-                if value is None:
-                    reports.leave_out("benchmarks without a value")
-                    continue
-                reports.add(
-                    index_name="EDI",
-                    benchmark_name=row["benchmark_name"],
-                    index_value=value,
-                    discrimination=number(
-                        "estimated_slope_scaled", row.get("estimated_slope_scaled")
-                    ),
-                    is_anchor=_flag(row.get("is_anchor", "")),
-                    benchmark_release_date=_day(row.get("benchmark_release_date", "")),
-                    source_url=URL,
-                )
-    except CsvError as error:
-        raise SnapshotError(str(error)) from error
+    for row in read_rows(content, ("benchmark_name", "edi")):
+        with reports.entry(WHOLE, row["benchmark_name"]):
+            value = number("edi", row["edi"])
+            if value is None:
+                reports.leave_out("benchmarks without a value")
+                continue
+            reports.add(
+                index_name="EDI",
+                benchmark_name=row["benchmark_name"],
+                index_value=value,
+                discrimination=number("estimated_slope_scaled", row.get("estimated_slope_scaled")),
+                is_anchor=_flag(row.get("is_anchor", "")),
+                benchmark_release_date=_day(row.get("benchmark_release_date", "")),
+                source_url=URL,
+            )
     return reports.parsed()
 
 

@@ -7,9 +7,8 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 
-from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources.epoch_eci import LICENCE
@@ -36,36 +35,31 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports, seen = Reports(NAME, MODEL_REPORTS, LICENCE), Counter[str]()
-    try:
-        for row in read_rows(content, ("Model", "Domain", "Publication date", "Parameters")):
-            name, released = row["Model"].strip(), day(row["Publication date"])
-            if "language" not in row["Domain"].lower():
-                reports.leave_out("models of other domains than language")
-                continue
-            if released is None:
-                reports.leave_out("models without a date since 2018")
-                continue
-            seen[name] += 1
-            with reports.entry(WHOLE, name or "a row without a name"):
-                if not name:
-                    raise UnreadableError("Model", "", "a row without a model")
-                reports.add(
-                    is_group=True,
-                    model=name,
-                    entry=str(seen[name]),
-                    organisation=row.get("Organization"),
-                    release_date=released,
-                    params_total=_parameters(row["Parameters"]),
-                    training_data_size=_first_size(row),
-                    training_flop=number(
-                        "Training compute (FLOP)", row.get("Training compute (FLOP)")
-                    ),
-                    accessibility=row.get("Model accessibility"),
-                    cited=row.get("Reference"),
-                    source_url=row.get("Link") or URL,
-                )
-    except CsvError as error:
-        raise SnapshotError(str(error)) from error
+    for row in read_rows(content, ("Model", "Domain", "Publication date", "Parameters")):
+        name, released = row["Model"].strip(), day(row["Publication date"])
+        if "language" not in row["Domain"].lower():
+            reports.leave_out("models of other domains than language")
+            continue
+        if released is None:
+            reports.leave_out("models without a date since 2018")
+            continue
+        seen[name] += 1
+        with reports.entry(WHOLE, name or "a row without a name"):
+            if not name:
+                raise UnreadableError("Model", "", "a row without a model")
+            reports.add(
+                is_group=True,
+                model=name,
+                entry=str(seen[name]),
+                organisation=row.get("Organization"),
+                release_date=released,
+                params_total=_parameters(row["Parameters"]),
+                training_data_size=_first_size(row),
+                training_flop=number("Training compute (FLOP)", row.get("Training compute (FLOP)")),
+                accessibility=row.get("Model accessibility"),
+                cited=row.get("Reference"),
+                source_url=row.get("Link") or URL,
+            )
     return reports.parsed()
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.archive import Archive, ArchiveError, MemberError
+from densing_pipeline.score_sources.archive import Archive, MemberError
 from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
@@ -48,8 +48,6 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
                     accessibility=row.get("accessibility"),
                     source_url=URL,
                 )
-    except ArchiveError as error:
-        raise SnapshotError(str(error)) from error
     except (MemberError, CsvError) as error:
         raise SnapshotError(f"{VERSIONS}: {error}") from error
     return reports.parsed()
