@@ -18,6 +18,7 @@ from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     UnreadableError,
     day,
+    load_json,
     mapping,
     read_quote,
     shown,
@@ -107,12 +108,7 @@ def from_vendor_files(files: Mapping[str, bytes]) -> bytes:
         vendor = load_json(files[path])
         try:
             prices += [
-                {
-                    "id": model["id"],
-                    "vendor": vendor["vendor"],
-                    "name": model["name"],
-                    **{name: price.get(name) for name in (*AMOUNTS, "from_date", "to_date")},
-                }
+                {**price, "id": model["id"], "vendor": vendor["vendor"], "name": model["name"]}
                 for model in vendor["models"]
                 for price in model["price_history"]
             ]
