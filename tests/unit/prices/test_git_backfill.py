@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from densing_pipeline.__main__ import main
 from densing_pipeline.git import Change
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import backfill as landing
 from densing_pipeline.prices.backfill import BackfillError
 from densing_pipeline.prices.git_backfill import backfill, trusted_instants
 from densing_pipeline.prices.history import histories, update_all
@@ -238,7 +237,7 @@ def test_an_interrupted_run_is_taken_up_where_it_ended(settings, repository, tmp
     )
     whole = settings.model_copy(update={"state_dir": tmp_path / "whole"})
     run(whole)
-    written = landing.LandingZone.store
+    written = LandingZone.store
     for allowed in (0, 1, 4, 7):
         left = [allowed]
 
@@ -248,10 +247,10 @@ def test_an_interrupted_run_is_taken_up_where_it_ended(settings, repository, tmp
             left[0] -= 1
             return written(self, *given, **more)
 
-        monkeypatch.setattr(landing.LandingZone, "store", store)
+        monkeypatch.setattr(LandingZone, "store", store)
         with pytest.raises(KeyboardInterrupt):
             run(settings)
-        monkeypatch.setattr(landing.LandingZone, "store", written)
+        monkeypatch.setattr(LandingZone, "store", written)
     run(settings)
     zones = [files(s.landing_dir / "receipts") for s in (settings, whole)]
     reports = "price-polls"
