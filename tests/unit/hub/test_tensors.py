@@ -149,8 +149,10 @@ STACKED: list[tuple[str, tuple[int, ...]]] = [
     (f"experts.mlp.{name}", (EXPERTS * INNER, D)) for name in ("w1", "v1", "w2")
 ]
 SWITCH: list[tuple[str, tuple[int, ...]]] = [
-    (f"switch_mlp.{name}.weight", (EXPERTS, INNER, D)) for name in ("gate_proj", "up_proj")
-] + [("switch_mlp.down_proj.weight", (EXPERTS, D, INNER))]
+    ("switch_mlp.gate_proj.weight", (EXPERTS, INNER, D)),
+    ("switch_mlp.up_proj.weight", (EXPERTS, INNER, D)),
+    ("switch_mlp.down_proj.weight", (EXPERTS, D, INNER)),
+]
 UNNAMED: list[tuple[str, tuple[int, ...]]] = [
     ("input_linear.weight", (EXPERTS, 2 * INNER, D)),
     ("output_linear.weight", (EXPERTS, D, INNER)),
