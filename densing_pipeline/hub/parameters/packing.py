@@ -78,7 +78,7 @@ BLOCK_BITS = 4
 TERNARY_IN_A_BYTE = 4
 """Ternary weights in a byte of BitNet's packed files."""
 
-SIZES = (2, 3, 4, 5, 6, 8)
+PACKED_BITS = (2, 3, 4, 5, 6, 8)
 """Bits a packed weight may have."""
 
 
@@ -261,12 +261,12 @@ def _bits(module: _Module, count: int, quantisation: Mapping[str, Any]) -> int |
         # MLX: a scale to a group of inputs; the group is stated, or 64.
         group = _group(module.stem, quantisation) or (64 if "biases" in module.beside else 32)
         return _whole_bits(word * shape[-1], scales[-1] * group)
-    return stated if stated in SIZES else None
+    return stated if stated in PACKED_BITS else None
 
 
 def _whole_bits(bits: int, weights: int) -> int | None:
     whole, rest = divmod(bits, weights) if weights else (0, 1)
-    return whole if not rest and whole in SIZES else None
+    return whole if not rest and whole in PACKED_BITS else None
 
 
 def _groups(stem: str, quantisation: Mapping[str, Any], is_mlx: bool) -> list[tuple[int, int]]:
@@ -278,7 +278,7 @@ def _groups(stem: str, quantisation: Mapping[str, Any], is_mlx: bool) -> list[tu
     for source in (quantisation.get(stem) if is_mlx else None, *sources, quantisation):
         if isinstance(source, Mapping):
             bits, group = _stated_bits(source), source.get("group_size")
-            if bits in SIZES and type(group) is int and group > 0:
+            if bits in PACKED_BITS and type(group) is int and group > 0:
                 found.append((bits, group))
     return found
 
