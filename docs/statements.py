@@ -256,6 +256,10 @@ FORECASTS = Page(
         "come from {claims.RANGE_DRAWS:,} draws",
     ),
     released=(
+        "newest density is of {newest_density[nmi-2025-average]} in the paper's score set "
+        "(`nmi-2025-average`), of {newest_density[average]} in `average` and of {newest_density[mmlu]} in "
+        "`mmlu`, all by parameters without embeddings; the last vintages with a forecast are those of "
+        "{last_forecast[nmi-2025-average]}, {last_forecast[average]} and {last_forecast[mmlu]}",
         "these are {refused[density paper-recipe][all]} lines of `paper-recipe` ({refused[density "
         "paper-recipe][year]} of {refused[density paper-recipe][made]} a year ahead), {refused[density "
         "trend][all]} of the density trend ({refused[density trend][year]} of "
@@ -290,7 +294,6 @@ FORECASTS = Page(
     stated={
         "the paper, its versions and the data": (
             "the reference law was published in 2025",
-            "is every vintage after July 2025 for densities, for the models end in April 2025",
             "The paper's claims since December 2024",
             "what happened after 31 December 2024",
             "the paper was in version 2",
@@ -391,6 +394,12 @@ PRICES = Page(
             "The history of 2022 to 2025",
             "who held the floor from 2024 on",
             "between early 2025 and October 2026",
+        ),
+        "repositories of the lists, as they were in 2026": (
+            "| `litellm` | the map itself | 2023 |",
+            "| `genai-prices` | version 2 of the data, before July 2026 version 1; renames are followed | 2025-06 |",
+            "the list is made of them as the site makes it | 2025-10 |",
+            "the site's checks of each value are not repeated | 2025-06 |",
         ),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("Of 120 unlinked names drawn at random one", "over 104 models)"),
