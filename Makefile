@@ -106,7 +106,8 @@ engine-vllm:
 engine-oracle:
 	@$(IN_ENGINE) --confcutdir=tests/oracle -m "not slow" tests/oracle
 engine-transformers:
-	@$(IN_ENGINE) --confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py
+	@$(IN_ENGINE) --confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py \
+		tests/unit/hub/test_tensors_transformers.py
 
 evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates models on NVIDIA GPUs
 
