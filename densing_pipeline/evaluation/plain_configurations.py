@@ -13,6 +13,8 @@ class BailingMoe(PreTrainedConfig):
     """Ling of inclusionAI, first generation."""
 
     model_type = "bailing_moe"
+    head_dim = None
+    """Width of an attention head; that of the model over the number of heads if it is not stated."""
 
 
 class BailingMoeV2(PreTrainedConfig):

@@ -28,7 +28,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "bailing_moe": EXPERTS | {"norm_head": True, "embedding_dropout": 0.0, "output_dropout": 0.0},
     "bailing_moe_v2": EXPERTS
     | {
-        "head_dim": 32, "n_group": 4, "topk_group": 2, "moe_router_enable_expert_bias": True,
+        "head_dim": 32, "embedding_dropout": 0.0, "output_dropout": 0.0, "n_group": 4, "topk_group": 2, "moe_router_enable_expert_bias": True,
         "routed_scaling_factor": 2.5, "score_function": "sigmoid", "use_qk_norm": True,
         "partial_rotary_factor": 0.5, "use_rmsnorm": True, "router_dtype": "fp32",
         "moe_shared_expert_intermediate_size": 64, "num_nextn_predict_layers": 0,

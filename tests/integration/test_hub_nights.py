@@ -85,7 +85,10 @@ def test_a_night_asks_once_for_every_publisher_and_owner_of_a_base_model(observa
     planted(simulated, 0)
     planted(simulated, 1)
     for day in range(2):
-        assert observatory.night(day).outcome == "ok"
+        night = observatory.night(day)
+        assert night.outcome == "ok"
+        assert "publishers without repositories" in night.message
+        assert "nobody; the Hub may write them otherwise" in night.message
         authors = [path for path in simulated.log if "author=" in path]
         simulated.log.clear()
     assert sorted(path.partition("author=")[2].partition("&")[0] for path in authors) == [
