@@ -333,8 +333,9 @@ COLUMNS: dict[str, Column] = {
         "first_seen",
     ),
     "known_to": _day(
-        "Day from which the score counts no more, because its source revised or withdrew it; empty while "
-        "it counts. Past month ends before that day are rebuilt with it."
+        "Day from which the score counts no more, because its source revised or withdrew it or something "
+        "became known against it; empty while it counts. Past month ends before that day are rebuilt "
+        "with it."
     ),
     "document_kind": _text(
         "What a document is: a report, a model card, a README, a blog, a data set that was published "
@@ -454,7 +455,8 @@ COLUMNS: dict[str, Column] = {
     # --- outside sources of scores ----------------------------------------------------------------
     "benchmark_name": _text("Benchmark as the source names it."),
     "entry": _text(
-        "The source's own identifier of the row, or its number among the rows of that model."
+        "The source's own identifier of the row, or a number that stays with the row while the source "
+        "reorders or revises it."
     ),
     "cited": _text("Document or run that the source says the row is from."),
     "cost_usd": Column(
@@ -750,6 +752,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
+    "name_prefix": _text("Part of an offer's name before the model's, in lower case."),
+    "prefix_kind": _text(
+        "What the part is: a seller of other makers' models, a region of a cloud, or a step of a path.",
+        "reseller",
+        "region",
+        "path",
+    ),
     "namespace": _text("Owner of repositories on the Hub, in lower case."),
     "hub_namespace": _text("Owner of repositories as the Hub writes it."),
     "line": _text("Name of a line of models without version digits, such as llama."),
@@ -1111,10 +1120,14 @@ COLUMNS: dict[str, Column] = {
 
 OWN: dict[tuple[str, str], Column] = {
     ("claimed_scores", "reason"): _text(
-        "Why the claim does not enter scores; empty for one that does."
+        "Why the claim does not enter scores on these days; empty if it does."
+    ),
+    ("claimed_scores", "observed_from"): _day(
+        "First of the days: the claim was first seen, or what is known of it changed."
     ),
     ("claimed_scores", "observed_to"): _day(
-        "Day the repository was first seen without the claim; empty while it makes it."
+        "Day on which the repository was first seen without the claim, or what is known of it changed "
+        "(then it has another row from that day on); empty while the row holds."
     ),
     ("base_model_recall", "publisher"): _text(
         "Namespace of the Hub, lower case, under which an organisation publishes now."
