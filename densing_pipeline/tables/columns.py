@@ -149,9 +149,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "params_total": _params("All parameters of the model."),
     "params_active": _params(
-        "Parameters used for one token (less than all for a mixture of experts)."
+        "Parameters used for one token, input and output embeddings included (less than all for a "
+        "mixture of experts); without embeddings for the models of the paper's figure."
     ),
     "params_nonembedding": _params("Parameters without the input and output embeddings."),
+    "params_active_nonembedding": _params(
+        "Parameters used for one token, without the input and output embeddings."
+    ),
     "params_source": _text(
         "Where the parameter counts come from.", "report", "config", "safetensors", "figure"
     ),

@@ -14,8 +14,14 @@ MODELS = Table(
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
         "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
+        "params_active_nonembedding?",
     ),
-    ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
+    ordered=(
+        ("params_active", "params_total"),
+        ("params_nonembedding", "params_total"),
+        ("params_active_nonembedding", "params_active"),
+        ("params_active_nonembedding", "params_nonembedding"),
+    ),
 )  # fmt: skip
 
 MODEL_QUARANTINE = Table(
