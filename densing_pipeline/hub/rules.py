@@ -318,7 +318,8 @@ def _by_traces(facts: Facts) -> Verdict | None:
 
 
 def _traces(facts: Facts) -> tuple[list[str], list[str]]:
-    strong, weak = [], []
+    strong: list[str] = []
+    weak: list[str] = []
     if tagged := facts.tags & keywords.TUNED_TAGS:
         strong.append(f"tag {_some(tagged)}")
     if continued := facts.tags & keywords.CONTINUED_TAGS:
