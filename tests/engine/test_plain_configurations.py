@@ -106,7 +106,7 @@ def test_mimo_is_what_transformers_calls_qwen2(tmp_path, tiny, load):
         model, tmp_path / "mimo", model_type="mimo", architectures=["MiMoForCausalLM"],
         auto_map=OWN_CODE, num_nextn_predict_layers=0,
     )  # fmt: skip
-    found = [None]
+    found: list[Any] = [None]
     load(as_mimo).run([LossRequest("The capital of France", " is Paris")], found.__setitem__)
     ids = tokenizer("The capital of France is Paris")["input_ids"]
     start = len(tokenizer("The capital of France")["input_ids"])

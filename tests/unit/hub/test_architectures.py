@@ -144,8 +144,6 @@ def installed(folder: Path) -> Path:
         '_SPECULATIVE_DECODING_MODELS = {"EagleFast": ("a", "b")}\n'
         '_TRANSFORMERS_SUPPORTED_MODELS = {"SlowForCausalLM": ("a", "b")}\n'
     )
-    one = folder / "transformers" / "models" / "one"
-    one.mkdir()
     (one / "configuration_one.py").write_text(
         'class DenseConfig(P):\n    model_type = "dense"\n    num_experts: int = 1\n'
         'class SwitchedOff(P):\n    model_type = "off"\n    is_moe = False\n    num_experts: int = 9\n'
