@@ -787,6 +787,11 @@ COLUMNS: dict[str, Column] = {
     ),
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
+    "valid_from_earliest": _day(
+        "Earliest day on which the price can have begun: the day after the last look that did not find "
+        "it; empty if nothing is known."
+    ),
+    "valid_from_latest": _day("First day on which the price is known to have held."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(
@@ -823,6 +828,8 @@ COLUMNS: dict[str, Column] = {
         "figure",
         "unconfirmed",
         "refused",
+        "provisional",
+        "slip",
     ),
     "snapshot_sha256": _text("SHA-256 of the document the row was read from."),
     "canonical_id": _text(

@@ -323,9 +323,14 @@ PRICES = Table(
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
-        "listed_offer?", "listed_flag?", "listed_reason?",
+        "listed_offer?", "listed_flag?", "listed_reason?", "valid_from_earliest?",
+        "valid_from_latest?",
     ),
-    ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
+    ordered=(
+        ("valid_from", "valid_to"),
+        ("observed_from", "observed_to"),
+        ("valid_from_earliest", "valid_from_latest"),
+    ),
 )  # fmt: skip
 
 PRICE_POLLS = Table(
