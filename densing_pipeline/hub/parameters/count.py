@@ -66,7 +66,8 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
     config = record.get("config") if isinstance(record, Mapping) else None
     config = config if isinstance(config, Mapping) else {}
     stored = safetensors.read(
-        record.get("safetensors") if isinstance(record, Mapping) else None, _quantisation(config)
+        record.get("safetensors") if isinstance(record, Mapping) else None,
+        configuration.quantisation(config),
     )
     empty = ParameterCounts(
         None, None, None, None, None, None, None, "", _architecture(config), _is_moe(config)
@@ -108,7 +109,10 @@ def _parts(text: Config) -> Parts:
     # Without these sizes the model is still counted; only tensors beside it stay unexplained.
     with suppress(UnreadableConfigError):
         parts = prediction.added(text, family, parts)
-    return replace(parts, tower=tower.count(text) or 0)
+    beside = tower.count(text)
+    return replace(
+        parts, tower=beside.known, tower_about=beside.about, tower_unknown=beside.unknown
+    )
 
 
 def _from_file(
@@ -163,17 +167,9 @@ def _buffers(text: Config) -> dict[str, int]:
 
 
 def _gemma4_scalars(text: Config) -> int:
-    vision = text.outer.get("vision_config")
+    vision = text.around_it("vision_config")
     width = vision.get("hidden_size") if isinstance(vision, Mapping) else None
     return text.layers + (2 * width if isinstance(width, int) else 0)
-
-
-def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    for source in (config, *(config.get(key) for key in configuration.NESTED)):
-        stated = source.get("quantization_config") if isinstance(source, Mapping) else None
-        if isinstance(stated, Mapping):
-            return stated
-    return {}
 
 
 def _architecture(config: Mapping[str, Any]) -> str | None:
@@ -183,10 +179,7 @@ def _architecture(config: Mapping[str, Any]) -> str | None:
 
 
 def _is_moe(config: Mapping[str, Any]) -> bool:
-    sources = [config, *(config.get(key) for key in configuration.NESTED)]
-    for source in sources:
-        if not isinstance(source, Mapping):
-            continue
+    for source in configuration.nested(config):
         for key in EXPERT_KEYS:
             many = source.get(key)
             if isinstance(many, int) and not isinstance(many, bool) and many > 1:
