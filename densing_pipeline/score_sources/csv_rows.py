@@ -1,11 +1,13 @@
 """Rows of a CSV document from outside, or an error that says why it is none.
 
-Not here: what the columns mean (`score_sources.sources`).
+Not here: what the columns mean (`score_sources.sources`), and what becomes of a damaged row
+(`score_sources.parsed`).
 """
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.text import clean
@@ -21,8 +23,23 @@ class CsvError(SnapshotError):
     """A document is no CSV with the columns that are needed; the message says what is wrong."""
 
 
-def read_rows(content: bytes, needed: Iterable[str]) -> Iterator[dict[str, str]]:
-    """The rows of a CSV document as text by column; rows without any content are skipped.
+class Row(NamedTuple):
+    """A row of a CSV document.
+
+    Attributes:
+        cells: text by column; of a row with too few or too many cells, those that have a column.
+        problem: why the cells cannot be told to belong to their columns; None in a good row.
+    """
+
+    cells: dict[str, str]
+    problem: str | None
+
+
+def read_rows(content: bytes, needed: Iterable[str]) -> Iterator[Row]:
+    """The rows of a CSV document; those without any content are skipped.
+
+    A row with fewer or more cells than the header is damaged: nobody can tell which cell is missing, or
+    was split in two. It is given with its `problem`, so that it costs only itself.
 
     Args:
         content: the document, UTF-8 with or without byte order mark.
@@ -30,7 +47,7 @@ def read_rows(content: bytes, needed: Iterable[str]) -> Iterator[dict[str, str]]
 
     Raises:
         CsvError: it is not UTF-8, a needed column is missing or repeated, a cell is longer than
-            131,072 characters, or a row has more cells than the header.
+            131,072 characters, or a quotation does not end.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -47,10 +64,9 @@ def read_rows(content: bytes, needed: Iterable[str]) -> Iterator[dict[str, str]]
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) > len(header):
-                raise CsvError(
-                    f"line {reader.line_num} has {len(cells)} cells, the header {len(header)}"
-                )
-            yield dict(zip(header, cells, strict=False))
+            problem = None
+            if len(cells) != len(header):
+                problem = f"line {reader.line_num} has {len(cells)} cells, the header {len(header)}"
+            yield Row(dict(zip(header, cells, strict=False)), problem)
     except csv.Error as error:
         raise CsvError(f"line {reader.line_num}: {error}") from error

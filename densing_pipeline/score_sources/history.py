@@ -22,6 +22,7 @@ import polars as pl
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.history import Snapshot, landed, snapshots_digest
+from densing_pipeline.score_sources.numbers import number_rows
 from densing_pipeline.score_sources.parsed import FROM_HISTORY, ParsedReports, row_schema
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources import SOURCES
@@ -149,11 +150,12 @@ def fold(
     is_kept = pl.col("part").is_in(list(parsed.failed))
     kept = known.filter(is_kept)
     looked_at = known.filter(~is_kept)
-    same = looked_at.join(parsed.reports, on=content, how="semi", nulls_equal=True)
-    gone = looked_at.join(parsed.reports, on=content, how="anti", nulls_equal=True).with_columns(
+    reports = number_rows(parsed.reports, looked_at, kept)
+    same = looked_at.join(reports, on=content, how="semi", nulls_equal=True)
+    gone = looked_at.join(reports, on=content, how="anti", nulls_equal=True).with_columns(
         observed_to=pl.lit(snapshot.day)
     )
-    new = parsed.reports.join(looked_at, on=content, how="anti", nulls_equal=True).with_columns(
+    new = reports.join(looked_at, on=content, how="anti", nulls_equal=True).with_columns(
         observed_from=pl.lit(snapshot.day),
         observed_to=pl.lit(None, pl.Date),
         snapshot_sha256=pl.lit(snapshot.sha256),

@@ -4,7 +4,8 @@ A part is what can fail by itself, such as a file in an archive. Not here: singl
 (`score_sources.sources`), and scores over time (`score_sources.history`).
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,7 @@ import polars as pl
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, shown
+from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.tables.published import QUARANTINE
 from densing_pipeline.tables.schemas import Table
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
@@ -31,7 +33,10 @@ FROM_LINKS = ("model_id", "method", "confidence", "reason")
 INTERNAL = pl.Schema({"part": pl.String, "is_group": pl.Boolean})
 """Columns of a row that are not published."""
 
-NAMES = ("benchmark_name", "model", "entry")
+ENTRY = "entry"
+"""Column with a row's identifier. A row without one has none here; its history numbers it (`numbers`)."""
+
+NAMES = ("benchmark_name", "model", ENTRY)
 """Columns that identify a row: cleaned, but never cut, for two rows would look alike."""
 
 SMALLEST_READABLE = 0.5
@@ -48,6 +53,7 @@ PARTS_NAMED = 5
 def row_schema(table: Table) -> pl.Schema:
     """Columns of the rows that a parser gives for a table.
 
+    `entry` is empty where the document gives a row no identifier; the history numbers such rows.
     Besides the table's own there are `part`, the part of the document the row is from, and `is_group`:
     whether its name stands for all versions and settings of a model together, or is only a name for
     display, and not for one set of weights.
@@ -124,14 +130,18 @@ class Reports:
     source: str
     table: Table
     licence: str
-    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _without_entry: list[dict[str, Any]] = field(default_factory=list)
     _seen: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     _quarantined: list[tuple[str, str, str | None, str | None, str]] = field(default_factory=list)
     _failed: dict[str, str] = field(default_factory=dict)
+    _listed: Counter[str] = field(default_factory=Counter)
     _left_out: dict[str, int] = field(default_factory=dict)
 
     def add(self, part: str = WHOLE, *, is_group: bool = False, **columns: Any) -> None:
-        """Add a row; a second row of the same key with other values is quarantined.
+        """Add a row; of two rows of one key with different values one is quarantined.
+
+        The row that stays is the first in the order of their content, so that a document in another order
+        gives the same rows. Rows of a table with the column `entry` that have none are all kept.
 
         Args:
             part: part of the document the row is from.
@@ -155,12 +165,52 @@ class Reports:
         }
         self._check_domain(row)
         key = tuple(row.get(name) for name in self.table.key if name not in FROM_HISTORY)
-        if key not in self._seen:
+        if ENTRY in self.table.key and row.get(ENTRY) is None:
+            self._without_entry.append(row)
+        elif key not in self._seen:
             self._seen[key] = row
-            self._rows.append(row)
         elif self._seen[key] != row:
+            self._seen[key] = min(self._seen[key], row, key=_content)
             told = " ".join(str(value) for value in key[1:] if value is not None)
             self._quarantine(part, told, None, None, "a second row of one key, with other values")
+
+    def rows(
+        self, content: bytes, needed: Iterable[str], part: str = WHOLE
+    ) -> Iterator[dict[str, str]]:
+        """The rows of a CSV document as text by column; a row that does not fit the header is quarantined.
+
+        Args:
+            content: the document.
+            needed: columns that it must have; each is in every row given.
+            part: part of the document that the rows belong to.
+
+        Raises:
+            CsvError: it is no CSV with these columns.
+        """
+        for cells, problem in read_rows(content, needed):
+            if problem is None:
+                yield cells
+            else:
+                self._quarantine(part, ", ".join(filter(None, cells.values())), None, None, problem)
+
+    def listing(self, content: bytes, needed: Iterable[str], part: str) -> list[dict[str, str]]:
+        """The rows of a CSV document that lists other parts and has no rows of the table itself.
+
+        Args:
+            content: the document.
+            needed: columns that it must have.
+            part: name of the document.
+
+        Raises:
+            CsvError: it is no CSV with these columns.
+        """
+        found = list(self.rows(content, needed, part))
+        self._listed[part] += len(found)
+        return found
+
+    def has_quarantined(self, part: str) -> bool:
+        """Whether a row of a part cannot be read."""
+        return any(each[0] == part for each in self._quarantined)
 
     def fail(self, part: str, reason: str) -> None:
         """Record that a part cannot be read as a whole; rows that it gave are dropped."""
@@ -192,14 +242,15 @@ class Reports:
         quarantined = pl.DataFrame(
             self._quarantined, schema={"part": pl.String, **QUARANTINED}, orient="row"
         )
-        reports = pl.DataFrame(self._rows, schema=row_schema(self.table))
+        rows = [*self._seen.values(), *self._without_entry]
+        reports = pl.DataFrame(rows, schema=row_schema(self.table))
         for part, count, reason in (
             quarantined.group_by("part")
             .agg(pl.len(), pl.col("reason").first())
             .sort("part")
             .iter_rows()
         ):
-            read = reports.filter(part=part).height
+            read = reports.filter(part=part).height + self._listed[part]
             if read < SMALLEST_READABLE * (read + count):
                 self.fail(part, f"{count} of {read + count} rows cannot be read (first: {reason})")
         is_read = ~pl.col("part").is_in(list(self._failed))
@@ -227,6 +278,11 @@ class Reports:
                 raise UnreadableError(
                     name, value, f"a {self.table.column(name).unit} is between 0 and 1"
                 )
+
+
+def _content(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A row in a form that can be ordered."""
+    return sorted((name, str(value)) for name, value in row.items())
 
 
 def number(column: str, value: str | None, scale: Decimal = Decimal(1)) -> float | None:

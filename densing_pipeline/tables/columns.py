@@ -454,7 +454,8 @@ COLUMNS: dict[str, Column] = {
     # --- outside sources of scores ----------------------------------------------------------------
     "benchmark_name": _text("Benchmark as the source names it."),
     "entry": _text(
-        "The source's own identifier of the row, or its number among the rows of that model."
+        "The source's own identifier of the row, or a number that stays with the row while the source "
+        "reorders or revises it."
     ),
     "cited": _text("Document or run that the source says the row is from."),
     "cost_usd": Column(

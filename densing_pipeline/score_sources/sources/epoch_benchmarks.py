@@ -17,7 +17,7 @@ from typing import NamedTuple
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
 from densing_pipeline.score_sources.archive import Archive, MemberError
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import CsvError
 from densing_pipeline.score_sources.parsed import ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources.epoch_eci import LICENCE, URL
@@ -64,9 +64,8 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
     reports = Reports(NAME, BENCHMARK_REPORTS, LICENCE)
     try:
         archive = Archive(content)
-        listed = list(
-            read_rows(archive.read(METADATA), ("benchmark", "source_file", "score_column", "scale"))
-        )
+        needed = ("benchmark", "source_file", "score_column", "scale")
+        listed = reports.listing(archive.read(METADATA), needed, METADATA)
     except (MemberError, CsvError) as error:
         raise SnapshotError(f"{METADATA}: {error}") from error
     for name, reason in archive.refused.items():
@@ -85,7 +84,11 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
             reports.fail(file, str(error))
     known = {*files, METADATA, VERSIONS}
     strangers = [name for name in archive.names if name.endswith(".csv") and name not in known]
-    if strangers:
+    if reports.has_quarantined(METADATA):
+        # The damaged row may have named any of these; what is known of them stays.
+        for name in strangers:
+            reports.fail(name, f"no row of {METADATA} names it, and one cannot be read")
+    elif strangers:
         reports.leave_out(f"files that {METADATA} does not name", len(strangers))
     return reports.parsed()
 
@@ -96,14 +99,14 @@ def _member(row: Mapping[str, str]) -> Member:
     Raises:
         MemberError: name or scale are missing or no such thing.
     """
-    benchmark, text = row["benchmark"].strip(), row.get("scale", "").strip()
+    benchmark, text = row["benchmark"].strip(), row["scale"].strip()
     if not benchmark:
         raise MemberError(f"{METADATA} has no name for the benchmark")
     try:
         scale = Decimal(text)
     except InvalidOperation:
         raise MemberError(f"{METADATA} gives the scale {text!r}: not a number") from None
-    if not 0 < scale <= 1:
+    if not scale.is_finite() or not 0 < scale <= 1:
         raise MemberError(
             f"{METADATA} gives the scale {text!r}: more than 0, at most 1 is expected"
         )
@@ -117,14 +120,12 @@ def _read_member(member: Member, archive: Archive, reports: Reports) -> None:
         MemberError: the file cannot be read.
         CsvError: it is no CSV with the columns that are needed.
     """
-    part, unnamed = member.file, Counter[str]()
-    added = 0
-    for row in read_rows(archive.read(part), (MODEL, member.score_column)):
+    part, is_empty = member.file, True
+    for row in reports.rows(archive.read(part), (MODEL, member.score_column), part):
+        is_empty = False
         version, name = row[MODEL].strip(), row.get("Name", "").strip()
-        unnamed[version or name] += 1
-        key = row.get("id", "").strip() or str(unnamed[version or name])
-        added += 1
-        with reports.entry(part, f"{version or name} ({key})"):
+        key = row.get("id", "").strip() or None
+        with reports.entry(part, f"{version or name} ({key or 'no id'})"):
             score = number(member.score_column, row[member.score_column], member.scale)
             if score is None:
                 reports.leave_out("rows without a score")
@@ -150,7 +151,7 @@ def _read_member(member: Member, archive: Archive, reports: Reports) -> None:
                 cited="Epoch AI's own run" if OWN_RUN in row else row.get("Source"),
                 source_url=row.get("Source link") or URL,
             )
-    if not added:
+    if is_empty and not reports.has_quarantined(part):
         raise MemberError("has no rows")
 
 

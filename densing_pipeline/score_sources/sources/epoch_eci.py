@@ -8,7 +8,6 @@ https://epoch.ai/benchmarks, CC-BY 4.0.
 from datetime import date
 
 from densing_pipeline.prices.sources.values import day
-from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.tables.published import CAPABILITY_INDEX
@@ -29,7 +28,7 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports = Reports(NAME, CAPABILITY_INDEX, LICENCE)
-    for row in read_rows(content, ("Model", "eci")):
+    for row in reports.rows(content, ("Model", "eci")):
         with reports.entry(WHOLE, row["Model"]):
             value = number("eci", row["eci"])
             if value is None:

@@ -4,11 +4,9 @@ A subset of the benchmarking hub, with the best run of a model version on each b
 AI, https://epoch.ai/benchmarks, CC-BY 4.0.
 """
 
-from collections import Counter
 from datetime import date
 
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.score_sources.sources.epoch_benchmarks import BENCHMARKS
@@ -28,10 +26,9 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
     Raises:
         SnapshotError: the document is unusable as a whole.
     """
-    reports, seen = Reports(NAME, BENCHMARK_REPORTS, LICENCE), Counter[tuple[str, str]]()
-    for row in read_rows(content, ("benchmark", "performance", "model_version")):
+    reports = Reports(NAME, BENCHMARK_REPORTS, LICENCE)
+    for row in reports.rows(content, ("benchmark", "performance", "model_version")):
         version, benchmark = row["model_version"].strip(), row["benchmark"].strip()
-        seen[version, benchmark] += 1
         with reports.entry(WHOLE, f"{version}, {benchmark}"):
             score = number("performance", row["performance"])
             if score is None:
@@ -44,7 +41,7 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
                 benchmark=BENCHMARKS.get(benchmark),
                 model=version,
                 display_name=row.get("Model"),
-                entry=str(seen[version, benchmark]),
+                entry=None,
                 score=score,
                 release_date=day(row.get("date")),
                 cited=row.get("source"),

@@ -7,7 +7,6 @@ CC-BY 4.0.
 from datetime import date
 
 from densing_pipeline.prices.sources.values import UnreadableError
-from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import Embedded, ScoreSource
 from densing_pipeline.score_sources.sources.epoch_eci import LICENCE, URL
@@ -28,7 +27,7 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         SnapshotError: the document is unusable as a whole.
     """
     reports = Reports(NAME, CAPABILITY_INDEX, LICENCE)
-    for row in read_rows(content, ("benchmark_name", "edi")):
+    for row in reports.rows(content, ("benchmark_name", "edi")):
         with reports.entry(WHOLE, row["benchmark_name"]):
             value = number("edi", row["edi"])
             if value is None:

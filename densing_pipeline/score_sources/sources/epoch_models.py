@@ -3,12 +3,10 @@
 Source: Epoch AI, *Data on AI Models*, https://epoch.ai/data/ai-models, CC-BY 4.0.
 """
 
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 
 from densing_pipeline.prices.sources.values import UnreadableError, day
-from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources.epoch_eci import LICENCE
@@ -34,8 +32,8 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
     Raises:
         SnapshotError: the document is unusable as a whole.
     """
-    reports, seen = Reports(NAME, MODEL_REPORTS, LICENCE), Counter[str]()
-    for row in read_rows(content, ("Model", "Domain", "Publication date", "Parameters")):
+    reports = Reports(NAME, MODEL_REPORTS, LICENCE)
+    for row in reports.rows(content, ("Model", "Domain", "Publication date", "Parameters")):
         name, released = row["Model"].strip(), day(row["Publication date"])
         if "language" not in row["Domain"].lower():
             reports.leave_out("models of other domains than language")
@@ -43,14 +41,13 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
         if released is None:
             reports.leave_out("models without a date since 2018")
             continue
-        seen[name] += 1
         with reports.entry(WHOLE, name or "a row without a name"):
             if not name:
                 raise UnreadableError("Model", "", "a row without a model")
             reports.add(
                 is_group=True,
                 model=name,
-                entry=str(seen[name]),
+                entry=None,
                 organisation=row.get("Organization"),
                 release_date=released,
                 params_total=_parameters(row["Parameters"]),

@@ -9,7 +9,7 @@ from datetime import date
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.values import UnreadableError, day
 from densing_pipeline.score_sources.archive import Archive, MemberError
-from densing_pipeline.score_sources.csv_rows import CsvError, read_rows
+from densing_pipeline.score_sources.csv_rows import CsvError
 from densing_pipeline.score_sources.parsed import WHOLE, ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources.epoch_benchmarks import VERSIONS
@@ -31,7 +31,7 @@ def parse(content: bytes, observed_on: date) -> ParsedReports:
     """
     reports = Reports(NAME, MODEL_REPORTS, LICENCE)
     try:
-        rows = read_rows(Archive(content).read(VERSIONS), ("model_version",))
+        rows = reports.rows(Archive(content).read(VERSIONS), ("model_version",))
         for row in rows:
             version, group = row["model_version"].strip(), row.get("model_group", "").strip()
             with reports.entry(WHOLE, version or group or "a row without names"):

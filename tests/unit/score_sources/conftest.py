@@ -8,7 +8,6 @@ import pytest
 
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.score_sources import history
-from densing_pipeline.score_sources.csv_rows import read_rows
 from densing_pipeline.score_sources.parsed import ParsedReports, Reports, number
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources import SOURCES
@@ -18,14 +17,14 @@ from densing_pipeline.tables.published import BENCHMARK_REPORTS
 def parse_toy(content: bytes, observed_on: date) -> ParsedReports:
     """Rows of `part,model,score`; a part whose score is `damaged` cannot be read."""
     reports = Reports("toy", BENCHMARK_REPORTS, "CC0-1.0")
-    for row in read_rows(content, ("part", "model", "score")):
+    for row in reports.rows(content, ("part", "model", "score")):
         part = row["part"]
         if row["score"] == "damaged":
             reports.fail(part, "damaged")
             continue
         with reports.entry(part, row["model"]):
             reports.add(
-                part, benchmark_name=part, model=row["model"], entry="1",
+                part, benchmark_name=part, model=row["model"],
                 score=number("score", row["score"]),
             )  # fmt: skip
     return reports.parsed()

@@ -103,8 +103,13 @@ BAD: dict[str, tuple[Callable[[Members], Members], str, str]] = {
     "a quote that is never closed": (
         replaced(MMLU, b"GPT-4 Technical Report", b'"GPT-4'), MMLU, "expected after",
     ),
-    "too many cells": (
-        replaced(MMLU, b"recZxu6DjE1qtZ1S3", b"rec,1,2,3"), MMLU, "14 cells, the header 11",
+    "too many cells in most rows": (
+        replaced(MMLU, b",rec", b",1,2,3,rec"), MMLU,
+        "25 of 25 rows cannot be read (first: line 2 has 14 cells, the header 11)",
+    ),
+    "no rows but a damaged one": (
+        lambda found: found | {MMLU: b"Model version,EM\nfalcon-7b\n"}, MMLU,
+        "1 of 1 rows cannot be read (first: line 2 has 1 cells, the header 2)",
     ),
     "another unit": (
         lambda found: found | {MMLU: _in_percent(found[MMLU])}, MMLU,
@@ -117,6 +122,24 @@ BAD: dict[str, tuple[Callable[[Members], Members], str, str]] = {
     "a scale of a hundred": (
         replaced("benchmark_metadata.csv", b"EM,1.0,", b"EM,100,"), MMLU,
         "more than 0, at most 1 is expected",
+    ),
+    **{
+        f"the scale {scale}": (
+            replaced("benchmark_metadata.csv", b"EM,1.0,", f"EM,{scale},".encode()), MMLU, reason
+        )
+        for scale, reason in {
+            "NaN": "more than 0, at most 1 is expected",
+            "-sNaN": "more than 0, at most 1 is expected",
+            "Infinity": "more than 0, at most 1 is expected",
+            "-inf": "more than 0, at most 1 is expected",
+            "-1": "more than 0, at most 1 is expected",
+            "0": "more than 0, at most 1 is expected",
+            "": "not a number",
+        }.items()
+    },
+    "a benchmark whose row is too short": (
+        replaced("benchmark_metadata.csv", b"\nMMLU,True,mmlu_external.csv,", b"\nMMLU,"), MMLU,
+        "no row of benchmark_metadata.csv names it, and one cannot be read",
     ),
     "one file for two benchmarks": (
         replaced("benchmark_metadata.csv", b"bbh_external.csv", MMLU.encode()), MMLU,
@@ -174,6 +197,9 @@ def test_a_bad_member_costs_only_itself_and_is_named(case: str) -> None:
          b",0.864,,,,,", "a row without a model"),
         (b"gpt-4-0314", b"x" * 300, "a name of 300 characters: 200 at most"),
         (b"recP6zUYu6rVqvynx", b"recZxu6DjE1qtZ1S3", None),
+        (b"recZxu6DjE1qtZ1S3", b"rec,1,2,3", "line 2 has 14 cells, the header 11"),
+        (b"http://arxiv.org/abs/2407.14885,,recZxu6DjE1qtZ1S3", b"",
+         "line 2 has 9 cells, the header 11"),
     ],
 )  # fmt: skip
 def test_a_bad_row_costs_only_itself(old: bytes, new: bytes, reason: str | None) -> None:
@@ -186,9 +212,29 @@ def test_a_bad_row_costs_only_itself(old: bytes, new: bytes, reason: str | None)
 
 def test_two_values_of_one_row_are_not_both_taken() -> None:
     same = b"falcon-7b,0.262,2023-04-24,Technology Innovation Institute,6.3e+22,Falcon 7B,5,Qwen"
-    found = read(replaced(MMLU, b"recCqMLHKTiaKiBA0", b"recWf7mxbT8We02eo")(members()))
+    changed = replaced(MMLU, b"recCqMLHKTiaKiBA0", b"recWf7mxbT8We02eo")(members())
+    found = read(changed)
     assert same in members()[MMLU]
     assert found.quarantined["reason"].to_list() == ["a second row of one key, with other values"]
+    backwards = read(changed | {MMLU: _backwards(changed[MMLU])})
+    assert backwards.reports.equals(found.reports), "the same one stays, wherever it stands"
+
+
+def _backwards(content: bytes) -> bytes:
+    """A CSV document with its rows in reverse order."""
+    head, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    written = io.StringIO()
+    csv.writer(written).writerows([head, *reversed(rows)])
+    return written.getvalue().encode()
+
+
+def test_damaged_rows_of_the_list_of_benchmarks_keep_what_the_others_name() -> None:
+    row = b"MMLU,True,mmlu_external.csv,EM,1.0,0.25,1.0,2020-09-07,"
+    for damaged in (b"MMLU", row + b",", row[:-1]):
+        found = read(replaced("benchmark_metadata.csv", row, damaged)(members()))
+        assert set(found.reports["benchmark_name"]) == {"BBH", "MATH level 5", "Aider polyglot"}
+        assert list(found.failed) == [MMLU], "what is known of it stays"
+        assert found.quarantined["reason"].str.contains("cells, the header 9").to_list() == [True]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,17 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices.history import Snapshot
 from densing_pipeline.score_sources import history, source
+from densing_pipeline.score_sources.numbers import number_rows
+from densing_pipeline.score_sources.parsed import Reports
 from densing_pipeline.score_sources.source import Embedded
 from densing_pipeline.score_sources.sources import SOURCES
+from densing_pipeline.tables.published import BENCHMARK_REPORTS
 from tests.unit.score_sources.conftest import Toy
 
 
@@ -47,6 +52,72 @@ def test_unchanged_bytes_and_a_second_poll_of_a_day_add_nothing(toy: Toy) -> Non
     assert found.history.equals(before)
     assert (found.folded, found.changed) == (1, 0)
     assert toy.update().folded == 0
+
+
+def test_rows_of_one_model_are_told_apart_in_any_order(toy: Toy) -> None:
+    rows = ["mmlu,a,.5", "mmlu,a,.6", "mmlu,a,.6", "mmlu,a,.7", "mmlu,b,.6", "bbh,a,.6"]
+    toy.land("2026-03-01", *rows)
+    before = toy.update().history
+    assert before.filter(model="a", part="mmlu")["entry"].sort().to_list() == ["1", "2", "3", "4"]
+    toy.land("2026-03-02", *reversed(rows))
+    toy.land("2026-03-03", *rows[3:], *rows[:3])
+    found = toy.update()
+    assert (found.folded, found.changed) == (2, 0)
+    assert found.history.equals(before)
+
+
+@pytest.mark.parametrize(("was", "now"), [(".5", ".65"), (".5", ".9"), (".7", ".1"), (".6", ".55")])
+def test_a_revised_row_of_several_is_one_revision_and_keeps_its_number(
+    toy: Toy, was: str, now: str
+) -> None:
+    scores = [".5", ".6", ".7"]
+    toy.land("2026-03-01", *(f"mmlu,a,{score}" for score in scores))
+    toy.update()
+    toy.land("2026-03-02", *(f"mmlu,a,{now if s == was else s}" for s in reversed(scores)))
+    found = toy.update()
+    ended = found.history.filter(pl.col("observed_to").is_not_null())
+    began = found.history.filter(observed_from=date(2026, 3, 2))
+    assert found.changed == 2, "one row ended, and one began"
+    assert (ended["score"].item(), began["score"].item()) == (float(was), float(now))
+    assert ended["entry"].item() == began["entry"].item()
+
+
+def test_a_further_row_of_a_model_leaves_the_others_as_they_are(toy: Toy) -> None:
+    toy.land("2026-03-01", "mmlu,a,.5", "mmlu,a,.7")
+    toy.update()
+    toy.land("2026-03-02", "mmlu,a,.6", "mmlu,a,.5", "mmlu,a,.7")
+    found = toy.update()
+    assert found.changed == 1
+    assert found.history.filter(score=0.6)["entry"].to_list() == ["3"]
+    toy.land("2026-03-03", "mmlu,a,.7", "mmlu,a,.6")
+    assert toy.update().changed == 1, "a row that is gone ends alone"
+    toy.land("2026-03-04", "mmlu,a,.7", "mmlu,a,.6", "mmlu,a,.4")
+    assert toy.update().history.filter(score=0.4)["entry"].to_list() == ["1"]
+
+
+def test_numbers_are_not_those_that_a_source_gives_itself() -> None:
+    """Rows with identifiers, without, and of a part that could not be read share no number."""
+    reports = Reports("toy", BENCHMARK_REPORTS, "CC0-1.0")
+    for score, entry in ((0.5, "1"), (0.6, None), (0.7, None), (0.8, "recA")):
+        reports.add("mmlu", benchmark_name="mmlu", model="a", entry=entry, score=score)
+    parsed = reports.parsed()
+    kept = parsed.reports.filter(entry="1").with_columns(entry=pl.lit("3"))
+    found = number_rows(parsed.reports, kept.clear(), kept)
+    assert dict(found.select("score", "entry").iter_rows()) == {
+        0.5: "1", 0.6: "2", 0.7: "4", 0.8: "recA",
+    }  # fmt: skip
+
+
+def test_rows_that_lose_their_identifiers_keep_them() -> None:
+    """A source that drops the column of its identifiers revises nothing by that."""
+    folded = history.empty(BENCHMARK_REPORTS)
+    for day, ids in ((1, ("x", "y")), (2, (None, None))):
+        reports = Reports("toy", BENCHMARK_REPORTS, "CC0-1.0")
+        for score, entry in zip((0.5, 0.6), ids, strict=True):
+            reports.add("mmlu", benchmark_name="mmlu", model="a", entry=entry, score=score)
+        snapshot = Snapshot(date(2026, 3, day), str(day), bytes)
+        folded, changed = history.fold(folded, reports.parsed(), snapshot)
+    assert (changed, folded["entry"].to_list()) == (0, ["x", "y"])
 
 
 def test_an_interrupted_night_is_caught_up(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
