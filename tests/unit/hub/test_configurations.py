@@ -113,7 +113,7 @@ def test_the_text_configuration_says_whether_the_head_is_tied(
 ) -> None:
     text = {key: value for key, value in SMALL.items() if key != "tie_word_embeddings"}
     text |= {} if inner is None else {"tie_word_embeddings": inner}
-    config = {"model_type": "whole", "text_config": text}
+    config: dict[str, Any] = {"model_type": "whole", "text_config": text}
     config |= {} if outer is None else {"tie_word_embeddings": outer}
     assert of(config).total == BODY + HEAD * (1 if is_tied else 2)
 
