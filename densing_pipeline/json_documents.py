@@ -8,7 +8,7 @@ for a number or an object; half surrogate pairs become U+FFFD. Not here: what a 
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 LONGEST_INTEGER = 40
@@ -41,13 +41,27 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|(?P<start>[\[{])|[\]}]', re.DOTALL)
 """A text, or where a list or object starts or ends."""
 
 
-def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
+class FirstStated(dict[str, Any]):
+    """An object with the first value of each key, of which some are stated again with another value.
+
+    Attributes:
+        again: those keys with their later values.
+    """
+
+    again: list[tuple[str, Any]]
+
+
+def load(
+    content: bytes, number: Callable[[str], Any] | None = None, *, keep_first: bool = False
+) -> Any:
     """The document.
 
     Args:
         content: JSON in UTF-8, UTF-16 or UTF-32.
         number: makes a value of each number as written; by default `int` and `float`, and text where
             neither can hold it.
+        keep_first: whether an object that states a key twice, with different values, has the first
+            (`FirstStated`) in place of `STATED_TWICE`.
 
     Raises:
         ValueError: it is not JSON, not all of it is there, or it has more than `MOST_VALUES` values.
@@ -56,21 +70,57 @@ def load(content: bytes, number: Callable[[str], Any] | None = None) -> Any:
     if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
         raise ValueError(f"more than {MOST_VALUES:,} values")
     text = _whole_characters(content)
+    make = _first_stated if keep_first else _object
     try:
-        found = _parsed(text, number)
+        found = _parsed(text, number, make)
         is_deep = _is_deep(found)
     except RecursionError:
         is_deep = True
-    return _parsed(_cut(text), number) if is_deep else found
+    return _parsed(_cut(text), number, make) if is_deep else found
 
 
-def _parsed(text: str, number: Callable[[str], Any] | None) -> Any:
+def stated_again(document: Any) -> Iterator[tuple[str, str, Any]]:
+    """Keys of a document, read with `keep_first`, that are stated again with another value.
+
+    Yields:
+        Where the object is (keys from the outermost in; `id` of an element of a list, or its position),
+        the key, and the later value.
+    """
+    left: list[tuple[str, Any]] = [("", document)]
+    while left:
+        where, found = left.pop()
+        if isinstance(found, FirstStated):
+            yield from ((where, key, value) for key, value in found.again)
+        if isinstance(found, dict):
+            named = list(found.items())
+        elif isinstance(found, list):
+            named = [(_name_of(each, position), each) for position, each in enumerate(found)]
+        else:
+            continue
+        left += [
+            (f"{where}/{name}" if where else name, value)
+            for name, value in reversed(named)
+            if isinstance(value, dict | list)
+        ]
+
+
+def _name_of(element: Any, position: int) -> str:
+    """The `id` of an element of a list, or its position."""
+    name = element.get("id") if isinstance(element, dict) else None
+    return name if isinstance(name, str) else str(position)
+
+
+def _parsed(
+    text: str,
+    number: Callable[[str], Any] | None,
+    make: Callable[[list[tuple[str, Any]]], dict[str, Any]],
+) -> Any:
     return json.loads(
         text,
         parse_int=number or _integer,
         parse_float=number or _float,
         parse_constant=number or str,
-        object_pairs_hook=_object,
+        object_pairs_hook=make,
     )
 
 
@@ -140,11 +190,21 @@ def _float(written: str) -> float | str:
 
 
 def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found = _first_stated(pairs)
+    if isinstance(found, FirstStated):
+        return found | {key: STATED_TWICE for key, _ in found.again}
+    return found
+
+
+def _first_stated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     pairs = list(pairs)
     found = dict(pairs)
-    if len(found) < len(pairs):
-        first: dict[str, Any] = {}
-        for key, value in pairs:
-            if first.setdefault(key, value) != value:
-                found[key] = STATED_TWICE
-    return found
+    if len(found) == len(pairs):
+        return found
+    first: dict[str, Any] = {}
+    again = [(key, value) for key, value in pairs if first.setdefault(key, value) != value]
+    if not again:
+        return first
+    kept = FirstStated(first)
+    kept.again = again
+    return kept

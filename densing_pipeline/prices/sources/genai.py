@@ -28,11 +28,12 @@ from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.terms import is_currency, read_terms
 from densing_pipeline.prices.sources.values import (
+    PER_MILLION,
     UnreadableError,
     amount,
     day,
-    load_json,
     shown,
     text,
     whole,
@@ -54,7 +55,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    document = load_json(content)
+    document = entries.load(content)
     if not isinstance(document, list):
         raise SnapshotError(f"the list is no list but {shown(document)}")
     for position, found in enumerate(document):
@@ -78,6 +79,9 @@ def _provider(entries: Entries, position: int, found: Any, observed_on: date) ->
         with entries.entry(f"{key}/{name or number}"):
             if name is None:
                 raise UnreadableError("id", model, "a model without id")
+            if problem := read_terms(PER_MILLION, found, model).problem:
+                entries.leave_out(f"{key}/{name}", problem)
+                continue
             rows, left_out = genai_dated.model_rows(provider, _model(name, model), observed_on)
             for row in rows:
                 entries.add_row({column: row[column] for column in row if column in QUOTES})
@@ -124,6 +128,9 @@ def _variant(variant: Any) -> PriceVariant:
 def _prices(prices: Any) -> ModelPrice:
     if not isinstance(prices, dict):
         raise UnreadableError("prices", prices, "prices are an object")
+    if problem := read_terms(PER_MILLION, prices).problem:
+        raise UnreadableError("prices", prices, problem)
+    prices = {unit: value for unit, value in prices.items() if not is_currency(unit)}
     for unit in prices:
         if not _UNIT.fullmatch(unit) or hasattr(ModelPrice, unit):
             raise UnreadableError("prices", unit, "no name of a unit")

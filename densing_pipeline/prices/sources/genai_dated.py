@@ -33,6 +33,8 @@ from densing_pipeline.prices.offers import (
     kinds_of_day,
     label,
 )
+from densing_pipeline.prices.sources.terms import read_terms
+from densing_pipeline.prices.sources.values import PER_MILLION
 
 SOURCE = "genai-prices"
 MAKERS = frozenset(
@@ -209,6 +211,7 @@ def _rows(
     """The rows of one model."""
     by_name = kind_by_name(model.id)
     withdrawn = any(words in (model.price_comments or "").lower() for words in WITHDRAWN_WORDS)
+    fee = read_terms(PER_MILLION, *map(vars, _entries(model))).fee
     for (kind, over), pieces in offers.items():
         for piece in pieces:
             quote, refusal = _checked(piece.quote)
@@ -220,6 +223,8 @@ def _rows(
                 flag, end, reason = "future", piece.end, "announced for a later day"
             elif refusal:
                 flag, reason = "refused", refusal
+            elif fee:
+                flag, reason = "unconfirmed", fee
             elif piece.quote == Quote(None, None, None):
                 reason = "no price stated: free, or unknown to the list"
             elif end is None and withdrawn:

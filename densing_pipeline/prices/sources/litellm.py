@@ -8,20 +8,21 @@ units have stood in it for months (`prices.book` compares sources).
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from densing_pipeline.prices.offers import Quote
+from densing_pipeline.prices.offers import Quote, Tariff, kinds_of_day
+from densing_pipeline.prices.sources.hours import MINUTES_PER_WEEK, minutes_of_week
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
     UnreadableError,
     day,
-    load_json,
     mapping,
     read_quote,
     text,
+    tokens,
     whole,
 )
 
@@ -49,8 +50,15 @@ KINDS = {
 """Kind of offer by the last word of a cost field."""
 
 _FIELD = re.compile(
-    rf"(?P<amount>{'|'.join(AMOUNTS)})(_above_(?P<over>\d+)k_tokens)?(_(?P<kind>[a-z_]+))?"
+    rf"(?P<amount>{'|'.join(AMOUNTS)})(_(above|over)_(?P<over>\d[\d_]*?(\.\d+)?_?[kKmM]?)(_tokens)?)?"
+    r"(_(?P<kind>[a-z_]+))?",
 )
+_TEXT_PRICE = re.compile(r"(input|output)_cost_per_|cache_read_input_token_cost")
+_OTHER_PRICE = re.compile(
+    "audio|image|video|pixel|character|second|query|request|page|credit|session|message"
+    "|reasoning|citation|dbu|db_cost"
+)
+"""Words in the names of cost fields that are no price of a prompt's or an answer's text."""
 
 
 class Offer(NamedTuple):
@@ -58,6 +66,9 @@ class Offer(NamedTuple):
 
     over: int
     kind: str
+
+
+STANDARD = Offer(0, "standard")
 
 
 def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
@@ -71,7 +82,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    for key, model in mapping(load_json(content), "the map").items():
+    for key, model in mapping(entries.load(content), "the map").items():
         if key in NOT_MODELS:
             continue
         with entries.entry(key):
@@ -96,15 +107,21 @@ def _is_priced(model: Mapping[str, Any]) -> bool:
 
 
 def _model(entries: Entries, key: str, model: Mapping[str, Any], observed_on: date) -> None:
+    terms = read_terms(PER_TOKEN, model)
+    if terms.problem:
+        entries.leave_out(key, terms.problem)
+        return
     provider = text(model.get("litellm_provider")) or _prefix(key)
-    columns = _columns(model, observed_on)
+    columns = terms.doubt(_columns(model, observed_on))
     if provider is None:
         provider, columns = UNSTATED, columns | {"flag": "unconfirmed", "reason": NO_SELLER}
     base: Quote | None = None
-    for offer, amounts in sorted(_fields(entries, key, model).items()):
+    fields, doubts = _by_hours(entries, key, model, _fields(entries, key, model))
+    columns |= doubts
+    for offer, amounts in sorted(fields.items()):
         with entries.entry(key):
             quote, is_priced = read_quote(amounts, AMOUNTS, PER_TOKEN)
-            if offer == Offer(0, "standard"):
+            if offer == STANDARD:
                 base = quote
             elif offer.kind == "standard":
                 quote = _inherited(quote, base)
@@ -131,20 +148,21 @@ def _columns(model: Mapping[str, Any], observed_on: date) -> dict[str, Any]:
 
 def _fields(entries: Entries, key: str, model: Mapping[str, Any]) -> dict[Offer, dict[str, Any]]:
     """Amounts by offer; the standard offer is always among them, if only with empty prices."""
-    offers: dict[Offer, dict[str, Any]] = {Offer(0, "standard"): {}}
+    offers: dict[Offer, dict[str, Any]] = {STANDARD: {}}
     for offer, amount, value in (*_flat(entries, key, model), *_tiers(entries, key, model)):
-        offers.setdefault(offer, {})[amount] = value
-    standard = offers[Offer(0, "standard")]
+        amounts = offers.setdefault(offer, {})
+        if amounts.get(amount) is None:
+            amounts[amount] = value
+        elif amounts[amount] != value:
+            entries.quarantine(key, amount, value, f"a second {offer.kind} price for one offer")
+    standard = offers[STANDARD]
     if AMOUNTS[2] not in standard and OLD_CACHE_READ in model:
         standard[AMOUNTS[2]] = model[OLD_CACHE_READ]
-    off_peak = model.get("off_peak_pricing")
-    if isinstance(off_peak, dict):
-        offers[Offer(0, "off_peak")] = {name: off_peak.get(name) for name in AMOUNTS}
     # A cached price alone, as some keys state for a kind of offer, is no offer.
     return {
         offer: amounts
         for offer, amounts in offers.items()
-        if offer == Offer(0, "standard") or amounts.keys() & set(AMOUNTS[:2])
+        if offer == STANDARD or amounts.keys() & set(AMOUNTS[:2])
     }
 
 
@@ -152,15 +170,53 @@ def _flat(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tupl
     """Cost fields whose name states the offer."""
     for name, value in model.items():
         found = _FIELD.fullmatch(name)
-        if found is None or name == OLD_CACHE_READ:
+        if found is None:
+            is_text = _TEXT_PRICE.match(name) and "token" in name
+            if is_text and not _OTHER_PRICE.search(name):
+                entries.leave_out(key, f"{name}: no price that we know")
+            continue
+        if name == OLD_CACHE_READ:
             continue
         kind = KINDS.get(found["kind"])
         if kind is None:
             entries.leave_out(key, f"{found['kind']} price: no kind of offer we know")
             continue
         with entries.entry(key):
-            over = whole(name, 1000 * Decimal(found["over"] or 0))
+            over = tokens(name, found["over"]) if found["over"] else 0
             yield Offer(over, kind), found["amount"], value
+
+
+def _by_hours(
+    entries: Entries, key: str, model: Mapping[str, Any], offers: dict[Offer, dict[str, Any]]
+) -> tuple[dict[Offer, dict[str, Any]], dict[str, str]]:
+    """The offers with those of certain hours: `standard` is the price of most of the week.
+
+    Returns:
+        Amounts by offer, and columns of all quotes of the model: if the hours cannot be read, nobody can
+        tell which price is the ordinary one.
+    """
+    stated = model.get("off_peak_pricing")
+    if stated is None:
+        return offers, {}
+    with entries.entry(key):
+        if not isinstance(stated, dict):
+            raise UnreadableError(
+                "off_peak_pricing", stated, "prices of certain hours are an object"
+            )
+        if problem := read_terms(PER_TOKEN, stated).problem:
+            raise UnreadableError("off_peak_pricing", stated, problem)
+        usual = offers[STANDARD]
+        amounts = usual | {name: stated[name] for name in AMOUNTS if name in stated}
+        minutes = minutes_of_week(stated)
+        quotes: list[Tariff] = [
+            ((0, read_quote(each, AMOUNTS, PER_TOKEN)[0]),) for each in (usual, amounts)
+        ]
+        of_quote = dict(zip(quotes, (usual, amounts), strict=True))
+        kinds, _ = kinds_of_day(
+            dict(zip(quotes, (MINUTES_PER_WEEK - minutes, minutes), strict=True))
+        )
+        return offers | {Offer(0, kind): of_quote[found] for kind, found in kinds.items()}, {}
+    return offers, {"flag": "unconfirmed", "reason": "prices of certain hours that cannot be read"}
 
 
 def _tiers(
@@ -174,6 +230,8 @@ def _tiers(
                 raise UnreadableError(
                     "tiered_pricing", tier, "a tier without range of prompt lengths"
                 )
+            if problem := read_terms(PER_TOKEN, tier).problem:
+                raise UnreadableError("tiered_pricing", tier, problem)
             over = whole("range", tier["range"][0] if tier["range"] else None)
             for name in AMOUNTS:
                 if name in tier:

@@ -5,28 +5,27 @@ Amounts are USD per million tokens. `from_date` is the first day of a price, `to
 
 import re
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     UnreadableError,
     day,
-    load_json,
     mapping,
     read_quote,
     shown,
     text,
-    whole,
+    tokens,
 )
 
 NAME = "llm-prices"
 AMOUNTS = ("input", "output", "input_cached")
-_LONGER_THAN = re.compile(r"[>≥]\s*(\d+)\s*k\b", re.IGNORECASE)
+_LONGER_THAN = re.compile(r"(?:[>≥]=?|\b(?:over|above))\s*(\d[\d_,.]*\s?[km]?)\b", re.IGNORECASE)
 
 
 def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
@@ -41,7 +40,8 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    listed = mapping(load_json(content), "the list").get("prices")
+    document = mapping(entries.load(content), "the list")
+    listed = document.get("prices")
     if not isinstance(listed, list):
         raise SnapshotError(f"`prices` is no list but {shown(listed)}")
     for position, entry in enumerate(listed):
@@ -51,11 +51,15 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
             entries.quarantine(f"prices[{position}]", "id", entry, "an entry without id or vendor")
             continue
         with entries.entry(key):
+            terms = read_terms(PER_MILLION, document, entry)
+            if terms.problem:
+                entries.leave_out(key, terms.problem)
+                continue
             quote, is_priced = read_quote(entry, AMOUNTS, PER_MILLION)
-            columns = _columns(entry, observed_on)
+            columns = terms.doubt(_columns(entry, observed_on))
             stated = {} if is_priced else {"reason": NO_PRICE}
             longer = _LONGER_THAN.search(text(entry.get("name")) or "")
-            over = whole("name", 1000 * Decimal(longer[1])) if longer else 0
+            over = tokens("name", longer[1]) if longer else 0
             entries.add(vendor, key, quote, over=over, is_priced=is_priced, **(columns | stated))
     return entries.parsed()
 

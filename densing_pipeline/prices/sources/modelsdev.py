@@ -10,13 +10,14 @@ from typing import Any
 from densing_pipeline.prices.offers import Quote
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
 from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     UnreadableError,
-    load_json,
     mapping,
     read_quote,
     text,
+    tokens,
     whole,
 )
 
@@ -24,6 +25,9 @@ NAME = "models-dev"
 AMOUNTS = ("input", "output", "cache_read")
 PRIORITY = frozenset({("service_tier", "priority"), ("speed", "fast")})
 """Request fields that ask for priority."""
+
+OVER = "context_over_"
+"""How the name of a price for long prompts starts, as older copies of the list state it."""
 
 CONVERTED = "converted from CNY by the source at a fixed rate"
 DEPRECATED = "deprecated, says the list"
@@ -40,7 +44,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    for provider, listed in mapping(load_json(content), "the list").items():
+    for provider, listed in mapping(entries.load(content), "the list").items():
         models = listed.get("models") if isinstance(listed, dict) else None
         if not isinstance(models, dict):
             entries.quarantine(provider, "models", models, "a provider without models")
@@ -52,7 +56,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
                 if "text" not in _outputs(model):
                     entries.leave_out(f"{provider}/{key}", "does not write text")
                 else:
-                    _model(entries, provider, key, model, text(listed.get("doc")))
+                    _model(entries, provider, key, model, listed)
     return entries.parsed()
 
 
@@ -64,14 +68,22 @@ def _outputs(model: Mapping[str, Any]) -> list[Any]:
 
 
 def _model(
-    entries: Entries, provider: str, key: str, model: Mapping[str, Any], url: str | None
+    entries: Entries,
+    provider: str,
+    key: str,
+    model: Mapping[str, Any],
+    listed: Mapping[str, Any],
 ) -> None:
-    columns: dict[str, Any] = {"source_url": url} | _doubts(provider, model)
+    columns: dict[str, Any] = {"source_url": text(listed.get("doc"))} | _doubts(provider, model)
     base: Quote | None = None
     for kind, over, amounts in _offers(entries, f"{provider}/{key}", model):
         with entries.entry(f"{provider}/{key}"):
             if amounts is not None and not isinstance(amounts, dict):
                 raise UnreadableError("cost", amounts, "a cost is an object")
+            terms = read_terms(PER_MILLION, listed, model, model.get("cost"), amounts)
+            if terms.problem:
+                entries.leave_out(f"{provider}/{key}", terms.problem)
+                continue
             quote, is_priced = read_quote(amounts or {}, AMOUNTS, PER_MILLION)
             if over and base:
                 quote = Quote(
@@ -82,7 +94,7 @@ def _model(
             stated = {} if is_priced else {"reason": NO_PRICE}
             entries.add(
                 provider, key, quote, kind=kind, over=over, is_priced=is_priced,
-                **(columns | stated),
+                **terms.doubt(columns | stated),
             )  # fmt: skip
 
 
@@ -98,7 +110,7 @@ def _doubts(provider: str, model: Mapping[str, Any]) -> dict[str, str]:
 def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tuple[str, int, Any]]:
     """Kind, prompt length and amounts of each offer, the base price first.
 
-    `context_over_200k` is not read: it repeats a tier, often with another threshold.
+    `context_over_200k` is read only where there are no tiers: it repeats one, often with another threshold.
     """
     cost = model.get("cost")
     yield "standard", 0, cost
@@ -111,6 +123,11 @@ def _offers(entries: Entries, key: str, model: Mapping[str, Any]) -> Iterator[tu
             if not isinstance(size, dict) or size.get("type") != "context":
                 raise UnreadableError("tiers", tier, "a tier that is not by context size")
             yield "standard", whole("size", size.get("size")), tier
+    for name, amounts in cost.items() if isinstance(cost, dict) and tiers is None else ():
+        if name.startswith(OVER):
+            with entries.entry(key):
+                over = tokens(name, name.removeprefix(OVER).removesuffix("_tokens"))
+                yield "standard", over, amounts
     experimental = model.get("experimental")
     modes = experimental.get("modes") if isinstance(experimental, dict) else None
     for name, mode in modes.items() if isinstance(modes, dict) else []:

@@ -16,7 +16,6 @@ from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.prices.sources.values import (
     UnreadableError,
     day,
-    load_json,
     shown,
     text,
     whole,
@@ -36,15 +35,16 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    pages = pages_of(load_json(content))
+    pages = pages_of(entries.load(content))
     expected = max(map(_announced, pages), default=0)
-    models = [model for page in pages for model in listed(page.get("data"), "`data`")]
+    models = [(page, model) for page in pages for model in listed(page.get("data"), "`data`")]
     names = {
-        shown(model.get("id") if isinstance(model, dict) else i) for i, model in enumerate(models)
+        shown(model.get("id") if isinstance(model, dict) else position)
+        for position, (_, model) in enumerate(models)
     }
     if len(names) < expected:
         raise SnapshotError(f"{len(names)} models, but `total_count` says {expected}")
-    for position, model in enumerate(models):
+    for position, (page, model) in enumerate(models):
         key = text(model.get("id")) if isinstance(model, dict) else None
         if key is None:
             entries.quarantine(f"data[{position}]", "id", model, "an entry without id")
@@ -56,7 +56,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
                 "alias_of": text(alias.get("slug")) if isinstance(alias, dict) else None,
                 "expires_on": day(model.get("expiration_date")),
             }
-            add_offers(entries, NAME, key, model.get("pricing"), columns)
+            add_offers(entries, NAME, key, model.get("pricing"), columns, (page, model))
     return entries.parsed()
 
 

@@ -43,7 +43,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    for page in pages_of(load_json(content)):
+    for page in pages_of(entries.load(content)):
         key, endpoints = _sellers(page)
         for position, endpoint in enumerate(endpoints):
             _endpoint(entries, key, position, endpoint)
@@ -81,7 +81,7 @@ def _endpoint(entries: Entries, model: str, position: int, endpoint: Any) -> Non
     with entries.entry(f"{model}[{seller}]"):
         if isinstance(pricing, dict) and (discount := amount("discount", pricing.get("discount"))):
             columns |= {"offer": "promotional", "reason": f"net of a discount of {discount}"}
-        add_offers(entries, seller, model, pricing, columns)
+        add_offers(entries, seller, model, pricing, columns, (endpoint,))
 
 
 async def fetch_sellers(request: Request, asked: Asked) -> Response:

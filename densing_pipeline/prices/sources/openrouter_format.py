@@ -6,6 +6,7 @@ price (https://openrouter.ai/docs, PricingOverride). Not here: the list of model
 lists of sellers (`openrouter_endpoints`), and asking for the pages (`openrouter_fetch`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -14,6 +15,7 @@ from typing import Any
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import MINUTES_PER_DAY, Quote, Tariff, kinds_of_day
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries
+from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
     UnreadableError,
@@ -27,6 +29,7 @@ from densing_pipeline.prices.sources.values import (
 
 AMOUNTS = ("prompt", "completion", "input_cache_read")
 CONDITIONS = ("min_prompt_tokens", "utc_start", "utc_end")
+_CONDITION = re.compile(r"^(min|max|utc)_|day|hour|region")
 
 
 def next_page(content: bytes) -> str | None:
@@ -80,11 +83,33 @@ def listed(value: Any, what: str) -> list[Any]:
 
 
 def add_offers(
-    entries: Entries, provider: str, model: str, pricing: Any, columns: Mapping[str, Any]
+    entries: Entries,
+    provider: str,
+    model: str,
+    pricing: Any,
+    columns: Mapping[str, Any],
+    around: Sequence[Any] = (),
 ) -> None:
-    """All offers of one pricing object: by prompt length and hour."""
+    """All offers of one pricing object: by prompt length and hour.
+
+    Args:
+        entries: where they are collected.
+        provider: who sells them.
+        model: name as the list writes it.
+        pricing: the pricing object.
+        columns: further columns of the quotes.
+        around: the objects that the pricing object is part of, which may state a currency or unit.
+    """
     if not isinstance(pricing, dict) or not {"prompt", "completion"} <= pricing.keys():
         raise UnreadableError("pricing", pricing, "`pricing` without `prompt` and `completion`")
+    terms = read_terms(PER_TOKEN, *around, pricing)
+    if terms.problem:
+        entries.leave_out(model, terms.problem)
+        return
+    columns = terms.doubt(columns)
+    for name in pricing:
+        if name not in AMOUNTS and name.startswith(("prompt_", "completion_", "input_cache_read_")):
+            entries.leave_out(model, f"{name}: no price that we know")
     base, is_priced = read_quote(pricing, AMOUNTS, PER_TOKEN)
     if not is_priced:
         routed = {"offer": "alias", "reason": NO_PRICE} | dict(columns)
@@ -115,6 +140,11 @@ def _overrides(
         with entries.entry(model):
             if not isinstance(entry, dict) or not any(name in entry for name in CONDITIONS):
                 raise UnreadableError("overrides", entry, "an override without a condition we know")
+            strangers = [n for n in entry if _CONDITION.search(n) and n not in CONDITIONS]
+            if strangers:
+                raise UnreadableError("overrides", entry, f"{strangers[0]}: no condition we know")
+            if problem := read_terms(PER_TOKEN, entry).problem:
+                raise UnreadableError("overrides", entry, problem)
             quote, is_priced = read_quote(entry, AMOUNTS, PER_TOKEN)
             if not is_priced:
                 raise UnreadableError("overrides", entry, "an override with price -1")

@@ -11,9 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.json_documents import stated_again
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-from densing_pipeline.prices.sources.values import UnreadableError, shown
+from densing_pipeline.prices.sources.values import UnreadableError, load_json, shown
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
@@ -70,6 +71,7 @@ LEFT_OUT = pl.Schema(dict.fromkeys(("key", "reason"), pl.String))
 
 NO_PRICE = "-1: no price of its own"
 NOTHING_STATED = "no price stated"
+STATED_AGAIN = "stated twice in one object; the first value counts"
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,19 @@ class Entries:
     _seen: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
     _quarantined: list[tuple[str, str | None, str | None, str]] = field(default_factory=list)
     _left_out: list[tuple[str, str]] = field(default_factory=list)
+    _again: list[tuple[str, str, str | None, str]] = field(default_factory=list)
+
+    def load(self, content: bytes) -> Any:
+        """The JSON document; a value that a key is given again, with another one before, is quarantined.
+
+        Raises:
+            SnapshotError: it is not JSON, or not all of it is there.
+        """
+        document = load_json(content)
+        for where, key, value in stated_again(document):
+            named = (clean(where, LONGEST_NAME), clean(key, LONGEST_NAME))
+            self._again.append((*named, shown(value), STATED_AGAIN))
+        return document
 
     def add(
         self,
@@ -225,12 +240,13 @@ class Entries:
         quotes = pl.DataFrame(self._rows, schema=QUOTES).sort(QUOTE_KEY, nulls_last=True)
         found = ParsedSnapshot(
             quotes,
-            pl.DataFrame(self._quarantined, schema=QUARANTINED, orient="row")
+            pl.DataFrame(self._quarantined + self._again, schema=QUARANTINED, orient="row")
             .unique()
             .sort(pl.all()),
             pl.DataFrame(self._left_out, schema=LEFT_OUT, orient="row").unique().sort(pl.all()),
         )
-        entries = quotes.height + found.quarantined.height
+        # A key that is stated again loses no entry.
+        entries = quotes.height + len({*self._quarantined})
         stated = {"a": found.rows}
         if entries >= FEWEST_COUNTED:
             stated |= {f"an {name}": quotes[f"{name}_usd_per_mtok"].count() for name in MAIN}

@@ -23,6 +23,10 @@ PER_MILLION = Decimal(1)
 """Factor for a list in USD per million tokens."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_TOKENS = re.compile(
+    r"(?P<digits>\d{1,3}([_,]\d{3})+|\d+(\.\d+)?)[_ ]?(?P<unit>k|m|)", re.ASCII | re.IGNORECASE
+)
+_THOUSANDS = {"": Decimal(1), "k": Decimal(1_000), "m": Decimal(1_000_000)}
 _LONGEST = 60
 """Characters of a number, and of a value repeated in a message."""
 
@@ -43,7 +47,7 @@ class UnreadableError(ValueError):
 
 
 def load_json(content: bytes) -> Any:
-    """The document, with numbers as exact `Decimal`.
+    """The document, with numbers as exact `Decimal`, and the first value of a key that is stated twice.
 
     Raises:
         SnapshotError: it is not JSON, or not all of it is there.
@@ -52,7 +56,7 @@ def load_json(content: bytes) -> Any:
     if head.startswith(b"<"):
         raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
     try:
-        return load(content, number=_number)
+        return load(content, number=_number, keep_first=True)
     except ValueError as error:
         raise SnapshotError(f"not JSON, or cut short ({error}); {len(content)} bytes") from error
 
@@ -120,6 +124,21 @@ def amount(column: str, value: object) -> Decimal | None:
     if value and not -15 <= value.adjusted() <= 12:
         raise UnreadableError(column, value, "no price has this magnitude")
     return value
+
+
+def tokens(column: str, written: str) -> int:
+    """A number of tokens as names spell it: `200000`, `256_000`, `200,000`, `128k`, `1m`, `1.5M`.
+
+    Raises:
+        UnreadableError: it is no such number, or no whole one.
+    """
+    found = _TOKENS.fullmatch(written)
+    if found is None:
+        raise UnreadableError(
+            column, written, "a number of tokens is digits, with k or m after them"
+        )
+    digits = Decimal(re.sub("[_,]", "", found["digits"]))
+    return whole(column, digits * _THOUSANDS[found["unit"].lower()])
 
 
 def whole(column: str, value: object) -> int:
