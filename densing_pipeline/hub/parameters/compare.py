@@ -69,8 +69,13 @@ def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> C
         key=lambda found: abs(found[0]),
     )
     rest, names, reading = best
-    agrees = abs(rest) <= TOLERANCE * parts.total
+    agrees = is_near(rest, parts.total)
     return Comparison(agrees, reading, _told(reading, parts.total, names, rest))
+
+
+def is_near(apart: int, counted: int) -> bool:
+    """Whether what is left unexplained of a difference is within the tolerance of a count."""
+    return abs(apart) <= TOLERANCE * counted
 
 
 def _with_unknown_tower(parts: Parts, readings: tuple[int, ...]) -> Comparison:
@@ -90,7 +95,7 @@ def _with_unknown_tower(parts: Parts, readings: tuple[int, ...]) -> Comparison:
             return Comparison(True, reading, f"{told}, about the size of {unknown}: {about}")
     rest, names, reading = min(left, key=lambda found: abs(found[0]))
     told = _told(reading, parts.total, names, rest)
-    agrees = abs(rest) <= TOLERANCE * parts.total
+    agrees = is_near(rest, parts.total)
     return Comparison(agrees, reading, f"{told}; the size of {unknown} is not known")
 
 

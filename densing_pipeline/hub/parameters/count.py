@@ -1,7 +1,7 @@
-"""Count the parameters of a model from its Hub record, from the configuration and from the files.
+"""Count the parameters of a model from its Hub record, its configuration and the tensors of its files.
 
-Not here: the formulas (`families`), the reading of files (`safetensors`), and the quarantine of
-counts that disagree (`hub.models`).
+Not here: the formulas (`families`), what is counted from tensors (`tensors`) and from the Hub's counts by
+dtype (`safetensors`), and the quarantine of counts that disagree (`hub.models`).
 """
 
 import re
@@ -12,9 +12,10 @@ from typing import Any
 
 from densing_pipeline.hub.parameters import config as configuration
 from densing_pipeline.hub.parameters import families, prediction, safetensors, tower
-from densing_pipeline.hub.parameters.compare import compare
+from densing_pipeline.hub.parameters.compare import compare, is_near
 from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import Parts
+from densing_pipeline.hub.parameters.tensors import TensorCounts
 
 EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
 NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
@@ -35,9 +36,10 @@ class ParameterCounts:
             whatever else the file holds. Empty if unknown or if the two counts disagree.
         active: parameters one token passes through; the same as `total` without experts.
         nonembedding: `total` without input embedding and output head.
-        source: `config` or `safetensors`; None if there is no count.
+        source: `tensors`, `config` or `safetensors`; None if there is no count.
         from_config: count from the configuration, even if it is not trusted.
-        from_safetensors: count from the file, unpacked, even if it is not trusted.
+        from_safetensors: count from the files' tensors, else from the Hub's counts by dtype, unpacked,
+            even if it is not trusted.
         agrees: whether the two agree; None if there is only one.
         reason: what explains their difference, or why there is no count.
         architecture: model class as stated.
@@ -56,12 +58,19 @@ class ParameterCounts:
     is_moe: bool
 
 
-def count(record: Mapping[str, Any]) -> ParameterCounts:
-    """Counts a model's parameters from its Hub record.
+def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> ParameterCounts:
+    """Counts a model's parameters from its Hub record, and from its tensors where they are known.
+
+    Counts from tensors come first, and the formula of the family is the second witness. A family without
+    a formula is counted from its tensors alone.
 
     The record's `config` has to hold the sizes of `config.json`: the extract the Hub's list gives
     (architecture and model type only) is not enough, and is not filled up with class defaults.
     Never raises: for an unusable record `reason` says why there is no count.
+
+    Args:
+        record: the record; its `config` may be the whole `config.json`.
+        tensors: what its tensors count, if their headers were fetched.
     """
     config = record.get("config") if isinstance(record, Mapping) else None
     config = config if isinstance(config, Mapping) else {}
@@ -76,10 +85,14 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
         text = configuration.read(config)
         parts = _parts(text)
     except UnreadableConfigError as error:
-        return _from_file(record, empty, stored, str(error))
+        return _without_formula(record, empty, stored, tensors, str(error))
     except (ArithmeticError, TypeError, ValueError, KeyError, IndexError) as error:
         # An unforeseen configuration: the model is kept, without a count from the configuration.
-        return _from_file(record, empty, stored, f"unreadable: {type(error).__name__}")
+        why = f"unreadable: {type(error).__name__}"
+        return _without_formula(record, empty, stored, tensors, why)
+    if tensors is not None and tensors.total is not None:
+        return _from_tensors(empty, tensors, tensors.total, parts)
+    uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
     counted = replace(
         empty,
         total=parts.total,
@@ -88,17 +101,76 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
         source="config",
         from_config=parts.total,
         is_moe=empty.is_moe or parts.inactive > 0,
-        reason=f"from the configuration alone: {stored.note}",
+        reason=f"from the configuration alone: {stored.note}{uncounted}",
     )
     if not stored.readings:
         return counted
     found = compare(parts, stored.readings, _buffers(text))
     counted = replace(
-        counted, from_safetensors=found.stored, agrees=found.agrees, reason=found.reason
+        counted,
+        from_safetensors=found.stored,
+        agrees=found.agrees,
+        reason=found.reason + uncounted,
     )
     if found.agrees:
         return counted
     return replace(counted, total=None, active=None, nonembedding=None, source=None)
+
+
+def _from_tensors(
+    empty: ParameterCounts, tensors: TensorCounts, total: int, parts: Parts
+) -> ParameterCounts:
+    """The count from the tensors, unless it differs from the formula's by over `TOLERANCE`."""
+    apart = total - parts.total
+    told = f"tensors {total}, configuration {parts.total}"
+    told += f"; {apart:+d} ({apart / parts.total:+.2%}) unexplained" if apart else ", equal"
+    compared = replace(
+        empty,
+        from_config=parts.total,
+        from_safetensors=total,
+        agrees=is_near(apart, parts.total),
+        reason="; ".join([told, *tensors.notes]),
+        is_moe=empty.is_moe or tensors.is_moe or parts.inactive > 0,
+    )
+    if not compared.agrees:
+        return compared
+    return replace(
+        compared,
+        total=total,
+        active=parts.active if tensors.active is None else tensors.active,
+        nonembedding=parts.body if tensors.nonembedding is None else tensors.nonembedding,
+        source="tensors",
+    )
+
+
+def _without_formula(
+    record: object,
+    empty: ParameterCounts,
+    stored: safetensors.Stored,
+    tensors: TensorCounts | None,
+    why: str,
+) -> ParameterCounts:
+    """The count from the tensors, else from the Hub's counts by dtype.
+
+    Neither is taken if it differs from the size in the name by over `NAME_FACTOR`.
+    """
+    if tensors is None or tensors.total is None:
+        counted = _from_file(record, empty, stored, why)
+        uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
+        return replace(counted, reason=counted.reason + uncounted)
+    counted = _from_file(
+        record, empty, safetensors.Stored((tensors.total,), "counted from its tensors"), why
+    )
+    if counted.total is None:
+        return counted
+    return replace(
+        counted,
+        active=tensors.active,
+        nonembedding=tensors.nonembedding,
+        source="tensors",
+        reason="; ".join([f"{why}; counted from its tensors", *tensors.notes]),
+        is_moe=empty.is_moe or tensors.is_moe,
+    )
 
 
 def _parts(text: Config) -> Parts:
