@@ -69,25 +69,20 @@ def scores(
     """Benchmark scores with protocol and source: measured, reported, claimed, read off the paper."""
     in_force = suite.in_force(settings.evaluation_data)
     ours = measured_tables.scores(evaluations, eval_items, in_force, settings.evaluation_limit)
-    return pl.concat(
-        [
-            reported_scores.scores(
-                facts.load("reported_scores"),
-                facts.load("nmi_models"),
-                facts.load("base_models"),
-                facts.load("score_documents"),
-            ),
-            board_scores.scores(
-                benchmark_reports,
-                models,
-                facts.load("reported_scores"),
-                facts.load("score_documents"),
-                facts.load("organisation_names"),
-            ),
-            claims.scores(claimed_scores),
-            ours,
-        ]
+    bundled = reported_scores.scores(
+        facts.load("reported_scores"),
+        facts.load("nmi_models"),
+        facts.load("base_models"),
+        facts.load("score_documents"),
     )
+    reported = board_scores.scores(
+        benchmark_reports,
+        models,
+        bundled,
+        facts.load("score_documents"),
+        facts.load("organisation_names"),
+    )
+    return pl.concat([reported, claims.scores(claimed_scores), ours])
 
 
 @table_asset(EVALUATION_QUEUE, group="evaluation")

@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.evaluation import board_scores
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import history_metadata, poll_metadata
 from densing_pipeline.orchestration.state_lock import StateLock
@@ -49,4 +50,4 @@ def score_reports(
     benchmarks, indexes, stated = (
         links.with_links(history.of_table(updates, table), known) for table in TABLES
     )
-    return benchmarks, indexes, stated
+    return board_scores.with_reasons(benchmarks), indexes, stated

@@ -126,10 +126,31 @@ AVERAGE_PROTOCOL = ", ".join(f"{name} {REGISTRY[name].protocol}" for name in AVE
 REWRITTEN = {each.rewrites: each.name for each in DECLARED if each.rewrites}
 """Benchmarks of which a rewritten form is measured, with the name of that form."""
 
-REPORTED_ONLY = (
-    "AGIEval", "ARC-C", "BigCodeBench", "C-Eval", "EvalPlus", "GPQA", "GPQA-Diamond", "GSM8K",
-    "HellaSwag", "HumanEval+", "LiveCodeBench", "MATH-Lvl5", "MBPP+", "MMLU-Pro", "MMLU-Redux",
-    "SuperGPQA",
+REPORTED_ONLY: Mapping[str, float] = MappingProxyType(
+    {
+        "AGIEval": 0.2, "ARC-C": 0.25, "BigCodeBench": 0.0, "C-Eval": 0.25, "EvalPlus": 0.0,
+        "GPQA": 0.25, "GPQA-Diamond": 0.25, "GSM8K": 0.0, "HellaSwag": 0.25, "HumanEval+": 0.0,
+        "LiveCodeBench": 0.0, "MATH-Lvl5": 0.0, "MBPP+": 0.0, "MMLU-Pro": 0.1, "MMLU-Redux": 0.25,
+        "SuperGPQA": 0.1,
+    }
 )  # fmt: skip
-"""Benchmarks that makers of base models report and the suite does not measure. Their scores are
-published; no density rests on them."""
+"""Benchmarks that makers of base models report and the suite does not measure, with their score of
+guessing. Their scores are published; no density rests on them."""
+
+LEAST_OF_CHANCE = 0.5
+"""Share of the score of guessing below which a number is no score of the benchmark: answers were not
+recognised, a percentage was divided by 100 twice, or guessing was subtracted."""
+
+LOWEST_SCORE: Mapping[str, float] = MappingProxyType(
+    {
+        name: LEAST_OF_CHANCE * chance
+        for name, chance in (
+            *((each.name, each.chance) for each in DECLARED),
+            *REPORTED_ONLY.items(),
+        )
+    }
+)
+"""Lowest score of each benchmark, as a fraction. One rule for all sources: facts, claims and boards."""
+
+BELOW_GUESSING = "far below guessing: no score of this benchmark"
+"""Reason of a number under `LOWEST_SCORE`."""

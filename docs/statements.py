@@ -256,6 +256,10 @@ FORECASTS = Page(
         "come from {claims.RANGE_DRAWS:,} draws",
     ),
     released=(
+        "newest density is of {newest_density[nmi-2025-average]} in the paper's score set "
+        "(`nmi-2025-average`), of {newest_density[average]} in `average` and of {newest_density[mmlu]} in "
+        "`mmlu`, all by parameters without embeddings; the last vintages with a forecast are those of "
+        "{last_forecast[nmi-2025-average]}, {last_forecast[average]} and {last_forecast[mmlu]}",
         "these are {refused[density paper-recipe][all]} lines of `paper-recipe` ({refused[density "
         "paper-recipe][year]} of {refused[density paper-recipe][made]} a year ahead), {refused[density "
         "trend][all]} of the density trend ({refused[density trend][year]} of "
@@ -290,7 +294,6 @@ FORECASTS = Page(
     stated={
         "the paper, its versions and the data": (
             "the reference law was published in 2025",
-            "is every vintage after July 2025 for densities, for the models end in April 2025",
             "The paper's claims since December 2024",
             "what happened after 31 December 2024",
             "the paper was in version 2",

@@ -294,7 +294,22 @@ def _forecasts(tables: Tables) -> Values:
     coverage = skill_of_trend.filter(target="price")["coverage"]
     came = tables["paper_claims"].filter(verdict="ok")
     last = came.filter(target="price").filter(pl.col("target_date") == pl.col("target_date").max())
+    in_force = tables["densities"].filter(
+        pl.col("density").is_not_null(),
+        reference_id=vintages.REFERENCE,
+        params_basis=vintages.BASIS,
+    )
+    # "No change" needs nothing but a series that is being observed.
+    possible = made.filter(target="density", method="no-change", verdict="ok").with_columns(
+        score_set=pl.col("series").str.split("/").list.get(1)
+    )
     return {
+        "newest_density": dict(
+            in_force.group_by("score_set").agg(pl.col("release_date").max()).iter_rows()
+        ),
+        "last_forecast": dict(
+            possible.group_by("score_set").agg(pl.col("made_on").max()).iter_rows()
+        ),
         "refused": {
             f"{target} {method}": {
                 "all": rows.filter(refused).height,

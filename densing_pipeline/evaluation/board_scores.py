@@ -1,19 +1,30 @@
 """Rows of `scores` that come from outside sources by themselves: linked, and in the paper's protocol.
 
 A report becomes a score if its name is linked to a base model with enough confidence, its benchmark is
-one of the paper's, its shots and metric are the paper's, the bundled facts do not already have it from
-the same address, and its document does not give the model the same number on another benchmark. It counts as known from the day the source first gave it, and no longer from the day the
+one of the paper's, its shots and metric are the paper's, it is not far below guessing, the bundled facts do
+not already have it from the same address, and its document does not give the model the same number on
+another benchmark. It counts as known from the day the source first gave it, and no longer from the day the
 source revised or withdrew it (`known_to`): a revision is a further row, so past days keep the value that
-was known then. All other reports stay in `benchmark_reports`. Not here: which model a name stands for
-(`score_sources.links`), and pooling (`density.pooled_scores`).
+was known then. All other reports stay in `benchmark_reports`.
+
+A bundled fact stands until a source revises it: gives another value for the same model and benchmark from
+the fact's address, under the paper's protocol, later than the fact. The fact is as old as the day it was
+read, or older where the source itself gave its value before. From the day of the revision on the source's
+values count, and the fact has that day as `known_to`. So a fact that is read again after the revision
+stands, and so does one whose value the source still gives in another row.
+
+Not here: which model a name stands for (`score_sources.links`), and pooling (`density.pooled_scores`).
 """
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED, REGISTRY
+from densing_pipeline.benchmarks import AVERAGED, BELOW_GUESSING, REGISTRY
+from densing_pipeline.density.pooled_scores import ROUNDING
 from densing_pipeline.facts.documents import team
+from densing_pipeline.facts.score_rules import below_guessing
 from densing_pipeline.score_sources.sources import SOURCES
-from densing_pipeline.tables.published import SCORES
+from densing_pipeline.tables.published import BENCHMARK_REPORTS, SCORES
+from densing_pipeline.tables.revised_scores import OF_SCORE, with_first_days
 
 SUREST = 0.95
 """Least confidence of a link for a score to count."""
@@ -21,52 +32,171 @@ SUREST = 0.95
 OF_ROW = ("source", "benchmark_name", "model", "entry")
 """What identifies a row of an outside source over time."""
 
-OF_SCORE = ("model_id", "benchmark", "protocol", "source")
-"""What identifies a reported score."""
+OF_VALUE = (*OF_ROW, "value")
+"""What identifies a value that such a row had."""
+
+OF_PLACE = ("model_id", "benchmark", "place")
+"""What a value and a fact have in common that one document gives."""
+
+OF_FACT = (*OF_PLACE, "fact_protocol", "fact_source")
+"""What identifies a fact."""
 
 _EPOCH_PROTOCOL = r"^(\d+)-shot (?:EM|Average)$"
 _ARXIV = r"(?i)arxiv\.org/(?:abs|pdf|html)/(\d{4}\.\d{4,5})"
 
 
+def with_reasons(benchmark_reports: pl.DataFrame) -> pl.DataFrame:
+    """The reports with the reason of those that are linked and are no score of their benchmark.
+
+    Args:
+        benchmark_reports: a frame of that table.
+    """
+    is_told = pl.col("model_id").is_not_null() & pl.col("reason").is_null()
+    return BENCHMARK_REPORTS.cast(
+        benchmark_reports.with_columns(
+            reason=pl.when(is_told & below_guessing())
+            .then(pl.lit(BELOW_GUESSING))
+            .otherwise("reason")
+        )
+    )
+
+
 def scores(
     benchmark_reports: pl.DataFrame,
     models: pl.DataFrame,
-    reported_scores: pl.DataFrame,
+    reported: pl.DataFrame,
     documents: pl.DataFrame,
     organisation_names: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The reports of outside sources that count as reported scores.
+    """The bundled reported scores, and the reports of outside sources that count beside them.
 
     Args:
         benchmark_reports: the table of that name.
         models: a `models` frame; only its base models count.
-        reported_scores: the fact table of that name.
+        reported: the bundled reported scores, a `scores` frame (`reported_scores.scores`).
         documents: the fact table `score_documents`, which says what team published a document.
         organisation_names: the fact table of that name.
 
     Returns:
-        Rows of `scores`.
+        A `scores` frame. A bundled score that a source has revised has `known_to`.
     """
-    base = models.filter("is_base").select("model_id", released="release_date")
-    protocol = pl.col("protocol").str.replace(_EPOCH_PROTOCOL, "${1}-shot em")
-    paper = [f"{name} {one}" for name in AVERAGED for one in REGISTRY[name].reported_protocols]
     linked = benchmark_reports.filter(pl.col("confidence") >= SUREST).with_columns(
-        protocol=protocol, place=_place("source_url")
+        protocol=pl.col("protocol").str.replace(_EPOCH_PROTOCOL, "${1}-shot em"),
+        place=_place("source_url"),
     )
-    reports = (
-        _under_one_name(linked)
-        .filter(pl.concat_str("benchmark", "protocol", separator=" ").is_in(paper))
-        .join(base.unique("model_id", keep="first", maintain_order=True), on="model_id")
+    base = models.filter("is_base").select("model_id", released="release_date")
+    values = (
+        _values(_under_one_name(linked))
+        .filter(_is_in_papers_protocol(), ~below_guessing())
+        .join(
+            base.unique("model_id", keep="first", maintain_order=True),
+            on="model_id",
+            maintain_order="left",
+        )
+        .with_columns(known_from=pl.max_horizontal("observed_from", "released"))
     )
-    bundled = reported_scores.select("model_id", "benchmark", place=_place("source_url"))
-    new = reports.join(bundled, on=("model_id", "benchmark", "place"), how="anti")
+    placed = reported.with_columns(place=_place("source_url"))
+    facts = placed.select(
+        *OF_PLACE,
+        "is_paper_protocol",
+        fact_protocol="protocol",
+        fact_source="source",
+        fact_score="score",
+        fact_read_on="observed_at",
+    )
+    revisions = _revisions(values, facts)
+    ends = revisions.group_by(OF_FACT).agg(fact_end=pl.col("known_from").min())
+    further = _further(values, facts.join(ends, on=OF_FACT, how="left"), revisions)
+    bundled = placed.join(
+        ends.rename({"fact_protocol": "protocol", "fact_source": "source"}),
+        on=[*OF_PLACE, "protocol", "source"],
+        how="left",
+        maintain_order="left",
+    ).with_columns(known_to="fact_end")
+    return SCORES.cast(
+        pl.concat(
+            [bundled, _rows(further, documents, organisation_names)], how="diagonal_relaxed"
+        ).select(SCORES.names)
+    )
+
+
+def _is_in_papers_protocol() -> pl.Expr:
+    paper = [f"{name} {one}" for name in AVERAGED for one in REGISTRY[name].reported_protocols]
+    return pl.concat_str("benchmark", "protocol", separator=" ").is_in(paper)
+
+
+def _beside_facts(values: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Each value beside each fact of the same model and benchmark from the same address.
+
+    Returns:
+        The columns of both; `is_same` is whether the two are one number, `is_other` whether the value is
+        none of the facts from there.
+    """
+    is_same = (pl.col("score") - pl.col("fact_score")).abs() <= ROUNDING + 1e-12
+    return (
+        values.join(facts, on=OF_PLACE)
+        .with_columns(is_same=is_same)
+        .with_columns(is_other=~pl.col("is_same").any().over(OF_VALUE))
+    )
+
+
+def _revisions(values: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """The values that count in place of a fact: `OF_VALUE`, `OF_FACT` and `known_from`."""
+    beside = _beside_facts(values, facts)
+    same = beside.filter("is_same")
+    first = pl.col("observed_from").min()
+    given = same.group_by(*OF_ROW, *OF_FACT).agg(given_from=first)
+    any_given = same.group_by(OF_ROW).agg(any_from=first)
+    since = pl.col("observed_from")
+    others = (
+        beside.filter("is_other", "is_paper_protocol")
+        .join(given, on=[*OF_ROW, *OF_FACT], how="left")
+        .join(any_given, on=OF_ROW, how="left")
+        .filter(
+            # Of several facts only that is revised whose value the row of the source gave before.
+            (pl.col("given_from") < since)
+            | ((pl.col("any_from").is_null() | (pl.col("any_from") > since))
+               & (since > pl.col("fact_read_on")))
+        )
+    )  # fmt: skip
+    has_begun = pl.col("observed_from_same") <= since
+    goes_on = pl.col("observed_to_same").is_null() | (pl.col("observed_to_same") > since)
+    still_given = others.join(
+        same.select(*OF_FACT, "observed_from", "observed_to"), on=OF_FACT, suffix="_same"
+    ).filter(has_begun & goes_on)
+    revised = others.join(still_given, on=[*OF_VALUE, *OF_FACT], how="anti")
+    return revised.select(*OF_VALUE, *OF_FACT, "known_from")
+
+
+def _further(values: pl.DataFrame, facts: pl.DataFrame, revisions: pl.DataFrame) -> pl.DataFrame:
+    """The values without those that a fact stands for.
+
+    Args:
+        values: values of sources.
+        facts: the facts, with `fact_end`, the day from which a revision counts.
+        revisions: the values that count in place of a fact.
+    """
+    beside = _beside_facts(values, facts)
+    stands = pl.col("fact_end").is_null() | (pl.col("fact_end") > pl.col("known_from"))
+    repeated = beside.filter("is_same", stands)
+    older = beside.filter("is_other", "is_paper_protocol").join(revisions, on=OF_VALUE, how="anti")
+    for left_out in (repeated, older):
+        values = values.join(left_out, on=OF_VALUE, how="anti", maintain_order="left")
+    return values
+
+
+def _rows(
+    values: pl.DataFrame, documents: pl.DataFrame, organisation_names: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of `scores` of these values."""
     teams = documents.select(place=_place("source_url"), publisher="publisher").unique(
         "place", keep="first", maintain_order=True
     )
-    values = _values(new).join(teams, on="place", how="left", maintain_order="left")
     is_own = team(pl.col("model_id"), organisation_names) == pl.col("publisher")
-    return SCORES.cast(
-        values.with_columns(
+    is_late = pl.col("released") > pl.col("observed_from")
+    return with_first_days(
+        values.join(teams, on="place", how="left", maintain_order="left")
+        .with_columns(
             is_paper_protocol=pl.lit(value=True),
             source_kind=pl.lit("reported"),
             source=_name(),
@@ -75,21 +205,13 @@ def scores(
             source_confidence=pl.when(pl.col("cited").is_null())
             .then(pl.lit("high"))
             .otherwise(pl.lit("medium")),
-            known_from=pl.max_horizontal("observed_from", "released"),
-            known_from_basis=pl.when(pl.col("released") > pl.col("observed_from"))
+            known_from_basis=pl.when(is_late)
             .then(pl.lit("model_release"))
             .otherwise(pl.lit("first_seen")),
             known_to="observed_to",
         )
         .filter(pl.col("known_to").is_null() | (pl.col("known_to") > pl.col("known_from")))
-        .with_columns(source=pl.concat_str("source", _since()))
-        .unique(list(OF_SCORE), keep="first", maintain_order=True)
-        .select(pl.col(name) for name in SCORES.names if name not in _EMPTY)
-    )
-
-
-_EMPTY = ("revision", "suite_version", "item_limit", "n_failed", "n_truncated")
-"""Columns of `scores` for what we measured ourselves."""
+    ).unique(list(OF_SCORE), keep="first", maintain_order=True)
 
 
 def _under_one_name(reports: pl.DataFrame) -> pl.DataFrame:
@@ -118,6 +240,7 @@ def _values(reports: pl.DataFrame) -> pl.DataFrame:
         before.is_null()
         | (before != pl.col("score"))
         | (pl.col("protocol").shift(1).over(OF_ROW) != pl.col("protocol"))
+        | pl.col("place").shift(1).over(OF_ROW).ne_missing(pl.col("place"))
         | (pl.col("observed_to").shift(1).over(OF_ROW) != pl.col("observed_from"))
     )
     of_value = reports.sort(*OF_ROW, "observed_from").with_columns(
@@ -135,12 +258,6 @@ def _name() -> pl.Expr:
     boards = {name: f"{source.attribution}, {name}" for name, source in SOURCES.items()}
     board = pl.col("source").replace_strict(boards, default=None, return_dtype=pl.String)
     return pl.coalesce(pl.format("{} (as listed by {})", "cited", board), board)
-
-
-def _since() -> pl.Expr:
-    """From when a score is known, where the same document had another one before; else nothing."""
-    is_first = pl.col("observed_from") == pl.col("observed_from").min().over(OF_SCORE)
-    return pl.when(is_first).then(pl.lit("")).otherwise(pl.format(", {}", "observed_from"))
 
 
 def _place(column: str) -> pl.Expr:

@@ -4,6 +4,7 @@ import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGE_PROTOCOL
 from densing_pipeline.facts.documents import with_days
+from densing_pipeline.facts.score_rules import below_guessing
 from densing_pipeline.tables.published import SCORES
 
 
@@ -13,7 +14,7 @@ def scores(
     base_models: pl.DataFrame,
     documents: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Reported scores, and the averages implied by the paper's figure.
+    """Reported scores that are not far below guessing, and the averages implied by the paper's figure.
 
     Args:
         reported_scores: the fact table of that name.
@@ -26,8 +27,10 @@ def scores(
     Returns:
         The `scores` table.
     """
-    reported = with_days(reported_scores, documents, base_models).with_columns(
-        source_kind=pl.lit("reported")
+    reported = (
+        with_days(reported_scores, documents, base_models)
+        .filter(~below_guessing())
+        .with_columns(source_kind=pl.lit("reported"))
     )
     figure = nmi_models.select(
         "model_id",

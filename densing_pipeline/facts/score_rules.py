@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from densing_pipeline.benchmarks import REGISTRY
+from densing_pipeline.benchmarks import LOWEST_SCORE, REGISTRY
 from densing_pipeline.tables.schemas import TableError
 
 PROTOCOL = re.compile(
@@ -32,10 +32,6 @@ SUBSET_STEP = 0.002
 
 SUBSET_ODDS = 1e-3
 """Probability of a chance result below which scores in steps of 1/500 are rejected."""
-
-LOWEST_MMLU = 0.125
-"""Half of guessing among four letters: below, a percentage was divided by 100 twice, or answers were
-not recognised."""
 
 NO_HARDER = (("MMLU-Pro", "MMLU"), ("HumanEval+", "HumanEval"))
 """Pairs of which the first is the harder form: MMLU with ten options for four, HumanEval with more
@@ -142,9 +138,10 @@ def _problem(row: dict[str, object]) -> str | None:
             f"licence_basis {row['licence_basis']!r}; write fact for a number cited from a document, "
             "else the data set's SPDX identifier; without a licence the row must stay out"
         )
-    if benchmark == "MMLU" and row["score"] < LOWEST_MMLU and row["source_confidence"] != "low":  # type: ignore[operator]
+    lowest = LOWEST_SCORE.get(benchmark, 0.0)
+    if row["score"] < lowest and row["source_confidence"] != "low":  # type: ignore[operator]
         return (
-            f"score {row['score']} is under half of guessing ({LOWEST_MMLU}); correct its unit, or set "
+            f"score {row['score']} is under half of guessing ({lowest:g}); correct its unit, or set "
             "source_confidence to low if answers were not recognised"
         )
     return None
@@ -188,6 +185,14 @@ def _subsets(scores: pl.DataFrame) -> Iterator[tuple[str, str]]:
             digits = max(len(f"{value:.4f}".rstrip("0").split(".")[1]) for value in values)
             if (0.05 if digits > 3 else 0.5) ** len(values) < SUBSET_ODDS:
                 yield str(source), str(protocol)
+
+
+def below_guessing() -> pl.Expr:
+    """Whether the score of a row is so far below guessing that it is no score of its benchmark."""
+    lowest = pl.col("benchmark").replace_strict(
+        dict(LOWEST_SCORE), default=0.0, return_dtype=pl.Float64
+    )
+    return pl.col("score") < lowest
 
 
 def review(scores: pl.DataFrame) -> list[Finding]:

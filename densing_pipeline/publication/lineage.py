@@ -170,13 +170,16 @@ def _pooled(pooled: Mapping[str, Any], mine: pl.DataFrame) -> Node:
     return Node(
         f"{pooled['benchmark']} {pooled['score']:.4f}, the mean of "
         f"{counted(pooled['n_sources'], 'independent source')}{documents} [pooled_scores]{left_out}",
-        tuple(
-            Node(
-                _report(one) + ("" if one["source"] in pooled["sources"] else ", not counted again")
-            )
-            for one in reports
-        ),
+        tuple(Node(_report(one) + _use(one, pooled)) for one in reports),
     )
+
+
+def _use(one: Mapping[str, Any], pooled: Mapping[str, Any]) -> str:
+    """Why a report is not in the mean, if so."""
+    if one["known_to"]:
+        return f", counted until {one['known_to']}"
+    is_used = f"; {one['source']}; " in f"; {pooled['sources']}; "
+    return "" if is_used else ", not counted again"
 
 
 def _report(one: Mapping[str, Any]) -> str:

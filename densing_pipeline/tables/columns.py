@@ -339,8 +339,9 @@ COLUMNS: dict[str, Column] = {
         "first_seen",
     ),
     "known_to": _day(
-        "Day from which the score counts no more, because its source revised or withdrew it; empty while "
-        "it counts. Past month ends before that day are rebuilt with it."
+        "Day from which the score counts no more, because its source revised or withdrew it or something "
+        "became known against it; empty while it counts. Past month ends before that day are rebuilt "
+        "with it."
     ),
     "document_kind": _text(
         "What a document is: a report, a model card, a README, a blog, a data set that was published "
@@ -1118,10 +1119,14 @@ COLUMNS: dict[str, Column] = {
 
 OWN: dict[tuple[str, str], Column] = {
     ("claimed_scores", "reason"): _text(
-        "Why the claim does not enter scores; empty for one that does."
+        "Why the claim does not enter scores on these days; empty if it does."
+    ),
+    ("claimed_scores", "observed_from"): _day(
+        "First of the days: the claim was first seen, or what is known of it changed."
     ),
     ("claimed_scores", "observed_to"): _day(
-        "Day the repository was first seen without the claim; empty while it makes it."
+        "Day on which the repository was first seen without the claim, or what is known of it changed "
+        "(then it has another row from that day on); empty while the row holds."
     ),
     ("base_model_recall", "publisher"): _text(
         "Namespace of the Hub, lower case, under which an organisation publishes now."

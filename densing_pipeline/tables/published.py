@@ -107,7 +107,8 @@ SCORES = Table(
 
 CLAIMED_SCORES = Table(
     name="claimed_scores",
-    grain="one score that a repository of the Hub claims, with the days on which it was seen to",
+    grain="one score that a repository of the Hub claims, with the days on which it did and the same "
+    "was known of it",
     key=("model_id", "claim_id", "observed_from"),
     columns=(
         "model_id", "claim_id", "revision?", "source_kind", "claimed_by", "stated_in", "file?",

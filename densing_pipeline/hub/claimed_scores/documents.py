@@ -63,8 +63,9 @@ class Claim:
         notes: remarks on the protocol.
         shots: all numbers of shots that are stated; more than one is a contradiction.
         value: the value as text.
-        claimed_by: `verified` if the Hub says that it or its evaluation service made the number,
-            `community` if it is proposed in an open pull request, otherwise `owner`.
+        claimed_by: `verified` if the Hub says beside the content of a file that it has verified the
+            result, `community` if it is proposed in an open pull request, otherwise `owner`. What a card
+            or a file says of its own verification is the owner's word.
         pull_request: number of that pull request.
         source_name: name of the source that is stated.
         source_url: address of the source that is stated.
@@ -153,7 +154,7 @@ def _of_metric(model: Fields, result: Fields, metric: Fields) -> Iterator[Claim]
     except MALFORMED as error:
         yield Claim(CARD, problem=f"not a result as the Hub describes them: {error_text(error)}")
         return
-    is_verified = stated.verified is True and bool(_text(stated.verify_token))
+    # `verified` and `verifyToken` of a card are text that its owner wrote; the Hub checks neither.
     yield Claim(
         CARD,
         model_name=_text(model.get("name")),
@@ -169,7 +170,6 @@ def _of_metric(model: Fields, result: Fields, metric: Fields) -> Iterator[Claim]
             stated.metric_args,
         ),
         value=_text(stated.metric_value),
-        claimed_by="verified" if is_verified else "owner",
         source_name=_text(stated.source_name),
         source_url=_text(stated.source_url),
     )  # fmt: skip
@@ -181,7 +181,8 @@ def _of_results(results: object, file: str | None = None) -> Iterator[Claim]:
 
 
 def _of_entry(item: Fields, file: str | None) -> Iterator[Claim]:
-    # Beside `data` stands what the Hub says: a file cannot claim to be verified.
+    # An entry of the Hub's answer has the file's content in `data` and what the Hub says of it beside
+    # that. All of a fetched file is its owner's: nothing in it says that it was verified or proposed.
     is_told = file is None
     file = file or _text(item.get("filename"))
     if is_told and "error" in item:
@@ -189,8 +190,9 @@ def _of_entry(item: Fields, file: str | None) -> Iterator[Claim]:
         yield Claim(RESULTS, file=file, problem=problem)
         return
     try:
-        (stated,) = parse_eval_result_entries([item] if is_told else [{"data": item}])
-        dataset = (item.get("data", item) if is_told else item)["dataset"]
+        content = item["data"] if is_told else item
+        (stated,) = parse_eval_result_entries([{"data": content}])
+        dataset = content["dataset"]
     except MALFORMED as error:
         problem = f"not a result as the Hub describes them: {error_text(error)}"
         yield Claim(RESULTS, file=file, problem=problem)

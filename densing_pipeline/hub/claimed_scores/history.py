@@ -1,13 +1,16 @@
 """The claims of every model over time, from what has landed: when each was first and last made.
 
-Not here: what has landed (`landed`), and which claims count (`table`).
+Answers are read in the order in which they came, so what was known at a time depends on no later
+answer. Not here: what has landed (`landed`), and which claims count (`table`).
 """
 
 import hashlib
+import heapq
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import date, datetime
+from operator import itemgetter
 
 from densing_pipeline.hub.claimed_scores import landed
 from densing_pipeline.hub.claimed_scores.documents import CARD, RESULTS, Claim, claims
@@ -59,6 +62,11 @@ class Made:
     first_at: datetime
     ended_at: datetime | None = None
 
+    def stands_on(self, day: date) -> bool:
+        """Whether the claim was made at the end of a day."""
+        has_ended = self.ended_at is not None and self.ended_at.date() <= day
+        return self.first_at.date() <= day and not has_ended
+
 
 @dataclass
 class Claimed:
@@ -66,11 +74,17 @@ class Claimed:
 
     Attributes:
         made: its claims, in the order in which they were first seen.
-        parents: models that its newest record names as those it was made from.
+        parents: models that its records name as those it was made from, each time with the time from
+            which they were known.
     """
 
-    made: list[Made]
-    parents: tuple[str, ...] = ()
+    made: list[Made] = field(default_factory=list)
+    parents: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
+
+    def parents_on(self, day: date) -> tuple[str, ...]:
+        """The parents that its newest record of a day names."""
+        known = [names for at, names in self.parents if at.date() <= day]
+        return known[-1] if known else ()
 
 
 def history(zone: LandingZone, model_ids: Mapping[str, str]) -> dict[str, Claimed]:
@@ -80,49 +94,61 @@ def history(zone: LandingZone, model_ids: Mapping[str, str]) -> dict[str, Claime
         zone: where the Hub's answers landed.
         model_ids: the id of the model with a current name; other names are their own id.
     """
-    received = landed.files(zone)
-    found: dict[str, Claimed] = defaultdict(lambda: Claimed([]))
-    for document in landed.documents(zone):
-        claimed = found[model_ids.get(document.name, document.name)]
-        _update(claimed, document, zone, received)
+    found: dict[str, Claimed] = defaultdict(Claimed)
+    newest: dict[str, Document] = {}
+    received: dict[File, Receipt] = {}
+    for at, answer in _answers(zone):
+        if isinstance(answer, Document):
+            document = newest[answer.name] = answer
+        else:
+            file, receipt = answer
+            received[file] = receipt
+            if file.model_id not in newest or file not in _listed(newest[file.model_id]):
+                continue
+            document = newest[file.model_id]
+        _update(found[model_ids.get(document.name, document.name)], document, at, zone, received)
     return dict(found)
 
 
+def _answers(zone: LandingZone) -> Iterator[tuple[datetime, Document | tuple[File, Receipt]]]:
+    """Records and files as they came, with the time."""
+    documents = ((document.received_at, document) for document in landed.documents(zone))
+    files = ((receipt.fetched_at, (file, receipt)) for file, receipt in landed.file_answers(zone))
+    return heapq.merge(documents, files, key=itemgetter(0))
+
+
+def _listed(document: Document) -> list[File]:
+    return landed.result_files(document.name, document.record)
+
+
 def _update(
-    claimed: Claimed, document: Document, zone: LandingZone, received: Mapping[File, Receipt]
+    claimed: Claimed,
+    document: Document,
+    at: datetime,
+    zone: LandingZone,
+    received: Mapping[File, Receipt],
 ) -> None:
-    """Begin the claims that are new in a record, and end those that are no longer in it."""
-    if not document.problem:
-        claimed.parents = tuple(name for name, _ in parents(document.record))
-    files = {
-        file.name: received[file]
-        for file in landed.result_files(document.name, document.record)
-        if file in received
-    }
+    """Begin the claims that are new in a record and its files, and end those that are gone from them.
+
+    Of what cannot be read, or has not come yet, nothing is known to have ended.
+    """
+    listed = _listed(document)
+    files = {file.name: received[file] for file in listed if file in received}
+    awaited = {file.name for file in listed} - files.keys()
     stated = readings(_claims(document, files, zone))
     going_on = {made.reading for made in claimed.made if made.ended_at is None}
     if not document.problem:
-        # Of what cannot be read nothing is known to have ended.
+        claimed.parents.append((at, tuple(name for name, _ in parents(document.record))))
         for made in claimed.made:
-            if made.ended_at is None and made.reading not in stated:
-                made.ended_at = document.received_at
+            is_gone = made.reading not in stated and made.reading.claim.file not in awaited
+            if made.ended_at is None and is_gone:
+                made.ended_at = at
     revision = document.record.get("sha")
     claimed.made += [
-        Made(
-            reading,
-            revision if isinstance(revision, str) else None,
-            document.sha256,
-            max(document.received_at, _received_at(files, reading.claim.file)),
-        )
+        Made(reading, revision if isinstance(revision, str) else None, document.sha256, at)
         for reading in stated
         if reading not in going_on
     ]
-
-
-def _received_at(files: Mapping[str, Receipt], name: str | None) -> datetime:
-    """When a file was received; before all else if the claim is in none."""
-    receipt = files.get(name or "")
-    return receipt.fetched_at if receipt else datetime.min.replace(tzinfo=UTC)
 
 
 def _claims(document: Document, files: Mapping[str, Receipt], zone: LandingZone) -> list[Claim]:

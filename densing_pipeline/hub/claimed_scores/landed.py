@@ -163,13 +163,16 @@ def result_files(name: str, record: Mapping[str, Any]) -> list[File]:
 
 
 def files(zone: LandingZone) -> Mapping[File, Receipt]:
-    """The answer to each request for a file of evaluation results."""
-    found = {}
+    """The last answer to each request for a file of evaluation results."""
+    return dict(file_answers(zone))
+
+
+def file_answers(zone: LandingZone) -> Iterator[tuple[File, Receipt]]:
+    """Every answer to a request for a file of evaluation results, oldest first."""
     for receipt in zone.receipts(FILES):
         name, _, rest = unquote(urlparse(receipt.url).path).partition("/resolve/")
         revision, _, file = rest.partition("/")
-        found[File(name.strip("/"), revision, file)] = receipt
-    return found
+        yield File(name.strip("/"), revision, file), receipt
 
 
 def _name(receipt: Receipt) -> str:

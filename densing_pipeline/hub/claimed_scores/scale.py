@@ -11,18 +11,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from densing_pipeline.benchmarks import REGISTRY
+from densing_pipeline.benchmarks import LOWEST_SCORE
 
 Scale = Literal["percent", "fraction", "unknown"]
-
-LEAST_OF_CHANCE = 0.5
-"""Share of the score of guessing below which no model scores: a result there is no result."""
-
-CHANCE = {
-    "AGIEval": 0.2, "ARC-C": 0.25, "C-Eval": 0.25, "GPQA": 0.25, "GPQA-Diamond": 0.25,
-    "HellaSwag": 0.25, "MMLU-Pro": 0.1, "MMLU-Redux": 0.25, "SuperGPQA": 0.1,
-} | {name: each.chance for name, each in REGISTRY.items()}  # fmt: skip
-"""Score of guessing, as a fraction; 0 for the others."""
 
 _NUMBER = re.compile(
     r"(?P<number>[+-]?\d{1,12}(\.\d{1,20})?([eE][+-]?\d{1,2})?)\s*(?P<unit>%|percent)?"
@@ -94,13 +85,11 @@ def are_fractions(values: Iterable[tuple[Value, str | None]]) -> bool:
     )
 
 
-def is_below_guessing(score: float, benchmark: str) -> bool:
+def is_below_guessing(score: float, benchmark: str | None) -> bool:
     """Whether a score is so far below guessing that it is no result of the benchmark."""
-    return score < LEAST_OF_CHANCE * CHANCE.get(benchmark, 0)
+    return score < LOWEST_SCORE.get(benchmark or "", 0.0)
 
 
 def _is_surely_fraction(value: Value, benchmark: str | None) -> bool:
-    chance = CHANCE.get(benchmark or "", 0)
-    if value.is_percent or chance == 0 or not value.number <= 1:
-        return False
-    return value.number >= LEAST_OF_CHANCE * chance > value.number / 100
+    number, lowest = value.number, LOWEST_SCORE.get(benchmark or "", 0.0)
+    return lowest > 0 and not value.is_percent and number / 100 < lowest <= number <= 1

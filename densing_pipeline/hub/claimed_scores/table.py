@@ -2,26 +2,32 @@
 
 A claim enters `scores` only if nothing is against it: benchmark, shots and metric are the paper's by
 rule, the model is a base model beyond doubt by somebody known to pretrain, and its repository makes
-the claim of itself. All others stay in the table with the reason. Not here: reading (`documents`,
+the claim of itself. All others stay in the table with the reason. What is against a claim can change
+while it is made (another claim contradicts it, its copy is seen elsewhere): each day has the reason that
+was known at its end, and days with the same one are a row. Not here: reading (`documents`,
 `recognition`, `scale`), and when a claim was made (`history`).
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
 
 from densing_pipeline.addresses import shown
+from densing_pipeline.benchmarks import BELOW_GUESSING
 from densing_pipeline.hub.claimed_scores.documents import CARD, Claim
-from densing_pipeline.hub.claimed_scores.history import Claimed, Made, history
+from densing_pipeline.hub.claimed_scores.history import Claimed, Made, Reading, history
 from densing_pipeline.hub.claimed_scores.scale import is_below_guessing
 from densing_pipeline.hub.models import SOURCE, current
 from densing_pipeline.hub.pretrainers import known_pretrainers, owner_of
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.tables.published import CLAIMED_SCORES, SCORES
+from densing_pipeline.tables.revised_scores import with_first_days
 
 HUB = "https://huggingface.co"
 """Where the pages of repositories are, also when a mirror was asked."""
@@ -56,6 +62,25 @@ class Facts:
         return cls(rows, ids)
 
 
+@dataclass(frozen=True)
+class Period:
+    """Days on which a claim was made and the same was known of it.
+
+    Attributes:
+        made: the claim.
+        copied_from: the model whose card has the same result.
+        reason: why the claim does not enter `scores`; None if it does.
+        first: first of the days.
+        end: the day after the last; None while nothing changes.
+    """
+
+    made: Made
+    copied_from: str | None
+    reason: str | None
+    first: date
+    end: date | None = None
+
+
 def claimed_scores(zone: LandingZone, models: pl.DataFrame) -> pl.DataFrame:
     """The `claimed_scores` table of everything that has landed.
 
@@ -65,17 +90,13 @@ def claimed_scores(zone: LandingZone, models: pl.DataFrame) -> pl.DataFrame:
     """
     facts = Facts.of(models)
     claimed = history(zone, facts.ids)
-    copied = copies(claimed, facts)
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for model_id, found in claimed.items():
-        against = _against(model_id, found, copied, facts)
-        for made, reason in zip(found.made, against, strict=True):
-            row = _row(model_id, made, copied.get((model_id, made.reading.claim)), reason, facts)
-            # A claim that was withdrawn and made again on one day was made all day.
-            rows[tuple(row[name] for name in CLAIMED_SCORES.key)] = row
-    return CLAIMED_SCORES.cast(
-        pl.DataFrame(list(rows.values()), schema=CLAIMED_SCORES.polars_schema)
-    )
+    holders = _holders(claimed)
+    rows = [
+        _row(model_id, period, facts)
+        for model_id in claimed
+        for period in _periods(model_id, claimed, holders, facts)
+    ]
+    return CLAIMED_SCORES.cast(pl.DataFrame(rows, schema=CLAIMED_SCORES.polars_schema))
 
 
 def scores(claimed: pl.DataFrame) -> pl.DataFrame:
@@ -87,25 +108,99 @@ def scores(claimed: pl.DataFrame) -> pl.DataFrame:
     used = claimed.filter(pl.col("reason").is_null())
     is_owner = pl.col("claimed_by") == "owner"
     return SCORES.cast(
-        used.select(
-            "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "source_kind",
-            "revision", "licence_basis",
-            source=pl.format("Hugging Face Hub, {}", "stated_in"),
-            source_url=pl.col("source_url"),
-            observed_at="observed_from",
-            known_from="observed_from",
-            known_from_basis=pl.lit("first_seen"),
-            # Who ran an evaluation that the Hub verified is not stated.
-            scored_by=pl.when(is_owner).then(pl.lit("maker")).otherwise(pl.lit("third_party")),
-            publisher=pl.when(is_owner).then(
-                pl.col("model_id").str.split("/").list.first().str.to_lowercase()
-            ),
-            source_confidence=pl.lit("high"),
+        with_first_days(
+            used.select(
+                "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "source_kind",
+                "revision", "licence_basis",
+                source=pl.format("Hugging Face Hub, {}", "stated_in"),
+                source_url=pl.col("source_url"),
+                observed_at="observed_from",
+                known_from="observed_from",
+                known_from_basis=pl.lit("first_seen"),
+                known_to="observed_to",
+                # Who ran an evaluation that the Hub verified is not stated.
+                scored_by=pl.when(is_owner).then(pl.lit("maker")).otherwise(pl.lit("third_party")),
+                publisher=pl.when(is_owner).then(
+                    pl.col("model_id").str.split("/").list.first().str.to_lowercase()
+                ),
+                source_confidence=pl.lit("high"),
+            )
         )
     )  # fmt: skip
 
 
-def copies(claimed: Mapping[str, Claimed], facts: Facts) -> dict[tuple[str, Claim], str]:
+def _periods(
+    model_id: str,
+    claimed: Mapping[str, Claimed],
+    holders: Mapping[tuple[Any, ...], frozenset[str]],
+    facts: Facts,
+) -> list[Period]:
+    """The claims of a model with what was known of each, over time.
+
+    Args:
+        model_id: the model.
+        claimed: the claims of each model.
+        holders: the models in whose cards each result ever stood (`_holders`).
+        facts: what is known of the models.
+    """
+    made = claimed[model_id].made
+    results = {_result(each.reading.claim) for each in made if _is_of_card(each)}
+    others = frozenset().union(*(holders.get(each, frozenset()) for each in results)) - {model_id}
+    past: list[Period] = []
+    current: dict[int, Period] = {}
+    for day in _days(model_id, claimed, results, others):
+        copied = _copied(model_id, day, claimed, others, facts)
+        standing = [at for at, each in enumerate(made) if each.stands_on(day)]
+        reasons = _against(model_id, [made[at].reading for at in standing], copied, facts)
+        known = {
+            at: (copied.get(made[at].reading.claim), reason)
+            for at, reason in zip(standing, reasons, strict=True)
+        }
+        for at, period in list(current.items()):
+            if known.get(at) != (period.copied_from, period.reason):
+                past.append(replace(current.pop(at), end=day))
+        for at, (other, reason) in known.items():
+            if at not in current:
+                current[at] = Period(made[at], other, reason, day)
+    return [*past, *current.values()]
+
+
+def _days(
+    model_id: str,
+    claimed: Mapping[str, Claimed],
+    results: Collection[tuple[Any, ...]],
+    others: Collection[str],
+) -> list[date]:
+    """The days on which what is known of a model's claims can change, in order."""
+    own = claimed[model_id]
+    shared = [
+        made
+        for other in others
+        for made in claimed[other].made
+        if _result(made.reading.claim) in results
+    ]
+    times = [at for at, _ in own.parents]
+    times += [at for made in (*own.made, *shared) for at in (made.first_at, made.ended_at) if at]
+    return sorted({at.date() for at in times})
+
+
+def _holders(claimed: Mapping[str, Claimed]) -> dict[tuple[Any, ...], frozenset[str]]:
+    """The models in whose cards each result ever stood."""
+    found = defaultdict(set)
+    for model_id, each in claimed.items():
+        for made in each.made:
+            if _is_of_card(made):
+                found[_result(made.reading.claim)].add(model_id)
+    return {result: frozenset(models) for result, models in found.items()}
+
+
+def _copied(
+    model_id: str,
+    day: date,
+    claimed: Mapping[str, Claimed],
+    others: Collection[str],
+    facts: Facts,
+) -> dict[Claim, str]:
     """Results in a card that were copied with it, and the model whose card has them too.
 
     Who tunes a model copies its card. A result is a copy if a stated parent's card has the same
@@ -113,42 +208,47 @@ def copies(claimed: Mapping[str, Claimed], facts: Facts) -> dict[tuple[str, Clai
     the card of an older repository.
 
     Args:
+        model_id: the model.
+        day: the day at whose end the cards are compared.
         claimed: the claims of each model.
+        others: the models whose cards ever had a result of this one.
         facts: parents and creation times of the models.
 
     Returns:
-        The other model, by model and claim.
+        The other model, by claim.
     """
-    cards = {
-        model_id: {_result(claim): claim for claim in _of_card(found)}
-        for model_id, found in claimed.items()
-    }
-    holders = defaultdict(set)
-    for model_id, results in cards.items():
-        for result in results:
-            holders[result].add(model_id)
-    found: dict[tuple[str, Claim], str] = {}
-    for model_id, results in cards.items():
-        named = (*claimed[model_id].parents, facts.rows.get(model_id, {}).get("parent_id"))
-        parents = {facts.ids.get(name, name) for name in named if name}
-        shared = set.intersection(*(holders[each] for each in results)) if results else set()
-        older = [
-            other
-            for other in sorted(shared - {model_id})
-            if len(results) >= FEWEST_SAME_RESULTS and _age(other, facts) < _age(model_id, facts)
-        ]
-        for result, claim in results.items():
-            of_parent = sorted((holders[result] & parents) - {model_id})
-            if of_parent or older:
-                found[model_id, claim] = (of_parent or older)[0]
+    results = _card_on(claimed[model_id], day)
+    if not results:
+        return {}
+    cards = {other: _card_on(claimed[other], day).keys() for other in sorted(others)}
+    named = (*claimed[model_id].parents_on(day), facts.rows.get(model_id, {}).get("parent_id"))
+    parents = {facts.ids.get(name, name) for name in named if name}
+    older = [
+        other
+        for other, card in cards.items()
+        if len(results) >= FEWEST_SAME_RESULTS
+        and results.keys() <= card
+        and _age(other, facts) < _age(model_id, facts)
+    ]
+    found = {}
+    for result, claim in results.items():
+        of_parent = [other for other, card in cards.items() if other in parents and result in card]
+        if of_parent or older:
+            found[claim] = (of_parent or older)[0]
     return found
 
 
-def _of_card(found: Claimed) -> Iterator[Claim]:
-    for made in found.made:
-        claim = made.reading.claim
-        if claim.record == CARD and made.ended_at is None and not claim.problem:
-            yield claim
+def _card_on(found: Claimed, day: date) -> dict[tuple[Any, ...], Claim]:
+    """The results that the card of a model had at the end of a day."""
+    claims = (
+        made.reading.claim for made in found.made if _is_of_card(made) and made.stands_on(day)
+    )
+    return {_result(claim): claim for claim in claims}
+
+
+def _is_of_card(made: Made) -> bool:
+    claim = made.reading.claim
+    return claim.record == CARD and not claim.problem
 
 
 def _result(claim: Claim) -> tuple[Any, ...]:
@@ -167,48 +267,44 @@ def _age(model_id: str, facts: Facts) -> tuple[bool, str, str]:
 
 
 def _against(
-    model_id: str, found: Claimed, copied: Mapping[tuple[str, Claim], str], facts: Facts
+    model_id: str, readings: Sequence[Reading], copied: Mapping[Claim, str], facts: Facts
 ) -> list[str | None]:
-    """Why each claim of a model does not enter `scores`; None for one that does."""
+    """Why each claim that a model makes on a day does not enter `scores`; None for one that does."""
     of_model = _of_model(model_id, facts)
     is_known = _is_by_known(model_id, facts)
     reasons = []
-    for made in found.made:
-        claim, known, score = made.reading.claim, made.reading.recognised, made.reading.score
-        other = copied.get((model_id, claim))
+    for claim, known, score in map(attrgetter("claim", "recognised", "score"), readings):
+        other = copied.get(claim)
         is_unknown = not is_known and claim.claimed_by != "verified"
-        too_low = score.score is not None and known.benchmark is not None
-        too_low = too_low and is_below_guessing(score.score or 0, known.benchmark or "")
+        too_low = score.score is not None and is_below_guessing(score.score, known.benchmark)
         reasons.append(
             claim.problem
-            or ("the repository no longer states it" if made.ended_at else None)
             or known.reason
             or score.reason
-            or ("far below guessing" if too_low else None)
+            or (BELOW_GUESSING if too_low else None)
             or _named_otherwise(model_id, claim, facts)
             or (f"{other} has the same result in its card" if other else None)
             or (NOT_ACCEPTED if claim.claimed_by == "community" else None)
             or of_model
             or (f"{owner_of(model_id)} is not known to pretrain" if is_unknown else None)
         )
-    return _without_repeated(found, reasons)
+    return _without_repeated(readings, reasons)
 
 
-def _without_repeated(found: Claimed, reasons: list[str | None]) -> list[str | None]:
+def _without_repeated(readings: Sequence[Reading], reasons: list[str | None]) -> list[str | None]:
     """The reasons, with one for claims of one benchmark and protocol beside the first.
 
     What the Hub has verified goes before what the owner says. Owners' claims that differ in the score
     contradict each other.
     """
     groups = defaultdict(list)
-    for at, (made, reason) in enumerate(zip(found.made, reasons, strict=True)):
+    for at, (reading, reason) in enumerate(zip(readings, reasons, strict=True)):
         if reason is None:
-            known = made.reading.recognised
-            groups[known.benchmark, known.protocol].append(at)
+            groups[reading.recognised.benchmark, reading.recognised.protocol].append(at)
     for places in groups.values():
-        verified = [at for at in places if found.made[at].reading.claim.claimed_by == "verified"]
+        verified = [at for at in places if readings[at].claim.claimed_by == "verified"]
         first = verified or places
-        stated = [found.made[at].reading.score.score or 0.0 for at in first]
+        stated = [readings[at].score.score or 0.0 for at in first]
         for at in places:
             if max(stated) - min(stated) > SAME_SCORE + 1e-12:
                 reasons[at] = f"stated {len(first)} times, with different values"
@@ -252,11 +348,9 @@ def _is_by_known(model_id: str, facts: Facts) -> bool:
     return row.get("source", SOURCE) != SOURCE or owner_of(model_id) in known_pretrainers()
 
 
-def _row(
-    model_id: str, made: Made, other: str | None, reason: str | None, facts: Facts
-) -> dict[str, Any]:
+def _row(model_id: str, period: Period, facts: Facts) -> dict[str, Any]:
+    made = period.made
     claim, known, score = made.reading.claim, made.reading.recognised, made.reading.score
-    ended = made.ended_at
     return {
         "model_id": model_id,
         "claim_id": made.reading.claim_id,
@@ -280,15 +374,15 @@ def _row(
         "protocol": known.protocol,
         "is_paper_protocol": known.is_paper_protocol,
         "score": score.score,
-        "copied_from": other,
-        "reason": reason,
+        "copied_from": period.copied_from,
+        "reason": period.reason,
         "cited": claim.source_name,
         "cited_url": _address(claim.source_url),
         "stated_date": claim.stated_date,
         "source_url": _page(model_id, made, facts),
         "licence_basis": "fact",
-        "observed_from": made.first_at.date(),
-        "observed_to": ended.date() if ended else None,
+        "observed_from": period.first,
+        "observed_to": period.end,
         "snapshot_sha256": made.sha256,
     }
 

@@ -10,6 +10,7 @@ import pytest
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.facts import FOLDER, load
+from densing_pipeline.facts.score_rules import below_guessing
 from densing_pipeline.paper import NMI_AVERAGE, NMI_PREFIX
 from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.dates import DAY_ZERO
@@ -47,7 +48,10 @@ def test_at_least_270_base_models_have_scores_and_every_other_protocol_is_kept(m
     _, scores = models_and_scores
     reported = scores.filter(source_kind="reported")
     assert reported["model_id"].n_unique() >= 270
-    assert reported.height == load("reported_scores").height
+    facts = load("reported_scores")
+    too_low = facts.filter(below_guessing())
+    assert reported.height == facts.height - too_low.height
+    assert set(too_low["source_confidence"]) == {"low"}
 
 
 def test_the_papers_51_models_double_in_106_days(real_densities):

@@ -59,12 +59,53 @@ def test_equal_numbers_are_one_measurement_however_often_repeated():
     assert pooled(*of(0.6012, 0.6018))["n_sources"] == 2
 
 
-def test_a_number_with_two_digits_is_the_rounding_of_a_longer_one():
-    """The leaderboard's .78 beside the .78069 that another data set kept of it."""
-    row = pooled(*of(0.78, 0.78069))
-    assert (row["score"], row["n_sources"]) == (0.78069, 1)
-    assert pooled(*of(0.78, 0.785))["n_sources"] == 1
-    assert pooled(*of(0.78, 0.7851))["n_sources"] == 2
+def whole_per_cents(*values: float) -> list[dict]:
+    """Numbers on other benchmarks from the document of the first source, under any protocol."""
+    names = ("HellaSwag", "GSM8K", "ARC-C", "GPQA")
+    return [
+        {"score": value, "benchmark": name, "source": "source 0", "is_paper_protocol": False}
+        for name, value in zip(names, values, strict=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("others", "n_sources"),
+    [
+        ((), 2),
+        ((0.61,), 2),
+        ((0.61, 0.42), 1),
+        ((0.61, 0.42, 0.55), 1),
+        ((0.61, 0.425), 2),
+        ((0.78, 0.78, 0.61), 2),
+    ],
+)
+def test_a_number_is_of_two_digits_if_all_of_its_document_are(others, n_sources):
+    """65.0 may stand beside the rounding of another number by chance; of three numbers none would be .0."""
+    row = pooled(*of(0.78, 0.78069), *whole_per_cents(*others))
+    assert row["n_sources"] == n_sources
+    assert row["score"] == (0.78069 if n_sources == 1 else pytest.approx(0.780345))
+
+
+def test_a_number_of_two_digits_is_the_rounding_of_a_longer_one_up_to_half_a_per_cent():
+    whole = whole_per_cents(0.61, 0.42)
+    assert pooled(*of(0.78, 0.785), *whole)["n_sources"] == 1
+    assert pooled(*of(0.78, 0.7851), *whole)["n_sources"] == 2
+    assert pooled(*of(0.775, 0.78), *whole)["n_sources"] == 2, "0.775 is not the coarse one"
+
+
+def test_what_a_document_says_of_other_models_says_nothing_of_its_digits():
+    others = [row | {"model_id": "org/other"} for row in whole_per_cents(0.61, 0.42, 0.55)]
+    found = pooled_scores(scores(*of(0.78, 0.78069), *others)).filter(model_id="org/model")
+    assert found["n_sources"].to_list() == [2]
+
+
+def test_values_that_follow_each_other_in_time_are_one_document():
+    """Of a source with two protocols one counts, also when one of them was revised."""
+    direct = {"benchmark": "BBH", "protocol": "3-shot em", "score": 0.5, "source": "board"}
+    cot = direct | {"protocol": "3-shot em CoT", "score": 0.6, "known_from": date(2026, 2, 1)}
+    row = pooled(direct, cot | {"source": "board, 2026-02-01"})
+    assert (row["score"], row["n_sources"], row["sources"]) == (0.6, 1, "board, 2026-02-01")
+    assert pooled(direct, cot | {"source": "board, 2026-02-02"})["n_sources"] == 2
 
 
 def test_a_quoted_number_is_no_measurement():

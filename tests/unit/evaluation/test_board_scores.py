@@ -1,15 +1,17 @@
 """Which reports of outside sources become scores, and that no revision moves a past day."""
 
-from datetime import date
+from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import BELOW_GUESSING, LOWEST_SCORE
 from densing_pipeline.density.density_history import known_scores
 from densing_pipeline.density.pooled_scores import pooled_scores
-from densing_pipeline.evaluation import board_scores
+from densing_pipeline.evaluation import board_scores, reported_scores
 from densing_pipeline.tables.published import BENCHMARK_REPORTS, MODELS, SCORES
 
 MARCH, AUGUST = date(2026, 3, 12), date(2026, 8, 11)
@@ -37,16 +39,30 @@ def report(**columns: Any) -> dict[str, Any]:
     } | columns
 
 
-def scores(*reports: dict[str, Any], models: pl.DataFrame | None = None) -> pl.DataFrame:
+@cache
+def bundled() -> pl.DataFrame:
+    """The bundled scores as rows of `scores`."""
+    names = ("reported_scores", "nmi_models", "base_models", "score_documents")
+    return reported_scores.scores(*map(facts.load, names))
+
+
+def all_scores(*reports: dict[str, Any], models: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The bundled scores, and what counts of the reports."""
     frame = BENCHMARK_REPORTS.cast(pl.DataFrame(list(reports), infer_schema_length=None))
     found = board_scores.scores(
         frame,
         known_models() if models is None else models,
-        facts.load("reported_scores"),
+        bundled(),
         facts.load("score_documents"),
         facts.load("organisation_names"),
     )
     return SCORES.validate(found)
+
+
+def scores(*reports: dict[str, Any], models: pl.DataFrame | None = None) -> pl.DataFrame:
+    """What counts of the reports."""
+    found = all_scores(*reports, models=models)
+    return found.join(bundled(), on=SCORES.key, how="anti", nulls_equal=True, maintain_order="left")
 
 
 def known_models(**columns: Any) -> pl.DataFrame:
@@ -106,18 +122,145 @@ def test_the_edge_of_confidence() -> None:
     assert scores(report(confidence=board_scores.SUREST)).height == 1
 
 
-def test_what_the_facts_have_from_the_same_address_is_not_taken_again() -> None:
-    fact = facts.load("reported_scores").filter(
+READ = date(2026, 11, 23)
+"""Day on which the fact below was read."""
+
+
+def fact() -> dict[str, Any]:
+    """A bundled score of MMLU from a paper, the only one from its address."""
+    facts_of_mmlu = bundled().filter(
         pl.col("benchmark") == "MMLU",
         pl.col("source_url").str.contains("arxiv.org/abs", literal=True),
-        pl.col("is_paper_protocol"),
+        pl.len().over("model_id", "benchmark", "source_url") == 1,
+        "is_paper_protocol",
+        observed_at=READ,
     )
-    model, url = fact.select("model_id", "source_url").row(0)
-    again = report(model_id=model, score=0.1, source_url=url.replace("https://", "http://"))
-    as_pdf = report(model_id=model, entry="2", source_url=url.replace("/abs/", "/pdf/"))
-    other = report(model_id=model, entry="3", source_url="https://example.org/other")
-    found = scores(again, as_pdf, other, models=known_models(model_id=model))
-    assert found["source_url"].to_list() == ["https://example.org/other"]
+    return facts_of_mmlu.row(0, named=True)
+
+
+def from_there(**columns: Any) -> dict[str, Any]:
+    """A report that gives the fact from the same address."""
+    told = {name: fact()[name] for name in ("model_id", "score", "source_url")}
+    return report(**(told | columns))
+
+
+def beside_the_fact(*reports: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The scores of the fact's model on its benchmark: the fact, and those of reports."""
+    models = known_models(model_id=fact()["model_id"])
+    found = all_scores(*reports, models=models)
+    own = found.filter(model_id=fact()["model_id"], benchmark="MMLU")
+    is_of_fact = pl.col("source") == fact()["source"]
+    is_new = pl.col("known_from_basis") == "first_seen"
+    return (
+        own.filter(is_of_fact | is_new)
+        .sort("known_from")
+        .select("score", "known_from", "known_to")
+        .rows()
+    )
+
+
+def stands(until: date | None = None) -> tuple[Any, ...]:
+    return fact()["score"], fact()["known_from"], until
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.0004, -0.0005])
+def test_what_the_facts_have_from_the_same_address_is_not_taken_again(apart: float) -> None:
+    """The same number, up to the rounding of three digits, however the address is written."""
+    score, url = fact()["score"] + apart, fact()["source_url"]
+    http = from_there(score=score, source_url=url.replace("https://", "http://"))
+    as_pdf = from_there(score=score, entry="2", source_url=url.replace("/abs/", "/pdf/"))
+    assert beside_the_fact(http, as_pdf) == [stands()]
+    elsewhere = from_there(score=score, entry="3", source_url="https://example.org/other")
+    assert beside_the_fact(http, elsewhere) == [stands(), (score, MARCH, None)]
+
+
+DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 1)
+
+
+def test_a_fact_stands_until_a_source_revises_it() -> None:
+    """The row gave the fact's value, then another one; past days keep the fact."""
+    revised = fact()["score"] + 0.02
+    first, later = from_there(observed_to=AUGUST), from_there(score=revised, observed_from=AUGUST)
+    assert beside_the_fact(first, later) == [stands(AUGUST), (revised, AUGUST, None)]
+    models = known_models(model_id=fact()["model_id"])
+    now, before = all_scores(first, later, models=models), bundled()
+    for day in (MARCH, AUGUST - timedelta(days=1)):
+        assert known_scores(now, day).equals(known_scores(before, day))
+        cut = all_scores(from_there(), models=models)
+        assert known_scores(now, day).equals(known_scores(cut, day))
+    one = pl.col("model_id") == fact()["model_id"]
+    counting = known_scores(now, AUGUST).filter(one, pl.col("benchmark") == "MMLU")
+    assert fact()["source"] not in counting["source"].to_list()
+
+
+def test_a_value_that_comes_after_the_fact_was_read_replaces_it() -> None:
+    other = fact()["score"] + 0.0006
+    for day in (READ + timedelta(days=1), DECEMBER):
+        row = from_there(score=other, observed_from=day)
+        assert beside_the_fact(row) == [stands(day), (other, day, None)]
+
+
+def test_a_fact_that_was_read_after_another_value_stands() -> None:
+    """Who reads the document again corrects the source."""
+    for day in (MARCH, READ):
+        assert beside_the_fact(from_there(score=0.1 + 0.2, observed_from=day)) == [stands()]
+
+
+def test_a_fact_stands_while_another_row_of_the_source_gives_it() -> None:
+    variant = from_there(score=0.3, entry="rec2", observed_from=DECEMBER)
+    assert beside_the_fact(from_there(), variant) == [stands()]
+    withdrawn = from_there(observed_to=DECEMBER)
+    assert beside_the_fact(withdrawn, variant) == [stands(DECEMBER), (0.3, DECEMBER, None)]
+
+
+def test_a_revision_that_is_taken_back_gives_the_first_value_again() -> None:
+    rows = (
+        from_there(observed_to=AUGUST),
+        from_there(score=0.3, observed_from=AUGUST, observed_to=DECEMBER),
+        from_there(observed_from=DECEMBER),
+    )
+    score = fact()["score"]
+    assert beside_the_fact(*rows) == [
+        stands(AUGUST), (0.3, AUGUST, DECEMBER), (score, DECEMBER, None),
+    ]  # fmt: skip
+
+
+def test_a_source_that_withdraws_its_row_does_not_end_the_fact() -> None:
+    assert beside_the_fact(from_there(observed_to=AUGUST)) == [stands()]
+
+
+def test_a_number_under_another_protocol_is_another_number() -> None:
+    """A fact without shots does not keep a report with five shots from the same address away."""
+    other = bundled().filter(
+        ~pl.col("is_paper_protocol").any().over("model_id", "benchmark", "source_url"),
+        benchmark="MMLU",
+    )
+    told = other.select("model_id", "source_url", "score").row(0, named=True)
+    models = known_models(model_id=told["model_id"])
+    assert scores(report(**told), models=models).is_empty(), "the facts know its protocol"
+    further = report(**(told | {"score": told["score"] + 0.01}))
+    assert scores(further, models=models).height == 1
+
+
+@pytest.mark.parametrize(("score", "n"), [(0.0071, 0), (0.1249, 0), (LOWEST_SCORE["MMLU"], 1)])
+def test_a_report_far_below_guessing_is_no_score_and_says_so(score: float, n: int) -> None:
+    """71 divided by 100 twice, or a score from which guessing was subtracted."""
+    assert scores(report(score=score)).height == n
+    frame = BENCHMARK_REPORTS.cast(pl.DataFrame([report(score=score)], infer_schema_length=None))
+    told = BENCHMARK_REPORTS.validate(board_scores.with_reasons(frame))
+    assert told["reason"].to_list() == ([None] if n else [BELOW_GUESSING])
+    assert told.drop("reason").equals(frame.drop("reason"))
+
+
+def test_the_reason_why_a_report_is_not_linked_stays() -> None:
+    row = report(score=0.0071, model_id=None, method="unlinked", reason="no rule")
+    frame = BENCHMARK_REPORTS.cast(pl.DataFrame([row], infer_schema_length=None))
+    assert board_scores.with_reasons(frame)["reason"].to_list() == ["no rule"]
+
+
+def test_free_answers_are_not_guessed() -> None:
+    row = report(score=0.0071, benchmark="MATH", benchmark_name="MATH", protocol="4-shot em")
+    assert scores(row).height == 1
 
 
 def test_a_revision_is_a_further_row_and_the_past_keeps_its_value() -> None:

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import LOWEST_SCORE
 from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.density.score_conflicts import score_conflicts
 from densing_pipeline.facts import score_rules
 from densing_pipeline.facts.consistency import check
-from densing_pipeline.facts.score_rules import LOWEST_MMLU
 from densing_pipeline.facts.tables import REPORTED_SCORES
 from densing_pipeline.tables.schemas import TableError
 
@@ -174,10 +174,18 @@ def test_a_score_far_under_guessing_is_refused():
     """A percentage divided by 100 twice: .71 % where 71 % is meant."""
     with pytest.raises(TableError, match="under half of guessing"):
         check("reported_scores", changed(score=0.0071), facts.load)
-    with pytest.raises(TableError, match="under half of guessing"):
-        check("reported_scores", changed(score=LOWEST_MMLU - 0.001), facts.load)
-    check("reported_scores", changed(score=LOWEST_MMLU), facts.load)
     check("reported_scores", changed(score=0.0071, source_confidence="low"), facts.load)
+
+
+@pytest.mark.parametrize("benchmark", ["MMLU", "BBH", "GPQA", "SuperGPQA"])
+def test_the_edge_of_guessing_is_that_of_the_benchmark(benchmark):
+    row = {"benchmark": benchmark, "is_paper_protocol": False}
+    lowest = LOWEST_SCORE[benchmark]
+    with pytest.raises(TableError, match="under half of guessing"):
+        check("reported_scores", changed(score=lowest - 0.001, **row), facts.load)
+    check("reported_scores", changed(score=lowest, **row), facts.load)
+    # Nothing is guessed right where the answer is free.
+    check("reported_scores", changed(score=0.0, **row | {"benchmark": "GSM8K"}), facts.load)
 
 
 @pytest.mark.parametrize("benchmark", ["CMMLU", "MMLU-redux", "HumanEval-plus", "MATH500"])

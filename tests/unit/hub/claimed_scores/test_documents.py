@@ -77,18 +77,34 @@ def test_who_claims_a_result_is_what_the_hub_says_beside_it(told, by, number):
 
 
 @pytest.mark.parametrize(
-    ("told", "by"),
+    "told",
     [
-        ({"verified": True, "verifyToken": "eyJhbGciOiJFZERTQSJ9"}, "verified"),
-        ({"verified": True}, "owner"),
-        ({"verified": True, "verifyToken": ""}, "owner"),
-        ({"verified": False, "verifyToken": "eyJhbGciOiJFZERTQSJ9"}, "owner"),
+        {"verified": True, "verifyToken": "eyJhbGciOiJFZERTQSJ9"},
+        {"verified": True},
+        {"verified": "true", "verifyToken": "a token"},
+        {"verified": True, "verifyToken": "a token", "pullRequest": 7},
     ],
 )
-def test_a_card_is_verified_by_its_token_and_the_word_of_the_hub(told, by):
+def test_a_card_cannot_verify_itself(told):
+    """Anyone can write both fields into a card; the Hub does not check them."""
     metric = {"type": "acc", "value": 0.5} | told
-    (claim,) = claims(card(LEADERBOARD | {"metrics": [metric]}), {})
-    assert claim.claimed_by == by
+    (claim,) = claims(card(LEADERBOARD | {"metrics": [metric]} | told), {})
+    assert (claim.claimed_by, claim.pull_request) == ("owner", None)
+
+
+def test_the_content_of_a_file_does_not_pass_for_the_word_of_the_hub():
+    inside = ENTRY["data"] | {"verified": True, "verifyToken": "a token", "pullRequest": 7}
+    (claim,) = claims({"evalResults": [ENTRY | {"data": inside}]}, {})
+    assert (claim.claimed_by, claim.pull_request) == ("owner", None)
+    # Without `data` the file's content and the Hub's word cannot be told apart.
+    (flat,) = claims({"evalResults": [inside | {"filename": "x.yaml"}]}, {})
+    assert flat.problem == "not a result as the Hub describes them: KeyError: 'data'"
+
+
+def test_only_the_answer_itself_has_what_the_hub_says():
+    """Metadata of a card named as the Hub's own field is not read."""
+    spoofed = ENTRY | {"verified": True}
+    assert claims({"cardData": {"evalResults": [spoofed], "eval_results": [spoofed]}}, {}) == []
 
 
 def test_a_file_cannot_verify_itself_or_say_that_it_was_proposed():

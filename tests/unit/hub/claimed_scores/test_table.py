@@ -6,12 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from densing_pipeline.density.density_history import known_scores
+from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.hub.claimed_scores.landed import CLAIMS, FILES
 from densing_pipeline.hub.claimed_scores.table import claimed_scores, scores
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.score_sources.history import as_of
 from densing_pipeline.tables.published import CLAIMED_SCORES, MODELS, SCORES
 
 START = datetime(2026, 6, 1, 2, tzinfo=UTC)
+LATER = date(2030, 1, 1)
 SHA = "a" * 40
 
 
@@ -58,14 +62,25 @@ class Landed:
         self.zone = LandingZone(folder)
         self.models = [model()]
 
-    def receive(self, record, name="Qwen/nova-7b", week=0, status=200, content=None):
+    def cut_at(self, day, folder):
+        """What had landed by the end of a day."""
+        cut = Landed(folder)
+        cut.models = self.models
+        for receipt in (*self.zone.receipts(CLAIMS), *self.zone.receipts(FILES)):
+            if receipt.fetched_at.date() <= day:
+                content = self.zone.read(receipt)
+                at, status = receipt.fetched_at, receipt.status
+                cut.zone.store(receipt.source, receipt.url, content, at, status=status)
+        return cut
+
+    def receive(self, record, name="Qwen/nova-7b", week=0, hour=0, status=200, content=None):
         url = f"https://hub.example/api/models/{name}?expand=cardData"
         body = json.dumps({"sha": SHA, "siblings": []} | record).encode()
-        at = START + timedelta(weeks=week)
+        at = START + timedelta(weeks=week, hours=hour)
         self.zone.store(CLAIMS, url, body if content is None else content, at, status=status)
 
-    def receive_file(self, name, content, week=0, status=200):
-        url = f"https://hub.example/Qwen/nova-7b/resolve/{SHA}/{name}"
+    def receive_file(self, name, content, week=0, status=200, sha=SHA):
+        url = f"https://hub.example/Qwen/nova-7b/resolve/{sha}/{name}"
         at = START + timedelta(weeks=week, minutes=5)
         self.zone.store(FILES, url, content, at, status=status)
 
@@ -76,8 +91,13 @@ class Landed:
     def reasons(self):
         return self.table()["reason"].to_list()
 
-    def scores(self):
-        return SCORES.validate(scores(self.table())).select("model_id", "benchmark", "score").rows()
+    def every_score(self):
+        return SCORES.validate(scores(self.table()))
+
+    def scores(self, day=LATER):
+        """The scores that count on a day."""
+        known = known_scores(self.every_score(), day)
+        return known.select("model_id", "benchmark", "score").rows()
 
 
 @pytest.fixture
@@ -233,20 +253,36 @@ def day(week):
     return (START + timedelta(weeks=week)).date()
 
 
-NO_LONGER = "the repository no longer states it"
-
-
 def test_a_value_that_is_revised_ends_and_the_new_one_begins(landed):
     for week, value in enumerate([71, 71, 72]):
         landed.receive(card(result(value)), week=week)
-    assert history(landed) == [("71", day(0), day(2), NO_LONGER), ("72", day(2), None, None)]
+    assert history(landed) == [("71", day(0), day(2), None), ("72", day(2), None, None)]
     assert landed.scores() == [("Qwen/nova-7b", "MMLU", 0.72)]
+    assert landed.scores(day(1)) == [("Qwen/nova-7b", "MMLU", 0.71)]
+    assert landed.every_score()["source"].to_list() == [
+        "Hugging Face Hub, model-index",
+        f"Hugging Face Hub, model-index, {day(2)}",
+    ]
 
 
 def test_a_claim_that_is_made_again_begins_again(landed):
     for week, stated in enumerate([card(result(71)), {}, card(result(71))]):
         landed.receive(stated, week=week)
-    assert history(landed) == [("71", day(0), day(1), NO_LONGER), ("71", day(2), None, None)]
+    assert history(landed) == [("71", day(0), day(1), None), ("71", day(2), None, None)]
+    assert [landed.scores(day(week)) for week in range(3)] == [
+        [("Qwen/nova-7b", "MMLU", 0.71)],
+        [],
+        [("Qwen/nova-7b", "MMLU", 0.71)],
+    ]
+
+
+def test_a_claim_that_is_withdrawn_and_made_again_on_one_day_was_made_all_day(landed):
+    landed.receive(card(result(71)))
+    landed.receive({}, hour=1)
+    landed.receive(card(result(71)), hour=2)
+    landed.receive(card(result(50)), week=1)
+    landed.receive({}, week=1, hour=1)
+    assert history(landed) == [("71", day(0), day(1), None)]
 
 
 @pytest.mark.parametrize(
@@ -302,6 +338,104 @@ def test_a_file_that_cannot_be_read_is_told(landed, status, content, reason):
     landed.receive(card(result(71)) | LISTED)
     landed.receive_file(".eval_results/mmlu.yaml", content, status=status)
     assert set(landed.reasons()) == {None, reason}
+
+
+def test_a_file_that_has_not_come_yet_ends_nothing(landed):
+    """A commit changes the revision, and with it the address of every file."""
+    landed.receive(LISTED)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE)
+    landed.receive(LISTED | {"sha": "b" * 40}, week=1)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE, week=2, sha="b" * 40)
+    assert history(landed) == [("71", day(0), None, None)]
+    landed.receive(LISTED | {"sha": "c" * 40}, week=3)
+    landed.receive_file(".eval_results/mmlu.yaml", b"[]", week=4, sha="c" * 40)
+    assert history(landed) == [("71", day(0), day(4), None)]
+
+
+def contradicted(landed):
+    """One card has two values from the third week to the fourth."""
+    landed.receive(card(result(71)))
+    landed.receive(card(result(71), result(65)), week=2)
+    landed.receive(card(result(71)), week=3)
+
+
+def verified(landed):
+    """The Hub verifies another value than the card's."""
+    landed.receive(card(result(71)))
+    landed.receive(card(result(71)) | {"evalResults": [entry(65, verified=True)]}, week=2)
+
+
+def verified_itself(landed):
+    """The Hub verifies the result of a file that the owner had written."""
+    landed.receive({"evalResults": [entry(71)]})
+    landed.receive({"evalResults": [entry(71, verified=True)]}, week=2)
+
+
+def edited(landed):
+    landed.receive(card(result(71)))
+    landed.receive(card(result(72)), week=2)
+
+
+def withdrawn(landed):
+    landed.receive(card(result(71)))
+    landed.receive({}, week=2)
+
+
+def copied_from_an_older_one(landed):
+    landed.models.append(model("Qwen/old", hub_created_at=START - timedelta(days=300)))
+    landed.receive(card(*MANY))
+    landed.receive(card(*MANY, name="old"), name="Qwen/old", week=2)
+
+
+def copied_from_a_parent(landed):
+    """The parent's card is read, or the parent named, after the child's result was."""
+    landed.models += [model("Qwen/parent"), model("Qwen/other")]
+    child = card(result(71))
+    landed.receive(child)
+    landed.receive(card(result(71), name="other"), name="Qwen/other", week=1)
+    child["cardData"]["base_model"] = "Qwen/other"
+    landed.receive(child, week=2)
+    landed.receive(card(result(71), name="parent"), name="Qwen/parent", week=3)
+
+
+def file_late(landed):
+    landed.receive(LISTED)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE, week=2)
+    landed.receive(LISTED | {"sha": "b" * 40}, week=3)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE, week=4, sha="b" * 40)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        contradicted, verified, verified_itself, edited, withdrawn, copied_from_an_older_one,
+        copied_from_a_parent, file_late,
+    ],
+)  # fmt: skip
+def test_a_vintage_has_what_was_known_on_its_day(landed, tmp_path, happens):
+    """What lands later changes neither the claims nor the scores of an earlier day."""
+    happens(landed)
+    whole, told = landed.every_score(), landed.table()
+    seen = set()
+    for week in range(5):
+        cut = landed.cut_at(day(week), tmp_path / f"week {week}")
+        known, then = (known_scores(each, day(week)) for each in (whole, cut.every_score()))
+        assert known.equals(then), week
+        assert pooled_scores(known).equals(pooled_scores(then)), week
+        assert as_of(told, day(week)).equals(as_of(cut.table(), day(week))), week
+        seen.add(tuple(known.rows()))
+    assert len(seen) > 1, "the event is seen from its day on"
+
+
+def test_what_is_against_a_claim_is_told_for_its_days(landed):
+    contradicted(landed)
+    different = "stated 2 times, with different values"
+    assert history(landed) == [
+        ("65", day(2), day(3), different),
+        ("71", day(0), day(2), None),
+        ("71", day(2), day(3), different),
+        ("71", day(3), None, None),
+    ]
 
 
 def test_five_thousand_results_are_bounded_and_the_rest_is_told(landed):
