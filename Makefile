@@ -97,7 +97,8 @@ test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM 
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
 		--confcutdir=tests/oracle -m "not slow" tests/oracle
 	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
-		--confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py
+		--confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py \
+		tests/unit/hub/test_tensors_transformers.py
 	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
 	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages
 

@@ -147,6 +147,13 @@ ORGANISATION_NAMES = Table(
     columns=("organisation_name", "organisation", "source"),
 )
 
+NAME_PREFIXES = Table(
+    name="name_prefixes",
+    grain="one part of an offer's name that stands before the model's and is not its maker",
+    key=("name_prefix",),
+    columns=("name_prefix", "prefix_kind", "source"),
+)
+
 PRETRAINERS = Table(
     name="pretrainers",
     grain="one namespace of the Hub whose organisation published models it pretrained itself",
@@ -193,6 +200,7 @@ FACTS: dict[str, Table] = {
         OFFER_NAMES,
         SELLER_NAMES,
         ORGANISATION_NAMES,
+        NAME_PREFIXES,
         PRETRAINERS,
         HUB_NAMESPACES,
         MODEL_LINES,

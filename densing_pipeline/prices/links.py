@@ -45,6 +45,7 @@ _VARIANT = re.compile(
     r"|(?<=-instruct)-(turbo|lite)$",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[a-z]+")
 _CHAT = re.compile(r"-(instruct|it|chat)$")
 
 
@@ -65,16 +66,23 @@ class KnownModels:
         normal: ids by the normal form of their name.
         chat: normal forms of chat models' names without the chat suffix. Providers sell chat models
             under the bare name of the base model, so the bare name alone says nothing.
+        base: ids of base models, which a name must state as such.
     """
 
     ids: frozenset[str]
     written: Mapping[tuple[str, str], tuple[str, ...]]
     normal: Mapping[str, tuple[str, ...]]
     chat: frozenset[str]
+    base: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, ids: Iterable[str]) -> "KnownModels":
-        """Index ids of the form `organisation/name`, without the paper's labels, which nobody sells."""
+    def of(cls, ids: Iterable[str], base: Iterable[str] = ()) -> "KnownModels":
+        """Index ids of the form `organisation/name`, without the paper's labels, which nobody sells.
+
+        Args:
+            ids: the ids.
+            base: those of base models that offers are linked to only where they name them as such.
+        """
         written: dict[tuple[str, str], list[str]] = defaultdict(list)
         normals: dict[str, list[str]] = defaultdict(list)
         chats: set[str] = set()
@@ -86,11 +94,16 @@ class KnownModels:
             normals[plain].append(known)
             if _CHAT.search(plain):
                 chats.add(_CHAT.sub("", plain))
-        return cls(frozenset(kept), _frozen(written), _frozen(normals), frozenset(chats))
+        return cls(
+            frozenset(kept), _frozen(written), _frozen(normals), frozenset(chats), frozenset(base)
+        )
 
 
 def model_links(
-    prices: pl.DataFrame, offer_names: pl.DataFrame, known_ids: Iterable[str]
+    prices: pl.DataFrame,
+    offer_names: pl.DataFrame,
+    known_ids: Iterable[str],
+    base_ids: Iterable[str] = (),
 ) -> pl.DataFrame:
     """Link every offer name of a price book to the model it sells.
 
@@ -98,6 +111,7 @@ def model_links(
         prices: rows of `prices`.
         offer_names: the fact table of names resolved by hand; provider `*` stands for all.
         known_ids: ids a link may lead to, of the form `organisation/name`.
+        base_ids: those of base models.
 
     Returns:
         One row of `model_links` per source, provider and model name. Unlinked names have no
@@ -106,7 +120,7 @@ def model_links(
     Raises:
         ValueError: `offer_names` leads to an id that is not known.
     """
-    known = KnownModels.of(known_ids)
+    known = KnownModels.of(known_ids, base_ids)
     by_hand = {
         (p, m): c for p, m, c in offer_names["provider", "model", "canonical_id"].iter_rows()
     }
@@ -155,6 +169,8 @@ def resolve(
         return Link(model, "exact")
     for method, candidates in _candidates(provider, model, known):
         if len(candidates) == 1:
+            if candidates[0] in known.base and not _states_base(candidates[0], model, hub_id):
+                break
             return Link(candidates[0], method)
         if candidates:
             break  # several models have the name, so a later, less strict rule would only guess
@@ -181,6 +197,16 @@ def _candidates(
         key = normal(form)
         if key not in known.chat:
             yield method, _made_by(stated, provider, known.normal.get(key, ()))
+
+
+def _states_base(base_id: str, model: str, hub_id: str | None) -> bool:
+    """Whether an offer says that it is a base model: by its id, its repository, or the word `base`.
+
+    Chat models are sold under the bare names of base models, so a name that only resembles one is neither.
+    """
+    name = model.lower()
+    is_id = name == base_id.lower() or name.endswith(f"/{base_id.lower()}")
+    return is_id or (hub_id or "").lower() == base_id.lower() or "base" in _WORD.findall(name)
 
 
 def _made_by(stated: str | None, provider: str, found: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from densing_pipeline import facts
 
 _DOTTED_ORGANISATIONS = frozenset(
     {"amazon", "anthropic", "deepseek", "google", "meta", "mistral", "moonshotai", "nvidia"}
-    | {"openai", "qwen", "writer", "zai"}
+    | {"minimax", "moonshot", "openai", "qwen", "writer", "xai", "zai"}
 )
-_REGION = re.compile(r"^(global|regional|us|eu|apac)\.")
+_ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _CLOUD_VERSION = re.compile(r"(-v?\d+)?:\d+$")
 _FAMILY_DIGIT = re.compile(r"\b(llama|qwen|gemma|phi|mistral)(?=\d)")
 _P_DECIMAL = re.compile(r"(?<=\d)p(?=\d)")
@@ -38,21 +38,56 @@ def seller(provider: str) -> str:
 
 
 def split(provider: str, model: str) -> tuple[str | None, str]:
-    """The organisation an offer name states, if any, and the name without what providers add.
+    """The organisation an offer name states, if any, and the name without what sellers add.
 
-    `@cf/meta/llama-3-8b-instruct` and the cloud's `regional.meta.llama3-8b-instruct-v1:0` both say
-    meta-llama; the digits after the colon are the cloud's own revision, not the model's.
+    Parts of a path that name the seller, another seller, a region or a step (the facts `name_prefixes`) state no
+    maker: `azure/gpt-4o`, `fireworks_ai/accounts/fireworks/models/llama-v3p1-8b-instruct`. `@cf/meta/llama-3-8b-instruct`
+    and the cloud's `us-gov.meta.llama3-8b-instruct-v1:0` both say meta-llama; the digits after the colon are
+    the cloud's own revision, not the model's.
+
+    Args:
+        provider: who sells it, as the list writes it.
+        model: the name, as the list writes it.
     """
-    name = _REGION.sub("", model.removeprefix("~").removeprefix("@cf/"))
-    *path, name = name.split("/")
-    stated = path[-1] if path else None
-    head, dot, tail = name.partition(".")
-    if not path and dot and head.lower() in _DOTTED_ORGANISATIONS:
-        stated, name = head, _CLOUD_VERSION.sub("", tail)
-    return (
-        None if stated is None else organisation(stated),
-        name.removeprefix(f"{provider}-") or name,
-    )
+    *path, name = model.removeprefix("~").removeprefix("hf:").split("/")
+    makers = [
+        part
+        for position, part in enumerate(path)
+        if not _is_prefix(part) and not (position == 0 and _is_seller(part, provider))
+    ]
+    stated = makers[-1] if makers else None
+    while stated is None and "." in name:
+        head, _, tail = name.partition(".")
+        if head.lower() in _DOTTED_ORGANISATIONS:
+            stated, name = head, _CLOUD_VERSION.sub("", tail)
+        elif _kind_of(head) == "region":
+            name = tail
+        else:
+            break
+    if _kind_of(provider) == "reseller" and provider.lower() not in _organisations():
+        name = name.removeprefix(f"{provider}-") or name  # `databricks-meta-llama-3-1-8b-instruct`
+    return None if stated is None else organisation(stated), name
+
+
+def _is_prefix(part: str) -> bool:
+    """Whether a part of a path names a seller of others' models, a region or a step."""
+    return _kind_of(part) is not None or _ZONE.fullmatch(part) is not None
+
+
+def _is_seller(part: str, provider: str) -> bool:
+    """Whether the first part of a path is the seller that the list names, and no organisation behind models.
+
+    LiteLLM writes `vertex_ai/` before the names of the seller `vertex_ai-llama_models`.
+    """
+    known = _organisations()
+    return provider.lower().startswith(part.lower()) and part.lower() not in {
+        *known,
+        *known.values(),
+    }
+
+
+def _kind_of(part: str) -> str | None:
+    return _prefixes().get(part.lower())
 
 
 def normal(name: str) -> str:
@@ -68,6 +103,12 @@ def normal(name: str) -> str:
 @cache
 def _organisations() -> dict[str, str]:
     rows = facts.load("organisation_names").select("organisation_name", "organisation")
+    return dict(rows.iter_rows())
+
+
+@cache
+def _prefixes() -> dict[str, str]:
+    rows = facts.load("name_prefixes").select("name_prefix", "prefix_kind")
     return dict(rows.iter_rows())
 
 

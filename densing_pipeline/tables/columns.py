@@ -758,6 +758,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
+    "name_prefix": _text("Part of an offer's name before the model's, in lower case."),
+    "prefix_kind": _text(
+        "What the part is: a seller of other makers' models, a region of a cloud, or a step of a path.",
+        "reseller",
+        "region",
+        "path",
+    ),
     "namespace": _text("Owner of repositories on the Hub, in lower case."),
     "hub_namespace": _text("Owner of repositories as the Hub writes it."),
     "line": _text("Name of a line of models without version digits, such as llama."),

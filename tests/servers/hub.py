@@ -328,7 +328,7 @@ def with_weights(repo: Repo, shapes: dict[str, tuple[int, ...]]) -> Repo:
 def llama_tensors(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors of a model of `llama`, by name."""
     d, inner, rows = (config[key] for key in ("hidden_size", "intermediate_size", "vocab_size"))
-    layer = {f"self_attn.{kind}_proj": (d, d) for kind in "qkvo"}
+    layer: dict[str, tuple[int, ...]] = {f"self_attn.{kind}_proj": (d, d) for kind in "qkvo"}
     layer |= {"mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner)}
     layer |= {"input_layernorm": (d,), "post_attention_layernorm": (d,)}
     return {

@@ -30,7 +30,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "moe_intermediate_size": ("expert_ffn_hidden_size",),
     "n_routed_experts": ("num_experts", "num_local_experts", "moe_num_experts"),
     "n_shared_experts": ("num_shared_experts",),
-    "num_experts_per_tok": ("top_k_experts", "moe_k", "moe_topk", "num_experts_per_token"),
+    "num_experts_per_tok": (
+        "top_k_experts", "moe_k", "moe_topk", "moe_top_k", "num_experts_per_token",
+        "num_selected_experts", "num_active_experts", "experts_per_token",
+    ),
     "num_nextn_predict_layers": ("mtp_num_hidden_layers",),
 }  # fmt: skip
 """Alternative names of a size, by its most common name; a test compares them with transformers."""

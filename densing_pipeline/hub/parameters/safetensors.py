@@ -18,6 +18,21 @@ MAX_PARAMS = 10**14
 
 
 @dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor that the header of a safetensors file lists.
+
+    Attributes:
+        name: its name in the file.
+        dtype: its dtype as the header writes it, such as `BF16`, `F8_E4M3` or `U8`.
+        shape: its dimensions, in elements of that dtype.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """Possible parameter counts from the safetensors files of a repository.
 

@@ -18,7 +18,7 @@ from densing_pipeline.hub.parameters.headers import (
 from densing_pipeline.hub.parameters.tensors import Tensor
 
 
-def entry(shape: list[int], start: int, end: int, dtype: str = "BF16") -> dict[str, Any]:
+def entry(shape: list[Any], start: int, end: int, dtype: str = "BF16") -> dict[str, Any]:
     return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
 
 

@@ -11,6 +11,7 @@ import pytest
 from densing_pipeline.fetch import Limits
 from densing_pipeline.hub import tensor_headers
 from densing_pipeline.hub.client import Hub, HubError, OversizedError, RefusedError
+from densing_pipeline.hub.observations import TOO_LARGE
 from densing_pipeline.hub.parameters.headers import HeaderError
 from densing_pipeline.hub.parameters.tensors import Tensor
 from densing_pipeline.hub.tensor_headers import (
@@ -215,7 +216,7 @@ def test_a_file_that_begins_with_no_header_costs_itself(
         fetch(shelf)
     zone = LandingZone(tmp_path)
     land(shelf, zone)
-    status = tensor_headers.TOO_LARGE if error is OversizedError else tensor_headers.UNREADABLE
+    status = TOO_LARGE if error is OversizedError else tensor_headers.UNREADABLE
     assert fetched(zone)["headers_status"].to_list() == [status]
 
 

@@ -82,6 +82,81 @@ def test_another_model_or_an_ambiguous_name_is_not_guessed(provider: str, model:
     assert resolve(provider, model, {}, KNOWN) == Link(None, "unlinked")
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "canonical_id"),
+    [
+        ("azure", "azure/gpt-4o", "openai/gpt-4o"),
+        ("azure", "azure/us/gpt-4o-2024-08-06", "openai/gpt-4o-2024-08-06"),
+        ("azure_ai", "azure_ai/gpt-oss-20b", "openai/gpt-oss-20b"),
+        ("sambanova", "sambanova/DeepSeek-V3", "deepseek-ai/DeepSeek-V3"),
+        ("vertex_ai-anthropic_models", "vertex_ai/claude-3-5-sonnet@20240620",
+         "anthropic/claude-3.5-sonnet"),
+        ("gemini", "gemini/gemini-1.5-flash", "google/gemini-1.5-flash"),
+        ("fireworks_ai", "fireworks_ai/accounts/fireworks/models/llama-v3p1-8b-instruct", LLAMA_8B),
+        ("fireworks-ai", "accounts/fireworks/models/llama-v3p1-8b-instruct", LLAMA_8B),
+        ("lambda_ai", "lambda_ai/llama3.1-8b-instruct", LLAMA_8B),
+        ("bedrock", "bedrock/us-gov-west-1/meta.llama3-1-8b-instruct-v1:0", LLAMA_8B),
+        ("bedrock_converse", "us-gov.openai.gpt-oss-20b-1:0", "openai/gpt-oss-20b"),
+        ("bedrock_converse", "jp.anthropic.claude-3-5-sonnet-20240620-v1:0",
+         "anthropic/claude-3.5-sonnet"),
+        ("openrouter", "openrouter/deepseek/deepseek-v3", "deepseek-ai/DeepSeek-V3"),
+        ("databricks", "databricks/databricks-meta-llama-3-1-8b-instruct", LLAMA_8B),
+        ("cloudflare", "cloudflare/@cf/meta/llama-3.1-8b-instruct", LLAMA_8B),
+        ("synthetic", "hf:meta-llama/Llama-3.1-8B-Instruct", LLAMA_8B),
+        ("a seller of tomorrow", "a seller of tomorrow/gpt-4o", "openai/gpt-4o"),
+    ],
+)  # fmt: skip
+def test_the_prefix_of_a_seller_is_not_the_maker(
+    provider: str, model: str, canonical_id: str
+) -> None:
+    assert resolve(provider, model, {}, KNOWN).canonical_id == canonical_id
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openrouter", "openrouter/sao10k/llama-3.1-8b-instruct"),
+        ("fireworks_ai", "fireworks_ai/accounts/somebody/models/llama-v3p1-8b-instruct"),
+        ("fireworks_ai", "accounts/fireworks/routers/llama-v3p1-8b-instruct"),
+        ("mistral", "mistral/gpt-4o"),
+        ("perplexity", "perplexity/sao10k/gpt-4o"),
+        ("host", "another-host/gpt-4o"),
+        ("bedrock", "somewhere.meta.llama3-1-8b-instruct-v1:0"),
+    ],
+)
+def test_the_maker_that_a_path_names_is_kept(provider: str, model: str) -> None:
+    assert resolve(provider, model, {}, KNOWN).canonical_id is None
+
+
+@pytest.mark.parametrize(
+    ("model", "hub_id", "is_linked"),
+    [
+        ("google/gemma-4-26b-a4b", None, True),
+        ("vercel/google/gemma-4-26B-A4B", None, True),
+        ("google.gemma-4-26b-a4b", None, False),
+        ("gemma-4-26b-a4b", None, False),
+        ("gemma-4-26b-a4b", "google/gemma-4-26B-A4B", True),
+        ("google.gemma-4-26b-a4b-base", None, False),
+        ("deepseek.v3-base", None, True),
+        ("deepseek/v3-base:free", None, True),
+        ("deepseek/v3-baseline", None, False),
+    ],
+)
+def test_a_base_model_is_linked_only_where_the_offer_says_that_it_is_one(
+    model: str, hub_id: str | None, is_linked: bool
+) -> None:
+    base = {"google/gemma-4-26B-A4B", "deepseek/v3-base"}
+    known = KnownModels.of(base, base)
+    assert (resolve("host", model, {}, known, hub_id).canonical_id is not None) == is_linked
+
+
+def test_prefixes_are_listed_in_the_form_they_are_looked_up_in() -> None:
+    prefixes = facts.load("name_prefixes")["name_prefix"].to_list()
+    assert prefixes == sorted(name.lower() for name in prefixes)
+    makers = {known.split("/")[0].lower() for known in KNOWN.ids}
+    assert not makers & set(prefixes)
+
+
 def test_a_name_of_two_makers_is_linked_only_where_the_offer_names_one() -> None:
     twins = KnownModels.of({"maker/twin-7b", "rival/twin-7b"})
     assert resolve("host", "twin-7b", {}, twins) == Link(None, "unlinked")
