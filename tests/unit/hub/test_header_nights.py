@@ -99,7 +99,8 @@ def test_a_family_without_a_formula_gets_its_parts_from_tensors(observatory: Obs
     observatory.limits = replace(LIMITS, headers=0)
     observatory.night(0)
     before = row(observatory, "arcee-ai/Trinity-Nano-Base")
-    assert (before["params_total"], before["params_nonembedding"]) == (total, None)
+    assert (before["params_total"], before["params_source"]) == (total, "safetensors")
+    assert before["params_active"] is before["params_active_nonembedding"] is None
     observatory.limits = LIMITS
     observatory.night(1)
     found = row(observatory, "arcee-ai/Trinity-Nano-Base")
@@ -110,6 +111,7 @@ def test_a_family_without_a_formula_gets_its_parts_from_tensors(observatory: Obs
     )
     assert found["params_nonembedding"] == total - 2 * 32000 * 64
     assert found["params_active"] == total - 3 * 6 * 2 * 16 * 64
+    assert found["params_active_nonembedding"] == found["params_active"] - 2 * 32000 * 64
 
 
 def test_tensors_and_formula_that_disagree_go_to_the_quarantine_with_both_numbers(
