@@ -174,7 +174,8 @@ def named_size(model_id: object) -> int | None:
     if NAMED_EXPERTS.search(name[:200]):
         return None
     sizes = [
-        round(float(number) * (1e9 if unit in "bB" else 1e6))
+        # A zero in front stands for one before the point: `01B` is 0.1B.
+        round(float(re.sub(r"^0(?=\d)", "0.", number)) * (1e9 if unit in "bB" else 1e6))
         for number, unit in NAMED_SIZE.findall(name[:200])
         if len(number) <= 6
     ]
