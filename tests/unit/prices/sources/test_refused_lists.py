@@ -88,7 +88,8 @@ def test_a_list_of_which_three_tenths_moved_by_one_factor_is_in_another_unit(
 def test_prices_that_move_each_by_its_own_factor_are_no_change_of_unit():
     names = [f"m{n}" for n in range(100)]
     rising = {name: 1.01 + n / 100 for n, name in enumerate(names)}
-    check_size(openrouter(*names, **rising), openrouter(*names))
+    after = openrouter(*names, **rising)
+    assert check_size(after, openrouter(*names)) is after
 
 
 @pytest.mark.parametrize(("shift", "is_refused"), [(2.5, False), (3.5, True)])
