@@ -317,9 +317,15 @@ PRICES = Page(
         "{snapshot.FEWEST_COUNTED} and more",
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
-        "| within {fold.LONGEST_ABSENCE_DAYS} days its validity goes on",
+        "| the price before again, within {confirmation.REVERSAL_DAYS} days |",
+        "the price before is back within {confirmation.REVERSAL_DAYS} days: the other one was a slip",
+        "for the rule of {admission.PERSISTENCE_DAYS} days below",
+        "its list took it back within {confirmation.REVERSAL_DAYS} days (below)",
+        "within {confirmation.REVERSAL_DAYS} days of the first look without it",
+        "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
+        "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
-        "is marked `correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
+        "`correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(
             f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"
             for method, rule in {
@@ -375,7 +381,7 @@ PRICES = Page(
             "| -1 (OpenRouter's routers)",
             "(LiteLLM of early 2024)",
             "So 2 USD for text-davinci-003 in one list loses against the dated 20 USD",
-            "the end of a promotion of 90 % or a slip",
+            "rises after a promotion of 90 %",
         ),
         "the paper, and dates of data": (
             "the paper's Fig. 3a",
@@ -388,6 +394,12 @@ PRICES = Page(
             "The history of 2022 to 2025",
             "who held the floor from 2024 on",
             "between early 2025 and October 2026",
+        ),
+        "repositories of the lists, as they were in 2026": (
+            "| `litellm` | the map itself | 2023 |",
+            "| `genai-prices` | version 2 of the data, before July 2026 version 1; renames are followed | 2025-06 |",
+            "the list is made of them as the site makes it | 2025-10 |",
+            "the site's checks of each value are not repeated | 2025-06 |",
         ),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("Of 120 unlinked names drawn at random one", "over 104 models)"),

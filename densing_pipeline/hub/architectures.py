@@ -38,6 +38,9 @@ TRANSLATORS = "encoder_decoder_types"
 MASKED = "masked_types"
 """Model types of masked language models."""
 
+MIXTURES = "mixture_types"
+"""Model types whose configuration class has several routed experts by default."""
+
 RENAMED = "types_by_class"
 """Model type by class, for configurations that name none."""
 
@@ -138,6 +141,7 @@ def build(site_packages: Path) -> dict[str, Any]:
         MULTIMODAL: sorted(multimodal.keys() - encoders),
         TRANSLATORS: sorted(encoders - _decoders_with_hearing(encoders, translators, speech)),
         MASKED: sorted(masked.keys() - encoders),
+        MIXTURES: sorted(_mixtures(site_packages)),
         RENAMED: dict(sorted(_table(parsed, "_ARCHITECTURE_TO_MODEL_TYPE").items())),
     }
 
@@ -173,6 +177,64 @@ def _decoders_with_hearing(
     named = {**translators, **speech}
     decoders = ("voxtral", "qwen2_audio", "audioflamingo", "musicflamingo")
     return {kind for kind in encoders if kind.startswith(decoders) and named[kind]}
+
+
+EXPERT_FIELDS = frozenset(
+    {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}
+)
+"""Fields of configuration classes that state the number of routed experts."""
+
+
+def _mixtures(site_packages: Path) -> set[str]:
+    """Types whose configuration class has several routed experts, or a part that has."""
+    folders = (
+        site_packages / "transformers" / "models",
+        site_packages / "vllm" / "transformers_utils" / "configs",
+    )
+    found: set[str] = set()
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        if path.name.startswith("configuration_") or path.is_relative_to(folders[1]):
+            found |= _mixtures_in(path)
+    return found
+
+
+def _mixtures_in(path: Path) -> set[str]:
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError) as error:
+        raise RegistryError(f"{path} cannot be read: {error}") from error
+    classes = {each.name: each for each in body if isinstance(each, ast.ClassDef)}
+    mixtures = {name for name, each in classes.items() if _has_experts(each)}
+    mixtures |= {
+        name
+        for name, each in classes.items()
+        if any(isinstance(part, ast.Name) and part.id in mixtures for part in ast.walk(each))
+    }
+    types = (_default(classes[name], "model_type") for name in mixtures)
+    return {kind for kind in types if isinstance(kind, str) and kind}
+
+
+def _has_experts(declared: ast.ClassDef) -> bool:
+    numbers = (_default(declared, field) for field in EXPERT_FIELDS)
+    is_sparse = any(isinstance(number, int) and number > 1 for number in numbers)
+    return is_sparse and _default(declared, "is_moe") is not False
+
+
+def _default(declared: ast.ClassDef, field: str) -> Any:
+    """Default of a field of a class, or of an argument that makes it; None if there is none."""
+    for statement in declared.body:
+        match statement:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=value)
+                | ast.Assign(targets=[ast.Name(id=name)], value=value)
+            ) if name == field:
+                return _content(value)
+            case ast.FunctionDef(name="__init__", args=arguments):
+                names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+                defaults = dict(zip(reversed(names), reversed(arguments.defaults), strict=False))
+                if field in defaults:
+                    return _content(defaults[field])
+    return None
 
 
 def _version(site_packages: Path, names: Iterable[str]) -> str:

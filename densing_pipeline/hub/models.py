@@ -26,7 +26,9 @@ from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 SOURCE = "huggingface-hub"
 """Source of the rows that the bundled facts do not have."""
 
-COUNTS = ("params_total", "params_active", "params_nonembedding")
+COUNTS = (
+    "params_total", "params_active", "params_nonembedding", "params_active_nonembedding",
+)  # fmt: skip
 
 FROM_HUB = (
     "revision", "hub_created_at", "architecture", "gated", "first_seen_at", "hub_state",

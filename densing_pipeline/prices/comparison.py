@@ -18,11 +18,14 @@ HIGHEST_PLAUSIBLE = 1_000.0
 APART = 3.0
 """Two sources that differ by more than this factor on one offer cannot both be right."""
 
-UNSOUND = ("suspect", "future", "refused")
-"""Flags of amounts that are not, or not yet, prices one can pay."""
+UNSOUND = ("suspect", "future", "refused", "provisional", "slip")
+"""Flags of amounts that are not, or not yet, believed."""
 
 OUT_OF_FRONTIER = (*UNSOUND, "unconfirmed")
 """Flags whose prices never set a frontier."""
+
+_NOT_COMPARED = ("figure", "future", "refused", "provisional", "slip")
+"""Flags of prices that are neither compared with others nor believed because others have them too."""
 
 _RANK = {"announced": 0, "documented": 1, "first_observed": 2, "undated": 3}
 """How well a price is documented, best first."""
@@ -61,8 +64,8 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
 
     A better documented source decides alone. Among equally documented sources the number that confirm
     the price is compared with the number that contradict it: with two against one, the one is
-    `suspect`; with one against one, both are. A price that is suspect only for its tenfold rise is
-    `sound` if another source has it too.
+    `suspect`; with one against one, both are. A price that only its own list made suspect is `sound`
+    if another source has it too.
 
     Args:
         compared: from `agreements`.
@@ -96,7 +99,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
         "verdict",
         why=pl.when(is_contradicted)
         .then("against")
-        .otherwise(pl.format("rose tenfold, and {} has it too", "witness")),
+        .otherwise(pl.format("{} has it too", "witness")),
     ).drop_nulls("verdict")  # fmt: skip
 
 
@@ -149,7 +152,7 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
     sound = rows.filter(
         pl.col("offer") == "standard",
         pl.col("observed_to").is_null(),
-        pl.col("flag").is_null() | ~pl.col("flag").is_in(["figure", "future", "refused"]),
+        pl.col("flag").is_null() | ~pl.col("flag").is_in(_NOT_COMPARED),
         pl.col("input_usd_per_mtok") > 0,
         pl.all_horizontal(pl.col(MAIN_PRICE_COLUMNS).fill_null(0) <= HIGHEST_PLAUSIBLE),
     ).select(

@@ -149,9 +149,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "params_total": _params("All parameters of the model."),
     "params_active": _params(
-        "Parameters used for one token (less than all for a mixture of experts)."
+        "Parameters used for one token, input and output embeddings included (less than all for a "
+        "mixture of experts); without embeddings for the models of the paper's figure."
     ),
     "params_nonembedding": _params("Parameters without the input and output embeddings."),
+    "params_active_nonembedding": _params(
+        "Parameters used for one token, without the input and output embeddings."
+    ),
     "params_source": _text(
         "Where the parameter counts come from.", "report", "config", "safetensors", "figure"
     ),
@@ -796,6 +800,11 @@ COLUMNS: dict[str, Column] = {
     ),
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
+    "valid_from_earliest": _day(
+        "Earliest day on which the price can have begun: the day after the last look that did not find "
+        "it; empty if nothing is known."
+    ),
+    "valid_from_latest": _day("First day on which the price is known to have held."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(
@@ -832,6 +841,8 @@ COLUMNS: dict[str, Column] = {
         "figure",
         "unconfirmed",
         "refused",
+        "provisional",
+        "slip",
     ),
     "snapshot_sha256": _text("SHA-256 of the document the row was read from."),
     "canonical_id": _text(

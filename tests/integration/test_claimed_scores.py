@@ -46,7 +46,8 @@ class Nights:
         return CLAIMED_SCORES.validate(claimed_scores(self.zone, table))
 
     def scores(self):
-        table = SCORES.validate(scores(self.claims()))
+        """The scores that count now."""
+        table = SCORES.validate(scores(self.claims())).filter(pl.col("known_to").is_null())
         return table.select("model_id", "benchmark", "score").rows()
 
     def asked(self, part):
@@ -116,9 +117,15 @@ def test_a_model_is_asked_again_after_a_week_and_every_vintage_is_kept(nights, s
             simulated.repos[-1].record["evalResults"] = [entry(61.5, verified=True)]
         nights.night(day)
     assert nights.asked(f"{NOVA}?expand") == 2
-    seen = nights.claims().select("score", "observed_from", "observed_to").sort("score").rows()
-    first = FIRST_DAY.date()
-    assert seen == [(0.5793, first, None), (0.615, first + timedelta(7), None)]
+    columns = ("score", "observed_from", "observed_to", "reason")
+    seen = nights.claims().select(columns).sort("score", "observed_from").rows()
+    first, week_later = FIRST_DAY.date(), FIRST_DAY.date() + timedelta(7)
+    assert seen == [
+        (0.5793, first, week_later, None),
+        (0.5793, week_later, None, "stated more than once"),
+        (0.615, week_later, None, None),
+    ]
+    assert nights.scores() == [(NOVA, "MMLU", 0.615)]
 
 
 def test_a_bundled_model_is_asked_for_whatever_its_record_says(nights, simulated):

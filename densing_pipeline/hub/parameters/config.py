@@ -23,7 +23,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "intermediate_size": ("ffn_hidden_size", "n_inner", "ffn_dim", "inner_hidden_size"),
     "max_position_embeddings": ("n_positions", "n_ctx", "max_seq_len"),
     "n_routed_experts": ("num_experts", "num_local_experts", "moe_num_experts"),
-    "num_experts_per_tok": ("top_k_experts", "moe_k", "moe_topk", "num_experts_per_token"),
+    "num_experts_per_tok": (
+        "top_k_experts",
+        "moe_k",
+        "moe_topk",
+        "moe_top_k",
+        "num_experts_per_token",
+        "num_selected_experts",
+        "num_active_experts",
+        "experts_per_token",
+    ),
     "num_nextn_predict_layers": ("mtp_num_hidden_layers",),
 }
 """Alternative names of a size, by its most common name."""

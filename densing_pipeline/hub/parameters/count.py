@@ -8,13 +8,16 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+from densing_pipeline.hub import architectures
 from densing_pipeline.hub.parameters import config as configuration
 from densing_pipeline.hub.parameters import families, prediction, safetensors, tower
 from densing_pipeline.hub.parameters.compare import compare
 from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import Parts
+from densing_pipeline.hub.parameters.recipes import RECIPES
 
 EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
 NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
@@ -33,7 +36,8 @@ class ParameterCounts:
     Attributes:
         total: parameters of the language model, each once; a count from a file alone includes
             whatever else the file holds. Empty if unknown or if the two counts disagree.
-        active: parameters one token passes through; the same as `total` without experts.
+        active: parameters one token passes through, input embedding and output head included; the
+            same as `total` without experts.
         nonembedding: `total` without input embedding and output head.
         source: `config` or `safetensors`; None if there is no count.
         from_config: count from the configuration, even if it is not trusted.
@@ -54,6 +58,13 @@ class ParameterCounts:
     reason: str
     architecture: str | None
     is_moe: bool
+
+    @property
+    def active_nonembedding(self) -> int | None:
+        """`active` without input embedding and output head; None if one of the three is not known."""
+        if self.total is None or self.active is None or self.nonembedding is None:
+            return None
+        return self.active - (self.total - self.nonembedding)
 
 
 def count(record: Mapping[str, Any]) -> ParameterCounts:
@@ -86,7 +97,7 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
         nonembedding=parts.body,
         source="config",
         from_config=parts.total,
-        is_moe=empty.is_moe or parts.inactive > 0,
+        is_moe=_states_experts(config) is True or parts.inactive > 0,
         reason=f"from the configuration alone: {stored.note}",
     )
     if not stored.readings:
@@ -126,14 +137,35 @@ def _from_file(
             agrees=False,
             reason=f"{why}; file {total}, but the name says about {named}",
         )
+    body = _without_embeddings(record.get("config") if isinstance(record, Mapping) else None, total)
+    taken_off = "; non-embedding: without vocabulary x width" if body else ""
     return replace(
         empty,
         total=total,
         active=None if empty.is_moe else total,
+        nonembedding=body,
         source="safetensors",
         from_safetensors=total,
-        reason=f"{why}; {stored.note}, whatever else the file holds included",
+        reason=f"{why}; {stored.note}, whatever else the file holds included{taken_off}",
     )
+
+
+def _without_embeddings(config: object, total: int) -> int | None:
+    """What a file holds beside input embedding and output head, for a family without a formula.
+
+    Both are vocabulary x width. None if the configuration does not state these and whether the head
+    is the embedding, or describes a model with other parts, which the file holds too.
+    """
+    try:
+        text = configuration.read(config)
+        matrix = text.vocabulary * text.hidden
+    except UnreadableConfigError:
+        return None
+    is_tied = text.own.get("tie_word_embeddings")
+    if not isinstance(is_tied, bool) or text.own is not config or not matrix:
+        return None
+    rest = total - (matrix if is_tied else 2 * matrix)
+    return rest if rest > 0 else None
 
 
 def named_size(model_id: object) -> int | None:
@@ -183,12 +215,29 @@ def _architecture(config: Mapping[str, Any]) -> str | None:
 
 
 def _is_moe(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration states several experts; if it states no number, by its model type."""
+    stated = _states_experts(config)
+    if stated is not None:
+        return stated
+    types = {str(source.get("model_type")).lower() for source in _sources(config)}
+    return not types.isdisjoint(_mixtures()) or "moe" in (_architecture(config) or "").lower()
+
+
+def _states_experts(config: Mapping[str, Any]) -> bool | None:
+    """Whether a configuration states several experts; None if it states no number of them."""
+    numbers = [source.get(key) for source in _sources(config) for key in EXPERT_KEYS]
+    stated = [each for each in numbers if isinstance(each, int) and not isinstance(each, bool)]
+    return max(stated) > 1 if stated else None
+
+
+def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     sources = [config, *(config.get(key) for key in configuration.NESTED)]
-    for source in sources:
-        if not isinstance(source, Mapping):
-            continue
-        for key in EXPERT_KEYS:
-            many = source.get(key)
-            if isinstance(many, int) and not isinstance(many, bool) and many > 1:
-                return True
-    return "moe" in (_architecture(config) or "").lower()
+    return [source for source in sources if isinstance(source, Mapping)]
+
+
+@cache
+def _mixtures() -> frozenset[str]:
+    """Model types of mixtures of experts: by their classes' defaults, and by their formulas."""
+    counted = {name for name, recipe in RECIPES.items() if recipe.experts is not None}
+    known = counted | architectures.registry()[architectures.MIXTURES]
+    return frozenset({*known, *(name for name, same in families.SAME_AS.items() if same in known)})

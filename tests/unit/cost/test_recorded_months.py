@@ -112,7 +112,7 @@ def test_the_floor_stalled_after_2025_and_the_output_says_so(estimates):
 
 
 def test_text_davinci_003_cost_20_dollars_though_one_list_says_2(estimates):
-    sold = as_of(estimates["prices"], date(2023, 12, 15), date(2026, 11, 23)).filter(
+    sold = as_of(estimates["prices"], date(2023, 11, 20), date(2026, 11, 23)).filter(
         model="text-davinci-003"
     )
     price = {row["source"]: (row["input_usd_per_mtok"], row["flag"]) for row in sold.to_dicts()}

@@ -103,6 +103,19 @@ def installed(folder: Path) -> Path:
         '_SPECULATIVE_DECODING_MODELS = {"EagleFast": ("a", "b")}\n'
         '_TRANSFORMERS_SUPPORTED_MODELS = {"SlowForCausalLM": ("a", "b")}\n'
     )
+    one = folder / "transformers" / "models" / "one"
+    one.mkdir()
+    (one / "configuration_one.py").write_text(
+        'class DenseConfig(P):\n    model_type = "dense"\n    num_experts: int = 1\n'
+        'class SwitchedOff(P):\n    model_type = "off"\n    is_moe = False\n    num_experts: int = 9\n'
+        'class OneConfig(P):\n    model_type = "one"\n    num_experts: int = 4\n'
+        'class OneVLConfig(P):\n    model_type = "one_vl"\n    sub_configs = {"text_config": OneConfig}\n'
+    )
+    (parsed / "configs").mkdir()
+    (parsed / "configs" / "four.py").write_text(
+        'class FourConfig(P):\n    model_type = "four"\n'
+        "    def __init__(self, width=8, n_routed_experts=64, **more): ...\n"
+    )
     (parsed / "config.py").write_text(
         '_CONFIG_REGISTRY: dict[str, type] = LazyConfigDict(four="FourConfig", **{"fi-ve": "F"})\n'
         '_SPECULATIVE_DECODING_CONFIGS: set[str] = {"eagle"}\n'
@@ -119,6 +132,7 @@ def test_the_registries_are_read_from_the_sources(tmp_path, capsys):
     assert set(found[architectures.GENERATORS]) == {*generators, "SlowForCausalLM"}
     assert found[architectures.TRANSLATORS] == ["t5"]
     assert found[architectures.MULTIMODAL] == ["hear", "see"]
+    assert found[architectures.MIXTURES] == ["four", "one", "one_vl"]
     file = tmp_path / "list.json"
     assert main(["architectures", str(tmp_path), "--file", str(file)]) == 0
     assert json.loads(file.read_text()) == found
