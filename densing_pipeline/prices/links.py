@@ -44,7 +44,7 @@ _VARIANT = re.compile(
     r":(free|batch|extended|beta|nitro|floor|flex)$"
     r"|-(fp8|fp16|bf16|nvfp4|awq|gptq|int4|int8)(-fast)?$"
     r"|(?<=-instruct)-(turbo|lite)$"
-    r"|-(maas|tee)$|@default$",
+    r"|-(maas|tee)$|@default$|(?<=-fast)-reasoning$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-z]+")
