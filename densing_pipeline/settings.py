@@ -300,6 +300,10 @@ class Settings(BaseSettings):
         default=200,
         description="Most base models that a night asks for the scores they claim.",
     )
+    hub_headers_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=50,
+        description="Most base models of which a night fetches the headers of their weights; 0 for none.",
+    )
     gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
         default=80, description="GPU memory one evaluation may use."
     )

@@ -157,7 +157,13 @@ COLUMNS: dict[str, Column] = {
         "Parameters used for one token, without the input and output embeddings."
     ),
     "params_source": _text(
-        "Where the parameter counts come from.", "report", "config", "safetensors", "figure"
+        "Where the parameter counts come from: a report, the configuration, the tensors that the "
+        "headers of its files list, the Hub's counts by dtype (safetensors), or a figure.",
+        "report",
+        "config",
+        "tensors",
+        "safetensors",
+        "figure",
     ),
     "params": _positive(
         "Parameter count the row refers to; fractional on the inference_time basis.", "parameters"
