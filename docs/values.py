@@ -373,11 +373,6 @@ def _prices(tables: Tables) -> Values:
             source: [rows["canonical_id"].count(), rows.height]
             for (source,), rows in named.partition_by("source", as_dict=True).items()
         },
-        "by_rule": named.filter(
-            pl.col("method").is_in(
-                ["provider_prefix", "separators", "dated_suffix", "variant_suffix"]
-            )
-        ).height,
         "paper_prices": tables["price_frontier"]
         .filter(level=paper.NMI, curve="cheapest_ever")
         .sort("date")["usd_per_mtok"]
