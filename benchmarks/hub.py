@@ -186,7 +186,7 @@ class Synthetic(Hub):
         super().__init__("https://hub.invalid")
         self._pages = -(-rows // PAGE)
 
-    def get(self, url: str, max_bytes: int | None = None) -> Answer:
+    def get(self, url: str, max_bytes: int | None = None, first_bytes: int | None = None) -> Answer:
         """A page of the listing; its number is in the address."""
         self.requests += 1
         _, _, number = url.partition("&page=")

@@ -58,14 +58,17 @@ def planted(simulated, day, hours=5.0, **changes):
     return model_id
 
 
-def test_every_planted_base_model_is_found_once_on_its_night(observatory, simulated):
+def test_every_planted_base_model_is_found_once_on_its_night(tmp_path):
+    simulated = world(per_day=30, days=30, history=90)
     expected = {planted(simulated, day): day for day in range(0, 30, 2)}
     late = planted(simulated, 3)
     simulated.repos[-1].public_from = FIRST_DAY + timedelta(days=20)
     simulated.repos[-1].trending = 50.0
     expected[late] = 20
-    for day in range(30):
-        assert observatory.night(day).outcome == "ok"
+    with serving(simulated) as endpoint:
+        observatory = Observatory(tmp_path, simulated, endpoint, replace(LIMITS, page_size=30))
+        for day in range(30):
+            assert observatory.night(day).outcome == "ok"
     assert observatory.found() == expected
 
 

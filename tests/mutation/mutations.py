@@ -398,7 +398,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "parameters/compare",
         "hub/test_parameters",
         ("TOLERANCE = 0.05", "TOLERANCE = 0.1"),
-        ("abs(rest) <= TOLERANCE * parts.total", "abs(rest) < 0.8 * TOLERANCE * parts.total"),
+        ("abs(apart) <= TOLERANCE * counted", "abs(apart) < 0.8 * TOLERANCE * counted"),
     ),
     *_room(
         "hub/",

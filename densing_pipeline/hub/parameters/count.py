@@ -1,7 +1,7 @@
-"""Count the parameters of a model from its Hub record, from the configuration and from the files.
+"""Count the parameters of a model from its Hub record, its configuration and the tensors of its files.
 
-Not here: the formulas (`families`), the reading of files (`safetensors`), and the quarantine of
-counts that disagree (`hub.models`).
+Not here: the formulas (`families`), what is counted from tensors (`tensors`) and from the Hub's counts by
+dtype (`safetensors`), and the quarantine of counts that disagree (`hub.models`).
 """
 
 import re
@@ -14,10 +14,11 @@ from typing import Any
 from densing_pipeline.hub import architectures
 from densing_pipeline.hub.parameters import config as configuration
 from densing_pipeline.hub.parameters import families, prediction, safetensors, tower
-from densing_pipeline.hub.parameters.compare import compare
+from densing_pipeline.hub.parameters.compare import compare, is_near
 from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import Parts
 from densing_pipeline.hub.parameters.recipes import RECIPES
+from densing_pipeline.hub.parameters.tensors import TensorCounts
 
 EXPERT_KEYS = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
 NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(?<!\d_)(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
@@ -39,9 +40,10 @@ class ParameterCounts:
         active: parameters one token passes through, input embedding and output head included; the
             same as `total` without experts.
         nonembedding: `total` without input embedding and output head.
-        source: `config` or `safetensors`; None if there is no count.
+        source: `tensors`, `config` or `safetensors`; None if there is no count.
         from_config: count from the configuration, even if it is not trusted.
-        from_safetensors: count from the file, unpacked, even if it is not trusted.
+        from_safetensors: count from the files' tensors, else from the Hub's counts by dtype, unpacked,
+            even if it is not trusted.
         agrees: whether the two agree; None if there is only one.
         reason: what explains their difference, or why there is no count.
         architecture: model class as stated.
@@ -67,17 +69,25 @@ class ParameterCounts:
         return self.active - (self.total - self.nonembedding)
 
 
-def count(record: Mapping[str, Any]) -> ParameterCounts:
-    """Counts a model's parameters from its Hub record.
+def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> ParameterCounts:
+    """Counts a model's parameters from its Hub record, and from its tensors where they are known.
+
+    Counts from tensors come first, and the formula of the family is the second witness. A family without
+    a formula is counted from its tensors alone.
 
     The record's `config` has to hold the sizes of `config.json`: the extract the Hub's list gives
     (architecture and model type only) is not enough, and is not filled up with class defaults.
     Never raises: for an unusable record `reason` says why there is no count.
+
+    Args:
+        record: the record; its `config` may be the whole `config.json`.
+        tensors: what its tensors count, if their headers were fetched.
     """
     config = record.get("config") if isinstance(record, Mapping) else None
     config = config if isinstance(config, Mapping) else {}
     stored = safetensors.read(
-        record.get("safetensors") if isinstance(record, Mapping) else None, _quantisation(config)
+        record.get("safetensors") if isinstance(record, Mapping) else None,
+        configuration.quantisation(config),
     )
     empty = ParameterCounts(
         None, None, None, None, None, None, None, "", _architecture(config), _is_moe(config)
@@ -86,10 +96,14 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
         text = configuration.read(config)
         parts = _parts(text)
     except UnreadableConfigError as error:
-        return _from_file(record, empty, stored, str(error))
+        return _without_formula(record, empty, stored, tensors, str(error))
     except (ArithmeticError, TypeError, ValueError, KeyError, IndexError) as error:
         # An unforeseen configuration: the model is kept, without a count from the configuration.
-        return _from_file(record, empty, stored, f"unreadable: {type(error).__name__}")
+        why = f"unreadable: {type(error).__name__}"
+        return _without_formula(record, empty, stored, tensors, why)
+    if tensors is not None and tensors.total is not None:
+        return _from_tensors(empty, tensors, tensors.total, parts)
+    uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
     counted = replace(
         empty,
         total=parts.total,
@@ -98,17 +112,77 @@ def count(record: Mapping[str, Any]) -> ParameterCounts:
         source="config",
         from_config=parts.total,
         is_moe=_states_experts(config) is True or parts.inactive > 0,
-        reason=f"from the configuration alone: {stored.note}",
+        reason=f"from the configuration alone: {stored.note}{uncounted}",
     )
     if not stored.readings:
         return counted
     found = compare(parts, stored.readings, _buffers(text))
     counted = replace(
-        counted, from_safetensors=found.stored, agrees=found.agrees, reason=found.reason
+        counted,
+        from_safetensors=found.stored,
+        agrees=found.agrees,
+        reason=found.reason + uncounted,
     )
     if found.agrees:
         return counted
     return replace(counted, total=None, active=None, nonembedding=None, source=None)
+
+
+def _from_tensors(
+    empty: ParameterCounts, tensors: TensorCounts, total: int, parts: Parts
+) -> ParameterCounts:
+    """The count from the tensors, unless it differs from the formula's by over `TOLERANCE`."""
+    apart = total - parts.total
+    told = f"tensors {total}, configuration {parts.total}"
+    told += f"; {apart:+d} ({apart / parts.total:+.2%}) unexplained" if apart else ", equal"
+    compared = replace(
+        empty,
+        from_config=parts.total,
+        from_safetensors=total,
+        agrees=is_near(apart, parts.total),
+        reason="; ".join([told, *tensors.notes]),
+        is_moe=tensors.is_moe or parts.inactive > 0,
+    )
+    if not compared.agrees:
+        return compared
+    return replace(
+        compared,
+        total=total,
+        active=parts.active if tensors.active is None else tensors.active,
+        nonembedding=parts.body if tensors.nonembedding is None else tensors.nonembedding,
+        source="tensors",
+    )
+
+
+def _without_formula(
+    record: object,
+    empty: ParameterCounts,
+    stored: safetensors.Stored,
+    tensors: TensorCounts | None,
+    why: str,
+) -> ParameterCounts:
+    """The count from the tensors, else from the Hub's counts by dtype.
+
+    Neither is taken if it differs from the size in the name by over `NAME_FACTOR`.
+    """
+    if tensors is None or tensors.total is None:
+        counted = _from_file(record, empty, stored, why)
+        uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
+        return replace(counted, reason=counted.reason + uncounted)
+    counted = _from_file(
+        record, empty, safetensors.Stored((tensors.total,), "counted from its tensors"), why
+    )
+    if counted.total is None:
+        return counted
+    return replace(
+        counted,
+        # A mixture whose experts have names that are not known.
+        active=None if empty.is_moe and not tensors.is_moe else tensors.active,
+        nonembedding=tensors.nonembedding,
+        source="tensors",
+        reason="; ".join([f"{why}; counted from its tensors", *tensors.notes]),
+        is_moe=empty.is_moe or tensors.is_moe,
+    )
 
 
 def _parts(text: Config) -> Parts:
@@ -119,7 +193,10 @@ def _parts(text: Config) -> Parts:
     # Without these sizes the model is still counted; only tensors beside it stay unexplained.
     with suppress(UnreadableConfigError):
         parts = prediction.added(text, family, parts)
-    return replace(parts, tower=tower.count(text) or 0)
+    beside = tower.count(text)
+    return replace(
+        parts, tower=beside.known, tower_about=beside.about, tower_unknown=beside.unknown
+    )
 
 
 def _from_file(
@@ -196,17 +273,9 @@ def _buffers(text: Config) -> dict[str, int]:
 
 
 def _gemma4_scalars(text: Config) -> int:
-    vision = text.outer.get("vision_config")
+    vision = text.around_it("vision_config")
     width = vision.get("hidden_size") if isinstance(vision, Mapping) else None
     return text.layers + (2 * width if isinstance(width, int) else 0)
-
-
-def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    for source in (config, *(config.get(key) for key in configuration.NESTED)):
-        stated = source.get("quantization_config") if isinstance(source, Mapping) else None
-        if isinstance(stated, Mapping):
-            return stated
-    return {}
 
 
 def _architecture(config: Mapping[str, Any]) -> str | None:
@@ -220,20 +289,15 @@ def _is_moe(config: Mapping[str, Any]) -> bool:
     stated = _states_experts(config)
     if stated is not None:
         return stated
-    types = {str(source.get("model_type")).lower() for source in _sources(config)}
+    types = {str(source.get("model_type")).lower() for source in configuration.nested(config)}
     return not types.isdisjoint(_mixtures()) or "moe" in (_architecture(config) or "").lower()
 
 
 def _states_experts(config: Mapping[str, Any]) -> bool | None:
     """Whether a configuration states several experts; None if it states no number of them."""
-    numbers = [source.get(key) for source in _sources(config) for key in EXPERT_KEYS]
+    numbers = [source.get(key) for source in configuration.nested(config) for key in EXPERT_KEYS]
     stated = [each for each in numbers if isinstance(each, int) and not isinstance(each, bool)]
     return max(stated) > 1 if stated else None
-
-
-def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    sources = [config, *(config.get(key) for key in configuration.NESTED)]
-    return [source for source in sources if isinstance(source, Mapping)]
 
 
 @cache
