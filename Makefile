@@ -15,6 +15,8 @@ unexport VIRTUAL_ENV
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 FAST := pytest -q -n 2 --dist worksteal -m "not slow and not heavy and not shared" tests/unit
+IN_ENGINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -p no:cacheprovider \
+	-o filterwarnings=default
 # uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
 QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
@@ -23,7 +25,7 @@ LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-a
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
 	lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
-	evaluation-locks lowest-lock architectures
+	evaluation-locks lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -92,15 +94,20 @@ docs-check: .venv/synced ## Hold that README and docs say what the latest releas
 	@$(RUN) python -m docs.build check
 
 test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM on the processor
-	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
-		--confcutdir=tests/engine tests/engine
-	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
-		--confcutdir=tests/oracle -m "not slow" tests/oracle
-	@HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m pytest -q -o filterwarnings=default \
-		--confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py \
-		tests/unit/hub/test_tensors_transformers.py
-	@$(RUN) pytest -q tests/integration/test_evaluation_night.py
+	@$(MAKE) --silent --jobs=2 --keep-going --output-sync=target engine-night engine-vllm engine-oracle \
+		engine-transformers
 	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages
+
+# The parts of test-engine, two at a time, for each uses one processor most of the time; the longest first.
+engine-night:
+	@$(RUN) pytest -q -p no:cacheprovider tests/integration/test_evaluation_night.py
+engine-vllm:
+	@$(IN_ENGINE) --confcutdir=tests/engine tests/engine
+engine-oracle:
+	@$(IN_ENGINE) --confcutdir=tests/oracle -m "not slow" tests/oracle
+engine-transformers:
+	@$(IN_ENGINE) --confcutdir=tests/unit/hub tests/unit/hub/test_parameters_transformers.py \
+		tests/unit/hub/test_tensors_transformers.py
 
 evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates models on NVIDIA GPUs
 

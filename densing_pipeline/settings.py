@@ -183,6 +183,28 @@ class Settings(BaseSettings):
         default="https://www.llm-prices.com/historical-v1.json",
         description="The llm-prices list with its history.",
     )
+    litellm_git_url: HttpAddress = Field(
+        default="https://github.com/BerriAI/litellm",
+        description="Git repository with the history of the LiteLLM map (`densing backfill --from-git`).",
+    )
+    models_dev_git_url: HttpAddress = Field(
+        default="https://github.com/anomalyco/models.dev",
+        description="Git repository with the files that models.dev is made of.",
+    )
+    genai_prices_git_url: HttpAddress = Field(
+        default="https://github.com/pydantic/genai-prices",
+        description="Git repository with the history of genai-prices.",
+    )
+    llm_prices_git_url: HttpAddress = Field(
+        default="https://github.com/simonw/llm-prices",
+        description="Git repository with the files that llm-prices is made of.",
+    )
+    git_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=3600, description="Longest time of all requests to one git repository."
+    )
+    git_max_bytes: Annotated[int, Field(gt=0)] = Field(
+        default=2048 * MIB, description="Largest copy of a git repository on disk, in bytes."
+    )
     epoch_benchmarks_url: HttpAddress = Field(
         default="https://epoch.ai/data/benchmark_data.zip",
         description="Epoch AI's benchmark scores, a zip archive of CSV files.",
@@ -390,6 +412,11 @@ class Settings(BaseSettings):
     def landing_dir(self) -> Path:
         """Where responses are kept as they were received."""
         return self.state_dir / "landing"
+
+    @property
+    def git_dir(self) -> Path:
+        """Where copies of the price lists' git repositories are kept; can be fetched again."""
+        return self.state_dir / "git"
 
     @property
     def book_dir(self) -> Path:

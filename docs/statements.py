@@ -389,6 +389,12 @@ PRICES = Page(
             "who held the floor from 2024 on",
             "between early 2025 and October 2026",
         ),
+        "repositories of the lists, as they were in 2026": (
+            "| `litellm` | the map itself | 2023 |",
+            "| `genai-prices` | version 2 of the data, before July 2026 version 1; renames are followed | 2025-06 |",
+            "the list is made of them as the site makes it | 2025-10 |",
+            "the site's checks of each value are not repeated | 2025-06 |",
+        ),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("Of 120 unlinked names drawn at random one", "over 104 models)"),
         "ends of a central 95 %": ("they are the 2.5 and 97.5 % points",),

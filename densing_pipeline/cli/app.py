@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,12 +109,30 @@ def show(
 @app.command()
 def backfill(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Holds <source>/<YYYY-MM-DD>.json or .json.gz.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Holds <source>/<YYYY-MM-DD>.json or .json.gz.")
+    ] = None,
+    from_git: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Price list whose public git repository has its past days; may be given several times.",
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day that is taken from a repository."),
+    ] = None,
 ) -> None:
-    """Load price lists of past days as if they had been polled on those days."""
+    """Load price lists of past days as if they had been polled on those days.
+
+    Give a folder of recorded lists, or --from-git for the daily history of a list.
+    """
     from densing_pipeline.cli import backfill
 
-    backfill.run(ctx.obj, folder)
+    if folder is None and not from_git:
+        raise typer.BadParameter("give a folder, or --from-git and a source", param_hint="folder")
+    backfill.run(ctx.obj, folder, from_git or (), since.date() if since else None)
 
 
 @app.command()

@@ -8,6 +8,7 @@ Not here: the probabilities (`levels`).
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -32,8 +33,20 @@ draws that gave that curve."""
 SERIES = ("level", "blend_input_share", "curve")
 
 
+class _Drawn(NamedTuple):
+    """Drawn curves, and what they were drawn from."""
+
+    market: Market
+    draws: int
+    seed: int
+    curves: pl.DataFrame
+
+
 def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """The curves that draws of the members of each level give.
+
+    Prices and halving times of a night need the same curves, which take seconds to compute; so the
+    last ones are kept for callers with an equal market.
 
     Args:
         market: offers, links, levels and scores.
@@ -43,6 +56,19 @@ def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     Returns:
         Rows of `DRAWN`; draws that give the same curve stand there once.
     """
+    for kept in _KEPT:
+        if (kept.draws, kept.seed) == (draws, seed) and kept.market.is_same(market):
+            return kept.curves
+    curves = _drawn_frontiers(market, draws, seed)
+    _KEPT[:] = [_Drawn(market, draws, seed, curves)]
+    return curves
+
+
+_KEPT: list[_Drawn] = []
+"""The curves drawn last."""
+
+
+def _drawn_frontiers(market: Market, draws: int, seed: int) -> pl.DataFrame:
     if market.is_empty:
         return DRAWN.to_frame()
     found = [

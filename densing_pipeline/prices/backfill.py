@@ -5,18 +5,21 @@
 They are landed with their date and checked as a polled list is. The next night folds all landed lists
 in the order of their days.
 
-Not here: folding (`history`).
+Not here: folding (`history`), and snapshots from the history of a git repository (`git_backfill`).
 """
 
 import gzip
+import hashlib
 import re
 import zlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
-from densing_pipeline.landing import LandingZone
+from densing_pipeline.landing import LandingZone, received_at
 from densing_pipeline.polling.landed import RECEIVED, PollResult
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.snapshots import store_report
@@ -27,16 +30,24 @@ _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
 
 
 class BackfillError(ValueError):
-    """The folder holds nothing that can be loaded; the message says what is expected."""
+    """There is nothing that can be loaded; the message says what is expected."""
 
 
 @dataclass(frozen=True)
 class Dated:
-    """A file of a snapshot."""
+    """A snapshot of a past day.
+
+    Attributes:
+        source: name of the list.
+        day: the day on which the list was such.
+        origin: where the bytes come from, as the receipt has it.
+        read: gives the bytes; raises `SnapshotError` if there is no whole document.
+    """
 
     source: str
     day: date
-    path: Path
+    origin: str
+    read: Callable[[], bytes]
 
 
 def find(folder: Path) -> list[Dated]:
@@ -46,7 +57,9 @@ def find(folder: Path) -> list[Dated]:
         BackfillError: there is none, or a file is named after a day that does not exist.
     """
     found = [
-        Dated(source, _day(path, match[1]), path)
+        Dated(
+            source, _day(path, match[1]), f"backfill:{source}/{path.name}", partial(_content, path)
+        )
         for source in SOURCES
         for path in sorted((folder / source).glob("*"))
         if (match := _NAME.fullmatch(path.name))
@@ -82,35 +95,45 @@ def passed_over(folder: Path) -> list[Path]:
     )
 
 
-def land(zone: LandingZone, snapshots: list[Dated]) -> Iterator[PollResult]:
+def land(zone: LandingZone, snapshots: Iterable[Dated]) -> Iterator[PollResult]:
     """Land snapshots in order; loading the same ones again changes nothing.
 
     Args:
         zone: the landing zone.
-        snapshots: as `find` gives them.
+        snapshots: of any lists, the days of each list in order.
 
     Yields:
         The result for each, as of a poll at midnight of its day; its size is compared with the newest
         snapshot from before that day.
     """
-    previous = {
-        dated.source: _before(zone, dated.source, _midnight(dated.day))
-        for dated in reversed(snapshots)
-    }
+    newest: dict[str, _Accepted] = {}
+    earlier: dict[str, list[Path]] = {}
     for dated in snapshots:
-        result, parsed = _landed(zone, dated, previous[dated.source])
-        previous[dated.source] = parsed or previous[dated.source]
+        if dated.source not in earlier:
+            earlier[dated.source] = zone.receipt_files(dated.source)
+        before = _before(zone, dated, earlier[dated.source], newest.get(dated.source))
+        result, accepted = _landed(zone, dated, before)
+        if found := accepted or before:
+            newest[dated.source] = found
         store_report(zone, [result], result.polled_at)
         yield result
 
 
+@dataclass(frozen=True)
+class _Accepted:
+    """An accepted snapshot: when it was received, its hash, and what it says."""
+
+    fetched_at: datetime
+    sha256: str
+    parsed: ParsedSnapshot
+
+
 def _landed(
-    zone: LandingZone, dated: Dated, before: ParsedSnapshot | None
-) -> tuple[PollResult, ParsedSnapshot | None]:
+    zone: LandingZone, dated: Dated, before: _Accepted | None
+) -> tuple[PollResult, _Accepted | None]:
     """Land one snapshot, and accept it if it can be read and believed."""
-    rows_previous = before.rows if before else None
+    rows_previous = before.parsed.rows if before else None
     instant, source = _midnight(dated.day), dated.source
-    url = f"backfill:{source}/{dated.path.name}"
 
     def rejected(message: str) -> tuple[PollResult, None]:
         return (
@@ -119,38 +142,62 @@ def _landed(
         )
 
     try:
-        content = _content(dated.path)
-    except (OSError, EOFError, zlib.error) as error:
-        return rejected(f"{dated.path.name} cannot be read: {error}")
-    zone.store(source + RECEIVED, url, content, instant)
-    try:
-        parsed = check_size(
-            SOURCES[source].read(content, dated.day), None if SOURCES[source].is_partial else before
-        )
+        content = dated.read()
     except SnapshotError as error:
         return rejected(str(error))
-    zone.store(source, url, content, instant)
+    is_same = before is not None and hashlib.sha256(content).hexdigest() == before.sha256
+    if before is not None and is_same:
+        parsed = before.parsed
+    else:
+        zone.store(source + RECEIVED, dated.origin, content, instant)
+        try:
+            parsed = check_size(
+                SOURCES[source].read(content, dated.day),
+                None if SOURCES[source].is_partial or not before else before.parsed,
+            )
+        except SnapshotError as error:
+            return rejected(str(error))
+    receipt = zone.store(source, dated.origin, content, instant)
     result = PollResult(
-        source, instant, "ok", f"{parsed.rows} prices, backfilled", None, parsed.rows,
-        rows_previous, parsed.quarantined.height, instant,
+        source, instant, "unchanged" if is_same else "ok", f"{parsed.rows} prices, backfilled", None,
+        parsed.rows, rows_previous, parsed.quarantined.height, instant,
     )  # fmt: skip
-    return result, parsed
+    return result, _Accepted(instant, receipt.sha256, parsed)
 
 
-def _before(zone: LandingZone, source: str, instant: datetime) -> ParsedSnapshot | None:
-    """The newest accepted snapshot from before an instant."""
-    earlier = [r for r in zone.receipts(source) if r.fetched_at < instant]
-    if not earlier:
-        return None
+def _before(
+    zone: LandingZone, dated: Dated, earlier: list[Path], known: _Accepted | None
+) -> _Accepted | None:
+    """The newest accepted snapshot of a list from before a day.
+
+    Args:
+        zone: the landing zone.
+        dated: a snapshot of the day.
+        earlier: receipts of the list from before this backfill, oldest first.
+        known: the newest one that this backfill knows.
+    """
+    position = bisect_left(earlier, _midnight(dated.day), key=received_at)
+    if position == 0 or (known and received_at(earlier[position - 1]) <= known.fetched_at):
+        return known
+    receipt = zone.receipt(earlier[position - 1])
     try:
-        return SOURCES[source].read(zone.read(earlier[-1]), earlier[-1].fetched_at.date())
+        parsed = SOURCES[dated.source].read(zone.read(receipt), receipt.fetched_at.date())
     except SnapshotError:
-        return None
+        return known
+    return _Accepted(receipt.fetched_at, receipt.sha256, parsed)
 
 
 def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    return gzip.decompress(content) if path.suffix == ".gz" else content
+    """The bytes of a file.
+
+    Raises:
+        SnapshotError: it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise SnapshotError(f"{path.name} cannot be read: {error}") from error
 
 
 def _midnight(day: date) -> datetime:

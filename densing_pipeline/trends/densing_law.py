@@ -87,7 +87,11 @@ def densing_law(
     ]
     found = parallel_map(partial(_rows, draws=draws, seed=seed), pieces)
     estimated = list(chain.from_iterable(found))
-    asked = sorted({(row["estimator"], design) for row, design in estimated if design})
+    # Estimators of one design follow each other, for they share its simulated frontiers.
+    asked = sorted(
+        {(row["estimator"], design) for row, design in estimated if design},
+        key=lambda one: one[::-1],
+    )
     told = parallel_map(partial(_simulated, seed=seed, simulations=simulations), asked)
     by_design = dict(zip(asked, told, strict=True))
     rows = [

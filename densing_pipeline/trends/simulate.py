@@ -119,8 +119,7 @@ def simulated(
     inside = (x >= design.window[0]) & (x <= design.window[1])
     clusters = len(set(np.array(design.families, dtype=object)[inside]))
     weights = cluster_weights(design.families, resamples, seed)
-    rng = np.random.default_rng(seed)
-    y = np.stack([frontier(x, design.families, rng, noise=noise) for _ in range(simulations)])
+    y = _frontiers(design.days, design.families, seed, noise, simulations)
     slopes, covered = [], 0
     parts = min(simulations, 1 + y.size * resamples // VALUES_AT_ONCE)
     for values in np.array_split(y, parts):
@@ -136,6 +135,17 @@ def simulated(
     found = found[np.isfinite(found)]
     bias = float(found.mean() / true - 1) if found.size else None
     return Simulation(bias, covered / simulations)
+
+
+@lru_cache(maxsize=2)
+def _frontiers(
+    days: tuple[float, ...], families: tuple[str, ...], seed: int, noise: float, count: int
+) -> FloatArray:
+    """Simulated frontiers of a design, shape (count, n), read-only; kept for its other estimators."""
+    rng, x = np.random.default_rng(seed), np.array(days)
+    found = np.stack([frontier(x, families, rng, noise=noise) for _ in range(count)])
+    found.flags.writeable = False
+    return found
 
 
 def spread_design(n: int, seed: int, families: int | None = None) -> Design:

@@ -189,9 +189,10 @@ def test_a_crash_between_any_two_writes_loses_nothing(tmp_path, monkeypatch):
     expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
     limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
     with serving(simulated) as endpoint:
+        Observatory(tmp_path / "begun", simulated, endpoint, limits).night(0)
         for writes in range(1000):
+            shutil.copytree(tmp_path / "begun", tmp_path / str(writes))
             observatory = Observatory(tmp_path / str(writes), simulated, endpoint, limits)
-            observatory.night(0)
             with monkeypatch.context() as patched:
                 is_dead = die_after(writes, patched)
                 with contextlib.suppress(Crashed):
@@ -220,10 +221,8 @@ def die_after(writes, patched):
     return is_dead
 
 
-KILLS = 40
-
-
-def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kills", [12, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch, kills):
     simulated = world(per_day=8, days=5, history=10)
     expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
     limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
@@ -248,25 +247,26 @@ def test_a_killed_process_loses_nothing_wherever_it_is(tmp_path, monkeypatch):
             return process.exitcode, here.recv() if here.poll() else None
 
         night_of("begun").night(0)
-        for n in (*range(KILLS), "whole"):
+        for n in (*range(kills), "whole"):
             shutil.copytree(tmp_path / "begun", tmp_path / str(n))
         simulated.today = FIRST_DAY + timedelta(days=2) + NIGHT
         _, calls = night_in_a_process("whole", None)
-        whole = comparable(night_of("whole"))
-        for n in range(KILLS):
+        whole = comparable(night_of("whole").tables())
+        for n in range(kills):
             # Responses come in pieces that differ, and with them the last few calls.
             ended, _ = night_in_a_process(str(n), rng.randrange(calls * 9 // 10))
             assert ended == -signal.SIGKILL
             again = night_of(str(n))
             again.night(2)
-            assert set(again.found()) == expected
-            for table, same in zip(comparable(again), whole, strict=True):
+            tables = again.tables()
+            assert set(again.found(tables[0])) == expected
+            for table, same in zip(comparable(tables), whole, strict=True):
                 assert table.equals(same), f"the {n}th time"
 
 
-def comparable(observatory):
+def comparable(tables):
     """The tables with days for instants: a night done twice has an observation more."""
-    return [table.with_columns(pl.col("first_seen_at").dt.date()) for table in observatory.tables()]
+    return [table.with_columns(pl.col("first_seen_at").dt.date()) for table in tables]
 
 
 def test_a_listing_that_breaks_half_way_is_read_again_from_the_same_day(observatory, simulated):

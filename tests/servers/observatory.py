@@ -50,9 +50,13 @@ class Observatory:
             seen.filter(pl.col("refused").is_not_null()),
         )
 
-    def found(self):
-        """Base models of the Hub that the facts do not know, and the day each was first seen."""
-        table = self.tables()[0].filter(
+    def found(self, table=None):
+        """Base models of the Hub that the facts do not know, and the day each was first seen.
+
+        Args:
+            table: a `models` frame; by default that of what has landed.
+        """
+        table = (self.tables()[0] if table is None else table).filter(
             pl.col("is_base"), pl.col("source") == models.SOURCE, ~pl.col("is_doubtful")
         )
         assert table["model_id"].is_unique().all() or "replaced" in table["hub_state"]

@@ -27,7 +27,7 @@ from genai_prices.types import (
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import genai_dated
 from densing_pipeline.prices.sources.snapshot import QUOTES, Entries, ParsedSnapshot
-from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.source import GitHistory, Source
 from densing_pipeline.prices.sources.terms import is_currency, read_terms
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
@@ -173,4 +173,10 @@ def _constraint(found: Any) -> StartDateConstraint | TimeOfDateConstraint | None
     raise UnreadableError("constraint", found, "a constraint is a start date or hours of the day")
 
 
-SOURCE = Source(NAME, address_setting="genai_prices_url", parse=parse)
+SOURCE = Source(
+    NAME,
+    address_setting="genai_prices_url",
+    parse=parse,
+    # Version 1 of the data has the same prices in fewer units; version 2 began in July 2026.
+    git=GitHistory("genai_prices_git_url", ("prices/new_data/v2/data.json", "prices/data.json")),
+)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from densing_pipeline.prices.offers import Quote, Tariff, kinds_of_day
 from densing_pipeline.prices.sources.hours import MINUTES_PER_WEEK, minutes_of_week
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
-from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.source import GitHistory, Source
 from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_TOKEN,
@@ -246,4 +246,9 @@ def _inherited(quote: Quote, base: Quote | None) -> Quote:
     return Quote(*(own if own is not None else other for own, other in pairs))
 
 
-SOURCE = Source(NAME, address_setting="litellm_url", parse=parse)
+SOURCE = Source(
+    NAME,
+    address_setting="litellm_url",
+    parse=parse,
+    git=GitHistory("litellm_git_url", ("model_prices_and_context_window.json",)),
+)

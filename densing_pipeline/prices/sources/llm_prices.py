@@ -3,19 +3,22 @@
 Amounts are USD per million tokens. `from_date` is the first day of a price, `to_date` the day after its last.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources.genai_dated import UNDATED
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
-from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.source import GitHistory, Source
 from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
     UnreadableError,
     day,
+    load_json,
     mapping,
     read_quote,
     shown,
@@ -89,4 +92,34 @@ def _day(entry: dict[str, Any], name: str) -> date | None:
     return found
 
 
-SOURCE = Source(NAME, address_setting="llm_prices_url", parse=parse)
+def from_vendor_files(files: Mapping[str, bytes]) -> bytes:
+    """The historical list made of the files of its repository, one a vendor, as its site makes it.
+
+    Args:
+        files: content of the files by path. Amounts become text, so that they stay exact.
+
+    Raises:
+        SnapshotError: a file is not of that form.
+    """
+    prices = list[dict[str, Any]]()
+    for path in sorted(files):
+        if not path.endswith(".json"):
+            continue
+        vendor = load_json(files[path])
+        try:
+            prices += [
+                {**price, "id": model["id"], "vendor": vendor["vendor"], "name": model["name"]}
+                for model in vendor["models"]
+                for price in model["price_history"]
+            ]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise SnapshotError(f"{path} is no file of a vendor: {error}") from error
+    return json.dumps({"prices": prices}, default=str).encode()
+
+
+SOURCE = Source(
+    NAME,
+    address_setting="llm_prices_url",
+    parse=parse,
+    git=GitHistory("llm_prices_git_url", ("data",), from_vendor_files),
+)

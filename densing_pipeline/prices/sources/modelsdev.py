@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from densing_pipeline.prices.offers import Quote
+from densing_pipeline.prices.sources import modelsdev_files
 from densing_pipeline.prices.sources.snapshot import NO_PRICE, Entries, ParsedSnapshot
-from densing_pipeline.prices.sources.source import Source
+from densing_pipeline.prices.sources.source import GitHistory, Source
 from densing_pipeline.prices.sources.terms import read_terms
 from densing_pipeline.prices.sources.values import (
     PER_MILLION,
@@ -145,4 +146,9 @@ def _requests(mode: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(name, str(value)) for name, value in body.items()} if isinstance(body, dict) else set()
 
 
-SOURCE = Source(NAME, address_setting="models_dev_url", parse=parse)
+SOURCE = Source(
+    NAME,
+    address_setting="models_dev_url",
+    parse=parse,
+    git=GitHistory("models_dev_git_url", ("providers", "models"), modelsdev_files.document),
+)

@@ -24,6 +24,30 @@ WantedModels = Callable[[Settings, Mapping[str, pl.DataFrame]], Sequence[str]]
 """Chooses the models to ask for, given the quotes of the last good list of each source, by name."""
 
 
+Build = Callable[[Mapping[str, bytes]], bytes]
+"""Makes the document of a list of the files of its repository, by path; raises `SnapshotError`."""
+
+
+@dataclass(frozen=True)
+class GitHistory:
+    """Where the past states of a list are to be found: a public git repository.
+
+    Attributes:
+        address_setting: the field of `Settings` that holds the address of the repository.
+        paths: names of the file that is the list, of which the first that a commit has counts (what it
+            was renamed from is found); or, with `build`, the files and folders it is made of.
+        build: makes the list, where no file is the list itself.
+    """
+
+    address_setting: str
+    paths: tuple[str, ...]
+    build: Build | None = None
+
+    def url(self, settings: Settings) -> str:
+        """Address of the repository."""
+        return str(getattr(settings, self.address_setting))
+
+
 @dataclass(frozen=True)
 class Source(Declaration[ParsedSnapshot]):
     """A polled price list.
@@ -37,12 +61,14 @@ class Source(Declaration[ParsedSnapshot]):
         fetch: makes the requests; by default one, for one document.
         wanted_models: chooses the models to ask for, where the list is asked model by model; with none
             to ask for, the list is not polled.
+        git: the repository with its past states, if there is one.
     """
 
     is_own: bool = False
     is_partial: bool = False
     fetch: Fetch = fetch_document
     wanted_models: WantedModels | None = None
+    git: GitHistory | None = None
 
     def check(self, found: ParsedSnapshot, before: ParsedSnapshot | None) -> None:
         """Compare a list with the one before, if there is one and it covers the same models.

@@ -118,9 +118,23 @@ def test_a_level_that_one_model_only_may_reach_may_have_no_price(book):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_draws_are_those_of_the_seed(book, seed):
     inputs = market(book, 0.701)
-    first, again = (drawn_frontiers(inputs, draws=20, seed=seed) for _ in range(2))
+    first, other, again = (
+        drawn_frontiers(inputs, draws=20, seed=each) for each in (seed, seed + 5, seed)
+    )
+    assert first is not again
     assert first.equals(again)
-    assert not first.equals(drawn_frontiers(inputs, draws=20, seed=seed + 5))
+    assert not first.equals(other)
+
+
+def test_curves_are_drawn_once_for_equal_markets_and_anew_for_others(book):
+    first = drawn_frontiers(market(book, 0.701), draws=20, seed=1)
+    assert drawn_frontiers(market(book, 0.701), draws=20, seed=1) is first
+    assert drawn_frontiers(market(book, 0.9), draws=20, seed=1)["draw"].n_unique() == 1
+    dearer = market(book, 0.701)
+    dearer = replace(dearer, prices=dearer.prices.with_columns(pl.col("input_usd_per_mtok") * 2))
+    assert drawn_frontiers(dearer, draws=20, seed=1)["usd_per_mtok"].min() > (
+        first["usd_per_mtok"].min()
+    )
 
 
 def test_a_model_probably_short_of_the_level_counts_in_the_draws_in_which_it_reaches_it(book):

@@ -16,19 +16,21 @@ import pytest
 
 from densing_pipeline import files
 from densing_pipeline.publication import release as releases
+from densing_pipeline.publication.figures import FIGURES
 from densing_pipeline.publication.release import is_whole, publish, read_latest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 from tests.releases import SOURCES, made
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("one_figure")]
 
 
 def changed(tables):
     return tables | {"scores": tables["scores"].with_columns(score=pl.lit(0.25))}
 
 
-def test_a_release_holds_every_table_and_its_description(tables, tmp_path):
+def test_a_release_holds_every_table_and_its_description(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(releases, "FIGURES", FIGURES)
     release = publish(tables, tmp_path, made())
     assert release.is_new
     assert (tmp_path / "latest").resolve() == release.path.resolve()
@@ -40,6 +42,7 @@ def test_a_release_holds_every_table_and_its_description(tables, tmp_path):
         assert [f["name"] for f in resource["schema"]["fields"]] == list(
             PUBLISHED[resource["name"]].names
         )
+    assert {Path(f["path"]).stem for f in package["figures"]} == set(FIGURES)
     assert package["sources"][0]["license"] == "CC-BY-4.0"
     assert package["provenance"]["seed"] == 1
     assert package["version"] == release.release_id

@@ -12,7 +12,7 @@ from densing_pipeline.publication.revisions import revisions
 from densing_pipeline.tables.published import REVISIONS
 from tests.releases import SOURCES, made
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("one_figure")]
 
 MADE = made()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from densing_pipeline.polling.source import SnapshotError
-from densing_pipeline.prices.sources.llm_prices import parse
+from densing_pipeline.prices.sources.llm_prices import from_vendor_files, parse
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 
 DAY = date(2026, 11, 1)
@@ -78,3 +78,39 @@ def test_entry_without_vendor_is_quarantined_by_its_place() -> None:
 def test_another_document_is_refused(document: str) -> None:
     with pytest.raises(SnapshotError):
         parse(document.encode(), DAY)
+
+
+def test_the_list_is_made_of_one_file_a_vendor():
+    model = {
+        "id": "sage-1",
+        "name": "Sage 1 >200k",
+        "price_history": [
+            {"input": 0.1, "output": 8.5, "from_date": "2026-02-01", "to_date": None},
+            {
+                "input": 3,
+                "output": 9,
+                "input_cached": 1.25,
+                "from_date": None,
+                "to_date": "2026-02-01",
+            },
+        ],
+    }
+    files = {
+        "data/README.md": b"# not a vendor",
+        "data/maker.json": json.dumps({"vendor": "maker", "models": [model]}).encode(),
+        "data/other.json": json.dumps(
+            {"vendor": "other", "models": [model | {"id": "z", "name": "Z"}]}
+        ).encode(),
+    }
+    found = parse(from_vendor_files(files), DAY)
+    assert mine(found, "valid_from", "valid_to", "input_usd_per_mtok", "context_over_tokens") == [
+        (date(2026, 2, 1), None, 0.1, 200_000),
+        (None, date(2026, 2, 1), 3.0, 200_000),
+    ]
+    assert found.quotes["provider"].unique().sort().to_list() == ["maker", "other"]
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"vendor": "v", "models": [{"id": "m"}]}', b"{"])
+def test_a_file_that_is_no_vendors_is_refused(content):
+    with pytest.raises(SnapshotError):
+        from_vendor_files({"data/v.json": content})
