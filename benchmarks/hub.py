@@ -24,6 +24,7 @@ from densing_pipeline import facts
 from densing_pipeline.hub import bundled, models, parameters, poll, sweep, watermark
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.client import EXPAND, Answer, Hub
+from densing_pipeline.hub.parameters.tensors import Tensor, count_tensors
 from densing_pipeline.hub.pretrainers import known_pretrainers
 from densing_pipeline.landing import LandingZone
 from tests.servers import hub as simulated
@@ -35,6 +36,10 @@ DOUBTFUL_PER_PAGE = 20
 RECORDS = 2_000
 PER_DAY = 2_500
 """New repositories on an ordinary day of the simulated Hub."""
+
+EXPERT_LAYERS, EXPERTS = 130, 256
+EXPERT_SHAPES = {"gate_proj": [2048, 7168], "up_proj": [2048, 7168], "down_proj": [7168, 2048]}
+"""Layers and experts of the mixture whose header is counted, and the matrices of an expert."""
 
 DAYS = 62
 """Days of the simulated Hub: the window in which a night looks for late publications, and two nights."""
@@ -59,8 +64,34 @@ def benchmarks() -> Iterator[Measurement]:
         lambda: [json.loads(text) for text in texts],
         "json.loads of the same configurations (read, not counted)",
     )
+    yield _tensors()
     yield _night()
     yield _sweep()
+
+
+def _tensors() -> Measurement:
+    """The header of a mixture of experts as large as the largest released ones."""
+    header = {
+        f"model.layers.{layer}.mlp.experts.{expert}.{name}.weight": {
+            "dtype": "BF16",
+            "shape": shape,
+            "data_offsets": [0, 29_360_128],
+        }
+        for layer in range(EXPERT_LAYERS)
+        for expert in range(EXPERTS)
+        for name, shape in EXPERT_SHAPES.items()
+    }
+    header["model.embed_tokens.weight"] = {"dtype": "BF16", "shape": [128_000, 7168]}
+    text = json.dumps(header)
+    listed = [Tensor(name, each["dtype"], tuple(each["shape"])) for name, each in header.items()]
+    config = {"num_experts": EXPERTS, "num_experts_per_tok": 8}
+    return compare(
+        "hub.tensors",
+        f"parameters by part from the names, dtypes and shapes of {len(listed):,} tensors",
+        lambda: count_tensors(listed, config),
+        lambda: json.loads(text),
+        "json.loads of the same header (read, not counted)",
+    )
 
 
 def _night() -> Measurement:
@@ -155,7 +186,7 @@ class Synthetic(Hub):
         super().__init__("https://hub.invalid")
         self._pages = -(-rows // PAGE)
 
-    def get(self, url: str, max_bytes: int | None = None) -> Answer:
+    def get(self, url: str, max_bytes: int | None = None, first_bytes: int | None = None) -> Answer:
         """A page of the listing; its number is in the address."""
         self.requests += 1
         _, _, number = url.partition("&page=")

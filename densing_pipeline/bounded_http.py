@@ -51,6 +51,7 @@ class Bounds:
         max_bytes: size of an answer, as sent and as decoded.
         redirect_hosts: hosts besides the one asked to which a redirect may lead: `host` (https only),
             `*.domain` for all below a domain, or `host:port`.
+        is_cut: whether only the beginning of an answer is read: it may then be stated to be larger.
     """
 
     connect_s: float = 5.0
@@ -59,6 +60,7 @@ class Bounds:
     slowest_bytes_per_s: float | None = None
     max_bytes: int = 64 * MIB
     redirect_hosts: tuple[str, ...] = ()
+    is_cut: bool = False
 
 
 class BoundError(httpx2.TransportError):
@@ -131,6 +133,15 @@ class Answer:
             whole += piece
         return bytes(whole)
 
+    async def beginning(self, size: int) -> bytes:
+        """The first bytes of the decoded content, or all of it if it is smaller; raises as `content` does."""
+        begun = bytearray()
+        async for piece in self.content():
+            begun += piece
+            if len(begun) >= size:
+                break
+        return bytes(begun[:size])
+
     async def aclose(self) -> None:
         """End the response, whether or not it was read."""
         await self._response.aclose()
@@ -179,7 +190,7 @@ async def send(client: httpx2.AsyncClient, request: httpx2.Request, bounds: Boun
         # Without content it states the length of the document (RFC 9110, section 8.6).
         has_content = request.method != "HEAD" and response.status_code != httpx2.codes.NOT_MODIFIED
         is_size = has_content and length.isdecimal() and len(length) < 20
-        if is_size and int(length) > bounds.max_bytes:
+        if is_size and int(length) > bounds.max_bytes and not bounds.is_cut:
             raise TooLargeError(bounds.max_bytes)
         return Answer(response, bounds, started)
     except BaseException:

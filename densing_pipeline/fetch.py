@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -43,6 +43,9 @@ from densing_pipeline.units import MIB
 USER_AGENT = f"densing-pipeline/{version('densing-pipeline')}"
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may pass by themselves."""
+
+_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
+"""What a server says of a range from the first byte on: its last byte, and the size of the document."""
 
 _SPENT = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})")
 
@@ -99,12 +102,15 @@ class Response:
 
     Attributes:
         url: the address asked, before redirects.
-        status: 200, or 304 where the copy the request named is still current.
+        status: 200, or 304 where the copy the request named is still current; 206 where only the
+            beginning of the document was asked for and sent.
         content: decoded bytes; empty with 304.
         etag: to send with the next request.
         last_modified: to send with the next request.
         next_url: address of the next page, if the `Link` header names one; a relative reference
             is resolved against the address that answered, after redirects (RFC 8288, section 3.2).
+        size: bytes of the whole document, where only its beginning was asked for and the server
+            states it.
     """
 
     url: str
@@ -113,6 +119,7 @@ class Response:
     etag: str | None = None
     last_modified: str | None = None
     next_url: str | None = None
+    size: int | None = None
 
 
 class FetchError(RuntimeError):
@@ -183,8 +190,9 @@ async def fetch(
     etag: str | None = None,
     last_modified: str | None = None,
     headers: Mapping[str, str] | None = None,
+    first_bytes: int | None = None,
 ) -> Response:
-    """Get a document.
+    """Get a document, or its beginning.
 
     Args:
         opened: from `client`.
@@ -193,6 +201,8 @@ async def fetch(
         etag: entity tag of the copy at hand; the answer is then 304 if it is current.
         last_modified: date of the copy at hand, used alike.
         headers: further headers of the request.
+        first_bytes: if given, only so many bytes from the first on are asked for, and no more are
+            read from a server that sends the whole document.
 
     Raises:
         FetchError: there is no complete document, after retries where they may help.
@@ -202,7 +212,15 @@ async def fetch(
         for name, value in (("If-None-Match", etag), ("If-Modified-Since", last_modified))
         if value
     }
-    asked = _Asked(url, {**(headers or {}), **conditions}, is_conditional=bool(conditions))
+    if first_bytes is not None:
+        # The coding of a part would be another document's.
+        conditions |= {"Range": f"bytes=0-{first_bytes - 1}", "Accept-Encoding": "identity"}
+    asked = _Asked(
+        url,
+        {**(headers or {}), **conditions},
+        is_conditional=bool(etag or last_modified),
+        first_bytes=first_bytes,
+    )
     retrying = AsyncRetrying(
         stop=stop_after_attempt(limits.attempts),
         wait=lambda state: _wait(state, limits),
@@ -229,11 +247,19 @@ async def fetch(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is asked for: the address, the headers, and whether 304 is an answer."""
+    """What is asked for: the address, the headers, whether 304 is an answer, and how much of it."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     is_conditional: bool
+    first_bytes: int | None
+
+    def bounds(self, limits: Limits) -> Bounds:
+        """The bounds of an answer."""
+        if self.first_bytes is None:
+            return limits.bounds
+        # The last piece of an answer that is cut off may reach beyond what is read.
+        return replace(limits.bounds, max_bytes=self.first_bytes + MIB, is_cut=True)
 
 
 async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) -> Response:
@@ -243,7 +269,7 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
         address, headers = httpx2.URL(asked.url), dict(asked.headers)
         for _ in range(REDIRECTS + 1):
             request = opened.build_request("GET", address, headers=headers)
-            answer = await send(opened, request, limits.bounds)
+            answer = await send(opened, request, asked.bounds(limits))
             try:
                 status = answer.status
                 if status not in REDIRECTING:
@@ -298,10 +324,11 @@ async def _request(opened: httpx2.AsyncClient, asked: _Asked, limits: Limits) ->
 async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
     """The document of an answer that is no redirect, from the address that gave it."""
     status, headers = answer.status, answer.headers
-    tags = {"etag": _tag(headers, "ETag"), "last_modified": _tag(headers, "Last-Modified")}
+    etag, modified = _tag(headers, "ETag"), _tag(headers, "Last-Modified")
     if status == httpx2.codes.NOT_MODIFIED and asked.is_conditional:
-        return Response(asked.url, status, b"", **tags)
-    if status != httpx2.codes.OK:
+        return Response(asked.url, status, b"", etag, modified)
+    is_part = status == httpx2.codes.PARTIAL_CONTENT and asked.first_bytes is not None
+    if status != httpx2.codes.OK and not is_part:
         wait = _retry_after(headers, datetime.now(UTC))
         told = "" if wait is None else f", which asks to wait {wait:g} s"
         raise FetchError(
@@ -311,9 +338,42 @@ async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
             is_passing=status in RETRIED,
             retry_after_s=wait,
         )
+    if asked.first_bytes is not None:
+        content, size = await _beginning(answer, asked.first_bytes)
+        return Response(asked.url, status, content, etag, modified, size=size)
     content = await answer.read()
     following = _resolved(address, answer.next_url)
-    return Response(asked.url, status, content, **tags, next_url=following)
+    return Response(asked.url, status, content, etag, modified, next_url=following)
+
+
+async def _beginning(answer: Answer, first_bytes: int) -> tuple[bytes, int | None]:
+    """The first bytes of a document, and its size if the server states it.
+
+    A server may send these bytes alone, or the whole document, which is then cut off.
+
+    Raises:
+        FetchError: the server sends another part, or another number of bytes, than it says.
+    """
+    if answer.status == httpx2.codes.OK:
+        length = answer.headers.get("Content-Length", "")
+        size = int(length) if length.isdecimal() and len(length) < 19 else None
+    else:
+        stated = answer.headers.get("Content-Range", "")
+        told = _RANGE.fullmatch(stated.strip())
+        size = int(told[2]) if told else 0
+        if told is None or int(told[1]) + 1 != min(first_bytes, size):
+            raise FetchError(
+                f"answered with the range {stated[:60]!r}, not the first {first_bytes} bytes",
+                status=answer.status,
+            )
+    content = await answer.beginning(first_bytes)
+    if size is not None and len(content) != min(first_bytes, size):
+        raise FetchError(
+            f"sent {len(content)} bytes of {min(first_bytes, size)}",
+            status=answer.status,
+            is_passing=True,
+        )
+    return content, size
 
 
 def _resolved(address: httpx2.URL, following: str | None) -> str | None:

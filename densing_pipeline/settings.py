@@ -256,7 +256,7 @@ class Settings(BaseSettings):
     )
     accept_shrunk: str = Field(
         default="",
-        description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows.",
+        description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows, or if its prices moved by one factor.",
     )
 
     hub_poll: bool = Field(
@@ -299,6 +299,10 @@ class Settings(BaseSettings):
     hub_claims_per_night: Annotated[int, Field(ge=0)] = Field(
         default=200,
         description="Most base models that a night asks for the scores they claim.",
+    )
+    hub_headers_per_night: Annotated[int, Field(ge=0)] = Field(
+        default=50,
+        description="Most base models of which a night fetches the headers of their weights; 0 for none.",
     )
     gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
         default=80, description="GPU memory one evaluation may use."

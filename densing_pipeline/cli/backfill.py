@@ -87,6 +87,7 @@ def _fold(screen: Screen, settings: Settings) -> None:
             screen.say(
                 f"{source}: {update.folded} snapshots folded, {counts.added} prices added, "
                 f"{counts.changed} changed ({counts.corrected} of them corrections), "
+                f"{counts.slips} slips taken back, "
                 f"{counts.listed} listed now, {counts.absent} no longer"
             )
     screen.say("`densing run` computes the tables from it.")

@@ -11,7 +11,7 @@ import polars as pl
 from densing_pipeline.prices.as_of import known, last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
-from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.prices.confirmation import REVERSAL_DAYS
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 
 PERSISTENCE_DAYS = 30
@@ -19,6 +19,10 @@ PERSISTENCE_DAYS = 30
 
 MIN_LINK_CONFIDENCE = 0.9
 """Lowest confidence of a link with which an offer counts for a level."""
+
+_PASSING_OFFERS = ("free", "promotional")
+_PASSING_FLAGS = ("provisional", "slip")
+"""Kinds of offer, and flags, of prices that do not end the price before them."""
 
 OFFER = ("source", "provider", "model")
 """Columns that identify an offer."""
@@ -30,10 +34,10 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     """Standard prices by offer, each over the days it is known to have held up to `as_of`.
 
     Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag that
-    bars them. A price ends when the source says so, when the offer's next price begins, or after the day
-    its source last listed it, if it has listed others since. A correction counts as undated: when the price
-    that it put right began to hold is not known. For a past `as_of`, later observations and the flags that
-    rest on them are not used.
+    bars them. A price ends on the day that the book says, or when the offer's next price begins. Days on which
+    the offer had a provisional price, a slip, or for up to 14 days none or a promotion count at the price before
+    (`_carried`). A correction counts as undated: when the price that it put right began to hold is not known.
+    For a past `as_of`, later observations and the flags that rest on them are not used.
 
     Args:
         prices: rows of `prices`.
@@ -48,40 +52,72 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     if not prices.is_empty() and as_of < last_day(prices):
         prices = rejudged(known(prices, as_of, polls).collect())
     horizon = (as_of - EPOCH).days + 1
-    sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
-    seen = pl.coalesce("last_seen", pl.lit(as_of))
-    spoken = (
-        pl.when(pl.col("source").is_in(partial_lists()))
-        .then(seen.max().over("source", "model"))
-        .otherwise(seen.max().over("source"))
+    has_flag = pl.col("flag").is_not_null()
+    is_passing = pl.col("offer").is_in(_PASSING_OFFERS) | (
+        has_flag & pl.col("flag").is_in(_PASSING_FLAGS)
     )
-    is_gone = (seen < spoken).fill_null(value=False)
-    end = pl.min_horizontal(
-        "valid_to", pl.when(is_gone).then(pl.col("last_seen") + timedelta(days=1))
+    is_sound = ~has_flag | ~pl.col("flag").is_in(OUT_OF_FRONTIER)
+    is_standard = (
+        (pl.col("offer") == "standard")
+        & (pl.col("input_usd_per_mtok") > 0)
+        & (pl.col("output_usd_per_mtok").is_null() | (pl.col("output_usd_per_mtok") > 0))
+        & is_sound
     )
-    is_presumed = pl.col("valid_to").is_null() & pl.col("last_seen").is_not_null()
+    start = known_from()
+    # A price that one look alone found was seen on that day, however long the list was not read.
+    is_seen_once = pl.col("basis").is_in(["first_observed", "undated"]) & (
+        pl.col("last_seen") <= start
+    )
+    is_presumed = (pl.col("valid_to").is_null() & pl.col("last_seen").is_not_null()) | is_seen_once
     is_correction = pl.col("flag").eq_missing("correction")
-    days = prices.with_columns(end=end).filter(
-        pl.col("offer") == "standard",
-        pl.col("context_over_tokens") == 0,
+    rows = prices.filter(
         pl.col("observed_to").is_null(),
-        pl.col("input_usd_per_mtok") > 0,
-        pl.col("output_usd_per_mtok").is_null() | (pl.col("output_usd_per_mtok") > 0),
-        sound,
+        pl.col("context_over_tokens") == 0,
+        is_standard | is_passing,
     ).select(
         *OFFER, "flag", "input_usd_per_mtok", "output_usd_per_mtok",
         basis=pl.when(is_correction).then(pl.lit("undated")).otherwise("basis"),
-        start=known_from().to_physical(),
-        end=pl.col("end").to_physical().fill_null(horizon).clip(upper_bound=horizon),
-        seen_to=pl.when(is_presumed).then(seen.to_physical() + 1),
+        start=start.to_physical(),
+        end=pl.col("valid_to").to_physical().fill_null(horizon).clip(upper_bound=horizon),
+        seen_to=pl.when(is_presumed).then(pl.col("last_seen").to_physical() + 1),
+        is_passing=is_passing.fill_null(value=False),
+        is_brief=pl.col("offer") != "standard",
     )  # fmt: skip
     return (
-        days.sort(*OFFER, "start", "end")
+        _carried(rows.sort(*OFFER, "start", "end"))
         .with_columns(
             end=pl.min_horizontal("end", pl.col("start").shift(-1).over(OFFER).fill_null(horizon))
         )
         .with_columns(seen_to=pl.min_horizontal("seen_to", "end"))
         .filter(pl.col("start") < pl.col("end"))
+    )
+
+
+def _carried(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with passing prices at the price that they follow; those that follow none are left out.
+
+    One could buy at the price before, or less: while an offer is free nobody pays more, and a slip or
+    a price that was seen once is not believed. A price that goes on beside a passing one stays as it is.
+
+    Args:
+        rows: prices by offer and start; `is_passing` marks passing ones, `is_brief` those that count
+            for 14 days at most (free or promotional).
+    """
+    brief = pl.min_horizontal("end", pl.col("start") + REVERSAL_DAYS)
+    before = pl.col("end").cum_max().shift(1).over(OFFER)
+    rows = rows.with_columns(end=pl.when("is_brief").then(brief).otherwise("end")).filter(
+        ~(pl.col("is_passing") & (before.is_null() | (pl.col("start") < before)))
+    )
+    is_new_spell = (pl.col("start") != before).fill_null(value=True)
+    rows = rows.with_columns(spell=is_new_spell.cum_sum().over(OFFER)).with_row_index("row")
+    source = pl.when(~pl.col("is_passing")).then("row").forward_fill().over(*OFFER, "spell")
+    rows = rows.with_columns(row=source).drop_nulls("row")
+    price = ("input_usd_per_mtok", "output_usd_per_mtok", "basis", "flag")
+    prices = rows.filter(~pl.col("is_passing")).select("row", *price)
+    return (
+        rows.drop(price)
+        .join(prices, on="row", how="left", maintain_order="left")
+        .drop("row", "spell", "is_passing", "is_brief")
     )
 
 

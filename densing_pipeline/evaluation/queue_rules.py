@@ -92,7 +92,7 @@ def _fact_rules() -> list[Rule]:
             pl.col("custom_code").fill_null(value=False),
             "excluded",
             pl.lit(
-                f"needs code of its own to be run, for {architectures.versions()} do not bring its"
+                f"needs code of its own to be run, for {architectures.versions()} cannot run its"
                 " architecture; we run none from repositories"
             ),
         ),

@@ -39,7 +39,8 @@ class Outcome:
     Attributes:
         model_id: its name.
         label: `base`, or what kind of derived or other model it is.
-        half: whether the rules were developed with it (`worked on`) or not (`held out`).
+        half: whether the rules were developed with it (`worked on`) or not (`held out`, and later
+            `held out 2`).
         state: its state in the queue; `no row` if it is in neither table.
         reason: the reason with it.
         custom_code: whether it was recognised as a base model, with no other doubt than that its
@@ -125,7 +126,7 @@ def tables(found: Iterable[Outcome]) -> dict[str, list[list[str]]]:
     everything = list(found)
     halves = [
         _line(half, [one for one in everything if half in (one.half, "all")])
-        for half in (*sorted({one.half for one in everything}, reverse=True), "all")
+        for half in (*dict.fromkeys(one.half for one in everything), "all")
     ]
     kinds = []
     for label in sorted({one.label for one in everything} - {BASE}):

@@ -113,7 +113,10 @@ class VllmEngine:
         """
         from vllm import LLM
 
+        from densing_pipeline.evaluation import plain_configurations
+
         go_offline()
+        plain_configurations.register()
         if self.sizing.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.sizing.gpus)
         while True:

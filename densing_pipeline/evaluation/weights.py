@@ -113,7 +113,7 @@ def check_code(config: Mapping[str, Any]) -> None:
     if not runs:
         raise BlockedError(
             f"needs code of its own (model type {config.get('model_type')!r}), for"
-            f" {architectures.versions()} do not bring its architecture; none from repositories is"
+            f" {architectures.versions()} cannot run its architecture; none from repositories is"
             " run"
         )
 

@@ -9,6 +9,7 @@ are decoders. Not here: the rules that use the list (`record_fields`, `evaluatio
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -21,7 +22,7 @@ CONFIGURATIONS = "configurations"
 """Model types that have a configuration class."""
 
 GENERATORS = "generators"
-"""Classes of causal language models, with or without towers for other inputs."""
+"""Classes of causal language models that vLLM runs, with or without towers for other inputs."""
 
 DRAFTS = "draft_models"
 """Classes of draft models for speculative decoding."""
@@ -38,8 +39,33 @@ TRANSLATORS = "encoder_decoder_types"
 MASKED = "masked_types"
 """Model types of masked language models."""
 
+MIXTURES = "mixture_types"
+"""Model types whose configuration class has several routed experts by default."""
+
 RENAMED = "types_by_class"
 """Model type by class, for configurations that name none."""
+
+ATTENTION = re.compile(r"^class \w*Attention\w*\(nn\.Module\):", re.MULTILINE)
+ATTENTION_BY_NAME = re.compile(
+    r"_supports_attention_backend = True|ALL_ATTENTION_FUNCTIONS\.get_interface\("
+)
+"""What a module of transformers contains if it has attention of its own, and if another library can put
+its own attention in place."""
+
+OTHER_STATE = re.compile(r"_is_stateful = True|[\"']linear_attention[\"']")
+"""What a module of transformers contains if its models keep a state that is no attention cache."""
+
+PLAIN = {
+    "bailing_moe": "BailingMoeForCausalLM",
+    "bailing_moe_v2": "BailingMoeV2ForCausalLM",
+    "deepseek": "DeepseekForCausalLM",
+    "mimo": "MiMoForCausalLM",
+    "minicpm": "MiniCPMForCausalLM",
+}
+"""Classes that vLLM implements, by model types for which neither library has a configuration class.
+`evaluation.plain_configurations` has one for each, so that none of a repository is needed. Others of
+vLLM's classes are missing here because their repositories bring a tokenizer that is code, too (InternLM2,
+Orion), or because nothing has shown that they run so."""
 
 Registry = Mapping[str, Any]
 
@@ -72,9 +98,9 @@ def versions() -> str:
 def can_run(config: Mapping[str, Any]) -> bool | None:
     """Whether the evaluation environment can run a model without code from its repository.
 
-    Both a configuration class for the model type and an implementation of the model class are
-    needed. An `auto_map` neither helps nor harms: many repositories keep code beside an architecture
-    that the libraries implement by now.
+    Both a configuration class for the model type (the libraries', or one of `PLAIN`) and an
+    implementation of the model class are needed. An `auto_map` neither helps nor harms: many
+    repositories keep code beside an architecture that the libraries implement by now.
 
     Args:
         config: the `config.json` of the model, or the Hub's extract of it; any value may be odd.
@@ -90,6 +116,8 @@ def can_run(config: Mapping[str, Any]) -> bool | None:
         kind = next((renamed[name] for name in classes if name in renamed), "")
     if classes and registry()[GENERATORS].isdisjoint(classes):
         return False
+    if kind in PLAIN and (not classes or PLAIN[kind] in classes):
+        return True
     return kind.lower() in _configurations() if kind else None
 
 
@@ -117,9 +145,9 @@ def build(site_packages: Path) -> dict[str, Any]:
     speech = _table(models, "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES")
     masked = _table(models, "MODEL_FOR_MASKED_LM_MAPPING_NAMES")
     drafts = _table(engine, "_SPECULATIVE_DECODING_MODELS")
+    served = _served_as_they_are(site_packages / "transformers" / "models")
     generators = {
-        *_classes(causal),
-        *_classes(multimodal),
+        *(served & {*_classes(causal), *_classes(multimodal)}),
         *_table(engine, "_TEXT_GENERATION_MODELS"),
         *_table(engine, "_MULTIMODAL_MODELS"),
         *_table(engine, "_TRANSFORMERS_SUPPORTED_MODELS"),
@@ -138,6 +166,7 @@ def build(site_packages: Path) -> dict[str, Any]:
         MULTIMODAL: sorted(multimodal.keys() - encoders),
         TRANSLATORS: sorted(encoders - _decoders_with_hearing(encoders, translators, speech)),
         MASKED: sorted(masked.keys() - encoders),
+        MIXTURES: sorted(_mixtures(site_packages)),
         RENAMED: dict(sorted(_table(parsed, "_ARCHITECTURE_TO_MODEL_TYPE").items())),
     }
 
@@ -163,6 +192,23 @@ def _items(value: Any) -> list[str]:
     return list(value)
 
 
+def _served_as_they_are(models: Path) -> set[str]:
+    """Classes of transformers that vLLM can run though it does not implement them itself.
+
+    It puts its own attention in place of theirs, so their module has to look attention up by name, or
+    have none of its own (`PreTrainedModel._can_set_attn_implementation`). It keeps no other state for
+    them, so recurrent models and those with linear attention are left out: they would run, and compute
+    something else.
+    """
+    found: set[str] = set()
+    for path in sorted(models.glob("*/modeling_*.py")):
+        code = path.read_text(encoding="utf-8")
+        is_open = ATTENTION_BY_NAME.search(code) or not ATTENTION.search(code)
+        if is_open and not OTHER_STATE.search(code):
+            found.update(re.findall(r"^class (\w+)\(", code, re.MULTILINE))
+    return found
+
+
 def _decoders_with_hearing(
     encoders: Iterable[str], translators: Mapping[str, Any], speech: Mapping[str, Any]
 ) -> set[str]:
@@ -173,6 +219,64 @@ def _decoders_with_hearing(
     named = {**translators, **speech}
     decoders = ("voxtral", "qwen2_audio", "audioflamingo", "musicflamingo")
     return {kind for kind in encoders if kind.startswith(decoders) and named[kind]}
+
+
+EXPERT_FIELDS = frozenset(
+    {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}
+)
+"""Fields of configuration classes that state the number of routed experts."""
+
+
+def _mixtures(site_packages: Path) -> set[str]:
+    """Types whose configuration class has several routed experts, or a part that has."""
+    folders = (
+        site_packages / "transformers" / "models",
+        site_packages / "vllm" / "transformers_utils" / "configs",
+    )
+    found: set[str] = set()
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        if path.name.startswith("configuration_") or path.is_relative_to(folders[1]):
+            found |= _mixtures_in(path)
+    return found
+
+
+def _mixtures_in(path: Path) -> set[str]:
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError) as error:
+        raise RegistryError(f"{path} cannot be read: {error}") from error
+    classes = {each.name: each for each in body if isinstance(each, ast.ClassDef)}
+    mixtures = {name for name, each in classes.items() if _has_experts(each)}
+    mixtures |= {
+        name
+        for name, each in classes.items()
+        if any(isinstance(part, ast.Name) and part.id in mixtures for part in ast.walk(each))
+    }
+    types = (_default(classes[name], "model_type") for name in mixtures)
+    return {kind for kind in types if isinstance(kind, str) and kind}
+
+
+def _has_experts(declared: ast.ClassDef) -> bool:
+    numbers = (_default(declared, field) for field in EXPERT_FIELDS)
+    is_sparse = any(isinstance(number, int) and number > 1 for number in numbers)
+    return is_sparse and _default(declared, "is_moe") is not False
+
+
+def _default(declared: ast.ClassDef, field: str) -> Any:
+    """Default of a field of a class, or of an argument that makes it; None if there is none."""
+    for statement in declared.body:
+        match statement:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=value)
+                | ast.Assign(targets=[ast.Name(id=name)], value=value)
+            ) if name == field:
+                return _content(value)
+            case ast.FunctionDef(name="__init__", args=arguments):
+                names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+                defaults = dict(zip(reversed(names), reversed(arguments.defaults), strict=False))
+                if field in defaults:
+                    return _content(defaults[field])
+    return None
 
 
 def _version(site_packages: Path, names: Iterable[str]) -> str:

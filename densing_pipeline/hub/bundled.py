@@ -43,4 +43,14 @@ def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
         is_base=pl.col("relation") == "base",
         base_evidence=pl.lit("plotted among the base models of the paper's Fig. 1"),
     )
-    return MODELS.cast(pl.concat([public, plotted], how="diagonal"))
+    # The figure's counts all leave out embeddings, and have no total.
+    embeddings = (pl.col("params_total") - pl.col("params_nonembedding")).cast(pl.Int64)
+    active = pl.col("params_active").cast(pl.Int64)
+    return MODELS.cast(
+        pl.concat([public, plotted], how="diagonal").with_columns(
+            params_active_nonembedding=pl.when(pl.col("params_source") == "figure")
+            .then(active)
+            .when(active > embeddings)
+            .then(active - embeddings)
+        )
+    )

@@ -48,6 +48,7 @@ BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
 """Value of `X-Error-Message` when the Hub refuses the token rather than the repository."""
 
 OK = 200
+PARTIAL = 206
 UNAUTHORISED = 401
 
 REFUSALS = (UNAUTHORISED, 403, 404, 410, 451)
@@ -90,6 +91,7 @@ class Answer:
         status: HTTP status.
         etag: entity tag, if given.
         next_url: address of the next page, if there is one.
+        size: bytes of the whole document, where only its beginning was asked for and that is known.
     """
 
     url: str
@@ -97,6 +99,7 @@ class Answer:
     status: int
     etag: str | None
     next_url: str | None
+    size: int | None = None
 
 
 class Hub:
@@ -223,12 +226,13 @@ class Hub:
         query = [pair for pair in parse_qsl(parts.query, True) if pair[0] not in self._query]
         return urlunsplit(("", "", parts.path, urlencode(query), ""))
 
-    def get(self, url: str, max_bytes: int | None = None) -> Answer:
-        """Fetch a document; if the Hub refuses the token, fetch again without it.
+    def get(self, url: str, max_bytes: int | None = None, first_bytes: int | None = None) -> Answer:
+        """Fetch a document or its beginning; if the Hub refuses the token, fetch again without it.
 
         Args:
             url: its address.
             max_bytes: largest accepted size in bytes; that of the limits if None.
+            first_bytes: if given, how many bytes of the document are asked for and read.
 
         Raises:
             RefusedError: the repository or file is missing, private or gated.
@@ -240,7 +244,7 @@ class Hub:
         where = shown(url).partition("?")[0]
         try:
             try:
-                answer = self._fetch(url, max_bytes)
+                answer = self._fetch(url, max_bytes, first_bytes)
             except FetchError as error:
                 if error.status != UNAUTHORISED or not (self._token and _refuses_token(error)):
                     raise
@@ -248,7 +252,7 @@ class Hub:
                     "the token was refused (HTTP 401): renew HF_TOKEN; went on without it"
                 )
                 self._token = None
-                answer = self._fetch(url, max_bytes)
+                answer = self._fetch(url, max_bytes, first_bytes)
         except FetchError as error:
             if error.status in REFUSALS:
                 raise RefusedError(f"{where}: HTTP {error.status}", error.status) from error
@@ -257,7 +261,7 @@ class Hub:
                     f"{shown(self.endpoint)} cannot be reached ({error}); check the network and "
                     "HF_ENDPOINT, or set DENSING_HUB_POLL=false"
                 ) from error
-            if error.status and error.status != OK:
+            if error.status and error.status not in (OK, PARTIAL):
                 raise HubError(f"{where}: HTTP {error.status}", error.status) from error
             kind = OversizedError if error.is_too_large else HubError
             raise kind(f"{where}: {error}") from error
@@ -267,6 +271,7 @@ class Hub:
             status=answer.status,
             etag=answer.etag,
             next_url=answer.next_url,
+            size=answer.size,
         )
 
     def _find_token(self, given: str | None) -> str | None:
@@ -277,7 +282,7 @@ class Hub:
             self.remarks.append(f"no token could be found ({error_text(error)}); went on without")
             return None
 
-    def _fetch(self, url: str, max_bytes: int | None) -> Response:
+    def _fetch(self, url: str, max_bytes: int | None, first_bytes: int | None) -> Response:
         """Fetch one document; connection errors are retried only once the Hub has answered before.
 
         So a machine without network fails within seconds, and a poll that has begun survives short
@@ -301,7 +306,7 @@ class Hub:
         missing = {name: value for name, value in self._query.items() if name not in given}
         asked = url + ("&" if given else "?") + urlencode(missing) if missing else url
         try:
-            answer = self._client.fetch(asked, limits, self._token)
+            answer = self._client.fetch(asked, limits, self._token, first_bytes)
         except FetchError as error:
             self._reached = self._reached or error.status is not None
             raise
@@ -317,11 +322,15 @@ class _Connections:
         self._opened: list[bounded_http.AsyncClient] = []
         weakref.finalize(self, _close, self._opened)
 
-    def fetch(self, url: str, limits: Limits, token: str | None) -> Response:
+    def fetch(
+        self, url: str, limits: Limits, token: str | None, first_bytes: int | None
+    ) -> Response:
         if not self._opened:
             self._opened.append(new_client(self._limits))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return bounded_http.run(fetch(self._opened[0], url, limits, headers=headers))
+        return bounded_http.run(
+            fetch(self._opened[0], url, limits, headers=headers, first_bytes=first_bytes)
+        )
 
 
 def with_query(url: str, changes: Mapping[str, str | Sequence[str]]) -> str:

@@ -1,7 +1,8 @@
 """Compose records in the form in which the Hub sends them, from one line a model.
 
 The lines (`tests/unit/hub/composed.csv`) state what decides: name, day of creation, model type,
-class, parameters, data type, end token, kind of chat template, format, parent, tags and data sets.
+class, parameters, data type, end token, kind of chat template, format, parent, tags and data sets, and of
+some the width and the size of the vocabulary, as the whole configuration gives them.
 The rest of a record follows from them as on the Hub: its own tags, the list of files, the card. Not
 here: the measurement (`evaluation.recognition`).
 """
@@ -87,7 +88,7 @@ def _card(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _config(row: Mapping[str, str]) -> dict[str, Any]:
-    """The Hub's extract of the configuration."""
+    """The Hub's extract of the configuration, with the sizes that the whole one states, if given."""
     tokenizer = {"eos_token": row["end_token"]} if row["end_token"] else {}
     templates = {
         "handed_down": CHATML,
@@ -104,6 +105,8 @@ def _config(row: Mapping[str, str]) -> dict[str, Any]:
     if row["own_code"] == "true":
         file = f"modeling_{row['model_type']}"
         config["auto_map"] = {"AutoModelForCausalLM": f"{file}.{row['architecture']}"}
+    if row["width"]:
+        config |= {"hidden_size": int(row["width"]), "vocab_size": int(row["vocabulary"])}
     if row["quantisation"]:
         config["quantization_config"] = {"quant_method": row["quantisation"]}
     return config

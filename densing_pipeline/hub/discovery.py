@@ -122,11 +122,18 @@ class Discovery:
         names: dict[str, set[str]] = {}
         for name in present["name"]:
             names.setdefault(name.partition("/")[0].lower(), set()).add(name)
-        failures, left = 0, list(publishers)
+        failures, left, without = 0, list(publishers), []
         while left and failures < PATIENCE and not self.is_over:
             publisher = left.pop(0)
             failed = self._of_publisher(publisher, names.get(publisher.lower(), set()))
             failures = failures + 1 if failed else 0
+            without += [] if failed or self.listings[-1].n_rows else [publisher]
+        if without:
+            more = f" and {len(without) - FEW} more" if len(without) > FEW else ""
+            self.hub.remarks.append(
+                f"publishers without repositories: {', '.join(without[:FEW])}{more}; the Hub may write"
+                " them otherwise (hub_namespaces.csv)"
+            )
         if left:
             self.missing.append(
                 f"the repositories of {len(left)} publishers, from {left[0]} on, were not listed"

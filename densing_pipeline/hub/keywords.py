@@ -105,7 +105,7 @@ DISTILLED = words(
 
 OTHER_FIELDS_NAMED = words(
     """
-    ocr tts asr speech audio music vla protein dna rna genome molecule smiles llava
+    ocr tts asr speech audio music midi vla protein prot dna rna genome molecule smiles llava
     """
 )
 """Name tokens of models of other fields than language."""
@@ -154,6 +154,13 @@ OTHER_FIELDS = words(
 )
 """Tags of models whose sequences are not language, whatever their architecture."""
 
+OTHER_FIELDS_DATA = re.compile(
+    r"(?<![a-z0-9])(uniref|ur(50|90|100)|uniprot|swiss-?prot|pfam|openproteinset|pubchem|chembl"
+    r"|zinc\d*|genomes?|lakh|maestro|midi)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Pattern of names of data sets of proteins, molecules, genomes and music."""
+
 TUNING_DATA = re.compile(
     r"alpaca|instruct|dpo(?![a-z])|(?<![a-z])sft(?![a-z])|oasst|sharegpt|open-?orca|slim-?orca"
     r"|preference|rlhf|ultrafeedback|ultrachat|dolly|metamath|wizardlm|evol[-_]|no_robots|capybara"
@@ -162,6 +169,9 @@ TUNING_DATA = re.compile(
     re.IGNORECASE,
 )
 """Pattern of names of data sets for tuning."""
+
+CORPUS = words("corpus corpora")
+"""Words in names of data sets for tuning with which they may also be for pretraining."""
 
 TUNING_DATA_WEAK = words(
     """

@@ -15,7 +15,13 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.hub import families, observations, records, repositories
+from densing_pipeline.hub import (
+    families,
+    observations,
+    records,
+    repositories,
+    tensor_headers,
+)
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES
 from densing_pipeline.hub.families import Family
 from densing_pipeline.hub.pretrainers import organisation_of
@@ -26,7 +32,9 @@ from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 SOURCE = "huggingface-hub"
 """Source of the rows that the bundled facts do not have."""
 
-COUNTS = ("params_total", "params_active", "params_nonembedding")
+COUNTS = (
+    "params_total", "params_active", "params_nonembedding", "params_active_nonembedding",
+)  # fmt: skip
 
 FROM_HUB = (
     "revision", "hub_created_at", "architecture", "gated", "first_seen_at", "hub_state",
@@ -76,7 +84,8 @@ def with_configs(
 ) -> pl.DataFrame:
     """Classify models and count parameters again by what is known apart from their records.
 
-    That is the whole `config.json`, where it has been fetched, and the other members of the family.
+    That is the whole `config.json` and the headers of the weights, where they have been fetched, and the
+    other members of the family.
 
     Args:
         repositories: a frame of `repositories.repositories`.
@@ -87,15 +96,19 @@ def with_configs(
 
     Returns:
         The same rows with `readable`: whether the file could be fetched; null if it was never
-        requested.
+        requested; and with the columns of `tensor_headers.FETCHED`.
     """
-    joined = repositories.join(configs, on="config_path", how="left", maintain_order="left")
+    joined = repositories.join(configs, on="config_path", how="left", maintain_order="left").join(
+        tensor_headers.fetched(zone), on="revision", how="left", maintain_order="left"
+    )
     related = _families(joined, fixed)
     with_family = pl.col("name").is_in(sorted(related)) & (
         pl.col("is_base") | pl.col("is_doubtful")
     )
     answered = joined.filter(
-        (pl.col("status") == observations.OK) | with_family.fill_null(value=False),
+        (pl.col("status") == observations.OK)
+        | (pl.col("headers_status") == observations.OK)
+        | with_family.fill_null(value=False),
         pl.col("record_id").is_not_null(),
     )
     packed = observations.remembered(cache, answered["record_id"])
@@ -103,7 +116,9 @@ def with_configs(
         {
             "model_id": row["model_id"],
             "revision": row["revision"],
-            **_reread(packed[row["record_id"]], row, zone, related.get(row["name"], families.NONE)),
+            **_reread(
+                packed[row["record_id"]], row, zone, cache, related.get(row["name"], families.NONE)
+            ),
         }
         for row in answered.iter_rows(named=True)
         if row["record_id"] in packed
@@ -198,16 +213,22 @@ def _families(repositories: pl.DataFrame, fixed: AbstractSet[str]) -> dict[str, 
 
 
 def _reread(
-    packed: bytes, row: Mapping[str, Any], zone: LandingZone, family: Family
+    packed: bytes, row: Mapping[str, Any], zone: LandingZone, cache: Path, family: Family
 ) -> dict[str, Any]:
-    """Columns read from the record, its whole `config.json` if it is JSON, and its family."""
+    """Columns read from the record, its whole `config.json` if it is JSON, its headers and its family."""
     config = None
     if row["status"] == observations.OK:
         receipt = Receipt("", row["config_path"], row["fetched_at"], row["sha256"], 0)
         with contextlib.suppress(ValueError):
             config = load(zone.read(receipt))
     whole = config if isinstance(config, dict) else None
-    reading = records.read(records.unpacked(packed), whole, family)
+    record = records.unpacked(packed)
+    tensors = None
+    if row["headers_status"] == observations.OK:
+        key = f"{row['sha256']} {row['record_id']}"
+        known = whole or record.get("config") or {}
+        tensors = tensor_headers.counts(zone, cache, row["headers_sha256"], known, key)
+    reading = records.read(record, whole, family, tensors)
     if reading["refused"]:
         return dict.fromkeys(_reread_schema())
     return {name: reading[name] for name in _reread_schema()}

@@ -61,7 +61,7 @@ def observations(zone: LandingZone, folder: Path) -> pl.DataFrame:
         folder: where the cache is kept.
     """
     answers = [
-        (receipt.fetched_at, str(_distilled(zone, receipt, folder / _rules())))
+        (receipt.fetched_at, str(_distilled(zone, receipt, folder / rules())))
         for receipt in _receipts(zone)
     ]
     answers.sort()
@@ -80,7 +80,7 @@ def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
         record_ids: values of the column `record_id`.
     """
     found: dict[int, bytes] = {}
-    paths = sorted((folder / _rules()).glob("*.parquet")) if len(record_ids) else []
+    paths = sorted((folder / rules()).glob("*.parquet")) if len(record_ids) else []
     for n in range(0, len(paths), AT_ONCE):
         rows = (
             pl.scan_parquet(paths[n : n + AT_ONCE], schema=records.REMEMBERED)
@@ -137,7 +137,7 @@ def read_keys(zone: LandingZone, folder: Path) -> set[int]:
         zone: where the Hub's answers landed.
         folder: where the cache is kept.
     """
-    paths = {_distilled(zone, receipt, folder / _rules()) for receipt in _receipts(zone)}
+    paths = {_distilled(zone, receipt, folder / rules()) for receipt in _receipts(zone)}
     found: set[int] = set()
     for path in paths:
         packed = pl.read_parquet_metadata(path).get(KEYS, "")
@@ -209,7 +209,7 @@ def _asked(receipt: Receipt) -> str:
 
 
 @cache
-def _rules() -> str:
+def rules() -> str:
     """Digest of the code and facts that read records; part of the names of cache files."""
     digest = hashlib.sha256()
     here = Path(__file__).parent

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline.hub import pretrainers, records, watermark
+from densing_pipeline.hub import models, pretrainers, records, tensor_headers, watermark
 from densing_pipeline.hub.claimed_scores import landed as claims
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub, HubError, UnreachableError
 from densing_pipeline.hub.discovery import WINDOW, Discovery, request
@@ -65,6 +65,7 @@ class Limits:
             repositories that had no weights when last seen.
         claims: base models whose claimed scores are requested per poll, and files of such scores
             fetched where the Hub does not read them itself.
+        headers: base models the headers of whose weights are fetched per poll, newest first.
     """
 
     overlap_days: int = 3
@@ -73,6 +74,7 @@ class Limits:
     configs: int = 500
     revisits: int = 100
     claims: int = 200
+    headers: int = 50
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -84,6 +86,7 @@ class Limits:
             configs=settings.hub_configs_per_night,
             revisits=settings.hub_revisits_per_night,
             claims=settings.hub_claims_per_night,
+            headers=settings.hub_headers_per_night,
         )
 
 
@@ -198,6 +201,7 @@ def _details(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
         _fetch_all(found, _due(found, limits, known))
         files = claims.files_due(found.zone)[: limits.claims]
         _fetch_all(found, [(claims.FILES, found.hub.file_url(*file)) for file in files])
+        _fetch_headers(found, limits, known)
     except Exception as error:
         found.hub.remarks.append(f"single records broke off: {error_text(error)}")
 
@@ -217,6 +221,31 @@ def _fetch_all(found: Discovery, wanted: Iterable[tuple[str, str]]) -> None:
             failures += 1
             found.hub.remarks.append(str(error))
             if isinstance(error, UnreachableError) or failures >= PATIENCE:
+                raise
+
+
+def _fetch_headers(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
+    """Fetch which tensors the newest candidates of the queue have, until too many have failed.
+
+    Raises:
+        HubError: the Hub cannot be reached, or the last of `PATIENCE` failures.
+    """
+    if not limits.headers:
+        return
+    # Judged as the table of models is, now that tonight's configurations have landed.
+    seen, _ = models.landed(found.zone, found.cache, set(known))
+    bundled = pl.col("model_id").is_in(sorted(known))
+    failures = 0
+    for model_id, revision in tensor_headers.due(seen.filter(~bundled), found.clock())[
+        : limits.headers
+    ]:
+        try:
+            tensor_headers.land_headers(found.zone, found.hub, model_id, revision, found.clock)
+        except HubError as error:
+            failures += 1
+            found.hub.remarks.append(str(error))
+            is_refused = error.status == tensor_headers.TOO_MANY_REQUESTS
+            if isinstance(error, UnreachableError) or is_refused or failures >= PATIENCE:
                 raise
 
 

@@ -33,6 +33,10 @@ SAME_SIZE = 0.003
 """Largest relative difference in size between a model and its parent; added tokens change the
 size."""
 
+SAME_BODY = 0.0005
+"""Largest relative difference between the sizes of two models without their vocabularies that are taken
+for the same."""
+
 DOCUMENT_ENDS = frozenset(
     {
         "</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "[EOS]", "<|end_of_document|>", "<EOS>",
@@ -163,6 +167,35 @@ def other_tokenizer(record: Mapping[str, Any]) -> str | None:
     return None
 
 
+def same_body(record: Mapping[str, Any]) -> str | None:
+    """Id of a known model of another owner that is as large apart from a smaller vocabulary.
+
+    Training on in another language often extends the vocabulary, which adds rows to the embedding and to
+    the head. Compared is the rest of the parameters, once the configuration is read.
+    """
+    total, types = record_fields.total(record), record_fields.model_types(record)
+    owner = organisation_of(owner_of(str(record.get("id") or "")))
+    if total is None:
+        return None
+    widths = [
+        (width, words)
+        for source in record_fields.text_configs(record)
+        if isinstance(width := source.get("hidden_size"), int)
+        and isinstance(words := source.get("vocab_size"), int)
+    ]
+    for model_id, kind, known in known_sizes():
+        if kind not in types or total <= known or organisation_of(owner_of(model_id)) == owner:
+            continue
+        added = [
+            copies * width * (words - known_tokenizers()[model_id][0])
+            for width, words in widths
+            for copies in (1, 2)
+        ]
+        if any(rows > 0 and abs(total - rows - known) <= SAME_BODY * known for rows in added):
+            return model_id
+    return None
+
+
 def _of_same_size(record: Mapping[str, Any]) -> str | None:
     owner = organisation_of(owner_of(str(record.get("id") or "")))
     close = _all_of_same_size(record)
@@ -188,9 +221,10 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
     """Whether another organisation's line in the name is only an architecture trained from scratch.
 
     True if a pretraining corpus is stated, and the owner is a known pretrainer, or has its own name
-    in the model's (`amd/AMD-OLMo-1B`), or the size is that of no known model. True also if the line
-    is one of `ARCHITECTURES_TOO`, the owner is a known pretrainer, and the size is new. Never true
-    if the name continues that of the known model of the same size (`LLaMA-2-7B-32K`).
+    in the model's (`amd/AMD-OLMo-1B`), or the size is that of no known model. True also if the owner
+    is a known pretrainer, and the line is one of `ARCHITECTURES`, or of `ARCHITECTURES_TOO` and the
+    size is new. Never true if the name continues that of the known model of the same size
+    (`LLaMA-2-7B-32K`).
     """
     model_id = str(record.get("id") or "")
     owner = owner_of(model_id)
@@ -202,8 +236,8 @@ def from_scratch(record: Mapping[str, Any], other_lines: frozenset[str]) -> bool
         return False
     if pretraining_data(record) and (pretrains or branded or (is_counted and not is_known)):
         return True
-    anew = ARCHITECTURES_TOO if is_counted else ARCHITECTURES
-    return pretrains and other_lines <= anew and not is_known
+    is_new = is_counted and not is_known
+    return pretrains and other_lines <= (ARCHITECTURES_TOO if is_new else ARCHITECTURES)
 
 
 def _starts_with_name(model_id: str, parent: str) -> bool:

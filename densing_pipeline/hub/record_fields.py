@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from densing_pipeline.hub import architectures as implemented
-from densing_pipeline.hub.parameters.config import NESTED
+from densing_pipeline.hub.parameters import config as configuration
 
 Record = Mapping[str, Any]
 
@@ -178,8 +178,7 @@ def config(record: Record) -> Record:
 
 def text_configs(record: Record) -> list[Record]:
     """The configuration and the text configurations nested in it."""
-    own = config(record)
-    return [own, *(mapping(own.get(key)) for key in NESTED if own.get(key))]
+    return configuration.nested(config(record))
 
 
 def architectures(record: Record) -> list[str]:
@@ -220,7 +219,7 @@ def generates(record: Record) -> bool | None:
     if any(name.endswith(GENERATIVE) for name in names):
         return True
     if any(name.endswith(MULTIMODAL) for name in names):
-        nested = any(config(record).get(key) for key in NESTED)
+        nested = len(text_configs(record)) > 1
         is_known = any(kind in known[implemented.MULTIMODAL] for kind in types)
         return True if nested or is_known or any(map(DECODERS.search, (*types, *classes))) else None
     # ChatGLM configurations name the class without head and map the rest to custom code.
@@ -309,30 +308,27 @@ def origin(record: Record) -> str | None:
 
 def quantisation(record: Record) -> str | None:
     """Numeric format stated in the configuration, such as `gptq-4bit` or `fp8`."""
-    for source in text_configs(record):
-        stated = mapping(source.get("quantization_config"))
-        if not stated:
-            continue
-        method = stated.get("quant_method") or stated.get("quant_algo") or "unknown"
-        if method in ("modelopt", "compressed-tensors"):
-            method = _finer_format(stated) or method
-        bits = stated.get("bits")
-        if stated.get("load_in_4bit") is True:
-            bits = 4
-        elif stated.get("load_in_8bit") is True:
-            bits = 8
-        text = re.sub(r"[^a-z0-9-]+", "-", str(method).lower())[:40].strip("-") or "unknown"
-        return f"{text}-{bits}bit" if isinstance(bits, int) else text
-    return None
+    stated = configuration.quantisation(config(record))
+    if not stated:
+        return None
+    # MLX names no method, but always the size of a group.
+    unnamed = "mlx" if "group_size" in stated else "unknown"
+    method = stated.get("quant_method") or stated.get("quant_algo") or unnamed
+    if method in ("modelopt", "compressed-tensors"):
+        method = _finer_format(stated) or method
+    bits = stated.get("bits")
+    if stated.get("load_in_4bit") is True:
+        bits = 4
+    elif stated.get("load_in_8bit") is True:
+        bits = 8
+    text = re.sub(r"[^a-z0-9-]+", "-", str(method).lower())[:40].strip("-") or "unknown"
+    return f"{text}-{bits}bit" if isinstance(bits, int) else text
 
 
 def is_converted(record: Record) -> bool:
     """Whether the configuration names a tool that quantises finished models."""
-    return any(
-        mapping(source.get("quantization_config")).get("quant_method")
-        in ("modelopt", "compressed-tensors")
-        for source in text_configs(record)
-    )
+    tool = configuration.quantisation(config(record)).get("quant_method")
+    return tool in ("modelopt", "compressed-tensors")
 
 
 def _finer_format(stated: Record) -> str | None:

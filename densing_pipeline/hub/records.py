@@ -18,6 +18,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from densing_pipeline.hub import architectures, parameters, record_fields, templates
 from densing_pipeline.hub.classify import Classification, classify
 from densing_pipeline.hub.families import NONE, Family, is_member
+from densing_pipeline.hub.parameters.tensors import TensorCounts
 from densing_pipeline.hub.pretrainers import known_pretrainers, organisation_of, owner_of
 from densing_pipeline.hub.release_date import release_date
 from densing_pipeline.json_documents import load
@@ -66,6 +67,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "params_total": pl.Int64,
     "params_active": pl.Int64,
     "params_nonembedding": pl.Int64,
+    "params_active_nonembedding": pl.Int64,
     "params_source": pl.String,
     "params_from_config": pl.Int64,
     "params_from_safetensors": pl.Int64,
@@ -102,7 +104,10 @@ def page_records(content: bytes) -> list[Any]:
 
 
 def read(
-    record: object, config: Mapping[str, Any] | None = None, family: Family = NONE
+    record: object,
+    config: Mapping[str, Any] | None = None,
+    family: Family = NONE,
+    tensors: TensorCounts | None = None,
 ) -> dict[str, Any]:
     """A row of `REMEMBERED` for one record.
 
@@ -110,6 +115,7 @@ def read(
         record: a record as the Hub sent it.
         config: the repository's whole `config.json`, if it was fetched.
         family: the other repositories of its publisher that are evidence about it.
+        tensors: what the headers of its weights count, if they were fetched.
     """
     if not isinstance(record, dict):
         return refusal("(no id)", f"not a record: {_shown(record)}")
@@ -123,9 +129,8 @@ def read(
         extract = record.get("config")
         record = record | {"config": (extract if isinstance(extract, dict) else {}) | dict(config)}
     try:
-        return {name: _storable(value) for name, value in _read(record, family).items()} | _packed(
-            record
-        )
+        row = _read(record, family, tensors)
+        return {name: _storable(value) for name, value in row.items()} | _packed(record)
     except Exception as error:
         # A record that raises an unforeseen exception must not stop the others.
         return refusal(str(model_id), f"cannot be read: {type(error).__name__}: {_shown(error)}")
@@ -232,9 +237,9 @@ def instant(record: object, name: str) -> datetime | None:
         return None
 
 
-def _read(record: dict[str, Any], family: Family) -> dict[str, Any]:
+def _read(record: dict[str, Any], family: Family, tensors: TensorCounts | None) -> dict[str, Any]:
     found = classify(record, family)
-    counts = parameters.count(record)
+    counts = parameters.count(record, tensors)
     released = release_date(record, None)
     return dict.fromkeys(REMEMBERED) | {
         "model_id": record["id"],
@@ -262,6 +267,7 @@ def _read(record: dict[str, Any], family: Family) -> dict[str, Any]:
         "params_total": counts.total,
         "params_active": counts.active,
         "params_nonembedding": counts.nonembedding,
+        "params_active_nonembedding": counts.active_nonembedding,
         "params_source": counts.source,
         "params_from_config": counts.from_config,
         "params_from_safetensors": counts.from_safetensors,

@@ -238,6 +238,9 @@ def _by_kind(facts: Facts) -> Verdict | None:
         return "unknown", f"tag: {_some(other)}", False
     if other := facts.words & keywords.OTHER_FIELDS_NAMED:
         return "unknown", f"name: {_some(other)}", False
+    data = record_fields.datasets(facts.record)
+    if named := [name for name in data if keywords.OTHER_FIELDS_DATA.search(name)]:
+        return "unknown", f"data {named[0][:MOST_TEXT_CHARS]}, of another field", False
     if facts.words & keywords.NOT_A_MODEL or "internal-testing" in str(facts.record.get("id")):
         return "unknown", "name: a fixture or a helper for decoding", False
     if (
@@ -315,14 +318,16 @@ def _by_traces(facts: Facts) -> Verdict | None:
 
 
 def _traces(facts: Facts) -> tuple[list[str], list[str]]:
-    strong, weak = [], []
+    strong: list[str] = []
+    weak: list[str] = []
     if tagged := facts.tags & keywords.TUNED_TAGS:
         strong.append(f"tag {_some(tagged)}")
     if continued := facts.tags & keywords.CONTINUED_TAGS:
         strong.append(f"tag {_some(continued)}")
     data = record_fields.datasets(facts.record)
     if named := [name for name in data if keywords.TUNING_DATA.search(name)]:
-        strong.append(f"tuning data {named[0][:MOST_TEXT_CHARS]}")
+        is_corpus = all(keywords.tokens(name) & keywords.CORPUS for name in named)
+        (weak if is_corpus else strong).append(f"tuning data {named[0][:MOST_TEXT_CHARS]}")
     elif hinted := [n for n in data if keywords.tokens(n) & keywords.TUNING_DATA_WEAK]:
         weak.append(f"data {hinted[0][:MOST_TEXT_CHARS]}")
     if tagged := facts.tags & keywords.TUNED_TAGS_WEAKLY:
@@ -352,6 +357,9 @@ def _by_size(facts: Facts) -> Verdict | None:
     parent = pretraining_evidence.same_size(facts.record)
     if parent and not _is_common_shape(facts):
         return "finetune", f"as many parameters as {parent}", True
+    parent = pretraining_evidence.same_body(facts.record)
+    if parent and not facts.pretrains:
+        return "finetune", f"as many parameters as {parent} apart from a larger vocabulary", True
     line = pretraining_evidence.other_class(facts.record)
     if line and not facts.pretrains:
         return (

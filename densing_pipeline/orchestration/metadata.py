@@ -76,7 +76,7 @@ def book_metadata(updates: Mapping[str, Update], prices: pl.DataFrame) -> Metada
     metadata: Metadata = {}
     for source, update in updates.items():
         if update.folded:
-            for name in ("added", "changed", "corrected", "restated", "absent"):
+            for name in ("added", "changed", "corrected", "slips", "restated", "absent"):
                 metadata[f"{name} {source}"] = dg.MetadataValue.int(getattr(update.counts, name))
         if update.failure:
             metadata[f"failure {source}"] = _text(update.failure)

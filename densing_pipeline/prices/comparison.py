@@ -15,14 +15,20 @@ from densing_pipeline.tables.dates import NO_END
 HIGHEST_PLAUSIBLE = 1_000.0
 """USD per million tokens. The highest known list price is 600; higher prices are errors of unit."""
 
+LOWEST_PLAUSIBLE = 0.001
+"""USD per million tokens. The lowest known list price is 0.003; lower prices are errors of unit."""
+
 APART = 3.0
 """Two sources that differ by more than this factor on one offer cannot both be right."""
 
-UNSOUND = ("suspect", "future", "refused")
-"""Flags of amounts that are not, or not yet, prices one can pay."""
+UNSOUND = ("suspect", "future", "refused", "provisional", "slip")
+"""Flags of amounts that are not, or not yet, believed."""
 
 OUT_OF_FRONTIER = (*UNSOUND, "unconfirmed")
 """Flags whose prices never set a frontier."""
+
+_NOT_COMPARED = ("figure", "future", "refused", "provisional", "slip")
+"""Flags of prices that are neither compared with others nor believed because others have them too."""
 
 _RANK = {"announced": 0, "documented": 1, "first_observed": 2, "undated": 3}
 """How well a price is documented, best first."""
@@ -41,18 +47,21 @@ def known_from() -> pl.Expr:
 
 
 def implausible(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a price above any plausible one: row number, verdict and reason.
+    """Rows with a price above or below any plausible one: row number, verdict and reason.
 
     Args:
         rows: rows of `prices` with their number `row`.
     """
     is_sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(UNSOUND)
-    return rows.filter(
-        is_sound, pl.any_horizontal(pl.col(MAIN_PRICE_COLUMNS) > HIGHEST_PLAUSIBLE)
-    ).select(
+    prices = pl.col(MAIN_PRICE_COLUMNS)
+    is_high = pl.any_horizontal(prices > HIGHEST_PLAUSIBLE)
+    is_low = pl.any_horizontal((prices > 0) & (prices < LOWEST_PLAUSIBLE))
+    return rows.filter(is_sound, is_high | is_low).select(
         "row",
         verdict=pl.lit("suspect"),
-        why=pl.format("above {} USD per million tokens", pl.lit(int(HIGHEST_PLAUSIBLE))),
+        why=pl.when(is_high)
+        .then(pl.format("above {} USD per million tokens", pl.lit(int(HIGHEST_PLAUSIBLE))))
+        .otherwise(pl.format("below {} USD per million tokens", pl.lit(LOWEST_PLAUSIBLE))),
     )
 
 
@@ -61,8 +70,8 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
 
     A better documented source decides alone. Among equally documented sources the number that confirm
     the price is compared with the number that contradict it: with two against one, the one is
-    `suspect`; with one against one, both are. A price that is suspect only for its tenfold rise is
-    `sound` if another source has it too.
+    `suspect`; with one against one, both are. A price that only its own list made suspect is `sound`
+    if another source has it too.
 
     Args:
         compared: from `agreements`.
@@ -96,7 +105,7 @@ def verdicts(compared: pl.DataFrame) -> pl.DataFrame:
         "verdict",
         why=pl.when(is_contradicted)
         .then("against")
-        .otherwise(pl.format("rose tenfold, and {} has it too", "witness")),
+        .otherwise(pl.format("{} has it too", "witness")),
     ).drop_nulls("verdict")  # fmt: skip
 
 
@@ -149,9 +158,10 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
     sound = rows.filter(
         pl.col("offer") == "standard",
         pl.col("observed_to").is_null(),
-        pl.col("flag").is_null() | ~pl.col("flag").is_in(["figure", "future", "refused"]),
+        pl.col("flag").is_null() | ~pl.col("flag").is_in(_NOT_COMPARED),
         pl.col("input_usd_per_mtok") > 0,
         pl.all_horizontal(pl.col(MAIN_PRICE_COLUMNS).fill_null(0) <= HIGHEST_PLAUSIBLE),
+        pl.col("input_usd_per_mtok") >= LOWEST_PLAUSIBLE,
     ).select(
         "row", "source", "provider", "model", "flag", *MAIN_PRICE_COLUMNS,
         rank=pl.when(pl.col("source").is_in(own_lists()))

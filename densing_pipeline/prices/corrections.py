@@ -1,25 +1,20 @@
-"""Tells corrections of an error in a list from real changes of a price.
+"""What a confirmed change in a list that people keep says about the price before.
 
-More than half of all first price changes in community lists correct a wrong entry. A change counts as a
+More than half of all first price changes in community lists mend a wrong entry. There, a change counts as a
 correction if it is tenfold or more, if it comes in the offer's first week, or if the earlier price was
-empty or 0.
+empty or 0: the new price counts, but its day does not date a change. A price that was corrected upwards
+tenfold is doubted, for as a low it would stay on record for ever.
 
-- *Error*: the earlier price was wrong. Any change in the first week, or a tenfold rise in a list
-  that people keep by hand. The new price holds since the earlier one was said to; nobody believes the
-  earlier one any more.
-- *Leap*: a tenfold rise after the first week in a seller's own list, either the end of a promotion or
-  an error: the earlier price keeps its interval, and the new one is `suspect`.
-- *Doubtful*: a tenfold fall, or a price where there was none; the earlier price may have been right. It
-  keeps its interval, and the start of the new one is not known.
-
-Not here: the rows that follow from it (`fold`).
+A seller's own list is not corrected: what it says is what the seller charged. Not here: whether a change is
+confirmed (`confirmation`).
 """
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import polars as pl
 
-from densing_pipeline.prices.sources import own_lists
 from densing_pipeline.prices.sources.snapshot import MAIN_PRICE_COLUMNS
 
 TENFOLD = 9.99
@@ -27,46 +22,64 @@ TENFOLD = 9.99
 
 FIRST_WEEK = timedelta(days=7)
 
-_NO_MOVE = ("correction", "suspect", "refused", "future")
+PROVISIONAL = "provisional"
+"""Flag of a price that one look found and no other yet."""
+
+SLIP = "slip"
+"""Flag of a price that its list took back within 14 days."""
+
+_NO_MOVE = ("correction", "suspect", "refused", "future", "unconfirmed", PROVISIONAL, SLIP)
 """Flags of prices that do not count as the end point of a price change."""
 
-
-def is_error(source: str, day: date) -> pl.Expr:
-    """Whether the earlier price (columns ending in `_old`) was wrong, given the price of `day`."""
-    is_new = (pl.lit(day) - pl.col("first_seen_old") < FIRST_WEEK).fill_null(value=False)
-    return (is_new if source in own_lists() else is_new | is_tenfold_rise()) & ~_was_nothing()
+Row = Mapping[str, Any]
 
 
-def is_tenfold_rise() -> pl.Expr:
-    """Whether the price rose tenfold."""
-    return pl.any_horizontal(
-        (pl.col(f"{n}_old") > 0) & (pl.col(n) >= TENFOLD * pl.col(f"{n}_old"))
-        for n in MAIN_PRICE_COLUMNS
-    ).fill_null(value=False)
+def remark(before: Row, after: Row) -> dict[str, str]:
+    """Flag and reason of a price that corrects the one before; nothing if it is an ordinary change.
 
-
-def is_doubtful() -> pl.Expr:
-    """Whether the change is a correction after which the earlier price may still have been right."""
-    fall = pl.any_horizontal(
-        (pl.col(n) > 0) & (pl.col(f"{n}_old") >= TENFOLD * pl.col(n)) for n in MAIN_PRICE_COLUMNS
+    Args:
+        before: row of the price before.
+        after: row of the price that replaced it.
+    """
+    pairs = [(before[name] or 0, after[name] or 0) for name in MAIN_PRICE_COLUMNS]
+    was_nothing = not any(old for old, _ in pairs)
+    is_tenfold = any(
+        old > 0 and new > 0 and max(old, new) >= TENFOLD * min(old, new) for old, new in pairs
     )
-    return fall.fill_null(value=False) | (_was_nothing() & ~_is_nothing())
+    first_seen = after["first_seen"]
+    is_early = first_seen is not None and after["valid_from"] - first_seen < FIRST_WEEK
+    if not (is_tenfold or is_early or was_nothing) or not any(new for _, new in pairs):
+        return {}
+    return {"flag": "correction", "reason": f"replaced {_amounts(before)} on {after['valid_from']}"}
 
 
-def reason(day: date) -> pl.Expr:
-    """Text of `reason` for the row of the new price: both prices and the day."""
-    return pl.format(
-        "replaced {} in, {} out on {}",
-        *(pl.col(f"{n}_old").cast(pl.String).fill_null("none") for n in MAIN_PRICE_COLUMNS),
-        pl.lit(day.isoformat()),
+def doubt(before: Row, after: Row) -> dict[str, str]:
+    """Flag and reason of a price that was replaced by one tenfold or more; nothing if it was not.
+
+    Args:
+        before: row of the price before.
+        after: row of the price that stands now.
+    """
+    rose = any(
+        (before[name] or 0) > 0 and (after[name] or 0) >= TENFOLD * before[name]
+        for name in MAIN_PRICE_COLUMNS
     )
+    if not rose or before["flag"] not in (None, "correction"):
+        return {}
+    return {"flag": "suspect", "reason": f"replaced tenfold by {_amounts(after)}"}
+
+
+def _amounts(row: Row) -> str:
+    """Both prices in words."""
+    prices = ("none" if row[name] is None else row[name] for name in MAIN_PRICE_COLUMNS)
+    return "{} in, {} out".format(*prices)
 
 
 def price_changes(prices: pl.DataFrame) -> pl.DataFrame:
     """Price changes of offers: rows whose input or output price replaced another one.
 
-    Left out: corrections, restatements, entries, returns after an absence, and changes of the cache
-    price alone.
+    Left out: corrections, slips, prices seen once or doubted, restatements, entries, returns after an
+    absence, and changes of the cache price alone.
 
     Args:
         prices: rows of `prices`.
@@ -101,11 +114,3 @@ def price_changes(prices: pl.DataFrame) -> pl.DataFrame:
         .select(*seat, "date", *MAIN_PRICE_COLUMNS, *(f"{n}_before" for n in MAIN_PRICE_COLUMNS))
         .sort(*seat, "date", nulls_last=True)
     )
-
-
-def _was_nothing() -> pl.Expr:
-    return pl.all_horizontal(pl.col(f"{n}_old").fill_null(0) == 0 for n in MAIN_PRICE_COLUMNS)
-
-
-def _is_nothing() -> pl.Expr:
-    return pl.all_horizontal(pl.col(n).fill_null(0) == 0 for n in MAIN_PRICE_COLUMNS)

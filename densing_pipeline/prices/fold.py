@@ -4,21 +4,21 @@ A list states prices, but rarely the day from which they are valid. Each snapsho
 rows of the history, and rows are added only for what changed, in valid time and in observed time: a price
 that was replaced keeps its row (with `observed_to`) and gets a second row with its `valid_to`.
 
-Not here: where rows are kept (`store`), and which changes are corrections (`corrections`).
+Not here: where rows are kept (`store`), and what a change means for an offer (`confirmation`).
 """
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
-from densing_pipeline.prices import corrections
-from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.prices.confirmation import REVERSAL_DAYS, Look, Offer, Row, Step, step
+from densing_pipeline.prices.sources import own_lists, partial_lists
 from densing_pipeline.prices.sources.snapshot import PRICE_COLUMNS
 from densing_pipeline.tables.published import PRICES
-
-LONGEST_ABSENCE_DAYS = 7
-"""Longest absence, in days, that does not interrupt the validity of an unchanged price."""
 
 OFFER_KEY = ("provider", "model", "kind", "context_over_tokens", "quantisation")
 """Columns that identify one offer; becoming free or promotional does not change them."""
@@ -37,32 +37,31 @@ OPEN_SCHEMA = pl.Schema(
         "stated_to": pl.Date,
         "stated_flag": pl.String,
         "first_seen": pl.Date,
+        "phase": pl.String,
+        "missed_on": pl.Date,
     }
 )
-"""Open rows: the columns of `prices`, the dates and flag that the list itself stated, and the day the
-offer first appeared (empty if the first snapshot had it already)."""
-
-RETIRED = "unconfirmed"
-"""Flag of an offer from the day on which its list calls it retired; earlier rows keep their flag."""
-
-ENDING = ("changed", "doubtful", "tenfold_rise", "back", "switched")
-"""Kinds of change that end the validity of the open row and open another."""
+"""Open rows: the columns of `prices`, the dates and flag that the list itself stated, the day the
+offer first appeared (empty if the first snapshot had it already), and of `confirmation.Offer` the field that
+holds the row (`phase`) and the first look that did not find it."""
 
 _SWITCHING = ("free", "promotional")
+
+_MODEL = IDENTITY.index("model")
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of rows by kind of change in one or more snapshots.
+    """Numbers of prices by kind of change in one or more snapshots.
 
     Attributes:
         listed: prices the newest snapshot states.
         added: prices of offers that were not there before, or came back.
-        changed: prices replaced by another.
-        corrected: of these, replaced because the earlier one was wrong, or may have been.
-        restated: rows whose dates or remarks were changed, or that were taken back or seen again
-            after a look without them.
-        absent: open rows the newest snapshot no longer lists.
+        changed: prices replaced by another that was seen on two days.
+        corrected: of these, replaced because the earlier one may have been wrong.
+        slips: prices that the list took back within the days of a reversal.
+        restated: rows whose dates or remarks were changed, or that were taken back or seen again.
+        absent: prices that stood and that the newest snapshot does not list.
         doubled: prices stated twice in one snapshot, of which the first counts.
     """
 
@@ -70,6 +69,7 @@ class Counts:
     added: int = 0
     changed: int = 0
     corrected: int = 0
+    slips: int = 0
     restated: int = 0
     absent: int = 0
     doubled: int = 0
@@ -137,30 +137,43 @@ def fold(
     if state.last_day is not None and observed_on <= state.last_day:
         raise ValueError(f"{source}: {observed_on} is not after {state.last_day}, already folded")
     listed, doubled = _as_open_rows(quotes, source, observed_on, snapshot_sha256)
-    met = (
-        listed.with_columns(is_told=pl.lit(value=True))
-        .join(
-            state.rows.with_columns(was_open=pl.lit(value=True)),
-            on=IDENTITY,
-            how="full",
-            nulls_equal=True,
-            coalesce=True,
-            suffix="_old",
+    is_partial = source in partial_lists()
+    met = _met(listed, state.rows, observed_on, is_partial=is_partial)
+    quiet = met.filter("is_quiet")
+    kept = state.rows.join(
+        quiet.select(*IDENTITY, "is_listed"), on=IDENTITY, nulls_equal=True
+    ).with_columns(
+        last_seen=pl.when(pl.col("is_listed") & (pl.col("phase") == "standing"))
+        .then(pl.lit(observed_on))
+        .otherwise("last_seen")
+    )
+    touched = met.filter(~pl.col("is_quiet")).select(IDENTITY)
+    told, known = _rows_of(listed, touched), _rows_of(state.rows, touched)
+    offers = set(listed.select(OFFER_KEY).iter_rows()) if known else set()
+    last_look = _last_look(state, is_partial=is_partial)
+    is_own = source in own_lists()
+    steps = [
+        step(
+            Offer(**{row["phase"]: row for row in known.get(identity, ())}),
+            told[identity][0] if identity in told else None,
+            Look(observed_on, last_look(identity[_MODEL]), is_own),
+            is_redated=identity not in told and identity[: len(OFFER_KEY)] in offers,
         )
-        .with_columns(pl.col("is_told", "was_open").fill_null(value=False))
+        for identity in {**told, **known}
+    ]
+    opened = [
+        row | {"phase": phase}
+        for found in steps
+        for phase, row in vars(found.offer).items()
+        if row is not None
+    ]
+    closed = [row for found in steps for row in found.closed]
+    still = pl.concat([kept.select(OPEN_SCHEMA.names()), _frame(opened)])
+    return Folded(
+        Open(still.sort(*IDENTITY, "phase", nulls_last=True, maintain_order=True), observed_on),
+        _frame(closed).select(PRICES.names).sort(PRICES.key, nulls_last=True, maintain_order=True),
+        _counts(steps, listed.height, doubled),
     )
-    listed_offers = (
-        listed.select(OFFER_KEY).unique().with_columns(is_offer_listed=pl.lit(value=True))
-    )
-    met = met.join(listed_offers, on=OFFER_KEY, how="left", nulls_equal=True).with_columns(
-        pl.col("is_offer_listed").fill_null(value=False)
-    )
-    last_told = pl.lit(state.last_day, pl.Date)
-    if source in partial_lists():
-        last_told = pl.col("last_seen_old").max().over("model")
-    judged = _judged(met, last_told, source, observed_on)
-    still, closed = _rows(judged, observed_on)
-    return Folded(Open(still, observed_on), closed, _counts(judged, doubled))
 
 
 def _as_open_rows(
@@ -187,6 +200,8 @@ def _as_open_rows(
         stated_from="valid_from",
         stated_to="valid_to",
         first_seen=pl.lit(None, pl.Date),
+        phase=pl.lit(None, pl.String),
+        missed_on=pl.lit(None, pl.Date),
     ).with_columns(stated_flag="flag")
     taken = (pl.col("offer") == "standard").any().over(OFFER_KEY)
     rows = rows.with_columns(
@@ -196,154 +211,74 @@ def _as_open_rows(
     return once, rows.height - once.height
 
 
-def _judged(met: pl.DataFrame, last_told: pl.Expr, source: str, day: date) -> pl.DataFrame:
-    """Adds `change_kind` to each price, and the day `ended` to a price that ended.
+def _last_look(state: Open, *, is_partial: bool) -> Callable[[str], date | None]:
+    """Gives the day of the last look at a model: a partial list is asked for others every night."""
+    if not is_partial:
+        return lambda model: state.last_day
+    newest = state.rows.group_by("model").agg(pl.col("last_seen").max())
+    return dict(newest.iter_rows()).get
 
-    Args:
-        met: listed and open rows, side by side.
-        last_told: day of the last snapshot that covered the model; null if there was none.
-        source: name of the list.
-        day: day of the snapshot.
+
+def _met(listed: pl.DataFrame, known: pl.DataFrame, day: date, *, is_partial: bool) -> pl.DataFrame:
+    """Every price that is listed or known, and whether nothing but `last_seen` changes for it (`is_quiet`).
+
+    Nothing changes for a standing price that the list still has, for the trace of an offer that is gone,
+    and for models that a partial list was not asked for.
     """
-    same = pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT)
-    same_but_flag = (
-        pl.all_horizontal(
-            pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT if n != "stated_flag"
+    compared = (*CONTENT, "hub_id")
+    is_standing = pl.col("phase") == "standing"
+    standing = known.filter(is_standing).select(
+        *IDENTITY, *compared, "missed_on", is_standing=pl.lit(value=True)
+    )
+    others = (
+        known.filter(~is_standing)
+        .group_by(IDENTITY)
+        .agg(
+            is_provisional=(pl.col("phase") == "provisional").any(),
+            left_on=pl.col("missed_on").filter(pl.col("phase") == "left").first(),
         )
-        & pl.col("stated_to").is_null()
+        .with_columns(is_other=pl.lit(value=True))
     )
-    may_switch = pl.all_horizontal(
-        pl.col(n).is_null() | (pl.col(n) == RETIRED) for n in ("stated_flag", "stated_flag_old")
+    met = (
+        listed.select(*IDENTITY, *compared, is_listed=pl.lit(value=True))
+        .join(standing, on=IDENTITY, how="full", nulls_equal=True, coalesce=True, suffix="_old")
+        .join(others, on=IDENTITY, how="full", nulls_equal=True, coalesce=True)
+        .with_columns(pl.col("is_listed", "is_standing", "is_provisional").fill_null(value=False))
     )
-    same_hub = pl.col("hub_id").is_null() | pl.col("hub_id").eq_missing(pl.col("hub_id_old"))
-    same_price = pl.all_horizontal(
-        pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in ("offer", *PRICE_COLUMNS)
-    )
-    is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
-    was_live = pl.col("stated_from").is_null() & pl.col("stated_to_old").is_null()
-    was_away = pl.col("last_seen_old") < last_told
-    is_back = was_away & (
-        pl.lit(day) - pl.col("last_seen_old") > timedelta(days=LONGEST_ABSENCE_DAYS)
-    )
-    both = pl.col("is_told") & pl.col("was_open")
-    return met.with_columns(
-        same_price=same_price,
-        change_kind=pl.when(~pl.col("was_open"))
-        .then(pl.when(last_told.is_null()).then(pl.lit("first")).otherwise(pl.lit("new")))
-        .when(~pl.col("is_told") & pl.col("is_offer_listed"))
-        .then(pl.lit("retracted"))
-        .when(~pl.col("is_told"))
-        .then(pl.lit("absent"))
-        .when(both & same & is_live & is_back)
-        .then(pl.lit("back"))
-        .when(both & same & same_hub & was_away)
-        .then(pl.lit("seen"))
-        .when(both & same & same_hub)
-        .then(pl.lit("same"))
-        .when(same_but_flag & ~same & may_switch)
-        .then(pl.lit("switched"))
-        .when(is_live & was_live & ~same_price & corrections.is_error(source, day))
-        .then(pl.lit("error"))
-        .when(is_live & was_live & ~same_price & corrections.is_tenfold_rise())
-        .then(pl.lit("tenfold_rise"))
-        .when(is_live & was_live & ~same_price & corrections.is_doubtful())
-        .then(pl.lit("doubtful"))
-        .when(is_live & was_live & ~same_price)
-        .then(pl.lit("changed"))
-        .otherwise(pl.lit("restated")),
-        ended=pl.when(was_away)
-        .then(pl.col("last_seen_old") + timedelta(days=1))
-        .otherwise(pl.lit(day)),
-    )
+    is_same = pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}_old")) for n in CONTENT)
+    is_same_hub = pl.col("hub_id").is_null() | pl.col("hub_id").eq_missing(pl.col("hub_id_old"))
+    is_due = pl.col("left_on") < day - timedelta(days=REVERSAL_DAYS)
+    goes_on = (
+        pl.col("is_listed") & pl.col("is_standing") & is_same & is_same_hub
+        & pl.col("missed_on").is_null() & ~is_due.fill_null(value=False)
+    )  # fmt: skip
+    is_trace = ~pl.col("is_listed") & ~pl.col("is_standing") & ~pl.col("is_provisional")
+    is_asked = pl.col("model").is_in(listed["model"].unique().implode())
+    is_quiet = goes_on | is_trace | (~is_asked if is_partial else pl.lit(value=False))
+    return met.select(*IDENTITY, "is_listed", is_quiet=is_quiet)
 
 
-def _rows(judged: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows open after the snapshot, and those it closed."""
-    old = [
-        pl.col(name if name in IDENTITY else f"{name}_old").alias(name)
-        for name in OPEN_SCHEMA.names()
-    ]
-    change_kind = pl.col("change_kind")
-    kept = judged.filter(change_kind.is_in(["same", "absent"])).select(
-        *(c for c in old if c.meta.output_name() != "last_seen"),
-        last_seen=pl.when("is_told").then(pl.lit(day)).otherwise("last_seen_old"),
-    )
-    opened = _opened(judged.filter(~change_kind.is_in(["same", "absent", "retracted"])), day)
-    ended = judged.filter(~change_kind.is_in(["same", "absent", "first", "new"]))
-    superseded = ended.select(old).with_columns(observed_to=pl.lit(day))
-    settled = ended.filter(change_kind.is_in(ENDING)).select(
-        *(c for c in old if c.meta.output_name() not in ("valid_from", "valid_to")),
-        valid_from=pl.coalesce("valid_from_old", "observed_from_old"),
-        valid_to="ended",
-    ).with_columns(observed_from=pl.lit(day))  # fmt: skip
-    still = pl.concat([kept.select(OPEN_SCHEMA.names()), opened]).sort(
-        IDENTITY, nulls_last=True, maintain_order=True
-    )
-    closed = pl.concat([superseded.select(PRICES.names), settled.select(PRICES.names)])
-    return still, closed.sort(PRICES.key, nulls_last=True, maintain_order=True)
+def _rows_of(rows: pl.DataFrame, touched: pl.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
+    """The rows of some prices as dictionaries, by identity."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows.join(touched, on=IDENTITY, how="semi", nulls_equal=True).iter_rows(named=True):
+        found.setdefault(tuple(row[name] for name in IDENTITY), []).append(row)
+    return found
 
 
-def _opened(listed: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The new open rows, with the start of their validity and its basis."""
-    change_kind = pl.col("change_kind")
-    is_live = pl.col("stated_from").is_null() & pl.col("stated_to").is_null()
-    is_dated_here = (is_live & change_kind.is_in(["new", *ENDING])) | (change_kind == "switched")
-    keeps_start = (is_live & change_kind.is_in(["error", "restated"])) | (change_kind == "seen")
-    is_corrected = change_kind.is_in(["error", "doubtful", "tenfold_rise"])
-    # What an earlier fold found out about a price holds as long as the price does.
-    is_as_judged = (
-        change_kind.is_in(["seen", "restated"])
-        & pl.col("same_price")
-        & pl.col("stated_flag").is_null()
-        & pl.col("stated_flag_old").is_null()
-    )
-    remark = (
-        pl.when(change_kind == "tenfold_rise")
-        .then(pl.lit("suspect"))
-        .otherwise(pl.lit("correction"))
-    )
-    return listed.with_columns(
-        valid_from=pl.when(is_dated_here)
-        .then(pl.lit(day))
-        .when(keeps_start)
-        .then(pl.coalesce("valid_from_old", "observed_from_old"))
-        .otherwise("valid_from"),
-        basis=pl.when(is_dated_here)
-        .then(pl.lit("first_observed"))
-        .when(keeps_start)
-        .then("basis_old")
-        .when(pl.col("stated_from").is_null())
-        .then(pl.lit("undated"))
-        .otherwise(pl.col("basis").fill_null("documented")),
-        first_seen=pl.when(change_kind == "new").then(pl.lit(day)).otherwise("first_seen_old"),
-        flag=pl.when(is_corrected & pl.col("flag").is_null())
-        .then(remark)
-        .when(is_as_judged)
-        .then("flag_old")
-        .otherwise("flag"),
-        hub_id=pl.coalesce("hub_id", "hub_id_old"),
-        reason=pl.when(is_corrected)
-        .then(pl.concat_str("reason", corrections.reason(day), separator="; ", ignore_nulls=True))
-        .when(is_as_judged)
-        .then("reason_old")
-        .otherwise("reason"),
-    ).select(OPEN_SCHEMA.names())
+def _frame(rows: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=OPEN_SCHEMA, orient="row")
 
 
-def _counts(judged: pl.DataFrame, doubled: int) -> Counts:
-    found = dict(judged.group_by("change_kind").len().iter_rows())
-    corrected = sum(
-        found.get(change_kind, 0) for change_kind in ("error", "doubtful", "tenfold_rise")
-    )
+def _counts(steps: list[Step], listed: int, doubled: int) -> Counts:
+    found = Counter(made.kind for made in steps)
     return Counts(
-        listed=int(judged["is_told"].sum()),
-        added=found.get("first", 0) + found.get("new", 0) + found.get("back", 0),
-        changed=found.get("changed", 0) + corrected,
-        corrected=corrected,
-        restated=sum(
-            found.get(change_kind, 0)
-            for change_kind in ("restated", "retracted", "switched", "seen")
-        ),
-        absent=found.get("absent", 0),
+        listed=listed,
+        added=found["first"] + found["new"],
+        changed=found["changed"] + found["corrected"],
+        corrected=found["corrected"],
+        slips=found["slip"],
+        restated=found["restated"] + found["seen"],
+        absent=found["absent"],
         doubled=doubled,
     )

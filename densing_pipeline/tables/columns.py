@@ -149,11 +149,21 @@ COLUMNS: dict[str, Column] = {
     ),
     "params_total": _params("All parameters of the model."),
     "params_active": _params(
-        "Parameters used for one token (less than all for a mixture of experts)."
+        "Parameters used for one token, input and output embeddings included (less than all for a "
+        "mixture of experts); without embeddings for the models of the paper's figure."
     ),
     "params_nonembedding": _params("Parameters without the input and output embeddings."),
+    "params_active_nonembedding": _params(
+        "Parameters used for one token, without the input and output embeddings."
+    ),
     "params_source": _text(
-        "Where the parameter counts come from.", "report", "config", "safetensors", "figure"
+        "Where the parameter counts come from: a report, the configuration, the tensors that the "
+        "headers of its files list, the Hub's counts by dtype (safetensors), or a figure.",
+        "report",
+        "config",
+        "tensors",
+        "safetensors",
+        "figure",
     ),
     "params": _positive(
         "Parameter count the row refers to; fractional on the inference_time basis.", "parameters"
@@ -753,6 +763,19 @@ COLUMNS: dict[str, Column] = {
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
     "name_prefix": _text("Part of an offer's name before the model's, in lower case."),
+    "index_model": _text(
+        "Row of the Epoch Capabilities Index; of several versions of a model the one it was launched with."
+    ),
+    "name_family": _text(
+        "Line and version that an offer's name states, such as claude 4.5; empty if it states none."
+    ),
+    "family_recall": Column(
+        pl.Float64,
+        "Share of the offer names of that family, in all lists, that are linked to a model.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
     "prefix_kind": _text(
         "What the part is: a seller of other makers' models, a region of a cloud, or a step of a path.",
         "reseller",
@@ -783,6 +806,11 @@ COLUMNS: dict[str, Column] = {
     ),
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
+    "valid_from_earliest": _day(
+        "Earliest day on which the price can have begun: the day after the last look that did not find "
+        "it; empty if nothing is known."
+    ),
+    "valid_from_latest": _day("First day on which the price is known to have held."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(
@@ -819,6 +847,8 @@ COLUMNS: dict[str, Column] = {
         "figure",
         "unconfirmed",
         "refused",
+        "provisional",
+        "slip",
     ),
     "snapshot_sha256": _text("SHA-256 of the document the row was read from."),
     "canonical_id": _text(

@@ -14,8 +14,14 @@ MODELS = Table(
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
         "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
+        "params_active_nonembedding?",
     ),
-    ordered=(("params_active", "params_total"), ("params_nonembedding", "params_total")),
+    ordered=(
+        ("params_active", "params_total"),
+        ("params_nonembedding", "params_total"),
+        ("params_active_nonembedding", "params_active"),
+        ("params_active_nonembedding", "params_nonembedding"),
+    ),
 )  # fmt: skip
 
 MODEL_QUARANTINE = Table(
@@ -317,9 +323,14 @@ PRICES = Table(
         "cache_read_usd_per_mtok?", "context_over_tokens", "quantisation?", "currency",
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
-        "listed_offer?", "listed_flag?", "listed_reason?",
+        "listed_offer?", "listed_flag?", "listed_reason?", "valid_from_earliest?",
+        "valid_from_latest?",
     ),
-    ordered=(("valid_from", "valid_to"), ("observed_from", "observed_to")),
+    ordered=(
+        ("valid_from", "valid_to"),
+        ("observed_from", "observed_to"),
+        ("valid_from_earliest", "valid_from_latest"),
+    ),
 )  # fmt: skip
 
 PRICE_POLLS = Table(
@@ -333,7 +344,16 @@ MODEL_LINKS = Table(
     name="model_links",
     grain="one offer name of one source and the model it sells",
     key=("source", "provider", "model"),
-    columns=("source", "provider", "model", "canonical_id?", "method", "confidence"),
+    columns=(
+        "source",
+        "provider",
+        "model",
+        "canonical_id?",
+        "method",
+        "confidence",
+        "name_family?",
+        "family_recall?",
+    ),
 )
 
 CAPABILITY_LEVELS = Table(

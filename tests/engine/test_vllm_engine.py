@@ -195,7 +195,7 @@ def test_an_architecture_that_vllm_does_not_know_is_refused(tiny, load, tmp_path
     from tests.engine.models import with_config
 
     changed = with_config(tiny, tmp_path / "new", architectures=["NewForCausalLM"])
-    with pytest.raises(BlockedError, match="do not bring its architecture"):
+    with pytest.raises(BlockedError, match="cannot run its architecture"):
         load(changed)
 
 
@@ -204,7 +204,7 @@ def test_weights_of_another_shape_than_configured_are_refused(tiny, load, tmp_pa
 
     told = json.loads((tiny / "config.json").read_text())
     wider = {"intermediate_size": told["intermediate_size"] * 2}
-    with pytest.raises(BlockedError, match="do not bring its architecture"):
+    with pytest.raises(BlockedError, match="vLLM cannot load it"):
         load(with_config(tiny, tmp_path / "wider", **wider))
 
 

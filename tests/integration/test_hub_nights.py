@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import polars as pl
@@ -57,14 +58,17 @@ def planted(simulated, day, hours=5.0, **changes):
     return model_id
 
 
-def test_every_planted_base_model_is_found_once_on_its_night(observatory, simulated):
+def test_every_planted_base_model_is_found_once_on_its_night(tmp_path):
+    simulated = world(per_day=30, days=30, history=90)
     expected = {planted(simulated, day): day for day in range(0, 30, 2)}
     late = planted(simulated, 3)
     simulated.repos[-1].public_from = FIRST_DAY + timedelta(days=20)
     simulated.repos[-1].trending = 50.0
     expected[late] = 20
-    for day in range(30):
-        assert observatory.night(day).outcome == "ok"
+    with serving(simulated) as endpoint:
+        observatory = Observatory(tmp_path, simulated, endpoint, replace(LIMITS, page_size=30))
+        for day in range(30):
+            assert observatory.night(day).outcome == "ok"
     assert observatory.found() == expected
 
 
@@ -84,7 +88,10 @@ def test_a_night_asks_once_for_every_publisher_and_owner_of_a_base_model(observa
     planted(simulated, 0)
     planted(simulated, 1)
     for day in range(2):
-        assert observatory.night(day).outcome == "ok"
+        night = observatory.night(day)
+        assert night.outcome == "ok"
+        assert "publishers without repositories" in night.message
+        assert "nobody; the Hub may write them otherwise" in night.message
         authors = [path for path in simulated.log if "author=" in path]
         simulated.log.clear()
     assert sorted(path.partition("author=")[2].partition("&")[0] for path in authors) == [
@@ -116,6 +123,45 @@ def test_a_model_of_a_known_publisher_is_found_however_late_it_is_made_public(
     for day in range(2, 5):
         assert observatory.night(day).outcome == "ok"
     assert observatory.found() == {model: 3}
+
+
+@pytest.mark.parametrize(("entered", "now"), [("lab5", "Lab5-AI"), ("LAB5", "lab5")])
+def test_a_publisher_that_was_renamed_or_is_written_otherwise_is_listed_under_its_name(
+    observatory, simulated, entered, now
+):
+    observatory.publishers = {entered}
+    late = base_model(f"{now}/Nova-1B", FIRST_DAY - timedelta(days=300))
+    late.public_from = FIRST_DAY + timedelta(days=3, hours=5)
+    simulated.repos.append(late)
+    old, new = f"author={entered}&", f"author={now}&"
+    simulated.faults = lambda path: (
+        (307, {"Location": path.replace(old, new)}, b"") if old in path else None
+    )
+    for day in range(2, 5):
+        assert observatory.night(day).outcome == "ok"
+    assert observatory.found() == {f"{now}/Nova-1B": 3}
+
+
+def test_all_pages_of_a_publisher_are_read_and_those_of_others_are_not(observatory, simulated):
+    observatory.publishers = {"lab5"}
+    simulated.page_limit = 100
+    for n in range(250):
+        model = f"lab5/Poems-{n}-Instruct"
+        simulated.repos.append(finetune(model, FIRST_DAY - timedelta(days=n), "lab5/Nova-1B"))
+    late = base_model("lab5/Nova-1B", FIRST_DAY - timedelta(days=300))
+    late.public_from = FIRST_DAY + timedelta(days=3, hours=5)
+    simulated.repos.append(late)
+    for day in range(2, 4):
+        simulated.log.clear()
+        assert observatory.night(day).outcome == "ok"
+    # Made public without a commit, it stands on the last of three pages.
+    assert observatory.found() == {"lab5/Nova-1B": 3}
+    authors = [path for path in simulated.log if "author=" in path]
+    assert len(authors) <= 4
+    fields = {"createdAt", "lastModified", "library_name", "pipeline_tag", "tags"}
+    asked = parse_qs(urlsplit(authors[0]).query)
+    assert (asked["sort"], asked["author"]) == (["lastModified"], ["lab5"])
+    assert set(asked["expand"]) == fields
 
 
 def test_a_publisher_whose_models_are_not_listed_makes_a_night_partial(observatory, simulated):

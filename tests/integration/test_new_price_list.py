@@ -75,10 +75,13 @@ def test_a_declared_list_is_polled_landed_folded_and_watched(
         for name in ("prices", "price_polls", "quarantine", "source_health")
     }
     believed = tables["prices"].filter(pl.col("observed_to").is_null(), source="toy-prices")
-    # People keep the list by hand, so the tenfold rise mends an error: nobody believes the 1 USD.
-    assert believed.select("model", "input_usd_per_mtok", "flag").sort("model").rows() == [
+    # The price before stands until another look finds the new one too.
+    assert believed.select("model", "input_usd_per_mtok", "flag").sort(
+        "model", "input_usd_per_mtok"
+    ).rows() == [
         ("kept", 3.0, None),
-        ("m", 20.0, "correction"),
+        ("m", 1.0, None),
+        ("m", 20.0, "provisional"),
     ]
     assert tables["price_polls"].filter(source="toy-prices").height == 2
     assert tables["quarantine"].filter(source="toy-prices")["key"].to_list() == ["odd"]

@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import random
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
+from tests.servers import weights
 from tests.servers.model_hub import Shelf, commit
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -138,6 +140,11 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             world.log.append(self.path)
             reply = world.faults(self.path) or self._answer()
             status, headers, body = world.altered(self.path, reply)
+            part = re.fullmatch(r"bytes=0-(\d+)", self.headers.get("Range", ""))
+            if part and status == 200:
+                whole, body = len(body), body[: int(part[1]) + 1]
+                headers = headers | {"Content-Range": f"bytes 0-{len(body) - 1}/{whole}"}
+                status = 206
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -303,6 +310,37 @@ def stored_model(model_id: str, created: datetime, folder: Path) -> Repo:
     known = {key: config[key] for key in ("architectures", "model_type")}
     repo.record["config"] = known | {"tokenizer_config": {"eos_token": tokenizer["eos_token"]}}
     return replace(repo, config=config)
+
+
+def with_weights(repo: Repo, shapes: dict[str, tuple[int, ...]]) -> Repo:
+    """The repository with two files of weights, all of them zero, and their index."""
+    names = sorted(shapes)
+    files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    parts = {files[0]: names[::2], files[1]: names[1::2]}
+    index = {"weight_map": {name: file for file, part in parts.items() for name in part}}
+    repo.files["model.safetensors.index.json"] = json.dumps(index).encode()
+    for file, part in parts.items():
+        made = weights.safetensors({name: shapes[name] for name in part})
+        repo.files[file] = made.begun + bytes(made.size - len(made.begun))
+    return repo
+
+
+def llama_tensors(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a model of `llama`, by name."""
+    d, inner, rows = (config[key] for key in ("hidden_size", "intermediate_size", "vocab_size"))
+    layer: dict[str, tuple[int, ...]] = {f"self_attn.{kind}_proj": (d, d) for kind in "qkvo"}
+    layer |= {"mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner)}
+    layer |= {"input_layernorm": (d,), "post_attention_layernorm": (d,)}
+    return {
+        "model.embed_tokens.weight": (rows, d),
+        "lm_head.weight": (rows, d),
+        "model.norm.weight": (d,),
+        **{
+            f"model.layers.{n}.{name}.weight": shape
+            for n in range(config["num_hidden_layers"])
+            for name, shape in layer.items()
+        },
+    }
 
 
 def finetune(model_id: str, created: datetime, parent: str) -> Repo:

@@ -223,3 +223,51 @@ def test_redirects_in_a_circle_end(price_server: PriceServer) -> None:
     url = price_server.answer("/old", Reply(status=302, headers={"Location": "/old"}))
     with pytest.raises(FetchError, match="redirects"):
         get(url)
+
+
+def test_only_the_beginning_of_a_document_is_asked_for_and_read(price_server: PriceServer) -> None:
+    part = Reply(DOCUMENT[:4], status=206, headers={"Content-Range": "bytes 0-3/12"})
+    url = price_server.answer("/list", part)
+    answer = get(url, first_bytes=4)
+    assert (answer.status, answer.content, answer.size) == (206, DOCUMENT[:4], 12)
+    asked = price_server.requests[0].headers
+    assert (asked["range"], asked["accept-encoding"]) == ("bytes=0-3", "identity")
+
+
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_a_server_that_sends_all_is_read_to_the_end_of_the_beginning(
+    price_server: PriceServer, is_gzip: bool
+) -> None:
+    url = price_server.answer("/list", Reply(b"begun" * 10_000, is_gzip=is_gzip))
+    answer = get(url, first_bytes=7)
+    assert (answer.status, answer.content) == (200, b"begunbe")
+    assert answer.size == (None if is_gzip else 50_000)
+    url = price_server.answer("/list", Reply(b"begun", is_endless=True))
+    assert get(url, first_bytes=100_000).content == b"begun" + b"x" * 99_995
+
+
+def test_a_document_may_be_smaller_than_the_beginning_asked_for(price_server: PriceServer) -> None:
+    url = price_server.answer("/list", Reply(DOCUMENT))
+    assert get(url, first_bytes=99).content == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "stated", ["bytes 0-2/12", "bytes 4-7/12", "bytes 0-3/*", "bytes 0-3/3", ""]
+)
+def test_another_part_than_the_beginning_is_refused(price_server: PriceServer, stated: str) -> None:
+    part = Reply(DOCUMENT[:4], status=206, headers={"Content-Range": stated})
+    with pytest.raises(FetchError, match="not the first 4 bytes"):
+        get(price_server.answer("/list", part), first_bytes=4)
+
+
+def test_a_part_of_another_size_than_it_states_is_asked_again(price_server: PriceServer) -> None:
+    headers = {"Content-Range": "bytes 0-3/12"}
+    replies = [Reply(DOCUMENT[:n], status=206, headers=headers) for n in (3, 4)]
+    assert get(price_server.answer("/list", *replies), first_bytes=4).content == DOCUMENT[:4]
+    assert len(price_server.requests) == 2
+
+
+def test_a_part_that_was_not_asked_for_is_no_document(price_server: PriceServer) -> None:
+    part = Reply(DOCUMENT[:4], status=206, headers={"Content-Range": "bytes 0-3/12"})
+    with pytest.raises(FetchError, match="206"):
+        get(price_server.answer("/list", part))

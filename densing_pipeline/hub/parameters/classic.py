@@ -133,12 +133,16 @@ def dbrx(config: Config) -> Parts:
     )
 
 
+def _untied(config: Config) -> Config:
+    """The configuration of a class whose output head is its own unless stated otherwise."""
+    return replace(config, defaults={**config.defaults, "tie_word_embeddings": False})
+
+
 def qwen(config: Config) -> Parts:
     """The first Qwen: `intermediate_size` names both halves of the gated block together."""
     half = config.size("intermediate_size") // 2
-    own = {"tie_word_embeddings": False, **config.own, "intermediate_size": half}
-    outer = {"tie_word_embeddings": False, **config.outer}
-    return decoder.count(replace(config, own=own, outer=outer), Recipe(qkv_bias=True))
+    own = {**config.own, "intermediate_size": half}
+    return decoder.count(replace(_untied(config), own=own), Recipe(qkv_bias=True))
 
 
 def chatglm(config: Config) -> Parts:
@@ -155,23 +159,20 @@ def chatglm(config: Config) -> Parts:
         final_norm=config.get("post_layer_norm") is not False,
     )
     own = {**config.own, "num_key_value_heads": keys}
-    outer = {"tie_word_embeddings": False, **config.outer}
-    parts = decoder.count(replace(config, own=own, outer=outer), recipe)
+    parts = decoder.count(replace(_untied(config), own=own), recipe)
     rotary = (config.optional("kv_channels") or config.head_dim) // 4
     return replace(parts, buffers=rotary)
 
 
 def phi_msft(config: Config) -> Parts:
     """Phi 1 to 2 as first published: old names, an untied head with bias."""
-    own = {"tie_word_embeddings": False, **config.own}
-    outer = {"tie_word_embeddings": False, **config.outer}
-    return decoder.count(replace(config, own=own, outer=outer), RECIPES["phi"])
+    return decoder.count(_untied(config), RECIPES["phi"])
 
 
 def reward_model(config: Config) -> Parts:
     """GPT-NeoX with a scoring row instead of an output head."""
-    outer = {**config.outer, "tie_word_embeddings": True}
-    parts = decoder.count(replace(config, outer=outer), RECIPES["gpt_neox"])
+    own = {**config.own, "tie_word_embeddings": True}
+    parts = decoder.count(replace(config, own=own), RECIPES["gpt_neox"])
     return replace(parts, head=config.hidden + 1, tied_head=0)
 
 

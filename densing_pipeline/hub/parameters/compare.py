@@ -11,6 +11,9 @@ from densing_pipeline.hub.parameters.parts import Parts
 TOLERANCE = 0.05
 """Largest relative difference left unexplained; counts further apart are quarantined."""
 
+ABOUT = 2
+"""Factor up to which what is left may differ from the rough size of a tower of unknown layout."""
+
 LARGE = frozenset(
     {
         "tied head stored twice",
@@ -59,13 +62,41 @@ def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> C
         names = _exactly(reading - parts.total, beside)
         if names is not None:
             return Comparison(True, reading, _told(reading, parts.total, names, 0))
+    if parts.tower_unknown:
+        return _with_unknown_tower(parts, readings)
     best = min(
         ((*_nearest(reading - parts.total, beside), reading) for reading in readings),
         key=lambda found: abs(found[0]),
     )
     rest, names, reading = best
-    agrees = abs(rest) <= TOLERANCE * parts.total
+    agrees = is_near(rest, parts.total)
     return Comparison(agrees, reading, _told(reading, parts.total, names, rest))
+
+
+def is_near(apart: int, counted: int) -> bool:
+    """Whether what is left unexplained of a difference is within the tolerance of a count."""
+    return abs(apart) <= TOLERANCE * counted
+
+
+def _with_unknown_tower(parts: Parts, readings: tuple[int, ...]) -> Comparison:
+    """Compare a model with a tower of unknown layout: what is left is explained by that tower alone.
+
+    Whatever else might make up a part of the difference would be a guess.
+    """
+    about, unknown = parts.tower_about, parts.tower_unknown
+    left = [
+        (reading - parts.total - tower, ("vision tower",) if tower else (), reading)
+        for tower in sorted({parts.tower, 0}, reverse=True)
+        for reading in readings
+    ]
+    for rest, names, reading in left:
+        if about / ABOUT <= rest <= about * ABOUT:
+            told = _told(reading, parts.total, names, rest).removesuffix(" unexplained")
+            return Comparison(True, reading, f"{told}, about the size of {unknown}: {about}")
+    rest, names, reading = min(left, key=lambda found: abs(found[0]))
+    told = _told(reading, parts.total, names, rest)
+    agrees = is_near(rest, parts.total)
+    return Comparison(agrees, reading, f"{told}; the size of {unknown} is not known")
 
 
 def _subsets(beside: dict[str, int]) -> list[tuple[str, ...]]:

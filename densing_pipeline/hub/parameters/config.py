@@ -11,33 +11,34 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-NESTED = ("text_config", "llm_config", "language_config")
+NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 """Keys under which multimodal configurations hold the language model."""
 
+QUANTISATION = ("quantization_config", "quantization")
+"""Keys under which configurations state how weights are packed; the second is that of MLX."""
+
 NAMES: dict[str, tuple[str, ...]] = {
-    "hidden_size": ("n_embd", "d_model", "dim"),
-    "num_hidden_layers": ("n_layer", "n_layers", "num_layers"),
-    "num_attention_heads": ("n_head", "n_heads", "num_heads"),
+    "hidden_size": ("n_embd", "n_embed", "d_model", "dim", "embed_dim"),
+    "num_hidden_layers": ("n_layer", "n_layers", "num_layers", "layers"),
+    "num_attention_heads": ("n_head", "n_heads", "num_heads", "attention_heads"),
     "num_key_value_heads": ("n_head_kv", "num_kv_heads"),
     "head_dim": ("kv_channels", "attention_head_dim"),
     "intermediate_size": ("ffn_hidden_size", "n_inner", "ffn_dim", "inner_hidden_size"),
-    "max_position_embeddings": ("n_positions", "n_ctx", "max_seq_len"),
+    "max_position_embeddings": (
+        "n_positions", "n_ctx", "max_seq_len", "model_max_length", "context_length",
+    ),
+    "moe_intermediate_size": ("expert_ffn_hidden_size",),
     "n_routed_experts": ("num_experts", "num_local_experts", "moe_num_experts"),
+    "n_shared_experts": ("num_shared_experts",),
     "num_experts_per_tok": (
-        "top_k_experts",
-        "moe_k",
-        "moe_topk",
-        "moe_top_k",
-        "num_experts_per_token",
-        "num_selected_experts",
-        "num_active_experts",
-        "experts_per_token",
+        "top_k_experts", "moe_k", "moe_topk", "moe_top_k", "num_experts_per_token",
+        "num_selected_experts", "num_active_experts", "experts_per_token",
     ),
     "num_nextn_predict_layers": ("mtp_num_hidden_layers",),
-}
-"""Alternative names of a size, by its most common name."""
+}  # fmt: skip
+"""Alternative names of a size, by its most common name; a test compares them with transformers."""
 
-PATTERNS = ("layers_block_type", "hybrid_override_pattern")
+PATTERNS = ("layers_block_type", "hybrid_override_pattern", "layer_types")
 """Per-layer descriptions that state the number of layers where `num_hidden_layers` is left out."""
 
 LIMIT = 10_000_000
@@ -58,27 +59,31 @@ class Config:
     Attributes:
         own: the (nested) text configuration.
         model_type: its `model_type`, lower case.
-        outer: the whole configuration; the same as `own` for a text-only model.
+        around: the configurations it is nested in, the nearest first; none for a text-only model.
         defaults: what the model class takes for sizes the configuration leaves out.
     """
 
     own: Mapping[str, Any]
     model_type: str
-    outer: Mapping[str, Any]
+    around: tuple[Mapping[str, Any], ...]
     defaults: Mapping[str, Any]
 
     def get(self, name: str) -> Any:
         """The value under this name or another name of the same size, or the class default.
 
-        An explicit null means "derive it" and hides the default.
+        A null under one name leaves the value to the other names. Nothing but nulls means "derive
+        it" and hides the default.
         """
-        for key in (name, *NAMES.get(name, ())):
-            if key in self.own:
-                return self.own[key]
-        for key in (name, *NAMES.get(name, ())):
-            if key in self.defaults:
-                return self.defaults[key]
+        for source in (self.own, self.defaults):
+            stated = [source[key] for key in (name, *NAMES.get(name, ())) if key in source]
+            if stated:
+                return next((value for value in stated if value is not None), None)
         return None
+
+    def around_it(self, name: str) -> Any:
+        """The value under this name in the configuration itself or the nearest one around it."""
+        sources = (self.own, *self.around)
+        return next((each[name] for each in sources if each.get(name) is not None), None)
 
     def optional(self, name: str) -> int | None:
         """A size, or nothing if the configuration leaves it open.
@@ -117,7 +122,10 @@ class Config:
         inner = inner if isinstance(inner, Mapping) else {}
         defaults = self.defaults.get(name)
         return Config(
-            inner, self.model_type, self.outer, defaults if isinstance(defaults, Mapping) else {}
+            inner,
+            self.model_type,
+            (self.own, *self.around),
+            defaults if isinstance(defaults, Mapping) else {},
         )
 
     @property
@@ -127,10 +135,9 @@ class Config:
 
     @property
     def layers(self) -> int:
-        """Number of layers; always stated, never a default."""
-        if self.optional("num_hidden_layers") is None:
-            return len(next(filter(None, map(self.get, PATTERNS)), ()))
-        return self.size("num_hidden_layers")
+        """Number of layers; always stated, or as many as a description of each layer has entries."""
+        kinds = next(filter(None, map(self.get, PATTERNS)), None)
+        return self.size("num_hidden_layers", None if kinds is None else len(kinds))
 
     @property
     def heads(self) -> int:
@@ -166,8 +173,12 @@ class Config:
 
     @property
     def is_tied(self) -> bool:
-        """Whether the output head is the embedding matrix: as stated, else the class default."""
-        for source in (self.outer, self.own, self.defaults):
+        """Whether the output head is the embedding matrix: as stated, else the class default.
+
+        The text configuration decides before those around it, whose class may write a default of
+        its own (vLLM pull request 51105, of Mistral 3).
+        """
+        for source in (self.own, *self.around, self.defaults):
             stated = source.get("tie_word_embeddings")
             if isinstance(stated, bool):
                 return stated
@@ -209,25 +220,42 @@ def read(config: object) -> Config:
     """
     if not isinstance(config, Mapping) or not config:
         raise UnreadableConfigError("there is no configuration")
-    outer = config
-    own = next(
-        (config[key] for key in NESTED if isinstance(config.get(key), Mapping)),
-        config,
-    )
-    model_type = _text(own.get("model_type")) or _text(outer.get("model_type"))
+    own, *around = reversed(nested(config))
+    model_type = next(filter(None, (_text(each.get("model_type")) for each in (own, *around))), "")
     if not model_type:
         raise UnreadableConfigError("the configuration does not state model_type")
     model_type = model_type.lower()
-    found = Config(own, model_type, outer, class_defaults().get(model_type, {}))
+    found = Config(own, model_type, tuple(around), class_defaults().get(model_type, {}))
     for name in ("hidden_size", "num_hidden_layers"):
         spellings = (name, *NAMES[name], *(PATTERNS if name == "num_hidden_layers" else ()))
-        if not any(key in own for key in spellings):
+        if all(own.get(key) is None for key in spellings):
             raise UnreadableConfigError(
                 f"the configuration does not state {name} (an extract, or nested sizes left out)"
             )
-    if found.hidden == 0 or found.layers == 0:
-        raise UnreadableConfigError("hidden_size or num_hidden_layers is 0")
+    for name, size in (("hidden_size", found.hidden), ("num_hidden_layers", found.layers)):
+        if size == 0:
+            raise UnreadableConfigError(f"{name} is 0")
     return found
+
+
+def nested(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A configuration, the language model's nested in it, and so on inwards; the last is the text model's.
+
+    Models made of models nest it twice (`llm_config.text_config`, `thinker_config.text_config`).
+    """
+    found = [config]
+    while True:
+        inner = (found[-1].get(key) for key in NESTED)
+        text = next((each for each in inner if isinstance(each, Mapping) and each), None)
+        if text is None:
+            return found
+        found.append(text)
+
+
+def quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How a configuration says that weights are packed; empty if it says nothing."""
+    stated = (each.get(key) for each in nested(config) for key in QUANTISATION)
+    return next((each for each in stated if isinstance(each, Mapping) and each), {})
 
 
 @cache

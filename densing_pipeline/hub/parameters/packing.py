@@ -175,7 +175,7 @@ def _unpack_modules(
             weights.append(count)
         elif stem not in beside:
             # Nothing says that it is packed: a mask, positions, or a format that is not known.
-            unknown += count
+            unknown += 0 if _is_mask(tensor) else count
             weights.append(0)
         else:
             module = _Module(stem, kind, tensor, beside[stem])
@@ -194,6 +194,12 @@ def _unpack_modules(
         weights,
         tuple(f"{held} weights unpacked from {dtype}" for dtype, held in sorted(notes.items())),
     )
+
+
+def _is_mask(tensor: Tensor) -> bool:
+    """Whether it has the shape of a mask for all heads of all sequences, as GPT-Neo stores in bytes."""
+    shape = tensor.shape
+    return len(shape) == 4 and shape[0] == shape[1] == 1 and shape[2] == shape[3]
 
 
 def _split(name: str) -> tuple[str, str]:

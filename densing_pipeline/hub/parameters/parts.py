@@ -20,6 +20,8 @@ class Parts:
         buffers: stored tensors that are not parameters (router corrections, scalars).
         prediction_buffers: the same, inside the extra prediction layers.
         tower: vision tower and projector stored with the model; not part of it.
+        tower_about: rough size of the towers whose layout is not known; 0 if that is not known either.
+        tower_unknown: names of these towers; empty if there are none.
         tied_head: size of the head a file may store a second time; 0 when untied.
     """
 
@@ -32,6 +34,8 @@ class Parts:
     buffers: int = 0
     prediction_buffers: int = 0
     tower: int = 0
+    tower_about: int = 0
+    tower_unknown: str = ""
     tied_head: int = 0
 
     @property

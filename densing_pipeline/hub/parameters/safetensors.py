@@ -13,6 +13,9 @@ FP8 = ("F8_E4M3", "F8_E5M2", "F8_E4M3FN")
 BLOCK = 128 * 128
 """Weights per scale of block-wise FP8."""
 
+TOTAL_TOLERANCE = 0.01
+"""Largest relative difference between the total and the sum of the counts by dtype."""
+
 MAX_PARAMS = 10**14
 """Largest accepted total; no released model has as many parameters."""
 
@@ -65,8 +68,23 @@ def read(safetensors: object, quantisation: Mapping[str, Any]) -> Stored:
             return Stored((), f"safetensors count of {str(dtype)[:20]} is {str(elements)[:40]}")
     counts = {str(dtype).upper(): int(elements) for dtype, elements in by_type.items()}
     stored = _unpacked(counts, quantisation)
+    if contradiction := _contradicted(safetensors.get("total"), counts, stored):
+        return Stored((), contradiction)
     sane = tuple(reading for reading in stored.readings if 0 < reading <= MAX_PARAMS)
     return Stored(sane, stored.note if sane else f"safetensors counts add up to {stored.readings}")
+
+
+def _contradicted(total: object, counts: Mapping[str, int], stored: Stored) -> str:
+    """What is wrong if the stated total is neither the sum of the counts by dtype nor a reading of them.
+
+    The Hub's total is their sum. Both have been seen wrong (EuroEval issue 1385), so neither is used.
+    """
+    if not _is_count(total):
+        return ""
+    stated, added = int(total), sum(counts.values())  # type: ignore[call-overload]
+    if any(abs(stated - each) <= TOTAL_TOLERANCE * each for each in (added, *stored.readings)):
+        return ""
+    return f"safetensors counts by dtype add up to {added}, but the total is {str(stated)[:40]}"
 
 
 def _total_only(total: object) -> Stored:

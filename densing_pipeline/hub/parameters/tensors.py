@@ -94,7 +94,8 @@ def count_tensors(tensors: Iterable[Tensor], config: Mapping[str, Any]) -> Tenso
         return _uncounted(f"the tensors have {sum(elements)} elements")
     if len({tensor.name for tensor in listed}) < len(listed):
         return _uncounted("several tensors have the same name: the files hold the model twice")
-    unpacked = packing.unpack(listed, elements, _quantisation(config))
+    config = config if isinstance(config, Mapping) else {}
+    unpacked = packing.unpack(listed, elements, configuration.quantisation(config))
     if unpacked.reason:
         return _uncounted(unpacked.reason)
     stated = Stated.of(config)
@@ -136,10 +137,10 @@ class Stated:
         try:
             text = configuration.read(config)
         except UnreadableConfigError:
-            own = _nested(config)[-1]
+            own, *around = reversed(configuration.nested(config))
             kind = own.get("model_type")
-            text = Config(own, kind.lower() if isinstance(kind, str) else "", own, {})
-        sources = (*reversed(_nested(config)), text.defaults)
+            text = Config(own, kind.lower() if isinstance(kind, str) else "", tuple(around), {})
+        sources = (text.own, *text.around, text.defaults)
         ties = [each.get("tie_word_embeddings") for each in sources]
         has_experts = False not in (text.get("is_moe"), text.get("enable_moe_block"))
         return cls(
@@ -158,23 +159,6 @@ class Stated:
         if not isinstance(self.used, tuple):
             return self.used
         return self.used[layer] if layer is not None and layer < len(self.used) else None
-
-
-def _nested(config: object) -> list[Mapping[str, Any]]:
-    found = [config if isinstance(config, Mapping) else {}]
-    while True:
-        inner = (found[-1].get(key) for key in configuration.NESTED)
-        text = next((each for each in inner if isinstance(each, Mapping) and each), None)
-        if text is None:
-            return found
-        found.append(text)
-
-
-def _quantisation(config: object) -> Mapping[str, Any]:
-    stated = (
-        each.get(key) for each in _nested(config) for key in ("quantization_config", "quantization")
-    )
-    return next((each for each in stated if isinstance(each, Mapping) and each), {})
 
 
 def _size(text: Config, name: str) -> int | None:

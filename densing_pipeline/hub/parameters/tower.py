@@ -1,27 +1,77 @@
-"""Vision towers and projectors stored with a language model.
+"""Vision towers and projectors, and audio encoders, stored with a language model.
 
-They are not part of the model's count; a file's total is explained with them. Parameters of towers
-with another layout stay unexplained. Not here: audio, and the language model itself.
+They are not part of the model's count; a file's total is explained with them. Of a tower whose layout
+is not known, the rough size is told from its width and depth. Not here: the language model itself.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import gated_mlp, linear, plain_mlp
 
+KINDS = {"vision_config": ("vision tower", 2), "audio_config": ("audio encoder", 4)}
+"""Keys of the towers' configurations: what they describe, and the matrices of width times inner width
+in one of its layers (a conformer has two feed-forward blocks)."""
 
-def count(config: Config) -> int | None:
-    """Parameters of the tower the configuration describes; 0 without one, nothing if unknown."""
-    vision = config.outer.get("vision_config")
-    if not isinstance(vision, Mapping) or not vision:
-        return 0
-    formula = TOWERS.get(str(config.outer.get("model_type", "")).lower())
-    if formula is None:
-        return None
+
+@dataclass(frozen=True, slots=True)
+class Towers:
+    """Parameters of the towers that a configuration describes.
+
+    Attributes:
+        known: of those whose layout is known.
+        about: rough number for those whose layout is not known; 0 if that is not known either.
+        unknown: names of the latter, for a reason; empty if there are none.
+    """
+
+    known: int = 0
+    about: int = 0
+    unknown: str = ""
+
+
+def count(config: Config) -> Towers:
+    """Parameters of the towers in the configuration or those around it; never raises."""
+    known, about, unknown = 0, [], []
+    for key, (what, matrices) in KINDS.items():
+        around = (config.own, *config.around)
+        stated = (n for n, each in enumerate(around) if isinstance(each.get(key), Mapping))
+        holder = next((n for n in stated if around[n][key]), None)
+        if holder is None:
+            continue
+        sizes = around[holder][key]
+        tower = Config(sizes, _type(sizes), around[holder:], {})
+        exact = _exactly(tower, config.hidden) if key == "vision_config" else None
+        if exact is None:
+            unknown.append(f"the {what} ({tower.model_type or 'of no stated type'})")
+            about.append(_about(tower, matrices))
+        known += exact or 0
+    return Towers(known, sum(about) if all(about) else 0, " and ".join(unknown))
+
+
+def _exactly(tower: Config, text: int) -> int | None:
+    types = [*map(_type, tower.around), tower.model_type]
+    formula = next((TOWERS[kind] for kind in types if kind in TOWERS), None)
     try:
-        return formula(Config(vision, "", vision, {}), config.hidden)
-    except (UnreadableConfigError, ZeroDivisionError):
+        return formula(tower, text) if formula else None
+    except (UnreadableConfigError, ArithmeticError, TypeError):
         return None
+
+
+def _about(tower: Config, matrices: int) -> int:
+    """Layers times (4 d^2 of attention, and the feed-forward block), or 0 without sizes."""
+    try:
+        d = tower.size("hidden_size")
+        inner = tower.size("intermediate_size", 4 * d)
+        layers = tower.optional("depth") or tower.size("num_hidden_layers")
+    except UnreadableConfigError:
+        return 0
+    return layers * (4 * d * d + matrices * d * inner)
+
+
+def _type(config: Mapping[str, object]) -> str:
+    stated = config.get("model_type")
+    return stated.lower()[:60] if isinstance(stated, str) else ""
 
 
 def _transformer_layer(d: int, inner: int) -> int:
@@ -85,14 +135,29 @@ def moonvit(vision: Config, text: int) -> int:
     return linear(3 * patch * patch, d, True) + grid + layers + 2 * d + projector
 
 
+def pixtral(vision: Config, text: int) -> int:
+    """Pixtral's encoder (gated blocks, rotary positions) and the merging projector of Mistral 3."""
+    d, patch = vision.size("hidden_size", 1024), vision.size("patch_size", 16)
+    layer = 4 * linear(d, d) + gated_mlp(d, vision.size("intermediate_size", 4096)) + 2 * d
+    layers = vision.size("num_hidden_layers", 24) * layer
+    side = vision.around_it("spatial_merge_size") or 2
+    used = vision.around_it("vision_feature_layer")
+    bias = vision.around_it("multimodal_projector_bias") is True
+    wide = d * (len(used) if isinstance(used, list) else 1)
+    projector = d + linear(d * side * side, d) + linear(wide, text, bias) + linear(text, text, bias)
+    return linear(3 * patch * patch, d) + d + layers + projector
+
+
 TOWERS: dict[str, Callable[[Config, int], int]] = {
     "gemma3": siglip,
     "gemma4": gemma4,
     "kimi_k25": moonvit,
     "llama4": llama4,
+    "ministral3": pixtral,
+    "mistral3": pixtral,
     "qwen3_5": qwen_vl,
     "qwen3_5_moe": qwen_vl,
     "qwen3_vl": qwen_vl,
     "qwen3_vl_moe": qwen_vl,
 }
-"""Layouts of towers, by the model type of the whole model."""
+"""Layouts of towers, by the model type of the whole model or of the tower."""

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import polars as pl
+import pytest
 
 from densing_pipeline.cost.admission import blended, on_sale, persistent, to_date
 
@@ -24,33 +25,18 @@ def ends(offers):
     return {row["model"]: to_date(row["end"]) for row in offers.to_dicts()}
 
 
-def test_an_offer_its_list_no_longer_names_was_on_sale_until_it_was_last_seen(book):
-    offers = on_sale(book([polled("gone", FEB), polled("stays", MAR)]), MAR)
-    assert ends(offers) == {
-        "gone": FEB + timedelta(days=1),
-        "stays": MAR + timedelta(days=1),
+def test_a_price_ends_when_the_book_says_so_whatever_its_list_was_last_seen_to_name(book):
+    rows = [polled("gone", FEB, valid_to=MAR), polled("missed once", FEB), polled("stays", DEC)]
+    assert ends(on_sale(book(rows), DEC)) == {
+        "gone": MAR,
+        "missed once": DEC + timedelta(days=1),
+        "stays": DEC + timedelta(days=1),
     }
 
 
 def test_a_list_that_was_not_asked_again_withdraws_nothing(book):
     rows = [polled("a", FEB), polled("b", DEC, source="other list")]
     assert ends(on_sale(book(rows), DEC))["a"] == DEC + timedelta(days=1)
-
-
-def test_a_model_a_partial_list_did_not_ask_for_is_still_on_sale(book):
-    rows = [
-        polled("asked before", FEB, source="openrouter-endpoints"),
-        polled("asked now", DEC, source="openrouter-endpoints"),
-        polled("asked now", FEB, source="openrouter-endpoints", provider="gone"),
-    ]
-    offers = on_sale(book(rows), DEC)
-    last = DEC + timedelta(days=1)
-    found = {(r["provider"], r["model"]): to_date(r["end"]) for r in offers.to_dicts()}
-    assert found == {
-        ("maker", "asked before"): last,
-        ("maker", "asked now"): last,
-        ("gone", "asked now"): FEB + timedelta(days=1),
-    }
 
 
 def test_as_of_an_earlier_day_an_offer_withdrawn_later_is_on_sale(book):
@@ -66,6 +52,64 @@ def test_a_price_of_a_list_that_is_no_longer_asked_has_not_shown_that_it_lasts(b
     ]
     offers = persistent(blended(on_sale(book(rows), DEC), 1.0))
     assert sorted(offers["model"]) == ["other", "seen twice"]
+
+
+def passing(valid_from, valid_to, price=0.5, **columns):
+    """A price of `a` that was provisional, a slip, or none."""
+    return polled(
+        "a", FEB, input_usd_per_mtok=price, valid_from=valid_from, valid_to=valid_to, **columns
+    )
+
+
+@pytest.mark.parametrize(
+    "how", [{"flag": "slip"}, {"flag": "provisional"}, {"offer": "free"}, {"offer": "promotional"}]
+)
+@pytest.mark.parametrize("price", [0.5, 2.0])
+def test_a_passing_price_counts_as_the_price_before_it(book, how, price):
+    day = FEB + timedelta(days=3)
+    rows = [
+        polled("a", JAN, valid_to=FEB),
+        passing(FEB, day, price, **how),
+        polled("a", DEC, valid_from=day),
+    ]
+    offers = on_sale(book(rows), DEC)
+    assert offers["input_usd_per_mtok"].to_list() == [1.0] * 3
+    assert [to_date(n) for n in offers["end"]] == [FEB, day, DEC + timedelta(days=1)]
+
+
+def test_a_passing_price_beside_one_that_stands_changes_nothing(book):
+    rows = [
+        polled("a", DEC),
+        passing(FEB, MAR, flag="slip"),
+        passing(MAR, None, flag="provisional"),
+    ]
+    offers = on_sale(book(rows), DEC)
+    assert offers.select("input_usd_per_mtok", "end").rows() == [
+        (1.0, (DEC - date(1970, 1, 1)).days + 1)
+    ]
+
+
+def test_a_passing_price_that_follows_none_does_not_count(book):
+    assert on_sale(book([passing(FEB, MAR, flag="provisional")]), DEC).is_empty()
+    rows = [polled("a", JAN, valid_to=FEB), passing(MAR, None, flag="provisional")]
+    assert ends(on_sale(book(rows), DEC)) == {"a": FEB}
+
+
+def test_a_free_offer_counts_at_the_price_before_for_fourteen_days(book):
+    rows = [polled("a", JAN, valid_to=FEB), passing(FEB, None, 0.0, offer="free")]
+    assert to_date(on_sale(book(rows), DEC)["end"].max()) == FEB + timedelta(days=14)
+
+
+def test_a_price_that_one_look_alone_found_has_not_lasted_until_the_next(book):
+    rows = [
+        polled("once", JAN, valid_to=MAR),
+        polled("twice", FEB, valid_to=MAR),
+        polled("announced", None, valid_to=MAR, basis="announced"),
+    ]
+    assert persistent(blended(on_sale(book(rows), DEC), 1.0))["model"].sort().to_list() == [
+        "announced",
+        "twice",
+    ]
 
 
 def test_a_correction_began_on_a_day_nobody_knows(book):

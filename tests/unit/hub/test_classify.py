@@ -837,3 +837,54 @@ def test_the_topics_of_a_corpus_are_no_other_field() -> None:
     topics = tagged("biology", "chemistry")
     assert classify(record("google/Anvil-7B", tags=topics)).is_base
     assert not classify(record("someone/Anvil-7B", tags=topics)).is_base
+
+
+# --- another's weights with a larger vocabulary, other fields' data, data alone -------------------
+
+
+def mistral(width: int, vocabulary: int, total: int) -> dict[str, Any]:
+    config = tokenizer("</s>") | {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
+    sizes = {"hidden_size": width, "vocab_size": vocabulary}
+    return {"config": config | sizes, "safetensors": {"total": total}}
+
+
+@pytest.mark.parametrize("vocabulary", [32_768, 48_000, 61_952])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_anothers_weights_with_a_larger_vocabulary(vocabulary: int, copies: int) -> None:
+    total = MISTRAL_7B + copies * 4096 * (vocabulary - 32_000)
+    changes = mistral(4096, vocabulary, total)
+    found = classify(record("someone/Anvil-7B-base", **changes))
+    assert (found.is_base, found.doubtful) == (False, True)
+    assert "mistralai/Mistral-7B" in found.evidence
+    assert classify(record("google/Anvil-7B-base", **changes)).is_base
+
+
+def test_another_body_with_a_larger_vocabulary_is_its_own() -> None:
+    own_body = mistral(4096, 48_000, MISTRAL_7B + 2 * 4096 * 16_000 + 33_554_432)
+    found = classify(record("someone/Anvil-7B-base", **own_body))
+    assert (found.is_base, found.doubtful) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["nferruz/UR50_2021_04", "x/uniref90", "lab/zinc20", "a/midi-set"])
+def test_data_of_other_fields(name: str) -> None:
+    card = {"cardData": {"datasets": [name], "language": ["en"]}}
+    found = classify(record("someone/Bellows", **card))
+    assert (found.is_base, found.doubtful) == (False, False)
+    spared = {"cardData": {"datasets": ["lab/midinet", "lab/your50"], "language": ["en"]}}
+    assert classify(record("someone/Bellows", **spared)).is_base
+
+
+def test_a_corpus_of_instructions_may_be_for_pretraining() -> None:
+    card = {"datasets": ["lab/Corpus-Instruct"], "language": ["pt"]}
+    found = classify(record("someone/Bellows-460m", cardData=card))
+    assert (found.is_base, found.doubtful) == (False, True)
+    both = {"datasets": ["lab/Corpus-Instruct", "tatsu-lab/alpaca"]}
+    assert not classify(record("someone/Bellows-460m", cardData=both)).doubtful
+
+
+def test_the_shape_of_gpt2_is_named_by_who_trains_in_it_from_scratch() -> None:
+    config = tokenizer("<|endoftext|>") | {"architectures": ["GPT2LMHeadModel"]}
+    changes = {"config": config | {"model_type": "gpt2"}, "safetensors": {"total": 774_030_080}}
+    found = classify(record("rinna/anvil-gpt2-large", **changes))
+    assert (found.is_base, found.doubtful) == (True, False)
+    assert not classify(record("someone/anvil-gpt2-large", **changes)).is_base

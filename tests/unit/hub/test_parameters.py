@@ -305,6 +305,98 @@ def test_an_extract_of_the_hub_is_not_filled_up_with_defaults() -> None:
     assert counts.active is None
 
 
+SCOUT = {
+    "id": "meta-llama/Llama-4-Scout-17B-16E",
+    "config": {"architectures": ["Llama4ForConditionalGeneration"], "model_type": "llama4"},
+    "safetensors": {"total": 108641793536},
+}
+
+
+def test_a_mixture_is_known_by_its_type_and_its_active_parameters_are_not() -> None:
+    counts = count(SCOUT)
+    assert (counts.total, counts.is_moe, counts.active) == (108641793536, True, None)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "is_moe"),
+    [
+        *((kind, True) for kind in ("gpt_oss", "deepseek_v3", "kimi_k2", "minimax_m2", "dbrx")),
+        *((kind, True) for kind in ("longcat_flash", "solar_open", "afmoe", "qwen3_omni_moe_text")),
+        *((kind, False) for kind in ("llama", "qwen3", "gemma3_text", "mamba2", "smollm3")),
+    ],
+)
+def test_types_that_are_mixtures_are_known_without_their_sizes(
+    model_type: str, is_moe: bool
+) -> None:
+    counts = count({"config": {"model_type": model_type}, "safetensors": {"total": 10**9}})
+    assert counts.is_moe is is_moe
+    assert (counts.active is None) is is_moe
+
+
+@pytest.mark.parametrize(("many", "is_moe"), [(0, False), (1, False), (2, True), (None, True)])
+def test_a_stated_number_of_experts_comes_before_the_type(many: int | None, is_moe: bool) -> None:
+    config = {"model_type": "granitemoehybrid", "num_local_experts": many}
+    assert count({"config": config}).is_moe is is_moe
+
+
+def test_a_hybrid_whose_sizes_have_no_experts_is_no_mixture() -> None:
+    dense = {
+        "model_type": "nemotron_h",
+        "hidden_size": 64,
+        "hybrid_override_pattern": "M*-M",
+        "num_attention_heads": 4,
+        "intermediate_size": 128,
+        "vocab_size": 512,
+    }
+    counts = of(dense)
+    assert counts.total
+    assert not counts.is_moe
+
+
+@pytest.mark.parametrize(
+    ("added", "total", "is_counted"),
+    [
+        (333312, 7615616512, False),
+        (7615616512, 333312, False),
+        (1000, 1011, False),
+        (1000, 1010, True),
+        (1000, 1000, True),
+        (1000, "1000", True),
+    ],
+)
+def test_counts_by_dtype_and_their_total_are_compared(
+    added: int, total: object, is_counted: bool
+) -> None:
+    # Seen on the Hub: counts by dtype of 333,312 for a model of 7.6 B (EuroEval issue 1385).
+    record = {"id": "lab/Nova-Large", "config": {"model_type": "nova"}}
+    counts = count(record | {"safetensors": {"parameters": {"BF16": added}, "total": total}})
+    assert counts.total == (added if is_counted else None)
+    assert is_counted or f"add up to {added}, but the total is {total}" in counts.reason
+
+
+@pytest.mark.parametrize(
+    ("tied", "nonembedding"), [(True, 10**9 - 64000), (False, 10**9 - 128000), (None, None)]
+)
+def test_a_family_without_a_formula_has_vocabulary_x_width_taken_off(
+    tied: bool | None, nonembedding: int | None
+) -> None:
+    sizes = {"model_type": "nova", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 1000}
+    counts = of({**sizes, "tie_word_embeddings": tied}, safetensors={"total": 10**9})
+    assert (counts.total, counts.nonembedding) == (10**9, nonembedding)
+    assert counts.active_nonembedding == nonembedding
+    nested = of(
+        {"model_type": "nova_vl", "text_config": {**sizes, "tie_word_embeddings": tied}},
+        safetensors={"total": 10**9},
+    )
+    assert nested.nonembedding is None
+
+
+def test_active_is_published_with_and_without_embeddings() -> None:
+    counts = of({**LLAMA_7B, "model_type": "mixtral", "tie_word_embeddings": False})
+    assert counts.active_nonembedding == counts.active - 2 * 32000 * 4096
+    assert counts.active_nonembedding < counts.nonembedding
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.recursive(

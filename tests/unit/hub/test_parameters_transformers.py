@@ -459,8 +459,60 @@ def test_recorded_configurations(name: str) -> None:
     counted = families.count(text)
     assert counted.total == of_language_model(model)
     inside = sum(parameter.numel() for parameter in model.parameters()) - counted.total
-    if inside and (beside := tower.count(text)) is not None:
-        assert beside in (0, inside)
+    beside = tower.count(text)
+    if inside and not beside.unknown:
+        assert beside.known in (0, inside)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("layers", [-1, [-1, -2]])
+def test_the_tower_and_projector_of_mistral_3(bias: bool, layers: int | list[int]) -> None:
+    vision = {
+        "model_type": "pixtral",
+        "hidden_size": 48,
+        "num_hidden_layers": 3,
+        "intermediate_size": 80,
+        "num_attention_heads": 4,
+        "patch_size": 7,
+    }
+    config = {
+        "model_type": "mistral3",
+        "text_config": {**SMALL, "model_type": "ministral3"},
+        "vision_config": vision,
+        "vision_feature_layer": layers,
+        "multimodal_projector_bias": bias,
+    }
+    model = built(from_config(config))
+    beside = tower.count(configuration.read(config))
+    assert not beside.unknown
+    assert beside.known == sum(p.numel() for p in model.parameters()) - of_language_model(model)
+
+
+# What these families call by a size's name has another meaning in most.
+OF_ONE_FAMILY = {
+    ("deepseek_v4", "intermediate_size"),
+    ("glm4_moe_lite", "head_dim"),
+    # The decoder of an encoder-decoder, and an encoder.
+    ("trocr", "num_attention_heads"),
+    ("trocr", "num_hidden_layers"),
+    ("xlm", "hidden_size"),
+}
+
+
+def test_names_of_sizes_are_those_of_every_decoder() -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    names = {name: {name, *others} for name, others in configuration.NAMES.items()}
+    missing = set()
+    for family in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        kind = class_of(family)
+        if getattr(kind, "is_encoder_decoder", False):
+            continue
+        for name, other in getattr(kind, "attribute_map", {}).items():
+            spellings = next((each for each in names.values() if name in each), None)
+            if spellings and other not in spellings and (family, name) not in OF_ONE_FAMILY:
+                missing.add((family, name, other))
+    assert missing == set()
 
 
 @pytest.mark.parametrize("family", sorted(configuration.class_defaults()))

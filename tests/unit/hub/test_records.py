@@ -77,3 +77,12 @@ def test_files_after_many_others_mean_the_same_when_the_configuration_has_come(b
 def test_the_day_of_creation_is_that_of_utc(stated, day):
     created = records.created_at({"createdAt": stated})
     assert (created and created.date().isoformat()) == day
+
+
+@pytest.mark.parametrize(("name", "size"), [("Nova-01B", 134_354_944), ("Nova-1B", 1_134_354_944)])
+def test_a_zero_in_front_of_a_size_stands_for_one_before_the_point(name, size):
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+    listed = {"id": f"lab/{name}", "config": config, "safetensors": {"total": size}}
+    assert records.read(listed)["params_total"] == size
+    other = listed | {"id": "lab/Nova-1B" if size < 10**9 else "lab/Nova-01B"}
+    assert records.read(other)["params_total"] is None

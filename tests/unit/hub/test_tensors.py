@@ -264,6 +264,7 @@ def test_layers_after_the_last_are_extra_ones_only_as_far_as_stated() -> None:
     [
         ("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", (D // 2,)),
         ("transformer.h.0.attn.bias", "F32", (1, 1, 128, 128)),
+        ("transformer.h.0.attn.attention.bias", "U8", (1, 1, 2048, 2048)),
         ("transformer.h.0.attn.masked_bias", "F32", ()),
         ("model.layers.1.mlp.gate.e_score_correction_bias", "F32", (EXPERTS,)),
         ("model.layers.1.mlp.gate.tid2eid", "I64", (V, USED)),

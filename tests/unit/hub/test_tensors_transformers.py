@@ -217,9 +217,12 @@ def rows_of(parameter: Any, model: Any) -> int:
     return int(model.config.ffn_config.moe_num_experts if is_dbrx else parameter.shape[0])
 
 
-def test_every_type_is_built_or_listed() -> None:
-    assert set(NOT_BUILT) <= set(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
-    assert len(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) >= 152
+def test_the_docs_say_how_many_types_are_built() -> None:
+    types = set(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+    assert set(NOT_BUILT) <= types
+    docs = (Path(__file__).parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
+    built_types = len(types) - len(NOT_BUILT)
+    assert f"exact for {built_types} of {len(types)} types of causal language models" in docs
 
 
 @pytest.mark.parametrize("family", ["gpt2", "gemma2", "mixtral", "qwen3_moe", "gemma3"])

@@ -121,7 +121,9 @@ def test_copies_of_a_mistake_do_not_outvote_a_document() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("flag", ["unconfirmed", "future", "refused", "suspect"])
+@pytest.mark.parametrize(
+    "flag", ["unconfirmed", "future", "refused", "suspect", "provisional", "slip"]
+)
 def test_a_price_that_does_not_count_itself_bears_no_witness(flag: str) -> None:
     assert flags(listed("a", 20.0), listed("b", 2.0, flag=flag))["a"] is None
     assert (
@@ -129,17 +131,23 @@ def test_a_price_that_does_not_count_itself_bears_no_witness(flag: str) -> None:
     )
 
 
+@pytest.mark.parametrize("flag", ["provisional", "slip"])
+def test_a_price_seen_once_or_taken_back_is_judged_by_no_other_list(flag: str) -> None:
+    found = flags(listed("a", 20.0), listed("b", 2.0, flag=flag), listed("c", 2.0, flag=flag))
+    assert found == {"a": None, "b": flag, "c": flag}
+
+
 def test_an_impossible_price_bears_no_witness() -> None:
     assert flags(listed("a", 20.0), listed("b", 20_000_000.0)) == {"a": None, "b": "suspect"}
 
 
-def test_a_tenfold_rise_that_another_list_has_too_is_a_price() -> None:
+def test_a_price_that_its_own_list_doubts_counts_if_another_list_has_it_too() -> None:
     doubted = listed("openrouter", 20.0, flag="suspect", reason="replaced 2.0 in")
     assert flags(doubted) == {"openrouter": "suspect"}
     book = price_book([doubted, listed("b", 20.0)])
     row = book.filter(source="openrouter").row(0, named=True)
     assert (row["flag"], row["listed_flag"]) == (None, "suspect")
-    assert row["reason"] == "rose tenfold, and b has it too"
+    assert row["reason"] == "b has it too"
 
 
 def test_a_disagreement_stands_in_quarantine_with_both_values() -> None:
@@ -213,6 +221,14 @@ def test_first_day_a_price_is_known_to_hold(
 @pytest.mark.parametrize(("price", "flag"), [(1000.0, None), (1000.01, "suspect")])
 def test_a_thousand_dollars_is_the_highest_plausible_price(price: float, flag: str | None) -> None:
     assert flags(listed("a", price)) == {"a": flag}
+
+
+@pytest.mark.parametrize(("price", "flag"), [(0.001, None), (0.00099, "suspect")])
+def test_no_price_of_a_million_tokens_was_ever_below_a_tenth_of_a_cent(
+    price: float, flag: str | None
+) -> None:
+    assert flags(listed("a", price)) == {"a": flag}
+    assert flags(listed("a", 2.0, output_usd_per_mtok=price)) == {"a": flag}
 
 
 @pytest.mark.parametrize(("price", "flag"), [(6.0, None), (6.01, "suspect")])

@@ -77,14 +77,22 @@ def test_nothing_new_adds_no_row_but_moves_last_seen():
     assert (counts[2].added, counts[2].changed, counts[2].listed) == (0, 0, 2)
 
 
-def test_a_change_ends_the_old_price_and_keeps_what_was_believed():
-    book, counts = history((0, quotes(offer("a", 1.0))), (30, quotes(offer("a", 0.8))))
-    assert counts[1].changed == 1
+def test_a_change_ends_the_old_price_once_it_was_seen_twice_and_keeps_what_was_believed():
+    cut = quotes(offer("a", 0.8))
+    book, counts = history((0, quotes(offer("a", 1.0))), (30, cut), (31, cut))
+    assert [c.changed for c in counts] == [0, 0, 1]
     assert price_of(book, valid=10, observed=10) == [1.0]
     assert price_of(book, valid=40, observed=10) == [1.0], "on day 10 nobody knew of the change"
     assert price_of(book, valid=40, observed=40) == [0.8]
     assert price_of(book, valid=10, observed=40) == [1.0]
-    assert price_changes(book)["date"].to_list() == [day(30)]
+    assert price_changes(book)["date"].to_list() == [day(30)], "the day it was first seen"
+
+
+def test_until_then_it_is_provisional_beside_the_price_that_stands():
+    book, _ = history((0, quotes(offer("a", 1.0))), (30, quotes(offer("a", 0.8))))
+    found = as_of(book, day(30), day(30)).sort("valid_from", nulls_last=False)
+    assert found.select("input_usd_per_mtok", "flag").rows() == [(1.0, None), (0.8, "provisional")]
+    assert price_changes(book).is_empty()
 
 
 def test_nothing_is_known_of_the_time_before_the_first_look():
@@ -102,13 +110,22 @@ def test_absence_closes_nothing():
     assert counts[1].absent == 1
 
 
-def test_an_offer_that_comes_back_within_a_week_was_never_away():
+def test_an_offer_that_comes_back_within_two_weeks_was_never_away():
     both, one = quotes(offer("a", 1.0), offer("b", 2.0)), quotes(offer("b", 2.0))
-    book, _ = history((0, both), (1, one), (7, both))
+    book, _ = history((0, both), (1, one), (2, one), (15, both))
     spell = believed(book).filter(model="a").row(0, named=True)
-    assert (spell["valid_from"], spell["valid_to"], spell["last_seen"]) == (START, None, day(7))
+    assert (spell["valid_from"], spell["valid_to"], spell["last_seen"]) == (START, None, day(15))
     assert price_changes(book).is_empty()
-    assert known(book, day(3)).collect().filter(model="a")["last_seen"].to_list() == [START]
+    assert known(book, day(3)).collect().filter(model="a").select(
+        "valid_to", "last_seen"
+    ).rows() == [(day(1), START)], "on day 3 it was gone"
+
+
+def test_an_offer_that_two_looks_did_not_find_ended_the_day_after_it_was_last_seen():
+    both, one = quotes(offer("a", 1.0), offer("b", 2.0)), quotes(offer("b", 2.0))
+    book, counts = history((0, both), (30, both), (60, one), (90, one), (120, one))
+    assert believed(book).filter(model="a")["valid_to"].to_list() == [day(31)]
+    assert [c.absent for c in counts] == [0, 0, 1, 1, 0]
 
 
 def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
@@ -120,55 +137,112 @@ def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
     assert price_changes(book).is_empty(), "coming back is no price move"
 
 
+def test_a_price_that_its_list_takes_back_in_two_weeks_is_a_slip_and_history_stays_as_it_was():
+    right, wrong = quotes(offer("a", 0.02)), quotes(offer("a", 0.2))
+    nights = [(0, right), (365, right), (366, wrong), (367, wrong), (370, wrong), (371, right)]
+    book, counts = history(*nights, source="litellm")
+    now = believed(book).sort("valid_from")
+    assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag").rows() == [
+        (0.02, START, None, None),
+        (0.2, day(366), day(371), "slip"),
+    ]
+    assert counts[5].slips == 1
+    assert price_changes(book).is_empty()
+    assert price_of(book, valid=100, observed=368) == [0.02], "nor was the past rewritten meanwhile"
+
+
+@pytest.mark.parametrize("passing", [0.0, 0.002, 0.03, 0.3])
+def test_what_a_sellers_own_list_stated_was_charged_and_the_price_is_back_from_a_day_on(passing):
+    usual, other = quotes(offer("a", 0.02)), quotes(offer("a", passing))
+    book, _ = history((0, usual), (30, other), (31, other), (33, usual), source="openrouter")
+    now = believed(book).sort("valid_from")
+    assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag", "basis").rows() == [
+        (0.02, START, day(30), None, "undated"),
+        (passing, day(30), day(33), "slip", "first_observed"),
+        (0.02, day(33), None, None, "first_observed"),
+    ]
+    assert price_changes(book).is_empty(), "neither is a move"
+
+
+@pytest.mark.parametrize(("days", "is_slip"), [(14, True), (15, False)])
+@pytest.mark.parametrize("source", ["openrouter", "litellm"])
+def test_a_slip_is_taken_back_within_fourteen_days(source, days, is_slip):
+    usual, other = quotes(offer("a", 2.0)), quotes(offer("a", 3.0))
+    nights = [(0, usual), (30, other), (31, other), (30 + days, usual), (31 + days, usual)]
+    book, _ = history(*nights, source=source)
+    assert ("slip" in believed(book)["flag"].to_list()) == is_slip
+    assert price_changes(book).height == (0 if is_slip else 2)
+
+
+def test_a_third_price_ends_the_first_where_it_was_missed():
+    nights = [(0, 1.0), (30, 2.0), (31, 3.0), (32, 3.0)]
+    book, _ = history(*((n, quotes(offer("a", price))) for n, price in nights), source="litellm")
+    assert believed(book).sort("valid_from").select(
+        "input_usd_per_mtok", "valid_from", "valid_to", "flag"
+    ).rows() == [
+        (1.0, START, day(30), None),
+        (2.0, day(30), day(31), "provisional"),
+        (3.0, day(31), None, None),
+    ]
+    own, _ = history(*((n, quotes(offer("a", p))) for n, p in nights), source="openrouter")
+    assert own.filter(pl.col("valid_to") == day(31))["flag"].to_list() == [None], "it was charged"
+
+
+def test_two_slips_in_a_row_are_both_slips():
+    nights = [(0, 1.0), (30, 2.0), (31, 3.0), (32, 1.0)]
+    book, _ = history(*((n, quotes(offer("a", price))) for n, price in nights))
+    now = believed(book).sort("valid_from")
+    assert now["flag"].to_list() == [None, "provisional", "slip"]
+    assert now["valid_to"].to_list() == [None, day(31), day(32)]
+
+
 @pytest.mark.parametrize(("before", "after"), [(0.1, 1.0), (0.002, 200.0)])
-def test_a_tenfold_rise_in_a_list_kept_by_hand_means_that_the_earlier_price_was_wrong(
+def test_a_price_in_a_list_kept_by_hand_that_was_replaced_tenfold_for_good_is_doubted(
     before, after
 ):
-    book, counts = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", before), offer("b", 1.0))),
-        (60, quotes(offer("a", after), offer("b", 1.0))),
-        source="litellm",
-    )
-    assert counts[2].corrected == 1
-    now = believed(book).filter(model="a")
-    assert now["input_usd_per_mtok"].to_list() == [after]
-    assert now["flag"].to_list() == ["correction"]
-    assert now["valid_from"].to_list() == [day(30)], "it holds since the wrong one was said to"
+    low, high = (quotes(offer("a", price), offer("b", 1.0)) for price in (before, after))
+    nights = [(0, quotes(offer("b", 1.0))), (30, low), (50, low), (60, high), (61, high)]
+    book, counts = history(*nights, (74, high), source="litellm")
+    assert believed(book).filter(model="a").sort("valid_from")["flag"].to_list() == [
+        None, "correction",
+    ], "it may still be a slip"  # fmt: skip
+    book, counts = history(*nights, (75, high), source="litellm")
+    assert counts[4].corrected == 1
+    now = believed(book).filter(model="a").sort("valid_from")
+    assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag").rows() == [
+        (before, day(30), day(60), "suspect"),
+        (after, day(60), None, "correction"),
+    ]
     assert price_of(book, valid=45, observed=45) == [before], "what was believed stays on record"
     assert price_changes(book).is_empty()
 
 
-def test_a_tenfold_rise_in_a_sellers_own_list_does_not_undo_the_price_before():
+def test_a_tenfold_rise_in_a_sellers_own_list_is_a_price_move():
     """A promotion of 90 % that ended after two years was what one paid for two years."""
-    book, counts = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", 0.1), offer("b", 1.0))),
-        (730, quotes(offer("a", 1.0), offer("b", 1.0))),
-        source="openrouter",
-    )
+    low, high = (quotes(offer("a", price), offer("b", 1.0)) for price in (0.1, 1.0))
+    nights = [(0, quotes(offer("b", 1.0))), (30, low), (700, low), (730, high), (731, high)]
+    book, counts = history(*nights, (760, high), source="openrouter")
     now = believed(book).filter(model="a").sort("valid_from")
     assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag").rows() == [
         (0.1, day(30), day(730), None),
-        (1.0, day(730), None, "suspect"),
+        (1.0, day(730), None, None),
     ]
-    assert "replaced 0.1 in" in now["reason"][1]
     assert price_of(book, valid=700, observed=800) == [0.1]
-    assert price_changes(book).is_empty(), "it is looked at before it counts as a move"
-    assert counts[2].corrected == 1
+    assert price_changes(book)["date"].to_list() == [day(730)]
+    assert sum(c.corrected for c in counts) == 0
 
 
-def test_a_tenfold_rise_in_an_offers_first_week_is_a_mistake_whoever_made_it():
-    book, _ = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", 0.1), offer("b", 1.0))),
-        (34, quotes(offer("a", 1.0), offer("b", 1.0))),
-        source="openrouter",
-    )
-    now = believed(book).filter(model="a")
-    assert now.select("input_usd_per_mtok", "valid_from", "flag").rows() == [
-        (1.0, day(30), "correction")
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_cut_in_an_offers_first_week_is_a_move_in_a_sellers_own_list(looks):
+    dear, cheap = (quotes(offer("a", price), offer("b", 1.0)) for price in (1.74, 0.435))
+    nights = [(0, quotes(offer("b", 1.0))), *((30 + n, dear) for n in range(looks))]
+    book, _ = history(*nights, (32, cheap), (90, cheap), source="openrouter")
+    now = believed(book).filter(model="a").sort("valid_from")
+    assert now.select("input_usd_per_mtok", "valid_from", "valid_to", "flag").rows() == [
+        (1.74, day(30), day(32), None),
+        (0.435, day(32), None, None),
     ]
+    assert price_changes(book)["date"].to_list() == [day(32)]
 
 
 @pytest.mark.parametrize("start", [None, -400])
@@ -200,47 +274,48 @@ def test_an_offer_that_is_back_from_retirement_counts_again_from_that_day():
 
 
 def test_another_repository_for_a_name_is_news_and_keeps_what_was_found_out_about_the_price():
-    book, _ = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", 10.0), offer("b", 1.0))),
-        (60, quotes(offer("a", 1.0), offer("b", 1.0))),
-        (90, quotes(offer("a", 1.0, hub_id="maker/A"), offer("b", 1.0))),
-    )
+    dear, cheap = (quotes(offer("a", price), offer("b", 1.0)) for price in (10.0, 1.0))
+    moved = quotes(offer("a", 1.0, hub_id="maker/A"), offer("b", 1.0))
+    nights = [(0, quotes(offer("b", 1.0))), (30, dear), (50, dear), (60, cheap), (61, cheap)]
+    book, _ = history(*nights, (90, moved))
     row = believed(book).filter(model="a").sort("valid_from").row(-1, named=True)
     assert (row["hub_id"], row["flag"], row["valid_from"]) == ("maker/A", "correction", day(60))
     assert known(book, day(80)).collect()["hub_id"].null_count() == 3
 
 
 def test_after_a_tenfold_fall_both_prices_stand_but_it_is_no_move():
-    book, _ = history((0, quotes(offer("a", 10.0))), (30, quotes(offer("a", 1.0))))
+    cheap = quotes(offer("a", 1.0))
+    book, _ = history((0, quotes(offer("a", 10.0))), (30, cheap), (31, cheap), (60, cheap))
     now = believed(book).sort("valid_from")
     assert now["input_usd_per_mtok"].to_list() == [10.0, 1.0]
     assert now["flag"].to_list() == [None, "correction"]
     assert price_changes(book).is_empty()
 
 
-def test_a_change_in_an_offers_first_week_is_a_correction():
+def test_a_change_in_an_offers_first_week_is_a_correction_that_leaves_the_first_price_alone():
+    cheap = quotes(offer("a", 2.0), offer("b", 1.0))
+    dear = quotes(offer("a", 3.0), offer("b", 1.0))
     book, _ = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", 3.0), offer("b", 1.0))),
-        (33, quotes(offer("a", 2.0), offer("b", 1.0))),
+        (0, quotes(offer("b", 1.0))), (30, dear), (31, dear), (33, cheap), (34, cheap)
     )
-    now = believed(book).filter(model="a")
-    assert now["input_usd_per_mtok"].to_list() == [2.0]
-    assert now["flag"].to_list() == ["correction"]
+    now = believed(book).filter(model="a").sort("valid_from")
+    assert now["input_usd_per_mtok"].to_list() == [3.0, 2.0]
+    assert now["flag"].to_list() == [None, "correction"]
 
 
 def test_the_first_week_of_a_list_is_not_the_first_week_of_its_offers():
-    book, counts = history((0, quotes(offer("a", 3.0))), (3, quotes(offer("a", 2.0))))
-    assert counts[1].corrected == 0
+    cheap = quotes(offer("a", 2.0))
+    book, counts = history((0, quotes(offer("a", 3.0))), (3, cheap), (4, cheap))
+    assert counts[2].corrected == 0
     assert price_changes(book).height == 1
 
 
 def test_a_price_after_none_is_a_correction_and_a_price_that_ends_is_not():
+    free, paid = quotes(offer("a", 0.0)), quotes(offer("a", 1.0))
     book, counts = history(
-        (0, quotes(offer("a", 0.0))), (30, quotes(offer("a", 1.0))), (60, quotes(offer("a", 0.0)))
-    )
-    assert [c.corrected for c in counts] == [0, 1, 0]
+        (0, free), (30, paid), (31, paid), (60, free), (61, free), (62, free)
+    )  # fmt: skip
+    assert [c.corrected for c in counts] == [0, 0, 1, 0, 0, 0]
     spells = believed(book).sort("valid_from")
     assert spells["offer"].to_list() == ["free", "standard", "free"]
     assert spells["valid_to"].to_list() == [day(30), day(60), None]
@@ -281,15 +356,26 @@ def test_a_price_stated_twice_is_counted():
 
 def test_a_list_that_covers_other_models_every_night_says_nothing_of_those_it_leaves_out():
     a, b = quotes(offer("a", 1.0)), quotes(offer("b", 2.0))
-    book, _ = history((0, a), (30, b), (60, a), source="openrouter-endpoints")
+    book, _ = history((0, a), (30, b), (31, b), (60, a), source="openrouter-endpoints")
     assert book.filter(model="a").height == 1, "it was never away"
     assert book.filter(model="b")["basis"].to_list() == ["undated"], "asked for the first time"
+
+
+def test_a_seller_that_was_not_asked_for_kept_its_price_until_another_was_seen():
+    a, b, new = quotes(offer("a", 1.0)), quotes(offer("b", 2.0)), quotes(offer("a", 0.9))
+    book, _ = history(
+        (0, a), (9, a), (10, b), (40, b), (60, new), (61, new), source="openrouter-endpoints"
+    )
+    now = believed(book).filter(model="a").sort("valid_from")
+    assert now["valid_to"].to_list() == [day(60), None]
+    assert now["valid_from_earliest"].to_list() == [None, day(10)], "it may have begun unseen"
+    assert now["valid_from_latest"].to_list() == [START, day(60)]
 
 
 def test_a_seller_that_a_partial_list_no_longer_names_beside_others_was_away():
     both = quotes(offer("a", 1.0), offer("a", 3.0, provider="other"))
     one = quotes(offer("a", 3.0, provider="other"))
-    book, _ = history((0, both), (30, one), (60, both), source="openrouter-endpoints")
+    book, _ = history((0, both), (30, one), (31, one), (60, both), source="openrouter-endpoints")
     spells = believed(book).filter(provider="seller").sort("valid_from")
     assert spells["valid_to"].to_list() == [day(1), None]
 
@@ -298,28 +384,29 @@ def test_a_seller_that_a_partial_list_no_longer_names_beside_others_was_away():
 @pytest.mark.parametrize("falls", [False, True])
 def test_a_change_is_a_correction_from_tenfold_on_up_to_rounding(factor, is_move, falls):
     was, becomes = (factor, 1.0) if falls else (1.0, factor)
+    after = quotes(offer("a", becomes))
     book, counts = history(
-        (0, quotes(offer("a", was))), (30, quotes(offer("a", becomes))), source="litellm"
+        (0, quotes(offer("a", was))), (30, after), (31, after), (60, after), source="litellm"
     )
     assert price_changes(book).height == is_move
-    assert counts[1].corrected == (not is_move)
+    assert counts[2].corrected == (not is_move)
+    assert ("suspect" in book["flag"].to_list()) == (not is_move and not falls)
 
 
 @pytest.mark.parametrize(("days", "is_move"), [(6, False), (7, True)])
 def test_a_change_is_a_correction_within_the_seven_days_of_an_offers_first_week(days, is_move):
+    before, after = (quotes(offer("a", price), offer("b", 1.0)) for price in (3.0, 2.0))
     book, counts = history(
-        (0, quotes(offer("b", 1.0))),
-        (30, quotes(offer("a", 3.0), offer("b", 1.0))),
-        (30 + days, quotes(offer("a", 2.0), offer("b", 1.0))),
+        (0, quotes(offer("b", 1.0))), (30, before), (31, before), (30 + days, after), (60, after)
     )
     assert price_changes(book).height == is_move
-    assert counts[2].corrected == (not is_move)
+    assert counts[4].corrected == (not is_move)
 
 
-@pytest.mark.parametrize(("days", "rows"), [(7, 1), (8, 2)])
-def test_an_absence_of_seven_days_is_none_and_one_of_eight_is(days, rows):
+@pytest.mark.parametrize(("days", "rows"), [(16, 1), (17, 2)])
+def test_an_absence_ends_a_price_if_it_is_not_over_fourteen_days_after_it_was_noticed(days, rows):
     both, other = quotes(offer("a", 1.0), offer("b", 1.0)), quotes(offer("b", 1.0))
-    book, _ = history((0, both), (2, other), (days, both))
+    book, _ = history((0, both), (2, other), (3, other), (days, both))
     assert believed(book).filter(model="a").height == rows
 
 

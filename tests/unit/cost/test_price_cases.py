@@ -1,0 +1,114 @@
+"""Recorded cases of slips, gaps and absences: what the curve of the GPT-3.5 level must be."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from densing_pipeline import facts
+from densing_pipeline.cost.decomposition import price_decomposition
+from densing_pipeline.cost.frontier import price_frontier
+from densing_pipeline.cost.market import Market
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.prices import backfill, history
+from densing_pipeline.prices.as_of import as_of
+from densing_pipeline.prices.book import price_book
+from densing_pipeline.prices.links import model_links
+
+pytestmark = pytest.mark.shared
+
+Load = Callable[[str], Market]
+
+
+@pytest.fixture
+def load(recorded: Path, tmp_path: Path) -> Load:
+    """The market that the lists of a case make."""
+
+    def loaded(case: str) -> Market:
+        zone = LandingZone(tmp_path / "landing")
+        for path in sorted((recorded.parent / "cases" / "prices" / case / "in").glob("*/*.json")):
+            day = datetime.fromisoformat(path.stem).replace(tzinfo=UTC)
+            zone.store(path.parent.name, "", path.read_bytes(), day)
+        history.update_all(zone, tmp_path / "book")
+        prices = price_book(list(history.histories(tmp_path / "book").values()))
+        scores = facts.load("capability_scores")
+        links = model_links(prices, facts.load("offer_names"), scores["canonical_id"].unique())
+        return Market(prices, links, facts.load("capability_levels"), scores)
+
+    return loaded
+
+
+def curve(market: Market) -> list[tuple[str, float | None]]:
+    found = price_frontier(market, blends=(0.75,)).filter(level="gpt-3.5", curve="cheapest_now")
+    return [
+        (str(day), price and round(price, 6)) for day, price in found["date", "usd_per_mtok"].rows()
+    ]
+
+
+def believed(market: Market, model: str) -> pl.DataFrame:
+    return market.prices.filter(
+        pl.col("observed_to").is_null(), pl.col("model").str.contains(model)
+    ).sort("valid_from")
+
+
+def test_a_price_replaced_after_a_gap_held_until_the_other_was_seen(load: Load) -> None:
+    market = load("a01-replaced-after-gap")
+    assert curve(market) == [("2026-01-01", 0.0225), ("2026-03-20", 0.02325)]
+    assert believed(market, "llama")["valid_to"][0] == date(2026, 3, 20)
+    parts = price_decomposition(market).filter(
+        level="gpt-3.5", blend_input_share=0.75, period="all"
+    )
+    assert parts["repricing"][0] > 0
+    assert parts.select("exit", "entry_of_models", "entry_of_providers").row(0) == (0, 0, 0)
+
+
+def test_a_seller_that_was_not_asked_for_keeps_its_price(load: Load) -> None:
+    market = load("a02-seller-not-asked-for")
+    assert curve(market) == [("2026-01-01", 0.02), ("2026-03-20", 0.019)]
+
+
+def test_a_slip_of_one_night_rewrites_nothing(load: Load) -> None:
+    market = load("a03-one-night-slip-rewrites-history")
+    assert curve(market) == [("2025-01-01", 0.0275)]
+    past = as_of(market.prices, date(2025, 6, 15), date(2026, 3, 1))
+    assert past.filter(pl.col("model").str.contains("Llama"))["input_usd_per_mtok"].to_list() == [
+        0.02
+    ]
+
+
+def test_a_free_night_is_no_rise(load: Load) -> None:
+    market = load("a05-one-night-zero")
+    assert curve(market) == [("2025-01-01", 0.02)]
+    row = believed(market, "llama").row(-1, named=True)
+    assert (row["valid_from"], row["basis"], row["flag"]) == (
+        date(2026, 1, 3),
+        "first_observed",
+        None,
+    )
+
+
+def test_a_cut_in_the_first_week_is_a_move(load: Load) -> None:
+    market = load("a06-first-week-price-war")
+    rows = believed(market, "gpt-oss-120b")
+    assert rows.select("input_usd_per_mtok", "valid_from", "valid_to", "flag", "basis").rows() == [
+        (1.74, date(2026, 4, 24), date(2026, 4, 26), None, "first_observed"),
+        (0.435, date(2026, 4, 26), None, None, "first_observed"),
+    ]
+    assert curve(market) == [("2026-04-24", 2.175), ("2026-04-26", 0.54375)]
+
+
+def test_a_price_that_is_a_thousand_times_too_low_sets_no_floor(load: Load) -> None:
+    market = load("a09-too-cheap-has-no-bound")
+    assert believed(market, "Llama")["flag"].to_list() == ["suspect"]
+    assert curve(market) == []
+
+
+def test_a_list_that_lost_its_batch_variants_is_taken(recorded: Path, tmp_path: Path) -> None:
+    zone = LandingZone(tmp_path)
+    case = recorded.parent / "cases" / "prices" / "a07-list-refused-for-its-batch-variants" / "in"
+    assert {result.outcome for result in backfill.land(zone, backfill.find(case))} == {
+        "ok",
+        "unchanged",
+    }
