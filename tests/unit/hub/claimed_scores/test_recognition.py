@@ -7,7 +7,7 @@ from densing_pipeline.hub.claimed_scores.documents import CARD, RESULTS, claims
 from densing_pipeline.hub.claimed_scores.recognition import recognise
 
 
-def of_card(dataset, name, metric="acc", metric_name=None, task=None, **more):
+def of_card(dataset, name, metric="acc", metric_name=None, *, task=None, **more):
     """The claim of one result of `model-index`; `args`, `config` and `split` are of the data set."""
     result = {
         "task": {"type": "text-generation", "name": task},
