@@ -69,7 +69,7 @@ def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     # Anyone can choose a name on the Hub. A copy with the name of a known model would make the name
     # of an offer ambiguous, so offers are linked only to models of the bundled facts.
     ours = models.filter(pl.col("source") != HUB)
-    scored = facts.load("capability_scores")["canonical_id"]
-    base = set(ours.filter("is_base")["model_id"]) - set(scored)
-    known = pl.concat([scored, ours["model_id"]]).unique()
+    sold = links.sold_models()
+    base = set(ours.filter("is_base")["model_id"]) - set(sold)
+    known = pl.concat([sold, ours["model_id"]]).unique()
     return links.model_links(prices, facts.load("offer_names"), known, base)

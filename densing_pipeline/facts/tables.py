@@ -154,6 +154,13 @@ NAME_PREFIXES = Table(
     columns=("name_prefix", "prefix_kind", "source"),
 )
 
+SOLD_MODELS = Table(
+    name="sold_models",
+    grain="one model that is sold, and its row in the Epoch Capabilities Index if it has one",
+    key=("canonical_id",),
+    columns=("canonical_id", "index_model?", "source"),
+)
+
 PRETRAINERS = Table(
     name="pretrainers",
     grain="one namespace of the Hub whose organisation published models it pretrained itself",
@@ -201,6 +208,7 @@ FACTS: dict[str, Table] = {
         SELLER_NAMES,
         ORGANISATION_NAMES,
         NAME_PREFIXES,
+        SOLD_MODELS,
         PRETRAINERS,
         HUB_NAMESPACES,
         MODEL_LINES,

@@ -15,8 +15,9 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
+from densing_pipeline import facts
 from densing_pipeline.paper import NMI_PREFIX
-from densing_pipeline.prices.names import normal, organisation, split
+from densing_pipeline.prices.names import family, normal, organisation, split
 from densing_pipeline.tables.published import MODEL_LINKS
 
 Key = TypeVar("Key")
@@ -42,7 +43,8 @@ _DATE = re.compile(r"[-@](20\d{2}-\d{2}-\d{2}|20\d{6}|00\d)$")
 _VARIANT = re.compile(
     r":(free|batch|extended|beta|nitro|floor|flex)$"
     r"|-(fp8|fp16|bf16|nvfp4|awq|gptq|int4|int8)(-fast)?$"
-    r"|(?<=-instruct)-(turbo|lite)$",
+    r"|(?<=-instruct)-(turbo|lite)$"
+    r"|-(maas|tee)$|@default$|(?<=-fast)-reasoning$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-z]+")
@@ -115,7 +117,7 @@ def model_links(
 
     Returns:
         One row of `model_links` per source, provider and model name. Unlinked names have no
-        canonical_id, method `unlinked` and confidence 0.
+        canonical_id, method `unlinked` and confidence 0. `family_recall` counts the names of all lists.
 
     Raises:
         ValueError: `offer_names` leads to an id that is not known.
@@ -140,13 +142,23 @@ def model_links(
         resolve(provider, model, by_hand, known, hub_id)
         for provider, model, hub_id in names["provider", "model", "hub_id"].iter_rows()
     ]
-    return MODEL_LINKS.cast(
-        names.drop("hub_id").with_columns(
-            pl.Series("canonical_id", [link.canonical_id for link in links], pl.String),
-            pl.Series("method", [link.method for link in links], pl.String),
-            pl.Series("confidence", [CONFIDENCE[link.method] for link in links], pl.Float64),
-        )
+    families = [family(*split(p, m)[1:]) for p, m in names["provider", "model"].iter_rows()]
+    linked = names.drop("hub_id").with_columns(
+        pl.Series("canonical_id", [link.canonical_id for link in links], pl.String),
+        pl.Series("method", [link.method for link in links], pl.String),
+        pl.Series("confidence", [CONFIDENCE[link.method] for link in links], pl.Float64),
+        pl.Series("name_family", families, pl.String),
     )
+    share = pl.col("canonical_id").is_not_null().mean().over("name_family")
+    return MODEL_LINKS.cast(
+        linked.with_columns(family_recall=pl.when(pl.col("name_family").is_not_null()).then(share))
+    )
+
+
+def sold_models() -> pl.Series:
+    """Ids of the bundled models that are sold: those with a score on a level's benchmark, and others."""
+    tables = (facts.load("capability_scores"), facts.load("sold_models"))
+    return pl.concat([table["canonical_id"] for table in tables]).unique().sort()
 
 
 def resolve(

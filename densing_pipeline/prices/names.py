@@ -15,10 +15,12 @@ _DOTTED_ORGANISATIONS = frozenset(
     | {"minimax", "moonshot", "openai", "qwen", "writer", "xai", "zai"}
 )
 _ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_CLOUD_VERSION = re.compile(r"(-v?\d+)?:\d+$")
+_CLOUD_VERSION = re.compile(r"(-v?\d+)?:\d+$|-v1$")
 _FAMILY_DIGIT = re.compile(r"\b(llama|qwen|gemma|phi|mistral)(?=\d)")
 _P_DECIMAL = re.compile(r"(?<=\d)p(?=\d)")
 _VERSION_V = re.compile(r"(?<=[-/])v(?=\d)")
+_LINE_AND_VERSION = re.compile(r"(?P<line>[a-z]+)(?P<version>\d+[a-z]?)")
+_VERSION = re.compile(r"[a-z]?\d{1,2}(?![\dbmx])")
 _SEPARATORS = re.compile(r"[-._\s]+")
 
 
@@ -98,6 +100,27 @@ def normal(name: str) -> str:
     text = _P_DECIMAL.sub(".", name.lower())
     text = _FAMILY_DIGIT.sub(r"\1-", text.removeprefix("meta-"))
     return _SEPARATORS.sub("-", _VERSION_V.sub("", text)).strip("-")
+
+
+def family(name: str) -> str | None:
+    """Line and version that a model's name states, such as `claude 4.5`; None if it states no version.
+
+    Args:
+        name: the name without prefixes (`split`).
+    """
+    line, *words = normal(name).split("-")
+    if line == "gpt" and words[:1] == ["oss"]:
+        return "gpt-oss"
+    if found := _LINE_AND_VERSION.fullmatch(line):
+        line, words = found["line"], [found["version"], *words]
+    for position, word in enumerate(words):
+        if version := _VERSION.match(word):
+            minor = "".join(words[position + 1 : position + 2])
+            if line == "o":  # o3, o4-mini
+                return f"o{version[0]}"
+            has_minor = len(minor) == 1 and minor.isdigit() and word == version[0]
+            return f"{line} {version[0]}.{minor}" if has_minor else f"{line} {version[0]}"
+    return None
 
 
 @cache

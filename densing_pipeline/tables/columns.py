@@ -763,6 +763,19 @@ COLUMNS: dict[str, Column] = {
     "seller_name": _text("Name of a provider in price lists, in lower case without separators."),
     "organisation_name": _text("Name of an organisation in price lists, in lower case."),
     "name_prefix": _text("Part of an offer's name before the model's, in lower case."),
+    "index_model": _text(
+        "Row of the Epoch Capabilities Index; of several versions of a model the one it was launched with."
+    ),
+    "name_family": _text(
+        "Line and version that an offer's name states, such as claude 4.5; empty if it states none."
+    ),
+    "family_recall": Column(
+        pl.Float64,
+        "Share of the offer names of that family, in all lists, that are linked to a model.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
     "prefix_kind": _text(
         "What the part is: a seller of other makers' models, a region of a cloud, or a step of a path.",
         "reseller",

@@ -344,7 +344,16 @@ MODEL_LINKS = Table(
     name="model_links",
     grain="one offer name of one source and the model it sells",
     key=("source", "provider", "model"),
-    columns=("source", "provider", "model", "canonical_id?", "method", "confidence"),
+    columns=(
+        "source",
+        "provider",
+        "model",
+        "canonical_id?",
+        "method",
+        "confidence",
+        "name_family?",
+        "family_recall?",
+    ),
 )
 
 CAPABILITY_LEVELS = Table(

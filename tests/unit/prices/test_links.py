@@ -1,12 +1,16 @@
 """Which model an offer name sells."""
 
+from datetime import date
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.facts.tables import FACTS
-from densing_pipeline.prices.links import KnownModels, Link, model_links, resolve
-from densing_pipeline.prices.names import normal, split
+from densing_pipeline.prices.links import KnownModels, Link, model_links, resolve, sold_models
+from densing_pipeline.prices.names import family, normal, split
+from densing_pipeline.score_sources.sources import SOURCES
 from densing_pipeline.tables.published import MODEL_LINKS, PRICES
 
 KNOWN = KnownModels.of(
@@ -150,6 +154,74 @@ def test_a_base_model_is_linked_only_where_the_offer_says_that_it_is_one(
     assert (resolve("host", model, {}, known, hub_id).canonical_id is not None) == is_linked
 
 
+def test_no_name_of_the_sample_is_linked_to_another_model() -> None:
+    """240 names of the recorded lists, drawn by rule, family and list, and labelled by hand.
+
+    Names that no rule should resolve have no label: another model, or one that is in none of our tables.
+    """
+    sample = pl.read_csv(Path(__file__).parent / "link_sample.csv", infer_schema=False)
+    base = facts.load("base_models")["model_id"]
+    sold = sold_models()
+    known = KnownModels.of([*sold, *base], set(base) - set(sold))
+    assert sample.height >= 200
+    assert sample["basis"].null_count() == 0
+    assert {label for label in sample["canonical_id"] if label} <= known.ids
+    by_hand = facts.load("offer_names")["provider", "model", "canonical_id"]
+    table = {(p, m): c for p, m, c in by_hand.iter_rows()}
+    found = [
+        (resolve(provider, model, table, known, hub_id).canonical_id, label)
+        for provider, model, hub_id, label, _ in sample.iter_rows()
+    ]
+    false = [(link, label) for link, label in found if link and link != label]
+    labelled = [link for link, label in found if label]
+    assert false == []
+    assert sum(link is not None for link in labelled) >= 0.85 * len(labelled)
+
+
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("claude-opus-4-5-20251101", "claude 4.5"),
+        ("claude-opus-4-20250514", "claude 4"),
+        ("Claude-3.5-Sonnet", "claude 3.5"),
+        ("Qwen3.5-397B-A17B", "qwen 3.5"),
+        ("qwen3-32b", "qwen 3"),
+        ("gpt-5.6-sol", "gpt 5.6"),
+        ("gpt-4o-mini", "gpt 4"),
+        ("gpt-oss-120b", "gpt-oss"),
+        ("o4-mini", "o4"),
+        ("Kimi-K2.7-Code", "kimi k2.7"),
+        ("DeepSeek-R1-0528", "deepseek r1"),
+        ("deepseek-v3.2", "deepseek 3.2"),
+        ("mixtral-8x7b", None),
+        ("mistral-7b", None),
+        ("auto", None),
+        ("", None),
+    ],
+)
+def test_the_family_that_a_name_states(name: str, stated: str | None) -> None:
+    assert family(name) == stated
+
+
+def test_recall_is_counted_by_family_over_all_lists() -> None:
+    names = ["gpt-4", "gpt-4-32k", "claude-9", "auto"]
+    prices = pl.DataFrame({"source": list("abcd"), "model": names}).with_columns(
+        provider=pl.lit("openai"), hub_id=pl.lit(None, pl.String), observed_to=pl.lit(None, pl.Date)
+    )
+    links = model_links(prices, FACTS["offer_names"].empty(), ["openai/gpt-4"])
+    assert links.select("name_family", "family_recall").rows() == [
+        ("gpt 4", 0.5), ("gpt 4", 0.5), ("claude 9", 0.0), (None, None),
+    ]  # fmt: skip
+
+
+def test_every_row_of_the_index_that_a_sold_model_names_is_in_it() -> None:
+    rows = facts.load("sold_models")
+    content = next(e for e in SOURCES["epoch-eci"].embedded if e.day == date(2026, 8, 11)).content()
+    index = set(SOURCES["epoch-eci"].read(content, date(2026, 8, 11)).reports["model"])
+    assert set(rows["index_model"].drop_nulls()) <= index
+    assert rows["index_model"].count() >= 140
+
+
 def test_prefixes_are_listed_in_the_form_they_are_looked_up_in() -> None:
     prefixes = facts.load("name_prefixes")["name_prefix"].to_list()
     assert prefixes == sorted(name.lower() for name in prefixes)
@@ -193,9 +265,7 @@ def test_unlinked_names_stay_in_the_table() -> None:
 
 def test_bundled_names_lead_to_scored_models() -> None:
     names = facts.load("offer_names")
-    known = facts.load("capability_scores")["canonical_id"].append(
-        facts.load("base_models")["model_id"]
-    )
+    known = sold_models().append(facts.load("base_models")["model_id"])
     assert model_links(PRICES.empty(), names, known).is_empty()
 
 
