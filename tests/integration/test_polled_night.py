@@ -11,6 +11,7 @@ from densing_pipeline.orchestration.tables import PRICE_LISTS
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
+from densing_pipeline.tables.dates import newest
 from tests.servers.prices import PriceServer, Reply, addresses
 
 MODELS = [
@@ -56,7 +57,7 @@ def test_a_failing_source_is_reported_and_the_night_goes_on(
     assert dict(polled.select("source", "outcome").iter_rows()) == {
         name: "failed" for name, source in SOURCES.items() if source.wanted_models is None
     } | {"llm-prices": "rejected", "models-dev": "rejected", "openrouter": "ok"}
-    night = first["source_health"].filter(source="openrouter")["polled_at"].max().date()
+    night = newest(first["source_health"].filter(source="openrouter")["polled_at"].dt.date())
     unread = first["quarantine"].filter(pl.col("observed_at") >= night)
     assert unread.select("source", "key").rows() == [("openrouter", "maker/odd")]
     told = first["prices"].filter(pl.col("observed_from") >= night, source="openrouter")
