@@ -256,7 +256,7 @@ class Settings(BaseSettings):
     )
     accept_shrunk: str = Field(
         default="",
-        description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows.",
+        description="Sources, separated by commas, whose next list is taken even if it lost over 30 % of its rows, or if its prices moved by one factor.",
     )
 
     hub_poll: bool = Field(

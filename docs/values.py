@@ -34,6 +34,7 @@ from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
+from densing_pipeline.polling import poll
 from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
 from densing_pipeline.prices.sources import snapshot
 from densing_pipeline.publication import answers
@@ -70,7 +71,7 @@ def constants() -> Values:
         for module in (
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, pretraining_evidence, queue_rules,
+            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
             record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
@@ -104,6 +105,7 @@ def constants() -> Values:
         "claimed_days": next(days for claim, days in claims.DENSITY_CLAIMS.items() if "v2" in claim),
         "endpoints": Settings.model_fields["openrouter_endpoints"].default,
         "smallest_share": _percent(snapshot.SMALLEST_SHARE),
+        "common_share": _percent(snapshot.LARGEST_COMMON_SHARE),
         "confidence": links.CONFIDENCE,
         "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
         "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),

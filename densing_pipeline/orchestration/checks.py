@@ -13,6 +13,7 @@ import polars as pl
 from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.hub.models import unknown
+from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.trends.sensitivity import spread
@@ -260,15 +261,23 @@ def floor_moved(price_frontier: pl.DataFrame, prices: pl.DataFrame) -> dg.AssetC
 
 @dg.asset_check(asset="source_health")
 def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
-    """Every polled source gave a valid list within three days, and its newest list was accepted."""
+    """Every polled source gave a valid list within three days, its newest list was accepted, and it still changes.
+
+    A list of prices that is the same for over two weeks while other lists change may be a copy that its
+    server no longer renews.
+    """
     newest = (
         source_health.filter(pl.col("outcome") != "embedded")
         .sort("polled_at")
         .group_by("source", maintain_order=True)
         .last()
     )
+    is_stuck = pl.col("message").str.contains(UNCHANGED_FOR, literal=True)
+    others_move = newest.filter(~is_stuck, pl.col("outcome") == "ok").height > 0
     bad = newest.filter(
-        (pl.col("stale_hours") > STALE_HOURS) | pl.col("outcome").is_in(["failed", "rejected"])
+        (pl.col("stale_hours") > STALE_HOURS)
+        | pl.col("outcome").is_in(["failed", "rejected"])
+        | (is_stuck & others_move)
     )
     return dg.AssetCheckResult(
         passed=bad.is_empty(),

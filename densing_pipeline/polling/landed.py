@@ -2,6 +2,7 @@
 
     <source>-received   every response, landed before it is read
     <source>            the documents that could be read and believed: the snapshots
+    <source>-refused    the documents that could be read, but had lost too much to be believed
     <reports>           one report per poll, from which `source_health` is made
 
 Not here: asking (`polling.poll`), and formats.
@@ -16,10 +17,15 @@ from typing import Any, Generic
 
 from densing_pipeline.addresses import redact
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
+from densing_pipeline.polling.answers import NOT_MODIFIED
 from densing_pipeline.polling.source import DocumentT, SnapshotError, Source
 from densing_pipeline.text import clean
 
 RECEIVED = "-received"
+REFUSED = "-refused"
+
+UNCHANGED_FOR = "not a byte has changed for"
+"""Begins the remark on a document that has not changed for long."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,59 @@ def last_good(zone: LandingZone, source: Source[DocumentT]) -> Held[DocumentT] |
         except (LandingError, SnapshotError):
             continue
     return None
+
+
+def nights_refused(
+    zone: LandingZone, source: Source[DocumentT], found: DocumentT, since: datetime, now: datetime
+) -> int:
+    """On how many nights a document of this shape was refused, the one at `now` included.
+
+    Args:
+        zone: the landing zone.
+        source: the source.
+        found: the document.
+        since: when the last good document was seen; what was refused before does not count.
+        now: when the document was received.
+    """
+    nights = {now.date()}
+    for path in zone.receipt_files(source.name + REFUSED, newest_first=True):
+        if received_at(path) <= since:
+            break
+        try:
+            receipt = zone.receipt(path)
+            other = source.read(zone.read(receipt), receipt.fetched_at.date())
+            source.check(found, other)
+            source.check(other, found)
+        except (LandingError, SnapshotError):
+            continue
+        nights.add(receipt.fetched_at.date())
+    return len(nights)
+
+
+def days_without_whole_answer(zone: LandingZone, source: str, now: datetime) -> int:
+    """Days since a server last sent a document, rather than the answer that nothing had changed."""
+    for path in zone.receipt_files(source, newest_first=True):
+        try:
+            receipt = zone.receipt(path)
+        except LandingError:
+            continue
+        if receipt.status != NOT_MODIFIED:
+            return (now - receipt.fetched_at).days
+    return 0
+
+
+def days_unchanged(zone: LandingZone, held: Receipt, now: datetime) -> int:
+    """Days for which polls have got the same bytes as those of the last good document."""
+    since = held.fetched_at
+    for path in zone.receipt_files(held.source, newest_first=True):
+        try:
+            receipt = zone.receipt(path)
+        except LandingError:
+            continue
+        if receipt.sha256 != held.sha256:
+            break
+        since = receipt.fetched_at
+    return (now - since).days
 
 
 def received_sha256(zone: LandingZone, sources: Iterable[str]) -> str:

@@ -15,15 +15,26 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.answers import NOT_MODIFIED, Asked, Request
 from densing_pipeline.polling.landed import (
     RECEIVED,
+    REFUSED,
+    UNCHANGED_FOR,
     Held,
     PollResult,
+    days_unchanged,
+    days_without_whole_answer,
     last_good,
+    nights_refused,
     store_report,
     unreported,
 )
-from densing_pipeline.polling.source import DocumentT, SnapshotError, Source
+from densing_pipeline.polling.source import DocumentT, ShapeError, SnapshotError, Source
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import error_text
+
+NIGHTS_TO_TAKE = 3
+"""Nights on which a document must have the same new shape to be taken though it lost much."""
+
+LONGEST_UNCHANGED_DAYS = 14
+"""Days after which a list that never changes is asked for as a whole, and reported."""
 
 Choose = Callable[[Mapping[str, Held[DocumentT] | None]], Sequence[str] | None]
 """Chooses the models to ask a source for, given the last good snapshot of each source, by name; None
@@ -70,7 +81,7 @@ def poll(
         store_report(zone, reports, lost, now)
     held = {name: last_good(zone, source) for name, source in sources.items()}
     try:
-        found = asyncio.run(_ask_all(settings, sources, held, choose))
+        found = asyncio.run(_ask_all(settings, sources, held, choose, zone, now))
     except FetchError as error:
         found = {name: Asked(error=error) for name in sources if name not in choose}
     shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
@@ -87,6 +98,8 @@ async def _ask_all(
     sources: Mapping[str, Source[DocumentT]],
     held: Mapping[str, Held[DocumentT] | None],
     choose: Mapping[str, Choose[DocumentT]],
+    zone: LandingZone,
+    now: datetime,
 ) -> dict[str, Asked]:
     """The answers of each source, by name; an error of one source is kept in its own result.
 
@@ -104,6 +117,9 @@ async def _ask_all(
                     return None
                 url, known = source.url(settings), held[name]
                 copy = known.receipt if known and known.receipt.url == shown(url) else None
+                # A tag may lie: a server that never sends the list again is asked without it.
+                if days_without_whole_answer(zone, name, now) > LONGEST_UNCHANGED_DAYS:
+                    copy = None
                 request = Request(
                     opened,
                     url,
@@ -141,7 +157,7 @@ def _landed(
         return _accepted(zone, source, asked, asked.document, held, now, is_shrinking=is_shrinking)
     except SnapshotError as error:
         outcome, message = "rejected", f"{error}; the last good list stays"
-        if "taken for incomplete" in message:
+        if "taken for" in message:
             message += f" (if it is right, set DENSING_ACCEPT_SHRUNK={name} for one night)"
     except FetchError as error:
         outcome, message = "failed", str(error)
@@ -165,8 +181,9 @@ def _accepted(
     """Accept a document as a snapshot.
 
     Raises:
-        SnapshotError: it is unusable, or too small to be believed.
+        SnapshotError: it is unusable, or differs too much from the one before to be believed.
     """
+    remarks = []
     if answer.status == NOT_MODIFIED:
         if held is None:
             raise FetchError("answered 304, but there is no copy to keep", status=answer.status)
@@ -181,9 +198,24 @@ def _accepted(
         parsed = held.parsed
     else:
         parsed = source.read(answer.content, now.astimezone(UTC).date())
-        source.check(parsed, held.parsed if held and not is_shrinking else None)
+        try:
+            source.check(parsed, held.parsed if held and not is_shrinking else None)
+        except ShapeError as error:
+            _land(zone, source.name + REFUSED, answer, now)
+            since = held.receipt.fetched_at if held else now
+            if nights_refused(zone, source, parsed, since, now) < NIGHTS_TO_TAKE:
+                raise
+            remarks.append(
+                f"the same for {NIGHTS_TO_TAKE} nights, so it is taken although: {error}"
+            )
     _land(zone, source.name, answer, now)
     is_same = held is not None and answer.content == held.content
+    if (
+        held
+        and is_same
+        and (days := days_unchanged(zone, held.receipt, now)) > LONGEST_UNCHANGED_DAYS
+    ):
+        remarks.append(f"{UNCHANGED_FOR} {days} days")
     return PollResult(
         source.name,
         now,
@@ -193,6 +225,7 @@ def _accepted(
                 "the same list as before" if is_same else parsed.size,
                 *parsed.remarks,
                 *asked.remarks,
+                *remarks,
             ]
         ),
         answer.status,

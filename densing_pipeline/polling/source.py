@@ -20,6 +20,10 @@ class SnapshotError(ValueError):
     """A document as a whole is unusable; the last good one stays."""
 
 
+class ShapeError(SnapshotError):
+    """A document lost too much against the one before; taken all the same if it stays so for three nights."""
+
+
 class Document(Protocol):
     """What the parser of a source makes of its document."""
 

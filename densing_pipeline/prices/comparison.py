@@ -15,6 +15,9 @@ from densing_pipeline.tables.dates import NO_END
 HIGHEST_PLAUSIBLE = 1_000.0
 """USD per million tokens. The highest known list price is 600; higher prices are errors of unit."""
 
+LOWEST_PLAUSIBLE = 0.001
+"""USD per million tokens. The lowest known list price is 0.003; lower prices are errors of unit."""
+
 APART = 3.0
 """Two sources that differ by more than this factor on one offer cannot both be right."""
 
@@ -44,18 +47,21 @@ def known_from() -> pl.Expr:
 
 
 def implausible(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a price above any plausible one: row number, verdict and reason.
+    """Rows with a price above or below any plausible one: row number, verdict and reason.
 
     Args:
         rows: rows of `prices` with their number `row`.
     """
     is_sound = pl.col("flag").is_null() | ~pl.col("flag").is_in(UNSOUND)
-    return rows.filter(
-        is_sound, pl.any_horizontal(pl.col(MAIN_PRICE_COLUMNS) > HIGHEST_PLAUSIBLE)
-    ).select(
+    prices = pl.col(MAIN_PRICE_COLUMNS)
+    is_high = pl.any_horizontal(prices > HIGHEST_PLAUSIBLE)
+    is_low = pl.any_horizontal((prices > 0) & (prices < LOWEST_PLAUSIBLE))
+    return rows.filter(is_sound, is_high | is_low).select(
         "row",
         verdict=pl.lit("suspect"),
-        why=pl.format("above {} USD per million tokens", pl.lit(int(HIGHEST_PLAUSIBLE))),
+        why=pl.when(is_high)
+        .then(pl.format("above {} USD per million tokens", pl.lit(int(HIGHEST_PLAUSIBLE))))
+        .otherwise(pl.format("below {} USD per million tokens", pl.lit(LOWEST_PLAUSIBLE))),
     )
 
 
@@ -155,6 +161,7 @@ def _comparable(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("flag").is_null() | ~pl.col("flag").is_in(_NOT_COMPARED),
         pl.col("input_usd_per_mtok") > 0,
         pl.all_horizontal(pl.col(MAIN_PRICE_COLUMNS).fill_null(0) <= HIGHEST_PLAUSIBLE),
+        pl.col("input_usd_per_mtok") >= LOWEST_PLAUSIBLE,
     ).select(
         "row", "source", "provider", "model", "flag", *MAIN_PRICE_COLUMNS,
         rank=pl.when(pl.col("source").is_in(own_lists()))

@@ -204,7 +204,7 @@ def test_weights_of_another_shape_than_configured_are_refused(tiny, load, tmp_pa
 
     told = json.loads((tiny / "config.json").read_text())
     wider = {"intermediate_size": told["intermediate_size"] * 2}
-    with pytest.raises(BlockedError, match="cannot run its architecture"):
+    with pytest.raises(BlockedError, match="vLLM cannot load it"):
         load(with_config(tiny, tmp_path / "wider", **wider))
 
 

@@ -46,7 +46,7 @@ DOCUMENTS: dict[str, Any] = {
             "output_cost_per_token_batches": 1e-06,
             "input_cost_per_token_batches": 5e-07,
             "tiered_pricing": [{"range": [32000, 64000], "input_cost_per_token": 3e-06}],
-            "off_peak_pricing": {"input_cost_per_token": 1e-07},
+            "off_peak_pricing": {"hours_utc": "16:00-00:00", "input_cost_per_token": 1e-07},
             "deprecation_date": "2026-10-01",
         }
         for n in range(4)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.json_documents import stated_again
-from densing_pipeline.polling.source import SnapshotError
+from densing_pipeline.polling.source import ShapeError, SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
 from densing_pipeline.prices.sources.values import UnreadableError, load_json, shown
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
@@ -20,11 +20,22 @@ from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_n
 SMALLEST_SHARE = 0.7
 """A list with less than this share of its predecessor's prices of one sort is rejected as incomplete."""
 
-OWN_KINDS = ("long_context", "batch", "flex", "priority", "peak", "off_peak")
-"""Kinds of offer counted separately; free offers, promotions and aliases vary too much to be counted."""
+VARIANTS = ("long_context", "batch", "flex", "priority", "peak", "off_peak")
+"""Kinds of offer beside the ordinary one. Lists add and drop them together; that says nothing of the others."""
 
 FEWEST_COUNTED = 20
 """Fewest prices of a sort, other than input and output, for which the share is tested."""
+
+LARGEST_MEDIAN_FACTOR = 3.0
+"""A list whose median price moved by more than this factor is taken for one in another unit."""
+
+_OTHER_UNIT = "taken for a change of unit"
+
+EQUAL_PRICES = 1e-3
+"""Relative difference up to which a price is taken for unchanged when units are compared."""
+
+LARGEST_COMMON_SHARE = 0.3
+"""A list of which more than this share changed by one factor is taken for one in another unit."""
 
 SMALLEST_READABLE = 0.5
 """A list of which less than this share can be read is rejected: its format has changed."""
@@ -121,17 +132,15 @@ class ParsedSnapshot:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Prices by sort; a renamed key empties one of them and leaves the others.
+        """Prices of ordinary offers by sort; a renamed key empties one of them and leaves the others.
 
-        Cached prices are not counted: real lists have dropped most of them for a month.
+        Cached prices and variants are not counted: real lists have dropped most of them for a month.
         """
-        amounts = {name: self.quotes[f"{name}_usd_per_mtok"] for name in MAIN}
-        kinds = dict(self.quotes.group_by("offer").len().iter_rows())
-        return (
-            {f"{name} prices": price.count() for name, price in amounts.items()}
-            | {f"{name} prices above zero": int((p > 0).sum()) for name, p in amounts.items()}
-            | {f"{kind} offers": kinds.get(kind, 0) for kind in OWN_KINDS}
-        )
+        ordinary = self.quotes.filter(~pl.col("offer").is_in(VARIANTS))
+        amounts = {name: ordinary[f"{name}_usd_per_mtok"] for name in MAIN}
+        return {f"{name} prices": price.count() for name, price in amounts.items()} | {
+            f"{name} prices above zero": int((p > 0).sum()) for name, p in amounts.items()
+        }
 
 
 @dataclass
@@ -262,25 +271,56 @@ class Entries:
 
 
 def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
-    """The snapshot, unless it has lost too many prices of some kind.
+    """The snapshot, unless it has lost too many prices of some sort, or is in another unit.
 
     Args:
         found: the snapshot.
         before: its predecessor, if there is one.
 
     Raises:
-        SnapshotError: it has less than 70 % of the input, or output, prices of its predecessor, or of
+        ShapeError: it has less than 70 % of the input, or output, prices of its predecessor, or of
             another sort of which that had a good number.
+        SnapshotError: its prices differ from its predecessor's by a common factor.
     """
-    had, has = before.sizes if before else {}, found.sizes
-    for sort, was in had.items():
+    if before is None:
+        return found
+    has = found.sizes
+    for sort, was in before.sizes.items():
         is_main = sort in (f"{name} prices" for name in MAIN)
         if (is_main or was >= FEWEST_COUNTED) and has[sort] < SMALLEST_SHARE * was:
-            raise SnapshotError(
+            raise ShapeError(
                 f"{has[sort]} {sort}, {has[sort] / was:.0%} of the {was} before: below "
                 f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
             )
+    _check_unit(found.quotes, before.quotes)
     return found
+
+
+def _check_unit(now: pl.DataFrame, before: pl.DataFrame) -> None:
+    """Compare the input prices of the offers that both lists have.
+
+    Raises:
+        SnapshotError: their median moved too far, or too many moved by one factor.
+    """
+    price = MAIN_PRICE_COLUMNS[0]
+    both = now.join(before, on=QUOTE_KEY, nulls_equal=True, suffix="_before").filter(
+        pl.col(price) > 0, pl.col(f"{price}_before") > 0
+    )
+    if both.height < FEWEST_COUNTED:
+        return
+    factor = both[price] / both[f"{price}_before"]
+    median = float(factor.to_numpy()[factor.arg_sort()[both.height // 2]])
+    if not 1 / LARGEST_MEDIAN_FACTOR <= median <= LARGEST_MEDIAN_FACTOR:
+        raise SnapshotError(
+            f"the median price is {median:.3g} times that of the list before: {_OTHER_UNIT}"
+        )
+    moved = factor.filter((factor - 1).abs() > EQUAL_PRICES).round_sig_figs(3)
+    commonest = moved.value_counts(sort=True).row(0) if moved.len() else (1.0, 0)
+    if commonest[1] > LARGEST_COMMON_SHARE * both.height:
+        raise SnapshotError(
+            f"{commonest[1]} of {both.height} prices are {commonest[0]:.3g} times those of the list "
+            f"before: {_OTHER_UNIT}"
+        )
 
 
 def _name(column: str, value: str) -> str:

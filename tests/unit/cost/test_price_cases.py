@@ -12,7 +12,7 @@ from densing_pipeline.cost.decomposition import price_decomposition
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.prices import history
+from densing_pipeline.prices import backfill, history
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.links import model_links
@@ -97,3 +97,18 @@ def test_a_cut_in_the_first_week_is_a_move(load: Load) -> None:
         (0.435, date(2026, 4, 26), None, None, "first_observed"),
     ]
     assert curve(market) == [("2026-04-24", 2.175), ("2026-04-26", 0.54375)]
+
+
+def test_a_price_that_is_a_thousand_times_too_low_sets_no_floor(load: Load) -> None:
+    market = load("a09-too-cheap-has-no-bound")
+    assert believed(market, "Llama")["flag"].to_list() == ["suspect"]
+    assert curve(market) == []
+
+
+def test_a_list_that_lost_its_batch_variants_is_taken(recorded: Path, tmp_path: Path) -> None:
+    zone = LandingZone(tmp_path)
+    case = recorded.parent / "cases" / "prices" / "a07-list-refused-for-its-batch-variants" / "in"
+    assert {result.outcome for result in backfill.land(zone, backfill.find(case))} == {
+        "ok",
+        "unchanged",
+    }

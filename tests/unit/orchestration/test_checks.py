@@ -16,6 +16,7 @@ from densing_pipeline.orchestration.checks import (
     overrides_name_models,
     sources_fresh,
 )
+from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.tables.published import (
     MODELS,
     OWN_RULERS,
@@ -58,6 +59,13 @@ def test_a_failed_a_rejected_and_an_old_list_are_reported():
     )
     assert not result.passed
     assert set(result.metadata) == {"a", "b", "c"}
+
+
+def test_a_list_that_stays_the_same_for_weeks_while_others_change_is_reported():
+    stuck = poll("unchanged", source="a") | {"message": f"the same; {UNCHANGED_FOR} 20 days"}
+    moving, still = poll("ok", source="b"), poll("unchanged", source="b")
+    assert set(sources_fresh(health(stuck, moving)).metadata) == {"a"}
+    assert sources_fresh(health(stuck, still)).passed, "nobody publishes anything"
 
 
 def frontier(*changes):

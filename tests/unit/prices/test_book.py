@@ -223,6 +223,14 @@ def test_a_thousand_dollars_is_the_highest_plausible_price(price: float, flag: s
     assert flags(listed("a", price)) == {"a": flag}
 
 
+@pytest.mark.parametrize(("price", "flag"), [(0.001, None), (0.00099, "suspect")])
+def test_no_price_of_a_million_tokens_was_ever_below_a_tenth_of_a_cent(
+    price: float, flag: str | None
+) -> None:
+    assert flags(listed("a", price)) == {"a": flag}
+    assert flags(listed("a", 2.0, output_usd_per_mtok=price)) == {"a": flag}
+
+
 @pytest.mark.parametrize(("price", "flag"), [(6.0, None), (6.01, "suspect")])
 def test_prices_contradict_each_other_beyond_three_times(price: float, flag: str | None) -> None:
     assert flags(listed("a", price), listed("b", 2.0)) == {"a": flag, "b": flag}

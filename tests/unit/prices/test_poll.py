@@ -336,6 +336,54 @@ def test_list_that_really_shrank_is_taken_when_told_so(nights: Nights) -> None:
     assert nights.poll().outcome == "unchanged"
 
 
+def test_a_list_that_stays_small_for_three_nights_is_taken_with_a_remark(nights: Nights) -> None:
+    nights.poll()
+    small = Reply(openrouter("maker/m0", "maker/m1"))
+    assert [nights.poll(small).outcome for _ in range(2)] == ["rejected", "rejected"]
+    assert len(nights.models()) == 10
+    taken = nights.poll(small)
+    assert taken.outcome == "ok"
+    assert "the same for 3 nights, so it is taken although: 2 input prices" in taken.message
+    assert nights.models() == ["maker/m0", "maker/m1"]
+
+
+def test_nights_of_other_shapes_do_not_add_up(nights: Nights) -> None:
+    nights.poll()
+    few, fewer = Reply(openrouter("maker/m0", "maker/m1")), Reply(openrouter("maker/m2"))
+    outcomes = [nights.poll(reply).outcome for reply in (few, fewer, few, fewer)]
+    assert outcomes == ["rejected"] * 4
+    nights.poll(Reply(ten()))
+    assert nights.poll(few).outcome == "rejected", "a good night starts the count anew"
+
+
+def test_prices_in_another_unit_are_refused_however_often_they_come(nights: Nights) -> None:
+    many = [f"maker/m{n}" for n in range(40)]
+    nights.poll(Reply(openrouter(*many)))
+    scaled = Reply(openrouter(*many, price="0.001"))
+    results = [nights.poll(scaled) for _ in range(5)]
+    assert {result.outcome for result in results} == {"rejected"}
+    assert "taken for a change of unit" in results[-1].message
+    assert nights.poll(scaled, accept_shrunk="openrouter").outcome == "ok", (
+        "a person may confirm it"
+    )
+
+
+@pytest.mark.parametrize("lies", [True, False])
+def test_a_list_that_is_the_same_for_two_weeks_is_asked_for_as_a_whole(
+    nights: Nights, lies: bool
+) -> None:
+    tag = {"ETag": '"1"'}
+    newer = OTHERS["litellm"] + b" " if lies else OTHERS["litellm"]
+    found = []
+    for body in [OTHERS["litellm"], *[newer] * 16]:
+        nights.server.answer("/litellm", Reply(body, headers=tag))
+        found.append({r.source: r for r in nights.all()}["litellm"])
+    assert [r.http_status for r in found] == [200, *[304] * 14, 200, 304]
+    assert found[15].outcome == ("ok" if lies else "unchanged")
+    is_told = ["not a byte has changed" in r.message for r in found]
+    assert is_told == [False] * 15 + [not lies] * 2
+
+
 def test_pages_are_followed_and_joined(nights: Nights) -> None:
     second = nights.server.answer(f"{MODELS}?page=2", Reply(openrouter("maker/last")))
     page = Reply(ten(links={"next": second}), headers={"ETag": '"1"'})
