@@ -5,7 +5,9 @@ import json
 import dagster as dg
 import polars as pl
 
+from densing_pipeline.definitions import build_defs
 from densing_pipeline.nightly import run_nightly
+from densing_pipeline.orchestration.tables import PRICE_LISTS
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
@@ -37,7 +39,17 @@ def test_a_failing_source_is_reported_and_the_night_goes_on(
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_nightly(settings, instance) == {}
         first = read_latest(settings.publish_dir)
-        assert run_nightly(settings, instance) == {}
+        # The next night, as far as it depends on price lists: what rests on scores alone takes long.
+        defs = build_defs(settings)
+        of_prices = dg.AssetSelection.assets(PRICE_LISTS).downstream()
+        assert (
+            defs.resolve_job_def("nightly")
+            .execute_in_process(
+                instance=instance,
+                asset_selection=list(of_prices.resolve(defs.resolve_asset_graph())),
+            )
+            .success
+        )
     polled = first["source_health"].filter(
         pl.col("source").is_in(list(SOURCES)), ~pl.col("outcome").is_in(["embedded", "disabled"])
     )
