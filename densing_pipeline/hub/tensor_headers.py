@@ -273,7 +273,10 @@ def counts(
         return TensorCounts(**kept | {"notes": tuple(kept["notes"])})
     try:
         found = count_tensors(landed_tensors(zone, sha256), config)
-    except (HeaderError, LandingError) as error:
+    except LandingError as error:
+        # Not kept: the bytes may be restored.
+        return TensorCounts(None, None, None, None, reason=str(error))
+    except HeaderError as error:
         found = TensorCounts(None, None, None, None, reason=str(error))
     files.write(path, json.dumps(asdict(found)).encode())
     return found

@@ -308,6 +308,23 @@ def test_counts_are_kept_and_are_the_same_when_the_cache_is_lost(
     assert tensor_headers.counts(zone, tmp_path / "one", sha256, tied, "other").total == 72
 
 
+def test_bytes_that_are_missing_give_a_reason_until_they_are_restored(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    shelf.files[ONE] = safetensors(SHAPES)
+    zone, cache = LandingZone(tmp_path / "zone"), tmp_path / "cache"
+    land(shelf, zone)
+    sha256 = fetched(zone)["headers_sha256"].item()
+    (stored,) = (path for path in (tmp_path / "zone").rglob("*") if sha256 in path.name)
+    content = stored.read_bytes()
+    stored.unlink()
+    missing = tensor_headers.counts(zone, cache, sha256, {}, "key")
+    assert missing.total is None
+    assert "restore it" in missing.reason
+    stored.write_bytes(content)
+    assert tensor_headers.counts(zone, cache, sha256, {}, "key").total == 80
+
+
 def test_headers_that_have_landed_count_whatever_came_later(tmp_path: Path) -> None:
     zone = LandingZone(tmp_path)
     url = f"https://hub.example{ONE}"
