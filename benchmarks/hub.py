@@ -4,6 +4,7 @@
 in processes of their own so that their memory can be measured and one can be killed.
 """
 
+import gzip
 import json
 import os
 import signal
@@ -21,13 +22,14 @@ from huggingface_hub import HfApi, ModelInfo
 
 from benchmarks.measure import Measurement, compare, machine, own_peak_mb
 from densing_pipeline import facts
-from densing_pipeline.hub import bundled, models, parameters, poll, sweep, watermark
+from densing_pipeline.hub import bundled, models, parameters, poll, sweep, tensor_headers, watermark
 from densing_pipeline.hub.classify import classify
 from densing_pipeline.hub.client import EXPAND, Answer, Hub
 from densing_pipeline.hub.parameters.tensors import Tensor, count_tensors
 from densing_pipeline.hub.pretrainers import known_pretrainers
 from densing_pipeline.landing import LandingZone
 from tests.servers import hub as simulated
+from tests.servers import weights
 
 ROWS = 2_500_000
 PAGE = 1000
@@ -40,6 +42,10 @@ PER_DAY = 2_500
 EXPERT_LAYERS, EXPERTS = 130, 256
 EXPERT_SHAPES = {"gate_proj": [2048, 7168], "up_proj": [2048, 7168], "down_proj": [7168, 2048]}
 """Layers and experts of the mixture whose header is counted, and the matrices of an expert."""
+
+SHARDS = 64
+EXPERTS = 256
+"""Files of a large mixture of experts, and the experts of a layer, a layer in each file."""
 
 DAYS = 62
 """Days of the simulated Hub: the window in which a night looks for late publications, and two nights."""
@@ -65,6 +71,7 @@ def benchmarks() -> Iterator[Measurement]:
         "json.loads of the same configurations (read, not counted)",
     )
     yield _tensors()
+    yield _headers()
     yield _night()
     yield _sweep()
 
@@ -92,6 +99,42 @@ def _tensors() -> Measurement:
         lambda: json.loads(text),
         "json.loads of the same header (read, not counted)",
     )
+
+
+def _headers() -> Measurement:
+    """The headers of a mixture of experts in many files, over HTTP on loopback."""
+    experts = [
+        (f"model.layers.{layer}.mlp.experts.{expert}.{name}.weight", shape)
+        for layer in range(SHARDS)
+        for expert in range(EXPERTS)
+        for name, shape in (
+            ("gate_proj", (2048, 7168)),
+            ("up_proj", (2048, 7168)),
+            ("down_proj", (7168, 2048)),
+        )
+    ]
+    each = len(experts) // SHARDS
+    parts = {
+        f"model-{n:05d}-of-{SHARDS:05d}.safetensors": dict(experts[n * each : (n + 1) * each])
+        for n in range(SHARDS)
+    }
+    place = "/lab/nova/resolve/abc"
+    with weights.serving(weights.sharded(place, parts)) as shelf:
+        hub, api = Hub(shelf.endpoint, simulated.GOOD_TOKEN), HfApi(shelf.endpoint)
+        found = tensor_headers.fetch_headers(hub, "lab/nova", "abc")
+        requests, sent = len(shelf.log), shelf.sent
+        stored = len(gzip.compress(found, mtime=0))
+        return compare(
+            "hub.headers",
+            f"headers of a model in {SHARDS} files with {len(experts):,} tensors: {requests} requests, "
+            f"{sent / 1e6:.1f} MB received, {stored / 1e6:.2f} MB kept",
+            lambda: tensor_headers.fetch_headers(hub, "lab/nova", "abc"),
+            lambda: [
+                api.parse_safetensors_file_metadata("lab/nova", name, revision="abc")
+                for name in parts
+            ],
+            "huggingface_hub.HfApi.parse_safetensors_file_metadata of the same files (without the index)",
+        )
 
 
 def _night() -> Measurement:

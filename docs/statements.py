@@ -36,7 +36,6 @@ README = Page(
             "3.14 and other systems should do",
             "locked for 3.11",
             "(02:00 UTC)",
-            "between early 2025 and October 2026",
             "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
@@ -370,7 +369,6 @@ PRICES = Page(
         "{paper_prices[0]:.0f} → {paper_prices[1]:.0f} → {paper_prices[2]} → {paper_prices[3]} → "
         "{paper_prices[4]} USD: {paper_level.fold:.1f}-fold",
         "its {paper_level.halving_months:.2f} months rest on {paper_level.n_changes!w} changes",
-        "{list_records} of the {all_records} records at blend {input_share} come from them",
         "Of {embedded[standard]:,} standard prices at base length {embedded[undated]:,} are undated and "
         "open, and {embedded[recent]} of {embedded[dated]} dated ones begin in October or November 2026",
         "record events ({gpt35.halving_months:.1f} months, {gpt35.low:.1f} to {gpt35.high:.1f})",
@@ -394,9 +392,11 @@ PRICES = Page(
             "later snapshots since 2024-10",
             "from 2022 on. It saturates",
             "since late 2025, do not count",
-            "The history of 2022 to 2025",
-            "who held the floor from 2024 on",
-            "between early 2025 and October 2026",
+        ),
+        "the bundled history (`prices.bundled`, tests/unit/prices/test_bundled.py)": (
+            "from July and November 2023 on and almost daily since September 2024",
+            "the first look at OpenRouter's list (July 2023)",
+            "OpenRouter in September, LiteLLM in November 2026",
         ),
         "repositories of the lists, as they were in 2026": (
             "| `litellm` | the map itself | 2023 |",
@@ -429,10 +429,10 @@ PRICES = Page(
             "(wandb in 2026-10, from 15,000 to 0.03 USD: an error of unit)",
             "With the 48 recorded lists (`densing backfill`; OpenRouter 2024-09 to 2026-08, LiteLLM "
             "2023-11 to 2026-11,",
-            "270 rises and 267 cuts of input prices",
-            "2.8 months (1.1 to 7.0) at blend 0.75, 2.6 (1.0 to 5.3) for input alone; 7 dated changes",
-            "Over all data 3.5 months (1.8 to 9.3), but the last record is 15 months old: the floor was "
-            "0.016 USD in September 2025 and is 0.022 in November 2026, 1.34 times as much. Since 2025",
+            "249 rises and 270 cuts of input prices",
+            "2.8 months (1.2 to 6.1) at blend 0.75, 2.7 (1.1 to 4.8) for input alone; 8 dated changes",
+            "Over all data 3.6 months (1.6 to 6.7), but the last record is 15 months old: the floor was "
+            "0.0125 USD in September 2025 and is 0.0175 in November 2026, 1.40 times as much. Since 2025",
             "by -6.5 on known dates: entry of models -4.9, further offers of known models -3.5, exits "
             "+1.9, repricing 0:",
         ),

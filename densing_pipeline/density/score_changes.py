@@ -21,7 +21,7 @@ def score_changes(before: pl.DataFrame, now: pl.DataFrame) -> list[str]:
     Args:
         before: a `scores` frame, such as that of the latest release.
         now: a `scores` frame of the facts as they are. Of both the reports of documents count, not
-            what we measured and what polled sources gave.
+            what we measured and what polled sources gave or revised.
     """
     old, new = (pooled_scores(_of_documents(scores)) for scores in (before, now))
     both = old.join(new, on=MODEL, how="full", coalesce=True, suffix="_now").sort(MODEL)
@@ -31,7 +31,7 @@ def score_changes(before: pl.DataFrame, now: pl.DataFrame) -> list[str]:
 def _of_documents(scores: pl.DataFrame) -> pl.DataFrame:
     return scores.filter(
         pl.col("source_kind") == "reported", pl.col("known_from_basis").is_in(PUBLISHED_BASES)
-    )
+    ).with_columns(known_to=pl.lit(None, pl.Date))
 
 
 def _sentences(both: pl.DataFrame) -> Iterator[str]:

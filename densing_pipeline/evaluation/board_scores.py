@@ -194,7 +194,7 @@ def _rows(
     )
     is_own = team(pl.col("model_id"), organisation_names) == pl.col("publisher")
     is_late = pl.col("released") > pl.col("observed_from")
-    return with_first_days(
+    named = (
         values.join(teams, on="place", how="left", maintain_order="left")
         .with_columns(
             is_paper_protocol=pl.lit(value=True),
@@ -210,8 +210,32 @@ def _rows(
             .otherwise(pl.lit("first_seen")),
             known_to="observed_to",
         )
-        .filter(pl.col("known_to").is_null() | (pl.col("known_to") > pl.col("known_from")))
-    ).unique(list(OF_SCORE), keep="first", maintain_order=True)
+        .filter(_has_days())
+    )
+    return with_first_days(_in_turn(named))
+
+
+def _in_turn(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one score that begin on one day, one after the other.
+
+    A source may list two values of a score with one document. The first of them counts; the next from
+    the day on which the source no longer gives the first.
+    """
+    by = [*OF_SCORE, "known_from"]
+    while rows.select(by).is_duplicated().any():
+        is_first = pl.int_range(pl.len()).over(by) == 0
+        end_of_first = pl.col("known_to").first().over(by)
+        rows = rows.with_columns(
+            known_from=pl.when(is_first).then("known_from").otherwise(end_of_first),
+            known_from_basis=pl.when(is_first)
+            .then("known_from_basis")
+            .otherwise(pl.lit("first_seen")),
+        ).filter(pl.col("known_from").is_not_null() & _has_days())
+    return rows
+
+
+def _has_days() -> pl.Expr:
+    return pl.col("known_to").is_null() | (pl.col("known_to") > pl.col("known_from"))
 
 
 def _under_one_name(reports: pl.DataFrame) -> pl.DataFrame:

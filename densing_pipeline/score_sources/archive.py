@@ -22,6 +22,9 @@ MEMBER_BYTES = 32 * MIB
 ARCHIVE_BYTES = 256 * MIB
 """All members that are read, decompressed."""
 
+NAMELESS = "a member without a name"
+"""How a member with an empty name is called."""
+
 _ENCRYPTED = 0x1
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".bz2", ".xz", ".zst")
@@ -54,7 +57,7 @@ class Archive:
             raise ArchiveError(
                 f"no zip archive, or cut short ({error}); {len(content)} bytes"
             ) from error
-        members = [each for each in self._zip.infolist() if not each.is_dir()]
+        members = [each for each in self._zip.infolist() if not each.filename.endswith("/")]
         if len(members) > MOST_MEMBERS:
             raise ArchiveError(f"an archive of {len(members)} members: {MOST_MEMBERS} at most")
         self._left = ARCHIVE_BYTES
@@ -64,7 +67,7 @@ class Archive:
         for each in members:
             problem = "two members of one name" if names[each.filename] > 1 else _problem(each)
             if problem:
-                self.refused[clean(each.filename, LONGEST_NAME)] = problem
+                self.refused[clean(each.filename, LONGEST_NAME) or NAMELESS] = problem
             else:
                 self._members[each.filename] = each
 
@@ -89,6 +92,8 @@ class Archive:
             zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError,
             ValueError,
         ) as error:  # fmt: skip
+            # Damage shows at the end of a member at the latest; until then it is decompressed.
+            self._left -= min(most, self._members[name].file_size)
             raise MemberError(f"damaged ({error})") from error
         if len(content) > most:
             raise MemberError(_too_large(most))
@@ -99,6 +104,8 @@ class Archive:
 def _problem(member: zipfile.ZipInfo) -> str | None:
     """Why a member is not read, judging by its entry in the list."""
     name = member.filename
+    if not name:
+        return "an empty name"
     if name.startswith(("/", "\\")) or _DRIVE.match(name):
         return "an absolute path"
     if "\\" in name or ".." in name.split("/"):

@@ -134,24 +134,24 @@ def _handler(shelf: Shelf) -> type[BaseHTTPRequestHandler]:
             if isinstance(found, list):
                 found = found.pop(0) if len(found) > 1 else found[0]
             status, size, headers = found.status, found.size, dict(found.headers)
-            part = re.fullmatch(r"bytes=0-(\d+)", wanted or "")
+            part, start = re.fullmatch(r"bytes=(\d+)-(\d+)", wanted or ""), 0
             if part and status == 200 and found.has_ranges:
-                size = min(int(part[1]) + 1, size)
-                status = 206
-                headers.setdefault("Content-Range", f"bytes 0-{size - 1}/{found.size}")
+                start, end = int(part[1]), min(int(part[2]) + 1, size)
+                status, size = 206, end - start
+                headers.setdefault("Content-Range", f"bytes {start}-{end - 1}/{found.size}")
             self.send_response(status)
             for name, value in (headers | {"Content-Length": str(size)}).items():
                 self.send_header(name, value)
             self.end_headers()
-            self._send(found, size)
+            self._send(found, found.begun[start:], size)
 
-        def _send(self, found: File, size: int) -> None:
+        def _send(self, found: File, begun: bytes, size: int) -> None:
             whole = size if found.sent is None else found.sent
             at, step = 0, 1 if found.drip_s else len(PIECE)
             with contextlib.suppress(ConnectionError):
                 while at < whole:
                     zeros = PIECE[: min(step, whole - at)]
-                    piece = found.begun[at : at + len(zeros)] or zeros
+                    piece = begun[at : at + len(zeros)] or zeros
                     self.wfile.write(piece)
                     at += len(piece)
                     shelf.sent += len(piece)

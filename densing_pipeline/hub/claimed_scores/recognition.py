@@ -1,15 +1,16 @@
 """Which benchmark a claim is about and how it was run, by rule; what no rule knows stays as it is given.
 
 A claim names a data set by its id, in words, or both. Both must name the same benchmark; if one names a
-subset of the other (`MATH` and `MATH-500`), it is the subset. A word more, another configuration or
-another split makes a variant, which is no protocol of the paper. Not here: the value (`scale`).
+subset of the other (`MATH` and `MATH-500`), it is the subset. So must the names of its task and metric and
+its notes, if they name a benchmark. A word more, another configuration or another split makes a variant,
+which is no protocol of the paper. Not here: the value (`scale`).
 """
 
 import re
 from dataclasses import dataclass
 
 from densing_pipeline.benchmarks import DECLARED, REGISTRY, REPORTED_ONLY
-from densing_pipeline.hub.claimed_scores.documents import RESULTS, SHOTS, Claim
+from densing_pipeline.hub.claimed_scores.documents import CARD, RESULTS, SHOTS, Claim
 
 DATASETS = {
     "cais/mmlu": "MMLU",
@@ -155,16 +156,38 @@ def _benchmark(claim: Claim) -> tuple[str | None, str, str | None]:
     if by_id is None and dataset.lower() not in _WITH_CONFIGS:
         return None, "", f"data set {dataset!r} is not known"
     by_name = _BY_WORD.get(_word(name)) if name and name.lower() != dataset.lower() else by_id
-    if by_name and by_id and by_name != by_id:
-        narrow = {by_name: by_id, by_id: by_name}
-        subset = next((each for each, of in narrow.items() if SUBSETS.get(each) == of), None)
-        if subset is None:
-            return None, "", f"data set {dataset!r} is {by_id}, but its name {name!r} is {by_name}"
-        by_id = subset
     benchmark = by_id or by_name
     if benchmark is None:
         return None, "", f"which part of data set {dataset!r} is meant is not known"
+    told = [("name", name, by_name)] if by_name else []
+    told += [(what, text, each) for what, text in _remarks(claim) for each in _named_in(text)]
+    for what, text, each in told:
+        agreed = _agreed(benchmark, each)
+        if agreed is None:
+            why = f"data set {dataset!r} is {benchmark}, but its {what} {text!r} is {each}"
+            return None, "", why
+        benchmark = agreed
     return benchmark, _variant(claim, benchmark, is_named=by_name is not None), None
+
+
+def _remarks(claim: Claim) -> list[tuple[str, str]]:
+    """Texts of a claim that may name its benchmark beside the data set, each with what it is."""
+    # The task of evaluation results is a part of the data set (`_variant`).
+    task = claim.task if claim.record == CARD else None
+    found = (("task", task), ("metric", claim.metric_name), ("notes", claim.notes))
+    return [(what, text) for what, text in found if text]
+
+
+def _named_in(text: str) -> list[str]:
+    """The benchmarks that a text names, each by the longest of the names that fit."""
+    return [_BY_WORD[_word(found)] for found in _BENCHMARK_IN_TEXT.findall(text)]
+
+
+def _agreed(one: str, other: str) -> str | None:
+    """The benchmark that two names mean: the same one, or a subset of the other; None if neither is so."""
+    if one == other or SUBSETS.get(one) == other:
+        return one
+    return other if SUBSETS.get(other) == one else None
 
 
 def _variant(claim: Claim, benchmark: str, *, is_named: bool) -> str:
@@ -222,8 +245,18 @@ def _word(text: str) -> str:
 
 _BY_ID = {dataset.lower(): benchmark for dataset, benchmark in DATASETS.items()}
 _WITH_CONFIGS = {dataset for dataset, _ in CONFIGS}
-_BY_WORD = {
-    _word(word): benchmark
+_NAMED = {
+    word: benchmark
     for benchmark in (*(each.name for each in DECLARED), *REPORTED_ONLY)
     for word in (benchmark, *WORDS.get(benchmark, ()))
 }
+_BY_WORD = {_word(word): benchmark for word, benchmark in _NAMED.items()}
+_BENCHMARK_IN_TEXT = re.compile(
+    r"(?<![a-z0-9])(?:"
+    + "|".join(
+        r"[\s_\-]*".join(map(re.escape, re.split(r"[\s_\-]+", word)))
+        for word in sorted(_NAMED, key=len, reverse=True)
+    )
+    + r")(?![a-z0-9+])",
+    re.IGNORECASE,
+)

@@ -11,8 +11,10 @@ from densing_pipeline import facts
 from densing_pipeline.benchmarks import BELOW_GUESSING, LOWEST_SCORE
 from densing_pipeline.density.density_history import known_scores
 from densing_pipeline.density.pooled_scores import pooled_scores
+from densing_pipeline.density.score_changes import score_changes
 from densing_pipeline.evaluation import board_scores, reported_scores
 from densing_pipeline.tables.published import BENCHMARK_REPORTS, MODELS, SCORES
+from densing_pipeline.tables.revised_scores import OF_SCORE
 
 MARCH, AUGUST = date(2026, 3, 12), date(2026, 8, 11)
 
@@ -193,6 +195,20 @@ def test_a_fact_stands_until_a_source_revises_it() -> None:
     assert fact()["source"] not in counting["source"].to_list()
 
 
+def test_what_a_source_revises_is_no_change_of_the_facts() -> None:
+    """`densing facts check` compares the facts with a release, in which a source may have revised them."""
+    later = from_there(score=fact()["score"] + 0.02, observed_from=DECEMBER)
+    released = all_scores(later, models=known_models(model_id=fact()["model_id"]))
+    assert released["known_to"].null_count() < released.height
+    assert score_changes(released, bundled()) == []
+    is_fact = pl.all_horizontal(pl.col(name) == fact()[name] for name in OF_SCORE)
+    corrected = bundled().with_columns(
+        score=pl.when(is_fact).then(fact()["score"] + 0.02).otherwise("score")
+    )
+    (change,) = score_changes(released, corrected)
+    assert change.startswith(f"changed: {fact()['model_id']}, MMLU")
+
+
 def test_a_value_that_comes_after_the_fact_was_read_replaces_it() -> None:
     other = fact()["score"] + 0.0006
     for day in (READ + timedelta(days=1), DECEMBER):
@@ -292,6 +308,46 @@ def test_a_row_under_a_new_identifier_hides_neither_past_nor_present() -> None:
         [0.7],
         [0.71],
     ]
+
+
+SECOND = report(entry="rec2", score=0.72)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([report()], [(0.7, MARCH, None)]),
+        ([report(observed_to=AUGUST)], [(0.7, MARCH, AUGUST), (0.72, AUGUST, None)]),
+        (
+            [report(observed_to=AUGUST), report(score=0.74, observed_from=AUGUST)],
+            [(0.7, MARCH, AUGUST), (0.74, AUGUST, None)],
+        ),
+        (
+            [report(observed_to=AUGUST), report(entry="rec3", score=0.74, observed_from=AUGUST)],
+            [(0.7, MARCH, AUGUST), (0.72, AUGUST, None)],
+        ),
+    ],
+)
+def test_the_second_of_two_values_counts_when_the_first_is_gone(
+    rows: list[dict[str, Any]], expected: list[tuple[Any, ...]]
+) -> None:
+    found = scores(*rows, SECOND)
+    assert found.select("score", "known_from", "known_to").sort("known_from").rows() == expected
+    cut = scores(report(), SECOND)
+    assert known_scores(found, MARCH).equals(known_scores(cut, MARCH))
+
+
+def test_a_second_value_that_ends_before_the_first_never_counts() -> None:
+    found = scores(report(observed_to=DECEMBER), SECOND | {"observed_to": AUGUST})
+    assert found.select("score", "known_to").rows() == [(0.7, DECEMBER)]
+
+
+def test_a_second_value_counts_from_its_turn_and_not_from_the_models_release() -> None:
+    released = known_models(release_date=date(2026, 5, 1))
+    found = scores(report(observed_to=AUGUST), SECOND, models=released).sort("known_from")
+    assert found.select("known_from", "known_from_basis").rows() == [
+        (date(2026, 5, 1), "model_release"), (AUGUST, "first_seen"),
+    ]  # fmt: skip
 
 
 def test_a_change_of_anything_but_the_score_is_no_revision() -> None:

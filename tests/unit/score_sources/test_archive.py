@@ -81,6 +81,15 @@ def test_other_methods_of_compression_are_refused(method: int) -> None:
     assert "stored or deflated is expected" in found.refused["bad.csv"]
 
 
+def test_a_member_without_a_name_costs_only_itself() -> None:
+    content = bytearray(archive(GOOD | {"b": b"x"}))
+    at = central(bytes(content), "b") + 46
+    content[at : at + 1] = b"\0"
+    found = Archive(bytes(content))
+    assert found.refused == {"a member without a name": "an empty name"}
+    assert found.read("good.csv") == GOOD["good.csv"]
+
+
 def test_a_member_that_declares_4_gb_is_not_opened() -> None:
     found = Archive(with_sizes(archive(GOOD | {"bad.csv": b"x"}), "bad.csv", 2**32 - 2))
     assert found.refused == {"bad.csv": "larger than 32 MiB (4,096 MiB)"}
@@ -124,6 +133,25 @@ def test_a_damaged_member_costs_only_itself() -> None:
     with pytest.raises(MemberError, match="damaged"):
         found.read("bad.csv")
     assert found.read("good.csv")
+
+
+@pytest.mark.parametrize("n_damaged", [2, 3])
+def test_what_damaged_members_decompress_to_is_counted(
+    n_damaged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ARCHIVE_BYTES", 350)
+    names = [f"bad{n}.csv" for n in range(n_damaged)]
+    content = bytearray(archive(GOOD | dict.fromkeys(names, b"x" * 100)))
+    for name in names:
+        checksum = central(bytes(content), name) + 16
+        content[checksum] ^= 0xFF
+    found = Archive(bytes(content))
+    for name in names:
+        with pytest.raises(MemberError, match="damaged"):
+            found.read(name)
+    monkeypatch.setattr(reading, "MEMBER_BYTES", 100)
+    assert found.read("good.csv") == GOOD["good.csv"]
+    assert found._left == 350 - 100 * n_damaged - len(GOOD["good.csv"])
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])

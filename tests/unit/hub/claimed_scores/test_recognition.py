@@ -7,10 +7,10 @@ from densing_pipeline.hub.claimed_scores.documents import CARD, RESULTS, claims
 from densing_pipeline.hub.claimed_scores.recognition import recognise
 
 
-def of_card(dataset, name, metric="acc", metric_name=None, **more):
+def of_card(dataset, name, metric="acc", metric_name=None, *, task=None, **more):
     """The claim of one result of `model-index`; `args`, `config` and `split` are of the data set."""
     result = {
-        "task": {"type": "text-generation"},
+        "task": {"type": "text-generation", "name": task},
         "dataset": {"type": dataset, "name": name, **more},
         "metrics": [{"type": metric, "value": 57.93, "name": metric_name}],
     }
@@ -123,9 +123,46 @@ def test_only_the_papers_shots_and_metric_are_its_protocol(given, more, reason):
     assert (reason or "") in (found.reason or "")
 
 
+MATH = ("hendrycks/competition_math", "MATH (4-shot)", "exact_match")
+
+
+@pytest.mark.parametrize(
+    ("given", "task", "benchmark"),
+    [
+        (MATH, "Text Generation", "MATH"),
+        (MATH, "Mathematical reasoning", "MATH"),
+        (MATH, "MATH, 4-shot", "MATH"),
+        (MATH, "MATH-500", "MATH-500"),
+        ((*MATH, "exact match"), None, "MATH"),
+        ((*MATH, "MATH 500 (4-shot)"), None, "MATH-500"),
+        ((*MATH, "hendrycks_math500"), None, "MATH-500"),
+        ((*MATH, "leaderboard_math_hard"), None, "MATH-Lvl5"),
+        ((*MATH, "GSM8K"), None, None),
+        (("HuggingFaceH4/MATH-500", "MATH", "exact_match", "MATH"), None, "MATH-500"),
+        (("cais/mmlu", "MMLU", "acc", "MMLU (5-shot)"), None, "MMLU"),
+        (("cais/mmlu", "MMLU", "acc", "MMLU-Pro (5-shot)"), None, "MMLU-Pro"),
+        (("openai_humaneval", "HumanEval", "pass@1", "pass@1 (HumanEval)"), None, "HumanEval"),
+        (("openai_humaneval", "HumanEval", "pass@1", "pass@1 (HumanEval+)"), None, "HumanEval+"),
+        (("openai_humaneval", "HumanEval", "pass@1", "EvalPlus"), None, None),
+    ],
+)
+def test_task_and_metric_may_name_a_variant_of_the_benchmark(given, task, benchmark):
+    found = of_card(*given, task=task)
+    assert found.benchmark == benchmark
+    if benchmark is None:
+        assert "but its metric" in found.reason
+
+
 @pytest.mark.parametrize(
     ("given", "benchmark", "protocol"),
     [
+        (
+            ("EleutherAI/hendrycks_math", "default", "4-shot em on MATH-500"),
+            "MATH-500",
+            "4-shot em",
+        ),
+        (("EleutherAI/hendrycks_math", "default", "4-shot em on MATH"), "MATH", "4-shot em"),
+        (("EleutherAI/hendrycks_math", "default", "4-shot em, as on GSM8K"), None, None),
         (("TIGER-Lab/MMLU-Pro", "mmlu_pro"), "MMLU-Pro", None),
         (("Idavidrein/gpqa", "gpqa_diamond"), "GPQA-Diamond", None),
         (("Idavidrein/gpqa", "default"), "GPQA", None),
