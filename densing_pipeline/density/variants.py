@@ -1,5 +1,4 @@
-"""Densities under other choices than the published ones: other D0, averages of fewer benchmarks, and
-scores under any protocol.
+"""Densities under other choices than the published ones: D0, benchmarks averaged, any protocol.
 
 An average of four benchmarks has no published law. It is inverted through the mean of the four
 benchmarks' score curves at D0; the same is done for all five, to separate the effect of this method
