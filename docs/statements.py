@@ -429,10 +429,10 @@ PRICES = Page(
             "(wandb in 2026-10, from 15,000 to 0.03 USD: an error of unit)",
             "With the 48 recorded lists (`densing backfill`; OpenRouter 2024-09 to 2026-08, LiteLLM "
             "2023-11 to 2026-11,",
-            "270 rises and 267 cuts of input prices",
-            "2.8 months (1.1 to 7.0) at blend 0.75, 2.6 (1.0 to 5.3) for input alone; 7 dated changes",
-            "Over all data 3.5 months (1.8 to 9.3), but the last record is 15 months old: the floor was "
-            "0.016 USD in September 2025 and is 0.022 in November 2026, 1.34 times as much. Since 2025",
+            "249 rises and 270 cuts of input prices",
+            "2.8 months (1.2 to 6.1) at blend 0.75, 2.7 (1.1 to 4.8) for input alone; 8 dated changes",
+            "Over all data 3.6 months (1.6 to 6.7), but the last record is 15 months old: the floor was "
+            "0.0125 USD in September 2025 and is 0.0175 in November 2026, 1.40 times as much. Since 2025",
             "by -6.5 on known dates: entry of models -4.9, further offers of known models -3.5, exits "
             "+1.9, repricing 0:",
         ),

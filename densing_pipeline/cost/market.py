@@ -74,6 +74,11 @@ class Market:
         )
 
     @cached_property
+    def scored_links(self) -> pl.DataFrame:
+        """Rows of `links` whose model has a score; only these say anything about a level."""
+        return self.links.join(self.scores, on="canonical_id", how="semi", maintain_order="left")
+
+    @cached_property
     def memberships(self) -> pl.DataFrame:
         """Probability that each scored model reaches each level (`levels.memberships`)."""
         return memberships(self.levels, self.scores)

@@ -105,7 +105,7 @@ def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, A
     if not known.has_prices or known.as_of <= MADE_ON:
         return
     frontier = cheapest_ever(known.market)
-    entries = price_days(known.market.prices, known.market.links)
+    entries = price_days(known.market.prices, known.market.scored_links)
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])

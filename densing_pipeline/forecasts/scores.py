@@ -150,7 +150,7 @@ def _price_outcomes(due: pl.DataFrame, known: ForecastInputs) -> Iterator[Outcom
     if wanted.is_empty() or not known.has_prices:
         return
     frontier = cheapest_ever(known.market)
-    entries = price_days(known.market.prices, known.market.links)
+    entries = price_days(known.market.prices, known.market.scored_links)
     for name in sorted(wanted["series"].unique()):
         steps = frontier.filter(pl.col("level") == name.rsplit("/", 1)[0]).sort("date")
         for day in _dates(due, "price", name):

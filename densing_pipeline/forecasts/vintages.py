@@ -135,7 +135,7 @@ def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
     prices = known_prices(known.market.prices, month_end)
     frontier = cheapest_ever(replace(known.market, prices=prices, as_of=month_end))
-    newest = newest_price(prices, known.market.links, month_end)
+    newest = newest_price(prices, known.market.scored_links, month_end)
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
