@@ -11,6 +11,7 @@ from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
 from densing_pipeline.prices import (
     book,
+    bundled,
     embedded,
     history,
     links,
@@ -45,14 +46,16 @@ def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.Data
         embedded.embedded_prices(observed_on=embedded.published_on(facts.load("sources"))),
         polled.get(genai.NAME),
     )
-    known = book.price_book([listed, installed, *polled.values()])
+    bundle = bundled.bundled_until(polled)
+    known = book.price_book([listed, installed, *bundle.values(), *polled.values()])
     return dg.MaterializeResult(value=known, metadata=book_metadata(updates, known))
 
 
 @table_asset(published.PRICE_POLLS, group="prices", deps=["prices", "price_snapshots"])
 def price_polls(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
-    """The days on which each polled list was seen; needed to compute `prices` as of a past day."""
-    return history.polls(settings.book_dir)
+    """The days on which each list was seen; needed to compute `prices` as of a past day."""
+    bundle = bundled.bundled_until(history.histories(settings.book_dir))
+    return pl.concat([history.polls(settings.book_dir), bundled.looks(bundle)]).unique()
 
 
 @table_asset(published.QUARANTINE, group="prices", deps=["price_snapshots", "score_snapshots"])

@@ -36,7 +36,6 @@ README = Page(
             "3.14 and other systems should do",
             "locked for 3.11",
             "(02:00 UTC)",
-            "between early 2025 and October 2026",
             "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
@@ -370,7 +369,6 @@ PRICES = Page(
         "{paper_prices[0]:.0f} → {paper_prices[1]:.0f} → {paper_prices[2]} → {paper_prices[3]} → "
         "{paper_prices[4]} USD: {paper_level.fold:.1f}-fold",
         "its {paper_level.halving_months:.2f} months rest on {paper_level.n_changes!w} changes",
-        "{list_records} of the {all_records} records at blend {input_share} come from them",
         "Of {embedded[standard]:,} standard prices at base length {embedded[undated]:,} are undated and "
         "open, and {embedded[recent]} of {embedded[dated]} dated ones begin in October or November 2026",
         "record events ({gpt35.halving_months:.1f} months, {gpt35.low:.1f} to {gpt35.high:.1f})",
@@ -394,9 +392,11 @@ PRICES = Page(
             "later snapshots since 2024-10",
             "from 2022 on. It saturates",
             "since late 2025, do not count",
-            "The history of 2022 to 2025",
-            "who held the floor from 2024 on",
-            "between early 2025 and October 2026",
+        ),
+        "the bundled history (`prices.bundled`, tests/unit/prices/test_bundled.py)": (
+            "from July and November 2023 on and almost daily since September 2024",
+            "the first look at OpenRouter's list (July 2023)",
+            "OpenRouter in September, LiteLLM in November 2026",
         ),
         "repositories of the lists, as they were in 2026": (
             "| `litellm` | the map itself | 2023 |",

@@ -362,9 +362,6 @@ def _halving_months(days: float, fold: float) -> float:
 def _prices(tables: Tables) -> Values:
     """The price book, its links, and how fast prices fell."""
     named, book, halved = tables["model_links"], tables["prices"], tables["price_halving"]
-    records = tables["price_frontier"].filter(
-        curve="cheapest_ever", blend_input_share=HEADLINE_BLEND
-    )
     embedded = book.filter(source="genai-prices", offer="standard", context_over_tokens=0)
     dated = embedded.filter(pl.col("valid_from").is_not_null(), pl.col("flag").ne_missing("future"))
     ever = halved.filter(curve="cheapest_ever", window="nmi-2025", blend_input_share=1.0)
@@ -379,8 +376,6 @@ def _prices(tables: Tables) -> Values:
         .to_list(),
         "paper_level": _first(ever, level=paper.NMI, estimator="end-points"),
         "gpt35": _first(ever, level="gpt-3.5", estimator="record-events"),
-        "list_records": records.filter(source="list-prices").height,
-        "all_records": records.height,
         "embedded": {
             "standard": embedded.height,
             "undated": embedded.filter(pl.col("valid_to").is_null(), basis="undated").height,

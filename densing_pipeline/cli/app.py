@@ -279,6 +279,19 @@ def check(ctx: typer.Context) -> None:
     studies.check_facts(ctx.obj)
 
 
+@facts.command("compile-prices")
+def compile_prices(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(help="Holds price_history.parquet and raw/, recorded price lists.")
+    ],
+) -> None:
+    """Compile the bundled history of price lists anew, in facts/price_history.parquet."""
+    from densing_pipeline.cli import studies
+
+    studies.compile_prices(ctx.obj, folder)
+
+
 @app.command()
 def benchmarks(
     ctx: typer.Context,

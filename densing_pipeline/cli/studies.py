@@ -1,7 +1,7 @@
 """Commands that compute something from files or from the latest release and print it.
 
-`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `architectures`, `recognition` and
-`facts check`.
+`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `architectures`, `recognition`,
+`facts check` and `facts compile-prices`.
 """
 
 from collections.abc import Sequence
@@ -169,6 +169,25 @@ def recognition(screen: Screen, data: Path, labels: Path, composed: Path | None)
 
         for table in queued.tables(queued.outcomes(queued.read(composed))).values():
             screen.line(markdown.table(table))
+
+
+def compile_prices(screen: Screen, folder: Path) -> None:
+    """Compile the bundled history of price lists from recorded ones, and say how large it is.
+
+    Raises:
+        CommandError: the folder holds no recorded history.
+    """
+    from densing_pipeline.files import write
+    from densing_pipeline.prices import bundled
+    from densing_pipeline.prices.compile_history import RECORDED, compile_history
+
+    if not (folder / RECORDED).is_file():
+        raise CommandError(f"{folder}: no {RECORDED}, the recorded history, is there")
+    content = compile_history(folder)
+    write(bundled.FILE, content)
+    bundled.bundled_prices.cache_clear()
+    rows = sum(prices.height for prices in bundled.bundled_prices().values())
+    screen.say(f"{bundled.FILE}: {rows} rows, {len(content)} bytes")
 
 
 def check_facts(screen: Screen) -> None:

@@ -26,8 +26,6 @@ ONLY_POLLED = {
     "model_reports",
     "hub_nights",
     "model_quarantine",
-    "price_polls",
-    "quarantine",
 }
 """Tables that stay empty while nothing is polled."""
 

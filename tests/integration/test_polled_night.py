@@ -11,6 +11,7 @@ from densing_pipeline.orchestration.tables import PRICE_LISTS
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
+from densing_pipeline.tables.dates import newest
 from tests.servers.prices import PriceServer, Reply, addresses
 
 MODELS = [
@@ -56,8 +57,15 @@ def test_a_failing_source_is_reported_and_the_night_goes_on(
     assert dict(polled.select("source", "outcome").iter_rows()) == {
         name: "failed" for name, source in SOURCES.items() if source.wanted_models is None
     } | {"llm-prices": "rejected", "models-dev": "rejected", "openrouter": "ok"}
-    assert first["quarantine"].select("source", "key").rows() == [("openrouter", "maker/odd")]
-    assert first["prices"].filter(source="openrouter")["model"].n_unique() == len(MODELS)
+    night = newest(first["source_health"].filter(source="openrouter")["polled_at"].dt.date())
+    unread = first["quarantine"].filter(pl.col("observed_at") >= night)
+    assert unread.select("source", "key").rows() == [("openrouter", "maker/odd")]
+    told = first["prices"].filter(pl.col("observed_from") >= night, source="openrouter")
+    assert told.filter(pl.col("valid_to").is_null())["model"].n_unique() == len(MODELS)
+    # What the bundled history had on the eve ended with the poll.
+    bundled = first["prices"].filter(pl.col("observed_from") < night, source="openrouter")
+    assert bundled.height > 1000
+    assert bundled.filter(pl.col("observed_to").is_null(), pl.col("valid_to").is_null()).is_empty()
     # The installed copy stands in for the list that could not be had.
     assert first["prices"].filter(source="genai-prices").height > 1000
     assert len(list((settings.publish_dir / "releases").iterdir())) == 1, "nothing new, no release"

@@ -236,6 +236,8 @@ def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
     main = ("input_usd_per_mtok", "output_usd_per_mtok")
     found = price_changes(prices.filter(source=source)).filter(
         pl.all_horizontal(pl.col(*main, *(f"{name}_before" for name in main)) > 0),
+        # Before the first night it is the bundled history that speaks.
+        pl.col("date") > min(nights),
         offer="standard",
         context_over_tokens=0,
     )
