@@ -1,4 +1,4 @@
-"""Densities under other choices than the published ones: other D0, and averages of fewer benchmarks.
+"""Densities under other choices than the published ones: D0, benchmarks averaged, any protocol.
 
 An average of four benchmarks has no published law. It is inverted through the mean of the four
 benchmarks' score curves at D0; the same is done for all five, to separate the effect of this method
@@ -24,7 +24,7 @@ from densing_pipeline.density.score_sets import (
     benchmark_scores,
     score_sets,
 )
-from densing_pipeline.paper import NMI_TOKENS, PREPRINT, PREPRINT_TOKENS
+from densing_pipeline.paper import NMI, NMI_TOKENS, PREPRINT, PREPRINT_TOKENS
 from densing_pipeline.stats.arrays import FloatArray
 
 VARIED_TOKENS = (PREPRINT_TOKENS, NMI_TOKENS, 15e12)
@@ -32,6 +32,9 @@ VARIED_TOKENS = (PREPRINT_TOKENS, NMI_TOKENS, 15e12)
 
 SAME_LAW = {PREPRINT}
 """References that equal another reference at a different D0."""
+
+ANY_PROTOCOL = "mmlu-any-protocol"
+"""Score set of MMLU under whatever shots and prompting it was reported."""
 
 SIZE_GRID = np.geomspace(1e3, 1e18, 3001)
 """Numbers of parameters at which a mean of curves is tabulated, shape (3001,)."""
@@ -86,6 +89,29 @@ def variants(
                 if set(kept) <= at_tokens.keys():
                     variant = Variant(reference_id, tokens, "average", "mean-of-laws", dropped)
                     yield variant, _mean_of_laws([at_tokens[name] for name in kept], kept, single)
+
+
+def under_any_protocol(
+    scores: pl.DataFrame, reference_laws: pl.DataFrame
+) -> tuple[Variant, pl.DataFrame] | None:
+    """Effective parameters from MMLU under whatever protocol it was reported, by the paper's law.
+
+    The published densities use scores under the paper's protocol alone; this says what that leaves out.
+
+    Args:
+        scores: a `scores` frame.
+        reference_laws: a `reference_laws` frame.
+
+    Returns:
+        The variant, and model_id and effective_params; None without the paper's law of MMLU.
+    """
+    law = laws_of(reference_laws).get((NMI, "MMLU"))
+    if law is None:
+        return None
+    every = score_sets(scores.with_columns(is_paper_protocol=pl.lit(value=True)))
+    of_set = every.filter(pl.col("score_set") == "mmlu")
+    variant = Variant(NMI, NMI_TOKENS, ANY_PROTOCOL, "one-law", "none")
+    return variant, _one_law(replace(law, reference_tokens=NMI_TOKENS), of_set)
 
 
 def _one_law(law: ReferenceLaw, scored: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,9 @@ LONGEST_HEADER_WAIT = timedelta(days=60)
 _FILE = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*\.safetensors", re.ASCII)
 """Names of files that an index may state; they become addresses."""
 
+_NUMBERED = re.compile(r"(.*)[-_](\d{1,6})-of-(\d{1,6})\.safetensors", re.ASCII)
+"""Names of files that say how many there are."""
+
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "revision": pl.String,
     "headers_status": pl.Int64,
@@ -137,10 +141,10 @@ def _files(hub: Hub, model_id: str, revision: str) -> list[str] | None:
             raise
         return None
     try:
-        stated = load(index.content)
+        document = load(index.content)
     except ValueError as error:
         raise HeaderError(f"{INDEX} is no JSON: {error}") from error
-    placed = stated.get("weight_map") if isinstance(stated, dict) else None
+    placed = document.get("weight_map") if isinstance(document, dict) else None
     names = set(map(str, placed.values())) if isinstance(placed, dict) else set()
     if odd := sorted(name for name in names if not _FILE.fullmatch(name) or len(name) > 200):
         raise HeaderError(f"{INDEX} names the file {odd[0]!r:.80}")
@@ -148,6 +152,11 @@ def _files(hub: Hub, model_id: str, revision: str) -> list[str] | None:
         raise HeaderError(f"{INDEX} names no files")
     if len(names) > MAX_FILES:
         raise OversizedError(f"{model_id}: {INDEX} names {len(names)} files")
+    numbered = [found.groups() for name in names if (found := _NUMBERED.fullmatch(name))]
+    stated = Counter((stem, int(many)) for stem, _, many in numbered)
+    for (_, many), there in stated.items():
+        if there < many:
+            raise HeaderError(f"{INDEX} names {there} of {many} files: an upload that is not whole")
     return sorted(names)
 
 
@@ -273,7 +282,10 @@ def counts(
         return TensorCounts(**kept | {"notes": tuple(kept["notes"])})
     try:
         found = count_tensors(landed_tensors(zone, sha256), config)
-    except (HeaderError, LandingError) as error:
+    except LandingError as error:
+        # Not kept: the bytes may be restored.
+        return TensorCounts(None, None, None, None, reason=str(error))
+    except HeaderError as error:
         found = TensorCounts(None, None, None, None, reason=str(error))
     files.write(path, json.dumps(asdict(found)).encode())
     return found

@@ -649,7 +649,8 @@ COLUMNS: dict[str, Column] = {
     # --- densities ------------------------------------------------------------------------------
     "score_set": _text(
         "Scores a density rests on: nmi-2025-average (the paper's models, averages read off its "
-        "figure), average (plain mean of the five reported or measured scores), or one benchmark.",
+        "figure), average (plain mean of the five reported or measured scores), or one benchmark; "
+        "mmlu-any-protocol, in sensitivity only, is MMLU under whatever protocol it was reported.",
         NMI_AVERAGE,
         "average",
         "mmlu",
@@ -657,6 +658,7 @@ COLUMNS: dict[str, Column] = {
         "math",
         "humaneval",
         "mbpp",
+        "mmlu-any-protocol",
     ),
     "population": _text(
         "Which models the estimate is over: all, or those whose base weights anybody can download.",

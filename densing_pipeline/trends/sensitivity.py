@@ -2,13 +2,14 @@
 
 The headline uses one reference law, one D0, one score set, one parameter basis, one window, one
 estimator, and every model of a family. Other choices are defensible too, so the estimate is made
-under all combinations, and the headline is published with their range.
+under all combinations, and the headline is published with their range. One row more is of MMLU under any
+protocol, by all parameters, which is no combination with the other choices.
 
 Not here: densities under other choices (`density.variants`), and the published trend
 (`densing_law`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -19,7 +20,7 @@ import polars as pl
 
 from densing_pipeline import paper
 from densing_pipeline.density.params_bases import params_bases
-from densing_pipeline.density.variants import variants
+from densing_pipeline.density.variants import under_any_protocol, variants
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
@@ -101,7 +102,8 @@ def sensitivity(
         seed: seed of the resamples.
 
     Returns:
-        A `sensitivity` frame; combinations without enough data have verdict `insufficient`.
+        A `sensitivity` frame; combinations without enough data have verdict `insufficient`. The row of
+        `ANY_PROTOCOL` is by all parameters, of all days, with the headline's estimator.
     """
     draws = min(draws, MOST_DRAWS)
     bases = params_bases(models).filter(pl.col("release_date") <= as_of)
@@ -118,6 +120,13 @@ def sensitivity(
         (choices, from_frame(frame), spans[name]) for choices, frame in made for name in WINDOWS
     ]
     rows = list(chain.from_iterable(parallel_map(partial(_rows, draws=draws, seed=seed), pieces)))
+    if labelled := under_any_protocol(scores, reference_laws):
+        variant, effective = labelled
+        for basis, of_basis in _on_every_basis(effective, bases):
+            if basis == "total":
+                choices = variant._asdict() | {"params_basis": basis}
+                piece = (choices, from_frame(of_basis), spans["all"])
+                rows += _rows(piece, draws, seed, caps=(None,), estimators=(HEADLINE.estimator,))
     fixed = {"as_of": as_of, "draws": draws, "seed": seed}
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
@@ -194,7 +203,12 @@ def _is_headline() -> pl.Expr:
 
 
 def _rows(
-    piece: tuple[dict[str, Any], Series, Window], draws: int, seed: int
+    piece: tuple[dict[str, Any], Series, Window],
+    draws: int,
+    seed: int,
+    *,
+    caps: Sequence[int | None] = FAMILY_CAPS,
+    estimators: Sequence[str] = SENSITIVITY_ESTIMATORS,
 ) -> list[dict[str, Any]]:
     """One row per family cap and estimator, with the choices of the series."""
     choices, series, window = piece
@@ -202,11 +216,11 @@ def _rows(
     start, end = days_since_zero(window.start), days_since_zero(window.end)
     history = series.kept(np.asarray(series.days <= end))
     inside = np.asarray(history.days >= start)
-    for cap in FAMILY_CAPS:
+    for cap in caps:
         capped = inside if cap is None else inside & _capped(history, inside, cap)
         of_window, of_history = history.kept(capped), history.kept(capped | ~inside)
         lacking = missing(of_window)
-        for name in SENSITIVITY_ESTIMATORS:
+        for name in estimators:
             estimator = TREND_ESTIMATORS[name]
             used = of_history if estimator.uses_history else of_window
             row = (

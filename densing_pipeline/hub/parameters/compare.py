@@ -48,16 +48,7 @@ def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> C
         readings: possible counts from the file, the likeliest first.
         small: further stored tensors by name (rotary buffers, masks).
     """
-    beside = {
-        "tied head stored twice": parts.tied_head,
-        "extra prediction layers": parts.prediction,
-        "their embedding and head": parts.prediction_embedding,
-        "vision tower": parts.tower,
-        "router buffers": parts.buffers,
-        "router buffers of the extra layers": parts.prediction_buffers,
-        **small,
-    }
-    beside = {name: amount for name, amount in beside.items() if amount}
+    beside = _beside(parts, small)
     for reading in readings:
         names = _exactly(reading - parts.total, beside)
         if names is not None:
@@ -73,9 +64,34 @@ def compare(parts: Parts, readings: tuple[int, ...], small: dict[str, int]) -> C
     return Comparison(agrees, reading, _told(reading, parts.total, names, rest))
 
 
+def named(difference: int, parts: Parts, small: dict[str, int]) -> tuple[str, ...]:
+    """Tensors stored beside the model that make up a difference to the weight; empty if none do.
+
+    Args:
+        difference: what a file holds more than the model has by its configuration.
+        parts: counts from the configuration.
+        small: further stored tensors by name (rotary buffers, masks).
+    """
+    return _exactly(difference, _beside(parts, small)) or ()
+
+
 def is_near(apart: int, counted: int) -> bool:
     """Whether what is left unexplained of a difference is within the tolerance of a count."""
     return abs(apart) <= TOLERANCE * counted
+
+
+def _beside(parts: Parts, small: dict[str, int]) -> dict[str, int]:
+    """Parameters of what a file may hold beside the model, by name; what it has none of is left out."""
+    beside = {
+        "tied head stored twice": parts.tied_head,
+        "extra prediction layers": parts.prediction,
+        "their embedding and head": parts.prediction_embedding,
+        "vision tower": parts.tower,
+        "router buffers": parts.buffers,
+        "router buffers of the extra layers": parts.prediction_buffers,
+        **small,
+    }
+    return {name: amount for name, amount in beside.items() if amount}
 
 
 def _with_unknown_tower(parts: Parts, readings: tuple[int, ...]) -> Comparison:

@@ -14,7 +14,7 @@ from typing import Any
 from densing_pipeline.hub import architectures
 from densing_pipeline.hub.parameters import config as configuration
 from densing_pipeline.hub.parameters import families, prediction, safetensors, tower
-from densing_pipeline.hub.parameters.compare import compare, is_near
+from densing_pipeline.hub.parameters.compare import compare, is_near, named
 from densing_pipeline.hub.parameters.config import Config, UnreadableConfigError
 from densing_pipeline.hub.parameters.parts import Parts
 from densing_pipeline.hub.parameters.recipes import RECIPES
@@ -102,7 +102,7 @@ def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> Par
         why = f"unreadable: {type(error).__name__}"
         return _without_formula(record, empty, stored, tensors, why)
     if tensors is not None and tensors.total is not None:
-        return _from_tensors(empty, tensors, tensors.total, parts)
+        return _from_tensors(empty, tensors, tensors.total, parts, _buffers(text))
     uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
     counted = replace(
         empty,
@@ -129,22 +129,44 @@ def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> Par
 
 
 def _from_tensors(
-    empty: ParameterCounts, tensors: TensorCounts, total: int, parts: Parts
+    empty: ParameterCounts,
+    tensors: TensorCounts,
+    total: int,
+    parts: Parts,
+    small: dict[str, int],
 ) -> ParameterCounts:
-    """The count from the tensors, unless it differs from the formula's by over `TOLERANCE`."""
+    """The count from the tensors, unless it differs from the formula's by over `TOLERANCE`.
+
+    If what the formula names beside the model makes up the difference to the weight, tensors of unknown
+    names were counted with the model: then the formula's count is the model's.
+    """
     apart = total - parts.total
     told = f"tensors {total}, configuration {parts.total}"
-    told += f"; {apart:+d} ({apart / parts.total:+.2%}) unexplained" if apart else ", equal"
+    beside = named(apart, parts, small) if apart > 0 else ()
+    if beside:
+        told += ", explained by " + ", ".join(beside)
+    elif apart:
+        told += f"; {apart:+d} ({apart / parts.total:+.2%}) unexplained"
+    else:
+        told += ", equal"
     compared = replace(
         empty,
         from_config=parts.total,
         from_safetensors=total,
-        agrees=is_near(apart, parts.total),
+        agrees=bool(beside) or is_near(apart, parts.total),
         reason="; ".join([told, *tensors.notes]),
         is_moe=tensors.is_moe or parts.inactive > 0,
     )
     if not compared.agrees:
         return compared
+    if beside:
+        return replace(
+            compared,
+            total=parts.total,
+            active=parts.active,
+            nonembedding=parts.body,
+            source="config",
+        )
     return replace(
         compared,
         total=total,

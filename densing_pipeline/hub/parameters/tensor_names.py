@@ -180,7 +180,8 @@ class Place:
 
 def place(name: str) -> Place:
     """The place of a tensor in its model."""
-    return _place(NUMBER.sub("#", name[:MAX_NAME]))
+    # A `#` of the name's own stands for no number.
+    return _place(NUMBER.sub("#", name[:MAX_NAME].replace("#", "_")))
 
 
 MAX_NAME = 500

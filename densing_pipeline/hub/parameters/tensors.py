@@ -98,6 +98,8 @@ def count_tensors(tensors: Iterable[Tensor], config: Mapping[str, Any]) -> Tenso
     unpacked = packing.unpack(listed, elements, configuration.quantisation(config))
     if unpacked.reason:
         return _uncounted(unpacked.reason)
+    if sum(unpacked.weights) > MAX_PARAMS:
+        return _uncounted(f"the tensors hold {sum(unpacked.weights)} weights")
     stated = Stated.of(config)
     collected = _collect(listed, elements, unpacked.weights, stated)
     if not collected.stored:
@@ -327,9 +329,11 @@ def _extra_layers(
         if place.marks_prediction and (layer := place.layer_of(tensor.name))
     }
     if stated.layers and stated.prediction_layers:
+        # Only layers that there are: a configuration may announce ten million.
         beyond = range(stated.layers, stated.layers + stated.prediction_layers)
         lists = {place.list for place in places if place.part in (Part.LAYER, Part.EXPERTS)}
-        extra |= {(name, number) for name in lists for number in beyond}
+        found = (place.layer_of(each.name) for each, place in zip(tensors, places, strict=True))
+        extra |= {layer for layer in found if layer and layer[0] in lists and layer[1] in beyond}
     return extra
 
 

@@ -16,6 +16,7 @@ from densing_pipeline.hub.parameters import count
 from densing_pipeline.hub.parameters.compare import compare
 from densing_pipeline.hub.parameters.families import supported
 from densing_pipeline.hub.parameters.parts import Parts
+from densing_pipeline.hub.parameters.tensors import TensorCounts
 
 HERE = Path(__file__).parent
 FACTS = HERE.parents[2] / "densing_pipeline" / "facts" / "base_models.csv"
@@ -502,3 +503,41 @@ def test_recorded_configurations_are_exact_or_explained_to_the_weight() -> None:
     assert (len(files), counted) == (127, 126)
     assert set(missed) <= NO_FORMULA
     assert compared >= 80
+
+
+@pytest.mark.parametrize(
+    ("apart", "total", "source", "reason"),
+    [
+        (0, LLAMA_7B_TOTAL, "tensors", ", equal"),
+        (2048, LLAMA_7B_TOTAL, "config", "explained by rotary buffers"),
+        (2049, LLAMA_7B_TOTAL + 2049, "tensors", "+2049 (+0.00%) unexplained"),
+        (-2048, LLAMA_7B_TOTAL - 2048, "tensors", "-2048 (-0.00%) unexplained"),
+        (10**9, None, None, "(+14.84%) unexplained"),
+    ],
+)
+def test_tensors_are_compared_with_the_formula_and_what_it_names_beside_the_model(
+    apart: int, total: int | None, source: str | None, reason: str
+) -> None:
+    stored = LLAMA_7B_TOTAL + apart
+    tensors = TensorCounts(stored, stored, stored - 10, stored - 10)
+    counts = count({"id": "org/model", "config": LLAMA_7B}, tensors)
+    assert (counts.total, counts.source, counts.from_safetensors) == (total, source, stored)
+    assert reason in counts.reason
+    assert counts.agrees is (total is not None)
+    if source == "config":
+        assert counts.nonembedding == LLAMA_7B_TOTAL - 2 * 32000 * 4096
+    elif total:
+        assert counts.nonembedding == total - 10
+
+
+@pytest.mark.parametrize(("more", "is_counted"), [(0, True), (1, False)])
+def test_a_large_difference_is_explained_to_the_weight_or_not_at_all(
+    more: int, is_counted: bool
+) -> None:
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = {**LLAMA_7B, **sizes, "intermediate_size": 128, "tie_word_embeddings": True}
+    formula = of(config).total
+    stored = formula + 32000 * 64 + more
+    counts = count({"id": "org/model", "config": config}, TensorCounts(stored, stored, None, None))
+    assert counts.total == (formula if is_counted else None)
+    assert ("tied head stored twice" in counts.reason) is is_counted

@@ -246,6 +246,28 @@ def test_an_index_that_names_no_files_of_its_own_is_refused(
     assert len(shelf.log) == 1
 
 
+@pytest.mark.parametrize(
+    ("names", "is_whole"),
+    [
+        (["model-00001-of-00002", "model-00002-of-00002"], True),
+        (["model-1-of-2", "model-2-of-2", "mtp"], True),
+        (["model-00000-of-00001"], True),
+        (["model-00001-of-00002"], False),
+        (["model_00001-of-00002", "mtp"], False),
+        (["a-00001-of-00002", "b-00001-of-00001"], False),
+    ],
+)
+def test_an_index_names_as_many_files_as_their_names_say(
+    shelf: Shelf, names: list[str], is_whole: bool
+) -> None:
+    shelf.files |= sharded(PLACE, {f"{name}.safetensors": {f"{name}.w": (1,)} for name in names})
+    if is_whole:
+        assert len(fetch(shelf)) == len(names)
+    else:
+        with pytest.raises(HeaderError, match="names 1 of 2 files"):
+            fetch(shelf)
+
+
 def test_a_part_that_is_missing_leaves_no_count_of_the_rest(shelf: Shelf) -> None:
     shelf.files |= sharded(PLACE, {"a.safetensors": SHAPES, "b.safetensors": {"b": (1,)}})
     del shelf.files[f"{PLACE}/b.safetensors"]
@@ -306,6 +328,23 @@ def test_counts_are_kept_and_are_the_same_when_the_cache_is_lost(
     assert (found.total, found.nonembedding) == (112, 32)
     tied = {"tie_word_embeddings": True}
     assert tensor_headers.counts(zone, tmp_path / "one", sha256, tied, "other").total == 72
+
+
+def test_bytes_that_are_missing_give_a_reason_until_they_are_restored(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    shelf.files[ONE] = safetensors(SHAPES)
+    zone, cache = LandingZone(tmp_path / "zone"), tmp_path / "cache"
+    land(shelf, zone)
+    sha256 = fetched(zone)["headers_sha256"].item()
+    (stored,) = (path for path in (tmp_path / "zone").rglob("*") if sha256 in path.name)
+    content = stored.read_bytes()
+    stored.unlink()
+    missing = tensor_headers.counts(zone, cache, sha256, {}, "key")
+    assert missing.total is None
+    assert "restore it" in missing.reason
+    stored.write_bytes(content)
+    assert tensor_headers.counts(zone, cache, sha256, {}, "key").total == 80
 
 
 def test_headers_that_have_landed_count_whatever_came_later(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from densing_pipeline.hub.parameters.config import LIMIT
 from densing_pipeline.hub.parameters.safetensors import MAX_PARAMS
 from densing_pipeline.hub.parameters.tensors import MAX_TENSORS, Tensor, TensorCounts, count_tensors
 
@@ -257,6 +258,9 @@ def test_layers_after_the_last_are_extra_ones_only_as_far_as_stated() -> None:
     assert counted([*dense(), *more]).total == BODY + 2 * V * D + 2 * LAYER
     counts = counted([*dense(), *more], num_nextn_predict_layers=1)
     assert (counts.total, counts.prediction) == (BODY + 2 * V * D + LAYER, LAYER)
+    # However many are announced, only those that there are take time and memory.
+    counts = counted([*dense(), *more], num_nextn_predict_layers=LIMIT)
+    assert (counts.total, counts.prediction) == (BODY + 2 * V * D, 2 * LAYER)
 
 
 @pytest.mark.parametrize(
@@ -516,6 +520,22 @@ def test_sizes_that_add_up_to_too_much_give_a_reason() -> None:
     huge = [Tensor(f"layers.{n}.x.weight", "BF16", (MAX_PARAMS // 2, 1)) for n in range(3)]
     assert "elements" in count_tensors(huge, {}).reason
     assert count_tensors(huge[:2], {}).total == MAX_PARAMS
+
+
+def test_packed_weights_that_add_up_to_too_much_give_a_reason() -> None:
+    def packed(rows: int) -> list[Tensor]:
+        books = Tensor("layers.0.x.codebooks", "F16", (1, 1, 10**4, 10**4))
+        return [Tensor("layers.0.x.codes", "I8", (rows, 10**3, 1)), books]
+
+    assert count_tensors(packed(10**3), {}).total == MAX_PARAMS
+    assert "weights" in count_tensors(packed(10**3 + 1), {}).reason
+
+
+@pytest.mark.parametrize("name", ["layers.#.up.weight", "layers.0.experts.#.up.weight", "#.#.a.b"])
+def test_a_sign_that_stands_for_numbers_is_none_in_a_name(name: str) -> None:
+    plain = count_tensors([*dense(), Tensor(name.replace("#", "_"), "BF16", (7,))], CONFIG)
+    assert count_tensors([*dense(), Tensor(name, "BF16", (7,))], CONFIG).total == plain.total
+    assert plain.total == BODY + 2 * V * D + 7
 
 
 def test_more_tensors_than_accepted_give_a_reason_without_being_read() -> None:

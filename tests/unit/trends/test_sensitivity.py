@@ -10,7 +10,7 @@ from densing_pipeline import facts
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.density.score_sets import benchmark_scores
-from densing_pipeline.density.variants import variants
+from densing_pipeline.density.variants import ANY_PROTOCOL, variants
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import MODELS, REFERENCE_LAWS, REFERENCE_POINTS, SCORES
@@ -73,6 +73,26 @@ def test_every_choice_is_combined_with_every_other(table):
     assert set(table["family_cap"]) == {None, 3}
     per_series = table.group_by([c for columns in FACTORS.values() for c in columns]).len()
     assert (per_series["len"] == 1).all()
+
+
+def test_one_row_is_of_scores_under_any_protocol(table, inputs):
+    """It counts models that the paper's protocol leaves out, and only those released by then."""
+    (row,) = table.filter(score_set=ANY_PROTOCOL).to_dicts()
+    same = {name: row[name] for columns in FACTORS.values() for name in columns} | {
+        "score_set": "mmlu"
+    }
+    family_cap = same.pop("family_cap")
+    assert family_cap is None
+    assert not row["is_headline"]
+    paper = table.filter(pl.col("family_cap").is_null(), **same).to_dicts()[0]
+    assert row["n_models"] > paper["n_models"] > 200
+    assert row["verdict"] == "ok"
+    assert row["doubling_days"] == pytest.approx(paper["doubling_days"], rel=0.1)
+    models, scores, laws = inputs
+    strict = scores.filter("is_paper_protocol")
+    again = sensitivity(models, strict, laws, as_of=AS_OF, draws=20, seed=0)
+    (as_paper,) = again.filter(score_set=ANY_PROTOCOL)["doubling_days"]
+    assert as_paper == paper["doubling_days"]
 
 
 def test_a_combination_without_an_estimate_says_why(inputs):
