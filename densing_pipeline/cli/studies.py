@@ -264,9 +264,10 @@ def _say_what_the_hub_has(screen: Screen) -> None:
         )
         return
     models, _ = known.models(bundled.models(base_models, facts.load("nmi_models")), found, refused)
-    scores = published_before(settings.publish_dir, "scores")
     scored = set(facts.load("reported_scores")["model_id"])
-    scored |= set(scores["model_id"]) if scores is not None else set()
+    for name in ("scores", "benchmark_reports", "claimed_scores"):
+        table = published_before(settings.publish_dir, name)
+        scored |= set() if table is None else set(table["model_id"].drop_nulls())
     findings = fact_findings.contradictions(base_models, found)
     for finding in [*findings, *fact_findings.without_scores(models, scored)]:
         screen.line(f"{finding.rule}: {finding.what}")

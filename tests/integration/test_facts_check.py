@@ -35,8 +35,11 @@ def test_without_a_landing_zone_the_command_says_how_to_get_one(capsys):
     assert "No release to compare the facts with" in shown
 
 
-def test_what_landed_is_compared_with_the_facts(capsys):
-    """A closed model that was published since, other counts, licence and date, and new publishers."""
+def test_what_landed_is_compared_with_the_facts(tables, capsys):
+    """A closed model that was published since, other counts, licence and date, and new publishers.
+
+    A model that a board reports under any protocol is not without a score.
+    """
     day = FIRST_DAY + timedelta(days=3)
     repos = [
         base_model("newlab/Nova-7B", day),
@@ -71,6 +74,13 @@ def test_what_landed_is_compared_with_the_facts(capsys):
         "weights: Qwen/Qwen3.8-27B-Base: not-published, but the repository is there with weights"
         in lines
     )
+    board = tables["benchmark_reports"].with_columns(model_id=pl.lit("olderlab/Vega-7B"))
+    publish(tables | {"benchmark_reports": board}, current_settings().publish_dir, made())
+    assert main(["facts", "check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("no score: ")] == [
+        "no score: newlab, newest of 2026-06-04: newlab/Nova-7B"
+    ]
 
 
 def test_scores_in_use_that_differ_from_the_release_are_listed(tables, capsys):
