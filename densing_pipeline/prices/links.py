@@ -128,8 +128,8 @@ def model_links(
     }
     if strangers := sorted(set(by_hand.values()) - known.ids):
         raise ValueError(
-            f"offer_names.csv leads to ids that are in neither capability_scores nor models: "
-            f"{', '.join(strangers)}. Correct the id, or add the model's score"
+            f"offer_names.csv leads to ids that are in none of capability_scores, sold_models and models: "
+            f"{', '.join(strangers)}. Correct the id, or add the model to one of them"
         )
     # A name whose repository was not always named, or changed, may have sold another model before.
     said = pl.col("hub_id").filter(pl.col("observed_to").is_null())

@@ -15,7 +15,7 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import backfill, history
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.book import price_book
-from densing_pipeline.prices.links import model_links
+from densing_pipeline.prices.links import model_links, sold_models
 
 pytestmark = pytest.mark.shared
 
@@ -34,7 +34,7 @@ def load(recorded: Path, tmp_path: Path) -> Load:
         history.update_all(zone, tmp_path / "book")
         prices = price_book(list(history.histories(tmp_path / "book").values()))
         scores = facts.load("capability_scores")
-        links = model_links(prices, facts.load("offer_names"), scores["canonical_id"].unique())
+        links = model_links(prices, facts.load("offer_names"), sold_models())
         return Market(prices, links, facts.load("capability_levels"), scores)
 
     return loaded
