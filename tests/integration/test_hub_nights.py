@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
@@ -27,7 +28,17 @@ from densing_pipeline.hub import (
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
-from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+from tests.servers.hub import (
+    FIRST_DAY,
+    GOOD_TOKEN,
+    Reply,
+    World,
+    base_model,
+    finetune,
+    gguf,
+    serving,
+    world,
+)
 from tests.servers.observatory import LIMITS, NIGHT, Observatory
 from tests.servers.polling import night
 
@@ -76,11 +87,11 @@ WRONG = (None, "links", None, "empty", None, "5xx", None, "order", None, "one li
 """What goes wrong on a night, in turn."""
 
 
-def going_wrong(simulated, rng):
+def going_wrong(simulated: World, rng: random.Random) -> dict[str, Any]:
     """Let lists go wrong; the dictionary returned says what is wrong tonight and counts the lists."""
-    tonight = {"wrong": None, "lists": 0}
+    tonight: dict[str, Any] = {"wrong": None, "lists": 0}
 
-    def altered(path, reply):
+    def altered(path: str, reply: Reply) -> Reply:
         status, headers, body = reply
         if not path.startswith("/api/models?") or status != 200:
             return reply
@@ -120,7 +131,8 @@ def test_sixty_nights_on_which_all_goes_wrong_lose_no_base_model_and_none_is_fal
         # A night begins an hour before midnight: what comes later is there on the next one.
         public[model] = (repo.public_from + timedelta(hours=1) - FIRST_DAY).days
     assert len(public) == 30
-    tonight, outcomes, ok = going_wrong(simulated, rng), {}, []
+    tonight, ok = going_wrong(simulated, rng), []
+    outcomes: dict[str | None, list[str]] = {}
     with serving(simulated) as endpoint:
         observatory = Observatory(
             tmp_path, simulated, endpoint, replace(LIMITS, page_size=20, headers=0)
