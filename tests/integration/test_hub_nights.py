@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
@@ -27,7 +28,17 @@ from densing_pipeline.hub import (
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
-from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, finetune, gguf, serving, world
+from tests.servers.hub import (
+    FIRST_DAY,
+    GOOD_TOKEN,
+    Reply,
+    World,
+    base_model,
+    finetune,
+    gguf,
+    serving,
+    world,
+)
 from tests.servers.observatory import LIMITS, NIGHT, Observatory
 from tests.servers.polling import night
 
@@ -70,6 +81,82 @@ def test_every_planted_base_model_is_found_once_on_its_night(tmp_path):
         for day in range(30):
             assert observatory.night(day).outcome == "ok"
     assert observatory.found() == expected
+
+
+WRONG = (None, "links", None, "empty", None, "5xx", None, "order", None, "one link", None)
+"""What goes wrong on a night, in turn."""
+
+
+def going_wrong(simulated: World, rng: random.Random) -> dict[str, Any]:
+    """Let lists go wrong; the dictionary returned says what is wrong tonight and counts the lists."""
+    tonight: dict[str, Any] = {"wrong": None, "lists": 0}
+
+    def altered(path: str, reply: Reply) -> Reply:
+        status, headers, body = reply
+        if not path.startswith("/api/models?") or status != 200:
+            return reply
+        tonight["lists"] += 1
+        wrong, is_later = tonight["wrong"], "cursor=" in path
+        if (wrong == "links" and is_later) or (wrong == "one link" and tonight["lists"] == 1):
+            return status, {name: h for name, h in headers.items() if name != "Link"}, body
+        if wrong == "empty" and is_later and "createdAt" in path:
+            return status, headers, b"[]"
+        if wrong == "5xx" and is_later:
+            return 503, {}, b"no"
+        if wrong == "order":
+            records = json.loads(body)
+            rng.shuffle(records)
+            return status, headers, json.dumps(records).encode()
+        return reply
+
+    simulated.altered = altered
+    return tonight
+
+
+@pytest.mark.slow
+def test_sixty_nights_on_which_all_goes_wrong_lose_no_base_model_and_none_is_falsely_ok(tmp_path):
+    rng, nights = random.Random(7), 60  # noqa: S311
+    simulated, public = world(per_day=6, days=nights, history=20), {}
+    for n in range(30):
+        model = planted(simulated, rng.randrange(nights - 35), rng.uniform(0, 20))
+        repo = simulated.repos[-1]
+        created = FIRST_DAY + timedelta(days=int(model.split("-")[1]) - 100)
+        repo.public_from = created + timedelta(days=rng.randrange(31), hours=rng.uniform(20, 24))
+        if n % 5 < 2:
+            repo.record["lastModified"] = repo.public_from.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        if n % 7 == 0:
+            repo.renamed = (repo.public_from + timedelta(days=3), f"{model}-v2")
+        if n % 7 == 1:
+            repo.hidden_from = repo.public_from + timedelta(days=3)
+        # A night begins an hour before midnight: what comes later is there on the next one.
+        public[model] = (repo.public_from + timedelta(hours=1) - FIRST_DAY).days
+    assert len(public) == 30
+    tonight, ok = going_wrong(simulated, rng), []
+    outcomes: dict[str | None, list[str]] = {}
+    with serving(simulated) as endpoint:
+        observatory = Observatory(
+            tmp_path, simulated, endpoint, replace(LIMITS, page_size=20, headers=0)
+        )
+        for day in range(nights):
+            tonight |= {"wrong": WRONG[day % len(WRONG)], "lists": 0}
+            night = observatory.night(day)
+            outcomes.setdefault(tonight["wrong"], []).append(night.outcome)
+            ok += [day] if night.outcome == "ok" else []
+    assert set(outcomes[None] + outcomes["one link"]) == {"ok"}
+    for wrong in ("links", "empty", "5xx", "order"):
+        assert "partial" in outcomes[wrong]
+    seen = observatory.tables()[0].filter(pl.col("model_id").is_in(list(public)))
+    found = {
+        model: (at - FIRST_DAY).days
+        for model, at in seen.select("model_id", "first_seen_at").iter_rows()
+    }
+    assert found.keys() == public.keys()
+    # Found on the first night it could be, and by every night that says it is complete.
+    assert all(found[model] >= day for model, day in public.items())
+    assert not [model for model, day in public.items() if set(ok) & {*range(day, found[model])}]
+    states = dict(seen.select("model_id", "hub_state").iter_rows())
+    assert [states[model] for n, model in enumerate(public) if n % 7 == 0] == ["renamed"] * 5
+    assert [states[model] for n, model in enumerate(public) if n % 7 == 1] == ["gone"] * 5
 
 
 def test_an_ordinary_night_costs_what_is_new_over_the_page_size(observatory, simulated):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from densing_pipeline.hub.parameters.safetensors import MAX_PARAMS, Tensor
+from densing_pipeline.hub.parameters.safetensors import MAX_PARAMS, TERNARY_IN_A_BYTE, Tensor
 
 MAX_DIMENSIONS = 16
 """Largest accepted number of dimensions of a tensor."""
@@ -74,9 +74,6 @@ ENDINGS = {
 
 BLOCK_BITS = 4
 """Bits of a weight in two-to-a-byte formats: NF4, FP4, NVFP4, MXFP4."""
-
-TERNARY_IN_A_BYTE = 4
-"""Ternary weights in a byte of BitNet's packed files."""
 
 PACKED_BITS = (2, 3, 4, 5, 6, 8)
 """Bits a packed weight may have."""

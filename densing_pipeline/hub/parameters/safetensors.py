@@ -13,6 +13,9 @@ FP8 = ("F8_E4M3", "F8_E5M2", "F8_E4M3FN")
 BLOCK = 128 * 128
 """Weights per scale of block-wise FP8."""
 
+TERNARY_IN_A_BYTE = 4
+"""Ternary weights in a byte of BitNet's packed files."""
+
 TOTAL_TOLERANCE = 0.01
 """Largest relative difference between the total and the sum of the counts by dtype."""
 
@@ -122,6 +125,11 @@ def _unpacked(counts: Mapping[str, int], quantisation: Mapping[str, Any]) -> Sto
         return Stored(
             (weights + max(floats - weights // group, 0), whole + wide, whole + wide * per),
             f"{per} packed weights per I32 element; scales and zero points taken off",
+        )
+    if nibbles > whole // 50 and method == "bitnet":
+        return Stored(
+            (TERNARY_IN_A_BYTE * nibbles + whole, nibbles + whole),
+            f"{TERNARY_IN_A_BYTE} ternary weights per byte",
         )
     if nibbles > whole // 50:
         # FP8 elements beside packed bytes are their scales, one to sixteen weights.

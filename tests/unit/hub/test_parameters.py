@@ -541,3 +541,14 @@ def test_a_large_difference_is_explained_to_the_weight_or_not_at_all(
     counts = count({"id": "org/model", "config": config}, TensorCounts(stored, stored, None, None))
     assert counts.total == (formula if is_counted else None)
     assert ("tied head stored twice" in counts.reason) is is_counted
+
+
+@pytest.mark.parametrize(("method", "total"), [("bitnet", 3_030), ("bitsandbytes", 1_650)])
+def test_a_byte_of_bitnet_holds_four_weights_and_one_of_another_format_two(
+    method: str, total: int
+) -> None:
+    # Falcon-E 3B has 690 million bytes of ternary weights, and its embeddings in BF16.
+    stored = {"parameters": {"BF16": 270_000_000, "U8": 690_000_000}}
+    config = {"model_type": "nova", "quantization_config": {"quant_method": method}}
+    counts = count({"id": "lab/Nova-E", "config": config, "safetensors": stored})
+    assert counts.total == total * 10**6
