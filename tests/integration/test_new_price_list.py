@@ -46,9 +46,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_a_declared_list_is_polled_landed_folded_and_watched(
-    price_server: PriceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    price_server: PriceServer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("densing_pipeline.prices.poll._utc_now", None)
     settings = settings_with_toy()(
         state_dir=tmp_path / "state",
         publish_url=str(tmp_path / "published"),

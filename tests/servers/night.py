@@ -11,6 +11,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 
@@ -40,10 +41,13 @@ def settings_of(state: Path, url: str) -> Settings:
 
 def run(settings: Settings, instant: datetime) -> None:
     """Run the price assets of the nightly job as of an instant."""
-    poll._utc_now = lambda: instant
     job = build_defs(settings).resolve_job_def("nightly")
     keys = [dg.AssetKey(name) for name in ASSETS]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        # Undone at the end: a test may run a night in its own process, where others poll after it.
+        mock.patch.object(poll, "_utc_now", return_value=instant),
+    ):
         result = job.execute_in_process(
             instance=instance, run_config=QUIET, asset_selection=keys, raise_on_error=True
         )

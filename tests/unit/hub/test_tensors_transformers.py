@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from densing_pipeline.hub.parameters.tensors import Tensor, TensorCounts, count_tensors
-from tests.unit.hub.test_parameters_transformers import CASES, SMALL
 
 transformers = pytest.importorskip("transformers")
 torch = pytest.importorskip("torch")
 loading = pytest.importorskip("transformers.core_model_loading")
 auto = pytest.importorskip("transformers.models.auto.modeling_auto")
+
+# After the check that transformers is there, for the module with the cases needs it too.
+from tests.unit.hub.test_parameters_transformers import CASES, SMALL  # noqa: E402
 
 COMMON = {**SMALL, "moe_intermediate_size": 40, "num_experts_per_tok": 2}
 TOWER = ("hidden_size", "num_hidden_layers", "intermediate_size")
