@@ -1,4 +1,8 @@
-"""Architectures that vLLM implements and whose configuration classes lie in repositories alone."""
+"""Architectures that vLLM implements and whose configuration classes lie in repositories alone.
+
+Run in a process of its own (`make test-engine` does): these tests start vLLM directly, and the end of
+each engine takes vLLM's process groups from every other one of the process.
+"""
 
 import json
 import pickle
