@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 NUMBER = re.compile(r"\d+")
 WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
@@ -307,8 +308,13 @@ class Outside:
     notes: tuple[str, ...] = ()
 
 
-Found = tuple[str, Shape, int, Place]
-"""Name, shape, weights and place of a tensor."""
+class Found(NamedTuple):
+    """A tensor with its weights and its place in the model."""
+
+    name: str
+    shape: Shape
+    weights: int
+    place: Place
 
 
 def outside(tensors: Sequence[Found], vocabulary: int | None) -> Outside:
@@ -320,90 +326,101 @@ def outside(tensors: Sequence[Found], vocabulary: int | None) -> Outside:
         tensors: those of the language model outside its layers.
         vocabulary: size of the vocabulary as the configuration states it.
     """
-    notes = []
+    notes: list[str] = []
     matrices = [
         each
         for each in tensors
-        if each[3].part is Part.OUTSIDE and len(each[1]) == 2 and not each[3].is_bias
+        if each.place.part is Part.OUTSIDE and len(each.shape) == 2 and not each.place.is_bias
     ]
-    named = [each for each in matrices if each[3].module in TOKENS]
-    fitting = [each for each in named if vocabulary in each[1]] or named
-    heads = [each for each in matrices if each[3].module in HEADS]
+    tokens = _input_embedding(matrices, vocabulary, notes)
+    rows = vocabulary or (tokens[0].shape[0] if tokens else None)
+    heads = _output_head(matrices, tokens, rows, notes)
+    taken = {each.name for each in (*tokens, *heads)}
+    others = [
+        each
+        for each in tensors
+        if each.name not in taken and _is_embedding(each.place) and len(each.shape) >= 2
+    ]
+    strange = [each for each in others if not _words(each.place.module) & POSITION_WORDS]
+    if strange:
+        notes.append(
+            "counted with the input embedding: "
+            + ", ".join(sorted(each.name[:100] for each in strange)[:8])
+        )
+    lengths = {max(each.shape) for each in (*heads, *tokens)} | ({rows} if rows else set())
+    biases = [
+        each
+        for each in tensors
+        if each.place.is_bias
+        and len(each.shape) == 1
+        and each.shape[0] in lengths
+        and each.place.module in HEADS | MAYBE_HEADS
+    ]
+    return Outside(
+        embedding=sum(each.weights for each in (*tokens, *others)),
+        input_shape=tokens[0].shape if tokens else None,
+        input_weights=sum(each.weights for each in tokens),
+        head=sum(each.weights for each in (*heads, *biases)),
+        head_matrix=heads[0].shape if heads else None,
+        head_weights=sum(each.weights for each in heads),
+        patterns=frozenset(each.place.pattern for each in (*tokens, *heads, *others, *biases)),
+        notes=tuple(notes),
+    )
+
+
+def _input_embedding(
+    matrices: Sequence[Found], vocabulary: int | None, notes: list[str]
+) -> list[Found]:
+    """The matrices of the input embedding, with a note if it was taken for one by its shape."""
+    named = [each for each in matrices if each.place.module in TOKENS]
+    fitting = [each for each in named if vocabulary in each.shape] or named
     if not fitting and vocabulary:
         unnamed = [
             each
             for each in matrices
-            if vocabulary in each[1] and each[3].module not in HEADS | MAYBE_HEADS
+            if vocabulary in each.shape and each.place.module not in HEADS | MAYBE_HEADS
         ]
         if unnamed:
             fitting = unnamed[:1]
-            notes.append(f"{fitting[0][0][:100]} is taken for the input embedding by its shape")
-    tokens = _of_one_list(fitting)
-    rows = vocabulary or (tokens[0][1][0] if tokens else None)
-    taken = {each[0] for each in tokens}
+            notes.append(f"{fitting[0].name[:100]} is taken for the input embedding by its shape")
+    return _of_one_list(fitting)
+
+
+def _output_head(
+    matrices: Sequence[Found], tokens: Sequence[Found], rows: int | None, notes: list[str]
+) -> list[Found]:
+    """The matrices of the output head, with a note if it was taken for one by its shape."""
+    heads = [each for each in matrices if each.place.module in HEADS]
+    taken = {each.name for each in tokens}
     if not heads:
-        likely = [
+        heads = [
             each
             for each in matrices
-            if each[0] not in taken
-            and _is_like(each[1], tokens, rows)
-            and each[3].module in MAYBE_HEADS
-        ]
-        heads = likely[:1]
+            if each.name not in taken
+            and _is_like(each.shape, tokens, rows)
+            and each.place.module in MAYBE_HEADS
+        ][:1]
     if not heads and rows:
-        unnamed = [
+        heads = [
             each
             for each in matrices
-            if each[0] not in taken and rows in each[1] and not _is_embedding(each[3])
-        ]
-        heads = unnamed[:1]
+            if each.name not in taken and rows in each.shape and not _is_embedding(each.place)
+        ][:1]
         if heads:
-            notes.append(f"{heads[0][0][:100]} is taken for the output head by its shape")
-    heads = _of_one_list(heads)
-    taken |= {each[0] for each in heads}
-    others = [
-        each
-        for each in tensors
-        if each[0] not in taken and _is_embedding(each[3]) and len(each[1]) >= 2
-    ]
-    strange = [each for each in others if not _words(each[3].module) & POSITION_WORDS]
-    if strange:
-        notes.append(
-            "counted with the input embedding: "
-            + ", ".join(sorted(each[0][:100] for each in strange)[:8])
-        )
-    known = [*tokens, *heads, *others]
-    lengths = {max(each[1]) for each in (*heads, *tokens)} | ({rows} if rows else set())
-    biases = [
-        each
-        for each in tensors
-        if each[3].is_bias
-        and len(each[1]) == 1
-        and each[1][0] in lengths
-        and (each[3].module in HEADS | MAYBE_HEADS)
-    ]
-    return Outside(
-        embedding=sum(each[2] for each in (*tokens, *others)),
-        input_shape=tokens[0][1] if tokens else None,
-        input_weights=sum(each[2] for each in tokens),
-        head=sum(each[2] for each in (*heads, *biases)),
-        head_matrix=heads[0][1] if heads else None,
-        head_weights=sum(each[2] for each in heads),
-        patterns=frozenset(each[3].pattern for each in (*known, *biases)),
-        notes=tuple(notes),
-    )
+            notes.append(f"{heads[0].name[:100]} is taken for the output head by its shape")
+    return _of_one_list(heads)
 
 
 def _of_one_list(tensors: Sequence[Found]) -> list[Found]:
     """The largest of the tensors, and those whose names differ from its in numbers alone."""
     if not tensors:
         return []
-    largest = max(tensors, key=lambda each: each[2])
-    return [each for each in tensors if each[3].pattern == largest[3].pattern]
+    largest = max(tensors, key=lambda each: each.weights)
+    return [each for each in tensors if each.place.pattern == largest.place.pattern]
 
 
 def _is_like(shape: Shape, tokens: Sequence[Found], rows: int | None) -> bool:
-    return (rows is not None and rows in shape) or any(shape == each[1] for each in tokens)
+    return (rows is not None and rows in shape) or any(shape == each.shape for each in tokens)
 
 
 def _is_embedding(place: Place) -> bool:

@@ -234,7 +234,7 @@ class _Collected:
     prediction: int = 0
     buffers: int = 0
     experts: dict[str, _Experts] = field(default_factory=dict)
-    outside: list[tuple[str, tuple[int, ...], int, Place]] = field(default_factory=list)
+    outside: list[tensor_names.Found] = field(default_factory=list)
     by_pattern: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     marked: list[str] = field(default_factory=list)
 
@@ -245,7 +245,7 @@ class _Collected:
             group.single + sum(group.fused.values()) + sum(size for _, size in group.flat)
             for group in self.experts.values()
         )
-        return self.body + routed + sum(size for _, _, size, _ in self.outside)
+        return self.body + routed + sum(each.weights for each in self.outside)
 
     @property
     def stored(self) -> int:
@@ -297,7 +297,7 @@ def _collect_model(
     elif place.part is Part.LAYER or (place.part is Part.LAYER_EMBEDDING and len(shape) != 2):
         found.body += weight
     else:
-        found.outside.append((tensor.name, shape, weight, place))
+        found.outside.append(tensor_names.Found(tensor.name, shape, weight, place))
 
 
 def _is_fused(place: Place, shape: tuple[int, ...], stated: Stated) -> bool:
