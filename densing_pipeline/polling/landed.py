@@ -109,11 +109,7 @@ def nights_refused(
 
 def days_without_whole_answer(zone: LandingZone, source: str, now: datetime) -> int:
     """Days since a server last sent a document, rather than the answer that nothing had changed."""
-    for path in zone.receipt_files(source, newest_first=True):
-        try:
-            receipt = zone.receipt(path)
-        except LandingError:
-            continue
+    for receipt in _readable(zone, source):
         if receipt.status != NOT_MODIFIED:
             return (now - receipt.fetched_at).days
     return 0
@@ -122,15 +118,21 @@ def days_without_whole_answer(zone: LandingZone, source: str, now: datetime) -> 
 def days_unchanged(zone: LandingZone, held: Receipt, now: datetime) -> int:
     """Days for which polls have got the same bytes as those of the last good document."""
     since = held.fetched_at
-    for path in zone.receipt_files(held.source, newest_first=True):
-        try:
-            receipt = zone.receipt(path)
-        except LandingError:
-            continue
+    for receipt in _readable(zone, held.source):
         if receipt.sha256 != held.sha256:
             break
         since = receipt.fetched_at
     return (now - since).days
+
+
+def _readable(zone: LandingZone, source: str) -> Iterator[Receipt]:
+    """The receipts of a source that can be read, newest first; damaged ones are left out."""
+    for path in zone.receipt_files(source, newest_first=True):
+        try:
+            receipt = zone.receipt(path)
+        except LandingError:
+            continue
+        yield receipt
 
 
 def received_sha256(zone: LandingZone, sources: Iterable[str]) -> str:
