@@ -99,6 +99,7 @@ DECLARED = (
         "MMLU-CF", items=10000, chance=0.25, shots=5, measured="beside", rewrites="MMLU"
     ),
     BenchmarkFacts("ScalingBench", items=None, chance=0.0, shots=0, measured="beside"),
+    BenchmarkFacts("fresh-text", items=None, chance=0.0, shots=0, measured="beside"),
     BenchmarkFacts("MATH-500", items=500, chance=0.0, shots=4, measured="on request"),
 )
 
