@@ -827,8 +827,8 @@ COLUMNS: dict[str, Column] = {
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
     "valid_from_earliest": _day(
-        "Earliest day on which the price can have begun: the day after the last look that did not find "
-        "it; empty if nothing is known."
+        "Earliest day on which the price can have begun: the day itself where it is dated, otherwise the "
+        "day after the last look that did not find it; empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
