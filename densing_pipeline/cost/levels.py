@@ -115,5 +115,6 @@ def level_memberships(probabilities: pl.DataFrame) -> pl.DataFrame:
     Args:
         probabilities: level, canonical_id, probability.
     """
-    is_member = pl.col("probability") >= MEMBERSHIP
-    return LEVEL_MEMBERSHIPS.cast(probabilities.with_columns(is_member=is_member))
+    return LEVEL_MEMBERSHIPS.cast(
+        probabilities.with_columns(is_member=pl.col("probability") >= MEMBERSHIP)
+    )
