@@ -60,6 +60,11 @@ class TextLossRequest:
 
     text: str
 
+    @property
+    def prompt(self) -> str:
+        """What comes before the text: nothing."""
+        return ""
+
 
 @dataclass(frozen=True)
 class ChoiceResult:
