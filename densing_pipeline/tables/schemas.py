@@ -2,18 +2,22 @@
 
 A table is declared once as a `Table` over the columns of `tables.columns`; everything else about it
 is derived here. Not here: the tables themselves (`tables.published`, `facts.tables`).
+
+pandera is imported where a frame is validated: it takes longer to import than most commands take to run.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandera.polars as pa
 import polars as pl
 
 from densing_pipeline.tables.columns import COLUMNS, Column, column_of
 from densing_pipeline.text import clean_frame
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
 
 MESSAGES_SHOWN = 20
 """Most violations listed in an error; the others are counted."""
@@ -64,8 +68,10 @@ class Table:
         return pl.Schema({name: self.column(name).dtype for name in self.names})
 
     @cached_property
-    def pandera_schema(self) -> pa.DataFrameSchema:
+    def pandera_schema(self) -> "pa.DataFrameSchema":
         """The strict pandera schema: types, domains, nulls, key and row order."""
+        import pandera.polars as pa
+
         return pa.DataFrameSchema(
             {
                 name: pa.Column(
@@ -123,6 +129,8 @@ class Table:
 
     def violations(self, frame: pl.DataFrame) -> list[tuple[int | None, str, str]]:
         """Every cell that breaks the declaration, as (row, column, what is wrong and the remedy)."""
+        import pandera.polars as pa
+
         try:
             self.pandera_schema.validate(frame, lazy=True)
         except pa.errors.SchemaErrors as errors:
@@ -162,9 +170,11 @@ class Table:
         return row, name, f"{value!s} is not allowed ({declared.remedy or _domain_text(declared)})"
 
 
-def _domain(column: Column) -> list[pa.Check]:
+def _domain(column: Column) -> "list[pa.Check]":
     """The pandera checks of a column's domain."""
-    checks: list[pa.Check] = []
+    import pandera.polars as pa
+
+    checks = list[pa.Check]()
     if column.dtype == pl.Float64:
         checks.append(pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite())))
     if column.above is not None:
@@ -193,8 +203,10 @@ def _domain_text(column: Column) -> str:
     return "a finite number" + (f" {' and '.join(bounds)}" if bounds else "")
 
 
-def _not_decreasing(names: tuple[str, ...]) -> pa.Check:
+def _not_decreasing(names: tuple[str, ...]) -> "pa.Check":
     """Check that each column is at most the next one; nulls are ignored."""
+    import pandera.polars as pa
+
     pairs = [(pl.col(low) <= pl.col(high)).fill_null(value=True) for low, high in pairwise(names)]
     return pa.Check(
         lambda data: data.lazyframe.select(pl.all_horizontal(pairs)), name=" <= ".join(names)
