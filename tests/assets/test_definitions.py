@@ -49,6 +49,7 @@ GROUPS = {
         "compression",
         "densing_law",
         "density_paces",
+        "density_growth",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -58,6 +59,7 @@ GROUPS = {
         "price_halving",
         "price_index",
         "price_decomposition",
+        "price_records",
     },
     "forecasts": {
         "implications",
@@ -80,6 +82,8 @@ FORECAST_INPUTS = {
     "model_links",
     "capability_levels",
 }
+
+LEVEL_INPUTS = {"prices", "model_links", "capability_levels", "capability_index"}
 
 PARENTS = {
     "hub_nights": set(),
@@ -106,6 +110,7 @@ PARENTS = {
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
+    "density_growth": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},
@@ -115,12 +120,13 @@ PARENTS = {
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
-    "capability_levels": set(),
-    "price_frontier": {"prices", "model_links", "capability_levels"},
-    "price_halving": {"price_frontier", "prices", "model_links", "capability_levels"},
-    "level_memberships": {"capability_levels"},
+    "capability_levels": {"capability_index"},
+    "price_frontier": LEVEL_INPUTS,
+    "price_halving": {"price_frontier"} | LEVEL_INPUTS,
+    "price_records": {"price_frontier"} | LEVEL_INPUTS,
+    "level_memberships": {"capability_levels", "capability_index"},
     "price_index": {"model_links", "prices"},
-    "price_decomposition": {"capability_levels", "model_links", "prices"},
+    "price_decomposition": LEVEL_INPUTS,
     "source_health": {
         "hub_nights",
         "prices",
