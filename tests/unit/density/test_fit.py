@@ -1,6 +1,7 @@
 """Any file of training runs can be fitted in one call."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,11 @@ from densing_pipeline.__main__ import main
 from densing_pipeline.density.fit import fit_file
 from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.law import LossLaw
+from densing_pipeline.own_files.delimited import FileError
+from densing_pipeline.own_files.reading import Told
+
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "stats"
+needs_cases = pytest.mark.skipif(not CASES.exists(), reason="recorded cases not there")
 
 TRUE = LossLaw(482.0, 0.348, 2085.4, 0.366, 1.817)
 
@@ -118,3 +124,45 @@ def test_a_file_in_place_of_the_command_is_fitted_by_its_columns(runs, capsys):
     assert main(["fit", str(other)]) == 1
     assert "losses (N, D, loss), densities (date, density)" in capsys.readouterr().err
     assert main(["fit", "losess"]) == 2
+
+
+@pytest.mark.shared
+@needs_cases
+@pytest.mark.parametrize(
+    "name", ["semicolon", "perplexity", "othernames", "d_and_flop", "chin240_billions", "logs"]
+)
+def test_the_240_published_points_give_the_documented_law_in_every_form(name):
+    units = {
+        "chin240_billions": {"params": "billions", "tokens": "billions"},
+        "logs": {"params": "ln", "tokens": "ln", "loss": "ln"},
+    }.get(name, {})
+    path = CASES / f"{name}.csv"
+    fit = fit_file(path, irreducible=True, objective="huber_log", told=Told(units=units))
+    law = fit.minima[0].law
+    assert [f"{law.a:.1f}", f"{law.alpha:.4f}"] == ["477.8", "0.3473"]
+    assert [f"{law.b:.0f}", f"{law.beta:.4f}", f"{law.irreducible:.3f}"] == [
+        "2143", "0.3672", "1.817"
+    ]  # fmt: skip
+    assert [round(end) for end in fit.intervals["a"]] == [285, 718]
+    assert [round(end) for end in fit.intervals["b"]] == [1047, 5824]
+
+
+@pytest.mark.shared
+@needs_cases
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("collinear", "tokens go with size"),
+        ("constant_loss", "every loss is 2.5"),
+        ("two_runs", "2 training runs carry no interval"),
+        ("six_rows", "6 points cannot"),
+        ("three_rows", "3 points cannot"),
+        ("empty", "no rows below the header"),
+        ("two_losses", "loss and L may each be"),
+        ("chin240_billions", "--unit params="),
+        ("logs", "--unit params="),
+    ],
+)
+def test_recorded_files_that_carry_no_law_are_refused(name, message):
+    with pytest.raises((FitError, FileError), match=message):
+        fit_file(CASES / f"{name}.csv", irreducible=True, objective="huber_log")
