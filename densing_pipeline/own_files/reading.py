@@ -15,6 +15,7 @@ from densing_pipeline.own_files.days import Order, read_days
 from densing_pipeline.own_files.delimited import FileError, read_sheet
 from densing_pipeline.own_files.quantities import Mark, decimal_mark, number
 from densing_pipeline.own_files.roles import MULTIPLES, PLAIN, Role, Unit
+from densing_pipeline.stats.arrays import IntArray
 from densing_pipeline.text import clean
 
 MOST_LEFT_OUT = 0.2
@@ -58,7 +59,7 @@ class Found(NamedTuple):
 
 class _Column(NamedTuple):
     role: Role
-    index: int
+    position: int
     name: str
     unit: Unit
 
@@ -186,7 +187,7 @@ class _Reader:
         return _Column(role, index, name, unit)
 
     def _mark(self, columns: Sequence[_Column]) -> Mark:
-        indices = [column.index for column in columns if column.role.kind == "number"]
+        indices = [column.position for column in columns if column.role.kind == "number"]
         shown = decimal_mark(row.cells[index] for index in indices for row in self._sheet.rows)
         if isinstance(shown, str):
             return shown
@@ -200,7 +201,7 @@ class _Reader:
 
     def _values(self, column: _Column, mark: Mark) -> pl.Series:
         """Values of a column, in plain units; a bad cell has a reason."""
-        cells = [row.cells[column.index] for row in self._sheet.rows]
+        cells = [row.cells[column.position] for row in self._sheet.rows]
         if column.role.kind == "label":
             return pl.Series(cells, dtype=pl.String)
         if column.role.kind == "date":
@@ -237,18 +238,20 @@ class _Reader:
         assert convert is not None  # noqa: S101, a column without a conversion is refused before
         with np.errstate(all="ignore"):
             values = np.where(has_factor, raw, convert(raw))
-        for row in np.flatnonzero(np.isfinite(raw) & ~(np.isfinite(values) & (values > 0))):
-            self._refuse(int(row), column, "is not positive")
+        for row in np.flatnonzero(
+            np.isfinite(raw) & ~(np.isfinite(values) & (values > 0))
+        ).tolist():
+            self._refuse(row, column, "is not positive")
         return pl.Series(values)
 
     def _refuse(self, row: int, column: _Column, why: str) -> None:
         line, cells = self._sheet.rows[row]
-        cell = clean(cells[column.index], 40)
+        cell = clean(cells[column.position], 40)
         self._reasons.setdefault(
             row, f"line {line}, {column.name}: {repr(cell) + ' ' if cell else ''}{why}"
         )
 
-    def _check_range(self, column: _Column, values: pl.Series, rows: np.ndarray) -> None:  # type: ignore[type-arg]
+    def _check_range(self, column: _Column, values: pl.Series, rows: IntArray) -> None:
         """Refuse values that cannot be right in the unit they are read in."""
         role = column.role
         outside = ~values.is_between(role.least, role.most)
@@ -259,7 +262,7 @@ class _Reader:
         in_unit = "" if column.unit is PLAIN else f" in {column.unit.name}"
         who = "every value" if count == len(values) else f"{count} of {len(values)} values"
         raise FileError(
-            f"{self._path}, {column.name}: {who}, such as {clean(cells[column.index], 40)} in line {line}, "
+            f"{self._path}, {column.name}: {who}, such as {clean(cells[column.position], 40)} in line {line}, "
             f"cannot be {role.what}{in_unit} ({role.least:g} to {role.most:g}). Say the unit, "
             f"--unit {role.name}=... ({units}), or leave out the rows in another one"
         )
