@@ -159,13 +159,13 @@ def settings(
     settings.explain(ctx.obj, name or "")
 
 
-fit = typer.Typer(help="Fit a law to a file of your own training runs.", rich_markup_mode=None)
+fit = typer.Typer(help="Fit a law or a trend to files of your own.", rich_markup_mode=None)
 app.add_typer(fit, name="fit")
 
 
 @fit.callback()
 def fit_what() -> None:
-    """Fit a law to a file of your own training runs."""
+    """Fit a law or a trend to files of your own."""
 
 
 @fit.command()
@@ -190,6 +190,27 @@ def losses(
     studies.fit_losses(
         ctx.obj, file, irreducible=irreducible, objective=objective, draws=draws, seed=seed
     )
+
+
+@fit.command()
+def tasks(
+    ctx: typer.Context,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="weirdml_data.csv of the WeirdML site, or a folder of logs of Every Eval Ever."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="CSV that the estimates are written to.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed (default: DENSING_SEED).")] = None,
+) -> None:
+    """Estimate how fast the cost of a task of fixed quality falls, from runs of leaderboards."""
+    from densing_pipeline.cli import studies
+
+    studies.fit_tasks(ctx.obj, path, output=output, draws=draws, seed=seed)
 
 
 @app.command()
