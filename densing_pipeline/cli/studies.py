@@ -116,7 +116,7 @@ def fit_tasks(
     levels = task_costs.task_levels(found.runs, facts.load("task_levels"))
     if levels.is_empty():
         raise CommandError(
-            f"{path}: no level: a board needs a run named in facts/task_levels.csv, or {task_costs.FEWEST_RUNS} "
+            f"{path}: no level: a board needs a run named in facts/task_levels.csv, or {task_costs.FEWEST_BOARD_RUNS} "
             "runs over more than one calendar year"
         )
     estimates = task_costs.task_cost_halving(

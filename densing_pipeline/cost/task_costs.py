@@ -15,10 +15,10 @@ import polars as pl
 from densing_pipeline.cost.halving import estimate_prices
 from densing_pipeline.tables.published import TASK_COST_HALVING, TASK_COST_RECORDS, TASK_RUNS
 
-FEWEST_RUNS = 10
+FEWEST_BOARD_RUNS = 10
 """Fewest runs with a cost for which a board whose levels nobody chose is looked at."""
 
-EPOCH = "Epoch AI"
+COPIED_BY = "Epoch AI"
 """Whose copy of a board a row is, in the board's name."""
 
 
@@ -38,7 +38,7 @@ def task_runs(compiled: pl.DataFrame, benchmark_reports: pl.DataFrame) -> pl.Dat
     polled = current.select(
         "organisation", "score", "std_error", "n_items", "cost_usd", "cost_name", "source",
         "source_url", "licence_basis",
-        board=pl.format("{}, {} ({})", "benchmark_name", "cost_name", pl.lit(EPOCH)),
+        board=pl.format("{}, {} ({})", "benchmark_name", "cost_name", pl.lit(COPIED_BY)),
         model=pl.coalesce("display_name", "model"),
         run_date="release_date",
         run_date_is=pl.lit("release"),
@@ -61,7 +61,7 @@ def task_levels(runs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """
     chosen = named.select("board", "level", "model").join(runs, on=("board", "model"))
     boards = runs.filter(~pl.col("board").is_in(named["board"].to_list())).partition_by("board")
-    leaders = [_leaders(board) for board in boards if board.height >= FEWEST_RUNS]
+    leaders = [_leaders(board) for board in boards if board.height >= FEWEST_BOARD_RUNS]
     columns = ("board", "level", "model", "score", "run_date")
     return (
         pl.concat([chosen.select(columns), *(one.select(columns) for one in leaders)])
@@ -81,7 +81,7 @@ def _leaders(runs: pl.DataFrame) -> pl.DataFrame:
             "score", "run_date", "model", descending=[True, False, False]
         ).head(1)
         for year in years
-        if year < last  # type: ignore[operator]
+        if year < last
     ]  # fmt: skip
     found = pl.concat([runs.clear(), *best]).unique(maintain_order=True)
     return found.with_columns(level="model")

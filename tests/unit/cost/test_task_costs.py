@@ -9,7 +9,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.cost.task_costs import (
-    FEWEST_RUNS,
+    FEWEST_BOARD_RUNS,
     derived,
     halving_rows,
     task_cost_halving,
@@ -130,7 +130,9 @@ def test_a_named_run_that_the_board_lacks_gives_no_level() -> None:
     assert task_cost_halving(made, task_levels(made, NAMED), draws=10, seed=1).is_empty()
 
 
-@pytest.mark.parametrize(("count", "levels"), [(FEWEST_RUNS, ["m4"]), (FEWEST_RUNS - 1, [])])
+@pytest.mark.parametrize(
+    ("count", "levels"), [(FEWEST_BOARD_RUNS, ["m4"]), (FEWEST_BOARD_RUNS - 1, [])]
+)
 def test_a_board_whose_levels_nobody_chose_has_the_leaders_at_the_ends_of_years(
     count: int, levels: list[str]
 ) -> None:
