@@ -813,6 +813,10 @@ COLUMNS: dict[str, Column] = {
         "day after the last look that did not find it; empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
+    "presumed_from": _day(
+        "First day from which the price is only presumed to hold: its list still has it, but shows no sign "
+        "of its seller for over a year."
+    ),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(

@@ -324,7 +324,7 @@ PRICES = Table(
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
         "listed_offer?", "listed_flag?", "listed_reason?", "valid_from_earliest?",
-        "valid_from_latest?",
+        "valid_from_latest?", "presumed_from?",
     ),
     ordered=(
         ("valid_from", "valid_to"),
