@@ -36,7 +36,7 @@ from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
 from densing_pipeline.polling import poll
 from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
-from densing_pipeline.prices.sources import snapshot
+from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
@@ -105,7 +105,7 @@ def constants() -> Values:
         "claimed_days": next(days for claim, days in claims.DENSITY_CLAIMS.items() if "v2" in claim),
         "endpoints": Settings.model_fields["openrouter_endpoints"].default,
         "smallest_share": _percent(snapshot.SMALLEST_SHARE),
-        "common_share": _percent(snapshot.LARGEST_COMMON_SHARE),
+        "common_share": _percent(common_factor.LARGEST_COMMON_SHARE),
         "confidence": links.CONFIDENCE,
         "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
         "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),
