@@ -328,6 +328,9 @@ PRICES = Page(
         "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
         "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
+        "names the kinds of offer of which less than {smallest_share:.0f} % are left",
+        "of\nat least {common_factor.FEWEST_WITNESSED!w} offers most must agree",
+        "When the last sign is over {presumed.SILENT_DAYS} days older",
         "`correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(
             f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"

@@ -34,8 +34,15 @@ from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
-from densing_pipeline.polling import poll
-from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
+from densing_pipeline.polling import judging, poll
+from densing_pipeline.prices import (
+    anchors,
+    comparison,
+    confirmation,
+    corrections,
+    links,
+    presumed,
+)
 from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
@@ -69,9 +76,9 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
+            admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
+            judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, presumed, pretraining_evidence, queue_rules,
             record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )

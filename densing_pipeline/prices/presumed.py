@@ -1,8 +1,9 @@
 """Prices that are only presumed: their list still has them, but nothing shows that their seller still asks them.
 
 People add offers to a list and seldom remove them when a seller closes. While a seller is there, its prices
-change and its models come and go; when nothing of the kind has been seen of it for a year, in any list, its
-prices are known up to the last sign of it and presumed from then on. Not here: what a level costs without
+change and its models come and go; when nothing of the kind has been seen of it for a year, in any list, though
+its own list was kept up all the while, its prices are known up to the last sign of it and presumed from then on.
+Not here: what a level costs without
 them (`cost.admission`).
 """
 
@@ -42,21 +43,22 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
     is_sign = pl.col("flag").is_null() | ~pl.col("flag").is_in(_NO_SIGN)
     signs = (
         rows.filter(is_current, is_sign)
-        .select("seller", day=pl.when(is_own).then("last_seen").otherwise(_began()))
-        .group_by("seller")
-        .agg(pl.col("day").max())
+        .with_columns(day=pl.when(is_own).then("last_seen").otherwise(_began()))
+        .drop_nulls("day")
     )
+    of_sellers = signs.group_by("seller").agg(pl.col("day").max())
+    of_lists = signs.group_by("source").agg(kept_up=pl.col("day").max())
     first_looks = rows.group_by("source").agg(first_look=pl.col("observed_from").min())
     since = pl.max_horizontal("day", "first_look")
-    is_presumed = ~is_own & (
-        (pl.col("last_seen") - since).dt.total_days() > SILENT_DAYS
-    )  # never where the list is not polled: `last_seen` is empty
+    # `last_seen` is empty where the list is not polled, and `kept_up` where nothing in it ever moved.
+    is_silent = pl.all_horizontal(
+        (pl.col(name) - since).dt.total_days() > SILENT_DAYS for name in ("last_seen", "kept_up")
+    )
     return (
-        rows.join(signs, on="seller", how="left", maintain_order="left")
+        rows.join(of_sellers, on="seller", how="left", maintain_order="left")
+        .join(of_lists, on="source", how="left", maintain_order="left")
         .join(first_looks, on="source", how="left", maintain_order="left")
-        .with_columns(
-            presumed_from=pl.when(is_presumed).then(since.dt.offset_by("1d")),
-        )
+        .with_columns(presumed_from=pl.when(~is_own & is_silent).then(since.dt.offset_by("1d")))
         .select(book.columns)
     )
 
