@@ -102,8 +102,7 @@ def candidate_offers(
 
 def _candidates(offers: pl.DataFrame, of_level: pl.DataFrame) -> pl.DataFrame:
     """The offers of scored models that other sources make plausible for the level."""
-    candidates = offers.join(of_level, on="canonical_id", maintain_order="left")
-    return witnessed(candidates, pl.col("probability") >= MEMBERSHIP)
+    return witnessed(offers.join(of_level, on="canonical_id", maintain_order="left"))
 
 
 def _lasting(linked: pl.DataFrame, blends: tuple[float, ...]) -> dict[float, pl.DataFrame]:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.cost.cheapest import cheapest
+from densing_pipeline.cost.levels import MEMBERSHIP
 from densing_pipeline.prices.comparison import APART
 from densing_pipeline.prices.sources import own_lists
 from densing_pipeline.stats.arrays import FloatArray
@@ -18,13 +19,12 @@ _SELLERS_WORD = ("announced", "documented")
 """Bases of prices that the seller has announced, or a document of its own states."""
 
 
-def witnessed(offers: pl.DataFrame, is_member: pl.Expr) -> pl.DataFrame:
+def witnessed(offers: pl.DataFrame) -> pl.DataFrame:
     """The offers of a level without prices that no other source makes plausible.
 
     Args:
-        offers: persistent offers of one level and blend, with `source`, `basis`, `usd_per_mtok`, `run_start`
-            and `run_end`.
-        is_member: which of them reach the level; only those are witnesses.
+        offers: persistent offers of one level and blend, with `source`, `basis`, `usd_per_mtok`, `run_start`,
+            `run_end` and `probability`. Only members of the level are witnesses.
 
     Returns:
         The rows in their order. An offer over whose days no other source has any is kept: it has lasted for 30
@@ -32,7 +32,7 @@ def witnessed(offers: pl.DataFrame, is_member: pl.Expr) -> pl.DataFrame:
     """
     is_word = pl.col("source").is_in(own_lists()) | pl.col("basis").is_in(_SELLERS_WORD)
     kept_by_hand = offers.filter(~is_word)["source"].unique()
-    members = offers.filter(is_member).sort("usd_per_mtok")
+    members = offers.filter(pl.col("probability") >= MEMBERSHIP).sort("usd_per_mtok")
     lowest = np.full(offers.height, np.inf)
     for source in kept_by_hand:
         own = (offers["source"] == source).to_numpy()
