@@ -528,6 +528,32 @@ COLUMNS: dict[str, Column] = {
     "completion_tokens": _count("Tokens generated.", "tokens"),
     "is_truncated": _flag("Whether the token budget ended the answer."),
     "failed_reason": _text("Why the item has no score; empty if it has one."),
+    "bits_per_byte": _positive(
+        "Negative log-likelihood of the text in bits for each of its bytes in UTF-8; of several texts, "
+        "all bits over all bytes.",
+        "bits per byte",
+    ),
+    "bits_per_byte_error": Column(
+        pl.Float64,
+        "Standard error of the bits per byte, from the differences between texts; empty for one text.",
+        "bits per byte",
+        low=0,
+    ),
+    "text_bytes": _count(
+        "Bytes of the text in UTF-8, where the loss of a whole text was measured.", "bytes"
+    ),
+    "texts_from": _day("First day of the month in which the texts were written."),
+    "domain": _text(
+        "Kind of the texts, as Uncheatable Eval names it; all is the plain mean over the domains that the "
+        "suite measures."
+    ),
+    "n_texts": _count("Texts that were measured.", "texts"),
+    "n_texts_failed": _count("Texts that could not be measured; they do not count.", "texts"),
+    "n_bytes": _count("Bytes of the measured texts in UTF-8.", "bytes"),
+    "is_after_release": _flag(
+        "Whether the texts were written after the model's release, so that it cannot have been trained on "
+        "them; empty if the release date is not known."
+    ),
     "n_failed": _count("Items that could not be scored, each counted as wrong.", "items"),
     "n_truncated": _count("Items whose answer was ended by the token budget.", "items"),
     "started_at": _instant("When the last attempt began."),
@@ -831,6 +857,10 @@ COLUMNS: dict[str, Column] = {
         "day after the last look that did not find it; empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
+    "presumed_from": _day(
+        "First day from which the price is only presumed to hold: its list still has it, but shows no sign "
+        "of its seller for over a year."
+    ),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(
@@ -879,6 +909,36 @@ COLUMNS: dict[str, Column] = {
     ),
     "confidence": _fraction("Confidence in the link, set by judgement for each rule."),
     "level": _text("Capability level."),
+    "level_scale": _text(
+        "Scale of the level: MMLU, a benchmark's score, or ECI, the Epoch Capabilities Index; empty for the "
+        "paper's own prices, which are on none.",
+        "MMLU",
+        "ECI",
+    ),
+    "record_date": _day("Day of the last record low."),
+    "n_records": _count("Record lows, the first price included.", "records"),
+    "record_fate": _text(
+        "What became of the offer that set the record: on sale at that price or less, repriced, exit (no longer "
+        "sold), unwatched (its list was not looked at for 30 days and more).",
+        "on sale",
+        "repriced",
+        "exit",
+        "unwatched",
+    ),
+    "fate_date": _day(
+        "Day on which the record's price ended, or from which its list was not looked at; empty while on sale."
+    ),
+    "now_usd_per_mtok": _positive(
+        "Cheapest blended price on offer; empty if nothing is.", "USD per million tokens"
+    ),
+    "now_provider": _text("Provider of the cheapest offer."),
+    "now_model": _text("Model name of the cheapest offer, as its source writes it."),
+    "above_record": _positive("Cheapest price on offer over the record.", "1"),
+    "n_models_since": _count("Models of the level first sold after the record.", "models"),
+    "entry_usd_per_mtok": _positive(
+        "Lowest price of the models first sold after the record.", "USD per million tokens"
+    ),
+    "index_vintage": _day("Day on which the newest value of the index's vintage was first given."),
     "blend_input_share": _fraction("Share of input tokens in the blended price."),
     "curve": _text(
         "cheapest_now (lowest price one can buy at, may rise) or cheapest_ever (its running minimum).",
@@ -896,9 +956,9 @@ COLUMNS: dict[str, Column] = {
     "months_since_record": Column(
         pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
     ),
-    "defined_by": _text("Model whose score defines the level."),
+    "defined_by": _text("Model whose score, or value of the index, defines the level."),
     "probability": _fraction(
-        "Probability that the model reaches the level, from the scores' errors."
+        "Probability that the model reaches the level, from the errors of the scores or values."
     ),
     "is_member": _flag(
         "Whether the model counts as a member of the level: probability 0.5 or more."

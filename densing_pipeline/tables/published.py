@@ -207,7 +207,18 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?",
+    ),
+)  # fmt: skip
+
+FRESH_TEXT = Table(
+    name="fresh_text",
+    grain="one measured model x month of new texts x domain",
+    key=("model_id", "revision", "suite_version", "texts_from", "domain"),
+    columns=(
+        "model_id", "revision", "suite_version", "texts_from", "domain", "bits_per_byte",
+        "bits_per_byte_error?", "n_texts", "n_texts_failed", "n_bytes", "release_date?",
+        "is_after_release?",
     ),
 )  # fmt: skip
 
@@ -324,7 +335,7 @@ PRICES = Table(
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
         "listed_offer?", "listed_flag?", "listed_reason?", "valid_from_earliest?",
-        "valid_from_latest?",
+        "valid_from_latest?", "presumed_from?",
     ),
     ordered=(
         ("valid_from", "valid_to"),
@@ -360,8 +371,13 @@ CAPABILITY_LEVELS = Table(
     name="capability_levels",
     grain="one capability level",
     key=("level",),
-    columns=("level", "defined_by", "benchmark", "score", "std_error?", "source", "source_url?"),
-)
+    columns=(
+        "level", "defined_by", "benchmark?", "score?", "std_error?", "source", "source_url?",
+        "level_scale?", "index_model?", "index_value?", "index_low?", "index_high?", "index_vintage?",
+        "release_date?",
+    ),
+    ordered=(("index_low", "index_value", "index_high"),),
+)  # fmt: skip
 
 PRICE_FRONTIER = Table(
     name="price_frontier",
@@ -369,7 +385,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?",
+        "source?", "basis?", "low?", "high?", "level_scale?",
     ),
     ordered=(("low", "high"),),
 )  # fmt: skip
@@ -381,9 +397,22 @@ PRICE_HALVING = Table(
     columns=(
         "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
-        "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed",
+        "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
+)  # fmt: skip
+
+PRICE_RECORDS = Table(
+    name="price_records",
+    grain="one level x blend: the last record low price, and what happened since",
+    key=("level", "blend_input_share"),
+    columns=(
+        "level", "level_scale?", "blend_input_share", "record_date", "usd_per_mtok", "provider", "model",
+        "source", "basis", "n_records", "record_fate", "fate_date?", "now_usd_per_mtok?",
+        "now_provider?", "now_model?", "above_record?", "n_models_since", "entry_usd_per_mtok?",
+        "log_change", "entry_of_models", "entry_of_providers", "repricing", "exit",
+        "undated_log_change", "as_of",
+    ),
 )  # fmt: skip
 
 LEVEL_MEMBERSHIPS = Table(
@@ -621,6 +650,7 @@ PUBLISHED: dict[str, Table] = {
         SOURCE_EFFECTS,
         SCORE_CONFLICTS,
         EVAL_ITEMS,
+        FRESH_TEXT,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,
@@ -647,6 +677,7 @@ PUBLISHED: dict[str, Table] = {
         PRICE_HALVING,
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
+        PRICE_RECORDS,
         QUARANTINE,
         IMPLICATIONS,
         FORECASTS,

@@ -28,6 +28,7 @@ GROUPS = {
         "evaluation",
         "evaluations",
         "eval_items",
+        "fresh_text",
         "scores",
         "score_gaps",
         "contamination",
@@ -59,6 +60,7 @@ GROUPS = {
         "price_halving",
         "price_index",
         "price_decomposition",
+        "price_records",
     },
     "forecasts": {
         "implications",
@@ -82,6 +84,8 @@ FORECAST_INPUTS = {
     "capability_levels",
 }
 
+LEVEL_INPUTS = {"prices", "model_links", "capability_levels", "capability_index"}
+
 PARENTS = {
     "hub_nights": set(),
     "models": {"hub_nights"},
@@ -91,6 +95,7 @@ PARENTS = {
     "evaluations": {"evaluation"},
     "eval_items": {"evaluation"},
     "scores": {"evaluations", "eval_items", "benchmark_reports", "claimed_scores", "models"},
+    "fresh_text": {"eval_items", "models"},
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
@@ -117,12 +122,13 @@ PARENTS = {
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
-    "capability_levels": set(),
-    "price_frontier": {"prices", "model_links", "capability_levels"},
-    "price_halving": {"price_frontier", "prices", "model_links", "capability_levels"},
-    "level_memberships": {"capability_levels"},
+    "capability_levels": {"capability_index"},
+    "price_frontier": LEVEL_INPUTS,
+    "price_halving": {"price_frontier"} | LEVEL_INPUTS,
+    "price_records": {"price_frontier"} | LEVEL_INPUTS,
+    "level_memberships": {"capability_levels", "capability_index"},
     "price_index": {"model_links", "prices"},
-    "price_decomposition": {"capability_levels", "model_links", "prices"},
+    "price_decomposition": LEVEL_INPUTS,
     "source_health": {
         "hub_nights",
         "prices",
