@@ -13,7 +13,16 @@ import polars as pl
 from scipy.special import ndtr
 
 from densing_pipeline import implications, paper
-from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
+from densing_pipeline.cost import (
+    admission,
+    coverage,
+    curves,
+    frontier,
+    halving,
+    index,
+    levels,
+    membership,
+)
 from densing_pipeline.density import (
     compression,
     densities,
@@ -70,7 +79,7 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
-            dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
+            coverage, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
             record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
@@ -84,6 +93,7 @@ def constants() -> Values:
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
         "lost": _percent(intervals.MOST_LOST),
+        "widest_gap": curves.WIDEST_GAP_DAYS / dates.DAYS_PER_MONTH,
         "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
         "in_trillions": {
             "nmi": paper.NMI_TOKENS / 1e12,

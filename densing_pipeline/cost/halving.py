@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.cost import curves, step_bootstrap
+from densing_pipeline.cost import coverage, curves, step_bootstrap
 from densing_pipeline.cost.curves import Changes, Curve
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
@@ -32,7 +32,7 @@ LONG_WAIT_MONTHS = 12
 MIN_STEPS = 3
 """Fewest steps of a curve for which the step bootstrap gives an interval."""
 
-ROUNDING = 1e-9
+SLOPE_ROUNDING = 1e-9
 """Relative error of computed slopes, which must not put a slope outside its own interval."""
 
 SLOWEST_MONTHS = 120
@@ -210,7 +210,20 @@ def _rows(
         estimate |= _within(changes, wanted, window, estimate)
         if estimate["verdict"] == "insufficient":
             estimate |= _kept(level, estimate)
+        if estimator == "record-events" and estimate["low"] is not None:
+            estimate |= _simulated(curve, seed)
         yield row | estimate
+
+
+def _simulated(curve: Curve, seed: int) -> dict[str, float]:
+    """Bias of the slope and coverage of the interval on simulated markets with as many changes."""
+    found = coverage.simulated(
+        coverage.ROW_KIND,
+        _steps(curve, "record-events"),
+        is_censored=curve.n_censored > 0,
+        seed=seed,
+    )
+    return {"simulated_bias": found.bias, "simulated_coverage": found.coverage}
 
 
 def _within(
@@ -316,7 +329,7 @@ def _estimate(
         slope
         and steepest
         and flattest
-        and not steepest * (1 + ROUNDING) <= slope <= flattest * (1 - ROUNDING)
+        and not steepest * (1 + SLOPE_ROUNDING) <= slope <= flattest * (1 - SLOPE_ROUNDING)
     ):
         notes.append("outside its interval, for the fall was not steady")
     return {

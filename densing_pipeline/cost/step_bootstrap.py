@@ -20,7 +20,7 @@ from densing_pipeline.cost import curves
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.stats.intervals import clustered_intervals
 
-FLATTEST = -1e4
+LOG_OF_ZERO = -1e4
 """Stands for the logarithm of a rate of zero; its exponential is zero."""
 
 
@@ -147,5 +147,5 @@ def slope_intervals(slopes: FloatArray, steps: int, *, is_running_minimum: bool)
     if not is_running_minimum:
         return clustered_intervals(slopes, steps)
     with np.errstate(divide="ignore"):
-        rates = np.maximum(np.log(np.maximum(-slopes, 0.0)), FLATTEST)
+        rates = np.maximum(np.log(np.maximum(-slopes, 0.0)), LOG_OF_ZERO)
     return -np.exp(clustered_intervals(rates, steps)[:, ::-1])
