@@ -29,6 +29,7 @@ from densing_pipeline.density import (
     densities,
     direct_law,
     direct_laws,
+    fit,
     measured_laws,
     params_bases,
     pooled_scores,
@@ -44,6 +45,7 @@ from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
+from densing_pipeline.own_files import delimited, effort
 from densing_pipeline.polling import poll
 from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
 from densing_pipeline.prices.sources import snapshot
@@ -90,6 +92,11 @@ def constants() -> Values:
         "draws": draws,
         "printed": paper,
         "input_share": HEADLINE_BLEND,
+        "fit": fit, "effort": effort,
+        "fit_points_with_e": fit.FEWEST_FITTED + 2,
+        "largest_file_mb": delimited.LARGEST_BYTES / 2**20,
+        "most_rows": delimited.MOST_ROWS,
+        "fewer_draws_from": effort.USUAL_WEIGHTS // effort.MOST_DRAWS,
         "headline_draws": draws * densing_law.HEADLINE_TIMES,
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),

@@ -149,7 +149,8 @@ def simulated(
         seen = events(KINDS[kind], n, count, rng, is_censored=is_censored)
         middle = step_bootstrap.midpoints(seen.earliest, seen.latest)
         slopes.append(curves.event_slope(middle, seen.log_prices, step_bootstrap.held(middle)))
-        drawn = step_bootstrap.event_slopes(*(np.repeat(part, draws, 0) for part in seen), rng)
+        earliest, latest, logs = (np.repeat(part, draws, 0) for part in seen)
+        drawn = step_bootstrap.event_slopes(earliest, latest, logs, rng)
         steep, flat = step_bootstrap.slope_intervals(
             drawn.reshape(count, draws), n, is_running_minimum=True
         ).T

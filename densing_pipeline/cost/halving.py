@@ -113,7 +113,12 @@ def price_halving(
 
 
 def estimate_prices(
-    prices: pl.DataFrame, *, as_of: date | None, draws: int, seed: int
+    prices: pl.DataFrame,
+    *,
+    as_of: date | None,
+    draws: int,
+    seed: int,
+    counts_providers: bool = True,
 ) -> dict[str, Any]:
     """The halving time of any dated prices, by record events, under the rules of the published ones.
 
@@ -124,6 +129,7 @@ def estimate_prices(
         as_of: last day the prices are known for; the day of the last price if None.
         draws: resamples behind the interval.
         seed: seed of the resampling.
+        counts_providers: whether the rule on the number of providers holds; not for prices that name none.
 
     Returns:
         fold, halving_months, low, high, n_changes, verdict, reason and more columns of
@@ -144,8 +150,15 @@ def estimate_prices(
     curve = changes.cut(window.start, window.end)
     if curve is None:
         raise ValueError(f"prices: none of them is known by {wanted.end}")
-    rng = np.random.default_rng(seed)
-    found = _estimate(curve, [(curve, 1)], "record-events", draws, rng, is_running_minimum=True)
+    found = _estimate(
+        curve,
+        [(curve, 1)],
+        "record-events",
+        draws,
+        np.random.default_rng(seed),
+        is_running_minimum=True,
+        fewest_providers=MIN_PROVIDERS if counts_providers else 1,
+    )
     return found | _within(changes, wanted, window, found)
 
 
@@ -289,6 +302,7 @@ def _estimate(
     rng: np.random.Generator,
     *,
     is_running_minimum: bool,
+    fewest_providers: int = MIN_PROVIDERS,
 ) -> dict[str, Any]:
     """The columns of one estimate.
 
@@ -299,6 +313,7 @@ def _estimate(
         draws: resamples in all.
         rng: source of randomness.
         is_running_minimum: whether the curve can only fall.
+        fewest_providers: fewest providers for the verdict `ok`.
     """
     slope, _ = _slope(curve, estimator, 0, rng)
     sample = _sample(others, estimator, draws, rng)
@@ -312,7 +327,7 @@ def _estimate(
         )[0].tolist()
         low, high = _months(steepest), _months(flattest)
         high = None if high is None or high > SLOWEST_MONTHS else high
-    verdict, notes = _verdict(curve)
+    verdict, notes = _verdict(curve, fewest_providers)
     if curve.n_undated and estimator == "end-points":
         notes.append(f"the fold includes falls of unknown date: {curve.n_undated}")
     elif curve.n_undated:
@@ -400,9 +415,8 @@ def _event_slope(
     slope = float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
     if not resamples:
         return slope, None
-    return slope, step_bootstrap.event_slopes(
-        *(np.repeat(part, resamples, axis=0) for part in (earliest, latest, logs)), rng
-    )
+    earliest, latest, logs = (np.repeat(part, resamples, 0) for part in (earliest, latest, logs))
+    return slope, step_bootstrap.event_slopes(earliest, latest, logs, rng)
 
 
 def _months(slope: float | None) -> float | None:
@@ -412,18 +426,21 @@ def _months(slope: float | None) -> float | None:
     return math.log(2) / -slope / DAYS_PER_MONTH
 
 
-def _verdict(curve: Curve) -> tuple[str, list[str]]:
+def _verdict(curve: Curve, fewest_providers: int) -> tuple[str, list[str]]:
     """The verdict on the window, and notes about the curve for `reason`."""
     lacking = [
         f"{found:.0f} {what} ({needed} needed)"
         for found, needed, what in (
             (math.floor(curve.months), MIN_MONTHS, "months"),
             (curve.n_changes, MIN_CHANGES, "changes"),
-            (len(curve.sellers), MIN_PROVIDERS, "providers"),
+            (len(curve.sellers), fewest_providers, "providers"),
         )
         if found < needed
     ]
-    enough = f"{MIN_MONTHS} months, {MIN_CHANGES} changes and {MIN_PROVIDERS} providers reached"
+    sellers = f" and {fewest_providers} providers" if fewest_providers > 1 else ""
+    enough = (
+        f"{MIN_MONTHS} months{',' if sellers else ' and'} {MIN_CHANGES} changes{sellers} reached"
+    )
     notes = lacking or [enough]
     if curve.fold is None:
         notes.append("nothing is on offer at the end of the window")

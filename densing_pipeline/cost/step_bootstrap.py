@@ -30,12 +30,12 @@ class Steps(NamedTuple):
     Attributes:
         waits: days for which each price held, shape (rows, n).
         falls: change of ln price at the end of each step, shape (rows, n).
-        count: steps of each row, shape (rows,).
+        lengths: number of steps of each row, shape (rows,).
     """
 
     waits: FloatArray
     falls: FloatArray
-    count: IntArray
+    lengths: IntArray
 
 
 def ordered(times: FloatArray) -> FloatArray:
@@ -88,10 +88,10 @@ def with_last_hold(steps: Steps, hold: FloatArray) -> Steps:
     blank = np.zeros((len(hold), 1))
     waits = np.concatenate([steps.waits, blank], axis=1)
     falls = np.concatenate([steps.falls, blank], axis=1)
-    last = steps.count[:, None]
+    last = steps.lengths[:, None]
     np.put_along_axis(waits, last, hold[:, None], 1)
     np.put_along_axis(falls, last, 0.0, 1)
-    return Steps(waits, falls, steps.count + 1)
+    return Steps(waits, falls, steps.lengths + 1)
 
 
 def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -105,7 +105,7 @@ def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[Floa
         length: steps per resampled curve.
         rng: source of randomness.
     """
-    drawn = (rng.random((len(steps.count), length)) * steps.count[:, None]).astype(np.intp)
+    drawn = (rng.random((len(steps.lengths), length)) * steps.lengths[:, None]).astype(np.intp)
     start = np.zeros((len(drawn), 1))
     times, logs = (
         np.concatenate([start, np.cumsum(np.take_along_axis(part, drawn, 1), axis=1)], axis=1)
@@ -127,7 +127,7 @@ def event_slopes(
     """
     steps = steps_of(drawn_times(earliest, latest, rng), log_prices)
     times, logs = resampled(steps, latest.shape[1] - 1, rng)
-    return curves.event_slope(times, logs, np.arange(times.shape[1]) <= steps.count[:, None])
+    return curves.event_slope(times, logs, np.arange(times.shape[1]) <= steps.lengths[:, None])
 
 
 def slope_intervals(slopes: FloatArray, steps: int, *, is_running_minimum: bool) -> FloatArray:

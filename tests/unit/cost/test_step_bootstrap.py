@@ -24,7 +24,7 @@ def test_a_price_that_a_later_one_overtakes_did_not_hold():
     assert times.tolist() == [[0.0, 40.0, 40.0, 90.0]]
     assert step_bootstrap.held(times).tolist() == [[True, False, True, True]]
     steps = step_bootstrap.steps_of(times, np.array([[3.0, 2.0, 1.0, 0.0]]))
-    assert steps.count.tolist() == [2]
+    assert steps.lengths.tolist() == [2]
     assert steps.waits[0, :2].tolist() == [40.0, 50.0]
     assert steps.falls[0, :2].tolist() == [-2.0, -1.0]
 
@@ -34,7 +34,7 @@ def test_the_last_hold_is_a_step_without_a_change():
         np.array([[4.0, 6.0], [7.0, np.nan]]), np.full((2, 2), -1.0), np.array([2, 1])
     )
     longer = step_bootstrap.with_last_hold(steps, np.array([5.0, 8.0]))
-    assert longer.count.tolist() == [3, 2]
+    assert longer.lengths.tolist() == [3, 2]
     assert longer.waits[0].tolist() == [4.0, 6.0, 5.0]
     assert longer.waits[1, :2].tolist() == [7.0, 8.0]
     assert (longer.falls[0, 2], longer.falls[1, 1]) == (0.0, 0.0)
