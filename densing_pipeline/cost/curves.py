@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from densing_pipeline.prices.names import seller
+from densing_pipeline.prices.names import seller_behind
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 
@@ -41,7 +41,7 @@ class Curve:
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
-        sellers: who held the curve in the window.
+        sellers: who held the curve in the window (`prices.names.seller_behind`).
         record_age_months: time from the last dated record low to the end.
     """
 
@@ -125,7 +125,7 @@ class Changes:
         earliest: first day on which it can have begun; equal to `days` where no other is known.
         prices: the price, NaN where nothing is on offer.
         is_undated: whether nothing is known of the day on which it began.
-        sellers: the company that asked it; None where nothing is on offer.
+        sellers: the company that asked it (`prices.names.seller_behind`); None where nothing is on offer.
     """
 
     days: IntArray
@@ -164,7 +164,7 @@ class Changes:
                 ],
                 dtype=bool,
             ),
-            tuple(name and seller(name) for name in frame["provider"].to_list()),
+            _sellers(frame),
         )
 
     def cut(self, start: date, end: date) -> Curve | None:
@@ -254,6 +254,15 @@ class Changes:
         is_record = np.append(True, lows[1:] < lows[:-1])
         dated = priced[is_record & ~self.is_undated[priced]]
         return int(self.days[dated[-1] if dated.size else priced[-1]])
+
+
+def _sellers(held: pl.DataFrame) -> tuple[str | None, ...]:
+    """Who asked each price; prices given without the model's name have a seller all the same."""
+    models = held["model"].to_list() if "model" in held.columns else [""] * held.height
+    return tuple(
+        provider and seller_behind(provider, model)
+        for provider, model in zip(held["provider"].to_list(), models, strict=True)
+    )
 
 
 def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
