@@ -15,10 +15,13 @@ from scipy.special import ndtr
 from densing_pipeline import implications, paper
 from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
 from densing_pipeline.density import (
+    benchmark_gap,
     compression,
     densities,
     direct_law,
     direct_laws,
+    fresh_text,
+    knowledge_probes,
     measured_laws,
     params_bases,
     pooled_scores,
@@ -47,6 +50,7 @@ from densing_pipeline.trends import (
     density_paces,
     estimate,
     growth_curves,
+    knowledge_growth,
     record_setters,
     sensitivity,
     series,
@@ -69,9 +73,9 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
-            dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
+            admission, anchors, benchmark_gap, breakpoints, checks, claims, compare, comparison, compression, confirmation,
+            dates, densing_law, density_paces, direct_law, direct_laws, estimate, fresh_text, frontier, halving, implications, index, intervals,
+            knowledge_growth, knowledge_probes, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
             record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
@@ -132,6 +136,7 @@ def released(tables: Tables) -> Values:
         | _doubling(tables)
         | _laws(tables)
         | _breaks(tables)
+        | _growth(tables)
         | _pairs(tables)
         | _forecasts(tables)
         | _prices(tables)
@@ -269,6 +274,42 @@ def _breaks(tables: Tables) -> Values:
             slowest=own["slope_ratio"].max(),
             judged=known.filter(verdict="ok").height,
         )
+    }
+
+
+def _growth(tables: Tables) -> Values:
+    """What gets denser: the models behind each ruler, and who is denser on tests than on fresh text."""
+    text, grown = tables["fresh_text"], tables["density_growth"]
+    mean = dict(
+        grown.filter(ruler=fresh_text.RULER, population="base", estimator="ols-all")
+        .select("group", "growth_per_year")
+        .iter_rows()
+    )
+    knowledge = grown.filter(
+        ruler=knowledge_probes.RULER, estimator="ols-all", params_basis="total"
+    )
+    gaps = tables["benchmark_gap"].filter(
+        reference_id=HEADLINE.reference_id, score_set="mmlu", verdict="ok"
+    )
+    found = dict(gaps["finding"].value_counts().iter_rows())
+    largest = gaps.sort("excess", nulls_last=False).row(-1, named=True)
+    return {
+        "growth": SimpleNamespace(
+            text_models=text["model_id"].n_unique(),
+            text_billions=text["params_total"].max() / 1e9,  # type: ignore[operator]
+            probed=tables["knowledge_probes"].height,
+            vendors=knowledge["n_clusters"].item(),
+            text_grows=min(mean["fresh-text-github"], mean["fresh-text-arxiv"]) > 0
+            and mean["fresh-text-prose"] < 0,
+        ),
+        "gap": SimpleNamespace(
+            models=gaps.height,
+            tests=found.get(benchmark_gap.TESTS, 0),
+            text=found.get(benchmark_gap.TEXT, 0),
+            largest=largest["model_id"].rpartition("/")[2],
+            benchmark=largest["benchmark_density"],
+            of_text=largest["text_density"],
+        ),
     }
 
 
