@@ -6,8 +6,15 @@ from datetime import date
 import numpy as np
 import pytest
 
+from densing_pipeline import facts
+from densing_pipeline.density.fresh_text import with_bits
+from densing_pipeline.density.knowledge_probes import with_polls
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.publication.answers import growth_answer
+from densing_pipeline.publication.growth import quoted_rows
+from densing_pipeline.tables.published import BENCHMARK_REPORTS, DENSITIES
+from densing_pipeline.trends.benchmark_growth import benchmark_growth
+from densing_pipeline.trends.fresh_text_growth import fresh_text_growth
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
     Made,
@@ -17,6 +24,7 @@ from densing_pipeline.trends.growth_rows import (
     estimated,
     refused,
 )
+from densing_pipeline.trends.knowledge_growth import knowledge_growth
 
 MADE = Made(date(2026, 6, 1), 1000, 1)
 SKILLS, KNOWLEDGE, COMPRESSION = QUOTED_GROWTH
@@ -129,3 +137,18 @@ def test_rulers_whose_newest_model_is_old_are_named(days, warns):
     said = f"Knowledge rests on 40 models to {newest} and compression on 40 models to 2026-05-01."
     assert said in basis
     assert (f"Warning: that is {days} days (knowledge) before the newest input" in basis) == warns
+
+
+def test_every_quoted_row_is_one_that_is_estimated():
+    """Else a changed name would turn an estimate into "is not known"."""
+    none = DENSITIES.empty()
+    rows = density_growth(
+        benchmark_growth(none, {}, as_of=MADE.as_of, draws=50, seed=1),
+        fresh_text_growth(with_bits(facts.load("fresh_text")), none, {}, draws=50, seed=1),
+        knowledge_growth(
+            with_polls(facts.load("knowledge_probes"), BENCHMARK_REPORTS.empty()), draws=50, seed=1
+        ),
+    )
+    bases = {quoted.name: set(quoted_rows(rows, quoted)) for quoted in QUOTED_GROWTH}
+    both = {"total", "active"}
+    assert bases == {"skills": both, "knowledge": both, "compression": {"total"}}
