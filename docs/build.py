@@ -26,6 +26,7 @@ from docs.tables import (
     break_rows,
     choice_rows,
     growth_rows,
+    level_rows,
     minima_rows,
     pace_rows,
     source_rows,
@@ -125,6 +126,9 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "density_growth": growth_rows(tables["density_growth"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
+        },
+        "docs/prices.md": {
+            "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
         },
         "docs/forecasts.md": {
             "forecast_skill": skill_rows(tables["forecast_skill"]),
