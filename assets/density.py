@@ -30,9 +30,9 @@ from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import benchmark_growth as by_group
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import density_paces as paces
-from densing_pipeline.trends import fresh_text_growth as by_text
 from densing_pipeline.trends import knowledge_growth as by_facts
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends import text_growth as by_text
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.growth_rows import density_growth as growth_table
 from densing_pipeline.trends.simulate import SIMULATIONS
@@ -233,7 +233,7 @@ def density_growth(
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
-    fresh_text: pl.DataFrame,
+    reported_fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
@@ -243,7 +243,7 @@ def density_growth(
     draws, seed = settings.bootstrap_draws, settings.seed
     return growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
-        by_text.fresh_text_growth(fresh_text, densities, laws, draws=draws, seed=seed),
+        by_text.text_growth(reported_fresh_text, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
     )
 

@@ -5,18 +5,18 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.density import benchmark_gap as gaps
-from densing_pipeline.density import fresh_text as texts
 from densing_pipeline.density import knowledge_probes as probes
+from densing_pipeline.density import text_ruler as texts
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
 
-@table_asset(published.FRESH_TEXT, group="density")
-def fresh_text() -> pl.DataFrame:
+@table_asset(published.REPORTED_FRESH_TEXT, group="density")
+def reported_fresh_text() -> pl.DataFrame:
     """How well base models compress text that was written after their release, in bits per byte."""
-    return texts.with_bits(facts.load("fresh_text"))
+    return texts.with_bits(facts.load("reported_fresh_text"))
 
 
 @table_asset(published.KNOWLEDGE_PROBES, group="density")
@@ -27,11 +27,13 @@ def knowledge_probes(benchmark_reports: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(published.RULER_DENSITIES, group="density")
 def ruler_densities(
-    fresh_text: pl.DataFrame, knowledge_probes: pl.DataFrame, settings: dg.ResourceParam[Settings]
+    reported_fresh_text: pl.DataFrame,
+    knowledge_probes: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Density of each model by compression of fresh text, and by knowledge of obscure facts."""
     rows = [
-        *texts.text_densities(fresh_text, seed=settings.seed),
+        *texts.text_densities(reported_fresh_text, seed=settings.seed),
         *probes.knowledge_densities(knowledge_probes),
     ]
     if not rows:
@@ -42,7 +44,7 @@ def ruler_densities(
 @table_asset(published.BENCHMARK_GAP, group="density")
 def benchmark_gap(
     densities: pl.DataFrame,
-    fresh_text: pl.DataFrame,
+    reported_fresh_text: pl.DataFrame,
     direct_laws: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
@@ -51,7 +53,7 @@ def benchmark_gap(
     """Which models are denser on benchmarks than on text that they cannot have seen."""
     return gaps.benchmark_gap(
         densities,
-        fresh_text,
+        reported_fresh_text,
         direct_laws,
         drawn_laws(reference_laws, reference_law_draws),
         seed=settings.seed,

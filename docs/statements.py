@@ -63,6 +63,13 @@ STATISTICS = Page(
         "every pair of reports more than {far:.0f} points apart",
         "A gap is large from {large_gap:.0f} points on",
         "once there are {score_gaps.FEWEST_OTHERS!w}",
+        # files of one's own
+        "up to {largest_file_mb:.0f} MB and {most_rows:,} rows",
+        "fewer than {fit.FEWEST_FITTED} points ({fit_points_with_e} with E), {fit.FEWEST_SIZES} sizes, "
+        "{fit.FEWEST_SIZES} token counts or {fit.FEWEST_RUNS} runs; tokens that go with a power of size within "
+        "{fit.LEAST_FOLD}-fold",
+        "Files of over {fewer_draws_from:,} rows have fewer than {effort.MOST_DRAWS:,} resamples, at least "
+        "{effort.FEWEST_DRAWS}",
         # trend
         "`densing_law` regresses ln density on days since {dates.DAY_ZERO}",
         "- **Intervals** are {level:.0f} % percentiles over resamples",
@@ -93,9 +100,9 @@ STATISTICS = Page(
         "by the pinball loss at {pace_skill.TAU}",
         "the quantile or mean of the last {lookback_months:.0f} months' models",
         # what gets denser
-        "one per cent is {fresh_text.BITS_PER_PERCENT} bits per byte",
-        "through the {fresh_text.FEWEST_SIZES!w} sizes of Qwen2.5 that were measured",
-        "{fresh_text.LINE_DRAWS} draws of the line",
+        "one per cent is {text_ruler.BITS_PER_PERCENT} bits per byte",
+        "through the {text_ruler.FEWEST_LINE_SIZES!w} sizes of Qwen2.5 that were measured",
+        "{text_ruler.LINE_DRAWS} draws of the line",
         "those with {knowledge_probes.FEWEST_ITEMS} answers or more enter",
         "the smoothed {knowledge_growth.TAU} quantile",
         "where the Densing Law's {printed.DENSITY_DOUBLING_MONTHS} months would need",
@@ -144,7 +151,7 @@ STATISTICS = Page(
         "{spread.low:.0f} to {spread.high:.0f} days, half of them less than {spread.median:.0f}, the ends "
         "{spread.shortest:.0f} and {longest}.** The headline, {headline.doubling_days:.0f} "
         "days, lies above the median",
-        "`fresh_text` holds {growth.text_models} models of at most {growth.text_billions:.0f} B parameters",
+        "`reported_fresh_text` holds {growth.text_models} models of at most {growth.text_billions:.0f} B parameters",
         "`knowledge_probes` holds {growth.probed} open-weight models",
         "stretch for {growth.vendors} vendors",
         "{gap.tests} of {gap.models} models are denser on tests, {gap.text} on fresh text",
@@ -233,7 +240,10 @@ STATISTICS = Page(
             "quantile .9 and all models",
             "correlated 1/3 within its family",
             "2 N operations",
+            "D = C / 6N",
         ),
+        "examples": ("(1731M)", "such as 1.7 parameters or a loss of 30"),
+        "a fifth (`own_files.reading.MOST_LEFT_OUT`)": ("up to a fifth of them",),
         "fits of bundled points, held by tests/unit/density": (
             "within 1 % (MMLU's `b` within 1.3 %",
             "within 0.2 %",
@@ -241,7 +251,7 @@ STATISTICS = Page(
             "off by +.017 (7B) and +.071 (13B)",
             "(SSE .0015 instead of .0023; -.017, +.004)",
             "at 5T tokens is .74",
-            "A 477.8 (295-725), alpha .3473, B 2143 (1189-5613), beta .3672, E 1.817",
+            "A 477.8 (285-718), alpha .3473, B 2143 (1047-5824), beta .3672, E 1.817",
             "is .4 % higher",
             "the factor is far from 1",
             "Error at the 72B",

@@ -28,13 +28,14 @@ from densing_pipeline.density import (
     densities,
     direct_law,
     direct_laws,
-    fresh_text,
+    fit,
     knowledge_probes,
     measured_laws,
     params_bases,
     pooled_scores,
     reference_law_draws,
     score_sets,
+    text_ruler,
     variants,
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
@@ -45,6 +46,7 @@ from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
+from densing_pipeline.own_files import delimited, effort
 from densing_pipeline.polling import poll
 from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
 from densing_pipeline.prices.sources import snapshot
@@ -82,9 +84,9 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, benchmark_gap, breakpoints, checks, claims, compare, comparison, compression, confirmation,
-            dates, densing_law, density_paces, direct_law, direct_laws, estimate, fresh_text, frontier, halving, implications, index, intervals,
+            dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             knowledge_growth, knowledge_probes, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
-            record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
+            record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, text_ruler, trend_breaks,
             variants, vintages, windows,
         )
     } | {
@@ -92,6 +94,11 @@ def constants() -> Values:
         "draws": draws,
         "printed": paper,
         "input_share": HEADLINE_BLEND,
+        "fit": fit, "effort": effort,
+        "fit_points_with_e": fit.FEWEST_FITTED + 2,
+        "largest_file_mb": delimited.LARGEST_BYTES / 2**20,
+        "most_rows": delimited.MOST_ROWS,
+        "fewer_draws_from": effort.USUAL_WEIGHTS // effort.MOST_DRAWS,
         "headline_draws": draws * densing_law.HEADLINE_TIMES,
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
@@ -287,9 +294,9 @@ def _breaks(tables: Tables) -> Values:
 
 def _growth(tables: Tables) -> Values:
     """What gets denser: the models behind each ruler, and who is denser on tests than on fresh text."""
-    text, grown = tables["fresh_text"], tables["density_growth"]
+    text, grown = tables["reported_fresh_text"], tables["density_growth"]
     mean = dict(
-        grown.filter(ruler=fresh_text.RULER, population="base", estimator="ols-all")
+        grown.filter(ruler=text_ruler.RULER, population="base", estimator="ols-all")
         .select("group", "growth_per_year")
         .iter_rows()
     )

@@ -14,8 +14,8 @@ import polars as pl
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.fresh_text import ALL_TEXTS, LINE_DRAWS, fit_ruler, of_group
 from densing_pipeline.density.score_sets import SCORE_SETS
+from densing_pipeline.density.text_ruler import ALL_TEXTS, LINE_DRAWS, fit_ruler, of_group
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST
@@ -54,7 +54,7 @@ def benchmark_gap(
 
     Args:
         densities: a `densities` frame.
-        fresh_text: a `fresh_text` frame.
+        fresh_text: a `reported_fresh_text` frame.
         direct_laws: a `direct_laws` frame.
         laws: draws of the reference laws.
         seed: seed of the draws.

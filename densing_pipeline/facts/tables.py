@@ -97,8 +97,8 @@ LADDERS = Table(
     ),
 )
 
-FRESH_TEXT = Table(
-    name="fresh_text",
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
     grain="one base model x kind of text that was written after the model",
     key=("model_id", "text"),
     columns=(
@@ -230,7 +230,7 @@ FACTS: dict[str, Table] = {
         REFERENCE_POINTS,
         REFERENCE_COEFFICIENTS,
         LADDERS,
-        FRESH_TEXT,
+        REPORTED_FRESH_TEXT,
         KNOWLEDGE_PROBES,
         LIST_PRICES,
         CAPABILITY_LEVELS,

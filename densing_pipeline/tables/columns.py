@@ -528,6 +528,32 @@ COLUMNS: dict[str, Column] = {
     "completion_tokens": _count("Tokens generated.", "tokens"),
     "is_truncated": _flag("Whether the token budget ended the answer."),
     "failed_reason": _text("Why the item has no score; empty if it has one."),
+    "bits_per_byte": _positive(
+        "Negative log-likelihood of the text in bits for each of its bytes in UTF-8; of several texts, "
+        "all bits over all bytes.",
+        "bits per byte",
+    ),
+    "bits_per_byte_error": Column(
+        pl.Float64,
+        "Standard error of the bits per byte, from the differences between texts; empty for one text.",
+        "bits per byte",
+        low=0,
+    ),
+    "text_bytes": _count(
+        "Bytes of the text in UTF-8, where the loss of a whole text was measured.", "bytes"
+    ),
+    "texts_from": _day("First day of the month in which the texts were written."),
+    "domain": _text(
+        "Kind of the texts, as Uncheatable Eval names it; all is the plain mean over the domains that the "
+        "suite measures."
+    ),
+    "n_texts": _count("Texts that were measured.", "texts"),
+    "n_texts_failed": _count("Texts that could not be measured; they do not count.", "texts"),
+    "n_bytes": _count("Bytes of the measured texts in UTF-8.", "bytes"),
+    "is_after_release": _flag(
+        "Whether the texts were written after the model's release, so that it cannot have been trained on "
+        "them; empty if the release date is not known."
+    ),
     "n_failed": _count("Items that could not be scored, each counted as wrong.", "items"),
     "n_truncated": _count("Items whose answer was ended by the token budget.", "items"),
     "started_at": _instant("When the last attempt began."),
@@ -771,10 +797,6 @@ COLUMNS: dict[str, Column] = {
         "Size of the text compressed by the model, in percent of its size in bytes: "
         "100 bits per byte / 8.",
         "%",
-    ),
-    "bits_per_byte": _positive(
-        "Negative log likelihood of a text over its length: 0.08 compression_percent.",
-        "bits per byte",
     ),
     "vendor": _text("Maker of the model as the source names it; the cluster of the bootstrap."),
     "is_thinking": _flag("Whether the model reasons at length before it answers."),

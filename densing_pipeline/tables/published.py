@@ -207,7 +207,18 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?",
+    ),
+)  # fmt: skip
+
+FRESH_TEXT = Table(
+    name="fresh_text",
+    grain="one measured model x month of new texts x domain",
+    key=("model_id", "revision", "suite_version", "texts_from", "domain"),
+    columns=(
+        "model_id", "revision", "suite_version", "texts_from", "domain", "bits_per_byte",
+        "bits_per_byte_error?", "n_texts", "n_texts_failed", "n_bytes", "release_date?",
+        "is_after_release?",
     ),
 )  # fmt: skip
 
@@ -489,8 +500,8 @@ DENSITY_PACES = Table(
     ),
 )  # fmt: skip
 
-FRESH_TEXT = Table(
-    name="fresh_text",
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
     grain="one base model x kind of text that was written after the model",
     key=("model_id", "text"),
     columns=(
@@ -685,6 +696,7 @@ PUBLISHED: dict[str, Table] = {
         SOURCE_EFFECTS,
         SCORE_CONFLICTS,
         EVAL_ITEMS,
+        FRESH_TEXT,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,
@@ -696,7 +708,7 @@ PUBLISHED: dict[str, Table] = {
         REFERENCE_LAW_DRAWS,
         DIRECT_LAWS,
         DENSITIES,
-        FRESH_TEXT,
+        REPORTED_FRESH_TEXT,
         KNOWLEDGE_PROBES,
         RULER_DENSITIES,
         BENCHMARK_GAP,

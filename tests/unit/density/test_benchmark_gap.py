@@ -8,7 +8,7 @@ from densing_pipeline.density.benchmark_gap import LINE_LAW, benchmark_gap
 from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.law import LossLaw, PerformanceLaw, ReferenceLaw
 from densing_pipeline.tables.published import BENCHMARK_GAP, DENSITIES, DIRECT_LAWS
-from tests.unit.density.test_fresh_text import line, models
+from tests.unit.density.test_text_ruler import line, models
 
 COEFFICIENTS_OF = dict(
     zip(COEFFICIENTS, (2.0, 0.115, 100.0, 0.277, 0.0, 0.9, -24.4, 0.16, 0.1), strict=True)

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.fresh_text import with_bits
 from densing_pipeline.density.knowledge_probes import with_polls
+from densing_pipeline.density.text_ruler import with_bits
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.publication.answers import growth_answer
 from densing_pipeline.publication.growth import quoted_rows
 from densing_pipeline.tables.published import BENCHMARK_REPORTS, DENSITIES
 from densing_pipeline.trends.benchmark_growth import benchmark_growth
-from densing_pipeline.trends.fresh_text_growth import fresh_text_growth
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
     Made,
@@ -25,6 +24,7 @@ from densing_pipeline.trends.growth_rows import (
     refused,
 )
 from densing_pipeline.trends.knowledge_growth import knowledge_growth
+from densing_pipeline.trends.text_growth import text_growth
 
 MADE = Made(date(2026, 6, 1), 1000, 1)
 SKILLS, KNOWLEDGE, COMPRESSION = QUOTED_GROWTH
@@ -144,7 +144,7 @@ def test_every_quoted_row_is_one_that_is_estimated():
     none = DENSITIES.empty()
     rows = density_growth(
         benchmark_growth(none, {}, as_of=MADE.as_of, draws=50, seed=1),
-        fresh_text_growth(with_bits(facts.load("fresh_text")), none, {}, draws=50, seed=1),
+        text_growth(with_bits(facts.load("reported_fresh_text")), none, {}, draws=50, seed=1),
         knowledge_growth(
             with_polls(facts.load("knowledge_probes"), BENCHMARK_REPORTS.empty()), draws=50, seed=1
         ),

@@ -7,17 +7,17 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.fresh_text import LINE, with_bits
-from densing_pipeline.tables.published import DENSITIES, DENSITY_GROWTH, FRESH_TEXT
-from densing_pipeline.trends.fresh_text_growth import fresh_text_growth
+from densing_pipeline.density.text_ruler import LINE, with_bits
+from densing_pipeline.tables.published import DENSITIES, DENSITY_GROWTH, REPORTED_FRESH_TEXT
 from densing_pipeline.trends.growth_rows import density_growth
-from tests.unit.density.test_fresh_text import line, models
+from densing_pipeline.trends.text_growth import text_growth
+from tests.unit.density.test_text_ruler import line, models
 
 
 def rows(
     fresh_text: pl.DataFrame, densities: pl.DataFrame | None = None
 ) -> dict[tuple[str, str, str, str], dict]:
-    found = fresh_text_growth(
+    found = text_growth(
         fresh_text, DENSITIES.empty() if densities is None else densities, {}, draws=400, seed=2
     )
     table = DENSITY_GROWTH.validate(density_growth(found))
@@ -53,7 +53,7 @@ def growing(growth: float, count: int = 24) -> pl.DataFrame:
 
 def test_the_bundled_models_give_the_figures_recorded_with_them():
     """Recorded: prose falls, arXiv doubles in 688 days, GitHub in 313, by choices of text and models."""
-    found = rows(FRESH_TEXT.cast(with_bits(facts.load("fresh_text"))))
+    found = rows(REPORTED_FRESH_TEXT.cast(with_bits(facts.load("reported_fresh_text"))))
     ruler = "fresh-text-qwen2.5"
     growth = {
         group: found[ruler, group, "base", "ols-all"]

@@ -7,7 +7,7 @@ through the sizes of one dense line of models, Qwen2.5:
 
 The effective parameters of a model are the size of a Qwen2.5 model that compresses the text as well. The
 bits per byte of a group of texts are the plain mean over its texts, as on the source's page. Not here: the
-texts' growth (`trends.fresh_text_growth`).
+texts' growth (`trends.text_growth`).
 
 Source: Uncheatable Eval (https://github.com/Jellyfish042/uncheatable_eval, MIT), whose compression rate is
 100 (negative log likelihood in nats) / (8 ln 2 bytes): percent of the text's size.
@@ -30,7 +30,7 @@ RULER = "fresh-text-qwen2.5"
 LINE = "Qwen/Qwen2.5-"
 """Start of the ids of the models that the ruler is fitted to."""
 
-FEWEST_SIZES = 4
+FEWEST_LINE_SIZES = 4
 """Fewest sizes of the line that a ruler is fitted to."""
 
 BITS_PER_PERCENT = 0.08
@@ -76,7 +76,7 @@ class TextRuler:
 
 
 def with_bits(facts: pl.DataFrame) -> pl.DataFrame:
-    """The bundled compression rates as rows of `fresh_text`, with bits per byte."""
+    """The bundled compression rates as rows of `reported_fresh_text`, with bits per byte."""
     return facts.with_columns(bits_per_byte=pl.col("compression_percent") * BITS_PER_PERCENT)
 
 
@@ -84,7 +84,7 @@ def of_group(fresh_text: pl.DataFrame, group: str) -> pl.DataFrame:
     """Bits per byte of a group of texts, of every model that was measured on all of them.
 
     Args:
-        fresh_text: a `fresh_text` frame.
+        fresh_text: a `reported_fresh_text` frame.
         group: one of `GROUPS`.
 
     Returns:
@@ -120,13 +120,15 @@ def fit_ruler(models: pl.DataFrame, group: str, *, seed: int) -> TextRuler:
         seed: seed of the draws.
 
     Raises:
-        FitError: fewer than `FEWEST_SIZES` sizes of the line are there, or larger ones do not compress
+        FitError: fewer than `FEWEST_LINE_SIZES` sizes of the line are there, or larger ones do not compress
             better.
     """
     line = models.filter(pl.col("model_id").str.starts_with(LINE))
     sizes = line["params_total"].n_unique()
-    if sizes < FEWEST_SIZES:
-        raise FitError(f"sizes of {LINE.strip('/-')} on all texts: {sizes}, needed: {FEWEST_SIZES}")
+    if sizes < FEWEST_LINE_SIZES:
+        raise FitError(
+            f"sizes of {LINE.strip('/-')} on all texts: {sizes}, needed: {FEWEST_LINE_SIZES}"
+        )
     params = line["params_total"].cast(pl.Float64).to_numpy()
     features = np.stack([np.ones_like(params), np.log(params)], axis=1)
     target = np.log(line["bits_per_byte"].to_numpy())
@@ -150,7 +152,7 @@ def text_densities(fresh_text: pl.DataFrame, *, seed: int) -> list[dict[str, Any
     95 % interval is that of the ruler's draws: the errors of single documents are not published.
 
     Args:
-        fresh_text: a `fresh_text` frame.
+        fresh_text: a `reported_fresh_text` frame.
         seed: seed of the ruler's draws.
     """
     rows: list[dict[str, Any]] = []

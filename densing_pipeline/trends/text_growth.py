@@ -1,6 +1,6 @@
 """Growth of density by compression of fresh text, and of density on benchmarks over the same models.
 
-Not here: the ruler and the densities (`density.fresh_text`).
+Not here: the ruler and the densities (`density.text_ruler`).
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import polars as pl
 
 from densing_pipeline.density.drawn_law import DrawnLaws
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.fresh_text import ALL_TEXTS, GROUPS, RULER, fit_ruler, of_group
+from densing_pipeline.density.text_ruler import ALL_TEXTS, GROUPS, RULER, fit_ruler, of_group
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.tables.dates import DAY_ZERO, newest
 from densing_pipeline.trends.benchmark_growth import BASE, ESTIMATORS, rows_of_series
@@ -28,7 +28,7 @@ BASIS = "total"
 CAVEAT = "models as their source chose them; text after their release, its month not stated"
 
 
-def fresh_text_growth(
+def text_growth(
     fresh_text: pl.DataFrame, densities: pl.DataFrame, laws: DrawnLaws, *, draws: int, seed: int
 ) -> Iterator[GrowthRow]:
     """Growth on every group of texts over all models, and on text and benchmark over those that have both.
@@ -37,7 +37,7 @@ def fresh_text_growth(
     error of the ruler.
 
     Args:
-        fresh_text: a `fresh_text` frame.
+        fresh_text: a `reported_fresh_text` frame.
         densities: a `densities` frame.
         laws: draws of the reference laws.
         draws: resamples of families behind each interval.

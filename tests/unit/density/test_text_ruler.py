@@ -8,7 +8,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.fit_loss import FitError
-from densing_pipeline.density.fresh_text import (
+from densing_pipeline.density.text_ruler import (
     ALL_TEXTS,
     GROUPS,
     LINE,
@@ -17,20 +17,22 @@ from densing_pipeline.density.fresh_text import (
     text_densities,
     with_bits,
 )
-from densing_pipeline.tables.published import FRESH_TEXT, RULER_DENSITIES
+from densing_pipeline.tables.published import REPORTED_FRESH_TEXT, RULER_DENSITIES
 
 SIZES = (1.5e9, 3e9, 7e9, 14e9)
 
 
 @pytest.fixture(scope="module")
 def bundled() -> pl.DataFrame:
-    return FRESH_TEXT.validate(FRESH_TEXT.cast(with_bits(facts.load("fresh_text"))))
+    return REPORTED_FRESH_TEXT.validate(
+        REPORTED_FRESH_TEXT.cast(with_bits(facts.load("reported_fresh_text")))
+    )
 
 
 def models(
     bits: dict[str, tuple[float, float]], texts: tuple[str, ...] = GROUPS[ALL_TEXTS]
 ) -> pl.DataFrame:
-    """A `fresh_text` frame of models with (parameters, bits per byte), alike on all texts."""
+    """A `reported_fresh_text` frame of models with (parameters, bits per byte), alike on all texts."""
     rows = [
         {
             "model_id": name, "model": name, "family": name, "release_date": date(2024, 1, 1),
@@ -41,7 +43,7 @@ def models(
         for name, (params, value) in bits.items()
         for text in texts
     ]  # fmt: skip
-    return FRESH_TEXT.cast(pl.DataFrame(rows))
+    return REPORTED_FRESH_TEXT.cast(pl.DataFrame(rows))
 
 
 def line(power: float = -0.1, sizes: tuple[float, ...] = SIZES) -> dict[str, tuple[float, float]]:
