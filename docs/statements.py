@@ -362,8 +362,8 @@ PRICES = Page(
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
         "below {comparison.LOWEST_PLAUSIBLE} (the lowest price known",
-        "A list of the same new shape on {poll.NIGHTS_TO_TAKE} nights",
-        "moved more than {snapshot.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
+        "A list of the same new shape on {judging.NIGHTS_TO_TAKE} nights",
+        "moved more than {common_factor.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
         "If for over {poll.LONGEST_UNCHANGED_DAYS} days a server only answered",
         "| the price before again, within {confirmation.REVERSAL_DAYS} days |",
         "the price before is back within {confirmation.REVERSAL_DAYS} days: the other one was a slip",
@@ -373,6 +373,9 @@ PRICES = Page(
         "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
         "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
+        "names the kinds of offer of which less than {smallest_share:.0f} % are left",
+        "of\nat least {common_factor.FEWEST_WITNESSED!w} offers most must agree",
+        "When the last sign is over {presumed.SILENT_DAYS} days older",
         "`correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(
             f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"
@@ -449,6 +452,9 @@ PRICES = Page(
             "| `genai-prices` | version 2 of the data, before July 2026 version 1; renames are followed | 2025-06 |",
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
+        ),
+        "how near a score can lie to a level, as an example": (
+            "a level .002 lower can gain a record",
         ),
         "the index of the source": ("the value and its 90 % interval",),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),

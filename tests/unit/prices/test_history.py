@@ -123,6 +123,7 @@ def test_a_lost_file_is_rebuilt(months, whole, tmp_path, damage):
     assert files(tmp_path) == whole
 
 
+@pytest.mark.heavy
 def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     write, kills = writing.write, 0
@@ -164,6 +165,20 @@ def test_of_several_responses_on_one_day_the_first_counts(tmp_path):
         zone.store("openrouter", "", content, datetime(2025, 1, 1, hour, tzinfo=UTC))
     (only,) = landed(zone.receipts("openrouter"), zone)
     assert only.read() == first
+
+
+def test_what_landed_by_a_clock_that_was_ahead_waits_for_its_day(tmp_path):
+    zone, contents = LandingZone(tmp_path / "landing"), responses(3)
+    days = [START, START + timedelta(days=1), START + timedelta(days=300)]
+    for day, content in zip(days, contents, strict=True):
+        zone.store("openrouter", "", content, datetime(day.year, day.month, day.day, tzinfo=UTC))
+    for last, refused in ((1, [days[2]]), (300, []), (1, [days[2]])):
+        now = datetime(2025, 1, 1, 12, tzinfo=UTC) + timedelta(days=last)
+        found = update_all(zone, tmp_path / "book", now)["openrouter"]
+        assert found.failure is None
+        assert [day for day, _ in found.refused] == refused
+        seen = histories(tmp_path / "book")["openrouter"]["last_seen"].max()
+        assert seen == START + timedelta(days=last)
 
 
 def test_an_unreadable_snapshot_is_reported_and_passed_over(tmp_path):
