@@ -16,7 +16,7 @@ from densing_pipeline.evaluation.requests import (
     Result,
 )
 
-TOLERANCE = 0.2
+MOST_ROUNDING = 0.2
 """Nats a token: bf16 differs by hundredths when the same prompt is computed in other pieces, stale rows by
 whole nats."""
 
@@ -67,4 +67,4 @@ def _differ(one: Result, other: Result) -> bool:
     if one.answer_tokens != other.answer_tokens:
         return True
     # A difference that is no number is one.
-    return not abs(one.nll_nats - other.nll_nats) <= TOLERANCE * one.answer_tokens
+    return not abs(one.nll_nats - other.nll_nats) <= MOST_ROUNDING * one.answer_tokens
