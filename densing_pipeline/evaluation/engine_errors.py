@@ -26,13 +26,17 @@ TAKEN = re.compile(r"Free memory on device")
 WITHOUT_REASON = re.compile(r"Engine core initialization failed|EngineDeadError")
 
 INSTALLATION = re.compile(
-    r"Python\.h|Failed to find C compiler|returned non-zero exit status.*gcc|NVIDIA driver on your system"
+    r"fatal error: Python\.h|Failed to find C compiler|NVIDIA driver on your system"
     r"|driver version is insufficient|unsupported display driver|no kernel image is available"
     r"|No CUDA GPUs are available|Failed to infer device type|system not yet initialized"
-    r"|lib(?:cuda|cudart|nvrtc|cublas|cudnn|nccl)[\w.]*\.so|undefined symbol|(?:Import|ModuleNotFound)Error:"
     r"|NCCL error|ncclSystemError|unable to open shared memory|No space left on device|Could not find nvcc",
 )
-"""Faults of driver, compiler, libraries, shared memory or disk: no model is to blame for them."""
+"""Faults of driver, compiler, shared memory or disk, for which no model is to blame, anywhere in a log."""
+
+BROKEN = re.compile(
+    r"(?:Import|ModuleNotFound)Error:|undefined symbol|lib[\w+-]+\.so[\w.]*: cannot open"
+)
+"""A library that cannot be loaded, as the cause: elsewhere in a log it may be one that vLLM can do without."""
 
 SHORTEST_CONTEXT = 2048
 """Tokens; most prompts of the suite need more."""
@@ -67,7 +71,7 @@ def refusal(error: BaseException, log: str = "") -> EvaluationError:
     """
     said = _said(error, log)
     message = f"vLLM cannot load it: {words(error, log)}"
-    if INSTALLATION.search(said):
+    if INSTALLATION.search(said) or BROKEN.search(words(error, log)):
         return InstallationError(message)
     if TAKEN.search(said):
         return EvaluationError(message)

@@ -96,6 +96,12 @@ def test_what_only_this_model_meets_is_its_own(line):
     assert str(refusal) == f"vLLM cannot load it: {line}"
 
 
+def test_a_library_that_vllm_can_do_without_is_no_reason():
+    lines = ("ImportError: cannot import name 'x' from 'y'", "KeyError: 'lm_head.weight'")
+    assert isinstance(engine_errors.refusal(wrapper(), log(*lines)), BlockedError)
+    assert isinstance(engine_errors.refusal(wrapper(), log(*lines[::-1])), InstallationError)
+
+
 def test_memory_that_another_process_took_is_nobodys_fault():
     line = "ValueError: Free memory on device (3.1/79.2 GiB) is less than desired GPU memory utilization."
     refusal = engine_errors.refusal(wrapper(), log(line))
