@@ -80,7 +80,7 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
                 skip_reason=f"the last check of this installation failed: {check.problem}; mend it, "
                 "then run `densing evaluate --check`"
             )
-        ended = installation.ended(settings.evaluations_dir, check and check.at)
+        ended = installation.ended(settings.evaluations_dir, check.at if check else None)
         if stands_still := installation.standstill(ended):
             return dg.SensorResult(skip_reason=stands_still)
         waiting = installation.waiting(ended)

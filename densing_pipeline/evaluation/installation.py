@@ -56,7 +56,7 @@ def last_check(state_dir: Path) -> Check | None:
     """The last check; None if there was none."""
     told = read_json(state_dir / FILE)
     at, problem = instant(told.get("checked_at")), told.get("problem")
-    return at and Check(at, None if problem is None else str(problem))
+    return None if at is None else Check(at, None if problem is None else str(problem))
 
 
 def ended(root: Path, since: datetime | None) -> list[Ended]:

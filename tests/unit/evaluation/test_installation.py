@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.folder_format import read_json, write_json
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -15,9 +16,9 @@ def end(root, model, hours, reason="driver 570 is too old", fault="installation"
     path = root / f"lab--{model}" / ("a" * 40) / "version"
     with FolderWriter(path) as writer:
         writer.end("failed" if fault else "done", reason, resumable=True, fault=fault)
-    told = installation.read_json(path / "outcome.json")
+    told = read_json(path / "outcome.json")
     told["finished_at"] = (START + timedelta(hours=hours)).isoformat()
-    installation.write_json(path / "outcome.json", told)
+    write_json(path / "outcome.json", told)
 
 
 def test_two_equal_faults_of_two_models_stop_all(tmp_path):

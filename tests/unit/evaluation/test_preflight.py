@@ -1,5 +1,7 @@
 """The check before evaluations runs every part, says what failed, and leaves one verdict for the sensor."""
 
+import shutil
+
 import pytest
 
 from densing_pipeline.evaluation import installation, preflight
@@ -64,8 +66,8 @@ def test_every_part_of_an_installation_is_tried(tmp_path):
     ("free", "passed"), [(preflight.LEAST_DISK, True), (preflight.LEAST_DISK - 1, False)]
 )
 def test_weights_need_room(monkeypatch, tmp_path, free, passed):
-    space = preflight.shutil.disk_usage(tmp_path)._replace(free=free)
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: space)
+    space = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: space)
     if passed:
         assert preflight._disk(tmp_path).startswith("20 GiB are free")
         return
