@@ -23,16 +23,19 @@ from densing_pipeline.cost import (
     records,
 )
 from densing_pipeline.density import (
+    benchmark_gap,
     compression,
     densities,
     direct_law,
     direct_laws,
     fit,
+    knowledge_probes,
     measured_laws,
     params_bases,
     pooled_scores,
     reference_law_draws,
     score_sets,
+    text_ruler,
     variants,
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
@@ -64,6 +67,7 @@ from densing_pipeline.trends import (
     density_paces,
     estimate,
     growth_curves,
+    knowledge_growth,
     record_setters,
     sensitivity,
     series,
@@ -93,6 +97,8 @@ def constants() -> Values:
             variants, vintages, windows,
         )
     } | {
+        "benchmark_gap": benchmark_gap, "knowledge_growth": knowledge_growth,
+        "knowledge_probes": knowledge_probes, "text_ruler": text_ruler,
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "printed": paper,
@@ -154,6 +160,7 @@ def released(tables: Tables) -> Values:
         | _doubling(tables)
         | _laws(tables)
         | _breaks(tables)
+        | _growth(tables)
         | _pairs(tables)
         | _forecasts(tables)
         | _prices(tables)
@@ -291,6 +298,42 @@ def _breaks(tables: Tables) -> Values:
             slowest=own["slope_ratio"].max(),
             judged=known.filter(verdict="ok").height,
         )
+    }
+
+
+def _growth(tables: Tables) -> Values:
+    """What gets denser: the models behind each ruler, and who is denser on tests than on fresh text."""
+    text, grown = tables["reported_fresh_text"], tables["density_growth"]
+    mean = dict(
+        grown.filter(ruler=text_ruler.RULER, population="base", estimator="ols-all")
+        .select("group", "growth_per_year")
+        .iter_rows()
+    )
+    knowledge = grown.filter(
+        ruler=knowledge_probes.RULER, estimator="ols-all", params_basis="total"
+    )
+    gaps = tables["benchmark_gap"].filter(
+        reference_id=HEADLINE.reference_id, score_set="mmlu", verdict="ok"
+    )
+    found = dict(gaps["finding"].value_counts().iter_rows())
+    largest = gaps.sort("excess", nulls_last=False).row(-1, named=True)
+    return {
+        "growth": SimpleNamespace(
+            text_models=text["model_id"].n_unique(),
+            text_billions=text["params_total"].max() / 1e9,  # type: ignore[operator]
+            probed=tables["knowledge_probes"].height,
+            vendors=knowledge["n_clusters"].item(),
+            text_grows=min(mean["fresh-text-github"], mean["fresh-text-arxiv"]) > 0
+            and mean["fresh-text-prose"] < 0,
+        ),
+        "gap": SimpleNamespace(
+            models=gaps.height,
+            tests=found.get(benchmark_gap.TESTS, 0),
+            text=found.get(benchmark_gap.TEXT, 0),
+            largest=largest["model_id"].rpartition("/")[2],
+            benchmark=largest["benchmark_density"],
+            of_text=largest["text_density"],
+        ),
     }
 
 

@@ -776,6 +776,52 @@ COLUMNS: dict[str, Column] = {
     "group": _text(
         "What the ruler measures: a group of benchmarks with questions of one kind, or a kind of text."
     ),
+    "text": _text(
+        "Kind of text, written after the models: fiction (ao3), news (bbc), articles of Wikipedia in English, "
+        "arXiv papers in computer science or physics, GitHub code in C++ or Python.",
+        "ao3",
+        "bbc",
+        "wikipedia",
+        "arxiv-cs",
+        "arxiv-physics",
+        "github-cpp",
+        "github-python",
+    ),
+    "sequence_layers": _text(
+        "What the model mixes tokens with: attention alone, recurrent layers alone, or both.",
+        "attention",
+        "recurrent",
+        "hybrid",
+    ),
+    "compression_percent": _positive(
+        "Size of the text compressed by the model, in percent of its size in bytes: "
+        "100 bits per byte / 8.",
+        "%",
+    ),
+    "vendor": _text("Maker of the model as the source names it; the cluster of the bootstrap."),
+    "is_thinking": _flag("Whether the model reasons at length before it answers."),
+    **{
+        f"tier_{tier}": _fraction(
+            f"Score on tier {tier} of 7, from facts that are widely known to obscure ones."
+        )
+        for tier in range(1, 8)
+    },
+    "refused": _fraction("Share of the questions that the model did not answer."),
+    "wrong": _fraction("Share of the questions that the model answered wrongly."),
+    "is_revised": _flag(
+        "Whether the score is of a poll, which found another value than the bundled one."
+    ),
+    "is_extrapolated": _flag(
+        "Whether the effective parameters lie beyond the sizes that the ruler is fitted to."
+    ),
+    "benchmark_density": _positive("Capacity density on benchmarks.", "1"),
+    "excess_low": _number("Lower end of the 95 % interval of excess."),
+    "excess_high": _number("Upper end of the 95 % interval of excess."),
+    "text_density": _positive(
+        "Density on fresh text: parameters of a model of the ruler that compresses it as well, over "
+        "the model's own.",
+        "1",
+    ),
     "first_release": _day("Release date of the oldest model the estimate rests on."),
     "growth_per_year": _number("Growth of ln density.", "1 / year"),
     "growth_low": _number("Lower end of the growth's 95 % interval.", "1 / year"),
@@ -1262,6 +1308,28 @@ OWN: dict[tuple[str, str], Column] = {
     ),
     ("base_model_recall", "month"): _day(
         "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
+    ("benchmark_gap", "log_ratio"): _number(
+        "ln of the density on benchmarks over that on fresh text."
+    ),
+    ("benchmark_gap", "median_gap"): _number("Median log_ratio of all other models."),
+    ("benchmark_gap", "excess"): _number(
+        "log_ratio less that of the median model: above zero the model is denser on tests."
+    ),
+    ("benchmark_gap", "finding"): _text(
+        "Whether the model is denser on tests or on fresh text than the median model is, as far as the "
+        "interval can tell.",
+        "denser on tests",
+        "denser on fresh text",
+        "not told apart",
+    ),
+    ("knowledge_probes", "used_in_fit"): _flag(
+        "Whether the model answered enough questions to enter densities and growth."
+    ),
+    ("ruler_densities", "population"): _text(
+        "Which models they are: base models, or instruct and thinking ones.",
+        "base",
+        "instruct-and-thinking",
     ),
     ("density_growth", "population"): _text(
         "Which models the estimate is over: base models, those of them that have a density on benchmarks "
