@@ -3,10 +3,10 @@
 import pytest
 
 from densing_pipeline.publication import release
-from densing_pipeline.publication.figures import FIGURES
+from densing_pipeline.publication.charts import CHARTS
 
 
 @pytest.fixture
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw one figure in each release: drawing all takes longer than everything else of a small release."""
-    monkeypatch.setattr(release, "FIGURES", {"density": FIGURES["density"]})
+    monkeypatch.setattr(release, "CHARTS", {"density": CHARTS["density"]})
