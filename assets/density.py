@@ -23,7 +23,8 @@ from densing_pipeline.orchestration.metadata import (
     sensitivity_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.publication.charts.density import choices, density_today
+from densing_pipeline.publication.charts.choices import choices
+from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from densing_pipeline.publication.charts import density, forecasts, models, price
+from densing_pipeline.publication.charts import choices, density, forecasts, models, price, rates
 from densing_pipeline.publication.charts.style import Figure
 
 CHARTS: dict[str, Callable[[Mapping[str, pl.DataFrame]], Figure]] = {
     "density": density.density_today,
-    "choices": density.choices,
-    "paces": density.paces,
+    "rulers": rates.rulers,
+    "choices": choices.choices,
+    "paces": rates.paces,
     "price": price.price,
     "causes": price.causes,
     "index": price.index,

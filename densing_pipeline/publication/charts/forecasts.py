@@ -17,6 +17,7 @@ from densing_pipeline.publication.charts.style import (
     doubling_axis,
     nothing,
     powers_of_two,
+    ring,
     rows_of,
     year_axis,
 )
@@ -99,7 +100,7 @@ def forecasts(tables: Tables) -> Figure:
         base.mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour),
         of_trend.transform_filter("isValid(datum.outcome)").mark_point(size=45, filled=True, color=INK, opacity=1)
         .encode(x=x, y=alt.Y("outcome:Q", scale=scale), tooltip=tooltip),
-        base.transform_filter("datum.row == focus").mark_point(size=170, color=INK, strokeWidth=2).encode(x=x, y=y),
+        ring(base, x, y),
     ).add_params(NARROW, FOCUS).properties(height=340)  # fmt: skip
     judged = trend.drop_nulls("covered")
     inside = int(judged["covered"].sum())

@@ -13,7 +13,6 @@ from densing_pipeline.publication.charts.style import (
     FOCUS,
     GREEN,
     HEIGHT,
-    INK,
     LABEL_LIMIT,
     MUTED,
     NARROW,
@@ -24,6 +23,7 @@ from densing_pipeline.publication.charts.style import (
     apart,
     nothing,
     powers_of_two,
+    ring,
     rows_of,
     year_axis,
 )
@@ -100,8 +100,7 @@ def smallest(tables: Tables) -> Figure:
         rows_of("ends").transform_filter(control.filter)
         .transform_calculate(label="narrow ? slice(datum.level, 5) : datum.text")
         .mark_text(align="left", dx=6, fontWeight=600).encode(x=x, y=y, text="label:N", color=colour),
-        shown.transform_filter("datum.row == focus").mark_point(size=170, color=INK, strokeWidth=2)
-        .encode(x=x, y=y),
+        ring(shown, x, y),
     ).add_params(control.parameter, NARROW, FOCUS).properties(height=HEIGHT)  # fmt: skip
     now = rows.filter(params_basis="total").group_by("level", maintain_order=True).last()
     best = now.sort("level").row(-1, named=True)
@@ -206,8 +205,7 @@ def compression(tables: Tables) -> Figure:
     chart = alt.layer(
         base.mark_bar(height=4, cornerRadius=2, opacity=0.5).encode(y=y, x=x, x2="high:Q", color=colour, tooltip=tooltip),
         base.mark_point(size=55, filled=True, opacity=1).encode(y=y, x="ratio:Q", color=colour, tooltip=tooltip),
-        base.transform_filter("datum.row == focus").mark_point(size=170, color=INK, strokeWidth=2)
-        .encode(y=y, x="ratio:Q"),
+        ring(base, alt.X("ratio:Q"), y),
         rows_of("marks").mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="at:Q"),
     ).add_params(NARROW, FOCUS).properties(height=22 * rows.height)  # fmt: skip
     denser = rows.filter(pl.col("low") > 1).height

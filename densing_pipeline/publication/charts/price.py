@@ -12,7 +12,6 @@ from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
     HEIGHT,
-    MUTED,
     NARROW,
     SERIES,
     Control,
@@ -21,6 +20,7 @@ from densing_pipeline.publication.charts.style import (
     decades,
     nothing,
     price_axis,
+    ring,
     rows_of,
     year_axis,
 )
@@ -117,9 +117,7 @@ def price(tables: Tables) -> Figure:
             .transform_calculate(label="narrow ? datum.level : datum.text")
             .mark_text(align="left", dx=6, fontWeight=600)
             .encode(x=x, y=y, text="label:N", color=colour),
-            shown.transform_filter("datum.row == focus")
-            .mark_point(size=170, strokeWidth=2.5, filled=False, color=MUTED)
-            .encode(x=x, y=y),
+            ring(shown, x, y),
         )
         .add_params(control.parameter, NARROW, FOCUS)
         .properties(height=HEIGHT, padding={"left": 5, "top": 5, "bottom": 5, "right": 5})
@@ -276,8 +274,7 @@ def index(tables: Tables) -> Figure:
         base.mark_line(color=BLUE, strokeWidth=2, point={"size": 20, "color": BLUE}).encode(
             x=x, y=alt.Y("index:Q", scale=scale, axis=axis), tooltip=tooltip
         ),
-        base.transform_filter("datum.row == focus").mark_point(size=170, color=MUTED, strokeWidth=2.5)
-        .encode(x=x, y=alt.Y("index:Q", scale=scale)),
+        ring(base, x, alt.Y("index:Q", scale=scale)),
     ).add_params(NARROW, FOCUS).properties(height=300)  # fmt: skip
     first, last = rows.row(0, named=True), rows.row(-1, named=True)
     fold = first["index"] / last["index"]

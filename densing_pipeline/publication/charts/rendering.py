@@ -1,6 +1,7 @@
 """Charts as pictures, and the JavaScript that draws them on a page. Not here: what they show."""
 
 import base64
+import re
 from functools import cache
 
 import altair as alt
@@ -19,7 +20,13 @@ def svg(figure: Figure) -> bytes:
         ValueError: the figure has nothing to show.
     """
     text: str = vl_convert.vegalite_to_svg(figure.picture_specification(), vl_version=VEGA_LITE)
-    return text.encode()
+    # Vega numbers clip paths and gradients over all pictures of a process.
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r"\b(clip|gradient_)(\d+)\b",
+        lambda found: f"{found[1]}{numbers.setdefault(found[0], len(numbers))}",
+        text,
+    ).encode()
 
 
 def png(figure: Figure, scale: float = 1.5) -> bytes:

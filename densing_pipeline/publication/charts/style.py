@@ -97,7 +97,8 @@ class Figure:
         """
         if self.chart is None:
             raise ValueError(f"{self.name}: {self.missing}")
-        spec: dict[str, Any] = self.chart.to_dict()
+        # That they follow the schema is held by tests; to check it here takes most of the time.
+        spec: dict[str, Any] = self.chart.to_dict(validate=False)
         return spec | {
             "width": "container",
             "autosize": {"type": "fit-x", "contains": "padding"},
@@ -155,6 +156,16 @@ FOCUS = alt.param(name="focus", value=-1)
 
 LABEL_LIMIT = 300
 """Longest label of a row in pixels; the page takes less in a narrow column."""
+
+
+def ring(shown: alt.Chart, x: alt.X, y: alt.Y) -> alt.Chart:
+    """A ring around the row that a reader has gone to."""
+    drawn: alt.Chart = (
+        shown.transform_filter("datum.row == focus")
+        .mark_point(size=170, color=ORANGE, strokeWidth=2.5, filled=False)
+        .encode(x=x, y=y)
+    )
+    return drawn
 
 
 def wrapped(text: str, width: int = 88) -> list[str]:

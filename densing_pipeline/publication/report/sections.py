@@ -47,6 +47,14 @@ TEXTS: dict[str, Text] = {
         "statistics.md",
         ("densities", "densing_law"),
     ),
+    "rulers": Text(
+        "Does every ruler agree?",
+        "Each bar is the 95 % interval of the growth of density by one ruler: a group of benchmarks, the "
+        "compression of fresh text, or questions of fact. A bar that reaches zero shows no growth.",
+        "The rulers have different models: those with published results, not a sample of all.",
+        "statistics.md",
+        ("density_growth",),
+    ),
     "choices": Text(
         "How much hangs on our choices?",
         "Each bar spans the middle 90 % of all combinations that make this choice, the dot is their median. "
