@@ -20,6 +20,7 @@ from densing_pipeline.publication.charts.style import (
     Control,
     Figure,
     doubling_axis,
+    filtered,
     nothing,
     powers_of_two,
     rests_on,
@@ -102,8 +103,8 @@ def density_today(tables: Tables) -> Figure:
     axis = doubling_axis("Capacity density: effective over actual parameters", ticks)
     y = alt.Y("density:Q", scale=scale, axis=axis)
     x = alt.X("day:T", axis=year_axis(), title=None)
-    shown = _filtered(rows_of(), controls)
-    of_line = _filtered(rows_of("lines"), controls[:2])
+    shown = filtered(rows_of(), controls)
+    of_line = filtered(rows_of("lines"), controls[:2])
     tooltip = [
         alt.Tooltip("model:N"), alt.Tooltip("day:T", format="%d %b %Y"),
         alt.Tooltip("billions:Q", title="billions of parameters"), alt.Tooltip("score:Q"),
@@ -174,12 +175,6 @@ def density_title(tables: Tables) -> str:
     if days is None:
         return "How fast density on MMLU grows cannot be told from these models"
     return f"On MMLU, a parameter does twice as much every {days / DAYS_PER_MONTH:.1f} months"
-
-
-def _filtered(chart: alt.Chart, controls: tuple[Control, ...]) -> alt.Chart:
-    for control in controls:
-        chart = chart.transform_filter(control.filter)
-    return chart
 
 
 def _default(points: pl.DataFrame) -> pl.DataFrame:

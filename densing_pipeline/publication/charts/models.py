@@ -13,6 +13,7 @@ from densing_pipeline.publication.charts.style import (
     FOCUS,
     GREEN,
     HEIGHT,
+    LABEL_HEIGHT,
     LABEL_LIMIT,
     MUTED,
     NARROW,
@@ -131,7 +132,7 @@ def _ends(rows: pl.DataFrame, end: object, ticks: list[float]) -> pl.DataFrame:
         .last()
         .group_by("params_basis", maintain_order=True)
     ):
-        heights = apart([math.log(size) for size in last["billions"]], 15 * unit)
+        heights = apart([math.log(size) for size in last["billions"]], LABEL_HEIGHT * unit)
         parts.append(
             last.with_columns(
                 day=pl.lit(end),

@@ -1,9 +1,11 @@
 """Charts of prices: what a capability costs, who makes it cheaper, and the index."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from densing_pipeline.headline import HEADLINE_BLEND
@@ -12,12 +14,14 @@ from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
     HEIGHT,
+    LABEL_HEIGHT,
     NARROW,
     SERIES,
     Control,
     Figure,
     apart,
     decades,
+    filtered,
     nothing,
     price_axis,
     ring,
@@ -30,6 +34,12 @@ from densing_pipeline.tables.dates import newest
 Tables = Mapping[str, pl.DataFrame]
 
 CURVES = {"cheapest_ever": "lowest so far", "cheapest_now": "on offer that day"}
+
+SCALES = {"MMLU": "score on MMLU", "ECI": "Epoch Capabilities Index"}
+"""Scales of the levels in words, the default first."""
+
+PREFIX = "eci-"
+"""How the names of levels on the index begin; the name without it is that of the model."""
 
 CAUSES = {
     "entry_of_models": "new models",
@@ -56,35 +66,33 @@ def price(tables: Tables) -> Figure:
     ]
     end = newest(pl.concat(known))
     steps = frontier.select(
-        "level",
         "curve",
+        level=named_level(),
+        scale=pl.col("level_scale").fill_null("MMLU"),
         day="date",
         usd=pl.col("usd_per_mtok").round_sig_figs(4),
         seller="provider",
         model=pl.col("model").str.split("/").list.last(),
         dated=pl.col("basis"),
     )
-    last = steps.sort("day").group_by("level", "curve", maintain_order=True).last()
+    last = steps.sort("day").group_by("scale", "level", "curve", maintain_order=True).last()
+    last = last.select(steps.columns)
     rows = pl.concat(
         [steps.with_columns(is_step=True), last.with_columns(day=pl.lit(end), is_step=False)]
-    ).sort("level", "curve", "day")
-    ends = (
-        last.filter(pl.col("curve") == "cheapest_ever", pl.col("usd").is_not_null())
-        .sort("level")
-        .with_columns(day=pl.lit(end))
+    ).sort("scale", "level", "curve", "day")
+    low, high = np.quantile(frontier["usd_per_mtok"].drop_nulls().to_numpy(), (0, 1))
+    ticks = decades(low, high)
+    ends = _ends(last, end, ticks)
+    controls = (
+        Control("curve", "curve", "Show", tuple(CURVES.items())),
+        Control(
+            "scale",
+            "scale",
+            "Levels by",
+            tuple(one for one in SCALES.items() if one[0] in set(rows["scale"])),
+        ),
     )
-    low, high = frontier["usd_per_mtok"].min(), frontier["usd_per_mtok"].max()
-    ticks = decades(low, high)  # type: ignore[arg-type]
-    span = math.log(ticks[-1] / ticks[0]) / HEIGHT
-    heights = apart([math.log(usd) for usd in ends["usd"]], 15 * span)
-    ends = ends.with_columns(
-        usd=pl.Series([math.exp(one) for one in heights], dtype=pl.Float64),
-        text=pl.col("level")
-        + " "
-        + pl.Series([money(usd) for usd in ends["usd"]], dtype=pl.String),
-    )
-    control = Control("curve", "curve", "Show", tuple(CURVES.items()))
-    levels = list(ends["level"])
+    levels = sorted(set(rows["level"]))
     scale = alt.Scale(domain=levels, range=[SERIES[i % len(SERIES)] for i in range(len(levels))])
     colour = alt.Color("level:N", scale=scale, legend=None)
     dash = alt.StrokeDash(
@@ -98,7 +106,7 @@ def price(tables: Tables) -> Figure:
         scale=scale_y,
         axis=price_axis(f"US dollars per million tokens, {HEADLINE_BLEND:.0%} input", ticks),
     )
-    shown = rows_of().transform_filter(control.filter)
+    shown = filtered(rows_of(), controls)
     tooltip = [
         alt.Tooltip("level:N"), alt.Tooltip("day:T", format="%d %b %Y"),
         alt.Tooltip("usd:Q", title="US dollars"), alt.Tooltip("model:N"), alt.Tooltip("seller:N"),
@@ -106,23 +114,23 @@ def price(tables: Tables) -> Figure:
     ]  # fmt: skip
     chart = (
         alt.layer(
-            rows_of("steps")
-            .transform_filter(control.filter)
+            filtered(rows_of("steps"), controls)
             .mark_line(interpolate="step-after", strokeWidth=2)
             .encode(x=x, y=y, color=colour, strokeDash=dash),
             shown.mark_point(size=22, filled=True, opacity=0.9).encode(
                 x=x, y=y, color=colour, tooltip=tooltip
             ),
-            rows_of("ends")
+            filtered(rows_of("ends"), controls[1:])
             .transform_calculate(label="narrow ? datum.level : datum.text")
             .mark_text(align="left", dx=6, fontWeight=600)
             .encode(x=x, y=y, text="label:N", color=colour),
             ring(shown, x, y),
         )
-        .add_params(control.parameter, NARROW, FOCUS)
+        .add_params(*(control.parameter for control in controls), NARROW, FOCUS)
         .properties(height=HEIGHT, padding={"left": 5, "top": 5, "bottom": 5, "right": 5})
     )
-    dearest = frontier.filter(pl.col("curve") == "cheapest_ever").sort("date")
+    default = frontier.filter(pl.col("level_scale").fill_null("MMLU") == controls[1].options[0][0])
+    dearest = default.filter(pl.col("curve") == "cheapest_ever").sort("date")
     falls = [
         f"{level}: {money(of_level['usd_per_mtok'][0])} on {of_level['date'][0]}, "
         f"{money(of_level['usd_per_mtok'][-1])} since {of_level['date'][-1]}"
@@ -130,7 +138,7 @@ def price(tables: Tables) -> Figure:
     ]
     return Figure(
         name,
-        price_title(frontier),
+        price_title(default),
         chart,
         rows.filter("is_step"),
         {
@@ -138,10 +146,33 @@ def price(tables: Tables) -> Figure:
             "model": "Model", "seller": "Seller", "dated": "Date is",
         },
         f"Cheapest price of a million tokens by capability level. {'; '.join(falls)}.",
-        (control,),
+        controls,
         {"steps": rows, "ends": ends},
-        basis=f"{counted(steps.filter(pl.col('curve') == 'cheapest_ever').height, 'record low')} to {end}",
+        basis=f"{counted(dearest.height, 'record low')} to {end}",
     )  # fmt: skip
+
+
+def named_level() -> pl.Expr:
+    """The level as its model is named."""
+    return pl.col("level").str.strip_prefix(PREFIX)
+
+
+def _ends(last: pl.DataFrame, end: date, ticks: Sequence[float]) -> pl.DataFrame:
+    """The label at the end of every level's curve, moved where two would lie on each other."""
+    unit = math.log(ticks[-1] / ticks[0]) / HEIGHT
+    on_offer = last.filter(pl.col("curve") == "cheapest_ever", pl.col("usd").is_not_null())
+    parts = [on_offer.clear().with_columns(text=pl.lit(""))]
+    for _, of_scale in on_offer.sort("level").group_by("scale", maintain_order=True):
+        heights = apart([math.log(usd) for usd in of_scale["usd"]], LABEL_HEIGHT * unit)
+        texts = [
+            f"{level} {money(usd)}" for level, usd in of_scale.select("level", "usd").iter_rows()
+        ]
+        parts.append(
+            of_scale.with_columns(
+                usd=pl.Series([math.exp(one) for one in heights]), text=pl.Series(texts)
+            )
+        )
+    return pl.concat(parts).with_columns(day=pl.lit(end))
 
 
 def price_title(frontier: pl.DataFrame) -> str:
@@ -191,6 +222,7 @@ def causes(tables: Tables) -> Figure:
         pl.col("period") == "all",
         pl.col("level") != NMI,
         pl.col("n_changes") > 0,
+        ~pl.col("level").str.starts_with(PREFIX),
     )
     if falls.is_empty():
         return nothing(name, title, "No level's price has changed.")

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -154,8 +154,18 @@ NARROW = alt.param(name="narrow", value=False)
 FOCUS = alt.param(name="focus", value=-1)
 """Number of the row that a reader has gone to with the keyboard; -1 for none."""
 
+LABEL_HEIGHT = 15
+"""Least distance in pixels between two labels at the end of curves."""
+
 LABEL_LIMIT = 300
 """Longest label of a row in pixels; the page takes less in a narrow column."""
+
+
+def filtered(chart: alt.Chart, controls: Iterable[Control]) -> alt.Chart:
+    """A chart of the rows that the reader has chosen."""
+    for control in controls:
+        chart = chart.transform_filter(control.filter)
+    return chart
 
 
 def ring(shown: alt.Chart, x: alt.X, y: alt.Y) -> alt.Chart:
