@@ -69,6 +69,7 @@ def _law(tables: Tables) -> dict[str, pl.DataFrame]:
         tables["density_paces"], **series, **rates, estimator=["quantile-0.9"] * 2,
         growth_curve=["line"] * 2,
     )  # fmt: skip
+    law = law.with_columns(estimate_id=pl.Series(["by total", "by active"]))
     return {"densing_law": law, "density_paces": paces}
 
 
@@ -87,7 +88,7 @@ def _sensitivity(tables: Tables) -> dict[str, pl.DataFrame]:
     rows = _repeated(
         tables["sensitivity"], slope_per_day=slopes, verdict=["ok"] * 3,
         is_headline=[True, False, False], reference_id=["nmi-2025", "nmi-2025", "olmo-ladder"],
-        doubling_days=[693.1, 346.6, 173.3], window=["all", "all", "last-24-months"],
+        doubling_days=[693.1, 346.6, 173.3], window=["all", "nmi-2025", "last-24-months"],
     )  # fmt: skip
     return {"sensitivity": rows}
 

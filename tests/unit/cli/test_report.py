@@ -19,7 +19,12 @@ def opened(monkeypatch, tmp_path):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
     monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "state"))
     asked: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: asked.append(address) or True)
+
+    def opens(address: str) -> bool:
+        asked.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opens)
     return asked
 
 
