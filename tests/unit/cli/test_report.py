@@ -1,6 +1,7 @@
 """`densing report` names and opens the page of the latest release."""
 
 import webbrowser
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,7 +34,9 @@ def test_the_page_of_the_latest_release_is_named_and_opened(
 ):
     monkeypatch.setattr(releases, "CHARTS", {})
     monkeypatch.setattr(pages, "javascript", lambda: "")
-    release = releases.publish(told(tables), tmp_path / "published", made())
+    release = releases.publish(
+        told(tables), tmp_path / "published", made(datetime(2026, 5, 1, tzinfo=UTC))
+    )
     page = release.path / "report" / "index.html"
     assert main(["report"]) == 0
     assert opened == [page.as_uri()]
