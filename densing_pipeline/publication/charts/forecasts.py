@@ -32,17 +32,17 @@ METHODS = {
 }
 """Methods of `forecasts` in words."""
 
-MONTHS = 6
+MONTHS_AHEAD = 6
 """Months from a forecast to the day it is for."""
 
 
 def forecasts(tables: Tables) -> Figure:
-    """Density of the densest model as forecast `MONTHS` before, with what came."""
+    """Density of the densest model as forecast `MONTHS_AHEAD` before, with what came."""
     name, title = "forecasts", "What was expected, and what came"
     key = ["target", "series", "made_on", "horizon_months", "method", "origin"]
     made = tables["forecasts"].filter(
         pl.col("series") == "/".join(HEADLINE[:3]),
-        pl.col("horizon_months") == MONTHS,
+        pl.col("horizon_months") == MONTHS_AHEAD,
         pl.col("origin") == "backtest",
         pl.col("verdict") == "ok",
         pl.col("method").is_in(list(METHODS)),
@@ -105,7 +105,7 @@ def forecasts(tables: Tables) -> Figure:
     judged = trend.drop_nulls("covered")
     inside = int(judged["covered"].sum())
     said = (
-        f"{inside} of {counted(judged.height, 'forecast')} made {MONTHS} months before held what came in "
+        f"{inside} of {counted(judged.height, 'forecast')} made {MONTHS_AHEAD} months before held what came in "
         "their 95 % interval"
         if judged.height
         else "No forecast of the headline series has come due"

@@ -32,7 +32,7 @@ from densing_pipeline.publication.wording import counted
 
 Tables = Mapping[str, pl.DataFrame]
 
-LEVELS = (0.5, 0.6, 0.7, 0.8)
+SCORE_LEVELS = (0.5, 0.6, 0.7, 0.8)
 """Scores on MMLU whose smallest model is followed."""
 
 METHODS = {"pruned": "pruned", "distilled": "distilled", "quantised": "quantised"}
@@ -49,7 +49,7 @@ def smallest(tables: Tables) -> Figure:
         pl.col("score").is_not_null(),
     )
     parts = []
-    for level in LEVELS:
+    for level in SCORE_LEVELS:
         reached = open_models.filter(pl.col("score") >= level).sort(
             "release_date", "params", "model_id"
         )
@@ -69,7 +69,7 @@ def smallest(tables: Tables) -> Figure:
         )
     rows = pl.concat(parts).sort("params_basis", "level", "day")
     if rows.is_empty():
-        return nothing(name, title, f"No open model scores {LEVELS[0]:.0%} on MMLU.")
+        return nothing(name, title, f"No open model scores {SCORE_LEVELS[0]:.0%} on MMLU.")
     end = open_models["release_date"].max()
     steps = pl.concat(
         [
