@@ -48,7 +48,7 @@ def test_every_chart_draws_and_names_its_rows_and_message(release):
 @pytest.mark.heavy
 def test_every_specification_follows_the_schema_of_vega_lite(release):
     for chart in CHARTS.values():
-        chart(release).chart.to_dict(validate=True)
+        assert chart(release).chart.to_dict(validate=True)["$schema"].startswith("https://vega")
 
 
 @pytest.mark.heavy
