@@ -174,12 +174,12 @@ def _comparison() -> Callable[[str, str, int], bool]:
         )
         if not math_verify.verify(gold, target, timeout_seconds=seconds):
             return False
-        one, other = (each[0] if each else None for each in (gold, target))
-        numbers = isinstance(one, sympy.Expr) and isinstance(other, sympy.Expr)
-        if not numbers or not one.is_number or not other.is_number or one.is_zero:
+        one, other = gold[0], target[0]
+        if not all(isinstance(each, sympy.Expr) and each.is_number for each in (one, other)):
             return True
-        is_tiny = bool(sympy.Abs(one).evalf() < TINY)
-        return not is_tiny or bool(sympy.Abs(other / one - 1).evalf() < TINY)
+        if one.is_zero or not sympy.Abs(one).evalf() < TINY:
+            return True
+        return bool(sympy.Abs(other / one - 1).evalf() < TINY)
 
     return compare
 
