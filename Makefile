@@ -61,8 +61,8 @@ test-lowest: .venv-pythons/lowest/synced ## Run the fast unit tests with the low
 
 test-same-release: .venv/synced ## Hold that every Python of PYTHONS publishes the same tables
 	@rm -rf .venv-pythons/nights
-	@$(RUN) .ci/same-release
-	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons .ci/same-release
+	@$(RUN) .ci/same-release & own=$$!; \
+	PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons .ci/same-release; others=$$?; wait $$own && exit $$others
 
 coverage: .venv/synced ## Run the tests and print what they leave out; fails below the floor in pyproject.toml
 	@$(CORE) $(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
