@@ -72,8 +72,8 @@ def candidate_offers(
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
     """Like `level_offers`, but of every model on the level's scale, with the `probability` that it reaches the level.
 
-    Of levels on an index, offers count from the day on which their model was released, and from that on which
-    the level's own model was: of earlier models of its kind the index may have no value.
+    Of levels on an index, offers count from the day on which the level's own model was released: of earlier
+    models of its kind the index may have no value.
     """
     figure = admission.blended(market.on_sale.filter(pl.col("source") == NMI), 1.0)
     yield (
@@ -93,7 +93,6 @@ def candidate_offers(
         for share, blend in blended.items():
             yield level, share, _candidates(blend, of_level)
     on_index = market.levels.drop_nulls("index_value")
-    blended = {} if on_index.is_empty() else _lasting(market.linked_since_release, blends)
     for level, released in on_index.select("level", "release_date").iter_rows():
         of_level = market.memberships.filter(level=level).drop("level")
         level_start = pl.lit(released, pl.Date).to_physical()

@@ -69,23 +69,20 @@ class Market:
 
     @cached_property
     def linked(self) -> pl.DataFrame:
-        """The offers on sale with the model each sells, `canonical_id`; without the paper's plotted prices."""
+        """The offers on sale with the model each sells, `canonical_id`; without the paper's plotted prices.
+
+        An offer counts from the day on which its model was released, where that day is known: a name may
+        have sold an earlier model before. `deepseek-chat` was DeepSeek-V2 until V3 was out.
+        """
         sure = self.links.filter(pl.col("confidence") >= admission.MIN_LINK_CONFIDENCE)
-        return self.on_sale.filter(pl.col("source") != NMI).join(
+        offers = self.on_sale.filter(pl.col("source") != NMI).join(
             sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
         )
-
-    @cached_property
-    def linked_since_release(self) -> pl.DataFrame:
-        """The offers on sale of models on the index, each from the day on which its model was released.
-
-        A name may have sold an earlier model before: `deepseek-chat` was DeepSeek-V2 until V3 was out.
-        """
         released = (
             index_levels.INDEX_SCORES.to_frame() if self.index is None else self.index
         ).select("canonical_id", released=pl.col("release_date").to_physical())
         return (
-            self.linked.join(released, on="canonical_id", maintain_order="left")
+            offers.join(released, on="canonical_id", how="left", maintain_order="left")
             .with_columns(
                 start=pl.max_horizontal("start", "released"),
                 earliest=pl.max_horizontal("earliest", "released"),

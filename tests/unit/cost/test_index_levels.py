@@ -160,6 +160,34 @@ def test_an_offer_counts_once_the_model_it_is_taken_for_is_released() -> None:
     assert found == [(date(2025, 1, 1), 9.0), (date(2025, 6, 1), 2.0)]
 
 
+def test_the_release_on_the_index_counts_on_every_scale_and_an_unknown_one_changes_nothing() -> (
+    None
+):
+    """`deepseek-chat` set a record on MMLU half a year before the model that it is taken for was released."""
+    rows = index(
+        value("before", 140.0, release_date=date(2024, 5, 1)),
+        value("later", 150.0, release_date=date(2025, 6, 1)),
+        value("gone", 150.0, release_date=date(2025, 9, 1)),
+    )
+    prices = offers(
+        [
+            {"model": "maker/before", "valid_from": date(2024, 6, 1), "input_usd_per_mtok": 3.0},
+            {"model": "maker/later", "valid_from": date(2024, 6, 1), "input_usd_per_mtok": 2.0},
+            {"model": "maker/gone", "valid_from": date(2024, 6, 1), "valid_to": date(2025, 9, 1),
+             "input_usd_per_mtok": 1.0},
+            {"model": "maker/unknown", "valid_from": date(2024, 6, 1), "input_usd_per_mtok": 4.0},
+        ]
+    )  # fmt: skip
+    values = index_scores(rows, sold("before", "later", "gone"))
+    linked = Market(prices, links(prices), NO_SCORED, pl.DataFrame(), index=values).linked
+    began = dict(linked.select("canonical_id", pl.col("start").cast(pl.Date)).rows())
+    assert began == {
+        "maker/before": date(2024, 6, 1),
+        "maker/later": date(2025, 6, 1),
+        "maker/unknown": date(2024, 6, 1),
+    }
+
+
 def test_a_curve_begins_with_the_model_of_its_level() -> None:
     rows = index(
         value("reference", 140.0, release_date=date(2025, 3, 1)),
