@@ -26,9 +26,9 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
-    comparison_rows,
     growth_rows,
     level_rows,
+    method_rows,
     minima_rows,
     pace_rows,
     source_rows,
@@ -131,7 +131,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/prices.md": {
             "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
-            "price_comparisons": comparison_rows(tables["price_comparisons"]),
+            "price_comparisons": method_rows(tables["price_comparisons"]),
             "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {

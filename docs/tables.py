@@ -208,7 +208,7 @@ def level_rows(price_halving: pl.DataFrame, price_records: pl.DataFrame) -> list
     return rows
 
 
-def comparison_rows(price_comparisons: pl.DataFrame) -> list[list[str]]:
+def method_rows(price_comparisons: pl.DataFrame) -> list[list[str]]:
     """The fall of our prices by the recipes of others."""
     head = ["recipe", "of", "n", "from", "to", "times lower a year later", "halves every, months"]
     return [head] + [
