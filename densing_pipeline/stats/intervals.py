@@ -15,7 +15,10 @@ from scipy.special import ndtri, stdtrit
 from densing_pipeline.stats.arrays import FloatArray
 
 LEVEL = 0.95
-"""Nominal coverage of every interval."""
+"""Nominal coverage of every interval, unless another is named."""
+
+NARROWER = 0.8
+"""Nominal coverage of the interval that `density_growth` has beside the 95 % one."""
 
 Z_95 = 1.959963984540054
 """Standard normal quantile at (1 + LEVEL) / 2: half the length of an interval in standard errors."""
@@ -44,7 +47,7 @@ def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatAr
     return weights
 
 
-def small_cluster_factor(clusters: int) -> float:
+def small_cluster_factor(clusters: int, level: float = LEVEL) -> float:
     """Factor by which a percentile interval from few clusters is widened.
 
     Resampling G clusters shrinks the variance by (G - 1) / G and replaces the t distribution with G
@@ -57,31 +60,35 @@ def small_cluster_factor(clusters: int) -> float:
     """
     if clusters < 2:
         raise ValueError(f"{clusters} clusters carry no interval: at least 2 are needed")
-    tail = (1 + LEVEL) / 2
+    tail = (1 + level) / 2
     inflated = stdtrit(clusters - 1, tail) / ndtri(tail)
     return float(inflated * np.sqrt(clusters / (clusters - 1)))
 
 
-def clustered_interval(draws: FloatArray, clusters: int) -> tuple[float, float] | None:
+def clustered_interval(
+    draws: FloatArray, clusters: int, level: float = LEVEL
+) -> tuple[float, float] | None:
     """The percentile interval, widened about the median of the draws by `small_cluster_factor`.
 
     Args:
         draws: estimates, NaN where a resample gave none, shape (draws,).
         clusters: clusters that were resampled, at least 2.
+        level: nominal coverage.
     """
-    low, high = clustered_intervals(draws[None], clusters)[0].tolist()
+    low, high = clustered_intervals(draws[None], clusters, level)[0].tolist()
     return None if np.isnan(low) else (low, high)
 
 
-def clustered_intervals(draws: FloatArray, clusters: int) -> FloatArray:
+def clustered_intervals(draws: FloatArray, clusters: int, level: float = LEVEL) -> FloatArray:
     """`clustered_interval` of several estimates, shape (estimates, 2); NaN where there is none.
 
     Args:
         draws: shape (estimates, draws).
         clusters: as above.
+        level: nominal coverage.
     """
-    low, centre, high = _quantiles(draws)
-    factor = small_cluster_factor(clusters)
+    low, centre, high = _quantiles(draws, level)
+    factor = small_cluster_factor(clusters, level)
     return np.stack([centre - factor * (centre - low), centre + factor * (high - centre)], axis=1)
 
 
@@ -91,21 +98,21 @@ def percentile_interval(draws: FloatArray) -> tuple[float, float] | None:
     Args:
         draws: estimates, NaN where a resample gave none, shape (draws,).
     """
-    low, _, high = (float(part[0]) for part in _quantiles(draws[None]))
+    low, _, high = (float(part[0]) for part in _quantiles(draws[None], LEVEL))
     return None if np.isnan(low) else (low, high)
 
 
-def _quantiles(draws: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _quantiles(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Both ends and the median of the finite draws of each row; NaN if too many are not finite.
 
     The k-th smallest of m draws is the quantile at k / (m + 1), so that a further draw falls
-    between the ends with probability 95 % for any m (Hyndman and Fan 1996, definition 6).
+    between the ends with probability `level` for any m (Hyndman and Fan 1996, definition 6).
     """
     ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=1)
     count = np.isfinite(ordered).sum(axis=1)
     refused = (count == 0) | (count < (1 - MOST_LOST) * draws.shape[1])
     found = []
-    for share in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2):
+    for share in ((1 - level) / 2, 0.5, (1 + level) / 2):
         at = np.clip((count + 1) * share - 1, 0, np.maximum(count - 1, 0))
         below = np.floor(at).astype(np.intp)
         above = np.minimum(below + 1, np.maximum(count - 1, 0))

@@ -750,6 +750,27 @@ COLUMNS: dict[str, Column] = {
     "simulated_coverage": _fraction(
         "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
     ),
+    "estimate": _text(
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
+        "densing_law by the paper's law.",
+        "pooled",
+        "densing-law",
+    ),
+    "world": _text(
+        "Artificial scores with a known pace, at the release days, sizes, families and missing scores of "
+        "the bundled models; docs/statistics.md says what each breaks."
+    ),
+    "truth": _text(
+        "Which pace the interval should hold: the average over the window, or that on the last day.",
+        "average",
+        "current",
+    ),
+    "worlds": _count("Draws of the world.", "draws"),
+    "coverage_mc_error": _fraction("Monte Carlo standard error of the coverage."),
+    "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
+    "relative_bias": _number("Mean estimate over the truth, minus 1."),
+    "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "reason": _text(
         "Reason of the state, verdict or value: the rule that decided, or what is missing."

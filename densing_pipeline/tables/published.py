@@ -471,6 +471,16 @@ DENSITY_PACES = Table(
     ),
 )  # fmt: skip
 
+INTERVAL_COVERAGE = Table(
+    name="interval_coverage",
+    grain="how often the interval of one estimate of the pace held it in one artificial world",
+    key=("estimate", "params_basis", "window", "world", "truth"),
+    columns=(
+        "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
+        "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+    ),
+)  # fmt: skip
+
 PACE_SKILL = Table(
     name="pace_skill",
     grain="how one growth curve of one series forecast the models after past month ends",
@@ -615,6 +625,7 @@ PUBLISHED: dict[str, Table] = {
         DENSING_LAW,
         TREND_BREAKS,
         DENSITY_PACES,
+        INTERVAL_COVERAGE,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
