@@ -27,10 +27,12 @@ from densing_pipeline.publication.figures import density_figure, sensitivity_fig
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
+from densing_pipeline.trends import benchmark_growth as by_group
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import density_paces as paces
 from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import trend_breaks as breaks
+from densing_pipeline.trends.growth_rows import density_growth as growth_table
 from densing_pipeline.trends.simulate import SIMULATIONS
 
 
@@ -220,6 +222,26 @@ def density_paces(
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         laws=drawn_laws(reference_laws, reference_law_draws),
+    )
+
+
+@table_asset(published.DENSITY_GROWTH, group="density")
+def density_growth(
+    densities: pl.DataFrame,
+    scores: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
+    return growth_table(
+        by_group.benchmark_growth(
+            densities,
+            drawn_laws(reference_laws, reference_law_draws),
+            as_of=newest_or_day_zero(scores["observed_at"]),
+            draws=settings.bootstrap_draws,
+            seed=settings.seed,
+        ),
     )
 
 

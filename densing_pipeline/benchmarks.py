@@ -28,6 +28,7 @@ class BenchmarkFacts:
             form of the column `protocol`.
         rewrites: the benchmark whose questions it rewrites, to detect contamination.
         ceiling: score of a perfect model, as a fraction.
+        group: what kind of questions it asks; growth of density is reported for each group.
     """
 
     name: str
@@ -39,6 +40,7 @@ class BenchmarkFacts:
     reported_as: tuple[str, ...] = ()
     rewrites: str | None = None
     ceiling: float = 1.0
+    group: str = "other"
 
     @property
     def protocol(self) -> str:
@@ -61,6 +63,7 @@ DECLARED = (
         shots=5,
         measured="average",
         reported_as=("acc", "em"),
+        group="knowledge",
     ),
     BenchmarkFacts(
         "BBH",
@@ -70,6 +73,7 @@ DECLARED = (
         measured="average",
         prompting="CoT",
         reported_as=("em CoT", "em"),
+        group="reasoning",
     ),
     BenchmarkFacts(
         "MATH",
@@ -78,6 +82,7 @@ DECLARED = (
         shots=4,
         measured="average",
         reported_as=("em CoT", "em"),
+        group="mathematics",
     ),
     BenchmarkFacts(
         "HumanEval",
@@ -86,6 +91,7 @@ DECLARED = (
         shots=0,
         measured="average",
         reported_as=("pass@1",),
+        group="code",
     ),
     BenchmarkFacts(
         "MBPP",
@@ -94,12 +100,21 @@ DECLARED = (
         shots=3,
         measured="average",
         reported_as=("pass@1",),
+        group="code",
     ),
     BenchmarkFacts(
-        "MMLU-CF", items=10000, chance=0.25, shots=5, measured="beside", rewrites="MMLU"
+        "MMLU-CF",
+        items=10000,
+        chance=0.25,
+        shots=5,
+        measured="beside",
+        rewrites="MMLU",
+        group="knowledge",
     ),
     BenchmarkFacts("ScalingBench", items=None, chance=0.0, shots=0, measured="beside"),
-    BenchmarkFacts("MATH-500", items=500, chance=0.0, shots=4, measured="on request"),
+    BenchmarkFacts(
+        "MATH-500", items=500, chance=0.0, shots=4, measured="on request", group="mathematics"
+    ),
 )
 
 REGISTRY: Mapping[str, BenchmarkFacts] = MappingProxyType({each.name: each for each in DECLARED})

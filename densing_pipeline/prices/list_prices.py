@@ -7,18 +7,21 @@ import hashlib
 
 import polars as pl
 
+from densing_pipeline.prices.comparison import known_from
 from densing_pipeline.tables.published import PRICES
 
 
 def listed_prices(list_prices: pl.DataFrame) -> pl.DataFrame:
     """The fact table of list prices as rows of `prices`.
 
-    A row was observed on the day it was compiled (`observed_at`); an ordinary price for long
-    prompts becomes a `long_context` offer, which sets no frontier.
+    A row was observed on the day it was compiled (`observed_at`); its documents name the very day on which
+    the price began. An ordinary price for long prompts becomes a `long_context` offer, which sets no
+    frontier.
     """
     return PRICES.cast(
-        list_prices.with_columns(
-            observed_from=pl.col("observed_at"),
+        list_prices.rename({"observed_at": "observed_from"}).with_columns(
+            valid_from_earliest="valid_from",
+            valid_from_latest=known_from(),
             snapshot_sha256=pl.lit(_sha256(list_prices)),
             offer=pl.when(offer="standard")
             .then(
@@ -27,7 +30,7 @@ def listed_prices(list_prices: pl.DataFrame) -> pl.DataFrame:
                 .otherwise("offer")
             )
             .otherwise("offer"),
-        ).drop("observed_at")
+        )
     )
 
 

@@ -743,6 +743,24 @@ COLUMNS: dict[str, Column] = {
         "the slope's interval reaches zero.",
         "days",
     ),
+    "ruler": _text(
+        "What density is measured by: a reference law, or the models whose results turn those of others "
+        "into effective parameters."
+    ),
+    "group": _text(
+        "What the ruler measures: a group of benchmarks with questions of one kind, or a kind of text."
+    ),
+    "first_release": _day("Release date of the oldest model the estimate rests on."),
+    "growth_per_year": _number("Growth of ln density.", "1 / year"),
+    "growth_low": _number("Lower end of the growth's 95 % interval.", "1 / year"),
+    "growth_high": _number("Upper end of the growth's 95 % interval.", "1 / year"),
+    "growth_low_80": _number("Lower end of the growth's 80 % interval.", "1 / year"),
+    "growth_high_80": _number("Upper end of the growth's 80 % interval.", "1 / year"),
+    "doubling_days_low_80": _positive("Lower end of the doubling time's 80 % interval.", "days"),
+    "doubling_days_high_80": _positive(
+        "Upper end of the doubling time's 80 % interval; empty if the growth's interval reaches zero.",
+        "days",
+    ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
         "Relative bias of the slope on simulated frontiers at these dates and n."
@@ -830,8 +848,8 @@ COLUMNS: dict[str, Column] = {
     "currency": _text("Currency the source quotes.", "USD"),
     "valid_from": _day("First day the price holds; empty if the source does not say."),
     "valid_from_earliest": _day(
-        "Earliest day on which the price can have begun: the day after the last look that did not find "
-        "it; empty if nothing is known."
+        "Earliest day on which the price can have begun: the day itself where it is dated, otherwise the "
+        "day after the last look that did not find it; empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
@@ -1187,6 +1205,28 @@ OWN: dict[tuple[str, str], Column] = {
     ),
     ("base_model_recall", "month"): _day(
         "First day of the month of release; of an absent model, of the month it was first seen."
+    ),
+    ("density_growth", "population"): _text(
+        "Which models the estimate is over: base models, those of them that have a density on benchmarks "
+        "and on fresh text, or instruct and thinking models.",
+        "base",
+        "base-on-both",
+        "instruct-and-thinking",
+    ),
+    ("density_growth", "finding"): _text(
+        "Whether density grows or falls, as far as the 95 % interval can tell; empty for a rate without "
+        "one.",
+        "growth",
+        "decline",
+        "no growth shown",
+    ),
+    ("density_growth", "n_clusters"): _count(
+        "Families, or vendors, that the bootstrap resamples.", "families or vendors"
+    ),
+    ("density_growth", "n_models"): _count("Models the estimate rests on.", "models"),
+    ("density_growth", "doubling_days"): _positive(
+        "Doubling time of density, ln 2 / growth; empty if the growth's 95 % interval includes zero.",
+        "days",
     ),
     ("forecast_scores", "outcome"): _positive(
         "Value at the target date.", "1, or USD per million tokens"

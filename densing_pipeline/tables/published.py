@@ -471,6 +471,27 @@ DENSITY_PACES = Table(
     ),
 )  # fmt: skip
 
+DENSITY_GROWTH = Table(
+    name="density_growth",
+    grain="one rate of growth of density: ruler x group x population x parameter basis x estimator x window",
+    key=("ruler", "group", "population", "params_basis", "estimator", "window"),
+    columns=(
+        "ruler", "group", "population", "params_basis", "estimator", "window", "as_of", "verdict",
+        "finding?", "reason", "n_models", "n_clusters", "first_release?", "newest_release?",
+        "newest_model?", "growth_per_year?", "growth_low?", "growth_low_80?", "growth_high_80?",
+        "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
+        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed",
+    ),
+    ordered=(
+        ("first_release", "newest_release", "as_of"),
+        ("growth_low", "growth_low_80", "growth_high_80", "growth_high"),
+        (
+            "doubling_days_low", "doubling_days_low_80", "doubling_days_high_80",
+            "doubling_days_high",
+        ),
+    ),
+)  # fmt: skip
+
 INTERVAL_COVERAGE = Table(
     name="interval_coverage",
     grain="how often the interval of one estimate of the pace held it in one artificial world",
@@ -625,6 +646,7 @@ PUBLISHED: dict[str, Table] = {
         DENSING_LAW,
         TREND_BREAKS,
         DENSITY_PACES,
+        DENSITY_GROWTH,
         INTERVAL_COVERAGE,
         SENSITIVITY,
         PRICES,

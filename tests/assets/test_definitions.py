@@ -49,6 +49,7 @@ GROUPS = {
         "compression",
         "densing_law",
         "density_paces",
+        "density_growth",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -106,6 +107,7 @@ PARENTS = {
     "compression": {"densities", "models", "reference_laws", "reference_law_draws", "direct_laws"},
     "densing_law": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "density_paces": {"densities", "densing_law", "reference_laws", "reference_law_draws"},
+    "density_growth": {"densities", "scores", "reference_laws", "reference_law_draws"},
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},

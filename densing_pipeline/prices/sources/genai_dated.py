@@ -213,7 +213,7 @@ def _rows(
     withdrawn = any(words in (model.price_comments or "").lower() for words in WITHDRAWN_WORDS)
     fee = read_terms(PER_MILLION, *map(vars, _entries(model))).fee
     for (kind, over), pieces in offers.items():
-        for piece in pieces:
+        for before, piece in zip([None, *pieces[:-1]], pieces, strict=True):
             quote, refusal = _checked(piece.quote)
             end = piece.end if piece.end and piece.end <= observed_on else None
             is_future = piece.start is not None and piece.start > observed_on
@@ -239,10 +239,10 @@ def _rows(
                 "cache_read_usd_per_mtok": _float(quote.cache_read),
                 "valid_from": piece.start,
                 "valid_to": end,
-                "basis": _basis(piece.start, kind, provider),
+                "basis": (basis := _basis(piece.start, kind, provider)),
                 "flag": flag,
                 "reason": reason,
-            }
+            } | _began(before, piece, basis, observed_on)
 
 
 def _basis(start: date | None, kind: str, provider: str) -> str:
@@ -251,6 +251,19 @@ def _basis(start: date | None, kind: str, provider: str) -> str:
     if kind not in ("standard", "off_peak", "peak"):
         return "documented"  # variants start on the day upstream checked them
     return "announced" if provider in MAKERS else "first_observed"
+
+
+def _began(before: Piece | None, piece: Piece, basis: str, observed_on: date) -> dict[str, Any]:
+    """Between which days a price began: the day itself where the seller announced it.
+
+    Where upstream notes the day of its check, the price began after the one before did.
+    """
+    earliest = piece.start if basis == "announced" else None
+    if basis == "first_observed" and before and before.start:
+        earliest = before.start + timedelta(days=1)
+    last_known = piece.end - timedelta(days=1) if piece.end else observed_on
+    latest = piece.start or min(observed_on, last_known)
+    return {"valid_from_earliest": earliest, "valid_from_latest": latest}
 
 
 def _checked(quote: Quote) -> tuple[Quote, str | None]:

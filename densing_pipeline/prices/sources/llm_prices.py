@@ -6,7 +6,7 @@ Amounts are USD per million tokens. `from_date` is the first day of a price, `to
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from densing_pipeline.polling.source import SnapshotError
@@ -76,6 +76,11 @@ def _columns(entry: dict[str, Any], observed_on: date) -> dict[str, Any]:
         "valid_from": start,
         "valid_to": end if end and end <= observed_on else None,
         "basis": "announced" if start else "undated",
+    }
+    last_known = columns["valid_to"] - timedelta(days=1) if columns["valid_to"] else observed_on
+    columns |= {
+        "valid_from_earliest": start,
+        "valid_from_latest": start or min(observed_on, last_known),
     }
     if start and start > observed_on:
         columns |= {"valid_to": end, "flag": "future", "reason": "announced for a later day"}

@@ -54,6 +54,8 @@ QUOTES = pl.Schema(
         "currency": pl.String,
         "valid_from": pl.Date,
         "valid_to": pl.Date,
+        "valid_from_earliest": pl.Date,
+        "valid_from_latest": pl.Date,
         "basis": pl.String,
         "flag": pl.String,
         "reason": pl.String,

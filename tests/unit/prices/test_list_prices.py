@@ -36,3 +36,9 @@ def test_the_paper_has_ten_points(prices: pl.DataFrame) -> None:
 def test_long_prompts_are_no_standard_offer(prices: pl.DataFrame) -> None:
     long = prices.filter(pl.col("context_over_tokens") > 0)
     assert set(long["offer"]) == {"long_context"}
+
+
+def test_a_document_names_the_day_on_which_a_price_began(prices: pl.DataFrame) -> None:
+    dated = prices.drop_nulls("valid_from")
+    assert dated["valid_from_earliest"].equals(dated["valid_from"])
+    assert dated["valid_from_latest"].equals(dated["valid_from"])

@@ -57,3 +57,8 @@ def test_the_interval_is_stretched_about_the_median():
         (1 - small_cluster_factor(10) * (1 - low), 1 + small_cluster_factor(10) * (high - 1))
     )
     assert clustered_interval(np.full(100, np.nan), 10) is None
+
+
+def test_a_narrower_interval_has_its_own_quantiles_and_its_own_factor():
+    assert clustered_interval(np.arange(999.0), 4000, 0.8) == pytest.approx((99, 899), abs=0.2)
+    assert small_cluster_factor(5, 0.8) == pytest.approx(1.533 / 1.2816 * (5 / 4) ** 0.5, abs=1e-3)

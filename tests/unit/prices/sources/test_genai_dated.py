@@ -215,3 +215,31 @@ def test_model_that_the_list_calls_withdrawn_is_not_confirmed() -> None:
 def test_decimal_prices_reach_the_table_unchanged() -> None:
     rows, _ = read(usd("0.0000375", "600"))
     assert rows.select("input_usd_per_mtok", "output_usd_per_mtok").rows() == [(3.75e-05, 600.0)]
+
+
+def test_a_makers_price_began_on_its_day_and_a_resellers_after_the_one_before_it():
+    prices = [
+        ConditionalPrice(None, prices=usd("4")),
+        starting(date(2026, 8, 1), usd("3")),
+        starting(date(2026, 9, 1), usd("2")),
+    ]
+    interval = ("valid_from_earliest", "valid_from_latest")
+    makers, resellers = (
+        read(prices, provider=name)[0].sort("input_usd_per_mtok").select(interval).rows()
+        for name in ("openai", "reseller")
+    )
+    undated = (None, date(2026, 7, 31))
+    august, september = date(2026, 8, 1), date(2026, 9, 1)
+    assert makers == [(september, september), (august, august), undated]
+    assert resellers == [(date(2026, 8, 2), september), (None, august), undated]
+
+
+def test_a_variants_price_began_at_the_latest_on_the_day_it_was_checked():
+    batch = PriceVariant(
+        when={"processing": "batch"},
+        prices=usd("1"),
+        constraint=StartDateConstraint(date(2026, 9, 1)),
+    )
+    rows, _ = read(usd("2"), variants=[batch])
+    row = rows.filter(offer="batch").select("valid_from_earliest", "valid_from_latest").row(0)
+    assert row == (None, date(2026, 9, 1))

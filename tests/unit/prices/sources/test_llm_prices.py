@@ -42,6 +42,19 @@ def test_undated_open_price_is_not_confirmed_for_the_list_keeps_withdrawn_models
     assert mine(found, "basis", "flag", "valid_from") == [("undated", "unconfirmed", None)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "began"),
+    [
+        ({}, (date(2026, 1, 1), date(2026, 1, 1))),
+        ({"from_date": None}, (None, DAY)),
+        ({"from_date": None, "to_date": "2026-10-20"}, (None, date(2026, 10, 19))),
+    ],
+)
+def test_a_price_with_a_date_began_on_that_day_and_one_without_before_it_was_known(fields, began):
+    found = read(entry(**fields))
+    assert mine(found, "valid_from_earliest", "valid_from_latest") == [began]
+
+
 def test_announced_end_closes_nothing_before_its_day() -> None:
     assert mine(read(entry(to_date="2026-11-02")), "valid_to", "flag") == [(None, None)]
 
