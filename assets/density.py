@@ -13,6 +13,7 @@ from densing_pipeline.density import reference_law_draws as refits
 from densing_pipeline.density import reference_laws as references
 from densing_pipeline.density import score_conflicts as conflicts
 from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
@@ -33,6 +34,7 @@ from densing_pipeline.trends import density_paces as paces
 from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.growth_rows import density_growth as growth_table
+from densing_pipeline.trends.pooled_rows import pooled_rows
 from densing_pipeline.trends.simulate import SIMULATIONS
 
 
@@ -228,7 +230,9 @@ def density_paces(
 @table_asset(published.DENSITY_GROWTH, group="density")
 def density_growth(
     densities: pl.DataFrame,
+    models: pl.DataFrame,
     scores: pl.DataFrame,
+    pooled_scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
@@ -238,6 +242,14 @@ def density_growth(
         by_group.benchmark_growth(
             densities,
             drawn_laws(reference_laws, reference_law_draws),
+            as_of=newest_or_day_zero(scores["observed_at"]),
+            draws=settings.bootstrap_draws,
+            seed=settings.seed,
+        ),
+        pooled_rows(
+            current(models),
+            pooled_scores,
+            score_ranges(reference_laws),
             as_of=newest_or_day_zero(scores["observed_at"]),
             draws=settings.bootstrap_draws,
             seed=settings.seed,

@@ -27,6 +27,7 @@ from docs.tables import (
     choice_rows,
     minima_rows,
     pace_rows,
+    pooled_rows,
     source_rows,
     trend_rows,
 )
@@ -120,6 +121,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
+            "pooled_growth": pooled_rows(tables["density_growth"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "sensitivity": choice_rows(tables["sensitivity"]),

@@ -13,6 +13,8 @@ from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
+from densing_pipeline.trends import pooled_rows as pooled
+from densing_pipeline.trends.benchmark_growth import BASES
 from densing_pipeline.trends.sensitivity import moved_by
 
 
@@ -70,6 +72,49 @@ def _doubling(row: dict[str, Any] | None) -> str:
     low, high = row["doubling_days_low"], row["doubling_days_high"]
     ends = f"at least {low:.0f}" if high is None else f"{low:.0f} to {high:.0f}"
     return f"{row['doubling_days']:.0f} ({ends})"
+
+
+FARTHEST_END = 10
+"""An interval that ends so many times above its lower end is shown as open."""
+
+WINDOWS = {
+    "all": "all years",
+    "since-2023-02": "since 2023-02",
+    "last-24-months": "last 24 months",
+}
+
+
+def pooled_rows(density_growth: pl.DataFrame) -> list[list[str]]:
+    """Doubling times pooled over benchmarks and by benchmark, of all models."""
+    own = {
+        (row["group"], row["params_basis"], row["window"]): row
+        for row in density_growth.filter(pl.col("ruler") == pooled.RULER).iter_rows(named=True)
+    }
+    groups = {pooled.ALL_BENCHMARKS: "**pooled**"} | {name: name for name in AVERAGED}
+    head = ["parameters", "benchmark", *WINDOWS.values()]
+    return [head] + [
+        [basis, words, *(_both_ends(own.get((group, basis, window))) for window in WINDOWS)]
+        for basis in BASES
+        for group, words in groups.items()
+    ]
+
+
+def _both_ends(row: dict[str, Any] | None) -> str:
+    """A doubling time with its 80 % and 95 % intervals."""
+    if row is None or row["verdict"] != "ok":
+        return "not determined"
+    ends = [
+        f"{row[low]:.0f} to {row[high]:.0f}"
+        if row[high] is not None and row[high] <= FARTHEST_END * row[low]
+        else f"at least {row[low]:.0f}"
+        for low, high in (
+            ("doubling_days_low_80", "doubling_days_high_80"),
+            ("doubling_days_low", "doubling_days_high"),
+        )
+        if row[low] is not None
+    ]
+    told = "no growth shown" if row["doubling_days"] is None else f"{row['doubling_days']:.0f}"
+    return f"{told} ({'; '.join(ends)})" if ends else told
 
 
 def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:

@@ -47,6 +47,7 @@ from densing_pipeline.trends import (
     density_paces,
     estimate,
     growth_curves,
+    pooled_growth,
     record_setters,
     sensitivity,
     series,
@@ -71,7 +72,7 @@ def constants() -> Values:
         for module in (
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
+            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, pretraining_evidence, queue_rules,
             record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )

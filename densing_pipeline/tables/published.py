@@ -647,7 +647,6 @@ PUBLISHED: dict[str, Table] = {
         TREND_BREAKS,
         DENSITY_PACES,
         DENSITY_GROWTH,
-        INTERVAL_COVERAGE,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,

@@ -293,8 +293,10 @@ def _law_answers(asked: Asked, rng: np.random.Generator) -> Iterator[Answer]:
     drawn = draw(asked.world, found.sites, rng)
     ln_density = drawn.ln_density[:, 0] + rng.normal(0, NOISE, series.days.size)
     ln_effective = found.sites.ln_params + ln_density
-    level = float((series.values - ln_density).mean())
     law = found.other if asked.world.has_other_law else _one(found.drawn, rng)
+    # Effective sizes are on average those of the real scores by the world's law, so that scores are too.
+    real, _ = law.effective_params(found.scores)
+    level = float(np.log(real[np.isfinite(real)]).mean() - ln_effective.mean())
     score = law.score(np.exp(ln_effective + level))
     values, _ = found.law.effective_params(score)
     known = np.isfinite(values)
@@ -401,6 +403,7 @@ class PaperSeries(NamedTuple):
     Attributes:
         series: the models.
         sites: the same as sites.
+        scores: their scores, shape (n,).
         law: the published law.
         drawn: its draws.
         other: the law of `other-law`.
@@ -408,6 +411,7 @@ class PaperSeries(NamedTuple):
 
     series: Series
     sites: Sites
+    scores: FloatArray
     law: ReferenceLaw
     drawn: DrawnLaw
     other: ReferenceLaw
@@ -422,11 +426,12 @@ def _paper_series() -> PaperSeries:
     )
     published = laws.filter(pl.col("reference_id") == NMI)
     draws = reference_law_draws(published, points, seed=0, draws=LAW_DRAWS)
-    series, sites = _paper_sites()
+    series, sites, scores = _paper_sites()
     every = laws_of(laws)
     return PaperSeries(
         series,
         sites,
+        scores,
         every[NMI, benchmark],
         drawn_laws(published, draws)[NMI, HEADLINE.score_set],
         every[OTHER_LAW[DENSING_LAW], benchmark],
@@ -434,8 +439,8 @@ def _paper_series() -> PaperSeries:
 
 
 @cache
-def _paper_sites() -> tuple[Series, Sites]:
-    """The paper's models under the published coefficients."""
+def _paper_sites() -> tuple[Series, Sites, FloatArray]:
+    """The paper's models under the published coefficients, and their scores."""
     models, scores = _bundled()
     law = facts.load("reference_coefficients").filter(pl.col("reference_id") == NMI)
     own = densities(models, scores, law).filter(
@@ -446,7 +451,8 @@ def _paper_sites() -> tuple[Series, Sites]:
     _, families = np.unique(np.asarray(series.families, dtype=np.str_), return_inverse=True)
     alone: IntArray = np.arange(series.days.size)
     ln_params = np.log(sized["params"].to_numpy())
-    return series, Sites(series.days, ln_params, families, alone, 1, len(AVERAGED), AVERAGE_SPREAD)
+    sites = Sites(series.days, ln_params, families, alone, 1, len(AVERAGED), AVERAGE_SPREAD)
+    return series, sites, sized["score"].to_numpy()
 
 
 def _one(drawn: DrawnLaw, rng: np.random.Generator) -> ReferenceLaw:
@@ -487,14 +493,14 @@ def digest(estimate_name: str, params_basis: str) -> str:
             "errors": [_rounded(row) for row in of.errors],
         }
     else:
-        series, sites = _paper_sites()
+        series, sites, scores = _paper_sites()
         content = {
             **settings,
             "spread": AVERAGE_SPREAD,
             "noise": NOISE,
             "averaged": sites.averaged,
             "days": series.days.tolist(),
-            "values": _rounded(series.values),
+            "scores": _rounded(scores),
             "ln_params": _rounded(sites.ln_params),
             "families": series.families,
         }

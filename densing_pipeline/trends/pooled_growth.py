@@ -63,15 +63,15 @@ class Pooled(NamedTuple):
     Attributes:
         pace: of the mean; None if fewer than `FEWEST_BENCHMARKS` have one.
         tau: standard deviation of paces between benchmarks, 1 / day.
-        benchmarks: the pace of each benchmark; None where it is not determined.
+        slopes: pace of each benchmark, 1 / day, NaN where it is not determined, shape (k,).
         size_slopes: lambda_b of each benchmark, NaN where none, shape (k,).
         reasons: why each benchmark has no pace; empty where it has one, length k.
-        drawn: paces of the benchmarks in every resample, shape (B, k).
+        drawn: paces of the benchmarks in every resample, NaN where none, shape (B, k).
     """
 
     pace: Pace | None
     tau: float
-    benchmarks: tuple[Pace | None, ...]
+    slopes: FloatArray
     size_slopes: FloatArray
     reasons: tuple[str, ...]
     drawn: FloatArray
@@ -99,8 +99,7 @@ def pooled_growth(of: Panel, window: DaySpan = ALWAYS, *, draws: int, seed: int)
     for column, reason in enumerate(reasons):
         if not reason:
             slopes[column], every[:, column] = benchmark_paces(of, column, window, weights)
-    families = np.array([_families(of, column, window) for column in range(len(of.benchmarks))])
-    return pool(every[0], every[1:], families, _all_families(of, window), slopes, reasons)
+    return pool(every[0], every[1:], _all_families(of, window), slopes, reasons)
 
 
 def benchmark_paces(
@@ -133,8 +132,7 @@ def benchmark_paces(
 def pool(
     slopes: FloatArray,
     drawn: FloatArray,
-    families: FloatArray,
-    all_families: int,
+    families: int,
     size_slopes: FloatArray,
     reasons: tuple[str, ...],
 ) -> Pooled:
@@ -143,8 +141,7 @@ def pool(
     Args:
         slopes: pace of each benchmark, NaN where it has none, shape (k,).
         drawn: the same in every resample of families, shape (B, k).
-        families: families behind each pace, shape (k,).
-        all_families: families behind any of them.
+        families: families behind any of them.
         size_slopes: lambda_b, shape (k,).
         reasons: why a benchmark has no pace, length k.
     """
@@ -159,22 +156,18 @@ def pool(
         for reason, is_enough in zip(reasons, enough & np.isfinite(slopes), strict=True)
     )
     used = np.array([not reason for reason in reasons], dtype=np.bool_)
-    single = tuple(
-        _single(slopes[column], drawn[:, column], int(families[column])) if used[column] else None
-        for column in range(slopes.size)
-    )
     k = int(used.sum())
     whole = drawn[:, used][np.isfinite(drawn[:, used]).all(axis=1)]
-    if k < FEWEST_BENCHMARKS or all_families < FEWEST_FAMILIES or len(whole) < 2:
-        return Pooled(None, np.nan, single, size_slopes, reasons, drawn)
-    covariance = np.cov(whole, rowvar=False) * all_families / (all_families - 1)
+    if k < FEWEST_BENCHMARKS or families < FEWEST_FAMILIES or len(whole) < 2:
+        return Pooled(None, np.nan, slopes, size_slopes, reasons, drawn)
+    covariance = np.cov(whole, rowvar=False) * families / (families - 1)
     within = float(covariance.sum()) / k**2
     explained = (float(np.trace(covariance)) - float(covariance.sum()) / k) / (k - 1)
     between = max(0.0, float(np.var(slopes[used], ddof=1)) - explained)
     variance = within + between / k
-    parts = within**2 / (all_families - 1) + (between / k) ** 2 / (k - 1)
+    parts = within**2 / (families - 1) + (between / k) ** 2 / (k - 1)
     pace = Pace(float(slopes[used].mean()), variance, variance**2 / parts, len(whole))
-    return Pooled(pace, between**0.5, single, size_slopes, reasons, drawn)
+    return Pooled(pace, between**0.5, slopes, size_slopes, reasons, drawn)
 
 
 def missing(of: Panel, column: int, window: DaySpan = ALWAYS) -> str:
@@ -189,13 +182,6 @@ def missing(of: Panel, column: int, window: DaySpan = ALWAYS) -> str:
         if found < needed:
             return f"{what}: {found}, needed: {needed}"
     return ""
-
-
-def _single(slope: float, drawn: FloatArray, families: int) -> Pace:
-    """The pace of one benchmark, with the variance of the bootstrap alone."""
-    known = drawn[np.isfinite(drawn)]
-    variance = float(np.var(known, ddof=1)) * families / (families - 1)
-    return Pace(float(slope), variance, float(families - 1), known.size)
 
 
 def _inside(of: Panel, column: int, window: DaySpan) -> np.ndarray:
