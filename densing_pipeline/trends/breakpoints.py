@@ -28,6 +28,17 @@ ACCELERATION = 1.5
 """Slope ratio for which `power` is computed: the paper's own claim, .0073 / .0048."""
 
 SIGNIFICANCE = 0.05
+
+SAME_F = 1e-9
+"""Relative difference of two F statistics below which they count as equal, to exclude rounding."""
+
+FIXED = 1e-10
+"""Least variance of the days, and of a hinge about its line over the days, for which a resample fixes
+two slopes; in squares of the span of the days."""
+
+VALUES_AT_ONCE = 200_000
+"""Weights processed in one step, so that the working arrays fit in the cache."""
+
 TEST_SIMULATIONS = 200
 TEST_RESAMPLES = 199
 
@@ -62,28 +73,72 @@ def f_statistics(days: FloatArray, values: FloatArray, dates: FloatArray) -> Flo
     Returns:
         Shape (B, k).
     """
-    return _Kinks(days, dates).f(values)
+    kinks = _Kinks(days, dates)
+    return kinks.f(kinks.residual(values))
+
+
+class _Hinges:
+    """Sums over models of (T - t)+, the left half of a kink, at many dates T in one pass.
+
+    Between two dates such a sum grows by the sum over the models already passed, times the days
+    between; so sums at all dates take two cumulative sums, however many dates there are.
+    """
+
+    def __init__(self, days: FloatArray, dates: FloatArray) -> None:
+        self._order = np.argsort(days, kind="stable")
+        grid = np.union1d(days, dates)
+        self._passed = np.searchsorted(days[self._order], grid, side="right") - 1
+        self._step = np.diff(grid)
+        self._at = np.searchsorted(grid, dates)
+
+    def moments(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of w (T - t)+ and of w (T - t)+ squared, of weights (B, n), each of shape (B, k)."""
+        first = self._first(weights)
+        grown = (first[:, :-1] + first[:, 1:]) * self._step
+        second = np.zeros_like(first)
+        np.cumsum(grown, axis=1, out=second[:, 1:])
+        return first[:, self._at], second[:, self._at]
+
+    def sums(self, weights: FloatArray) -> FloatArray:
+        """Sums of w (T - t)+, of weights (B, n) of any sign, shape (B, k)."""
+        return self._first(weights)[:, self._at]
+
+    def _first(self, weights: FloatArray) -> FloatArray:
+        """The sums at every release day and date."""
+        passed = np.cumsum(weights[:, self._order], axis=1)[:, self._passed]
+        found = np.zeros_like(passed)
+        np.cumsum(passed[:, :-1] * self._step, axis=1, out=found[:, 1:])
+        return found
 
 
 class _Kinks:
     """F statistics of breakpoints for many samples with the same days and dates."""
 
     def __init__(self, days: FloatArray, dates: FloatArray) -> None:
-        self._line, _ = np.linalg.qr(np.stack([np.ones_like(days), days - days.mean()], axis=1))
-        hinge = np.maximum(days - dates[:, None], 0)
-        hinge = hinge - hinge @ self._line @ self._line.T
-        self._hinge = (hinge / np.linalg.norm(hinge, axis=1, keepdims=True)).T
+        scale = np.ptp(days) or 1.0
+        t, dates = (days - days.mean()) / scale, (dates - days.mean()) / scale
+        self._hinges = _Hinges(t, dates)
+        self._line, _ = np.linalg.qr(np.stack([np.ones_like(t), t], axis=1))
+        first, second = (each[0] for each in self._hinges.moments(np.ones((1, t.size))))
+        # Squared length of a hinge less its share along the line. The sum of t (T - t)+ is T times
+        # the sum of (T - t)+, less that of its square.
+        along = (dates * first - second) ** 2 / (t @ t)
+        self._length = np.sqrt(second - first**2 / t.size - along)
+        self._line_sums = self._hinges.sums(self._line.T)
 
     def residual(self, values: FloatArray) -> FloatArray:
         """Residuals of the samples from their straight lines, shape of the values."""
         return np.asarray(values - values @ self._line @ self._line.T)
 
-    def f(self, values: FloatArray) -> FloatArray:
-        """F at each date, shape (B, k), of samples (B, n)."""
-        residual = self.residual(values)
-        explained = (residual @ self._hinge) ** 2
-        left = (residual**2).sum(axis=1, keepdims=True) - explained
-        freedom = values.shape[1] - 3
+    def f(self, residuals: FloatArray) -> FloatArray:
+        """F at each date, shape (B, k), of samples (B, n) without much of a trend."""
+        along = residuals @ self._line
+        # Less their lines, (t - T)+ and (T - t)+ have the same sum.
+        sums = self._hinges.sums(residuals) - along @ self._line_sums
+        explained = (sums / self._length) ** 2
+        left = np.einsum("bn,bn->b", residuals, residuals) - np.einsum("bi,bi->b", along, along)
+        left = left[:, None] - explained
+        freedom = residuals.shape[1] - 3
         return np.asarray(explained * freedom / np.maximum(left, np.finfo(np.float64).tiny))
 
 
@@ -110,10 +165,14 @@ def _p(
     kinks: _Kinks, values: FloatArray, member: npt.NDArray[np.intp], weights: FloatArray
 ) -> tuple[float, float]:
     # F is NaN for values without variance; this counts as no break.
-    found = float(np.nan_to_num(kinks.f(values[None])).max())
+    residual = kinks.residual(values[None])
+    found = float(np.nan_to_num(kinks.f(residual)).max())
     # Adding a line to a sample does not change F, so the samples consist of residuals alone.
-    null = np.nan_to_num(kinks.f(kinks.residual(values[None]) * weights[:, member])).max(axis=1)
-    return found, float((1 + (null >= found).sum()) / (1 + len(null)))
+    parts = np.array_split(weights, 1 + len(weights) * values.size // VALUES_AT_ONCE)
+    largest = [np.nan_to_num(kinks.f(residual * part[:, member])).max(axis=1) for part in parts]
+    null = np.concatenate(largest)
+    # A sample whose weights are all equal has the same F, up to rounding.
+    return found, float((1 + (null >= found * (1 - SAME_F)).sum()) / (1 + len(null)))
 
 
 def _member(families: Sequence[str]) -> npt.NDArray[np.intp]:
@@ -141,20 +200,41 @@ def kinked_slopes(
         Slopes before and after, and the date, shape (B,) each; NaN where the weights determine
         none.
     """
+    parts = np.array_split(weights, 1 + weights.size // VALUES_AT_ONCE)
+    found = [_best_kinks(days, values, part, dates) for part in parts]
+    before, after, at = (np.concatenate(part) for part in zip(*found, strict=True))
+    return before, after, at
+
+
+def _best_kinks(
+    days: FloatArray, values: FloatArray, weights: FloatArray, dates: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """`kinked_slopes` of some weightings: the line first, then the hinge less its line."""
     scale = np.ptp(days) or 1.0
-    t = (days - days.mean()) / scale
-    hinge = np.maximum(days - dates[:, None], 0) / scale
-    design = np.stack(np.broadcast_arrays(np.ones_like(t), t, hinge), axis=-1)
-    gram = np.einsum("bn,kni,knj->bkij", weights, design, design, optimize=True)
-    right = np.einsum("bn,kni,n->bki", weights, design, values, optimize=True)
-    fixed = np.linalg.cond(gram) < 1e10
-    gram[~fixed] = np.eye(3)
-    solved = np.linalg.solve(gram, right[..., None])[..., 0]
-    explained = np.where(fixed, (solved * right).sum(axis=-1), -np.inf)
-    best = explained.argmax(axis=1)
-    rows = np.arange(len(weights))
-    _, before, change = np.where(fixed[rows, best, None], solved[rows, best], np.nan).T / scale
-    return before, before + change, dates[best]
+    t, at = (days - days.mean()) / scale, (dates - days.mean()) / scale
+    y = values - values.mean()
+    hinges = _Hinges(t, at)
+    total = weights.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t_mean, y_mean = (weights @ np.stack([t, y], axis=1) / total).T[:, :, None]
+        centred = t - t_mean
+        t_t = (weights * centred**2).sum(axis=1, keepdims=True)
+        slope = (weights * centred * (y - y_mean)).sum(axis=1, keepdims=True) / t_t
+        off = y - y_mean - slope * centred
+        first, second = hinges.moments(weights)
+        t_hinge = at * first - second - t_mean * first
+        length = second - first**2 / total - t_hinge**2 / t_t
+        change = hinges.sums(weights * off) / length
+        fixed = (t_t > FIXED * total) & (length > FIXED * total)
+        gain = np.where(fixed, change**2 * length, -np.inf)
+        # The earliest of dates that explain the same, as on two or three days they all do.
+        best = (gain >= gain.max(axis=1, keepdims=True) * (1 - SAME_F)).argmax(axis=1)
+        rows = np.arange(len(weights))
+        after = slope[:, 0] - (change * t_hinge / t_t)[rows, best]
+        before = after - change[rows, best]
+    known = fixed[rows, best]
+    before, after = (np.where(known, each, np.nan) / scale for each in (before, after))
+    return before, after, dates[best]
 
 
 @lru_cache(maxsize=64)

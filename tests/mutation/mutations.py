@@ -345,7 +345,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "breakpoints",
         "trends/test_breakpoints trends/test_breakpoints_edges",
         ("TRIM = 0.15", "TRIM = 0.05"),
-        ("(1 + (null >= found).sum()) / (1 + len(null))", "((null >= found).sum()) / (len(null))"),
+        (
+            "(1 + (null >= found * (1 - SAME_F)).sum()) / (1 + len(null))",
+            "((null >= found * (1 - SAME_F)).sum()) / (len(null))",
+        ),
         ("(before >= TRIM)", "(before > TRIM)"),
     ),
     *_room(

@@ -78,6 +78,33 @@ def test_a_bad_cell_is_named_with_its_remedy(change, column, remedy):
     assert message.count("\n") == 0, "only the bad cell is reported"
 
 
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("score", 0.0, -1e-9),
+        ("score", 1.0, float("inf")),
+        ("std_error", None, float("nan")),
+        ("n_items", 1, -1),
+        ("protocol", "", None),
+        ("benchmark", AVERAGED[0], AVERAGED[0].lower()),
+        ("observed_at", date(2018, 1, 1), date(2017, 12, 31)),
+        ("observed_at", date(2100, 1, 1), date(2100, 1, 2)),
+    ],
+)
+def test_the_edges_of_a_domain(column, good, bad):
+    assert SCORES.violations(SCORES.cast(scores(**{column: good}))) == []
+    ((row, found, _),) = SCORES.violations(SCORES.cast(scores(**{column: bad})))
+    assert (row, found) == (0, column)
+
+
+def test_a_valid_frame_is_not_shown_to_pandera(monkeypatch):
+    """It takes thirty times as long as the question whether anything is wrong."""
+    monkeypatch.delitem(SCORES.__dict__, "pandera_schema", raising=False)
+    SCORES.validate(SCORES.cast(scores()))
+    assert "pandera_schema" not in SCORES.__dict__
+    assert SCORES.violations(SCORES.cast(scores()).reverse().select(reversed(SCORES.names)))
+
+
 def test_a_duplicate_key_is_refused():
     with pytest.raises(TableError, match="duplicate key"):
         SCORES.validate(SCORES.cast(pl.concat([scores(), scores(score=0.5)])))
