@@ -91,7 +91,7 @@ def score_ranges(
     """
     own = reference_laws.filter(pl.col("reference_id") == NMI)
     known = {row["benchmark"]: row["c"] + row["d"] for row in own.iter_rows(named=True)}
-    chance = REPORTED_ONLY | {name: facts.chance for name, facts in REGISTRY.items()}
+    chance = dict(REPORTED_ONLY) | {name: facts.chance for name, facts in REGISTRY.items()}
     return {name: ScoreRange(chance[name], known.get(name, 1.0)) for name in benchmarks}
 
 
@@ -183,13 +183,13 @@ class SizeLines(NamedTuple):
         rows: their rows in the panel, shape (m,).
         member: line of each, numbered from 0, shape (m,).
         ln_params: ln N less the mean of the line, shape (m,).
-        count: number of lines.
+        lines: number of lines.
     """
 
     rows: IntArray
     member: IntArray
     ln_params: FloatArray
-    count: int
+    lines: int
 
 
 def size_lines(of: Panel, column: int) -> SizeLines:
@@ -220,7 +220,7 @@ def slope_weights(lines: SizeLines, weights: FloatArray) -> FloatArray:
         weights: weightings of all models of the panel, shape (B, n), not negative.
     """
     own = weights[:, lines.rows]
-    of_line = np.zeros((lines.rows.size, lines.count))
+    of_line = np.zeros((lines.rows.size, lines.lines))
     of_line[np.arange(lines.rows.size), lines.member] = 1
     total = own @ of_line
     with np.errstate(divide="ignore", invalid="ignore"):

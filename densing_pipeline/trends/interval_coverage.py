@@ -148,7 +148,7 @@ def study(
     draws: int,
     seed: int,
     candidates: Sequence[tuple[str, str]] = CANDIDATES,
-    names: Sequence[str] = tuple(world.name for world in WORLDS),
+    names: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Simulated coverage of every candidate in every world.
 
@@ -157,7 +157,7 @@ def study(
         draws: resamples behind each interval.
         seed: seed of worlds and resamples.
         candidates: estimates with their parameter bases.
-        names: worlds.
+        names: worlds; all if empty.
 
     Returns:
         An `interval_coverage` frame.
@@ -166,7 +166,7 @@ def study(
         Asked(name, basis, world, number, draws, seed)
         for name, basis in candidates
         for world in WORLDS
-        if world.name in names
+        if not names or world.name in names
         for number in range(worlds)
     ]
     answers = parallel_map(answer, asked)

@@ -177,7 +177,7 @@ def missing(of: Panel, column: int, window: DaySpan = ALWAYS) -> str:
         ("models with a score", int(inside.sum()), FEWEST_MODELS),
         ("release days", np.unique(of.days[inside]).size, FEWEST_DAYS),
         ("model families", _families(of, column, window), FEWEST_FAMILIES),
-        ("lines of models with several sizes", size_lines(of, column).count, FEWEST_LINES),
+        ("lines of models with several sizes", size_lines(of, column).lines, FEWEST_LINES),
     ):
         if found < needed:
             return f"{what}: {found}, needed: {needed}"
