@@ -4,7 +4,16 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.cost import decomposition, frontier, halving, index, levels, membership
+from densing_pipeline.cost import (
+    decomposition,
+    frontier,
+    halving,
+    index,
+    index_levels,
+    levels,
+    membership,
+    records,
+)
 from densing_pipeline.cost.market import Market
 from densing_pipeline.orchestration.metadata import (
     answer_metadata,
@@ -19,15 +28,21 @@ from densing_pipeline.tables import published
 
 
 @table_asset(published.CAPABILITY_LEVELS, group="cost")
-def capability_levels() -> pl.DataFrame:
-    """Capability levels and the scores that define them."""
-    return facts.load("capability_levels")
+def capability_levels(capability_index: pl.DataFrame) -> pl.DataFrame:
+    """Capability levels, and the scores or the values of the index's newest vintage that define them."""
+    return index_levels.capability_levels(
+        facts.load("capability_levels"), facts.load("index_levels"), capability_index
+    )
 
 
 @table_asset(published.LEVEL_MEMBERSHIPS, group="cost", kinds=frozenset({"scipy"}))
-def level_memberships(capability_levels: pl.DataFrame) -> pl.DataFrame:
-    """Probability that each scored model reaches each level, from the errors of the scores."""
-    return levels.level_memberships(capability_levels, facts.load("capability_scores"))
+def level_memberships(
+    capability_levels: pl.DataFrame, capability_index: pl.DataFrame
+) -> pl.DataFrame:
+    """Probability that each model reaches each level, from the errors of the scores or values."""
+    nothing = published.PRICES.empty(), published.MODEL_LINKS.empty()
+    market = _market(*nothing, capability_levels, capability_index)
+    return levels.level_memberships(market.memberships)
 
 
 @table_asset(published.PRICE_FRONTIER, group="cost")
@@ -35,14 +50,16 @@ def price_frontier(
     prices: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Cheapest price of each capability level over time: currently on offer, and the lowest so far."""
-    market = _market(prices, model_links, capability_levels)
+    market = _market(prices, model_links, capability_levels, capability_index)
     cheapest = membership.with_intervals(
         frontier.price_frontier(market),
         membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
+    cheapest = published.PRICE_FRONTIER.cast(index_levels.with_scale(cheapest, capability_levels))
     return dg.MaterializeResult(
         value=cheapest, metadata=figure_metadata(price_figure({"price_frontier": cheapest}))
     )
@@ -54,10 +71,11 @@ def price_halving(
     prices: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Halving time of the cheapest price by level, blend, curve, window and estimator."""
-    market = _market(prices, model_links, capability_levels)
+    market = _market(prices, model_links, capability_levels, capability_index)
     estimates = halving.price_halving(
         price_frontier,
         as_of=market.last,
@@ -65,10 +83,25 @@ def price_halving(
         seed=settings.seed,
         drawn_curves=membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
+    estimates = published.PRICE_HALVING.cast(index_levels.with_scale(estimates, capability_levels))
     answer = price_answer({"price_halving": estimates, "price_frontier": price_frontier})
     return dg.MaterializeResult(
         value=estimates, metadata=halving_metadata(estimates) | answer_metadata([answer])
     )
+
+
+@table_asset(published.PRICE_RECORDS, group="cost")
+def price_records(
+    price_frontier: pl.DataFrame,
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
+) -> pl.DataFrame:
+    """The last record low price of each level, what became of it, and what entered since."""
+    market = _market(prices, model_links, capability_levels, capability_index)
+    found = records.price_records(market, price_frontier)
+    return index_levels.with_scale(found, capability_levels)
 
 
 @table_asset(published.PRICE_INDEX, group="cost")
@@ -84,14 +117,26 @@ def price_index(
 
 @table_asset(published.PRICE_DECOMPOSITION, group="cost")
 def price_decomposition(
-    prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
 ) -> pl.DataFrame:
     """Changes of the cheapest price on offer by cause: entry, repricing or exit."""
-    return decomposition.price_decomposition(_market(prices, model_links, capability_levels))
+    return decomposition.price_decomposition(
+        _market(prices, model_links, capability_levels, capability_index)
+    )
 
 
 def _market(
-    prices: pl.DataFrame, model_links: pl.DataFrame, capability_levels: pl.DataFrame
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame | None = None,
 ) -> Market:
-    """The tables together with the bundled scores of the models on sale."""
-    return Market(prices, model_links, capability_levels, facts.load("capability_scores"))
+    """The tables together with the bundled scores of the models on sale, and their values of the index."""
+    values = capability_index
+    if values is not None:
+        values = index_levels.index_scores(values, facts.load("sold_models"))
+    scores = facts.load("capability_scores")
+    return Market(prices, model_links, capability_levels, scores, index=values)

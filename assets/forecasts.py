@@ -5,6 +5,7 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline import implications as consequences
+from densing_pipeline.cost.levels import on_benchmarks
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.drawn_law import drawn_laws
@@ -151,9 +152,12 @@ def paper_claims(
 def _known(
     density_tables: tuple[pl.DataFrame, ...], price_tables: tuple[pl.DataFrame, ...]
 ) -> ForecastInputs:
-    """Densities with what past days are rebuilt from, and the market with the bundled scores."""
+    """Densities with what past days are rebuilt from, and the market with the bundled scores.
+
+    Levels on an index are left out: of past month ends there is no vintage of it.
+    """
     densities, models, scores, reference_laws = density_tables
     prices, links, levels, polls = price_tables
-    market = Market(prices, links, levels, facts.load("capability_scores"), polls)
+    market = Market(prices, links, on_benchmarks(levels), facts.load("capability_scores"), polls)
     history = DensityHistory.of(current(models), scores, reference_laws)
     return ForecastInputs.up_to_now(densities, history.as_of, market)

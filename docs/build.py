@@ -25,6 +25,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    level_rows,
     minima_rows,
     pace_rows,
     pooled_rows,
@@ -125,6 +126,9 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
+        },
+        "docs/prices.md": {
+            "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
         },
         "docs/forecasts.md": {
             "forecast_skill": skill_rows(tables["forecast_skill"]),

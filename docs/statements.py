@@ -378,6 +378,7 @@ PRICES = Page(
         "(input share {frontier.BLENDS[0]:.0f}, {frontier.BLENDS[1]}, {frontier.BLENDS[2]}, "
         "{frontier.BLENDS[3]}):",
         "at that price or less for {admission.PERSISTENCE_DAYS} days on end",
+        "its list has not been looked at for {records.UNWATCHED_DAYS} days",
         "that was not yet seen over {admission.PERSISTENCE_DAYS} days counts. What began less than "
         "{admission.PERSISTENCE_DAYS} days before the newest data",
         "{membership.DRAWS} times the members are drawn",
@@ -435,6 +436,7 @@ PRICES = Page(
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
         ),
+        "the index of the source": ("the value and its 90 % interval",),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("over 104 models)",),
         "names of the recorded lists, and the sample of tests/unit/prices/link_sample.csv": (

@@ -12,6 +12,7 @@ from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
+from densing_pipeline.paper import NMI
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.trends import pooled_rows as pooled
 from densing_pipeline.trends.benchmark_growth import BASES
@@ -224,6 +225,56 @@ def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) ->
 def _minimum(fit: LossFit, lowest: LossFit) -> str:
     numbers = f"{fit.law.alpha:.4f}, {fit.law.beta:.4f}, {fit.sse:.6f}".replace("0.", ".")
     return f"**{numbers}**" if fit is lowest else numbers
+
+
+def level_rows(price_halving: pl.DataFrame, price_records: pl.DataFrame) -> list[list[str]]:
+    """The headline estimate of each capability level, its last record and what became of it."""
+    records = {
+        (row["level"], row["blend_input_share"]): row for row in price_records.iter_rows(named=True)
+    }
+    shown = price_halving.filter("is_headline", pl.col("level") != NMI).sort(
+        "level_scale", "level", descending=[True, False], nulls_last=True
+    )
+    head = ["level", "halves every, months (95 %)", "changes", "sellers", "from", "last record",
+            "USD", "what became of it", "on offer now, USD"]  # fmt: skip
+    rows = [head]
+    for row in shown.iter_rows(named=True):
+        record = records.get((row["level"], row["blend_input_share"]))
+        rows.append(
+            [
+                f"`{row['level']}`",
+                _months(row),
+                str(row["n_changes"]),
+                str(row["n_providers"]),
+                str(row["window_start"]),
+                *_last_record(record),
+            ]
+        )
+    return rows
+
+
+def _months(row: dict[str, Any]) -> str:
+    if row["verdict"] != "ok":
+        return "too few data"
+    if row["halving_months"] is None:
+        return "did not fall"
+    high = "no upper end" if row["high"] is None else f"{row['high']:.1f}"
+    ends = "" if row["low"] is None else f" ({row['low']:.1f} to {high})"
+    return f"{row['halving_months']:.1f}{ends}"
+
+
+def _last_record(record: dict[str, Any] | None) -> list[str]:
+    if record is None:
+        return ["", "", "", ""]
+    fate = record["record_fate"]
+    since = "" if record["fate_date"] is None else f" {record['fate_date']}"
+    now = record["now_usd_per_mtok"]
+    return [
+        str(record["record_date"]),
+        f"{record['usd_per_mtok']:.3g}",
+        fate + since,
+        "nothing" if now is None else f"{now:.3g}",
+    ]
 
 
 CHOICES = {

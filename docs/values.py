@@ -13,7 +13,15 @@ import polars as pl
 from scipy.special import ndtr
 
 from densing_pipeline import implications, paper
-from densing_pipeline.cost import admission, frontier, halving, index, levels, membership
+from densing_pipeline.cost import (
+    admission,
+    frontier,
+    halving,
+    index,
+    levels,
+    membership,
+    records,
+)
 from densing_pipeline.density import (
     compression,
     densities,
@@ -73,7 +81,7 @@ def constants() -> Values:
             admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, pretraining_evidence, queue_rules,
-            record_setters, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
+            record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
     } | {

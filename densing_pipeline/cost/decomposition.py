@@ -63,6 +63,25 @@ def price_decomposition(market: Market) -> pl.DataFrame:
     return PRICE_DECOMPOSITION.cast(pl.DataFrame(rows) if rows else PRICE_DECOMPOSITION.empty())
 
 
+def parts_since(rows: pl.DataFrame, day: int, horizon: int) -> dict[str, float]:
+    """The parts of the change of the cheapest price on offer after a day.
+
+    Args:
+        rows: offers of one level and blend, from `frontier.level_offers`.
+        day: days since 1970; changes on later days count.
+        horizon: last day.
+
+    Returns:
+        `log_change` and the parts of `PARTS`.
+    """
+    offers = Offers.of(timed(rows))
+    days, winner = cheapest(offers.starts, offers.ends)
+    price = np.append(offers.price, np.inf)[winner]
+    changes = _changes(offers, days, price, horizon)
+    found = _sum("", day, horizon, [parts for changed, parts in changes if changed > day])
+    return {name: found[name] for name in ("log_change", *PARTS)}
+
+
 @dataclass(frozen=True)
 class Offers:
     """The offers of one level and blend, best first, one entry per price and run.

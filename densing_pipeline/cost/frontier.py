@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.levels import MEMBERSHIP
+from densing_pipeline.cost.levels import MEMBERSHIP, on_benchmarks
 from densing_pipeline.cost.market import Market
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import IntArray
@@ -20,8 +20,8 @@ from densing_pipeline.tables.published import PRICE_FRONTIER
 BLENDS = (1.0, 0.9, 0.75, 0.5)
 """Shares of input tokens the published curves are computed for."""
 
-CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high"))
-"""Columns of a change point; its interval comes from `membership`."""
+CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high", "level_scale"))
+"""Columns of a change point; its interval comes from `membership`, the scale from `index_levels`."""
 
 
 def price_frontier(market: Market, *, blends: tuple[float, ...] = BLENDS) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def price_frontier(market: Market, *, blends: tuple[float, ...] = BLENDS) -> pl.
         for level, share, blend in level_offers(market, blends)
         if not blend.is_empty()
     ]
-    found = pl.concat([PRICE_FRONTIER.empty().drop("low", "high"), *levels])
+    found = pl.concat([PRICE_FRONTIER.empty().select(CHANGE), *levels])
     return PRICE_FRONTIER.cast(found.filter(pl.col("date") <= market.last))
 
 
@@ -69,7 +69,11 @@ def level_offers(
 def candidate_offers(
     market: Market, blends: tuple[float, ...] = BLENDS
 ) -> Iterator[tuple[str, float, pl.DataFrame]]:
-    """Like `level_offers`, but of every model scored on the level's benchmark, with the `probability` that it reaches the level."""
+    """Like `level_offers`, but of every model on the level's scale, with the `probability` that it reaches the level.
+
+    Of levels on an index, offers count from the day on which their model was released, and from that on which
+    the level's own model was: of earlier models of its kind the index may have no value.
+    """
     figure = admission.blended(market.on_sale.filter(pl.col("source") == NMI), 1.0)
     yield (
         NMI,
@@ -78,16 +82,31 @@ def candidate_offers(
             canonical_id=pl.lit(NMI), run_start="start", run_end="end", probability=1.0
         ),
     )
-    blended = {
-        share: admission.persistent(
-            admission.blended(market.linked, share).sort(*admission.OFFER, "start")
-        )
-        for share in blends
-    }
-    for level in market.levels["level"]:
+    blended = _lasting(market.linked, blends)
+    for level in on_benchmarks(market.levels)["level"]:
         of_level = market.memberships.filter(level=level).drop("level")
         for share, blend in blended.items():
             yield level, share, blend.join(of_level, on="canonical_id", maintain_order="left")
+    on_index = market.levels.drop_nulls("index_value")
+    blended = {} if on_index.is_empty() else _lasting(market.linked_since_release, blends)
+    for level, released in on_index.select("level", "release_date").iter_rows():
+        of_level = market.memberships.filter(level=level).drop("level")
+        begun = pl.max_horizontal("run_start", pl.lit(released, pl.Date).to_physical())
+        for share, blend in blended.items():
+            offers = blend.with_columns(run_start=begun).filter(
+                pl.col("run_start") < pl.col("run_end")
+            )
+            yield level, share, offers.join(of_level, on="canonical_id", maintain_order="left")
+
+
+def _lasting(linked: pl.DataFrame, blends: tuple[float, ...]) -> dict[float, pl.DataFrame]:
+    """The offers by input share, at the prices that lasted."""
+    return {
+        share: admission.persistent(
+            admission.blended(linked, share).sort(*admission.OFFER, "start")
+        )
+        for share in blends
+    }
 
 
 def timed(offers: pl.DataFrame) -> pl.DataFrame:

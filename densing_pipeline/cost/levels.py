@@ -104,12 +104,17 @@ def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:
     return frozenset(found["canonical_id"])
 
 
-def level_memberships(
-    capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
-) -> pl.DataFrame:
-    """Rows of `level_memberships`: the probabilities, and whether each model counts as a member."""
+def on_benchmarks(capability_levels: pl.DataFrame) -> pl.DataFrame:
+    """The levels that a score on a benchmark defines."""
+    return capability_levels.drop_nulls("benchmark")
+
+
+def level_memberships(probabilities: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `level_memberships`: the probabilities, and whether each model counts as a member.
+
+    Args:
+        probabilities: level, canonical_id, probability.
+    """
     return LEVEL_MEMBERSHIPS.cast(
-        memberships(capability_levels, capability_scores).with_columns(
-            is_member=pl.col("probability") >= MEMBERSHIP
-        )
+        probabilities.with_columns(is_member=pl.col("probability") >= MEMBERSHIP)
     )

@@ -9,8 +9,7 @@ from functools import cached_property
 
 import polars as pl
 
-from densing_pipeline.cost import admission
-from densing_pipeline.cost.levels import memberships
+from densing_pipeline.cost import admission, index_levels, levels
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
 
@@ -26,6 +25,8 @@ class Market:
         scores: scores of the models sold (the facts `capability_scores`).
         polls: rows of `price_polls`, needed for a past `as_of` (`prices.as_of.known`).
         as_of: last day of the curves; the newest observation if not given.
+        index: values of an index of capability, for levels on it (`index_levels.INDEX_SCORES`), of the
+            vintage that the levels are from.
     """
 
     prices: pl.DataFrame
@@ -34,6 +35,7 @@ class Market:
     scores: pl.DataFrame
     polls: pl.DataFrame | None = None
     as_of: date | None = None
+    index: pl.DataFrame | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -49,7 +51,7 @@ class Market:
 
     @property
     def _tables(self) -> tuple[pl.DataFrame | None, ...]:
-        return self.prices, self.links, self.levels, self.scores, self.polls
+        return self.prices, self.links, self.levels, self.scores, self.polls, self.index
 
     @cached_property
     def last(self) -> date:
@@ -74,11 +76,30 @@ class Market:
         )
 
     @cached_property
+    def linked_since_release(self) -> pl.DataFrame:
+        """The offers on sale of models on the index, each from the day on which its model was released.
+
+        A name may have sold an earlier model before: `deepseek-chat` was DeepSeek-V2 until V3 was out.
+        """
+        released = (
+            index_levels.INDEX_SCORES.to_frame() if self.index is None else self.index
+        ).select("canonical_id", released=pl.col("release_date").to_physical())
+        return (
+            self.linked.join(released, on="canonical_id", maintain_order="left")
+            .with_columns(start=pl.max_horizontal("start", "released"))
+            .filter(pl.col("start") < pl.col("end"))
+            .drop("released")
+        )
+
+    @cached_property
     def scored_links(self) -> pl.DataFrame:
-        """Rows of `links` whose model has a score; only these say anything about a level."""
+        """Rows of `links` whose model has a score; only these say anything about a level on a benchmark."""
         return self.links.join(self.scores, on="canonical_id", how="semi", maintain_order="left")
 
     @cached_property
     def memberships(self) -> pl.DataFrame:
-        """Probability that each scored model reaches each level (`levels.memberships`)."""
-        return memberships(self.levels, self.scores)
+        """Probability that each model reaches each level of the scale it is judged on."""
+        scored = levels.memberships(levels.on_benchmarks(self.levels), self.scores)
+        if self.index is None:
+            return scored
+        return pl.concat([scored, index_levels.memberships(self.levels, self.index)])

@@ -19,6 +19,10 @@ REFERENCES = {
     ),
     "list_prices": (("source", "sources", "source"),),
     "capability_levels": (("defined_by", "capability_scores", "canonical_id"),),
+    "index_levels": (
+        ("defined_by", "sold_models", "canonical_id"),
+        ("index_model", "sold_models", "index_model"),
+    ),
 }
 """Foreign keys: columns whose values must exist in a column of another table, by table."""
 

@@ -116,6 +116,13 @@ CAPABILITY_LEVELS = Table(
     columns=("level", "defined_by", "benchmark", "score", "std_error?", "source", "source_url?"),
 )
 
+INDEX_LEVELS = Table(
+    name="index_levels",
+    grain="one capability level that a row of a capability index defines",
+    key=("level",),
+    columns=("level", "index_name", "index_model", "defined_by", "source"),
+)
+
 CAPABILITY_SCORES = Table(
     name="capability_scores",
     grain="one model sold by an API and its score: model x benchmark x source",
@@ -203,6 +210,7 @@ FACTS: dict[str, Table] = {
         LADDERS,
         LIST_PRICES,
         CAPABILITY_LEVELS,
+        INDEX_LEVELS,
         CAPABILITY_SCORES,
         OFFER_NAMES,
         SELLER_NAMES,

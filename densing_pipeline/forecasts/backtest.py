@@ -10,6 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.cost.levels import on_benchmarks
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.forecasts.claims import paper_claims
@@ -41,7 +42,7 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     market = Market(
         tables["prices"],
         tables["model_links"],
-        tables["capability_levels"],
+        on_benchmarks(tables["capability_levels"]),
         facts.load("capability_scores"),
         tables.get("price_polls"),
     )

@@ -320,8 +320,11 @@ def price_answer(tables: Tables) -> Answer:
     Args:
         tables: price_halving and price_frontier.
     """
-    # The paper's own price points are left out: they are no current capability level.
-    rows = tables["price_halving"].filter(pl.col("is_headline"), pl.col("level") != NMI)
+    # The paper's own price points are left out: they are no current capability level. So are the levels on an
+    # index: most are those of the same models again.
+    rows = tables["price_halving"].filter(
+        pl.col("is_headline"), pl.col("level") != NMI, pl.col("level_scale").ne_missing("ECI")
+    )
     lows = _record_lows(tables["price_frontier"], rows)
     of_level = {
         level: steps for (level,), steps in lows.partition_by("level", as_dict=True).items()

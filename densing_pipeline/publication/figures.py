@@ -160,7 +160,10 @@ def _months_text(row: Mapping[str, float | None]) -> str:
 def price_figure(tables: Tables, blend_input_share: float = HEADLINE_BLEND) -> "Figure":
     """Cheapest price of each capability level over time: currently on offer, and the lowest so far."""
     frontier = tables["price_frontier"].filter(
-        (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == NMI)
+        (pl.col("blend_input_share") == blend_input_share) | (pl.col("level") == NMI),
+        pl.col("level_scale").ne_missing(
+            "ECI"
+        ),  # a second curve of each model would hide the first
     )
     figure, axes = _canvas(f"USD per million tokens ({blend_input_share:.0%} input)")
     if frontier.is_empty():

@@ -900,6 +900,36 @@ COLUMNS: dict[str, Column] = {
     ),
     "confidence": _fraction("Confidence in the link, set by judgement for each rule."),
     "level": _text("Capability level."),
+    "level_scale": _text(
+        "Scale of the level: MMLU, a benchmark's score, or ECI, the Epoch Capabilities Index; empty for the "
+        "paper's own prices, which are on none.",
+        "MMLU",
+        "ECI",
+    ),
+    "record_date": _day("Day of the last record low."),
+    "n_records": _count("Record lows, the first price included.", "records"),
+    "record_fate": _text(
+        "What became of the offer that set the record: on sale at that price or less, repriced, exit (no longer "
+        "sold), unwatched (its list was not looked at for 30 days and more).",
+        "on sale",
+        "repriced",
+        "exit",
+        "unwatched",
+    ),
+    "fate_date": _day(
+        "Day on which the record's price ended, or from which its list was not looked at; empty while on sale."
+    ),
+    "now_usd_per_mtok": _positive(
+        "Cheapest blended price on offer; empty if nothing is.", "USD per million tokens"
+    ),
+    "now_provider": _text("Provider of the cheapest offer."),
+    "now_model": _text("Model name of the cheapest offer, as its source writes it."),
+    "above_record": _positive("Cheapest price on offer over the record.", "1"),
+    "n_models_since": _count("Models of the level first sold after the record.", "models"),
+    "entry_usd_per_mtok": _positive(
+        "Lowest price of the models first sold after the record.", "USD per million tokens"
+    ),
+    "index_vintage": _day("Day on which the newest value of the index's vintage was first given."),
     "blend_input_share": _fraction("Share of input tokens in the blended price."),
     "curve": _text(
         "cheapest_now (lowest price one can buy at, may rise) or cheapest_ever (its running minimum).",
@@ -917,9 +947,9 @@ COLUMNS: dict[str, Column] = {
     "months_since_record": Column(
         pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
     ),
-    "defined_by": _text("Model whose score defines the level."),
+    "defined_by": _text("Model whose score, or value of the index, defines the level."),
     "probability": _fraction(
-        "Probability that the model reaches the level, from the scores' errors."
+        "Probability that the model reaches the level, from the errors of the scores or values."
     ),
     "is_member": _flag(
         "Whether the model counts as a member of the level: probability 0.5 or more."

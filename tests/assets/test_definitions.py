@@ -59,6 +59,7 @@ GROUPS = {
         "price_halving",
         "price_index",
         "price_decomposition",
+        "price_records",
     },
     "forecasts": {
         "implications",
@@ -81,6 +82,8 @@ FORECAST_INPUTS = {
     "model_links",
     "capability_levels",
 }
+
+LEVEL_INPUTS = {"prices", "model_links", "capability_levels", "capability_index"}
 
 PARENTS = {
     "hub_nights": set(),
@@ -124,12 +127,13 @@ PARENTS = {
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
-    "capability_levels": set(),
-    "price_frontier": {"prices", "model_links", "capability_levels"},
-    "price_halving": {"price_frontier", "prices", "model_links", "capability_levels"},
-    "level_memberships": {"capability_levels"},
+    "capability_levels": {"capability_index"},
+    "price_frontier": LEVEL_INPUTS,
+    "price_halving": {"price_frontier"} | LEVEL_INPUTS,
+    "price_records": {"price_frontier"} | LEVEL_INPUTS,
+    "level_memberships": {"capability_levels", "capability_index"},
     "price_index": {"model_links", "prices"},
-    "price_decomposition": {"capability_levels", "model_links", "prices"},
+    "price_decomposition": LEVEL_INPUTS,
     "source_health": {
         "hub_nights",
         "prices",

@@ -24,7 +24,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.state import HOLDER, held
 
 ROOT = Path(__file__).parents[2]
-ONE_ASSET = frozenset({dg.AssetKey("capability_levels")})
+ONE_ASSET = frozenset({dg.AssetKey("hub_nights")})
 
 SCHEDULED = """
 import sys
@@ -35,7 +35,7 @@ from dagster._core.execution.api import execute_run
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.settings import Settings
 
-one_asset = frozenset({dg.AssetKey("capability_levels")})
+one_asset = frozenset({dg.AssetKey("hub_nights")})
 definitions = build_defs(Settings(state_dir=sys.argv[1]))
 job = definitions.resolve_job_def("nightly").get_subset(asset_selection=set(one_asset))
 with dg.DagsterInstance.ephemeral() as instance:
@@ -172,7 +172,7 @@ def test_a_night_that_waited_across_an_update_makes_no_table(
         told = night.stdout.read()
     assert ("the code changed on disk after this run had started" in told) == is_updated, told
     assert ("ended as FAILURE" if is_updated else "ended as SUCCESS") in told
-    assert (settings.tables_dir / "capability_levels.parquet").exists() != is_updated
+    assert (settings.tables_dir / "hub_nights.parquet").exists() != is_updated
 
 
 def test_the_commands_are_refused_beside_another_run(
@@ -226,7 +226,7 @@ def test_a_materialisation_from_another_process_is_refused_during_densing_run(tm
             assert night.poll() is None
         materialise = [
             bin_dir / "dagster", "asset", "materialize", "-m", "densing_pipeline.definitions",
-            "--select", "capability_levels",
+            "--select", "hub_nights",
         ]  # fmt: skip
         refused = subprocess.run(  # noqa: S603
             materialise, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True

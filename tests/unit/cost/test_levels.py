@@ -92,7 +92,7 @@ def test_an_even_chance_makes_a_member_and_less_does_not(
 
 @pytest.mark.parametrize(("value", "is_member"), [(0.70, True), (0.6999, False)])
 def test_the_table_says_who_is_a_member(value: float, is_member: bool) -> None:
-    table = level_memberships(LEVEL.drop("std_error").with_columns(std_error=0.004), pl.DataFrame([score("m", value)]))  # fmt: skip
+    table = level_memberships(memberships(LEVEL, pl.DataFrame([score("m", value)])))
     assert table["is_member"].to_list() == [is_member]
 
 
