@@ -92,7 +92,7 @@ OTHER_LAW = {POOLED: NMI, DENSING_LAW: "nmi-2025-refit"}
 """The law that scores follow in `other-law`: in two steps through a loss, instead of a logit linear in ln N;
 the other minimum of the loss, instead of the published one."""
 
-LAW_DRAWS = 20
+WORLD_LAW_DRAWS = 20
 """Draws of each law; the headline's law has ten times as many."""
 
 AVERAGE, CURRENT = "average", "current"
@@ -425,7 +425,7 @@ def _paper_series() -> PaperSeries:
         pl.col("benchmark") == benchmark
     )
     published = laws.filter(pl.col("reference_id") == NMI)
-    draws = reference_law_draws(published, points, seed=0, draws=LAW_DRAWS)
+    draws = reference_law_draws(published, points, seed=0, draws=WORLD_LAW_DRAWS)
     series, sites, scores = _paper_sites()
     every = laws_of(laws)
     return PaperSeries(
