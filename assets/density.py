@@ -29,6 +29,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import benchmark_growth as by_group
+from densing_pipeline.trends import coverage_table
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import density_paces as paces
 from densing_pipeline.trends import sensitivity as multiverse
@@ -255,6 +256,12 @@ def density_growth(
             seed=settings.seed,
         ),
     )
+
+
+@table_asset(published.INTERVAL_COVERAGE, group="density")
+def interval_coverage() -> pl.DataFrame:
+    """How often the intervals of the pace of density hold it in artificial worlds; simulated beforehand."""
+    return coverage_table.interval_coverage()
 
 
 @table_asset(published.SENSITIVITY, group="density")

@@ -114,6 +114,7 @@ def simulate_intervals(
     Raises:
         CommandError: an estimate or a world is not known.
     """
+    from densing_pipeline.trends import coverage_table
     from densing_pipeline.trends import interval_coverage as coverage
     from densing_pipeline.trends.worlds import WORLDS
 
@@ -122,13 +123,13 @@ def simulate_intervals(
     for what, asked, among in (("estimate", estimates, [*candidates]), ("world", names, known)):
         if unknown := sorted(set(asked) - set(among)):
             raise CommandError(f"no {what} {', '.join(unknown)}: choose of {', '.join(among)}")
-    target = file or coverage.FILE
+    target = file or coverage_table.FILE
     for name in [*(estimates or candidates)]:
         for world in [one for one in known if one in names or not names]:
             found = coverage.study(
                 worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world]
             )
-            coverage.save(found, target)
+            coverage_table.save(found, target)
             for row in found.iter_rows(named=True):
                 screen.line(
                     f"{name} {row['window']} {world} {row['truth']}: {row['coverage']:.3f} "

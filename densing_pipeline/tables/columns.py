@@ -766,8 +766,18 @@ COLUMNS: dict[str, Column] = {
         "Relative bias of the slope on simulated frontiers at these dates and n."
     ),
     "simulated_coverage": _fraction(
-        "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
+        "Coverage of the 95 % interval beside it on simulated frontiers at these dates and families; empty if "
+        "only that of the interval with the law known was simulated."
     ),
+    "simulated_coverage_law_known": _fraction(
+        "Coverage, on those simulated frontiers, of the 95 % interval without the law's error."
+    ),
+    "lowest_coverage": _fraction(
+        "Lowest coverage of the 95 % interval in the worlds of interval_coverage, at the bundled models."
+    ),
+    "lowest_coverage_world": _text("World in which the coverage is lowest."),
+    "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
+    "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
         "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
         "densing_law by the paper's law.",

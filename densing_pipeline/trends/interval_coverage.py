@@ -1,7 +1,7 @@
 """How often the published intervals of the pace of density hold it, in worlds with a known pace.
 
 `densing simulate intervals` computes the table, which takes long, and writes it to
-`interval_coverage.csv` beside this module. Every row has the digest of what it was computed from: the sites of the
+`interval_coverage.csv` (`coverage_table`). Every row has the digest of what it was computed from: the sites of the
 bundled models, and the settings of the worlds. A test compares the digests with those of the facts and the
 code of today. A night with more models than the bundled ones publishes the same table.
 
@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +37,6 @@ from densing_pipeline.density.size_scale import (
     slope_weights,
 )
 from densing_pipeline.evaluation import reported_scores
-from densing_pipeline.files import write
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.hub import bundled
 from densing_pipeline.paper import NMI
@@ -52,6 +50,7 @@ from densing_pipeline.stats.intervals import (
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import INTERVAL_COVERAGE
+from densing_pipeline.trends.coverage_table import AVERAGE, CURRENT, DENSING_LAW, POOLED
 from densing_pipeline.trends.estimate import Interval, NoEstimateError, estimate, families_inside
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 from densing_pipeline.trends.parallel import parallel_map
@@ -71,12 +70,6 @@ from densing_pipeline.trends.worlds import (
     draw,
 )
 
-FILE = Path(__file__).with_name("interval_coverage.csv")
-"""The committed table."""
-
-POOLED, DENSING_LAW = "pooled", "densing-law"
-"""Estimates whose intervals are judged: pooled over benchmarks, and the one of `densing_law` by the paper's law."""
-
 CANDIDATES = ((POOLED, "total"), (POOLED, "active"), (DENSING_LAW, HEADLINE.params_basis))
 """Each with its parameter basis."""
 
@@ -94,9 +87,6 @@ the other minimum of the loss, instead of the published one."""
 
 WORLD_LAW_DRAWS = 20
 """Draws of each law; the headline's law has ten times as many."""
-
-AVERAGE, CURRENT = "average", "current"
-"""Which pace an interval should hold: the average over its window, or that on the last day."""
 
 
 class Answer(NamedTuple):
@@ -133,15 +123,6 @@ class Asked(NamedTuple):
     seed: int
 
 
-def interval_coverage() -> pl.DataFrame:
-    """The committed table, as published.
-
-    Raises:
-        TableError: the file does not agree with its declaration.
-    """
-    return INTERVAL_COVERAGE.cast(pl.read_csv(FILE))
-
-
 def study(
     *,
     worlds: int,
@@ -169,7 +150,9 @@ def study(
         if not names or world.name in names
         for number in range(worlds)
     ]
-    answers = parallel_map(answer, asked)
+    # A draw of the paper's models takes milliseconds, so a second process would cost more than it saves.
+    of_benchmarks = any(name == POOLED for name, _ in candidates)
+    answers = parallel_map(answer, asked) if of_benchmarks else [answer(one) for one in asked]
     found: dict[tuple[str, ...], list[Answer]] = {}
     for one, several in zip(asked, answers, strict=True):
         for each in several:
@@ -182,24 +165,6 @@ def study(
         for key, group in found.items()
     ]
     return INTERVAL_COVERAGE.cast(pl.DataFrame(rows))
-
-
-def save(found: pl.DataFrame, file: Path) -> None:
-    """Write rows to a file, in place of those that it has of the same estimates and worlds.
-
-    Args:
-        found: an `interval_coverage` frame.
-        file: the CSV; it need not exist.
-    """
-    rows = found
-    if file.exists():
-        before = INTERVAL_COVERAGE.cast(pl.read_csv(file))
-        rows = pl.concat([before.join(found, on=INTERVAL_COVERAGE.key, how="anti"), found])
-    order = {world.name: place for place, world in enumerate(WORLDS)}
-    places = pl.col("world").replace_strict(order, default=len(order), return_dtype=pl.Int64)
-    ordered = rows.sort("estimate", "params_basis", "window", places, "truth")
-    numbers = pl.col(pl.Float64).round(4)
-    write(file, ordered.with_columns(numbers).write_csv().encode())
 
 
 def _summary(group: list[Answer]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from densing_pipeline.stats.arrays import BoolArray
 from densing_pipeline.stats.intervals import LEVEL, NARROWER
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.trends.benchmark_growth import BASE, BASES
+from densing_pipeline.trends.coverage_table import POOLED as COVERAGE_NAME
+from densing_pipeline.trends.coverage_table import coverage_of
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
     Made,
@@ -97,7 +99,7 @@ def _row(subject: Subject, sample: Sample, made: Made, pace: Pace | None, reason
         (low * DAYS_PER_YEAR, high * DAYS_PER_YEAR)
         for low, high in (pace.interval(LEVEL), pace.interval(NARROWER))
     )
-    return estimated(
+    row = estimated(
         subject,
         sample,
         made,
@@ -106,6 +108,8 @@ def _row(subject: Subject, sample: Sample, made: Made, pace: Pace | None, reason
         narrower=narrow,
         reason=f"{reason}; {pace.carried} of {made.draws} resamples carry an estimate",
     )
+    simulated = coverage_of(COVERAGE_NAME, subject.params_basis, subject.window)
+    return row | (simulated._asdict() if simulated else {})
 
 
 def _sample(of: Panel, kept: BoolArray) -> Sample:

@@ -50,6 +50,7 @@ GROUPS = {
         "densing_law",
         "density_paces",
         "density_growth",
+        "interval_coverage",
     },
     "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
     "cost": {
@@ -118,6 +119,7 @@ PARENTS = {
         "reference_laws",
         "reference_law_draws",
     },
+    "interval_coverage": set(),
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},
