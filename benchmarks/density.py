@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -10,8 +12,10 @@ from scipy.optimize import minimize
 from benchmarks.measure import Measurement, compare
 from densing_pipeline import facts
 from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
+from densing_pipeline.density.fit import FileFit, fit_file
 from densing_pipeline.density.fit_loss import HUBER_DELTA, Objective, fit_loss_law
 from densing_pipeline.density.law import LossLaw
+from densing_pipeline.own_files.effort import usual_draws
 from densing_pipeline.stats.arrays import FloatArray
 
 STARTS = list(
@@ -23,6 +27,9 @@ STARTS = list(
 RESAMPLES = 4000
 PEER_RESAMPLES = 400
 """Resamples the peer fits; its time for all of them is ten times as long."""
+
+FILE_POINTS, FILE_PEER_DRAWS = 10_000, 5
+"""Runs in the file that is fitted whole, and resamples the peer fits of it."""
 
 CHINCHILLA = LossLaw(482.0, 0.348, 2085.4, 0.366, 1.817)
 """Fit of the 240 points of Hoffmann et al. 2022 by Besiroglu et al. 2024."""
@@ -40,8 +47,46 @@ def benchmarks() -> Iterator[Measurement]:
         lambda: multi_start(params, tokens, loss),
         "scipy.optimize.minimize L-BFGS-B, analytic gradient, multi-start",
     )
+    yield file_fit()
     for objective, name in (("huber_log", "bootstrap_fit"), ("least_squares", "bootstrap_fit_ls")):
         yield bootstrap_fit(objective, f"density.{name}")  # type: ignore[arg-type]
+
+
+def file_fit() -> Measurement:
+    """A semicolon file of 10,000 runs: read, fitted, and resampled as often as the command does by itself."""
+    rng = np.random.default_rng(0)
+    params = np.exp(rng.uniform(np.log(5e7), np.log(1.6e10), FILE_POINTS))
+    tokens = np.exp(rng.uniform(np.log(1e18), np.log(3e21), FILE_POINTS)) / 6 / params
+    loss = CHINCHILLA.loss(params, tokens) * np.exp(0.005 * rng.normal(size=FILE_POINTS))
+    draws = usual_draws(FILE_POINTS)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "runs.csv"
+        pl.DataFrame({"params_b": params / 1e9, "tokens": tokens, "final loss": loss}).write_csv(
+            path, separator=";"
+        )
+
+        def ours() -> FileFit:
+            return fit_file(path, irreducible=True)
+
+        def peer() -> None:
+            read = pl.read_csv(path, separator=";")
+            columns = read["params_b"].to_numpy() * 1e9, read["tokens"].to_numpy()
+            fit = one_fit(CHINCHILLA, *columns, read["final loss"].to_numpy(), "least_squares")
+            for _ in range(FILE_PEER_DRAWS):
+                times = rng.multinomial(FILE_POINTS, np.full(FILE_POINTS, 1 / FILE_POINTS))
+                fit(times.astype(np.float64))
+
+        row = compare(
+            "density.fit_file",
+            f"`densing fit losses` on a file of {FILE_POINTS:,} runs, 5 parameters, {draws} resamples; the "
+            f"peer's time is {draws // FILE_PEER_DRAWS} times that of {FILE_PEER_DRAWS} fits",
+            ours,
+            peer,
+            "polars.read_csv, then scipy.optimize.minimize L-BFGS-B for each resample",
+        )
+    row["peer"] = round(row["peer"] * draws / FILE_PEER_DRAWS, 4)
+    row["ratio"] = round(row["peer"] / row["ours"], 1)
+    return row
 
 
 def bootstrap_fit(objective: Objective, name: str) -> Measurement:

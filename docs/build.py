@@ -25,6 +25,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    coverage_rows,
     level_rows,
     minima_rows,
     pace_rows,
@@ -123,6 +124,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "pooled_growth": pooled_rows(tables["density_growth"]),
+            "interval_coverage": coverage_rows(tables["interval_coverage"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "sensitivity": choice_rows(tables["sensitivity"]),

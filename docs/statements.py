@@ -63,13 +63,20 @@ STATISTICS = Page(
         "every pair of reports more than {far:.0f} points apart",
         "A gap is large from {large_gap:.0f} points on",
         "once there are {score_gaps.FEWEST_OTHERS!w}",
+        # files of one's own
+        "up to {largest_file_mb:.0f} MB and {most_rows:,} rows",
+        "fewer than {fit.FEWEST_FITTED} points ({fit_points_with_e} with E), {fit.FEWEST_SIZES} sizes, "
+        "{fit.FEWEST_SIZES} token counts or {fit.FEWEST_RUNS} runs; tokens that go with a power of size within "
+        "{fit.LEAST_FOLD}-fold",
+        "Files of over {fewer_draws_from:,} rows have fewer than {effort.MOST_DRAWS:,} resamples, at least "
+        "{effort.FEWEST_DRAWS}",
         # trend
         "`densing_law` regresses ln density on days since {dates.DAY_ZERO}",
         "- **Intervals** are {level:.0f} % percentiles over resamples",
         "for G families: {factors[0]:.2f} at 5, {factors[1]:.2f} at 10, {factors[2]:.2f} at 40",
         "above {lost:.0f} % of such resamples the estimate is refused",
-        "is below {densing_law.TRUSTED_COVERAGE[0]!p:.2f} or above "
-        "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} says so",
+        "covers below {densing_law.TRUSTED_COVERAGE[0]!p:.2f} or above "
+        "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} in simulation says so",
         "fewer than {series.FEWEST_MODELS} models with a density, {series.FEWEST_DAYS} release days, "
         "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
         "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
@@ -84,6 +91,9 @@ STATISTICS = Page(
         "{series.FEWEST_FAMILIES} families in the window and {pooled_growth.FEWEST_LINES} lines; a pool needs "
         "{pooled_growth.FEWEST_BENCHMARKS} benchmarks",
         "with a known pace of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
+        "it covers {held[law_steady]!p:.3f} or more in the first four worlds",
+        "the interval holds the pace in {held[pooled_other_law]!p:.3f} of the draws. In every other world about "
+        "the average pace it covers {held[pooled_otherwise]!p:.3f} or more",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",
@@ -219,6 +229,7 @@ STATISTICS = Page(
             "2. *Pace of a benchmark.* The slope",
             "3. *Pooled.* The plain mean",
             "(at 80 %; at 95 %)",
+            "D = C / 6N",
         ),
         "the rule that chooses the headline; the settings are those of `trends.worlds`": (
             "`family-share-0.8`",
@@ -236,7 +247,11 @@ STATISTICS = Page(
             "4. If none qualifies",
             "quantile .9 of the densities",
             "each by quantile .9 of effective size",
+            "Coverage of the 95 % and the 80 % interval, and bias",
+            "The 80 % interval is beside the 95 % one",
         ),
+        "examples": ("(1731M)", "such as 1.7 parameters or a loss of 30"),
+        "a fifth (`own_files.reading.MOST_LEFT_OUT`)": ("up to a fifth of them",),
         "fits of bundled points, held by tests/unit/density": (
             "within 1 % (MMLU's `b` within 1.3 %",
             "within 0.2 %",
@@ -244,7 +259,7 @@ STATISTICS = Page(
             "off by +.017 (7B) and +.071 (13B)",
             "(SSE .0015 instead of .0023; -.017, +.004)",
             "at 5T tokens is .74",
-            "A 477.8 (295-725), alpha .3473, B 2143 (1189-5613), beta .3672, E 1.817",
+            "A 477.8 (285-718), alpha .3473, B 2143 (1047-5824), beta .3672, E 1.817",
             "is .4 % higher",
             "the factor is far from 1",
             "Error at the 72B",
@@ -348,8 +363,8 @@ PRICES = Page(
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
         "below {comparison.LOWEST_PLAUSIBLE} (the lowest price known",
-        "A list of the same new shape on {poll.NIGHTS_TO_TAKE} nights",
-        "moved more than {snapshot.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
+        "A list of the same new shape on {judging.NIGHTS_TO_TAKE} nights",
+        "moved more than {common_factor.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
         "If for over {poll.LONGEST_UNCHANGED_DAYS} days a server only answered",
         "| the price before again, within {confirmation.REVERSAL_DAYS} days |",
         "the price before is back within {confirmation.REVERSAL_DAYS} days: the other one was a slip",
@@ -359,6 +374,9 @@ PRICES = Page(
         "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
         "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
+        "names the kinds of offer of which less than {smallest_share:.0f} % are left",
+        "of\nat least {common_factor.FEWEST_WITNESSED!w} offers most must agree",
+        "When the last sign is over {presumed.SILENT_DAYS} days older",
         "`correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(
             f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"

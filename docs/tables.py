@@ -17,6 +17,7 @@ from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.trends import pooled_rows as pooled
 from densing_pipeline.trends.benchmark_growth import BASES
 from densing_pipeline.trends.sensitivity import moved_by
+from densing_pipeline.trends.worlds import WORLDS
 
 
 def source_rows(source_effects: pl.DataFrame) -> list[list[str]]:
@@ -116,6 +117,37 @@ def _both_ends(row: dict[str, Any] | None) -> str:
     ]
     told = "no growth shown" if row["doubling_days"] is None else f"{row['doubling_days']:.0f}"
     return f"{told} ({'; '.join(ends)})" if ends else told
+
+
+def coverage_rows(interval_coverage: pl.DataFrame) -> list[list[str]]:
+    """Coverage and bias of each estimate over all years in every world, and of the pool over other windows."""
+    kinds = interval_coverage.select("estimate", "params_basis", "window").unique()
+    shown = sorted(kinds.rows(), key=lambda kind: (kind[0], kind[1] != "total", kind[1:]))
+    shown = [kind for kind in shown if kind[1] != "active" or kind[2] == "all"]
+    cells = {
+        (row["estimate"], row["params_basis"], row["window"], row["world"], row["truth"]): row
+        for row in interval_coverage.iter_rows(named=True)
+    }
+    worlds = [
+        (world.name, truth)
+        for world in WORLDS
+        for truth in ("average", "current")
+        if any((*kind, world.name, truth) in cells for kind in shown)
+    ]
+    head = ["world", *(f"`{name}`, {basis}, {WINDOWS[window]}" for name, basis, window in shown)]
+    rows = [head]
+    for world, truth in worlds:
+        known = [cells.get((*kind, world, truth)) for kind in shown]
+        words = f"`{world}`" + (", current pace" if truth == "current" else "")
+        rows.append([words, *(_coverage(row) for row in known)])
+    return rows
+
+
+def _coverage(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    held, held_80 = (f"{row[name]:.3f}".removeprefix("0") for name in ("coverage", "coverage_80"))
+    return f"{held}, {held_80}; {100 * row['relative_bias']:+.0f} %"
 
 
 def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:

@@ -27,6 +27,7 @@ from densing_pipeline.density import (
     densities,
     direct_law,
     direct_laws,
+    fit,
     measured_laws,
     params_bases,
     pooled_scores,
@@ -42,15 +43,24 @@ from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
-from densing_pipeline.polling import poll
-from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
-from densing_pipeline.prices.sources import snapshot
+from densing_pipeline.own_files import delimited, effort
+from densing_pipeline.polling import judging, poll
+from densing_pipeline.prices import (
+    anchors,
+    comparison,
+    confirmation,
+    corrections,
+    links,
+    presumed,
+)
+from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
 from densing_pipeline.tables import dates
 from densing_pipeline.trends import (
     breakpoints,
+    coverage_table,
     densing_law,
     density_paces,
     estimate,
@@ -62,6 +72,7 @@ from densing_pipeline.trends import (
     simulate,
     trend_breaks,
     windows,
+    worlds,
 )
 from docs.quoting import WORDS
 
@@ -78,9 +89,9 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
+            admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, pretraining_evidence, queue_rules,
+            judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
@@ -88,7 +99,13 @@ def constants() -> Values:
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "printed": paper,
+        "held": _simulated_coverage(),
         "input_share": HEADLINE_BLEND,
+        "fit": fit, "effort": effort,
+        "fit_points_with_e": fit.FEWEST_FITTED + 2,
+        "largest_file_mb": delimited.LARGEST_BYTES / 2**20,
+        "most_rows": delimited.MOST_ROWS,
+        "fewer_draws_from": effort.USUAL_WEIGHTS // effort.MOST_DRAWS,
         "headline_draws": draws * densing_law.HEADLINE_TIMES,
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
@@ -114,7 +131,7 @@ def constants() -> Values:
         "claimed_days": next(days for claim, days in claims.DENSITY_CLAIMS.items() if "v2" in claim),
         "endpoints": Settings.model_fields["openrouter_endpoints"].default,
         "smallest_share": _percent(snapshot.SMALLEST_SHARE),
-        "common_share": _percent(snapshot.LARGEST_COMMON_SHARE),
+        "common_share": _percent(common_factor.LARGEST_COMMON_SHARE),
         "confidence": links.CONFIDENCE,
         "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
         "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),
@@ -132,6 +149,26 @@ def constants() -> Values:
         "fewest_copied": table.FEWEST_SAME_RESULTS,
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
+
+
+def _simulated_coverage() -> Values:
+    """Coverage of the average pace over all years: lowest of the first worlds, of the others, and elsewhere."""
+    table = coverage_table.interval_coverage().filter(window="all", truth=coverage_table.AVERAGE)
+    steady = [world.name for world in worlds.WORLDS if world.is_stationary]
+    of_law, of_pool = (
+        dict(
+            table.filter(estimate=name, params_basis=basis).select("world", "coverage").iter_rows()
+        )
+        for name, basis in (
+            (coverage_table.DENSING_LAW, HEADLINE.params_basis),
+            (coverage_table.POOLED, "total"),
+        )
+    )
+    return {
+        "law_steady": min(of_law[name] for name in steady),
+        "pooled_other_law": of_pool["other-law"],
+        "pooled_otherwise": min(value for name, value in of_pool.items() if name != "other-law"),
+    }
 
 
 def released(tables: Tables) -> Values:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -159,21 +159,53 @@ def settings(
     settings.explain(ctx.obj, name or "")
 
 
-fit = typer.Typer(help="Fit a law to a file of your own training runs.", rich_markup_mode=None)
+class FitGroup(typer.core.TyperGroup):
+    """The commands of `densing fit`; a file in place of a command is fitted by what its columns are for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command in front if the first of them is a file."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            path = Path(args[0])
+            if path.suffix or path.exists():
+                from densing_pipeline.cli import studies
+
+                args = [studies.fit_kind(path), *args]
+        return super().parse_args(ctx, args)
+
+
+fit = typer.Typer(
+    cls=FitGroup, help="Fit a law to a file of your own numbers.", rich_markup_mode=None
+)
 app.add_typer(fit, name="fit")
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="ROLE=NAME", help="Which column is which, if not recognised."),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="ROLE=UNIT", help="Unit of a column, as in tokens=billions."),
+]
+Decimal = Annotated[Literal["point", "comma"] | None, typer.Option(help="The decimal mark.")]
+Dates = Annotated[
+    Literal["day-first", "month-first"] | None, typer.Option(help="How 03/04/2024 is meant.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
+Draws = Annotated[
+    int | None,
+    typer.Option(min=1, help="Bootstrap resamples (1,000, or fewer for long files)."),
+]
 
 
 @fit.callback()
 def fit_what() -> None:
-    """Fit a law to a file of your own training runs."""
+    """Fit a law to a delimited file: `densing fit FILE` goes by its columns."""
 
 
 @fit.command()
 def losses(
     ctx: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(help="CSV with columns N, D (or FLOP) and loss, and perhaps run.")
-    ],
+    file: Annotated[Path, typer.Argument(help="Columns N, D (or FLOP) and loss, and perhaps run.")],
     irreducible: Annotated[
         bool, typer.Option("--irreducible", help="Fit the irreducible term E.")
     ] = False,
@@ -181,14 +213,66 @@ def losses(
         Literal["least_squares", "huber_log"],
         typer.Option(help="Squares of the loss, or Huber(1e-3) of its logarithm."),
     ] = "least_squares",
-    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
+    draws: Draws = None,
+    seed: Seed = 0,
+    column: Columns = None,
+    unit: Units = None,
+    decimal: Decimal = None,
 ) -> None:
     """Fit L = a N^-alpha + b D^-beta (+ E) to the losses of training runs."""
     from densing_pipeline.cli import studies
 
+    told = studies.told(column or (), unit or (), decimal, None)
     studies.fit_losses(
-        ctx.obj, file, irreducible=irreducible, objective=objective, draws=draws, seed=seed
+        ctx.obj, file,
+        irreducible=irreducible, objective=objective, draws=draws, seed=seed, told=told,
+    )  # fmt: skip
+
+
+@fit.command()
+def densities(
+    ctx: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Columns date and density (or effective and params), and perhaps family."
+        ),
+    ],
+    draws: Draws = None,
+    seed: Seed = 0,
+    column: Columns = None,
+    unit: Units = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
+) -> None:
+    """Fit the doubling time of the density of models."""
+    from densing_pipeline.cli import studies
+
+    told = studies.told(column or (), unit or (), decimal, dates)
+    studies.fit_densities(ctx.obj, file, draws=draws, seed=seed, told=told)
+
+
+@fit.command()
+def prices(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Columns date and price, and perhaps provider.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day the prices are known for."),
+    ] = None,
+    draws: Draws = None,
+    seed: Seed = 0,
+    column: Columns = None,
+    unit: Units = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
+) -> None:
+    """Fit the halving time of the cheapest price."""
+    from densing_pipeline.cli import studies
+
+    told = studies.told(column or (), unit or (), decimal, dates)
+    studies.fit_prices(
+        ctx.obj, file, as_of=as_of and as_of.date(), draws=draws, seed=seed, told=told
     )
 
 
@@ -258,6 +342,12 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Items of each benchmark, for a trial.")
     ] = None,
+    released: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day of the model's release; fresh text is younger."
+        ),
+    ] = None,
     hang_seconds: Annotated[
         float | None, typer.Option(help="Longest silence of the engine (default: 1800).")
     ] = None,
@@ -265,7 +355,8 @@ def evaluate(
     """Measure one model in the evaluation environment."""
     from densing_pipeline.cli import evaluate
 
-    evaluate.run(model, revision, weights, out, benchmarks, limit, hang_seconds)
+    day = released and released.date()
+    evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)
 
 
 @app.command()

@@ -1,10 +1,11 @@
 """Commands that compute something from files or from the latest release and print it.
 
-`densing fit losses`, `backtest`, `simulate`, `benchmarks`, `architectures`, `recognition`,
+`densing fit`, `backtest`, `simulate`, `benchmarks`, `architectures`, `recognition`,
 `facts check` and `facts compile-prices`.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from rich.table import Table
@@ -12,14 +13,43 @@ from rich.table import Table
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.density.fit_loss import Objective
+from densing_pipeline.own_files.days import Order
+from densing_pipeline.own_files.delimited import FileError
+from densing_pipeline.own_files.quantities import Mark
+from densing_pipeline.own_files.reading import Told
 from densing_pipeline.tables.schemas import TableError
 from densing_pipeline.text import plain
 
 
+def told(
+    columns: Sequence[str], units: Sequence[str], decimal: Mark | None, dates: Order | None
+) -> Told:
+    """What the options of `densing fit` say of a file.
+
+    Raises:
+        CommandError: an option is no NAME=VALUE.
+    """
+    pairs = list[dict[str, str]]()
+    for option, given in (("--column", columns), ("--unit", units)):
+        for each in given:
+            if not all(each.partition("=")):
+                raise CommandError(f"{option} {each}: write it as {option} params=VALUE")
+        pairs.append({name: value for name, _, value in (each.partition("=") for each in given)})
+    return Told(columns=pairs[0], units=pairs[1], decimal=decimal, dates=dates)
+
+
 def fit_losses(
-    screen: Screen, file: Path, *, irreducible: bool, objective: str, draws: int, seed: int
+    screen: Screen,
+    file: Path,
+    *,
+    irreducible: bool,
+    objective: Objective,
+    draws: int | None,
+    seed: int,
+    told: Told,
 ) -> None:
-    """Print the coefficients of the loss law of a CSV of training runs, with 95 % intervals.
+    """Print the coefficients of the loss law of a file of training runs, with 95 % intervals.
 
     Raises:
         CommandError: the file cannot be read or does not determine the law.
@@ -29,9 +59,9 @@ def fit_losses(
 
     try:
         fit = fit_file(
-            file, irreducible=irreducible, objective=objective, draws=draws, seed=seed  # type: ignore[arg-type]
-        )  # fmt: skip
-    except FitError as error:
+            file, irreducible=irreducible, objective=objective, draws=draws, seed=seed, told=told
+        )
+    except (FileError, FitError) as error:
         raise CommandError(str(error)) from error
     others = fit.minima[1:]
     rows = [
@@ -57,7 +87,110 @@ def fit_losses(
         ]
     )
     screen.show(_table(rows))
+    _say_notes(screen, fit.notes)
     screen.say(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
+
+
+def fit_densities(screen: Screen, file: Path, *, draws: int | None, seed: int, told: Told) -> None:
+    """Print the doubling time of the densities in a file, with 95 % intervals.
+
+    Raises:
+        CommandError: the file cannot be read or does not determine a trend.
+    """
+    from densing_pipeline.trends.fit_densities import fit_densities
+
+    try:
+        fit = fit_densities(file, draws=draws, seed=seed, told=told)
+    except FileError as error:
+        raise CommandError(str(error)) from error
+    rows = [["estimator", "doubling days", "95 % interval", "ln density a year", "points"]]
+    for trend in fit.trends:
+        if trend.slope is None or trend.slope_low is None or trend.slope_high is None:
+            rows.append([trend.estimator, "none", trend.reason, "", str(trend.n)])
+            continue
+        low, high = (365.25 * end for end in (trend.slope_low, trend.slope_high))
+        ends = f"at least {trend.low:.0f}" if trend.low else "does not grow"
+        if trend.low and trend.high:
+            ends = f"{trend.low:.0f} to {trend.high:.0f}"
+        rows.append(
+            [
+                trend.estimator,
+                f"{trend.days:.0f}" if trend.days else trend.reason,
+                ends,
+                f"{365.25 * trend.slope:.2f} ({low:.2f} to {high:.2f})",
+                str(trend.n),
+            ]
+        )
+    screen.show(_table(rows))
+    _say_notes(screen, fit.notes)
+    screen.say(
+        f"{fit.n_models} models, {fit.n_families} families resampled {fit.draws} times; "
+        "the error of the reference law is not in the intervals"
+    )
+
+
+def fit_prices(
+    screen: Screen, file: Path, *, as_of: date | None, draws: int | None, seed: int, told: Told
+) -> None:
+    """Print the halving time of the prices in a file, with its 95 % interval.
+
+    Raises:
+        CommandError: the file cannot be read, or its prices carry no estimate.
+    """
+    from densing_pipeline.cost.fit_prices import fit_prices
+
+    try:
+        fit = fit_prices(file, as_of=as_of, draws=draws, seed=seed, told=told)
+    except FileError as error:
+        raise CommandError(str(error)) from error
+    found = fit.estimate
+    months, low, high = (found[name] for name in ("halving_months", "low", "high"))
+    ends = "none"
+    if low:
+        ends = f"{low:.1f} to {high:.1f}" if high else f"at least {low:.1f}"
+    rows = [
+        ["halving months", "95 % interval", "first price over the lowest", "record lows"],
+        [
+            f"{months:.1f}" if months else "does not fall",
+            ends,
+            f"{found['fold']:.4g}",
+            str(found["n_changes"]),
+        ],
+    ]
+    screen.show(_table(rows))
+    _say_notes(screen, fit.notes)
+    screen.say(f"{fit.n_prices} prices, their steps resampled {fit.draws} times; {found['reason']}")
+
+
+def fit_kind(file: Path) -> str:
+    """Which of `losses`, `densities` and `prices` the columns of a file are for.
+
+    Raises:
+        CommandError: the file cannot be read, or its columns are for none of them.
+    """
+    from densing_pipeline.cost import fit_prices as prices
+    from densing_pipeline.density import fit as losses
+    from densing_pipeline.own_files.delimited import read_sheet
+    from densing_pipeline.own_files.reading import tells
+    from densing_pipeline.trends import fit_densities as densities
+
+    try:
+        header = read_sheet(file).header
+    except FileError as error:
+        raise CommandError(str(error)) from error
+    for name, module in (("losses", losses), ("densities", densities), ("prices", prices)):
+        if tells(header, module.ROLES, module.NEEDED):
+            return name
+    raise CommandError(
+        f"{file}: its columns ({', '.join(header)}) are known for none of losses (N, D, loss), densities "
+        "(date, density) and prices (date, price). Say which: densing fit losses FILE --column loss=NAME"
+    )
+
+
+def _say_notes(screen: Screen, notes: Sequence[str]) -> None:
+    """Print how a file was read, and which rows were left out."""
+    for note in notes:
+        screen.say(f"Note: {note}")
 
 
 def backtest(screen: Screen) -> None:

@@ -103,7 +103,12 @@ def price_halving(
 
 
 def estimate_prices(
-    prices: pl.DataFrame, *, as_of: date | None, draws: int, seed: int
+    prices: pl.DataFrame,
+    *,
+    as_of: date | None,
+    draws: int,
+    seed: int,
+    counts_providers: bool = True,
 ) -> dict[str, Any]:
     """The halving time of any dated prices, by record events, under the rules of the published ones.
 
@@ -113,6 +118,7 @@ def estimate_prices(
         as_of: last day the prices are known for; the day of the last price if None.
         draws: resamples behind the interval.
         seed: seed of the resampling.
+        counts_providers: whether the rule on the number of providers holds; not for prices that name none.
 
     Returns:
         fold, halving_months, low, high, n_changes, verdict, reason and more columns of
@@ -131,7 +137,9 @@ def estimate_prices(
     curve = curves.cut(changes, date.min, end)
     if curve is None:
         raise ValueError(f"prices: none of them is known by {end}")
-    return _estimate(curve, [(curve, 1)], "record-events", draws, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    fewest = MIN_PROVIDERS if counts_providers else 1
+    return _estimate(curve, [(curve, 1)], "record-events", draws, rng, fewest_providers=fewest)
 
 
 def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...], list[Drawn]]:
@@ -230,6 +238,8 @@ def _estimate(
     estimator: str,
     draws: int,
     rng: np.random.Generator,
+    *,
+    fewest_providers: int = MIN_PROVIDERS,
 ) -> dict[str, Any]:
     """The columns of one estimate.
 
@@ -239,6 +249,7 @@ def _estimate(
         estimator: name of the estimator.
         draws: resamples in all.
         rng: source of randomness.
+        fewest_providers: fewest providers for the verdict `ok`.
     """
     slope, _ = _slope(curve, estimator, 1, rng)
     sample = _sample(others, estimator, draws, rng)
@@ -247,7 +258,7 @@ def _estimate(
     if sample is not None:
         steepest, flattest = map(float, np.quantile(sample, [0.025, 0.975]))
         low, high = _months(steepest), _months(flattest)
-    verdict, notes = _verdict(curve)
+    verdict, notes = _verdict(curve, fewest_providers)
     if curve.n_undated and estimator == "end-points":
         notes.append(f"the fold includes falls of unknown date: {curve.n_undated}")
     elif curve.n_undated:
@@ -317,18 +328,21 @@ def _months(slope: float | None) -> float | None:
     return math.log(2) / -slope / DAYS_PER_MONTH
 
 
-def _verdict(curve: Curve) -> tuple[str, list[str]]:
+def _verdict(curve: Curve, fewest_providers: int) -> tuple[str, list[str]]:
     """The verdict on the window, and notes about the curve for `reason`."""
     lacking = [
         f"{found:.0f} {what} ({needed} needed)"
         for found, needed, what in (
             (math.floor(curve.months), MIN_MONTHS, "months"),
             (curve.n_changes, MIN_CHANGES, "changes"),
-            (len(curve.sellers), MIN_PROVIDERS, "providers"),
+            (len(curve.sellers), fewest_providers, "providers"),
         )
         if found < needed
     ]
-    enough = f"{MIN_MONTHS} months, {MIN_CHANGES} changes and {MIN_PROVIDERS} providers reached"
+    sellers = f" and {fewest_providers} providers" if fewest_providers > 1 else ""
+    enough = (
+        f"{MIN_MONTHS} months{',' if sellers else ' and'} {MIN_CHANGES} changes{sellers} reached"
+    )
     notes = lacking or [enough]
     if curve.fold is None:
         notes.append("nothing is on offer at the end of the window")

@@ -1,32 +1,99 @@
-"""Fit a loss law to a CSV file of training runs (`densing fit losses RUNS.csv`, or from Python).
+"""Fit a loss law to a file of training runs (`densing fit losses RUNS.csv`, or from Python).
 
-Not here: the fit itself (`fit_loss`) and its bootstrap (`bootstrap_laws`).
+Not here: how files are read (`own_files`), the fit itself (`fit_loss`) and its bootstrap (`bootstrap_laws`).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from densing_pipeline.density.bootstrap_laws import bootstrap_loss_law
+from densing_pipeline.density.bootstrap_laws import LossDraws, bootstrap_loss_law
 from densing_pipeline.density.fit_loss import FitError, LossFit, Objective, fit_loss_law
-from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.stats.intervals import percentile_interval
+from densing_pipeline.own_files.effort import usual_draws
+from densing_pipeline.own_files.reading import NOTHING_TOLD, Told, read_roles
+from densing_pipeline.own_files.roles import FLOP_UNITS, LOGARITHMS, LOSS_UNITS, MULTIPLES, Role
+from densing_pipeline.stats.arrays import FloatArray, IntArray
+from densing_pipeline.stats.intervals import clustered_interval
 
-NAMES: dict[str, tuple[str, ...]] = {
-    "params": ("n", "params", "parameters", "model size", "model_size"),
-    "tokens": ("d", "tokens", "training tokens", "training_tokens"),
-    "loss": ("loss", "loss_nats_per_token", "l"),
-    "run": ("run", "run_id"),
-}
-"""Accepted column names, case-insensitive; the first one found is used."""
+PARAMS = Role(
+    "params",
+    "the number of parameters N",
+    (
+        "n", "params", "param", "parameters", "parameter", "nparams", "nparam", "nparameters", "numparams",
+        "numparameters", "numberofparameters", "paramcount", "parametercount", "modelsize", "size",
+        "modelparams", "modelparameters", "nonembeddingparams", "nonembeddingparameters",
+        "paramsnonembedding", "nonembparams", "paramstotal", "totalparams", "totalparameters",
+    ),
+    units=(*MULTIPLES, *LOGARITHMS),
+    fillers=("params", "parameters"),
+    least=1e4,
+    most=1e14,
+)  # fmt: skip
+TOKENS = Role(
+    "tokens",
+    "the number of training tokens D",
+    (
+        "d", "tokens", "ntokens", "numtokens", "trainingtokens", "traintokens", "tokenstrained", "tokensseen",
+        "tokencount", "numberoftokens", "datasize", "datasetsize", "trainingdata", "totaltokens",
+    ),
+    units=(*MULTIPLES, *LOGARITHMS),
+    fillers=("tokens", "token"),
+    least=1e5,
+    most=1e16,
+)  # fmt: skip
+COMPUTE = Role(
+    "flop",
+    "the training compute C",
+    (
+        "flop", "flops", "c", "compute", "trainingflop", "trainingflops", "trainflop", "trainflops",
+        "trainingcompute", "traincompute", "totalflop", "totalflops", "pfdays", "petaflop", "exaflop",
+        "zettaflop", "pflops", "eflops", "zflops",
+    ),
+    units=(*MULTIPLES, *FLOP_UNITS, *LOGARITHMS),
+    implied={"pfdays": "pf-days", "petaflop": "petaflop", "exaflop": "exaflop", "zettaflop": "zettaflop",
+             "pflops": "petaflop", "eflops": "exaflop", "zflops": "zettaflop"},
+    fillers=("flop", "flops"),
+    least=1e9,
+    most=1e30,
+)  # fmt: skip
+LOSS = Role(
+    "loss",
+    "the loss L",
+    (
+        "loss", "l", "finalloss", "trainloss", "trainingloss", "valloss", "validationloss", "evalloss",
+        "testloss", "crossentropy", "celoss", "ce", "nll", "perplexity", "ppl", "valppl", "evalppl",
+        "valperplexity", "validationperplexity", "finalperplexity", "bpb", "bitsperbyte",
+    ),
+    units=LOSS_UNITS,
+    plain=LOSS_UNITS[0],
+    implied={"perplexity": "perplexity", "ppl": "perplexity", "valppl": "perplexity", "evalppl": "perplexity",
+             "valperplexity": "perplexity", "validationperplexity": "perplexity",
+             "finalperplexity": "perplexity", "bpb": "bits", "bitsperbyte": "bits"},
+    fillers=("token", "tokens", "byte"),
+    most=20.0,
+)  # fmt: skip
+RUN = Role("run", "the training run", ("run", "runid", "runname", "experiment"), kind="label")
 
-FLOP_NAMES = ("flop", "flops", "training flop", "c", "compute")
-"""Column names of the training compute C; without tokens, D = C / (6 N) (Kaplan et al. 2020)."""
+ROLES = (PARAMS, TOKENS, COMPUTE, LOSS, RUN)
+NEEDED = (("params", "tokens", "loss"), ("params", "flop", "loss"))
+"""With compute in place of tokens, D = C / (6 N) (Kaplan et al. 2020)."""
 
 LOSS_COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible")
+
+FEWEST_FITTED = 8
+"""Points: twice the coefficients of the paper's form; two more for the irreducible term."""
+FEWEST_RUNS = 5
+"""Fewest runs that are resampled; fewer give too few distinct resamples."""
+FEWEST_SIZES = 3
+"""Fewest different numbers of parameters, and of tokens: two fix no exponent."""
+LEAST_FOLD = 1.5
+"""Fold by which tokens must differ from the best power of size. On a line D = k N^p the two terms of the law
+are one, whatever the number of points."""
+
+ELEMENTS_AT_ONCE = 4_000_000
+"""Weights of resamples held at once, 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +107,7 @@ class FileFit:
         n_points: points fitted.
         n_runs: number of training runs that were resampled.
         draws: resamples.
+        notes: how the file was read, and what was left out.
     """
 
     minima: tuple[LossFit, ...]
@@ -47,6 +115,7 @@ class FileFit:
     n_points: int
     n_runs: int
     draws: int
+    notes: tuple[str, ...] = ()
 
 
 def fit_file(
@@ -54,69 +123,94 @@ def fit_file(
     *,
     irreducible: bool = False,
     objective: Objective = "least_squares",
-    draws: int = 1000,
+    draws: int | None = None,
     seed: int = 0,
+    told: Told = NOTHING_TOLD,
 ) -> FileFit:
-    """Fit L = a N^-alpha + b D^-beta (+ E) to a CSV file of training runs.
+    """Fit L = a N^-alpha + b D^-beta (+ E) to a file of training runs.
 
     Args:
-        path: a CSV with columns N, D and loss (or the names in `NAMES`; training FLOP in place of
-            D). With a column `run`, runs are resampled instead of points.
+        path: a delimited file with columns for N, D (or training FLOP) and loss, under any of the names of
+            `ROLES`. With a column `run`, runs are resampled instead of points.
         irreducible: whether to fit the irreducible term E (Chinchilla's form).
         objective: `least_squares` on the loss, or `huber_log`: Huber(1e-3) on log loss.
-        draws: bootstrap resamples behind the intervals.
+        draws: bootstrap resamples behind the intervals; `effort.usual_draws` if None.
         seed: seed of the resamples.
+        told: columns and units, where the file does not say them.
 
     Raises:
-        FitError: a column is missing, a value is not a positive number, or the points do not
-            determine the law; the message names file, column and row.
+        FileError: the file cannot be read, or a column is missing or in an unknown unit.
+        FitError: the points do not determine the law.
     """
-    runs, cluster = _read(Path(path))
-    params, tokens, loss = runs
+    found = read_roles(Path(path), ROLES, NEEDED, told)
+    params, loss = (found.columns[name].to_numpy() for name in ("params", "loss"))
+    tokens = (
+        found.columns["tokens"].to_numpy()
+        if "tokens" in found.columns
+        else found.columns["flop"].to_numpy() / (6 * params)
+    )
+    cluster, n_runs = _runs(found.columns)
+    _check(params, tokens, loss, n_runs, irreducible=irreducible)
+    draws = draws or usual_draws(loss.size)
     minima = fit_loss_law(params, tokens, loss, irreducible=irreducible, objective=objective)
-    n_runs = int(cluster.max()) + 1
+    laws = [fit.law for fit in minima]
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=draws)
-    drawn = bootstrap_loss_law(
-        [fit.law for fit in minima], params, tokens, loss, times[:, cluster].astype(np.float64),
-        irreducible=irreducible, objective=objective,
-    )  # fmt: skip
-    intervals = {name: percentile_interval(getattr(drawn, name)) for name in LOSS_COEFFICIENTS}
-    return FileFit(minima, intervals, loss.size, n_runs, draws)
-
-
-def _read(path: Path) -> tuple[tuple[FloatArray, FloatArray, FloatArray], npt.NDArray[np.intp]]:
-    """Params, tokens and loss of each point, and the index of its run, shape (n,) each."""
-    try:
-        frame = pl.read_csv(path, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise FitError(f"{path}: not a readable CSV ({error})") from error
-    by_name = {name.strip().lower(): name for name in reversed(frame.columns)}
-    found = {
-        key: next((by_name[name] for name in names if name in by_name), None)
-        for key, names in NAMES.items()
-    }
-    flop = next((by_name[name] for name in FLOP_NAMES if name in by_name), None)
-    if found["params"] is None or found["loss"] is None or (found["tokens"] or flop) is None:
+    parts = list[LossDraws]()
+    for start in range(0, draws, size := max(1, ELEMENTS_AT_ONCE // loss.size)):
+        chosen = rng.integers(n_runs, size=(min(size, draws - start), n_runs))
+        times = np.stack([np.bincount(row, minlength=n_runs) for row in chosen]).astype(np.float64)
+        parts.append(
+            bootstrap_loss_law(
+                laws, params, tokens, loss, times[:, cluster],
+                irreducible=irreducible, objective=objective,
+            )
+        )  # fmt: skip
+    names = LOSS_COEFFICIENTS if irreducible else LOSS_COEFFICIENTS[:-1]
+    drawn = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    intervals = {name: clustered_interval(values, n_runs) for name, values in drawn.items()}
+    if not any(intervals.values()):
+        carried = int(np.isfinite(drawn["alpha"]).sum())
         raise FitError(
-            f"{path}: needs the columns N, D (or FLOP) and loss, has {', '.join(frame.columns)}"
+            f"the points do not determine the law: only {carried} of {draws} resamples have a minimum; "
+            "it takes more runs, or tokens that vary more at each size"
         )
-    params, loss = (_column(path, frame, str(found[key])) for key in ("params", "loss"))
-    if found["tokens"] is not None:
-        tokens = _column(path, frame, found["tokens"])
-    else:
-        tokens = _column(path, frame, str(flop)) / (6 * params)
-    labels = frame[found["run"]].to_numpy() if found["run"] else np.arange(frame.height)
-    _, cluster = np.unique(labels.astype(str), return_inverse=True)
-    return (params, tokens, loss), cluster
+    return FileFit(minima, intervals, loss.size, n_runs, draws, found.notes)
 
 
-def _column(path: Path, frame: pl.DataFrame, name: str) -> FloatArray:
-    values = frame[name].cast(pl.Float64, strict=False).to_numpy()
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-    if bad.size:
+def _runs(columns: pl.DataFrame) -> tuple[IntArray, int]:
+    """Index of the run of each point, shape (n,), and the number of runs."""
+    if "run" not in columns:
+        return np.arange(columns.height), columns.height
+    index = columns["run"].rank("dense").to_numpy().astype(np.intp) - 1
+    return index, int(index.max()) + 1
+
+
+def _check(
+    params: FloatArray, tokens: FloatArray, loss: FloatArray, n_runs: int, *, irreducible: bool
+) -> None:
+    """Refuse points that cannot determine the law, whatever their losses are.
+
+    Raises:
+        FitError: too few points, runs, sizes or token counts; tokens go with size; or one loss.
+    """
+    needed = FEWEST_FITTED + 2 * irreducible
+    if loss.size < needed:
+        raise FitError(f"{loss.size} points cannot determine the law: {needed} are needed")
+    for what, values in (("sizes", params), ("token counts", tokens)):
+        if (count := np.unique(values).size) < FEWEST_SIZES:
+            raise FitError(f"{count} different {what} fix no exponent: {FEWEST_SIZES} are needed")
+    if np.ptp(loss) <= 1e-9 * loss.max():
+        raise FitError(f"every loss is {loss[0]:g}: there is nothing to fit")
+    log_n, log_d = np.log(params), np.log(tokens)
+    power, shift = np.polyfit(log_n, log_d, 1)
+    spread = float(np.exp(np.ptp(log_d - power * log_n - shift)))
+    if spread < LEAST_FOLD:
         raise FitError(
-            f"{path}, line {bad[0] + 2}, {name}: {frame[name][int(bad[0])]!r} is not a positive "
-            f"number ({bad.size} such values): mend or leave out these rows"
+            f"tokens go with size (D = k N^{power:.2f} up to {spread:.2f}-fold), so the terms of N and D "
+            f"cannot be told apart: train some sizes on {LEAST_FOLD:g} times as many tokens or more"
         )
-    return values
+    if n_runs < FEWEST_RUNS:
+        raise FitError(
+            f"{n_runs} training runs carry no interval: {FEWEST_RUNS} are needed. Without a column `run` "
+            "the points are resampled as if each were a run of its own"
+        )

@@ -29,6 +29,9 @@ SAME_MINIMUM = 1e-3
 """Relative difference of coefficients below which two minima count as the same."""
 FEWEST_POINTS = 5
 
+MOST_SCANNED = 500
+"""Most runs of the scan for starting points; of more, every k-th by size. The descent takes all of them."""
+
 
 class FitError(ValueError):
     """The points do not determine the law; the message says why."""
@@ -169,6 +172,10 @@ def _starts(
 
     Log residuals are approximated by relative ones, for which the other coefficients stay linear.
     """
+    if params.size > MOST_SCANNED:
+        by_size = np.lexsort((tokens, params))
+        scanned = by_size[np.linspace(0, params.size - 1, MOST_SCANNED).astype(np.intp)]
+        params, tokens, loss = params[scanned], tokens[scanned], loss[scanned]
     weight = 1 / loss if objective == "huber_log" else np.ones_like(loss)
     centre_n, centre_d = np.exp(np.log(params).mean()), np.exp(np.log(tokens).mean())
     alpha, beta = (

@@ -70,7 +70,7 @@ from densing_pipeline.trends.worlds import (
     draw,
 )
 
-CANDIDATES = ((POOLED, "total"), (POOLED, "active"), (DENSING_LAW, HEADLINE.params_basis))
+CANDIDATES = ((POOLED, "total"), (DENSING_LAW, HEADLINE.params_basis))
 """Each with its parameter basis."""
 
 BENCHMARKS_SPREAD = Spread(mean=1.9, family_share=0.45, line_share=0.45, common_share=0.65)

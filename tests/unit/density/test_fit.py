@@ -1,5 +1,8 @@
 """Any file of training runs can be fitted in one call."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +11,11 @@ from densing_pipeline.__main__ import main
 from densing_pipeline.density.fit import fit_file
 from densing_pipeline.density.fit_loss import FitError
 from densing_pipeline.density.law import LossLaw
+from densing_pipeline.own_files.delimited import FileError
+from densing_pipeline.own_files.reading import Told
+
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "stats"
+needs_cases = pytest.mark.skipif(not CASES.exists(), reason="recorded cases not there")
 
 TRUE = LossLaw(482.0, 0.348, 2085.4, 0.366, 1.817)
 
@@ -44,7 +52,11 @@ def test_compute_stands_in_for_tokens(runs, tmp_path):
 def test_checkpoints_of_one_run_are_resampled_together(runs, tmp_path):
     path = tmp_path / "checkpoints.csv"
     frame = pl.read_csv(runs)
-    pl.concat([frame.with_columns(run=pl.int_range(150))] * 3).write_csv(path)
+    checkpoints = [
+        frame.with_columns(run=pl.int_range(150), D=pl.col("D") * (1 + step / 1e6))
+        for step in range(3)
+    ]
+    pl.concat(checkpoints).write_csv(path)
     once, thrice = (fit_file(each, irreducible=True, draws=200) for each in (runs, path))
     assert (thrice.n_points, thrice.n_runs) == (450, 150)
     widths = [fit.intervals["alpha"][1] - fit.intervals["alpha"][0] for fit in (once, thrice)]
@@ -59,19 +71,98 @@ def test_the_command_prints_coefficients_and_intervals(runs, capsys):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("changed", "message"),
     [
-        ("N,loss\n1,2\n", "needs the columns N, D"),
-        ("N,D,loss\n1e9,1e10,2.5\n1e9,,2.5\n", "line 3, D: None is not a positive number"),
-        ("N,D,loss\n1e9,1e10,NaN\n", "line 2, loss"),
-        ("N,D,loss\n1e9,1e10,2.5\n2e9,1e10,2.4\n", "2 points cannot determine the loss law"),
-        ("", "not a readable CSV"),
+        (pl.all().head(3), "3 points cannot determine the law: 8 are needed"),
+        (pl.lit(2.5).alias("loss"), "every loss is 2.5"),
+        ((20 * pl.col("N")).alias("D"), r"tokens go with size \(D = k N\^1.00"),
+        ((pl.col("N") ** 0.5 * 1e6).alias("D"), r"D = k N\^0.50"),
+        (pl.lit(1e9).alias("N"), "1 different sizes fix no exponent"),
+        ((pl.int_range(150) // 75).alias("run"), "2 training runs carry no interval"),
+        ((6 - pl.col("loss")).alias("loss"), "no minimum of the loss law"),
     ],
 )
-def test_a_bad_file_is_refused_with_the_reason(tmp_path, capsys, content, message):
+def test_points_that_do_not_determine_the_law_are_refused(runs, tmp_path, capsys, changed, message):
     path = tmp_path / "bad.csv"
-    path.write_text(content)
+    frame = pl.read_csv(runs)
+    (frame.head(3) if "3 points" in message else frame.with_columns(changed)).write_csv(path)
     with pytest.raises(FitError, match=message):
         fit_file(path)
     assert main(["fit", "losses", str(path)]) == 1
-    assert message in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert re.search(message, printed.err)
+    assert not printed.out
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [(9, "9 points cannot determine the law: 10 are needed"), (10, "resamples have a minimum")],
+)
+def test_five_coefficients_take_more_points_than_four(runs, points, message):
+    path = runs.with_name("few.csv")
+    pl.read_csv(runs).head(points).write_csv(path)
+    with pytest.raises(FitError, match=message):
+        fit_file(path, irreducible=True, draws=50)
+    assert fit_file(path, draws=50).n_points == points
+
+
+def test_many_points_have_fewer_resamples(runs, tmp_path):
+    path = tmp_path / "many.csv"
+    frame = pl.read_csv(runs)
+    copies = [frame.with_columns(D=pl.col("D") * (1 + k / 1e6)) for k in range(20)]
+    pl.concat(copies).write_csv(path)
+    fit = fit_file(path)
+    assert (fit.n_points, fit.draws) == (3000, 666)
+    assert fit.minima[0].law.alpha == pytest.approx(fit_file(runs).minima[0].law.alpha, rel=1e-3)
+
+
+def test_a_file_in_place_of_the_command_is_fitted_by_its_columns(runs, capsys):
+    assert main(["fit", str(runs), "--draws", "20"]) == 0
+    assert "150 runs resampled 20 times" in capsys.readouterr().out
+    other = runs.with_name("other.csv")
+    other.write_text("who,what\n1,2\n")
+    assert main(["fit", str(other)]) == 1
+    assert "losses (N, D, loss), densities (date, density)" in capsys.readouterr().err
+    assert main(["fit", "losess"]) == 2
+
+
+@pytest.mark.shared
+@needs_cases
+@pytest.mark.parametrize(
+    "name", ["semicolon", "perplexity", "othernames", "d_and_flop", "chin240_billions", "logs"]
+)
+def test_the_240_published_points_give_the_documented_law_in_every_form(name):
+    units = {
+        "chin240_billions": {"params": "billions", "tokens": "billions"},
+        "logs": {"params": "ln", "tokens": "ln", "loss": "ln"},
+    }.get(name, {})
+    path = CASES / f"{name}.csv"
+    fit = fit_file(path, irreducible=True, objective="huber_log", told=Told(units=units))
+    law = fit.minima[0].law
+    assert [f"{law.a:.1f}", f"{law.alpha:.4f}"] == ["477.8", "0.3473"]
+    assert [f"{law.b:.0f}", f"{law.beta:.4f}", f"{law.irreducible:.3f}"] == [
+        "2143", "0.3672", "1.817"
+    ]  # fmt: skip
+    assert [round(end) for end in fit.intervals["a"]] == [285, 718]
+    assert [round(end) for end in fit.intervals["b"]] == [1047, 5824]
+
+
+@pytest.mark.shared
+@needs_cases
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("collinear", "tokens go with size"),
+        ("constant_loss", "every loss is 2.5"),
+        ("two_runs", "2 training runs carry no interval"),
+        ("six_rows", "6 points cannot"),
+        ("three_rows", "3 points cannot"),
+        ("empty", "no rows below the header"),
+        ("two_losses", "loss and L may each be"),
+        ("chin240_billions", "--unit params="),
+        ("logs", "--unit params="),
+    ],
+)
+def test_recorded_files_that_carry_no_law_are_refused(name, message):
+    with pytest.raises((FitError, FileError), match=message):
+        fit_file(CASES / f"{name}.csv", irreducible=True, objective="huber_log")
