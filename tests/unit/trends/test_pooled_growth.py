@@ -11,6 +11,7 @@ from densing_pipeline.density.size_scale import Panel, score_ranges
 from densing_pipeline.stats.intervals import LEVEL
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import DENSITY_GROWTH
+from densing_pipeline.trends.coverage_table import POOLED, coverage_of
 from densing_pipeline.trends.growth_rows import density_growth
 from densing_pipeline.trends.pooled_growth import missing, pool, pooled_growth
 from densing_pipeline.trends.pooled_rows import ALL_BENCHMARKS, pooled_rows
@@ -170,3 +171,13 @@ def test_a_night_without_scores_has_rows_with_the_reason(models_and_scores):
     table = DENSITY_GROWTH.validate(density_growth(found))
     assert set(table["verdict"]) == {"insufficient"}
     assert table["reason"].str.contains("needed: ").all()
+
+
+def test_a_pooled_row_carries_its_simulated_coverage(rows):
+    for window in ("all", "since-2023-02", "last-24-months"):
+        row = rows[ALL_BENCHMARKS, "total", window]
+        found = coverage_of(POOLED, "total", window)
+        assert found is not None
+        assert row["simulated_coverage"] == found.simulated_coverage
+        assert row["lowest_coverage_world"] == found.lowest_coverage_world
+    assert rows["MMLU", "total", "all"]["simulated_coverage"] is None
