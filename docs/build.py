@@ -27,6 +27,7 @@ from docs.tables import (
     break_rows,
     choice_rows,
     coverage_rows,
+    growth_rows,
     level_rows,
     minima_rows,
     pace_rows,
@@ -128,6 +129,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "interval_coverage": coverage_rows(tables["interval_coverage"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
+            "density_growth": growth_rows(tables["density_growth"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
         },
         "docs/prices.md": {

@@ -310,12 +310,17 @@ app.add_typer(simulate, name="simulate")
 
 
 @simulate.callback(invoke_without_command=True)
-def simulate_estimators(ctx: typer.Context) -> None:
+def simulate_estimators(
+    ctx: typer.Context,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Of the halving time of prices instead of density.")
+    ] = False,
+) -> None:
     """Print bias and coverage of the estimators on simulated trends, or simulate published intervals."""
     if ctx.invoked_subcommand is None:
         from densing_pipeline.cli import studies
 
-        studies.simulate(ctx.obj)
+        studies.simulate(ctx.obj, of_prices=prices)
 
 
 @simulate.command()
