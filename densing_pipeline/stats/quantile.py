@@ -134,7 +134,7 @@ def quantile_line_of_each(
     Raises:
         ValueError: as `quantile_line`.
     """
-    _refuse_bad(x, y, tau, weights, np.arange(len(weights)))
+    _refuse_bad(x, y, (tau,), weights, np.arange(len(weights)))
     slope = np.full(len(weights), np.nan)
     intercept = np.full(len(weights), np.nan)
     if x.size < 2 or np.ptp(x) == 0:
