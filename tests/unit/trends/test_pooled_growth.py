@@ -7,12 +7,19 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.pooled_scores import pooled_scores
-from densing_pipeline.density.size_scale import Panel, score_ranges
+from densing_pipeline.density.size_scale import (
+    Panel,
+    SizeLines,
+    score_ranges,
+    size_lines,
+    slope_weights,
+)
 from densing_pipeline.stats.intervals import LEVEL
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import DENSITY_GROWTH
 from densing_pipeline.trends.coverage_table import POOLED, coverage_of
 from densing_pipeline.trends.growth_rows import density_growth
+from densing_pipeline.trends.interval_coverage import bundled_panel
 from densing_pipeline.trends.pooled_growth import missing, pool, pooled_growth
 from densing_pipeline.trends.pooled_rows import ALL_BENCHMARKS, pooled_rows
 
@@ -181,3 +188,23 @@ def test_a_pooled_row_carries_its_simulated_coverage(rows):
         assert row["simulated_coverage"] == found.simulated_coverage
         assert row["lowest_coverage_world"] == found.lowest_coverage_world
     assert rows["MMLU", "total", "all"]["simulated_coverage"] is None
+
+
+@pytest.mark.parametrize("name", ["MMLU", "MATH"])
+def test_lines_with_higher_scores_rise_less_with_size(name):
+    """As docs/statistics.md says: the logit is not quite a line in ln N, so the pooled pace errs towards slow."""
+    of = bundled_panel("total")
+    lines = size_lines(of, of.benchmarks.index(name))
+    logits = of.logits[lines.rows, of.benchmarks.index(name)]
+    once = np.ones((1, of.days.size))
+    mean = np.bincount(lines.member, logits) / np.bincount(lines.member)
+    low, high = (
+        (slope_weights(_some(lines, kept), once) @ logits[kept]).item()
+        for kept in (mean[lines.member] < np.median(mean), mean[lines.member] >= np.median(mean))
+    )
+    assert high < low
+
+
+def _some(lines: SizeLines, kept: np.ndarray) -> SizeLines:
+    _, member = np.unique(lines.member[kept], return_inverse=True)
+    return SizeLines(lines.rows[kept], member, lines.ln_params[kept], int(member.max()) + 1)
