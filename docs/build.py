@@ -16,7 +16,8 @@ from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.answers import answers
-from densing_pipeline.publication.figures import FIGURES
+from densing_pipeline.publication.charts import CHARTS
+from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary, markdown
@@ -26,11 +27,13 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    coverage_rows,
     growth_rows,
     level_rows,
     method_rows,
     minima_rows,
     pace_rows,
+    pooled_rows,
     source_rows,
     trend_rows,
 )
@@ -60,8 +63,9 @@ def main(arguments: Sequence[str]) -> int:
     except (TableError, quoting.QuoteError) as error:
         print(error, file=sys.stderr)
         return 1
-    for stem, figure in FIGURES.items():
-        (ROOT / "docs" / f"{stem}.svg").write_bytes(figure(tables))
+    for name, chart in CHARTS.items():
+        if (figure := chart(tables)).chart is not None:
+            (ROOT / "docs" / f"{name}.svg").write_bytes(svg(figure))
     for name, text in built.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0
@@ -124,6 +128,8 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
+            "pooled_growth": pooled_rows(tables["density_growth"]),
+            "interval_coverage": coverage_rows(tables["interval_coverage"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "density_growth": growth_rows(tables["density_growth"]),
