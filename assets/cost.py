@@ -108,10 +108,12 @@ def price_records(
 
 @table_asset(published.PRICE_INDEX, group="cost")
 def price_index(
-    prices: pl.DataFrame, model_links: pl.DataFrame
+    prices: pl.DataFrame, model_links: pl.DataFrame, capability_index: pl.DataFrame
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Price at equal quality by month: a hedonic regression over all linked offers."""
-    found = index.price_index(_market(prices, model_links, published.CAPABILITY_LEVELS.empty()))
+    found = index.price_index(
+        _market(prices, model_links, published.CAPABILITY_LEVELS.empty(), capability_index)
+    )
     return dg.MaterializeResult(
         value=found, metadata=figure_metadata(price_charts.index({"price_index": found}))
     )
