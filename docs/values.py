@@ -178,6 +178,7 @@ def _doubling(tables: Tables) -> Values:
         "paper": _trend(law, "nmi-2025", "paper"),
         "refit": _trend(law, "nmi-2025-refit", "paper"),
         "spread": spread,
+        "spread_high": "never" if spread.high is None else f"{spread.high:,.0f}",
         "longest": "never" if spread.longest is None else f"{spread.longest:,.0f}",
         "most": sensitivity.moved_by(choices).row(0, named=True),
         "combinations": spread.n + spread.n_insufficient,

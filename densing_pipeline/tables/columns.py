@@ -727,7 +727,11 @@ COLUMNS: dict[str, Column] = {
         "Monte Carlo standard error of slope_high, of the headline only.", "1 / day"
     ),
     "intercept": _number("ln density of the trend line on 2023-02-24 (the paper's day zero)."),
-    "doubling_days": _positive("Doubling time of density, ln 2 / slope.", "days"),
+    "doubling_days": _positive(
+        "Doubling time of density, ln 2 / slope; empty, with the reason, if density does not grow or less than "
+        "doubled over the days of its models.",
+        "days",
+    ),
     "doubling_days_low": _positive("Lower end of the doubling time's 95 % interval.", "days"),
     "doubling_days_high": _positive(
         "Upper end of the doubling time's 95 % interval; empty if the slope's interval reaches zero "
@@ -769,6 +773,16 @@ COLUMNS: dict[str, Column] = {
         "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
     ),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
+    "weight": _fraction(
+        "Share of the combination where each distinct choice counts alike; empty without an estimate."
+    ),
+    "width": _text(
+        "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
+        "empty without an interval.",
+        "narrow",
+        "wide",
+        "open",
+    ),
     "reason": _text(
         "Reason of the state, verdict or value: the rule that decided, or what is missing."
     ),

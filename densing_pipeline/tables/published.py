@@ -300,7 +300,7 @@ DENSING_LAW = Table(
         "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
         "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
         "slope_low_mc_error?", "slope_high_mc_error?", "population", "newest_model?",
-        "newest_release?",
+        "newest_release?", "width?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
@@ -387,6 +387,7 @@ PRICE_HALVING = Table(
         "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
         "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
+        "width?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
 )  # fmt: skip
@@ -478,7 +479,7 @@ DENSITY_PACES = Table(
         "doubling_days_low?", "doubling_days_high?", "slope_less_line?", "slope_less_line_low?",
         "slope_less_line_high?", "slope_before?", "break_date?", "break_date_low?",
         "break_date_high?", "half_life_days?", "fold_left?", "fold_left_low?", "fold_left_high?",
-        "draws", "seed",
+        "draws", "seed", "width?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
@@ -498,7 +499,7 @@ DENSITY_GROWTH = Table(
         "finding?", "reason", "n_models", "n_clusters", "first_release?", "newest_release?",
         "newest_model?", "growth_per_year?", "growth_low?", "growth_low_80?", "growth_high_80?",
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
-        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed",
+        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "width?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -542,7 +543,8 @@ SENSITIVITY = Table(
         "reference_id", "reference_tokens", "score_set", "inversion", "dropped_benchmark",
         "params_basis", "window", "estimator", "family_cap?", "as_of", "is_headline", "verdict",
         "reason", "n_models", "n_clusters", "slope_per_day?", "slope_low?", "slope_high?",
-        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "draws", "seed",
+        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "draws", "seed", "width?",
+        "weight?", "slope_low_mc_error?", "slope_high_mc_error?",
     ),
     ordered=(("slope_low", "slope_high"), ("doubling_days_low", "doubling_days_high")),
 )  # fmt: skip
@@ -553,7 +555,7 @@ IMPLICATIONS = Table(
     key=("name", "subject", "at_date"),
     columns=(
         "name", "subject", "at_date?", "as_of", "value?", "low?", "high?", "unit",
-        "inputs", "verdict", "reason", "draws", "seed",
+        "inputs", "verdict", "reason", "draws", "seed", "width?",
     ),
     ordered=(("low", "high"),),
 )  # fmt: skip

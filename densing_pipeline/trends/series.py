@@ -125,3 +125,26 @@ def missing(series: Series, censored: int = 0) -> str:
 def doubling_days(slope: float) -> float | None:
     """Doubling time in days of a rising trend; None for a flat or falling one."""
     return float(np.log(2) / slope) if slope > 0 else None
+
+
+def told_doubling_days(slope: float, span: float) -> tuple[float | None, str]:
+    """The doubling time that a trend over so many days tells, or None and why it tells none.
+
+    Args:
+        slope: trend of ln density, 1 / day.
+        span: days from the first model to the last.
+    """
+    days = doubling_days(slope)
+    if days is None:
+        return None, "density does not grow, so it has no doubling time"
+    if days > span:
+        grown = float(np.exp(slope * span))
+        return None, f"no doubling time told: density grew {grown:.2f}-fold in {span:.0f} days"
+    return days, ""
+
+
+def open_end(low: float, high: float) -> str:
+    """What an interval of the slope that reaches zero says of the doubling time; empty if it does not."""
+    if low > 0:
+        return ""
+    return "the interval holds density that does not grow" if high > 0 else "density falls"
