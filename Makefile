@@ -19,13 +19,16 @@ IN_ENGINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-evaluation/bin/python -m p
 	-o filterwarnings=default
 # uv shows its progress on a terminal and is silent elsewhere, as in the log of CI.
 QUIETLY := $(shell test -t 2 || echo --quiet)
-LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
-	--python-version 3.11 --python-platform x86_64-manylinux_2_28
+# Locks hold what everybody can fetch: no wheels of this machine, which have local versions such as 2.13.0+cpu.
+# Each Python has a lock of its own, for some libraries have other versions on each.
+LOCK := env -u UV_FIND_LINKS $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+	--python-platform x86_64-manylinux_2_28
+GPU_PYTHONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
 	lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
-	evaluation-locks lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
+	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -117,9 +120,18 @@ evaluation-env: .venv-evaluation/cuda ## Build the environment that evaluates mo
 evaluation-env-cpu: .venv-evaluation/cpu ## Build the one for tests without a GPU (docs/evaluation.md)
 
 evaluation-locks: | $(filter .uv/%,$(UV)) ## Resolve both evaluation environments anew
-	$(LOCK) environments/cuda.in -o environments/cuda.txt
-	$(LOCK) environments/cpu.in -o environments/cpu.txt \
+	for version in $(GPU_PYTHONS); do \
+		$(LOCK) --python-version $$version environments/cuda.in -o environments/cuda-$$version.txt || exit 1; \
+	done
+	$(LOCK) --python-version 3.11 environments/cpu.in -o environments/cpu.txt \
 		--override environments/cpu-without.txt --no-emit-package torch
+
+evaluation-locks-check: | $(filter .uv/%,$(UV)) ## Hold that the GPU environment can be installed on every Python
+	@for version in $(GPU_PYTHONS); do \
+		env -u UV_FIND_LINKS $(UV) pip sync --quiet --dry-run --require-hashes --target .venv-pythons/gpu \
+			--python-version $$version --python-platform x86_64-manylinux_2_28 \
+			environments/cuda-$$version.txt || exit 1; \
+	done
 
 architectures: .venv/synced .venv-evaluation/cpu ## List anew which architectures the evaluation environment implements
 	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages \
@@ -134,10 +146,8 @@ clean: ## Remove the environments and the state, keep what is published
 
 # One or the other: the mark of one goes when the other is built. PyTorch's CPU wheels are not on PyPI,
 # and pip is what is usually told where they are.
-.venv-evaluation/cuda: environments/cuda.txt | $(filter .uv/%,$(UV))
-	@$(UV) venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-evaluation
-	@$(UV) pip sync --quiet --require-hashes --python .venv-evaluation environments/cuda.txt
-	@touch $@
+.venv-evaluation/cuda: $(wildcard environments/cuda-*.txt) | $(filter .uv/%,$(UV))
+	@UV=$(UV) PYTHON=$(PYTHON) environments/build-gpu
 
 .venv-evaluation/cpu: environments/cpu.txt | $(filter .uv/%,$(UV))
 	@$(UV) venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-evaluation

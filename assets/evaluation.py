@@ -6,7 +6,16 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.evaluation import board_scores, measured_tables, queue, reported_scores, suite
+from densing_pipeline.evaluation import (
+    board_scores,
+    measured_tables,
+    queue,
+    reported_scores,
+    suite,
+)
+from densing_pipeline.evaluation import (
+    fresh_text as fresh,
+)
 from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.hub import recall, watermark
 from densing_pipeline.hub.claimed_scores import table as claims
@@ -22,6 +31,7 @@ from densing_pipeline.tables.published import (
     EVAL_ITEMS,
     EVALUATION_QUEUE,
     EVALUATIONS,
+    FRESH_TEXT,
     SCORES,
 )
 
@@ -83,6 +93,12 @@ def scores(
         facts.load("organisation_names"),
     )
     return pl.concat([reported, claims.scores(claimed_scores), ours])
+
+
+@table_asset(FRESH_TEXT, group="evaluation")
+def fresh_text(eval_items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """Bits per byte of the measured models on texts written after their release."""
+    return fresh.fresh_text(eval_items, models)
 
 
 @table_asset(EVALUATION_QUEUE, group="evaluation")

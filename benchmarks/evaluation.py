@@ -23,6 +23,7 @@ PYTHON = ROOT / ".venv-evaluation" / "bin" / "python"
 QUESTIONS, SUBJECTS, SHOTS = 500, 10, 5
 TEXTS, TEXT_TOKENS = 200, 128
 ANSWERS = 200
+FRESH_TEXTS, FRESH_WORDS = 200, 400
 ITEMS = 1_000
 LETTERS = (" A", " B", " C", " D")
 SAMPLE = {"MMLU": 281, "BBH": 130, "MATH": 100, "HumanEval": 3, "MBPP": 10}
@@ -95,7 +96,7 @@ def main() -> None:
         sized = sizing.size(checked, machine)
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)
-        for measure in (_choices, _losses, _texts, _suite, _job):
+        for measure in (_choices, _losses, _fresh_text, _texts, _suite, _job):
             print(json.dumps(measure(engine, peer)), flush=True)
 
 
@@ -124,6 +125,20 @@ def _losses(engine: Any, peer: Any) -> Measurement:
         lambda: _served(engine, [LossRequest(*pair) for pair in pairs]),
         lambda: _prompt_logprobs(engine, [prompt + answer for prompt, answer in pairs]),
         "vLLM LLM.generate with prompt_logprobs=1",
+    )
+
+
+def _fresh_text(engine: Any, peer: Any) -> Measurement:
+    from densing_pipeline.evaluation.requests import TextLossRequest
+
+    texts = [_words(f"text {number}", FRESH_WORDS) for number in range(FRESH_TEXTS)]
+    return _compare(
+        engine,
+        "evaluation.fresh_text",
+        f"losses of {FRESH_TEXTS} whole texts of {FRESH_WORDS} words",
+        lambda: _served(engine, [TextLossRequest(text) for text in texts]),
+        lambda: peer.loglikelihood_rolling(texts),
+        "lm-eval 0.4.13, vLLM backend, loglikelihood_rolling, same engine",
     )
 
 

@@ -112,6 +112,7 @@ DECLARED = (
         group="knowledge",
     ),
     BenchmarkFacts("ScalingBench", items=None, chance=0.0, shots=0, measured="beside"),
+    BenchmarkFacts("fresh-text", items=None, chance=0.0, shots=0, measured="beside"),
     BenchmarkFacts(
         "MATH-500", items=500, chance=0.0, shots=4, measured="on request", group="mathematics"
     ),

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
@@ -111,6 +111,8 @@ class Response:
             is resolved against the address that answered, after redirects (RFC 8288, section 3.2).
         size: bytes of the whole document, where only its beginning was asked for and the server
             states it.
+        sent_at: when the answer was sent, by the server's clock, if it says so; of one from a cache, with the
+            time it has been there (RFC 9110, section 6.6.1; RFC 9111, section 5.1).
     """
 
     url: str
@@ -120,6 +122,7 @@ class Response:
     last_modified: str | None = None
     next_url: str | None = None
     size: int | None = None
+    sent_at: datetime | None = field(default=None, compare=False)
 
 
 class FetchError(RuntimeError):
@@ -326,7 +329,7 @@ async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
     status, headers = answer.status, answer.headers
     etag, modified = _tag(headers, "ETag"), _tag(headers, "Last-Modified")
     if status == httpx2.codes.NOT_MODIFIED and asked.is_conditional:
-        return Response(asked.url, status, b"", etag, modified)
+        return Response(asked.url, status, b"", etag, modified, sent_at=_sent_at(headers))
     is_part = status == httpx2.codes.PARTIAL_CONTENT and asked.first_bytes is not None
     if status != httpx2.codes.OK and not is_part:
         wait = _retry_after(headers, datetime.now(UTC))
@@ -343,7 +346,9 @@ async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
         return Response(asked.url, status, content, etag, modified, size=size)
     content = await answer.read()
     following = _resolved(address, answer.next_url)
-    return Response(asked.url, status, content, etag, modified, next_url=following)
+    return Response(
+        asked.url, status, content, etag, modified, next_url=following, sent_at=_sent_at(headers)
+    )
 
 
 async def _beginning(answer: Answer, first_bytes: int) -> tuple[bytes, int | None]:
@@ -403,6 +408,17 @@ def _tag(headers: Mapping[str, str], name: str) -> str | None:
     """A header that is to be sent back; None if no request could carry it."""
     value = headers.get(name)
     return value if value and value.isascii() and len(value) <= LONGEST_TAG else None
+
+
+def _sent_at(headers: Mapping[str, str]) -> datetime | None:
+    """When an answer was sent: `Date`, plus `Age`, the seconds that a cache has kept it."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    age = headers.get("Age", "").strip()
+    kept = int(age) if age.isdecimal() and len(age) < 9 else 0
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) + timedelta(seconds=kept)
 
 
 def _is_retried(error: BaseException, limits: Limits) -> bool:

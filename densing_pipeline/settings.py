@@ -403,6 +403,11 @@ class Settings(BaseSettings):
         return host_patterns(self.redirect_hosts)
 
     @property
+    def accepted_lists(self) -> frozenset[str]:
+        """The names in `accept_shrunk`."""
+        return frozenset(name.strip() for name in self.accept_shrunk.split(",")) - {""}
+
+    @property
     def publish_dir(self) -> Path:
         """The directory of `publish_url`."""
         return _published_to(self.publish_url)

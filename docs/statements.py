@@ -327,8 +327,8 @@ PRICES = Page(
         "if it has less than {smallest_share:.0f} % of the input prices of its predecessor",
         "if it has less than {smallest_share:.0f} % of the prices above zero",
         "below {comparison.LOWEST_PLAUSIBLE} (the lowest price known",
-        "A list of the same new shape on {poll.NIGHTS_TO_TAKE} nights",
-        "moved more than {snapshot.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
+        "A list of the same new shape on {judging.NIGHTS_TO_TAKE} nights",
+        "moved more than {common_factor.LARGEST_MEDIAN_FACTOR!w}fold, or if more than {common_share:.0f} % of them",
         "If for over {poll.LONGEST_UNCHANGED_DAYS} days a server only answered",
         "| the price before again, within {confirmation.REVERSAL_DAYS} days |",
         "the price before is back within {confirmation.REVERSAL_DAYS} days: the other one was a slip",
@@ -338,6 +338,9 @@ PRICES = Page(
         "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
         "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
+        "names the kinds of offer of which less than {smallest_share:.0f} % are left",
+        "of\nat least {common_factor.FEWEST_WITNESSED!w} offers most must agree",
+        "When the last sign is over {presumed.SILENT_DAYS} days older",
         "`correction` when it is {tenfold} or more, when it comes in the offer's first {first_days},",
         *(
             f"| `{method}` | {rule} | {{confidence[{method}]:.2f}} |"

@@ -44,9 +44,16 @@ from densing_pipeline.hub.claimed_scores import documents, landed, table
 from densing_pipeline.hub.parameters import compare, families
 from densing_pipeline.orchestration import checks
 from densing_pipeline.own_files import delimited, effort
-from densing_pipeline.polling import poll
-from densing_pipeline.prices import anchors, comparison, confirmation, corrections, links
-from densing_pipeline.prices.sources import snapshot
+from densing_pipeline.polling import judging, poll
+from densing_pipeline.prices import (
+    anchors,
+    comparison,
+    confirmation,
+    corrections,
+    links,
+    presumed,
+)
+from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
@@ -79,9 +86,9 @@ def constants() -> Values:
     return {
         module.__name__.rpartition(".")[2]: module
         for module in (
-            admission, anchors, breakpoints, checks, claims, compare, comparison, compression, confirmation,
+            admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
             dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pretraining_evidence, queue_rules,
+            judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
@@ -120,7 +127,7 @@ def constants() -> Values:
         "claimed_days": next(days for claim, days in claims.DENSITY_CLAIMS.items() if "v2" in claim),
         "endpoints": Settings.model_fields["openrouter_endpoints"].default,
         "smallest_share": _percent(snapshot.SMALLEST_SHARE),
-        "common_share": _percent(snapshot.LARGEST_COMMON_SHARE),
+        "common_share": _percent(common_factor.LARGEST_COMMON_SHARE),
         "confidence": links.CONFIDENCE,
         "paper_window": [f"{day:%Y-%m}" for day in (paper.FIRST_PRICE, paper.LAST_PRICE)],
         "index_level": _percent(2 * ndtr(intervals.Z_95) - 1),

@@ -14,7 +14,13 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.evaluation import suite
-from densing_pipeline.evaluation.suite import content, mathematics, mmlu_cf, scaling_bench
+from densing_pipeline.evaluation.suite import (
+    content,
+    fresh_text,
+    mathematics,
+    mmlu_cf,
+    scaling_bench,
+)
 from densing_pipeline.evaluation.suite.bbh import CUE, RULE
 from densing_pipeline.evaluation.suite.benchmark import ELLIPSIS
 
@@ -32,6 +38,7 @@ def mirror(folder: Path) -> Path:
     _mbpp(folder / "MBPP" / "data" / "mbpp.jsonl")
     _mmlu_cf(folder / "microsoft" / "MMLU-CF")
     _scaling_bench(folder / "openbmb" / "DensingLaw-ScalingBench")
+    _fresh_text(folder / "Jellyfish042")
     content.declare(folder, suite.SUITE)
     return folder
 
@@ -157,6 +164,18 @@ def _scaling_bench(folder: Path) -> None:
         name = part.lower().replace("humaneval", "human_eval")
         rows = [{"instruction": f"Say {n}.", "answer": f"I say {n}."} for n in range(QUESTIONS)]
         _write_parquet(folder / f"{name}.parquet", rows)
+
+
+def _fresh_text(folder: Path) -> None:
+    """Every month declared, with a kind of text that the suite leaves out."""
+    for month in fresh_text.DUMPS:
+        rows = [
+            {"category": kind, "content": f"A text of {month}, number {number} of {kind}. " * (number + 1)}
+            for number in range(QUESTIONS)
+            for kind in (*fresh_text.DOMAINS, "ao3_english")
+        ]  # fmt: skip
+        name = "data/test-00000-of-00001.parquet"
+        _write_parquet(folder / f"UncheatableEval-{month}" / name, rows)
 
 
 def _json_lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -310,6 +310,12 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Items of each benchmark, for a trial.")
     ] = None,
+    released: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day of the model's release; fresh text is younger."
+        ),
+    ] = None,
     hang_seconds: Annotated[
         float | None, typer.Option(help="Longest silence of the engine (default: 1800).")
     ] = None,
@@ -317,7 +323,8 @@ def evaluate(
     """Measure one model in the evaluation environment."""
     from densing_pipeline.cli import evaluate
 
-    evaluate.run(model, revision, weights, out, benchmarks, limit, hang_seconds)
+    day = released and released.date()
+    evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)
 
 
 @app.command()

@@ -51,7 +51,12 @@ def _from_folder(screen: Screen, settings: Settings, folder: Path) -> None:
     snapshots = backfill.find(folder)
     for path in backfill.passed_over(folder):
         screen.line(f"passed over: {path}")
-    _say(screen, backfill.land(LandingZone(settings.landing_dir), snapshots))
+    _say(
+        screen,
+        backfill.land(
+            LandingZone(settings.landing_dir), snapshots, accepted=settings.accepted_lists
+        ),
+    )
 
 
 def _from_git(screen: Screen, settings: Settings, source: str, since: date | None) -> None:

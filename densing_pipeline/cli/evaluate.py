@@ -6,6 +6,7 @@ the job's.
 """
 
 import os
+from datetime import date
 from pathlib import Path
 
 from densing_pipeline.cli.errors import CommandError
@@ -14,7 +15,8 @@ from densing_pipeline.evaluation.job_path import environment_lacks, job_command,
 
 
 def run(model: str, revision: str | None, weights: Path | None, out: Path | None,
-        benchmarks: str | None, limit: int | None, hang_seconds: float | None) -> None:  # fmt: skip
+        benchmarks: str | None, limit: int | None, released: date | None,
+        hang_seconds: float | None) -> None:  # fmt: skip
     """Evaluate a model; does not return.
 
     Raises:
@@ -31,6 +33,7 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
         "--out": out,
         "--benchmarks": benchmarks,
         "--limit": limit if limit is not None else settings.evaluation_limit,
+        "--released": released,
         "--hang-seconds": hang_seconds,
         "--data": settings.evaluation_data,
         "--cache": settings.evaluation_cache_dir,

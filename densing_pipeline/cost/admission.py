@@ -12,6 +12,7 @@ from densing_pipeline.prices.as_of import known, last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER, known_from
 from densing_pipeline.prices.confirmation import REVERSAL_DAYS
+from densing_pipeline.prices.sources import openrouter, openrouter_promotions
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 
 PERSISTENCE_DAYS = 30
@@ -34,7 +35,8 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
     """Standard prices by offer, each over the days it is known to have held up to `as_of`.
 
     Kept: standard offers at the base prompt length, as known on `as_of`, above zero, without a flag that
-    bars them. A price ends on the day that the book says, or when the offer's next price begins. Days on which
+    bars them. A price ends on the day that the book says, or when the offer's next price begins, or on the day from
+    which it is presumed (`prices.presumed`). What other lists say of OpenRouter's prices gives way to its own list. Days on which
     the offer had a provisional price, a slip, or for up to 14 days none or a promotion count at the price before
     (`_carried`). A correction counts as undated: when the price that it put right began to hold is not known.
     For a past `as_of`, later observations and the flags that rest on them are not used.
@@ -80,16 +82,46 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
         start=start.to_physical(),
         end=pl.col("valid_to").to_physical().fill_null(horizon).clip(upper_bound=horizon),
         seen_to=pl.when(is_presumed).then(pl.col("last_seen").to_physical() + 1),
+        presumed_from=pl.col("presumed_from").to_physical(),
+        is_copied=openrouter_promotions.is_copied(prices),
         is_passing=is_passing.fill_null(value=False),
         is_brief=pl.col("offer") != "standard",
     )  # fmt: skip
+    rows = _own_words(rows, prices)
     return (
         _carried(rows.sort(*OFFER, "start", "end"))
         .with_columns(
-            end=pl.min_horizontal("end", pl.col("start").shift(-1).over(OFFER).fill_null(horizon))
+            end=pl.min_horizontal(
+                "end", "presumed_from", pl.col("start").shift(-1).over(OFFER).fill_null(horizon)
+            )
         )
+        .drop("presumed_from")
         .with_columns(seen_to=pl.min_horizontal("seen_to", "end"))
         .filter(pl.col("start") < pl.col("end"))
+    )
+
+
+def _own_words(rows: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """The rows without what lists say of OpenRouter's prices while its own list is known.
+
+    Its list is complete: a copy of a price that it does not have (any more) is out of date. A copy from before its
+    first known look counts until then; one that began after its last look counts.
+
+    Args:
+        rows: prices; `is_copied` marks copies.
+        prices: rows of `prices` that they were made from.
+    """
+    own = prices.filter(source=openrouter.NAME)
+    if own.is_empty():
+        return rows.drop("is_copied")
+    first, last = own["observed_from"].min(), own["last_seen"].max()
+    is_before = pl.col("start") < pl.lit(first).to_physical()
+    is_after = pl.col("start") > pl.lit(last).to_physical()
+    until = pl.when("is_copied", is_before).then(pl.lit(first).to_physical())
+    return (
+        rows.filter(~pl.col("is_copied") | is_before | is_after)
+        .with_columns(end=pl.min_horizontal("end", until))
+        .drop("is_copied")
     )
 
 

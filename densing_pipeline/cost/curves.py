@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from densing_pipeline.prices.names import seller
+from densing_pipeline.prices.names import seller_behind
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 
@@ -32,7 +32,7 @@ class Curve:
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
-        sellers: who held the curve in the window.
+        sellers: who held the curve in the window (`prices.names.seller_behind`).
         record_age_months: time from the last dated record low to the end.
     """
 
@@ -119,9 +119,15 @@ def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
         is_event=(inside["date"] >= first).to_numpy(),
         final=final,
         lowest=float(priced["usd_per_mtok"].min()),  # type: ignore[arg-type]
-        sellers=frozenset(map(seller, inside["provider"])),
+        sellers=_sellers(inside),
         record_age_months=_record_age(priced, end),
     )
+
+
+def _sellers(held: pl.DataFrame) -> frozenset[str]:
+    """Who held the curve; prices given without the model's name have a seller all the same."""
+    models = held["model"] if "model" in held.columns else [""] * held.height
+    return frozenset(map(seller_behind, held["provider"], models))
 
 
 def _record_age(priced: pl.DataFrame, end: date) -> float:

@@ -18,7 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
-from densing_pipeline.cost.frontier import cheapest, level_offers, timed
+from densing_pipeline.cost.cheapest import cheapest
+from densing_pipeline.cost.frontier import level_offers, timed
 from densing_pipeline.cost.market import Market
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.names import seller

@@ -1,6 +1,6 @@
 """The cheapest price of each capability level over time: `price_frontier`.
 
-Not here: which prices count (`admission`), which models reach a level (`levels`), the uncertainty of the
+Not here: which prices count (`admission`, `witness`), which models reach a level (`levels`), the uncertainty of the
 curves about that (`membership`), and how fast the price falls (`halving`).
 """
 
@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
+from densing_pipeline.cost.cheapest import cheapest
 from densing_pipeline.cost.levels import MEMBERSHIP, on_benchmarks
 from densing_pipeline.cost.market import Market
+from densing_pipeline.cost.witness import witnessed
 from densing_pipeline.paper import NMI
-from densing_pipeline.stats.arrays import IntArray
+from densing_pipeline.prices.names import ROUTER
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -86,7 +87,7 @@ def candidate_offers(
     for level in on_benchmarks(market.levels)["level"]:
         of_level = market.memberships.filter(level=level).drop("level")
         for share, blend in blended.items():
-            yield level, share, blend.join(of_level, on="canonical_id", maintain_order="left")
+            yield level, share, _candidates(blend, of_level)
     on_index = market.levels.drop_nulls("index_value")
     blended = {} if on_index.is_empty() else _lasting(market.linked_since_release, blends)
     for level, released in on_index.select("level", "release_date").iter_rows():
@@ -96,7 +97,12 @@ def candidate_offers(
             offers = blend.with_columns(run_start=begun).filter(
                 pl.col("run_start") < pl.col("run_end")
             )
-            yield level, share, offers.join(of_level, on="canonical_id", maintain_order="left")
+            yield level, share, _candidates(offers, of_level)
+
+
+def _candidates(offers: pl.DataFrame, of_level: pl.DataFrame) -> pl.DataFrame:
+    """The offers of scored models that other sources make plausible for the level."""
+    return witnessed(offers.join(of_level, on="canonical_id", maintain_order="left"))
 
 
 def _lasting(linked: pl.DataFrame, blends: tuple[float, ...]) -> dict[float, pl.DataFrame]:
@@ -110,8 +116,9 @@ def _lasting(linked: pl.DataFrame, blends: tuple[float, ...]) -> dict[float, pl.
 
 
 def timed(offers: pl.DataFrame) -> pl.DataFrame:
-    """The offers in order of preference: cheapest, then earliest, then by name."""
-    return offers.sort("usd_per_mtok", "start", "provider", "model", "source")
+    """The offers in order of preference: cheapest, then earliest, then by name, a named seller before a router."""
+    is_router = pl.col("provider") == ROUTER
+    return offers.sort("usd_per_mtok", "start", is_router, "provider", "model", "source")
 
 
 def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
@@ -135,35 +142,3 @@ def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
         .select(CHANGE)
         for curve, changed in is_change.items()
     )
-
-
-def cheapest(
-    starts: NDArray[np.int32], ends: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], IntArray]:
-    """Which of the intervals, given best first, is the best one on each day.
-
-    Args:
-        starts: first days, shape (n,), n > 0, in order of preference.
-        ends: days after the last, shape (n,).
-
-    Returns:
-        Days on which the answer may change, ascending, and the number of the best interval from each
-        of them on; n where no interval covers the day.
-
-    An interval covers a range of the sorted days. Any range is the union of two that are a power of
-    two long, so it suffices to note each interval at two places of a table of such ranges and to
-    pass the minima down the table: O(n + m log m) without a loop over days or intervals.
-    """
-    days = np.unique(np.concatenate([starts, ends]))
-    low, high = np.searchsorted(days, starts), np.searchsorted(days, ends)
-    none = len(starts)
-    width = np.log2(np.maximum(high - low, 1)).astype(np.intp)
-    table = np.full((int(width.max()) + 1, len(days)), none, dtype=np.intp)
-    rank = np.arange(none)
-    np.minimum.at(table, (width, low), rank)
-    np.minimum.at(table, (width, high - (1 << width)), rank)
-    for k in range(len(table) - 1, 0, -1):
-        half = 1 << (k - 1)
-        np.minimum(table[k - 1], table[k], out=table[k - 1])
-        np.minimum(table[k - 1][half:], table[k][:-half], out=table[k - 1][half:])
-    return days, table[0]

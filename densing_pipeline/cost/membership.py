@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, cheapest, timed
+from densing_pipeline.cost.cheapest import cheapest
+from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, timed
 from densing_pipeline.cost.levels import drawn
 from densing_pipeline.cost.market import Market
 from densing_pipeline.stats.arrays import BoolArray

@@ -52,6 +52,8 @@ ITEM = {
     "truncated": pl.Boolean,
     "failed_reason": pl.String,
     "response": pl.String,
+    "bits_per_byte": pl.Float64,
+    "text_bytes": pl.Int64,
 }
 """Columns of a benchmark's items."""
 

@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -65,6 +65,7 @@ class Arguments:
         disk_gib: GiB that all kept weights together may take at most.
         limit: items of each benchmark; None for all.
         benchmarks: what is measured.
+        released: day on which the model was released; None if it is not known.
         hang_seconds: seconds without progress after which the evaluation is stopped.
     """
 
@@ -77,6 +78,7 @@ class Arguments:
     disk_gib: float
     limit: int | None
     benchmarks: tuple[Benchmark, ...]
+    released: date | None
     hang_seconds: float
 
     @property
@@ -184,7 +186,7 @@ def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]
     store, data, work, missing = Store(arguments.data), {}, [], []
     for each in arguments.benchmarks:
         try:
-            loaded = suite.load(each, store)
+            loaded = suite.load(each, store, arguments.released)
             items = each.items(loaded)
         except DataError as error:
             if each.is_averaged:
@@ -232,6 +234,7 @@ def _facts(
         "requested_revision": arguments.revision,
         "suite_version": arguments.suite_version,
         "limit": arguments.limit,
+        "released": arguments.released and arguments.released.isoformat(),
         "attempt": writer.attempt,
         "sandbox": judges.programs.name if isinstance(judges.programs, Sandbox) else None,
     }
@@ -284,6 +287,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
     add("--limit", type=int, help="items of each benchmark, for a trial")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
+    add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:

@@ -259,5 +259,7 @@ def _row(asked: PendingItem, answer: Result, judges: Judges) -> Row:
         scored.failed_reason,
         # Parquet cannot hold a lone surrogate.
         scored.response and scored.response.encode("utf-8", "replace").decode(),
+        scored.bits_per_byte,
+        scored.text_bytes,
     )
     return dict(zip(ITEM, values, strict=True))

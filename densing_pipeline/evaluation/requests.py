@@ -51,6 +51,22 @@ class LossRequest:
 
 
 @dataclass(frozen=True)
+class TextLossRequest:
+    """Asks for the negative log-likelihood of a whole text, from its first token on.
+
+    Attributes:
+        text: the text.
+    """
+
+    text: str
+
+    @property
+    def prompt(self) -> str:
+        """What comes before the text: nothing."""
+        return ""
+
+
+@dataclass(frozen=True)
 class ChoiceResult:
     """Natural log-probability of each choice, in the order asked."""
 
@@ -70,7 +86,13 @@ class GenerateResult:
 
 @dataclass(frozen=True)
 class LossResult:
-    """Sum of the negative log-likelihoods of the answer's tokens, in nats, and their number."""
+    """Loss of an answer or of a whole text.
+
+    Attributes:
+        nll_nats: sum of the negative log-likelihoods of the answer's tokens, in nats.
+        answer_tokens: number of these tokens.
+        prompt_tokens: tokens before the answer; of a whole text, of all windows together.
+    """
 
     nll_nats: float
     answer_tokens: int
@@ -85,7 +107,7 @@ class Failed:
     kind: Literal["context", "not_a_number", "engine"]
 
 
-Request = ChoiceRequest | GenerateRequest | LossRequest
+Request = ChoiceRequest | GenerateRequest | LossRequest | TextLossRequest
 Result = ChoiceResult | GenerateResult | LossResult | Failed
 
 

@@ -9,7 +9,7 @@ and running programs (`sandbox`).
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from densing_pipeline.evaluation.requests import (
@@ -57,6 +57,8 @@ class Scored:
         truncated: whether the token budget cut the text off.
         answer_nll_nats_per_token: mean negative log-likelihood of the reference answer.
         failed_reason: why there is neither score nor loss; None if there is one.
+        bits_per_byte: negative log-likelihood of a whole text, in bits for each of its bytes in UTF-8.
+        text_bytes: bytes of this text.
     """
 
     score: float | None = None
@@ -64,6 +66,8 @@ class Scored:
     truncated: bool = False
     answer_nll_nats_per_token: float | None = None
     failed_reason: str | None = None
+    bits_per_byte: float | None = None
+    text_bytes: int | None = None
 
 
 class Verdict(Protocol):
@@ -211,6 +215,20 @@ class AnswerLoss:
                 failed_reason=f"a loss of {result.nll_nats} nats, {result.answer_tokens} tokens"
             )
         return Scored(answer_nll_nats_per_token=loss)
+
+
+@dataclass(frozen=True)
+class BitsPerByte:
+    """No score; the loss of a whole text in bits per byte, which does not depend on the tokenizer."""
+
+    def __call__(self, item: Item, result: LossResult, judges: Judges) -> Scored:
+        """Judge the loss of a text, which is the item's reference."""
+        scored = AnswerLoss()(item, result, judges)
+        size = len(item.reference.encode())
+        if scored.failed_reason or not size:
+            return scored
+        bits = result.nll_nats / math.log(2)
+        return replace(scored, bits_per_byte=bits / size, text_bytes=size)
 
 
 def score(metric: Metric, item: Item, result: Result, judges: Judges) -> Scored:

@@ -1,8 +1,8 @@
 """Translates requests into calls of vLLM, and its outputs into results.
 
 A choice is one decoding step that returns the log-probabilities of the choices' tokens; a loss reads
-the log-probabilities of the answer within the prompt; texts are decoded greedily. vLLM is imported at
-the first call. Not here: starting and stopping the engine (`vllm_engine`), and tokens (`tokens`).
+the log-probabilities of the answer, or of a whole text, within the prompt; texts are decoded greedily.
+vLLM is imported at the first call. Not here: starting and stopping the engine (`vllm_engine`), and tokens (`tokens`).
 """
 
 import math
@@ -22,6 +22,7 @@ from densing_pipeline.evaluation.requests import (
     LossResult,
     Request,
     Result,
+    TextLossRequest,
 )
 from densing_pipeline.evaluation.tokens import Tokeniser
 
@@ -42,7 +43,9 @@ class Call:
         ids: the prompt's tokens.
         start: index of the answer's first token, for losses.
         choices: token ids of the choices.
-        part: index of the choice whose loss it computes, where choices are several tokens.
+        part: index of the part of the request that it computes, where one call is not enough: of the
+            choice, where choices are several tokens, or of the window over a text.
+        parts: number of parts of the request.
         text: the text already generated, where the call only checks the logits after it for NaN.
         reuse: whether a loss may use the prefix cache.
     """
@@ -53,6 +56,7 @@ class Call:
     start: int = 0
     choices: tuple[int, ...] = ()
     part: int | None = None
+    parts: int = 0
     text: GenerateResult | None = None
     reuse: bool = True
 
@@ -113,13 +117,19 @@ class Queue:
         """Calls of some requests, whose prompts are tokenised together."""
         encoded = iter(
             self._tokeniser.encode(
-                [each.prompt for _, each in chunk if not isinstance(each, LossRequest)]
+                [
+                    each.prompt
+                    for _, each in chunk
+                    if isinstance(each, ChoiceRequest | GenerateRequest)
+                ]
             )
         )
         for index, request in chunk:
             if isinstance(request, LossRequest):
                 ids, start = self._tokeniser.continued(request.prompt, request.answer)
                 yield Call(index, request, ids, start)
+            elif isinstance(request, TextLossRequest):
+                yield from self._text_loss_calls(index, request)
             elif isinstance(request, GenerateRequest):
                 yield Call(index, request, next(encoded))
             else:
@@ -133,7 +143,19 @@ class Queue:
             return
         for part, choice in enumerate(request.choices):
             both, start = self._tokeniser.continued(request.prompt, choice)
-            yield Call(index, request, both, start, part=part)
+            yield Call(index, request, both, start, part=part, parts=len(request.choices))
+
+    def _text_loss_calls(self, index: int, request: TextLossRequest) -> Iterable[Call]:
+        """A call for each window over the text; the first token of none of them is predicted.
+
+        Without reuse: the loss counts from the second token on, so that a cached block would always
+        have to be computed again.
+        """
+        windows = self._tokeniser.windows(request.text, self._context)
+        if not windows:
+            self._done(index, Failed("an empty text, or no token to begin one with", "context"))
+        for part, (ids, start) in enumerate(windows):
+            yield Call(index, request, ids, start, part=part, parts=len(windows), reuse=False)
 
     def _unservable(self, call: Call) -> str | None:
         """Why a call cannot be run, else None; an answer needs room for at least one token."""
@@ -166,14 +188,15 @@ class Queue:
 
     def _result(self, call: Call, result: Result) -> None:
         """Pass a result on; results of several calls of one request are joined first."""
-        if call.part is None or not isinstance(call.request, ChoiceRequest):
+        if call.part is None:
             self._done(call.index, result)
             return
         parts = self._parts.setdefault(call.index, {})
         parts[call.part] = result
-        if len(parts) == len(call.request.choices):
+        if len(parts) == call.parts:
             del self._parts[call.index]
-            self._done(call.index, _joined([parts[part] for part in sorted(parts)]))
+            join = _whole_text if isinstance(call.request, TextLossRequest) else _choices
+            self._done(call.index, _joined([parts[part] for part in sorted(parts)], join))
 
 
 def params(call: Call) -> Any:
@@ -219,33 +242,63 @@ def _choice(call: Call, output: Any) -> Result:
 def _is_fresh(call: Call, output: Any) -> bool:
     """Whether the log-probabilities of the answer were computed in this call.
 
-    The position before the answer's first token gives that token's probability, so it must not be
-    cached: for cached positions vLLM returns uninitialised memory.
+    vLLM's V2 model runner returns rows of the computed tokens only. Its V1 runner returns a row for every
+    token after the first, of which those of cached positions are uninitialised memory. So fewer rows than
+    tokens are all real, even if `num_cached_tokens` says otherwise (it is not updated after a preemption);
+    of all rows those up to `num_cached_tokens` may not be: the position before the answer's first token
+    gives that token's probability and must not be cached.
     """
-    flat = output.prompt_logprobs
-    cached = output.num_cached_tokens or 0
-    rows = range(call.start, len(call.ids))
-    return cached < call.start and all(
-        flat.token_ids[flat.start_indices[row]] == call.ids[row] for row in rows
-    )
+    rows = _answer_rows(call, output)
+    if rows is None:
+        return False
+    is_all = len(output.prompt_logprobs) >= len(call.ids)
+    return not is_all or (output.num_cached_tokens or 0) < call.start
+
+
+def _answer_rows(call: Call, output: Any) -> list[float] | None:
+    """Log-probability of each token of the answer; None if rows are missing or are of other tokens.
+
+    Counted from the end, where the rows of both model runners agree.
+    """
+    flat, answer = output.prompt_logprobs, call.ids[call.start :]
+    # The row before the first token is empty.
+    if flat is None or len(flat) - 1 < len(answer):
+        return None
+    places = flat.start_indices[len(flat) - len(answer) :]
+    if [flat.token_ids[place] for place in places] != answer:
+        return None
+    return [float(flat.logprobs[place]) for place in places]
 
 
 def _loss(call: Call, output: Any) -> Result:
-    flat = output.prompt_logprobs
-    rows = range(call.start, len(call.ids))
-    total = -math.fsum(flat.logprobs[flat.start_indices[row]] for row in rows)
+    rows = _answer_rows(call, output)
+    if rows is None:
+        return Failed("the engine returned no log-probabilities of the answer", "engine")
+    total = -math.fsum(rows)
     if not math.isfinite(total):
         return _no_number()
     return LossResult(total, len(rows), call.start)
 
 
-def _joined(parts: Sequence[Result]) -> Result:
-    """Losses of the choices as one `ChoiceResult`."""
+def _joined(parts: Sequence[Result], join: Callable[[Sequence[LossResult]], Result]) -> Result:
+    """Losses of the parts of a request as one result; the first part without a loss instead."""
     for part in parts:
         if not isinstance(part, LossResult):
             return part
-    losses = [part for part in parts if isinstance(part, LossResult)]
+    return join([part for part in parts if isinstance(part, LossResult)])
+
+
+def _choices(losses: Sequence[LossResult]) -> Result:
     return ChoiceResult(tuple(-each.nll_nats for each in losses), losses[0].prompt_tokens)
+
+
+def _whole_text(losses: Sequence[LossResult]) -> Result:
+    """Loss of a text; the tokens of its prompts are all that were computed."""
+    return LossResult(
+        math.fsum(each.nll_nats for each in losses),
+        sum(each.answer_tokens for each in losses),
+        sum(each.prompt_tokens + each.answer_tokens for each in losses),
+    )
 
 
 def _no_number() -> Failed:

@@ -8,7 +8,7 @@ here: the job itself (`evaluation.job`), and how its folders are read
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
         "--disk-gib": settings.evaluation_disk_gib,
         "--limit": settings.evaluation_limit,
         "--data": settings.evaluation_data and settings.evaluation_data.absolute(),
+        "--released": _release_date(settings, model),
     }
     return [
         "setpriv", "--pdeathsig", "TERM",
@@ -103,6 +104,16 @@ def _listed_revision(settings: Settings, model: str) -> str | None:
     rows = queue.filter(pl.col("model_id") == model, pl.col("state") != "excluded")
     revisions: list[str | None] = rows.sort("updated_at")["revision"].to_list()
     return revisions[-1] if revisions else None
+
+
+def _release_date(settings: Settings, model: str) -> date | None:
+    """Day of the model's release, of several revisions the latest; None if it is not in `models`."""
+    try:
+        models = read_table(settings.tables_dir / "models.parquet")
+    except TableError:
+        return None
+    dates: list[date] = models.filter(pl.col("model_id") == model)["release_date"].to_list()
+    return max(dates, default=None)
 
 
 def _current_revision(settings: Settings, model: str) -> str:

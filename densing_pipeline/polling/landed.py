@@ -68,9 +68,19 @@ class Held(Generic[DocumentT]):
     parsed: DocumentT
 
 
-def last_good(zone: LandingZone, source: Source[DocumentT]) -> Held[DocumentT] | None:
-    """The newest snapshot of a source that can still be read; None if there is none."""
+def last_good(
+    zone: LandingZone, source: Source[DocumentT], now: datetime | None = None
+) -> Held[DocumentT] | None:
+    """The newest snapshot of a source that can still be read; None if there is none.
+
+    Args:
+        zone: the landing zone.
+        source: the source.
+        now: if given, what landed under a later time, by a clock that was ahead, is passed over.
+    """
     for path in zone.receipt_files(source.name, newest_first=True):
+        if now is not None and received_at(path) > now:
+            continue
         try:
             receipt = zone.receipt(path)
             content = zone.read(receipt)
@@ -96,11 +106,13 @@ def nights_refused(
     for path in zone.receipt_files(source.name + REFUSED, newest_first=True):
         if received_at(path) <= since:
             break
+        if received_at(path) > now:
+            continue
         try:
             receipt = zone.receipt(path)
             other = source.read(zone.read(receipt), receipt.fetched_at.date())
-            source.check(found, other)
-            source.check(other, found)
+            source.check(found, other, {})
+            source.check(other, found, {})
         except (LandingError, SnapshotError):
             continue
         nights.add(receipt.fetched_at.date())

@@ -5,14 +5,16 @@ Not here: HTTP (`fetch`), and what is in the landing zone afterwards (`polling.l
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Generic
 
 from densing_pipeline.addresses import shown
 from densing_pipeline.fetch import FetchError, Limits, Response, client
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.answers import NOT_MODIFIED, Asked, Request
+from densing_pipeline.polling.judging import judged, with_remedy
 from densing_pipeline.polling.landed import (
     RECEIVED,
     REFUSED,
@@ -22,19 +24,18 @@ from densing_pipeline.polling.landed import (
     days_unchanged,
     days_without_whole_answer,
     last_good,
-    nights_refused,
     store_report,
     unreported,
 )
-from densing_pipeline.polling.source import DocumentT, ShapeError, SnapshotError, Source
+from densing_pipeline.polling.source import DocumentT, SnapshotError, Source
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import error_text
 
-NIGHTS_TO_TAKE = 3
-"""Nights on which a document must have the same new shape to be taken though it lost much."""
-
 LONGEST_UNCHANGED_DAYS = 14
 """Days after which a list that never changes is asked for as a whole, and reported."""
+
+LARGEST_CLOCK_ERROR = timedelta(days=1)
+"""By how much our clock may be ahead of the servers' before theirs is taken for the time of the poll."""
 
 Choose = Callable[[Mapping[str, Held[DocumentT] | None]], Sequence[str] | None]
 """Chooses the models to ask a source for, given the last good snapshot of each source, by name; None
@@ -79,18 +80,54 @@ def poll(
     zone = LandingZone(settings.landing_dir)
     if lost := unreported(zone, sources, reports):
         store_report(zone, reports, lost, now)
-    held = {name: last_good(zone, source) for name, source in sources.items()}
+    held = {name: last_good(zone, source, now) for name, source in sources.items()}
     try:
         found = asyncio.run(_ask_all(settings, sources, held, choose, zone, now))
     except FetchError as error:
         found = {name: Asked(error=error) for name in sources if name not in choose}
-    shrunk = {name.strip() for name in settings.accept_shrunk.split(",")}
-    results = [
-        _landed(zone, sources[name], asked, held[name], now, is_shrinking=name in shrunk)
+    ahead = _ahead(found.values(), now)
+    if ahead:
+        now -= ahead
+    read = {
+        name: _received(zone, sources[name], asked, held[name], now)
         for name, asked in found.items()
+    }
+    newest = {name: known.parsed for name, known in held.items() if known}
+    newest |= {name: document.parsed for name, document in read.items() if document.parsed}
+    results = [
+        _result(
+            zone,
+            sources[name],
+            found[name],
+            document,
+            held[name],
+            {other: parsed for other, parsed in newest.items() if other != name},
+            now,
+            is_shrinking=name in settings.accepted_lists,
+        )
+        for name, document in read.items()
     ]
+    if ahead:
+        told = f"this machine's clock is {ahead.days} days ahead of the servers'; theirs counts"
+        results = [replace(result, message=f"{result.message}; {told}") for result in results]
     store_report(zone, reports, results, now)
     return results
+
+
+def _ahead(answers: Iterable[Asked], now: datetime) -> timedelta | None:
+    """By how much our clock is ahead of all servers that say what time it is; None if it is not.
+
+    A document that landed under a day that has not come would stay the newest one until then.
+    """
+    stated = [
+        answer.sent_at
+        for asked in answers
+        for answer in (*asked.received, asked.document)
+        if answer is not None and answer.sent_at is not None
+    ]
+    if not stated or now - max(stated) <= LARGEST_CLOCK_ERROR:
+        return None
+    return now - max(stated)
 
 
 async def _ask_all(
@@ -137,28 +174,69 @@ async def _ask_all(
     return {name: asked for name, asked in zip(sources, answers, strict=True) if asked}
 
 
-def _landed(
+@dataclass(frozen=True)
+class _Received(Generic[DocumentT]):
+    """What a source sent: the document with what it says, or why there is none."""
+
+    answer: Response | None = None
+    parsed: DocumentT | None = None
+    error: Exception | None = None
+
+
+def _received(
     zone: LandingZone,
     source: Source[DocumentT],
     asked: Asked,
     held: Held[DocumentT] | None,
     now: datetime,
+) -> _Received[DocumentT]:
+    """Land the answers and read the document; any error is kept for the result of this source."""
+    try:
+        for page in asked.received:
+            _land(zone, source.name + RECEIVED, page, now)
+        answer = asked.document
+        if answer is None:
+            raise asked.error or FetchError("there is no answer")
+        if answer.status != NOT_MODIFIED:
+            return _Received(answer, source.read(answer.content, now.astimezone(UTC).date()))
+        if held is None:
+            raise FetchError("answered 304, but there is no copy to keep", status=answer.status)
+        # A 304 need not repeat the tags of the copy it confirms.
+        known = held.receipt
+        answer = replace(
+            answer,
+            content=held.content,
+            etag=answer.etag or known.etag,
+            last_modified=answer.last_modified or known.last_modified,
+        )
+        return _Received(answer, held.parsed)
+    except Exception as error:
+        return _Received(error=error)
+
+
+def _result(
+    zone: LandingZone,
+    source: Source[DocumentT],
+    asked: Asked,
+    received: _Received[DocumentT],
+    held: Held[DocumentT] | None,
+    others: Mapping[str, DocumentT],
+    now: datetime,
     *,
     is_shrinking: bool,
 ) -> PollResult:
-    """Land the answers and judge the list; every error becomes this source's result."""
+    """Judge the list and accept it as a snapshot; every error becomes this source's result."""
     name = source.name
     status = asked.document.status if asked.document else getattr(asked.error, "status", None)
     try:
-        for page in asked.received:
-            _land(zone, name + RECEIVED, page, now)
-        if asked.document is None:
-            raise asked.error or FetchError("there is no answer")
-        return _accepted(zone, source, asked, asked.document, held, now, is_shrinking=is_shrinking)
+        if received.answer is None or received.parsed is None:
+            raise received.error or FetchError("there is no answer")
+        return _accepted(
+            zone, source, asked, received.answer, received.parsed, held, others, now,
+            is_shrinking=is_shrinking,
+        )  # fmt: skip
     except SnapshotError as error:
-        outcome, message = "rejected", f"{error}; the last good list stays"
-        if "taken for" in message:
-            message += f" (if it is right, set DENSING_ACCEPT_SHRUNK={name} for one night)"
+        outcome, message = "rejected", f"{with_remedy(name, error)}; the last good list stays"
     except FetchError as error:
         outcome, message = "failed", str(error)
     except Exception as error:
@@ -173,7 +251,9 @@ def _accepted(
     source: Source[DocumentT],
     asked: Asked,
     answer: Response,
+    parsed: DocumentT,
     held: Held[DocumentT] | None,
+    others: Mapping[str, DocumentT],
     now: datetime,
     *,
     is_shrinking: bool,
@@ -181,33 +261,19 @@ def _accepted(
     """Accept a document as a snapshot.
 
     Raises:
-        SnapshotError: it is unusable, or differs too much from the one before to be believed.
+        SnapshotError: it differs too much from the one before to be believed.
     """
-    remarks = []
-    if answer.status == NOT_MODIFIED:
-        if held is None:
-            raise FetchError("answered 304, but there is no copy to keep", status=answer.status)
-        # A 304 need not repeat the tags of the copy it confirms.
-        known = held.receipt
-        answer = replace(
-            answer,
-            content=held.content,
-            etag=answer.etag or known.etag,
-            last_modified=answer.last_modified or known.last_modified,
+    remarks = list[str]()
+    if answer.status != NOT_MODIFIED:
+        remarks = judged(
+            zone,
+            source,
+            parsed,
+            (held.parsed, held.receipt.fetched_at) if held and not is_shrinking else None,
+            others,
+            now,
+            lambda: _land(zone, source.name + REFUSED, answer, now),
         )
-        parsed = held.parsed
-    else:
-        parsed = source.read(answer.content, now.astimezone(UTC).date())
-        try:
-            source.check(parsed, held.parsed if held and not is_shrinking else None)
-        except ShapeError as error:
-            _land(zone, source.name + REFUSED, answer, now)
-            since = held.receipt.fetched_at if held else now
-            if nights_refused(zone, source, parsed, since, now) < NIGHTS_TO_TAKE:
-                raise
-            remarks.append(
-                f"the same for {NIGHTS_TO_TAKE} nights, so it is taken although: {error}"
-            )
     _land(zone, source.name, answer, now)
     is_same = held is not None and answer.content == held.content
     if (

@@ -3,7 +3,7 @@
 Not here: the declarations (`prices.sources`, `score_sources`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Protocol, TypeVar
 
@@ -72,9 +72,19 @@ class Source(Protocol[DocumentT]):
             SnapshotError: the document is unusable as a whole.
         """
 
-    def check(self, found: DocumentT, before: DocumentT | None) -> None:
+    def check(
+        self, found: DocumentT, before: DocumentT | None, others: Mapping[str, DocumentT]
+    ) -> list[str]:
         """Compare a document with the one before, if there is one.
 
+        Args:
+            found: the document.
+            before: the last good one.
+            others: by name, the newest documents of other sources of the kind, which may bear it out.
+
+        Returns:
+            Remarks for the operator on what changed.
+
         Raises:
-            SnapshotError: the new document has lost too much to be believed.
+            SnapshotError: the new document has lost too much, or moved too far, to be believed.
         """

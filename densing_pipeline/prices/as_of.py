@@ -9,7 +9,7 @@ import polars as pl
 
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.comparison import known_from
-from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.prices.sources import own_lists, partial_lists
 from densing_pipeline.tables.dates import newest
 
 Prices = pl.LazyFrame | pl.DataFrame
@@ -35,8 +35,8 @@ def as_of(
     """
     rows = known(prices, observed, polls)
     held = rows.filter(holds(valid)).collect()
-    if held["source"].n_unique() <= 1:
-        return held  # nothing to compare with
+    if held["source"].n_unique() <= 1 and held["source"].is_in(own_lists()).all():
+        return held  # nothing to compare with, and what the sellers say themselves is not presumed
     return rejudged(rows.collect()).filter(holds(valid))
 
 

@@ -13,18 +13,20 @@ import hashlib
 import re
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from densing_pipeline.landing import LandingZone, received_at
-from densing_pipeline.polling.landed import RECEIVED, PollResult
+from densing_pipeline.polling.judging import judged, with_remedy
+from densing_pipeline.polling.landed import RECEIVED, REFUSED, PollResult
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.snapshots import store_report
 from densing_pipeline.prices.sources import SOURCES
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.json(\.gz)?")
 
@@ -95,74 +97,113 @@ def passed_over(folder: Path) -> list[Path]:
     )
 
 
-def land(zone: LandingZone, snapshots: Iterable[Dated]) -> Iterator[PollResult]:
+def land(
+    zone: LandingZone, snapshots: Iterable[Dated], *, accepted: Collection[str] = ()
+) -> Iterator[PollResult]:
     """Land snapshots in order; loading the same ones again changes nothing.
 
     Args:
         zone: the landing zone.
-        snapshots: of any lists, the days of each list in order.
+        snapshots: of any lists, in the order of their days.
+        accepted: names of lists that a person has found right: they are not compared with the one before.
 
     Yields:
-        The result for each, as of a poll at midnight of its day; its size is compared with the newest
-        snapshot from before that day.
+        The result for each, as of a poll at midnight of its day; it is compared with the newest
+        snapshot from before that day, and borne out by those of other lists.
     """
     newest: dict[str, _Accepted] = {}
     earlier: dict[str, list[Path]] = {}
-    for dated in snapshots:
-        if dated.source not in earlier:
-            earlier[dated.source] = zone.receipt_files(dated.source)
-        before = _before(zone, dated, earlier[dated.source], newest.get(dated.source))
-        result, accepted = _landed(zone, dated, before)
-        if found := accepted or before:
-            newest[dated.source] = found
-        store_report(zone, [result], result.polled_at)
-        yield result
+    for _, of_day in groupby(snapshots, key=lambda dated: dated.day):
+        read = list[tuple[Dated, _Accepted | None, _Accepted | SnapshotError]]()
+        for dated in of_day:
+            if dated.source not in earlier:
+                earlier[dated.source] = zone.receipt_files(dated.source)
+            before = _before(zone, dated, earlier[dated.source], newest.get(dated.source))
+            read.append((dated, before, _read(zone, dated, before)))
+        documents = {name: known.parsed for name, known in newest.items()}
+        documents |= {dated.source: f.parsed for dated, _, f in read if isinstance(f, _Accepted)}
+        for dated, before, found in read:
+            compared = None if dated.source in accepted else before
+            others = {name: doc for name, doc in documents.items() if name != dated.source}
+            result = _landed(zone, dated, found, before, compared, others)
+            if result.outcome != "rejected" and isinstance(found, _Accepted):
+                newest[dated.source] = found
+            elif before:
+                newest[dated.source] = before
+            store_report(zone, [result], result.polled_at)
+            yield result
 
 
 @dataclass(frozen=True)
 class _Accepted:
-    """An accepted snapshot: when it was received, its hash, and what it says."""
+    """A snapshot that could be read: when it was received, its hash, and what it says."""
 
     fetched_at: datetime
     sha256: str
     parsed: ParsedSnapshot
+    content: bytes = b""
+
+
+def _read(zone: LandingZone, dated: Dated, before: _Accepted | None) -> _Accepted | SnapshotError:
+    """Land the bytes of one snapshot as received, and read them; the error if they cannot be read."""
+    instant = _midnight(dated.day)
+    try:
+        content = dated.read()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if before is not None and sha256 == before.sha256:
+            return _Accepted(instant, sha256, before.parsed, content)
+        zone.store(dated.source + RECEIVED, dated.origin, content, instant)
+        parsed = SOURCES[dated.source].read(content, dated.day)
+        return _Accepted(instant, sha256, parsed, content)
+    except SnapshotError as error:
+        return error
 
 
 def _landed(
-    zone: LandingZone, dated: Dated, before: _Accepted | None
-) -> tuple[PollResult, _Accepted | None]:
-    """Land one snapshot, and accept it if it can be read and believed."""
+    zone: LandingZone,
+    dated: Dated,
+    found: _Accepted | SnapshotError,
+    before: _Accepted | None,
+    compared: _Accepted | None,
+    others: Mapping[str, ParsedSnapshot],
+) -> PollResult:
+    """Land one snapshot, if it could be read and is believed.
+
+    Args:
+        zone: the landing zone.
+        dated: the snapshot.
+        found: what it says, or why it cannot be read.
+        before: the newest accepted snapshot from before its day.
+        compared: the same, if it is to be compared with it.
+        others: by name, the newest of the other lists.
+    """
     rows_previous = before.parsed.rows if before else None
     instant, source = _midnight(dated.day), dated.source
-
-    def rejected(message: str) -> tuple[PollResult, None]:
-        return (
-            PollResult(source, instant, "rejected", message, None, rows_previous, rows_previous),
-            None,
-        )
-
     try:
-        content = dated.read()
+        if isinstance(found, SnapshotError):
+            raise found
+        content = found.content
+        is_same = before is not None and found.sha256 == before.sha256
+        remarks = list[str]()
+        if not is_same:
+            remarks = judged(
+                zone, SOURCES[source], found.parsed,
+                (compared.parsed, compared.fetched_at) if compared else None, others, instant,
+                lambda: _keep(zone, source + REFUSED, dated.origin, content, instant),
+            )  # fmt: skip
     except SnapshotError as error:
-        return rejected(str(error))
-    is_same = before is not None and hashlib.sha256(content).hexdigest() == before.sha256
-    if before is not None and is_same:
-        parsed = before.parsed
-    else:
-        zone.store(source + RECEIVED, dated.origin, content, instant)
-        try:
-            parsed = check_size(
-                SOURCES[source].read(content, dated.day),
-                None if SOURCES[source].is_partial or not before else before.parsed,
-            )
-        except SnapshotError as error:
-            return rejected(str(error))
-    receipt = zone.store(source, dated.origin, content, instant)
-    result = PollResult(
-        source, instant, "unchanged" if is_same else "ok", f"{parsed.rows} prices, backfilled", None,
-        parsed.rows, rows_previous, parsed.quarantined.height, instant,
+        why = with_remedy(source, error)
+        return PollResult(source, instant, "rejected", why, None, rows_previous, rows_previous)
+    zone.store(source, dated.origin, content, instant)
+    said = "; ".join([f"{found.parsed.rows} prices, backfilled", *remarks])
+    return PollResult(
+        source, instant, "unchanged" if is_same else "ok", said, None,
+        found.parsed.rows, rows_previous, found.parsed.quarantined.height, instant,
     )  # fmt: skip
-    return result, _Accepted(instant, receipt.sha256, parsed)
+
+
+def _keep(zone: LandingZone, name: str, origin: str, content: bytes, instant: datetime) -> None:
+    zone.store(name, origin, content, instant)
 
 
 def _before(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from densing_pipeline.prices import comparison
+from densing_pipeline.prices import comparison, presumed
 from densing_pipeline.prices.sources import openrouter_promotions
 from densing_pipeline.tables.published import PRICES, QUARANTINE
 from densing_pipeline.tables.schemas import TableError
@@ -52,9 +52,10 @@ def rejudged(book: pl.DataFrame) -> pl.DataFrame:
         The same rows in the same order. `flag` is `suspect` where a price is above 1,000 USD per
         million tokens, or more than three times apart from what better documented sources, or as
         many equally documented ones as bear it out, say of the same offer over the same time.
-        `offer` is `promotional` where a headline price is a seller's discounted one.
+        `offer` is `promotional` where a headline price is a seller's discounted one, or a copy of it.
+        `presumed_from` is the day from which nothing shows any more that the seller still sells.
     """
-    rows = openrouter_promotions.mark(_as_listed(book)).with_row_index("row")
+    rows = presumed.mark(openrouter_promotions.mark(_as_listed(book))).with_row_index("row")
     verdicts = pl.concat(
         [comparison.implausible(rows), comparison.verdicts(comparison.agreements(rows))]
     ).unique("row", keep="first")

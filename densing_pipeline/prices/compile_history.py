@@ -44,7 +44,12 @@ def compile_history(folder: Path) -> bytes:
     """
     lists = pl.concat([_lists(folder / "raw" / name, name) for name in ADDRESSES])
     quotes = _quotes(_exact_amounts(pl.read_parquet(folder / RECORDED), lists), lists)
-    rows = pl.concat([_folded(quotes.filter(source=name), name) for name in ADDRESSES])
+    rows = pl.concat(
+        [
+            _folded(quotes.filter(source=name), name, lists.filter(source=name)["day"])
+            for name in ADDRESSES
+        ]
+    )
     kept = rows.filter(pl.col("offer").is_in(KEPT)).drop(DROPPED)
     varying = [name for name in kept.columns if kept[name].null_count() < kept.height]
     file = io.BytesIO()
@@ -54,9 +59,15 @@ def compile_history(folder: Path) -> bytes:
     return file.getvalue()
 
 
-def _folded(quotes: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The history of one list, folded look by look."""
-    days = pl.concat([quotes["valid_from"], quotes["valid_to"], quotes["observed_at"]])
+def _folded(quotes: pl.DataFrame, source: str, recorded: pl.Series) -> pl.DataFrame:
+    """The history of one list, folded look by look.
+
+    Args:
+        quotes: its prices with the looks from which and to which it had them.
+        source: its name.
+        recorded: days of recorded lists, which are looks too, though nothing may have changed.
+    """
+    days = pl.concat([quotes["valid_from"], quotes["valid_to"], quotes["observed_at"], recorded])
     told = quotes.select(*(name for name in QUOTES if name in quotes.columns))
     state, closed = Open.nothing(), list[pl.DataFrame]()
     for day in days.drop_nulls().unique().sort():

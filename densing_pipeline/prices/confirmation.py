@@ -133,6 +133,8 @@ def _confirmed(offer: Offer, provisional: Row, listed: Row, look: Look) -> Step:
     remark: Row = {}
     if before and not look.is_own and listed["stated_flag"] is None:
         remark = corrections.remark(before, provisional)
+    if remark:
+        remark["valid_from_earliest"] = None  # nothing is known of when it began
     closed = [_superseded(provisional, look)]
     left = offer.left
     if offer.standing:

@@ -128,7 +128,7 @@ def _backfilled(
         for dated in _dated(settings, source, declared, copy, paths, state)
         if is_wanted(dated.day)
     )
-    yield from land(zone, snapshots)
+    yield from land(zone, snapshots, accepted=settings.accepted_lists)
 
 
 def _history(copy: Repository, declared: GitHistory) -> tuple[list[str], list[Change]]:

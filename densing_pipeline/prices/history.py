@@ -8,7 +8,7 @@ is folded anew from its first snapshot. Not here: polling (`poll`).
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import groupby
@@ -53,7 +53,7 @@ class Update:
     failure: str | None = None
 
 
-def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
+def update_all(zone: LandingZone, folder: Path, now: datetime | None = None) -> dict[str, Update]:
     """Bring the history of every source up to date with the landing zone.
 
     A source whose landed files are damaged is reported and stops no other.
@@ -61,19 +61,28 @@ def update_all(zone: LandingZone, folder: Path) -> dict[str, Update]:
     Args:
         zone: the landing zone.
         folder: where the histories are kept, one folder per source.
+        now: time of the call; the system's if not given. What landed under a later day, by a clock that was
+            ahead, is refused until then: it would make prices last that nobody has seen.
     """
+    today = (now or datetime.now(UTC)).astimezone(UTC).date()
     return {
-        name: _updated(Store(folder / name), name, zone, source.read)
+        name: _updated(Store(folder / name), name, zone, source.read, today)
         for name, source in SOURCES.items()
     }
 
 
-def _updated(store: Store, source: str, zone: LandingZone, parse: Parser) -> Update:
+def _updated(store: Store, source: str, zone: LandingZone, parse: Parser, today: date) -> Update:
     try:
         if not store.is_whole():
             store.forget()
         snapshots = landed(zone.receipts(source), zone)
-        return update(store, source, snapshots, parse, code=code_digest())
+        known = [snapshot for snapshot in snapshots if snapshot.day <= today]
+        found = update(store, source, known, parse, code=code_digest())
+        to_come = tuple(
+            (snapshot.day, f"landed by a clock that was ahead: it is {today}")
+            for snapshot in snapshots[len(known) :]
+        )
+        return replace(found, refused=(*found.refused, *to_come))
     except Exception as error:
         return Update(0, (), False, Counts(), f"the history cannot be brought up to date: {error}")
 

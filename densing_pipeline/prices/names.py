@@ -10,6 +10,9 @@ from functools import cache
 
 from densing_pipeline import facts
 
+ROUTER = "openrouter"
+"""The router whose list is polled; it sells nothing of its own."""
+
 _DOTTED_ORGANISATIONS = frozenset(
     {"amazon", "anthropic", "deepseek", "google", "meta", "mistral", "moonshotai", "nvidia"}
     | {"minimax", "moonshot", "openai", "qwen", "writer", "xai", "zai"}
@@ -37,6 +40,21 @@ def seller(provider: str) -> str:
     """
     name = _SEPARATORS.sub("", provider.lower().partition("/")[0])
     return _sellers().get(name, name)
+
+
+def seller_behind(provider: str, model: str) -> str:
+    """The seller of an offer, as far as its list says.
+
+    A router passes on what others ask. Where its list does not name them, the maker of the model stands for the
+    seller, so offers of two makers count as those of two.
+
+    Args:
+        provider: who sells it, as the list writes it.
+        model: the name, as the list writes it.
+    """
+    name = seller(provider)
+    maker = split(provider, model)[0] if name == ROUTER else None
+    return f"{name}/{maker}" if maker else name
 
 
 def split(provider: str, model: str) -> tuple[str | None, str]:

@@ -17,6 +17,7 @@ and `quarantine`, its history, and its rows in the table. Not here: finding the 
 """
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -70,8 +71,13 @@ class ScoreSource(Declaration[ParsedReports]):
     embedded: tuple[Embedded, ...] = ()
     fetch: Fetch = fetch_document
 
-    def check(self, found: ParsedReports, before: ParsedReports | None) -> None:
-        """Compare a document with the one before.
+    def check(
+        self,
+        found: ParsedReports,
+        before: ParsedReports | None,
+        others: Mapping[str, ParsedReports],
+    ) -> list[str]:
+        """Compare a document with the one before; other sources report other scores and say nothing of it.
 
         Rows of a part that could not be read are not missed: that part stays as it was.
 
@@ -84,3 +90,4 @@ class ScoreSource(Declaration[ParsedReports]):
                 f"{found.rows} rows, {found.rows / was:.0%} of the {was} before: below "
                 f"{SMALLEST_SHARE:.0%}, so the document is taken for incomplete"
             )
+        return []

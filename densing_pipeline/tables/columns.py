@@ -528,6 +528,32 @@ COLUMNS: dict[str, Column] = {
     "completion_tokens": _count("Tokens generated.", "tokens"),
     "is_truncated": _flag("Whether the token budget ended the answer."),
     "failed_reason": _text("Why the item has no score; empty if it has one."),
+    "bits_per_byte": _positive(
+        "Negative log-likelihood of the text in bits for each of its bytes in UTF-8; of several texts, "
+        "all bits over all bytes.",
+        "bits per byte",
+    ),
+    "bits_per_byte_error": Column(
+        pl.Float64,
+        "Standard error of the bits per byte, from the differences between texts; empty for one text.",
+        "bits per byte",
+        low=0,
+    ),
+    "text_bytes": _count(
+        "Bytes of the text in UTF-8, where the loss of a whole text was measured.", "bytes"
+    ),
+    "texts_from": _day("First day of the month in which the texts were written."),
+    "domain": _text(
+        "Kind of the texts, as Uncheatable Eval names it; all is the plain mean over the domains that the "
+        "suite measures."
+    ),
+    "n_texts": _count("Texts that were measured.", "texts"),
+    "n_texts_failed": _count("Texts that could not be measured; they do not count.", "texts"),
+    "n_bytes": _count("Bytes of the measured texts in UTF-8.", "bytes"),
+    "is_after_release": _flag(
+        "Whether the texts were written after the model's release, so that it cannot have been trained on "
+        "them; empty if the release date is not known."
+    ),
     "n_failed": _count("Items that could not be scored, each counted as wrong.", "items"),
     "n_truncated": _count("Items whose answer was ended by the token budget.", "items"),
     "started_at": _instant("When the last attempt began."),
@@ -845,6 +871,10 @@ COLUMNS: dict[str, Column] = {
         "day after the last look that did not find it; empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
+    "presumed_from": _day(
+        "First day from which the price is only presumed to hold: its list still has it, but shows no sign "
+        "of its seller for over a year."
+    ),
     "valid_to": _day("Day the price stops holding (exclusive); empty while it holds."),
     "observed_from": _day("Day on which the row was first observed."),
     "observed_to": _day(

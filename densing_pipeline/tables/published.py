@@ -207,7 +207,18 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?",
+    ),
+)  # fmt: skip
+
+FRESH_TEXT = Table(
+    name="fresh_text",
+    grain="one measured model x month of new texts x domain",
+    key=("model_id", "revision", "suite_version", "texts_from", "domain"),
+    columns=(
+        "model_id", "revision", "suite_version", "texts_from", "domain", "bits_per_byte",
+        "bits_per_byte_error?", "n_texts", "n_texts_failed", "n_bytes", "release_date?",
+        "is_after_release?",
     ),
 )  # fmt: skip
 
@@ -324,7 +335,7 @@ PRICES = Table(
         "valid_from?", "valid_to?", "observed_from", "observed_to?", "basis", "flag?",
         "snapshot_sha256", "source_url?", "reason?", "last_seen?", "hub_id?",
         "listed_offer?", "listed_flag?", "listed_reason?", "valid_from_earliest?",
-        "valid_from_latest?",
+        "valid_from_latest?", "presumed_from?",
     ),
     ordered=(
         ("valid_from", "valid_to"),
@@ -641,6 +652,7 @@ PUBLISHED: dict[str, Table] = {
         SOURCE_EFFECTS,
         SCORE_CONFLICTS,
         EVAL_ITEMS,
+        FRESH_TEXT,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,

@@ -21,6 +21,19 @@ class Peer:
         asked = [_instance("loglikelihood", pair) for pair in pairs]
         return [found for found, _ in self._backend.loglikelihood(asked, disable_tqdm=True)]
 
+    def loglikelihood_rolling(self, texts: Sequence[str]) -> list[float]:
+        """Log-probability of each text."""
+        asked = [_instance("loglikelihood_rolling", (text,)) for text in texts]
+        return list(self._backend.loglikelihood_rolling(asked, disable_tqdm=True))
+
+    def evaluate(self, tasks: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """What lm-eval reports of its own tasks, by task."""
+        from lm_eval.evaluator import evaluate
+
+        found = evaluate(self._backend, tasks, bootstrap_iters=0, verbosity="ERROR")
+        results: dict[str, dict[str, Any]] = found["results"]
+        return results
+
     def generate_until(self, prompts: Sequence[tuple[str, int]], stops: Sequence[str]) -> list[str]:
         """Texts within budgets."""
         asked = [

@@ -9,7 +9,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Literal, TypeVar
 
 from densing_pipeline.benchmarks import BenchmarkFacts
 from densing_pipeline.evaluation import scoring
@@ -19,6 +20,7 @@ from densing_pipeline.evaluation.requests import (
     LossRequest,
     Request,
     Result,
+    TextLossRequest,
 )
 from densing_pipeline.evaluation.scoring import Item, Judges, Metric, Scored
 
@@ -32,6 +34,8 @@ Record = dict[str, str]
 """One example of a data set under our field names, the same from every source."""
 
 ELLIPSIS = "…"
+
+Questions = TypeVar("Questions")
 
 
 class DataError(RuntimeError):
@@ -72,11 +76,14 @@ class Split:
         sources: places to read it from, preferred first; all hold the same content.
         content: SHA-256 of the records (`data.digest`) by part (subject, task); None where the
             content has not been seen.
+        written_from: first day on which its texts were written, if a model must be older than they
+            are; only models released before that day are measured on them.
     """
 
     name: str
     sources: tuple[Source, ...]
     content: Mapping[str, str | None]
+    written_from: date | None = None
 
 
 @dataclass(frozen=True)
@@ -164,9 +171,11 @@ class Benchmark:
     Attributes:
         facts: name, number of questions, score of guessing.
         splits: all data it needs.
-        split: name of the split with the questions.
+        split: name of the split with the questions; empty if every split has questions, whose parts
+            are then `<split>/<part>`.
         prompt: templates of the prompt.
-        kind: `choice` between continuations, `generate` a text, or `loss` of the reference answer.
+        kind: `choice` between continuations, `generate` a text, `loss` of the reference answer, or
+            `text`: the loss of the reference alone, as a whole text.
         metric: scores an answer.
         licence: of the data.
         fewshot: the examples before the question.
@@ -182,7 +191,7 @@ class Benchmark:
     splits: tuple[Split, ...]
     split: str
     prompt: Prompt
-    kind: Literal["choice", "generate", "loss"]
+    kind: Literal["choice", "generate", "loss", "text"]
     metric: Metric
     licence: str
     fewshot: Fewshot | None = None
@@ -212,6 +221,20 @@ class Benchmark:
         """Whether it counts in the average; without its data nothing is measured at all."""
         return self.facts.measured == "average"
 
+    def questions(self, records: Mapping[str, Mapping[str, Questions]]) -> dict[str, Questions]:
+        """What there is of the questions, by part.
+
+        Args:
+            records: something of every part, by split and part: its records, or their number.
+        """
+        if self.split:
+            return dict(records[self.split])
+        return {
+            f"{split}/{part}": found
+            for split, parts in records.items()
+            for part, found in parts.items()
+        }
+
     def items(self, data: Data) -> list[Item]:
         """All questions, sorted by part so that prompts with one beginning are adjacent.
 
@@ -222,7 +245,7 @@ class Benchmark:
             DataError: examples are missing from the data.
         """
         found = []
-        for part, records in data.records[self.split].items():
+        for part, records in self.questions(data.records).items():
             examples = self.fewshot.pick(data, part) if self.fewshot else ()
             for number, record in enumerate(records):
                 prompt = self.prompt.render(examples, record)
@@ -260,6 +283,8 @@ class Benchmark:
             return ChoiceRequest(prompt, self.choices)
         if self.kind == "generate":
             return GenerateRequest(prompt, self.stops, self.max_tokens)
+        if self.kind == "text":
+            return TextLossRequest(record["reference"])
         return LossRequest(prompt, self.prompt.answer.format_map(record))
 
 
@@ -284,7 +309,9 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
 def declaration(benchmark: Benchmark) -> dict[str, Any]:
     """What a benchmark's scores depend on, as JSON values.
 
-    Of the data these are the content and the commit of the preferred source.
+    Of the data these are the content and the commit of the preferred source. Dated splits
+    (`Split.written_from`) are left out: scores on the texts of two months are never combined, so another
+    month changes no score. If a mirror declares its own content, its hashes are all included.
     """
     fields = {
         each.name: _plain(getattr(benchmark, each.name))
@@ -299,6 +326,7 @@ def declaration(benchmark: Benchmark) -> dict[str, Any]:
             dict(split.content),
         ]
         for split in benchmark.splits
+        if split.written_from is None or benchmark.has_own_content
     ]
     facts = {
         "name": benchmark.name,

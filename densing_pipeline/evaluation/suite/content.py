@@ -131,6 +131,6 @@ def _replaced(benchmark: Benchmark, declared: Mapping[str, Parts], path: Path) -
         )
         for split in benchmark.splits
     )
-    n_items = sum(count for _, count in declared[benchmark.split].values())
+    n_items = sum(count for _, count in benchmark.questions(declared).values())
     facts = dataclasses.replace(benchmark.facts, items=n_items)
     return dataclasses.replace(benchmark, facts=facts, splits=splits, has_own_content=True)

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -142,24 +143,35 @@ def _fetching(what: str, hub: str | None) -> Iterator[None]:
         raise DataError(f"{what}: cannot be fetched: {error_text(error)[:300]}") from error
 
 
-def load(benchmark: Benchmark, store: Store) -> Data:
+def load(benchmark: Benchmark, store: Store, released: date | None = None) -> Data:
     """Load all data of a benchmark, checked against the declared hashes.
 
     Args:
         benchmark: the declaration.
         store: where files come from.
+        released: day on which the model was released: texts that are not younger are left out. None
+            if it is not known: nothing is left out.
 
     Raises:
-        DataError: a file is missing, damaged, or its content has another hash than declared.
+        DataError: a file is missing, damaged, or its content has another hash than declared; or the
+            benchmark has no texts younger than the model.
     """
+    splits = [
+        split
+        for split in benchmark.splits
+        if not (released and split.written_from) or released < split.written_from
+    ]
+    if not splits:
+        newest = max(split.name for split in benchmark.splits)
+        raise DataError(f"no texts from after the model's release on {released}, only to {newest}")
     records: dict[str, Mapping[str, Sequence[Record]]] = {}
     content, origins = {}, {}
-    for split in benchmark.splits:
+    for split in splits:
         records[split.name], origins[split.name] = _load_split(benchmark.name, split, store)
         for part, found in records[split.name].items():
             content[f"{split.name}/{part}"] = digest(found)
-    loaded = sum(map(len, records[benchmark.split].values()))
-    if loaded != (benchmark.n_items or loaded):
+    loaded = sum(map(len, benchmark.questions(records).values()))
+    if len(splits) == len(benchmark.splits) and loaded != (benchmark.n_items or loaded):
         raise DataError(f"{benchmark.name}: {loaded} items, {benchmark.n_items} declared")
     return Data(records, content, origins)
 

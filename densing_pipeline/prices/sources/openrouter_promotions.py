@@ -6,6 +6,7 @@ Not here: what the sellers' list says (`openrouter_endpoints`).
 
 import polars as pl
 
+from densing_pipeline.prices.names import seller
 from densing_pipeline.prices.sources import openrouter, openrouter_endpoints
 from densing_pipeline.tables.dates import NO_END
 
@@ -18,7 +19,8 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
 
     A headline price is promotional if a seller asks exactly that, over the same time, under a
     discount, and none asks it as an ordinary price. A price that stays after its promotion has
-    become the list price: an ordinary row of a seller then says so.
+    become the list price: an ordinary row of a seller then says so. Other lists copy OpenRouter's
+    headline prices; copies of a promotional one are promotional too.
 
     Args:
         book: rows of `prices`.
@@ -53,10 +55,12 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
         )
         .filter("is_promotion")
     )
-    is_found = pl.col("is_promotion").fill_null(value=False)
+    copied = _copies(rows, headline.join(found, on="row"))
+    marks = pl.concat([found.select("row", "why"), copied])
+    is_found = pl.col("why").is_not_null()
     return (
         book.with_row_index("row")
-        .join(found, on="row", how="left", maintain_order="left")
+        .join(marks, on="row", how="left", maintain_order="left")
         .with_columns(
             offer=pl.when(is_found).then(pl.lit("promotional")).otherwise("offer"),
             reason=pl.when(is_found).then("why").otherwise("reason"),
@@ -64,5 +68,34 @@ def mark(book: pl.DataFrame) -> pl.DataFrame:
             listed_flag=pl.when(is_found).then("flag").otherwise("listed_flag"),
             listed_reason=pl.when(is_found).then("reason").otherwise("listed_reason"),
         )
-        .drop("row", "is_promotion", "why")
+        .drop("row", "why")
+    )
+
+
+def is_copied(book: pl.DataFrame) -> pl.Expr:
+    """Whether a row is OpenRouter's price in a list that people keep: a copy of its own list.
+
+    Args:
+        book: rows of `prices`.
+    """
+    providers = [name for name in book["provider"].unique() if seller(name) == openrouter.NAME]
+    is_own = pl.col("source").is_in([openrouter.NAME, openrouter_endpoints.NAME])
+    return pl.col("provider").is_in(providers) & ~is_own
+
+
+def _copies(rows: pl.DataFrame, promotions: pl.DataFrame) -> pl.DataFrame:
+    """Rows of other lists that have a promotional headline price, over the same time: row and reason.
+
+    Args:
+        rows: the book, with numbers and intervals of its rows.
+        promotions: the promotional headline prices among them.
+    """
+    prefix = f"{openrouter.NAME}/"
+    copies = rows.filter(is_copied(rows), pl.col("observed_to").is_null(), offer="standard")
+    return (
+        copies.with_columns(pl.col("model").str.strip_prefix(prefix))
+        .join(promotions, on=_SAME, suffix="_headline", nulls_equal=True)
+        .filter(pl.col("start") < pl.col("end_headline"), pl.col("start_headline") < pl.col("end"))
+        .select("row", why=pl.format("a copy of OpenRouter's promotion, {}", "why"))
+        .unique("row", keep="first", maintain_order=True)
     )

@@ -26,16 +26,8 @@ VARIANTS = ("long_context", "batch", "flex", "priority", "peak", "off_peak")
 FEWEST_COUNTED = 20
 """Fewest prices of a sort, other than input and output, for which the share is tested."""
 
-LARGEST_MEDIAN_FACTOR = 3.0
-"""A list whose median price moved by more than this factor is taken for one in another unit."""
-
-_OTHER_UNIT = "taken for a change of unit"
-
-EQUAL_PRICES = 1e-3
-"""Relative difference up to which a price is taken for unchanged when units are compared."""
-
-LARGEST_COMMON_SHARE = 0.3
-"""A list of which more than this share changed by one factor is taken for one in another unit."""
+FEWEST_OF_KIND = 5
+"""Fewest offers of a kind whose loss is mentioned."""
 
 SMALLEST_READABLE = 0.5
 """A list of which less than this share can be read is rejected: its format has changed."""
@@ -272,57 +264,42 @@ class Entries:
         return found
 
 
-def check_size(found: ParsedSnapshot, before: ParsedSnapshot | None) -> ParsedSnapshot:
-    """The snapshot, unless it has lost too many prices of some sort, or is in another unit.
+def check_size(found: ParsedSnapshot, before: ParsedSnapshot) -> None:
+    """Compare the numbers of prices with those of the list before.
 
     Args:
         found: the snapshot.
-        before: its predecessor, if there is one.
+        before: its predecessor.
 
     Raises:
         ShapeError: it has less than 70 % of the input, or output, prices of its predecessor, or of
             another sort of which that had a good number.
-        SnapshotError: its prices differ from its predecessor's by a common factor.
     """
-    if before is None:
-        return found
     has = found.sizes
     for sort, was in before.sizes.items():
         is_main = sort in (f"{name} prices" for name in MAIN)
         if (is_main or was >= FEWEST_COUNTED) and has[sort] < SMALLEST_SHARE * was:
+            lost = "".join(f"; {remark}" for remark in lost_kinds(found, before))
             raise ShapeError(
                 f"{has[sort]} {sort}, {has[sort] / was:.0%} of the {was} before: below "
-                f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete"
+                f"{SMALLEST_SHARE:.0%}, so the list is taken for incomplete{lost}"
             )
-    _check_unit(found.quotes, before.quotes)
-    return found
 
 
-def _check_unit(now: pl.DataFrame, before: pl.DataFrame) -> None:
-    """Compare the input prices of the offers that both lists have.
+def lost_kinds(found: ParsedSnapshot, before: ParsedSnapshot) -> list[str]:
+    """A remark on the kinds of offer of which less than 70 % are left, if there are any.
 
-    Raises:
-        SnapshotError: their median moved too far, or too many moved by one factor.
+    Args:
+        found: the snapshot.
+        before: its predecessor.
     """
-    price = MAIN_PRICE_COLUMNS[0]
-    both = now.join(before, on=QUOTE_KEY, nulls_equal=True, suffix="_before").filter(
-        pl.col(price) > 0, pl.col(f"{price}_before") > 0
-    )
-    if both.height < FEWEST_COUNTED:
-        return
-    factor = both[price] / both[f"{price}_before"]
-    median = float(factor.to_numpy()[factor.arg_sort()[both.height // 2]])
-    if not 1 / LARGEST_MEDIAN_FACTOR <= median <= LARGEST_MEDIAN_FACTOR:
-        raise SnapshotError(
-            f"the median price is {median:.3g} times that of the list before: {_OTHER_UNIT}"
-        )
-    moved = factor.filter((factor - 1).abs() > EQUAL_PRICES).round_sig_figs(3)
-    commonest = moved.value_counts(sort=True).row(0) if moved.len() else (1.0, 0)
-    if commonest[1] > LARGEST_COMMON_SHARE * both.height:
-        raise SnapshotError(
-            f"{commonest[1]} of {both.height} prices are {commonest[0]:.3g} times those of the list "
-            f"before: {_OTHER_UNIT}"
-        )
+    has, had = (dict(list_.quotes["offer"].value_counts().iter_rows()) for list_ in (found, before))
+    lost = [
+        f"{kind} {has.get(kind, 0)} of {was}"
+        for kind, was in sorted(had.items())
+        if was >= FEWEST_OF_KIND and has.get(kind, 0) < SMALLEST_SHARE * was
+    ]
+    return [f"offers left by kind: {', '.join(lost)}"] if lost else []
 
 
 def _name(column: str, value: str) -> str:

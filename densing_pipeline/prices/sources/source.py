@@ -14,7 +14,8 @@ import polars as pl
 from densing_pipeline.polling.answers import fetch_document
 from densing_pipeline.polling.declaration import Declaration
 from densing_pipeline.polling.source import Fetch
-from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.common_factor import check_unit
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot, check_size, lost_kinds
 from densing_pipeline.settings import Settings
 
 Parser = Callable[[bytes, date], ParsedSnapshot]
@@ -70,10 +71,28 @@ class Source(Declaration[ParsedSnapshot]):
     wanted_models: WantedModels | None = None
     git: GitHistory | None = None
 
-    def check(self, found: ParsedSnapshot, before: ParsedSnapshot | None) -> None:
+    def check(
+        self,
+        found: ParsedSnapshot,
+        before: ParsedSnapshot | None,
+        others: Mapping[str, ParsedSnapshot],
+    ) -> list[str]:
         """Compare a list with the one before, if there is one and it covers the same models.
 
+        Args:
+            found: the list.
+            before: the last good one.
+            others: by name, the newest of the other lists.
+
+        Returns:
+            Remarks: a change of unit that another list bears out, and kinds of offer that are gone.
+
         Raises:
-            SnapshotError: the list lost too many prices of some sort to be believed.
+            SnapshotError: the list lost too many prices of some sort to be believed, or its prices moved by
+                a common factor.
         """
-        check_size(found, None if self.is_partial else before)
+        if before is None or self.is_partial:
+            return []
+        remarks = check_unit(found.quotes, before.quotes, {n: o.quotes for n, o in others.items()})
+        check_size(found, before)
+        return remarks + lost_kinds(found, before)

@@ -147,3 +147,28 @@ def test_an_offer_without_an_output_price_has_a_price_for_input_alone(book):
     offers = on_sale(book(rows), DEC)
     assert blended(offers, 1.0)["usd_per_mtok"].to_list() == [2.0]
     assert blended(offers, 0.99).is_empty()
+
+
+def test_a_price_counts_up_to_the_day_from_which_it_is_presumed(book):
+    assert ends(on_sale(book([polled("a", DEC, presumed_from=MAR)]), DEC)) == {"a": MAR}
+
+
+@pytest.mark.parametrize(
+    ("begins", "counts_to"),
+    [
+        (JAN, FEB),  # OpenRouter's own list is known from February on
+        (FEB, None),
+        (MAR, None),
+        (DEC, DEC + timedelta(days=1)),  # it was last seen in March
+    ],
+)
+def test_openrouters_own_list_decides_on_its_prices_while_it_is_known(book, begins, counts_to):
+    copy = polled("a", DEC, source="litellm", provider="openrouter", valid_from=begins)
+    own = polled("b", MAR, source="openrouter", provider="openrouter", observed_from=FEB)
+    found = ends(on_sale(book([copy, own]), DEC))
+    assert found.get("a") == counts_to
+
+
+def test_a_copy_counts_where_openrouters_own_list_was_never_seen(book):
+    copy = polled("a", DEC, source="litellm", provider="openrouter")
+    assert ends(on_sale(book([copy]), DEC)) == {"a": DEC + timedelta(days=1)}

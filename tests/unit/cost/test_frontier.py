@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.cost.frontier import cheapest, price_frontier
+from densing_pipeline.cost.cheapest import cheapest
+from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices import list_prices

@@ -166,6 +166,20 @@ def test_of_several_responses_on_one_day_the_first_counts(tmp_path):
     assert only.read() == first
 
 
+def test_what_landed_by_a_clock_that_was_ahead_waits_for_its_day(tmp_path):
+    zone, contents = LandingZone(tmp_path / "landing"), responses(3)
+    days = [START, START + timedelta(days=1), START + timedelta(days=300)]
+    for day, content in zip(days, contents, strict=True):
+        zone.store("openrouter", "", content, datetime(day.year, day.month, day.day, tzinfo=UTC))
+    for last, refused in ((1, [days[2]]), (300, []), (1, [days[2]])):
+        now = datetime(2025, 1, 1, 12, tzinfo=UTC) + timedelta(days=last)
+        found = update_all(zone, tmp_path / "book", now)["openrouter"]
+        assert found.failure is None
+        assert [day for day, _ in found.refused] == refused
+        seen = histories(tmp_path / "book")["openrouter"]["last_seen"].max()
+        assert seen == START + timedelta(days=last)
+
+
 def test_an_unreadable_snapshot_is_reported_and_passed_over(tmp_path):
     contents = responses(3)
     contents[1] = b"<html>busy</html>"

@@ -3,7 +3,7 @@
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.prices.names import organisation, seller
+from densing_pipeline.prices.names import organisation, seller, seller_behind
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_names_are_listed_in_the_form_they_are_looked_up_in() -> None:
     rows = facts.load("organisation_names").select("organisation_name", "organisation")
     for name, maker in rows.iter_rows():
         assert organisation(name.upper()) == organisation(maker) == maker
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "company"),
+    [
+        ("deepinfra/fp8", "meta-llama/llama-3.1-8b-instruct", "deepinfra"),
+        ("openrouter", "meta-llama/llama-3.1-8b-instruct", "openrouter/meta-llama"),
+        ("openrouter", "mistralai/mistral-nemo", "openrouter/mistralai"),
+        ("openrouter", "auto", "openrouter"),
+    ],
+)
+def test_behind_a_router_that_does_not_name_the_seller_the_maker_stands_for_it(
+    provider, model, company
+):
+    assert seller_behind(provider, model) == company

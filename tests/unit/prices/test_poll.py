@@ -368,6 +368,25 @@ def test_prices_in_another_unit_are_refused_however_often_they_come(nights: Nigh
     )
 
 
+@pytest.mark.parametrize(("hours", "is_told"), [(23, False), (25, True)])
+def test_of_a_clock_that_is_a_day_ahead_of_all_servers_theirs_counts(
+    nights: Nights, hours: int, is_told: bool
+) -> None:
+    """The server on loopback tells the time of this machine, so the poll's clock is set ahead."""
+    nights.now = datetime.now(UTC) + timedelta(hours=hours)
+    found = nights.poll()
+    assert ("this machine's clock is 1 days ahead" in found.message) == is_told
+    assert (nights.now - timedelta(days=1) > found.polled_at + timedelta(hours=1)) == is_told
+    assert last_good(nights.zone, "openrouter").receipt.fetched_at == found.polled_at
+
+
+def test_what_landed_by_a_clock_that_was_ahead_is_compared_with_nothing(nights: Nights) -> None:
+    ahead = nights.now + timedelta(days=300)
+    nights.zone.store("openrouter", "", openrouter("maker/m0"), ahead)
+    found = nights.poll()
+    assert (found.outcome, found.rows_previous) == ("ok", None)
+
+
 @pytest.mark.parametrize("lies", [True, False])
 def test_a_list_that_is_the_same_for_two_weeks_is_asked_for_as_a_whole(
     nights: Nights, lies: bool

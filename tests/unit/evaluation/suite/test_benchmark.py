@@ -1,6 +1,7 @@
 """Declarations: the version covers what a score depends on, prompts come out as written here."""
 
 import dataclasses
+import math
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,7 @@ from densing_pipeline.evaluation.requests import (
     GenerateResult,
     LossRequest,
     LossResult,
+    TextLossRequest,
 )
 from densing_pipeline.evaluation.scoring import ExactMatch, Letter
 from densing_pipeline.evaluation.suite.bbh import BBH
@@ -27,6 +29,7 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Record,
     Source,
 )
+from densing_pipeline.evaluation.suite.fresh_text import DOMAINS, FRESH_TEXT
 from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
 from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
 from densing_pipeline.evaluation.suite.mbpp import MBPP
@@ -52,12 +55,17 @@ def question(number: int) -> Record:
 
 def test_models_are_measured_on_the_averaged_benchmarks_and_those_beside_them() -> None:
     assert tuple(suite.BENCHMARKS) == (*AVERAGED, *NOT_AVERAGED)
-    assert [each.name for each in suite.SUITE] == [*AVERAGED, "MMLU-CF", "ScalingBench"]
+    assert [each.name for each in suite.SUITE] == [
+        *AVERAGED,
+        "MMLU-CF",
+        "ScalingBench",
+        "fresh-text",
+    ]
 
 
 def test_the_version_of_the_suite_changes_on_purpose_only() -> None:
     # A changed version means that every model is measured anew.
-    assert suite.version() == "a9c84ceee039"
+    assert suite.version() == "afb7846cb83f"
     assert suite.BENCHMARKS["MATH-500"].version == "56bdf6b3bc8d"
 
 
@@ -226,6 +234,28 @@ def test_scaling_bench_asks_for_the_loss_of_the_answer() -> None:
     assert item.subject == "MMLU"
     scored = SCALING_BENCH.score(item, LossResult(6.0, 4, 3))
     assert (scored.score, scored.answer_nll_nats_per_token) == (None, 1.5)
+
+
+def test_fresh_text_asks_for_the_loss_of_the_text_alone_in_bits_per_byte() -> None:
+    month = {domain: [{"reference": "Größe {x}\n"}] for domain in DOMAINS}
+    items = FRESH_TEXT.items(data(**{"2026-07": month}))
+    assert [item.subject for item in items] == [f"2026-07/{domain}" for domain in DOMAINS]
+    assert items[0].item_id == "2026-07/wikipedia_english/0"
+    assert items[0].request == TextLossRequest("Größe {x}\n")
+    # Twelve bytes, of which two letters take two each.
+    scored = FRESH_TEXT.score(items[0], LossResult(12 * math.log(2), 6, 7))
+    assert (scored.score, scored.text_bytes) == (None, 12)
+    assert scored.bits_per_byte == pytest.approx(1)
+    assert scored.answer_nll_nats_per_token == pytest.approx(2 * math.log(2))
+
+
+def test_another_month_of_texts_is_no_other_version_and_a_mirrors_own_texts_are() -> None:
+    month = FRESH_TEXT.splits[0]
+    later = dataclasses.replace(month, name="2026-08")
+    assert dataclasses.replace(FRESH_TEXT, splits=(month, later)).version == FRESH_TEXT.version
+    own = dataclasses.replace(month, content={"bbc_news": "0" * 64})
+    replaced = dataclasses.replace(FRESH_TEXT, splits=(own,), has_own_content=True)
+    assert replaced.version != FRESH_TEXT.version
 
 
 @pytest.mark.parametrize(

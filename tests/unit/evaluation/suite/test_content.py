@@ -30,7 +30,7 @@ def test_every_benchmark_is_loaded_from_a_mirror_with_declared_content(own: Path
     for benchmark in suite.in_force(own):
         data = suite.load(benchmark, suite.Store(own))
         items = benchmark.items(data)
-        assert len(items) == benchmark.n_items == QUESTIONS * len(data.records[benchmark.split])
+        assert len(items) == benchmark.n_items == QUESTIONS * len(benchmark.questions(data.records))
         assert all(item.reference for item in items)
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from densing_pipeline.evaluation import suite
 from densing_pipeline.evaluation.suite import Benchmark, DataError, Store, data
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.data import digest, load, read
+from densing_pipeline.evaluation.suite.fresh_text import DOMAINS, FRESH_TEXT
 from densing_pipeline.evaluation.suite.mathematics import MATH, SUBJECTS
 from densing_pipeline.evaluation.suite.mbpp import MBPP
 from densing_pipeline.evaluation.suite.mmlu import MMLU
@@ -488,3 +490,27 @@ def test_the_command_prints_hashes_and_names_what_is_missing(
         f"{content[key]} {len(ASKED)} MMLU/{key}" for key in ("dev/numbers", "test/numbers")
     ]
     assert "HumanEval, test: no data" in said.err
+
+
+def test_only_texts_that_are_younger_than_the_model_are_loaded(tmp_path: Path) -> None:
+    first = FRESH_TEXT.splits[0]
+    source = dataclasses.replace(first.sources[0], dataset="texts-of-august")
+    second = dataclasses.replace(
+        first, name="2026-08", sources=(source,), written_from=date(2026, 8, 1)
+    )
+    rows = [{"category": domain, "content": f"About {domain}."} for domain in DOMAINS]
+    for split in (first, second):
+        write_parquet(
+            tmp_path / split.sources[0].dataset / "data/test-00000-of-00001.parquet", rows
+        )
+    texts = counting(dataclasses.replace(FRESH_TEXT, splits=(first, second)), 2 * len(DOMAINS))
+    assert first.written_from == date(2026, 7, 1)
+    for released, months in (
+        (None, ["2026-07", "2026-08"]),
+        (date(2026, 6, 30), ["2026-07", "2026-08"]),
+        (date(2026, 7, 1), ["2026-08"]),
+        (date(2026, 7, 31), ["2026-08"]),
+    ):
+        assert list(load(texts, Store(tmp_path), released).records) == months
+    with pytest.raises(DataError, match="after the model's release on 2026-08-01, only to 2026-08"):
+        load(texts, Store(tmp_path), date(2026, 8, 1))

@@ -81,3 +81,31 @@ def test_rows_and_order_stay() -> None:
 def test_the_book_has_it() -> None:
     found = price_book([book(row()), book(discounted())])
     assert found.filter(source="openrouter")["offer"].to_list() == ["promotional"]
+
+
+def copied(**columns: Any) -> dict[str, Any]:
+    """OpenRouter's price in a list that people keep."""
+    return row("litellm", provider="openrouter", model="openrouter/maker/sage-1") | columns
+
+
+@pytest.mark.parametrize(
+    ("columns", "offer"),
+    [
+        ({}, "promotional"),
+        ({"model": "maker/sage-1", "source": "models-dev"}, "promotional"),
+        ({"input_usd_per_mtok": 1.1}, "standard"),
+        ({"provider": "host"}, "standard"),
+        ({"model": "openrouter/maker/sage-2"}, "standard"),
+        ({"valid_from": date(2026, 9, 1), "valid_to": date(2026, 10, 1)}, "standard"),
+    ],
+)
+def test_a_copy_of_a_promotion_in_another_list_is_one_too(columns, offer) -> None:
+    copy = copied(**columns)
+    found = mark(book(row(), discounted(), copy)).filter(source=copy["source"])
+    assert found["offer"].to_list() == [offer]
+    if offer == "promotional":
+        assert found["reason"][0].startswith("a copy of OpenRouter's promotion, asked by host/fp8")
+
+
+def test_a_copy_of_an_ordinary_price_is_ordinary() -> None:
+    assert set(mark(book(row(), copied()))["offer"]) == {"standard"}

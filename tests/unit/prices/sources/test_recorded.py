@@ -11,7 +11,7 @@ import pytest
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
-from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot, check_size
+from densing_pipeline.prices.sources.snapshot import QUOTE_KEY, QUOTES, ParsedSnapshot
 from densing_pipeline.tables.columns import COLUMNS
 
 pytestmark = [pytest.mark.shared, pytest.mark.heavy]
@@ -41,6 +41,10 @@ def check(found: ParsedSnapshot) -> None:
     assert (prices.min_horizontal().drop_nulls() >= 0).all()
 
 
+def compared(found: ParsedSnapshot, before: ParsedSnapshot) -> list[str]:
+    return SOURCES["litellm"].check(found, before, {})
+
+
 @pytest.mark.parametrize(("source", "least"), [("openrouter", 19), ("litellm", 29)])
 def test_every_month_is_read_whole_and_accepted(recorded: Path, source: str, least: int) -> None:
     found = months(recorded, source)
@@ -48,7 +52,7 @@ def test_every_month_is_read_whole_and_accepted(recorded: Path, source: str, lea
     for month in found:
         check(month)
     for before, after in pairwise(found):
-        check_size(after, before)
+        compared(after, before)
 
 
 @pytest.mark.parametrize("source", sorted(OTHER))
@@ -85,7 +89,7 @@ def test_half_of_a_month_is_refused(recorded: Path) -> None:
     whole = months(recorded, "openrouter")[-1]
     half = replace(whole, quotes=whole.quotes[::2])
     with pytest.raises(SnapshotError, match="below 70%"):
-        check_size(half, whole)
+        compared(half, whole)
 
 
 @pytest.mark.parametrize("key", ["input_cost_per_token", "output_cost_per_token"])
@@ -95,6 +99,6 @@ def test_a_month_with_one_renamed_key_is_refused(recorded: Path, key: str) -> No
     content, day = gzip.decompress(path.read_bytes()), date.fromisoformat(path.name[:10])
     before = SOURCES["litellm"].read(content, day)
     with pytest.raises(SnapshotError, match=r"below 70%|format has changed"):
-        check_size(
+        compared(
             SOURCES["litellm"].read(content.replace(f'"{key}"'.encode(), b'"renamed"'), day), before
         )

@@ -8,7 +8,7 @@ import pytest
 
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import SOURCES
-from densing_pipeline.prices.sources.snapshot import check_size
+from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 
 DAY = date(2026, 11, 1)
 HUGE = "1e99999999999999999999"
@@ -81,6 +81,10 @@ def test_a_number_no_decimal_can_hold_costs_its_entry_whether_text_or_not() -> N
     ]
 
 
+def compared(found: ParsedSnapshot, before: ParsedSnapshot) -> list[str]:
+    return SOURCES["litellm"].check(found, before, {})
+
+
 def listed(n: int, **amounts: Any) -> bytes:
     return json.dumps({f"m{i}": LITELLM | amounts for i in range(n)}).encode()
 
@@ -89,7 +93,7 @@ def test_a_renamed_output_key_is_refused_though_every_entry_still_has_a_price() 
     before = SOURCES["litellm"].read(listed(10), DAY)
     renamed = listed(10).replace(b'"output_cost_per_token"', b'"completion_cost_per_token"')
     with pytest.raises(SnapshotError, match="0 output prices, 0% of the 10 before"):
-        check_size(SOURCES["litellm"].read(renamed, DAY), before)
+        compared(SOURCES["litellm"].read(renamed, DAY), before)
 
 
 def test_a_list_that_never_had_output_prices_is_another_document() -> None:
@@ -102,9 +106,9 @@ def test_a_list_in_which_everything_became_free_is_refused() -> None:
     before = SOURCES["litellm"].read(listed(30), DAY)
     free = SOURCES["litellm"].read(listed(30, input_cost_per_token=0, output_cost_per_token=0), DAY)
     with pytest.raises(SnapshotError, match="0 input prices above zero"):
-        check_size(free, before)
+        compared(free, before)
     few = SOURCES["litellm"].read(listed(5), DAY)
-    check_size(
+    compared(
         SOURCES["litellm"].read(listed(5, input_cost_per_token=0, output_cost_per_token=0), DAY),
         few,
     )
@@ -119,4 +123,4 @@ def test_free_offers_may_go() -> None:
     before, after = (
         SOURCES["litellm"].read(json.dumps(d).encode(), DAY) for d in (paid | free, paid)
     )
-    assert check_size(after, before) is after
+    assert compared(after, before) == ["offers left by kind: free 0 of 9"]
