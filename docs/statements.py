@@ -23,8 +23,9 @@ README = Page(
         "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
         "it would be {headline.doubling_days_low_law_known:.0f} to "
         "{headline.doubling_days_high_law_known:.0f} ([docs/statistics.md]",
-        "window and estimator say {spread.low:.0f} to {spread.high:.0f} days (the middle 90 % of "
-        "{spread.n:,} combinations; ends {spread.shortest:.0f} and {longest}), the choice of",
+        "window and estimator say, in days, {spread.low:.0f} to {spread_high} (the middle 90 % of "
+        "{spread.n:,} combinations, each distinct choice counting alike; ends {spread.shortest:.0f} and {longest}), "
+        "the choice of",
     ),
     findings={
         "the choice of scores moving it most": lambda of: of["most"]["factor"] == "score set"
@@ -81,6 +82,9 @@ STATISTICS = Page(
         "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
         "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
         "law)",
+        "ends over {width.WIDE_FOLD!w} times apart",
+        "ends are over {implications.MOST_FOLD}-fold apart",
+        "within {same_slope:.0f} % at the median",
         # simulations
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
         "(mean {simulate.MEAN_SHORTFALL:.0f} in ln density)",
@@ -139,10 +143,10 @@ STATISTICS = Page(
         "{paper.r_squared!p:.4f})",
         "the same data allow anything from {months[0]:.1f} to {months[1]:.0f} months",
         "({shortfall.mean:.1f} and {shortfall.correlation!p:.2f} below the quantile-0.9 line)",
-        "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say "
-        "{spread.low:.0f} to {spread.high:.0f} days, half of them less than {spread.median:.0f}, the ends "
+        "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say, in days, "
+        "{spread.low:.0f} to {spread_high}, half of them less than {spread_median}, the ends "
         "{spread.shortest:.0f} and {longest}.** The headline, {headline.doubling_days:.0f} "
-        "days, lies above the median",
+        "days, lies {spread_side} the median",
         "and our {headline.doubling_days:.0f} become {hardware.value:.0f}",
         "chance makes such bends {bends.p[0]:.1f} to {bends.p[1]:.0f} % of the time; that of `mmlu` is the one "
         "that chance seldom makes. At {paper.n_models} "

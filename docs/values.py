@@ -57,9 +57,10 @@ from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
-from densing_pipeline.tables import dates
+from densing_pipeline.tables import dates, width
 from densing_pipeline.trends import (
     breakpoints,
+    choice_weights,
     densing_law,
     density_paces,
     estimate,
@@ -97,6 +98,7 @@ def constants() -> Values:
         "draws": draws,
         "printed": paper,
         "input_share": HEADLINE_BLEND,
+        "width": width, "same_slope": _percent(choice_weights.SAME_SLOPE),
         "fit": fit, "effort": effort,
         "fit_points_with_e": fit.FEWEST_FITTED + 2,
         "largest_file_mb": delimited.LARGEST_BYTES / 2**20,
@@ -185,6 +187,10 @@ def _doubling(tables: Tables) -> Values:
         "paper": _trend(law, "nmi-2025", "paper"),
         "refit": _trend(law, "nmi-2025-refit", "paper"),
         "spread": spread,
+        "spread_side": "above"
+        if spread.median is not None and headline.doubling_days > spread.median
+        else "below",
+        "spread_median": "never" if spread.median is None else f"{spread.median:,.0f}",
         "spread_high": "never" if spread.high is None else f"{spread.high:,.0f}",
         "longest": "never" if spread.longest is None else f"{spread.longest:,.0f}",
         "most": sensitivity.moved_by(choices).row(0, named=True),
