@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.answers import answers
@@ -127,6 +128,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/prices.md": {
             "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
+            "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {
             "forecast_skill": skill_rows(tables["forecast_skill"]),

@@ -422,6 +422,9 @@ PRICES = Page(
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
         ),
+        "how near a score can lie to a level, as an example": (
+            "a level .002 lower can gain a record",
+        ),
         "the index of the source": ("the value and its 90 % interval",),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("over 104 models)",),

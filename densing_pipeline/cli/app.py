@@ -276,6 +276,27 @@ def prices(
     )
 
 
+@fit.command()
+def tasks(
+    ctx: typer.Context,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="weirdml_data.csv of the WeirdML site, or a folder of logs of Every Eval Ever."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="CSV that the estimates are written to.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed (default: DENSING_SEED).")] = None,
+) -> None:
+    """Estimate how fast the cost of a task of fixed quality falls, from runs of leaderboards."""
+    from densing_pipeline.cli import studies
+
+    studies.fit_tasks(ctx.obj, path, output=output, draws=draws, seed=seed)
+
+
 @app.command()
 def backtest(ctx: typer.Context) -> None:
     """Print how good forecasts made at past month ends would have been."""

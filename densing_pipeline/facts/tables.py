@@ -132,6 +132,36 @@ CAPABILITY_SCORES = Table(
     ),
 )  # fmt: skip
 
+TASK_RUNS = Table(
+    name="task_runs",
+    grain="one run of a leaderboard that says what it cost",
+    key=("board", "model", "run_date", "score", "cost_usd"),
+    columns=(
+        "board", "model", "organisation", "run_date", "run_date_is", "score", "std_error?", "n_items?",
+        "cost_usd", "cost_name", "output_tokens?", "source", "source_url", "licence_basis",
+    ),
+)  # fmt: skip
+
+TASK_LEVELS = Table(
+    name="task_levels",
+    grain="one level of a leaderboard that says what runs cost: the score of a named run",
+    key=("board", "level"),
+    columns=("board", "level", "model", "source"),
+)
+
+TASK_COST_HALVING = Table(
+    name="task_cost_halving",
+    grain="one estimate from a leaderboard whose rows may not be published: board x level",
+    key=("board", "level"),
+    columns=(
+        "board", "level", "model", "score", "run_date_is", "window_start", "window_end", "record_date",
+        "n_runs", "n_changes", "n_providers", "fold", "tokens_fold?", "token_price_fold?",
+        "halving_months?", "low?", "high?", "verdict", "reason", "draws", "seed", "source", "source_url",
+        "licence_basis",
+    ),
+    ordered=(("low", "high"), ("window_start", "record_date", "window_end")),
+)  # fmt: skip
+
 OFFER_NAMES = Table(
     name="offer_names",
     grain="one offer name that no rule resolves, and the model it sells",
@@ -212,6 +242,9 @@ FACTS: dict[str, Table] = {
         CAPABILITY_LEVELS,
         INDEX_LEVELS,
         CAPABILITY_SCORES,
+        TASK_RUNS,
+        TASK_LEVELS,
+        TASK_COST_HALVING,
         OFFER_NAMES,
         SELLER_NAMES,
         ORGANISATION_NAMES,

@@ -929,6 +929,24 @@ COLUMNS: dict[str, Column] = {
         "MMLU",
         "ECI",
     ),
+    "board": _text(
+        "Leaderboard that says what each run cost; with the copy it is from, if it is one."
+    ),
+    "run_date": _day("Day of the run or of the model's release; run_date_is says of which."),
+    "run_date_is": _text(
+        "What run_date is: the day of the run, or of the model's release.", "run", "release"
+    ),
+    "output_tokens": _positive("Output tokens of what cost_usd pays for.", "tokens"),
+    "n_runs": _count("Runs that reach the level.", "runs"),
+    "cost_fold": _positive("Cost of the record before over that of this one.", "1"),
+    "tokens_fold": _positive(
+        "Output tokens per task before over those now: below 1 where the cheaper run writes more.",
+        "1",
+    ),
+    "token_price_fold": _positive(
+        "Cost by output token before over that now; times tokens_fold it is the fold of the cost.",
+        "1",
+    ),
     "record_date": _day("Day of the last record low."),
     "n_records": _count("Record lows, the first price included.", "records"),
     "record_fate": _text(
@@ -1293,6 +1311,31 @@ OWN: dict[tuple[str, str], Column] = {
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
     ("revisions", "current"): _number("Number in this release.", "as in its table"),
+    ("task_runs", "model"): _text("Run as the board names it: model, and setting of reasoning."),
+    ("task_cost_records", "model"): _text(
+        "Run as the board names it: model, and setting of reasoning."
+    ),
+    ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("task_cost_records", "run_date"): _day(
+        "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
+        "the level begins if it is earlier."
+    ),
+    ("task_cost_halving", "level"): _text("Level: short name of the run whose score it is."),
+    ("task_cost_halving", "model"): _text("Run whose score is the level."),
+    ("task_cost_halving", "score"): _fraction(
+        "Score of the level, which a run must have at least."
+    ),
+    ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
+    ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
+    ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("task_cost_halving", "n_providers"): _count(
+        "Makers of the models whose runs set the records.", "makers"
+    ),
+    ("task_cost_halving", "fold"): _positive("Cost of the first record over the last.", "1"),
+    ("task_cost_halving", "tokens_fold"): _positive(
+        "Output tokens per task of the first record over those of the last.", "1"
+    ),
+    ("task_cost_halving", "halving_months"): _positive("Halving time of the cost.", "months"),
     ("revisions", "reason"): _text("What changed between the two releases."),
 }
 """Columns whose name means something else in one table, by table and name."""

@@ -446,6 +446,39 @@ PRICE_DECOMPOSITION = Table(
     ordered=(("window_start", "window_end"),),
 )  # fmt: skip
 
+TASK_RUNS = Table(
+    name="task_runs",
+    grain="one run of a leaderboard that says what it cost",
+    key=("board", "model", "run_date", "score", "cost_usd"),
+    columns=(
+        "board", "model", "organisation?", "run_date", "run_date_is", "score", "std_error?", "n_items?",
+        "cost_usd", "cost_name", "output_tokens?", "source", "source_url?", "licence_basis",
+    ),
+)  # fmt: skip
+
+TASK_COST_RECORDS = Table(
+    name="task_cost_records",
+    grain="one record low of the cost of a task: board x level x day, with the two factors of the fall",
+    key=("board", "level", "run_date"),
+    columns=(
+        "board", "level", "run_date", "model", "organisation?", "score", "cost_usd", "cost_name",
+        "output_tokens?", "cost_fold?", "tokens_fold?", "token_price_fold?", "source", "source_url?",
+    ),
+)  # fmt: skip
+
+TASK_COST_HALVING = Table(
+    name="task_cost_halving",
+    grain="one estimate of how fast the cost of a task halves: board x level",
+    key=("board", "level"),
+    columns=(
+        "board", "level", "model", "score", "run_date_is", "window_start", "window_end", "record_date",
+        "n_runs", "n_changes", "n_providers", "fold", "tokens_fold?", "token_price_fold?",
+        "halving_months?", "low?", "high?", "verdict", "reason", "draws", "seed", "source", "source_url?",
+        "licence_basis",
+    ),
+    ordered=(("low", "high"), ("window_start", "record_date", "window_end")),
+)  # fmt: skip
+
 SOURCE_HEALTH = Table(
     name="source_health",
     grain="one source x poll",
@@ -680,6 +713,9 @@ PUBLISHED: dict[str, Table] = {
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
         PRICE_RECORDS,
+        TASK_RUNS,
+        TASK_COST_RECORDS,
+        TASK_COST_HALVING,
         QUARANTINE,
         IMPLICATIONS,
         FORECASTS,

@@ -61,6 +61,9 @@ GROUPS = {
         "price_index",
         "price_decomposition",
         "price_records",
+        "task_runs",
+        "task_cost_records",
+        "task_cost_halving",
     },
     "forecasts": {
         "implications",
@@ -129,6 +132,9 @@ PARENTS = {
     "level_memberships": {"capability_levels", "capability_index"},
     "price_index": {"model_links", "prices"},
     "price_decomposition": LEVEL_INPUTS,
+    "task_runs": {"benchmark_reports"},
+    "task_cost_records": {"task_runs"},
+    "task_cost_halving": {"task_runs"},
     "source_health": {
         "hub_nights",
         "prices",
