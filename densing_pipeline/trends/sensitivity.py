@@ -141,14 +141,14 @@ def sensitivity(
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
     )
-    made = with_width(SENSITIVITY, frame, "doubling_days_low", "doubling_days_high")
+    judged = with_width(SENSITIVITY, frame, "doubling_days_low", "doubling_days_high")
     is_weighed = (pl.col("verdict") == "ok") & (pl.col("score_set") != ANY_PROTOCOL)
-    weighed = made.filter(is_weighed)
+    weighed = judged.filter(is_weighed)
     of_choices = weighed.select(SENSITIVITY.key).with_columns(
         weight=pl.Series(choice_weights(weighed))
     )
     return SENSITIVITY.cast(
-        made.drop("weight").join(of_choices, on=SENSITIVITY.key, how="left", nulls_equal=True)
+        judged.drop("weight").join(of_choices, on=SENSITIVITY.key, how="left", nulls_equal=True)
     )
 
 
