@@ -26,6 +26,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    law_draw_rows,
     level_rows,
     minima_rows,
     pace_rows,
@@ -120,6 +121,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/statistics.md": {
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
+            "law_draws": law_draw_rows(tables["reference_law_draws"]),
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),

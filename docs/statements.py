@@ -119,9 +119,8 @@ STATISTICS = Page(
     released=(
         "densities about {refit_ratio:.0f} times smaller and turns {paper.doubling_days:.0f} days into "
         "{refit.doubling_days:.0f}",
-        "of `nmi-2025-refit` on AVERAGE, alpha is {alpha[nmi-2025-refit][0]!p:.3f} to "
-        "{alpha[nmi-2025-refit][1]!p:.3f} (95 %), of `nmi-2025` {alpha[nmi-2025][0]!p:.4f} to "
-        "{alpha[nmi-2025][1]!p:.3f}",
+        "without these draws: of the headline {own_minimum[0]} to {own_minimum[1]} days instead of "
+        "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f}",
         "it misses the scores of the rest by {one_step_law.largest_out_error!p:.3f} (root mean square), "
         "the law through the loss by {one_step_law.two_step_largest_out_error!p:.3f}",
         "It rests on two sizes, so it is read from {one_step_range[0]:.1f} to {one_step_range[1]:.0f} B "

@@ -4,6 +4,7 @@ Not here: the marked places they fill (`build`), and the forecasts' (`forecasts.
 them too).
 """
 
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,9 @@ from densing_pipeline.headline import HEADLINE
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.trends.sensitivity import moved_by
+
+JUMPING_LAWS = ("nmi-2025", "nmi-2025-refit")
+"""The laws of the paper's points in either minimum; the others share the draws of one of them."""
 
 
 def source_rows(source_effects: pl.DataFrame) -> list[list[str]]:
@@ -175,6 +179,31 @@ def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) ->
             nearest_first = sorted(minima[:2], key=lambda fit: abs(fit.law.alpha - published))
             rows.append([benchmark, *(_minimum(fit, minima[0]) for fit in nearest_first)])
     return rows
+
+
+def law_draw_rows(draws: pl.DataFrame) -> list[list[str]]:
+    """Share of the draws in another minimum, and the range of alpha with and without them, by law."""
+    head = ["law, benchmark", "draws in another minimum", "alpha, 95 % of all draws",
+            "of those in its own minimum"]  # fmt: skip
+    own = draws.filter(~pl.col("is_other_minimum"))
+    rows = []
+    for law, benchmark in product(JUMPING_LAWS, ("AVERAGE", *AVERAGED)):
+        every, stayed = (
+            frame.filter(reference_id=law, benchmark=benchmark)["alpha"] for frame in (draws, own)
+        )
+        if every.is_empty():
+            continue
+        share = f"{1 - len(stayed) / len(every):.1%}".replace("%", " %")
+        rows.append([f"`{law}`, {benchmark}", share, _range(every), _range(stayed)])
+    return [head, *rows]
+
+
+def _range(values: pl.Series) -> str:
+    """Central 95 % of some numbers below one: `.087 to .305`; none of no numbers."""
+    if values.is_empty():
+        return "none"
+    ends = (values.quantile(end, "linear") for end in (0.025, 0.975))
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
 
 
 def _minimum(fit: LossFit, lowest: LossFit) -> str:

@@ -179,6 +179,13 @@ def _doubling(tables: Tables) -> Values:
             }
             for basis in answers.CURRENT_BASES
         },
+        "own_minimum": [
+            "never" if days is None else f"{days:,.0f}"
+            for days in (
+                headline.doubling_days_low_own_minimum,
+                headline.doubling_days_high_own_minimum,
+            )
+        ],
         "months": [
             days / dates.DAYS_PER_MONTH
             for days in (headline.doubling_days_low, headline.doubling_days_high)
@@ -235,19 +242,12 @@ def _shortfall(models: pl.DataFrame, headline: SimpleNamespace) -> SimpleNamespa
 
 def _laws(tables: Tables) -> Values:
     """The reference laws: how sure they are, and what that does to a density."""
-    draws, direct = tables["reference_law_draws"], tables["direct_laws"]
+    direct = tables["direct_laws"]
     own = {name: _densities(tables, name) for name in ("nmi-2025", "nmi-2025-refit")}
     both = own["nmi-2025"].join(own["nmi-2025-refit"], on="model_id", suffix="_refit")
     one_step_law = _first(direct, law_kind="one-step")
     return {
         "refit_ratio": (both["density"] / both["density_refit"]).median(),
-        "alpha": {
-            name: [
-                draws.filter(reference_id=name, benchmark="AVERAGE")["alpha"].quantile(end)
-                for end in (0.025, 0.975)
-            ]
-            for name in own
-        },
         "one_step_law": one_step_law,
         "one_step_range": [one_step_law.params_from / 1e9, one_step_law.params_to / 1e9],
         "family": {

@@ -802,6 +802,33 @@ COLUMNS: dict[str, Column] = {
     "weight": _fraction(
         "Share of the combination where each distinct choice counts alike; empty without an estimate."
     ),
+    "is_other_minimum": _flag(
+        "Whether the draw lies in another minimum of the fit than the law itself."
+    ),
+    "slope_low_own_minimum": _number(
+        "Lower end of the slope's 95 % interval, without draws of the law that lie in another minimum; empty for a law without draws.",
+        "1 / day",
+    ),
+    "slope_high_own_minimum": _number(
+        "Upper end of the slope's 95 % interval, without draws of the law that lie in another minimum; empty for a law without draws.",
+        "1 / day",
+    ),
+    "doubling_days_low_own_minimum": _positive(
+        "Lower end of the doubling time's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "days",
+    ),
+    "doubling_days_high_own_minimum": _positive(
+        "Upper end of the doubling time's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "days",
+    ),
+    "density_low_own_minimum": _positive(
+        "Lower end of the density's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "1",
+    ),
+    "density_high_own_minimum": _positive(
+        "Upper end of the density's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "1",
+    ),
     "width": _text(
         "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
         "empty without an interval.",

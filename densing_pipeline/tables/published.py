@@ -272,7 +272,7 @@ REFERENCE_LAW_DRAWS = Table(
     key=("reference_id", "benchmark", "draw"),
     columns=(
         "reference_id", "benchmark", "draw", "a", "alpha", "b", "beta", "irreducible", "c", "gamma",
-        "l", "d",
+        "l", "d", "is_other_minimum?",
     ),
 )  # fmt: skip
 
@@ -295,8 +295,12 @@ DENSITIES = Table(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
         "censored", "is_record", "score_source_kind?", "weights?", "construction?",
+        "density_low_own_minimum?", "density_high_own_minimum?",
     ),
-    ordered=(("density_low", "density", "density_high"),),
+    ordered=(
+        ("density_low", "density", "density_high"),
+        ("density_low_own_minimum", "density", "density_high_own_minimum"),
+    ),
 )  # fmt: skip
 
 DENSING_LAW = Table(
@@ -311,11 +315,14 @@ DENSING_LAW = Table(
         "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
         "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
         "slope_low_mc_error?", "slope_high_mc_error?", "population", "newest_model?",
-        "newest_release?", "width?",
+        "newest_release?", "width?", "slope_low_own_minimum?", "slope_high_own_minimum?",
+        "doubling_days_low_own_minimum?", "doubling_days_high_own_minimum?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
         ("slope_low_law_known", "slope_high_law_known"),
+        ("slope_low_own_minimum", "slope_high_own_minimum"),
+        ("doubling_days_low_own_minimum", "doubling_days_high_own_minimum"),
         ("doubling_days_low", "doubling_days_high"),
         ("doubling_days_low_law_known", "doubling_days_high_law_known"),
         ("window_start", "window_end"),

@@ -256,6 +256,7 @@ def _numbers(found: Estimate, span: float) -> dict[str, Any]:
         "r_squared": found.r_squared,
         **_ends(found.best, ""),
         **_ends(found.interval, "_law_known"),
+        **(_ends(found.own_minimum, "_own_minimum") if found.own_minimum else {}),
     }
 
 

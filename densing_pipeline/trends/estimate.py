@@ -48,6 +48,7 @@ class Estimate(NamedTuple):
         interval: 95 % interval of the slope as if the reference law were known exactly.
         drawn: resampled lines, each under a draw of the law; None for a law without draws.
         whole: 95 % interval of the slope including the error of the law; None without draws.
+        own_minimum: `whole` without draws of the law that lie in another minimum; None if not known.
     """
 
     slope: float
@@ -58,6 +59,7 @@ class Estimate(NamedTuple):
     interval: Interval
     drawn: Lines | None
     whole: Interval | None
+    own_minimum: Interval | None
 
     @property
     def best(self) -> Interval:
@@ -121,7 +123,18 @@ def estimate(
         interval=intervals[0],
         drawn=drawn,
         whole=intervals[1] if drawn else None,
+        own_minimum=_own_minimum(drawn, series, window) if drawn else None,
     )
+
+
+def _own_minimum(drawn: Lines, series: Series, window: DaySpan) -> Interval | None:
+    """Interval of the slope over the resamples whose draw of the law lies in the law's own minimum."""
+    if series.jumped is None:
+        return None
+    stayed = ~series.jumped[law_of(drawn.slope.size, len(series.drawn))]
+    if not stayed.any():
+        return None
+    return clustered_interval(drawn.slope[stayed], families_inside(series, window))
 
 
 def with_law(

@@ -35,17 +35,21 @@ class Series(NamedTuple):
         families: family of each model, length n.
         drawn: ln density under each draw of the reference law, not finite where the draw does not
             invert the score, shape (K, n); no rows for a law without draws.
+        jumped: whether each draw of the law lies in another minimum, shape (K,); None if not known.
     """
 
     days: FloatArray
     values: FloatArray
     families: tuple[str, ...]
     drawn: FloatArray
+    jumped: BoolArray | None = None
 
     def kept(self, mask: BoolArray) -> "Series":
         """The models selected by a mask of shape (n,)."""
         families = tuple(name for name, keep in zip(self.families, mask, strict=True) if keep)
-        return Series(self.days[mask], self.values[mask], families, self.drawn[:, mask])
+        return Series(
+            self.days[mask], self.values[mask], families, self.drawn[:, mask], self.jumped
+        )
 
 
 def series_of(
@@ -84,7 +88,8 @@ def from_frame(models: pl.DataFrame, law: DrawnLaw | None = None) -> Series:
     ).sort("release_date", "model_id")
     days = (dense["release_date"] - DAY_ZERO).dt.total_days().cast(pl.Float64).to_numpy()
     values = np.log(dense["density"].cast(pl.Float64).to_numpy())
-    return Series(days, values, tuple(dense["family"]), _drawn(dense, law))
+    drawn, jumped = _drawn(dense, law), law.jumped if law else None
+    return Series(days, values, tuple(dense["family"]), drawn, jumped)
 
 
 def _drawn(dense: pl.DataFrame, law: DrawnLaw | None) -> FloatArray:
