@@ -26,6 +26,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    growth_rows,
     law_draw_rows,
     level_rows,
     minima_rows,
@@ -126,6 +127,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
+            "density_growth": growth_rows(tables["density_growth"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
         },
         "docs/prices.md": {

@@ -97,6 +97,28 @@ LADDERS = Table(
     ),
 )
 
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
+    grain="one base model x kind of text that was written after the model",
+    key=("model_id", "text"),
+    columns=(
+        "model_id", "model", "family", "release_date", "params_total", "sequence_layers", "text",
+        "compression_percent", "source", "source_url", "observed_at",
+    ),
+)  # fmt: skip
+
+KNOWLEDGE_PROBES = Table(
+    name="knowledge_probes",
+    grain="one model asked the questions of Incompressible Knowledge Probes",
+    key=("model",),
+    columns=(
+        "model", "vendor", "family", "is_moe", "is_thinking", "params_total", "params_active",
+        "release_date", "score", "tier_1", "tier_2", "tier_3", "tier_4", "tier_5", "tier_6",
+        "tier_7", "n_items", "refused", "wrong", "licence", "source", "source_url", "observed_at",
+    ),
+    ordered=(("params_active", "params_total"),),
+)  # fmt: skip
+
 LIST_PRICES = Table(
     name="list_prices",
     grain="one list price of one offer over its interval of validity",
@@ -238,6 +260,8 @@ FACTS: dict[str, Table] = {
         REFERENCE_POINTS,
         REFERENCE_COEFFICIENTS,
         LADDERS,
+        REPORTED_FRESH_TEXT,
+        KNOWLEDGE_PROBES,
         LIST_PRICES,
         CAPABILITY_LEVELS,
         INDEX_LEVELS,

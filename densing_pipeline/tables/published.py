@@ -392,9 +392,9 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
     ),
-    ordered=(("low", "high"),),
+    ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
 
 PRICE_HALVING = Table(
@@ -405,6 +405,7 @@ PRICE_HALVING = Table(
         "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
         "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
+        "n_censored?", "widest_gap_months?", "simulated_bias?", "simulated_coverage?",
         "width?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
@@ -539,6 +540,52 @@ DENSITY_PACES = Table(
         ("break_date_low", "break_date_high"),
         ("fold_left_low", "fold_left_high"),
     ),
+)  # fmt: skip
+
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
+    grain="one base model x kind of text that was written after the model",
+    key=("model_id", "text"),
+    columns=(
+        "model_id", "model", "family", "release_date", "params_total", "sequence_layers", "text",
+        "compression_percent", "bits_per_byte", "source", "source_url", "observed_at",
+    ),
+)  # fmt: skip
+
+KNOWLEDGE_PROBES = Table(
+    name="knowledge_probes",
+    grain="one instruct or thinking model asked the questions of Incompressible Knowledge Probes",
+    key=("model",),
+    columns=(
+        "model", "vendor", "family", "is_moe", "is_thinking", "params_total", "params_active",
+        "release_date", "score", "n_items", "std_error", "used_in_fit", "is_revised", "source",
+        "source_url", "observed_at",
+    ),
+    ordered=(("params_active", "params_total"),),
+)  # fmt: skip
+
+RULER_DENSITIES = Table(
+    name="ruler_densities",
+    grain="one model's density by a ruler that is no benchmark: ruler x group x parameter basis x model",
+    key=("ruler", "group", "params_basis", "model_id"),
+    columns=(
+        "ruler", "group", "population", "params_basis", "model_id", "family", "vendor?",
+        "release_date", "params", "score?", "bits_per_byte?", "effective_params", "density",
+        "density_low?", "density_high?", "is_extrapolated", "source_url",
+    ),
+    ordered=(("density_low", "density", "density_high"),),
+)  # fmt: skip
+
+BENCHMARK_GAP = Table(
+    name="benchmark_gap",
+    grain="one model's density on benchmarks beside its density on fresh text: model x reference law x score set",
+    key=("model_id", "reference_id", "score_set"),
+    columns=(
+        "model_id", "family", "release_date", "reference_id", "score_set", "params_basis",
+        "benchmark_density", "text_density", "log_ratio", "median_gap?", "excess?", "excess_low?",
+        "excess_high?", "verdict", "finding?", "reason",
+    ),
+    ordered=(("excess_low", "excess", "excess_high"),),
 )  # fmt: skip
 
 DENSITY_GROWTH = Table(
@@ -704,6 +751,10 @@ PUBLISHED: dict[str, Table] = {
         REFERENCE_LAW_DRAWS,
         DIRECT_LAWS,
         DENSITIES,
+        REPORTED_FRESH_TEXT,
+        KNOWLEDGE_PROBES,
+        RULER_DENSITIES,
+        BENCHMARK_GAP,
         COMPRESSION,
         DENSING_LAW,
         TREND_BREAKS,
