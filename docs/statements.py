@@ -459,6 +459,9 @@ PRICES = Page(
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
         ),
+        "GPT-3 in `facts/list_prices.csv` (tests/unit/facts/test_facts.py)": (
+            "`gpt-3` is GPT-3 as it was first sold (`davinci`, 60 USD, 20 from September 2022)",
+        ),
         "how near a score can lie to a level, as an example": (
             "a level .002 lower can gain a record",
         ),
