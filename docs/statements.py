@@ -347,6 +347,8 @@ FORECASTS = Page(
             "between autumn 2025 and October 2026",
         ),
         "formulas, and names of quantities": (
+            "through the models of the last 24 months",
+            "Gompertz curve of the quantile .9",
             "pinball losses at 10, 50 and 90 %",
             "`last-12-months`, `paper-constant` and `no-change`",
             "**Skill** is 1 - CRPS / CRPS of a rival",

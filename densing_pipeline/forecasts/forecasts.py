@@ -140,12 +140,15 @@ def _method_rows(
     # A price falls as progress rises, so the order of its quantiles is reversed.
     with np.errstate(over="ignore"):
         values = np.sort(vintage.value(quantiles), axis=0)
+    ordered = np.sort(progress if vintage.target == "density" else -progress, axis=0)
     return [
         _insufficient(lacking)
         if (lacking := _lacking(method, days, span, reach))
-        else made | dict(zip(FORECAST_QUANTILES, column, strict=True))
-        for days, reach, column in zip(
-            ahead.tolist(), reaches.tolist(), values.T.tolist(), strict=True
+        else made
+        | dict(zip(FORECAST_QUANTILES, column, strict=True))
+        | {"log_draws": None if is_claim else drawn}
+        for days, reach, column, drawn in zip(
+            ahead.tolist(), reaches.tolist(), values.T.tolist(), ordered.T.tolist(), strict=True
         )
     ]
 

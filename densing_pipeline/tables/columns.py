@@ -877,6 +877,12 @@ COLUMNS: dict[str, Column] = {
         "Upper end of the density's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
         "1",
     ),
+    "log_draws": Column(
+        pl.List(pl.Float32),
+        "ln of every draw of the forecast, ascending; empty for a claim without an interval, and in forecasts "
+        "published before draws were kept.",
+        "1",
+    ),
     "width": _text(
         "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
         "empty without an interval.",

@@ -670,6 +670,7 @@ FORECASTS = Table(
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
         "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
+        "log_draws?",
     ),
     ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
