@@ -73,7 +73,9 @@ def test_a_model_released_on_the_day_counts_and_one_of_the_next_day_does_not():
 
 def test_a_doubling_time_is_told_once_density_has_doubled():
     slope = np.log(2) / 365
-    assert told_doubling_days(slope, 365.1) == (pytest.approx(365), "")
+    days, reason = told_doubling_days(slope, 365.1)
+    assert days == pytest.approx(365)
+    assert reason == ""
     days, reason = told_doubling_days(slope, 364.9)
     assert days is None
     assert "2.00-fold in 365 days" in reason
