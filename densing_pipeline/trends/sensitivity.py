@@ -154,7 +154,7 @@ def sensitivity(
 
 def spread(table: pl.DataFrame) -> Spread:
     """The range of the doubling time over all combinations with an estimate."""
-    if "weight" not in table.columns:  # a release of before the weights
+    if "weight" not in table.columns or not table["weight"].count():  # of before the weights
         table = table.with_columns(weight=pl.lit(1.0))
     estimated = table.filter(pl.col("verdict") == "ok", pl.col("weight").is_not_null())
     slopes = estimated["slope_per_day"].to_numpy()

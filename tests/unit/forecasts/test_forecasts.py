@@ -81,6 +81,15 @@ def test_a_forecast_once_published_stays_whatever_becomes_of_the_tables(world):
     }  # fmt: skip
 
 
+def test_forecasts_published_before_a_column_was_added_stay(world):
+    published = forecasts(world.inputs(date(2024, 6, 30)), **ARGUMENTS).drop("log_draws")
+    later = forecasts(world.inputs(date(2024, 8, 31)), previous=published, **ARGUMENTS)
+    kept = later.filter(origin="published", made_on=date(2024, 6, 30))
+    assert kept.drop("log_draws").equals(published.filter(origin="published"))
+    assert kept.height > 0
+    assert kept["log_draws"].null_count() == kept.height
+
+
 def test_a_second_night_on_the_same_tables_gives_the_same_table(world):
     known = world.inputs(date(2024, 6, 30))
     first = forecasts(known, **ARGUMENTS)
