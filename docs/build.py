@@ -26,6 +26,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    context_rows,
     growth_rows,
     law_draw_rows,
     level_rows,
@@ -135,6 +136,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {
+            "context_rates": context_rows(tables["context_rates"]),
             "forecast_skill": skill_rows(tables["forecast_skill"]),
             "paper_claims": claims_rows(tables["paper_claims"]),
         },

@@ -272,6 +272,19 @@ CHOICES = {
 }
 
 
+def context_rows(context_rates: pl.DataFrame) -> list[list[str]]:
+    """Rates that others state of other quantities."""
+    head = ["quantity", "from", "to", "stated rate", "what differs from density", "source"]
+    rows = []
+    for row in context_rates.iter_rows(named=True):
+        days, points = row["doubling_days"], row["points_per_year"]
+        rate = f"{points:g} points a year" if days is None else f"doubles in {days:.0f} days"
+        source = f"[{row['source']}]({row['source_url']})"
+        ends = (f"{row[end]:%Y-%m}" for end in ("window_start", "window_end"))
+        rows.append([row["quantity"], *ends, rate, row["difference"], source])
+    return [head, *rows]
+
+
 def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
     """How far each choice moves the doubling time, the most influential first."""
     rows = [

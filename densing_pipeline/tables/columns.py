@@ -883,6 +883,9 @@ COLUMNS: dict[str, Column] = {
         "published before draws were kept.",
         "1",
     ),
+    "quantity": _text("What grows."),
+    "points_per_year": _positive("Growth of an index.", "points / year"),
+    "difference": _text("Why it is another quantity than density."),
     "width": _text(
         "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
         "empty without an interval.",
@@ -1357,6 +1360,11 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("context_rates", "doubling_days"): _positive(
+        "Doubling time that the source states; empty where it states points.", "days"
+    ),
+    ("context_rates", "window_start"): _day("First day the source speaks of."),
+    ("context_rates", "window_end"): _day("Last day the source speaks of."),
     ("claimed_scores", "reason"): _text(
         "Why the claim does not enter scores on these days; empty if it does."
     ),

@@ -609,6 +609,17 @@ DENSITY_GROWTH = Table(
     ),
 )  # fmt: skip
 
+CONTEXT_RATES = Table(
+    name="context_rates",
+    grain="one rate of progress of another quantity than density, as its source states it",
+    key=("quantity", "window_start"),
+    columns=(
+        "quantity", "window_start", "window_end", "doubling_days?", "points_per_year?", "difference",
+        "source", "source_url", "observed_at",
+    ),
+    ordered=(("window_start", "window_end"),),
+)  # fmt: skip
+
 PACE_SKILL = Table(
     name="pace_skill",
     grain="how one growth curve of one series forecast the models after past month ends",
@@ -782,6 +793,7 @@ PUBLISHED: dict[str, Table] = {
         FORECAST_SKILL,
         PACE_SKILL,
         PAPER_CLAIMS,
+        CONTEXT_RATES,
         REVISIONS,
         SOURCE_HEALTH,
     )
