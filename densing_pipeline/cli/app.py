@@ -334,7 +334,7 @@ def simulate(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")],
+    model: Annotated[str | None, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")] = None,
     revision: Annotated[
         str | None, typer.Option(help="Commit, branch or tag (default: main).")
     ] = None,
@@ -359,9 +359,20 @@ def evaluate(
     hang_seconds: Annotated[
         float | None, typer.Option(help="Longest silence of the engine (default: 1800).")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Try this installation, with a tiny model of its own instead."
+        ),
+    ] = False,
 ) -> None:
     """Measure one model in the evaluation environment."""
     from densing_pipeline.cli import evaluate
+
+    if check:
+        evaluate.check()
+    if model is None:
+        raise errors.CommandError("a model is needed, or --check: see densing evaluate --help")
 
     day = released and released.date()
     evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)

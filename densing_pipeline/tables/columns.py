@@ -510,6 +510,10 @@ COLUMNS: dict[str, Column] = {
     "requested_revision": _text(
         "Revision that was asked for: a commit, or main where the Hub had not been polled yet."
     ),
+    "attempts_excused": _count(
+        "Attempts that ended by a fault of the installation; they do not count against the model.",
+        "attempts",
+    ),
     "is_resumable": _flag("Whether another attempt may succeed."),
     "item_limit": Column(
         pl.Int64,

@@ -51,7 +51,7 @@ EVALUATION_QUEUE = Table(
     key=("model_id", "revision"),
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
-        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
+        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?", "attempts_excused?",
     ),
 )  # fmt: skip
 
@@ -228,7 +228,7 @@ EVALUATIONS = Table(
     key=("model_id", "revision", "suite_version", "item_limit"),
     columns=(
         "model_id", "revision", "suite_version", "item_limit?", "state", "reason", "attempts",
-        "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
+        "attempts_excused?", "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
         "n_failed?", "n_truncated?", "seconds?",
         "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
