@@ -847,9 +847,40 @@ COLUMNS: dict[str, Column] = {
         "markets with as many changes)."
     ),
     "simulated_coverage": _fraction(
-        "Coverage of the 95 % interval on those simulated frontiers, whose law is known (of a price: on those "
-        "markets, whose models are known)."
+        "Coverage of the 95 % interval beside it on simulated frontiers at these dates and families, empty if "
+        "only that of the interval with the law known was simulated; of a price, on simulated markets whose "
+        "models are known."
     ),
+    "simulated_coverage_law_known": _fraction(
+        "Coverage, on those simulated frontiers, of the 95 % interval without the law's error."
+    ),
+    "lowest_coverage": _fraction(
+        "Lowest coverage of the 95 % interval in the worlds of interval_coverage, at the bundled models."
+    ),
+    "lowest_coverage_world": _text("World in which the coverage is lowest."),
+    "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
+    "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
+    "estimate": _text(
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
+        "densing_law by the paper's law.",
+        "pooled",
+        "densing-law",
+    ),
+    "world": _text(
+        "Artificial scores with a known pace, at the release days, sizes, families and missing scores of "
+        "the bundled models; docs/statistics.md says what each breaks."
+    ),
+    "truth": _text(
+        "Which pace the interval should hold: the average over the window, or that on the last day.",
+        "average",
+        "current",
+    ),
+    "worlds": _count("Draws of the world.", "draws"),
+    "coverage_mc_error": _fraction("Monte Carlo standard error of the coverage."),
+    "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
+    "relative_bias": _number("Mean estimate over the truth, minus 1."),
+    "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "weight": _fraction(
         "Share of the combination where each distinct choice counts alike; empty without an estimate."

@@ -315,15 +315,23 @@ DENSING_LAW = Table(
         "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
         "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
         "slope_low_mc_error?", "slope_high_mc_error?", "population", "newest_model?",
-        "newest_release?", "width?", "slope_low_own_minimum?", "slope_high_own_minimum?",
+        "newest_release?", "slope_low_80?", "slope_high_80?", "doubling_days_low_80?",
+        "doubling_days_high_80?", "simulated_coverage_law_known?", "lowest_coverage?",
+        "lowest_coverage_world?",
+        "width?", "slope_low_own_minimum?", "slope_high_own_minimum?",
         "doubling_days_low_own_minimum?", "doubling_days_high_own_minimum?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
+        ("slope_low", "slope_low_80", "slope_high_80", "slope_high"),
         ("slope_low_law_known", "slope_high_law_known"),
         ("slope_low_own_minimum", "slope_high_own_minimum"),
         ("doubling_days_low_own_minimum", "doubling_days_high_own_minimum"),
         ("doubling_days_low", "doubling_days_high"),
+        (
+            "doubling_days_low", "doubling_days_low_80", "doubling_days_high_80",
+            "doubling_days_high",
+        ),
         ("doubling_days_low_law_known", "doubling_days_high_law_known"),
         ("window_start", "window_end"),
     ),
@@ -597,7 +605,9 @@ DENSITY_GROWTH = Table(
         "finding?", "reason", "n_models", "n_clusters", "first_release?", "newest_release?",
         "newest_model?", "growth_per_year?", "growth_low?", "growth_low_80?", "growth_high_80?",
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
-        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "width?",
+        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
+        "lowest_coverage?", "lowest_coverage_world?",
+        "width?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -618,6 +628,16 @@ CONTEXT_RATES = Table(
         "source", "source_url", "observed_at",
     ),
     ordered=(("window_start", "window_end"),),
+)  # fmt: skip
+
+INTERVAL_COVERAGE = Table(
+    name="interval_coverage",
+    grain="how often the interval of one estimate of the pace held it in one artificial world",
+    key=("estimate", "params_basis", "window", "world", "truth"),
+    columns=(
+        "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
+        "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+    ),
 )  # fmt: skip
 
 PACE_SKILL = Table(
@@ -772,6 +792,7 @@ PUBLISHED: dict[str, Table] = {
         TREND_BREAKS,
         DENSITY_PACES,
         DENSITY_GROWTH,
+        INTERVAL_COVERAGE,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
