@@ -32,6 +32,7 @@ from docs.tables import (
     growth_rows,
     law_draw_rows,
     level_rows,
+    method_rows,
     minima_rows,
     pace_rows,
     pooled_rows,
@@ -139,6 +140,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/prices.md": {
             "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
+            "price_comparisons": method_rows(tables["price_comparisons"]),
             "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {

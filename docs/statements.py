@@ -521,6 +521,14 @@ PRICES = Page(
             "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %.",
             "intervals cover .83 to .94 of the random markets",
         ),
+        "the papers compared with, and tests/unit/cost/test_comparisons.py": (
+            "input share of 0.75 and MMLU scores",
+            "finds that its economy tier halves in 1.10 years, its mid-tier in 1.55",
+            "within 30 days. Unlike Epoch AI's",
+            "recipes are 90 %, as theirs",
+            "its own numbers, 42.0 for GPQA and GPT-4, 9.3 for MMLU and GPT-3.5 Turbo",
+            "regression gives 9.03 (frontier) and 4.41 (all) for GPQA",
+        ),
         "tests/unit/cost/test_halving_edges.py": (
             "found 22 months after the last one would make the GPT-3.5 level's 3.40 months 5.24",
         ),

@@ -314,6 +314,33 @@ def level_rows(price_halving: pl.DataFrame, price_records: pl.DataFrame) -> list
     return rows
 
 
+def method_rows(price_comparisons: pl.DataFrame) -> list[list[str]]:
+    """The fall of our prices by the recipes of others."""
+    head = ["recipe", "of", "n", "from", "to", "times lower a year later", "halves every, months"]
+    return [head] + [
+        [
+            f"`{row['recipe']}`",
+            row["series"],
+            str(row["n_points"]),
+            str(row["window_start"]),
+            str(row["window_end"]),
+            _fold(row),
+            "" if row["halving_months"] is None else f"{row['halving_months']:.1f}",
+        ]
+        for row in price_comparisons.filter(verdict="ok")
+        .sort("recipe", "series")
+        .iter_rows(named=True)
+    ]
+
+
+def _fold(row: dict[str, Any]) -> str:
+    """`9.3 (4.8 to 18.2)`."""
+    if row["fold_per_year_low"] is None:
+        return f"{row['fold_per_year']:.1f}"
+    low, high = row["fold_per_year_low"], row["fold_per_year_high"]
+    return f"{row['fold_per_year']:.1f} ({low:.1f} to {high:,.1f})"
+
+
 def _months(row: dict[str, Any]) -> str:
     if row["verdict"] != "ok":
         return "too few data"

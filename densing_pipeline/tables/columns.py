@@ -1136,6 +1136,21 @@ COLUMNS: dict[str, Column] = {
     "quality_slope": _number("Change of ln price per unit of logit score, the same in all months."),
     "n_offers": _count("Offers the month rests on.", "offers"),
     "period": _text("Calendar year, or all."),
+    "recipe": _text(
+        "Recipe of a rate: Epoch AI's (epoch-2025), the regression of The Price of Progress over models that no "
+        "earlier one beats (-frontier) or over all (-all), price by tier, or our own index.",
+        "epoch-2025",
+        "price-of-progress-frontier",
+        "price-of-progress-all",
+        "price-tiers",
+        "price-index",
+    ),
+    "fold_per_year": _positive("How many times lower the price is a year later.", "1 / year"),
+    "fold_per_year_low": _positive(
+        "Lower end of its interval: 90 % of recipes of others, as they have it; 95 % of ours.",
+        "1 / year",
+    ),
+    "fold_per_year_high": _positive("Upper end of its interval.", "1 / year"),
     "log_change": _number(
         "Change of ln of the cheapest price on offer over the period, without changes of unknown date: "
         "the sum of the four parts."
@@ -1455,6 +1470,12 @@ OWN: dict[tuple[str, str], Column] = {
     ("density_growth", "n_clusters"): _count(
         "Families, or vendors, that the bootstrap resamples.", "families or vendors"
     ),
+    ("price_comparisons", "series"): _text("Benchmark and level, or tier, that the rate is of."),
+    ("price_comparisons", "n_points"): _count(
+        "Points of the fit: models, or months of tiers and index.", "points"
+    ),
+    ("price_comparisons", "source_url"): _text("Address of the recipe; empty if it is ours."),
+    ("price_comparisons", "r_squared"): _number("Share of variance of ln price the fit explains."),
     ("density_growth", "n_models"): _count("Models the estimate rests on.", "models"),
     ("density_growth", "doubling_days"): _positive(
         "Doubling time of density, ln 2 / growth; empty if the growth's 95 % interval includes zero.",

@@ -450,6 +450,21 @@ PRICE_INDEX = Table(
     ordered=(("low", "index", "high"),),
 )  # fmt: skip
 
+PRICE_COMPARISONS = Table(
+    name="price_comparisons",
+    grain="one recipe by which others measure the fall of prices x series, computed on our prices",
+    key=("recipe", "series"),
+    columns=(
+        "recipe", "series", "blend_input_share", "n_points", "window_start?", "window_end?",
+        "fold_per_year?", "fold_per_year_low?", "fold_per_year_high?", "halving_months?",
+        "r_squared?", "verdict", "reason", "source_url?", "as_of",
+    ),
+    ordered=(
+        ("window_start", "window_end"),
+        ("fold_per_year_low", "fold_per_year", "fold_per_year_high"),
+    ),
+)  # fmt: skip
+
 PRICE_DECOMPOSITION = Table(
     name="price_decomposition",
     grain="one level x blend x period, with the parts of the change of the cheapest price on offer",
@@ -804,6 +819,7 @@ PUBLISHED: dict[str, Table] = {
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
         PRICE_RECORDS,
+        PRICE_COMPARISONS,
         TASK_RUNS,
         TASK_COST_RECORDS,
         TASK_COST_HALVING,
