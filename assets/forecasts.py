@@ -107,6 +107,12 @@ def forecast_skill(
     return dg.MaterializeResult(value=table, metadata=skill_metadata(table))
 
 
+@table_asset(published.CONTEXT_RATES, group="forecasts")
+def context_rates() -> pl.DataFrame:
+    """Rates of progress that others state of other quantities, to set beside density's, not to compare."""
+    return facts.load("context_rates")
+
+
 @table_asset(published.PACE_SKILL, group="forecasts", kinds=frozenset({"scoringrules"}))
 def pace_skill(
     densities: pl.DataFrame,

@@ -23,6 +23,7 @@ from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import IMPLICATIONS
+from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.densing_law import HEADLINE_TIMES
 from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
@@ -36,6 +37,9 @@ PROJECTED_SCORES = (0.4, 0.5, 0.6, 0.7)
 
 LONGEST_DAYS = 365
 """How far beyond the newest model a size is projected."""
+
+MOST_FOLD = 100
+"""Fold between the ends of an interval beyond which the number between them is not told."""
 
 MOST_LOG = 100.0
 """Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
@@ -83,7 +87,8 @@ def implications(
         *_compression(compression),
     ]
     fixed = {"as_of": as_of, "seed": seed}
-    return IMPLICATIONS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
+    made = pl.DataFrame([row | fixed for row in rows], infer_schema_length=None)
+    return with_width(IMPLICATIONS, made, "low", "high")
 
 
 def combined_doubling_days(density_days: float, hardware_days: float) -> float:
@@ -269,6 +274,10 @@ def _estimate(
         return _insufficient("too many resamples carry no line")
     if not abs(log_value) < MOST_LOG:
         return _insufficient("the trend is too steep to say anything so far from the models")
+    if interval[1] - interval[0] > np.log(MOST_FOLD):
+        return _insufficient(
+            f"the ends of its interval are over {MOST_FOLD}-fold apart: the models say nothing so far off"
+        )
     low, high = (float(np.exp(end)) if abs(end) < MOST_LOG else None for end in interval)
     return {
         "value": float(np.exp(log_value)), "low": low, "high": high, "verdict": "ok",

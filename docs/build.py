@@ -27,8 +27,10 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    context_rows,
     coverage_rows,
     growth_rows,
+    law_draw_rows,
     level_rows,
     method_rows,
     minima_rows,
@@ -126,6 +128,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/statistics.md": {
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
+            "law_draws": law_draw_rows(tables["reference_law_draws"]),
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
             "pooled_growth": pooled_rows(tables["density_growth"]),
@@ -141,6 +144,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {
+            "context_rates": context_rows(tables["context_rates"]),
             "forecast_skill": skill_rows(tables["forecast_skill"]),
             "paper_claims": claims_rows(tables["paper_claims"]),
         },

@@ -23,8 +23,9 @@ README = Page(
         "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
         "it would be {headline.doubling_days_low_law_known:.0f} to "
         "{headline.doubling_days_high_law_known:.0f} ([docs/statistics.md]",
-        "window and estimator say {spread.low:.0f} to {spread.high:.0f} days (the middle 90 % of "
-        "{spread.n:,} combinations; ends {spread.shortest:.0f} and {longest}), the choice of",
+        "window and estimator say, in days, {spread.low:.0f} to {spread_high} (the middle 90 % of "
+        "{spread.n:,} combinations, each distinct choice counting alike; ends {spread.shortest:.0f} and {longest}), "
+        "the choice of",
     ),
     findings={
         "the choice of scores moving it most": lambda of: of["most"]["factor"] == "score set"
@@ -81,6 +82,9 @@ STATISTICS = Page(
         "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
         "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
         "law)",
+        "ends over {width.WIDE_FOLD!w} times apart",
+        "ends are over {implications.MOST_FOLD}-fold apart",
+        "within {same_slope:.0f} % at the median",
         # simulations
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
         "(mean {simulate.MEAN_SHORTFALL:.0f} in ln density)",
@@ -131,9 +135,8 @@ STATISTICS = Page(
     released=(
         "densities about {refit_ratio:.0f} times smaller and turns {paper.doubling_days:.0f} days into "
         "{refit.doubling_days:.0f}",
-        "of `nmi-2025-refit` on AVERAGE, alpha is {alpha[nmi-2025-refit][0]!p:.3f} to "
-        "{alpha[nmi-2025-refit][1]!p:.3f} (95 %), of `nmi-2025` {alpha[nmi-2025][0]!p:.4f} to "
-        "{alpha[nmi-2025][1]!p:.3f}",
+        "without these draws: of the headline {own_minimum[0]} to {own_minimum[1]} days instead of "
+        "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f}",
         "it misses the scores of the rest by {one_step_law.largest_out_error!p:.3f} (root mean square), "
         "the law through the loss by {one_step_law.two_step_largest_out_error!p:.3f}",
         "It rests on two sizes, so it is read from {one_step_range[0]:.1f} to {one_step_range[1]:.0f} B "
@@ -155,10 +158,10 @@ STATISTICS = Page(
         "{paper.r_squared!p:.4f})",
         "the same data allow anything from {months[0]:.1f} to {months[1]:.0f} months",
         "({shortfall.mean:.1f} and {shortfall.correlation!p:.2f} below the quantile-0.9 line)",
-        "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say "
-        "{spread.low:.0f} to {spread.high:.0f} days, half of them less than {spread.median:.0f}, the ends "
+        "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say, in days, "
+        "{spread.low:.0f} to {spread_high}, half of them less than {spread_median}, the ends "
         "{spread.shortest:.0f} and {longest}.** The headline, {headline.doubling_days:.0f} "
-        "days, lies above the median",
+        "days, lies {spread_side} the median",
         "`reported_fresh_text` holds {growth.text_models} models of at most {growth.text_billions:.0f} B parameters",
         "`knowledge_probes` holds {growth.probed} open-weight models",
         "stretch for {growth.vendors} vendors",
@@ -181,7 +184,6 @@ STATISTICS = Page(
         "other {pairs[less dense]!w} are less dense ({less_dense[0]!p:.2f} to {less_dense[1]!p:.2f})",
     ),
     findings={
-        "lies above the median": lambda of: of["headline"].doubling_days > of["spread"].median,
         "that of GitHub and arXiv grows, that of prose does not": lambda of: (
             of["growth"].text_grows
         ),
@@ -381,6 +383,8 @@ FORECASTS = Page(
             "between autumn 2025 and October 2026",
         ),
         "formulas, and names of quantities": (
+            "through the models of the last 24 months",
+            "Gompertz curve of the quantile .9",
             "pinball losses at 10, 50 and 90 %",
             "`last-12-months`, `paper-constant` and `no-change`",
             "**Skill** is 1 - CRPS / CRPS of a rival",

@@ -4,6 +4,7 @@ Not here: the marked places they fill (`build`), and the forecasts' (`forecasts.
 them too).
 """
 
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,9 @@ from densing_pipeline.trends import pooled_rows as pooled
 from densing_pipeline.trends.benchmark_growth import BASES
 from densing_pipeline.trends.sensitivity import moved_by
 from densing_pipeline.trends.worlds import WORLDS
+
+JUMPING_LAWS = ("nmi-2025", "nmi-2025-refit")
+"""The laws of the paper's points in either minimum; the others share the draws of one of them."""
 
 
 def source_rows(source_effects: pl.DataFrame) -> list[list[str]]:
@@ -254,6 +258,31 @@ def minima_rows(reference_laws: pl.DataFrame, reference_points: pl.DataFrame) ->
     return rows
 
 
+def law_draw_rows(draws: pl.DataFrame) -> list[list[str]]:
+    """Share of the draws in another minimum, and the range of alpha with and without them, by law."""
+    head = ["law, benchmark", "draws in another minimum", "alpha, 95 % of all draws",
+            "of those in its own minimum"]  # fmt: skip
+    own = draws.filter(~pl.col("is_other_minimum"))
+    rows = []
+    for law, benchmark in product(JUMPING_LAWS, ("AVERAGE", *AVERAGED)):
+        every, stayed = (
+            frame.filter(reference_id=law, benchmark=benchmark)["alpha"] for frame in (draws, own)
+        )
+        if every.is_empty():
+            continue
+        share = f"{1 - len(stayed) / len(every):.1%}".replace("%", " %")
+        rows.append([f"`{law}`, {benchmark}", share, _range(every), _range(stayed)])
+    return [head, *rows]
+
+
+def _range(values: pl.Series) -> str:
+    """Central 95 % of some numbers below one: `.087 to .305`; none of no numbers."""
+    if values.is_empty():
+        return "none"
+    ends = (values.quantile(end, "linear") for end in (0.025, 0.975))
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
+
+
 def _minimum(fit: LossFit, lowest: LossFit) -> str:
     numbers = f"{fit.law.alpha:.4f}, {fit.law.beta:.4f}, {fit.sse:.6f}".replace("0.", ".")
     return f"**{numbers}**" if fit is lowest else numbers
@@ -345,6 +374,19 @@ CHOICES = {
     "family cap": "family cap",
     "window": "window",
 }
+
+
+def context_rows(context_rates: pl.DataFrame) -> list[list[str]]:
+    """Rates that others state of other quantities."""
+    head = ["quantity", "from", "to", "stated rate", "what differs from density", "source"]
+    rows = []
+    for row in context_rates.iter_rows(named=True):
+        days, points = row["doubling_days"], row["points_per_year"]
+        rate = f"{points:g} points a year" if days is None else f"doubles in {days:.0f} days"
+        source = f"[{row['source']}]({row['source_url']})"
+        ends = (f"{row[end]:%Y-%m}" for end in ("window_start", "window_end"))
+        rows.append([row["quantity"], *ends, rate, row["difference"], source])
+    return [head, *rows]
 
 
 def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:

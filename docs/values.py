@@ -62,9 +62,10 @@ from densing_pipeline.prices.sources import common_factor, snapshot
 from densing_pipeline.publication import answers
 from densing_pipeline.settings import Settings
 from densing_pipeline.stats import intervals
-from densing_pipeline.tables import dates
+from densing_pipeline.tables import dates, width
 from densing_pipeline.trends import (
     breakpoints,
+    choice_weights,
     coverage_table,
     densing_law,
     density_paces,
@@ -109,6 +110,7 @@ def constants() -> Values:
         "printed": paper,
         "held": _simulated_coverage(),
         "input_share": HEADLINE_BLEND,
+        "width": width, "same_slope": _percent(choice_weights.SAME_SLOPE),
         "fit": fit, "effort": effort,
         "fit_points_with_e": fit.FEWEST_FITTED + 2,
         "largest_file_mb": delimited.LARGEST_BYTES / 2**20,
@@ -211,6 +213,13 @@ def _doubling(tables: Tables) -> Values:
             }
             for basis in answers.CURRENT_BASES
         },
+        "own_minimum": [
+            "never" if days is None else f"{days:,.0f}"
+            for days in (
+                headline.doubling_days_low_own_minimum,
+                headline.doubling_days_high_own_minimum,
+            )
+        ],
         "months": [
             days / dates.DAYS_PER_MONTH
             for days in (headline.doubling_days_low, headline.doubling_days_high)
@@ -219,6 +228,11 @@ def _doubling(tables: Tables) -> Values:
         "paper": _trend(law, "nmi-2025", "paper"),
         "refit": _trend(law, "nmi-2025-refit", "paper"),
         "spread": spread,
+        "spread_side": "above"
+        if spread.median is not None and headline.doubling_days > spread.median
+        else "below",
+        "spread_median": "never" if spread.median is None else f"{spread.median:,.0f}",
+        "spread_high": "never" if spread.high is None else f"{spread.high:,.0f}",
         "longest": "never" if spread.longest is None else f"{spread.longest:,.0f}",
         "most": sensitivity.moved_by(choices).row(0, named=True),
         "combinations": spread.n + spread.n_insufficient,
@@ -262,19 +276,12 @@ def _shortfall(models: pl.DataFrame, headline: SimpleNamespace) -> SimpleNamespa
 
 def _laws(tables: Tables) -> Values:
     """The reference laws: how sure they are, and what that does to a density."""
-    draws, direct = tables["reference_law_draws"], tables["direct_laws"]
+    direct = tables["direct_laws"]
     own = {name: _densities(tables, name) for name in ("nmi-2025", "nmi-2025-refit")}
     both = own["nmi-2025"].join(own["nmi-2025-refit"], on="model_id", suffix="_refit")
     one_step_law = _first(direct, law_kind="one-step")
     return {
         "refit_ratio": (both["density"] / both["density_refit"]).median(),
-        "alpha": {
-            name: [
-                draws.filter(reference_id=name, benchmark="AVERAGE")["alpha"].quantile(end)
-                for end in (0.025, 0.975)
-            ]
-            for name in own
-        },
         "one_step_law": one_step_law,
         "one_step_range": [one_step_law.params_from / 1e9, one_step_law.params_to / 1e9],
         "family": {

@@ -22,6 +22,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
+from densing_pipeline.tables.width import with_width
 
 MIN_MONTHS, MIN_CHANGES, MIN_PROVIDERS = 12, 6, 3
 """Fewest months, dated changes and providers of a window for the verdict `ok`."""
@@ -109,7 +110,8 @@ def price_halving(
         )
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None) if rows else PRICE_HALVING.empty()
-    return PRICE_HALVING.cast(frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed)))
+    made = frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed))
+    return with_width(PRICE_HALVING, made, "low", "high")
 
 
 def estimate_prices(

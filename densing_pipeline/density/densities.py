@@ -82,8 +82,10 @@ def densities(
             density=pl.col("effective_params") / pl.col("params"),
             density_low=pl.col("effective_low") / pl.col("params"),
             density_high=pl.col("effective_high") / pl.col("params"),
+            density_low_own_minimum=pl.col("own_low") / pl.col("params"),
+            density_high_own_minimum=pl.col("own_high") / pl.col("params"),
         )
-        .drop("effective_low", "effective_high", "chance", "item_std_error")
+        .drop("effective_low", "effective_high", "own_low", "own_high", "chance", "item_std_error")
     )
     return DENSITIES.cast(per_basis.with_columns(is_record=_is_record(per_basis)))
 
@@ -103,15 +105,17 @@ def _effective(
     params, censored = law.effective_params(score)
     at_chance = score < floor + CHANCE_ERRORS * item_error
     censored = np.where(at_chance & (censored != "high"), "low", censored)
+    own_low = own_high = np.full(score.size, np.nan)
     if drawn is None:
         low, _ = law.effective_params(np.clip(score - Z_95 * error, 0, 1))
         high, _ = law.effective_params(np.clip(score + Z_95 * error, 0, 1))
     else:
         rng = stream(seed, score_set)
         noise = rng.standard_normal((len(drawn.coefficients), score.size))
-        low, high = _joint_interval(drawn, np.clip(score + error * noise, 0, 1))
-        low, high = np.fmin(low, params), np.fmax(high, params)
-        low, high = np.where(low > 0, low, np.nan), np.where(np.isinf(high), np.nan, high)
+        sizes = drawn.effective_params(np.clip(score + error * noise, 0, 1))
+        low, high = _joint_interval(sizes, params)
+        if drawn.jumped is not None and not drawn.jumped.all():
+            own_low, own_high = _joint_interval(sizes[~drawn.jumped], params)
     known = censored == "none"
     return scored.with_columns(
         reference_id=pl.lit(reference_id),
@@ -119,21 +123,24 @@ def _effective(
         effective_params=_nullable(params, known),
         effective_low=_nullable(low, known),
         effective_high=_nullable(high, known),
+        own_low=_nullable(own_low, known),
+        own_high=_nullable(own_high, known),
         censored=pl.Series(censored, dtype=pl.String),
     )
 
 
-def _joint_interval(law: DrawnLaw, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Central 95 % of the effective parameters of each model: 0 where too low, inf where too high.
+def _joint_interval(sizes: FloatArray, params: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Central 95 % of the effective parameters of each model, NaN where open; it holds the estimate.
 
     Args:
-        law: draws of the law.
-        scores: a noisy score of each model for each draw, shape (K, n).
+        sizes: effective parameters under each draw, of a noisy score each: 0 where too low, inf where too
+            high, shape (K, n).
+        params: the estimates, shape (n,).
     """
-    sizes = law.effective_params(scores)
     # Quantiles are draws, without interpolation, because censored draws are 0 or infinite.
-    low = np.quantile(sizes, 0.025, axis=0, method="lower")
-    return low, np.quantile(sizes, 0.975, axis=0, method="higher")
+    low = np.fmin(np.quantile(sizes, 0.025, axis=0, method="lower"), params)
+    high = np.fmax(np.quantile(sizes, 0.975, axis=0, method="higher"), params)
+    return np.where(low > 0, low, np.nan), np.where(np.isinf(high), np.nan, high)
 
 
 def _nullable(values: np.ndarray, known: np.ndarray) -> pl.Series:

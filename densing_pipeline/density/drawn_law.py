@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.density.score_sets import score_sets_of
-from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 
 COEFFICIENTS = ("a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l", "d")
 
@@ -24,10 +24,12 @@ class DrawnLaw:
     Attributes:
         coefficients: of each draw, in the order of `COEFFICIENTS`, shape (K, 9).
         reference_tokens: D0.
+        jumped: whether each draw lies in another minimum than the law, shape (K,); None where not known.
     """
 
     coefficients: FloatArray
     reference_tokens: float
+    jumped: BoolArray | None = None
 
     def effective_params(self, scores: FloatArray) -> FloatArray:
         """Effective parameters under every draw, shape (K, n): 0 where too low, inf where too high.
@@ -69,9 +71,18 @@ def drawn_laws(reference_laws: pl.DataFrame, law_draws: pl.DataFrame) -> DrawnLa
     by_law = law_draws.sort("draw").partition_by("reference_id", "benchmark", as_dict=True)
     return {
         (str(reference_id), score_set): DrawnLaw(
-            draws.select(COEFFICIENTS).to_numpy(), tokens[str(reference_id), str(benchmark)]
+            draws.select(COEFFICIENTS).to_numpy(),
+            tokens[str(reference_id), str(benchmark)],
+            _jumped(draws),
         )
         for (reference_id, benchmark), draws in by_law.items()
         if (reference_id, benchmark) in tokens
         for score_set in score_sets_of(str(reference_id), str(benchmark))
     }
+
+
+def _jumped(draws: pl.DataFrame) -> BoolArray | None:
+    """Whether each draw lies in another minimum; None of a release that does not say."""
+    if "is_other_minimum" not in draws.columns or draws["is_other_minimum"].null_count():
+        return None
+    return draws["is_other_minimum"].to_numpy()

@@ -27,7 +27,7 @@ from densing_pipeline.density.reference_laws import (
     score_step,
 )
 from densing_pipeline.paper import NMI
-from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
@@ -68,7 +68,7 @@ def reference_law_draws(
         draws: draws of each law; the headline's has ten times as many.
 
     Returns:
-        A `reference_law_draws` frame; a law without points has no rows, nor has one for which most
+        A `reference_law_draws` frame, which says of each draw whether it lies in another minimum; a law without points has no rows, nor has one for which most
         resamples determine no law.
     """
     rows: list[dict[str, Any]] = []
@@ -79,7 +79,10 @@ def reference_law_draws(
         rows += [
             {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
             | dict(zip(COEFFICIENTS, map(float, values), strict=True))
-            for draw, values in enumerate(coefficients)
+            | {"is_other_minimum": bool(is_other)}
+            for draw, (values, is_other) in enumerate(
+                zip(coefficients, _in_other_minimum(law, points, coefficients), strict=True)
+            )
         ]
     return REFERENCE_LAW_DRAWS.cast(pl.DataFrame(rows)) if rows else REFERENCE_LAW_DRAWS.empty()
 
@@ -113,6 +116,27 @@ def _coefficients(
     enough = ((run_weights > 0).sum(1) >= fewest) & ((score_weights > 0).sum(1) >= FEWEST_DISTINCT)
     kept = every[np.isfinite(every).all(axis=1) & enough]
     return kept[:draws] if len(kept) >= draws else nothing
+
+
+def _in_other_minimum(
+    law: dict[str, Any], points: pl.DataFrame, coefficients: FloatArray
+) -> BoolArray:
+    """Whether each draw of a law lies nearer to another minimum of its points than to the law, shape (draws,).
+
+    The distance is that of the logarithms of alpha and beta. A resample of a law that stays in its minimum
+    may have no minimum there any more: then the descent slides into the other.
+    """
+    nowhere = np.zeros(len(coefficients), dtype=np.bool_)
+    if law["fit"] == "scaled" or not len(coefficients):
+        return nowhere
+    runs = loss_step(fitted_points(points, _family(law["reference_id"]), law["benchmark"]))
+    own = np.log([law["alpha"], law["beta"]])
+    minima = fit_loss_law(*runs, irreducible=law["irreducible"] > 0)
+    exponents = np.log([[fit.law.alpha, fit.law.beta] for fit in minima])
+    mine = int(np.square(exponents - own).sum(axis=1).argmin())
+    at = COEFFICIENTS.index("alpha"), COEFFICIENTS.index("beta")
+    gaps = np.log(coefficients[:, at])[:, None] - exponents
+    return np.asarray(np.square(gaps).sum(axis=2).argmin(axis=1) != mine)
 
 
 def _family(reference_id: str) -> str:

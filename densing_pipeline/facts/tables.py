@@ -119,6 +119,17 @@ KNOWLEDGE_PROBES = Table(
     ordered=(("params_active", "params_total"),),
 )  # fmt: skip
 
+CONTEXT_RATES = Table(
+    name="context_rates",
+    grain="one rate of progress of another quantity than density, as its source states it",
+    key=("quantity", "window_start"),
+    columns=(
+        "quantity", "window_start", "window_end", "doubling_days?", "points_per_year?", "difference",
+        "source", "source_url", "observed_at",
+    ),
+    ordered=(("window_start", "window_end"),),
+)  # fmt: skip
+
 LIST_PRICES = Table(
     name="list_prices",
     grain="one list price of one offer over its interval of validity",
@@ -262,6 +273,7 @@ FACTS: dict[str, Table] = {
         LADDERS,
         REPORTED_FRESH_TEXT,
         KNOWLEDGE_PROBES,
+        CONTEXT_RATES,
         LIST_PRICES,
         CAPABILITY_LEVELS,
         INDEX_LEVELS,

@@ -86,10 +86,10 @@ def forecasts(
 def _published(rebuilt: pl.DataFrame, previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:
     """The permanent forecasts: those published before, and those of the newest vintage."""
     kept = FORECASTS.empty()
-    if previous is not None and set(FORECASTS.names) <= set(previous.columns):
-        kept = FORECASTS.cast(
-            previous.select(FORECASTS.names).filter(pl.col("origin") == "published")
-        )
+    needed = set(FORECASTS.names) - FORECASTS.nullable
+    if previous is not None and needed <= set(previous.columns):
+        known = [name for name in FORECASTS.names if name in previous.columns]
+        kept = FORECASTS.cast(previous.select(known).filter(pl.col("origin") == "published"))
     new = rebuilt.filter(
         pl.col("made_on").is_in(month_ends(as_of)[-1:]), pl.col("verdict") == "ok"
     ).with_columns(origin=pl.lit("published"), first_published=pl.lit(as_of))
@@ -140,12 +140,15 @@ def _method_rows(
     # A price falls as progress rises, so the order of its quantiles is reversed.
     with np.errstate(over="ignore"):
         values = np.sort(vintage.value(quantiles), axis=0)
+    ordered = np.sort(progress if vintage.target == "density" else -progress, axis=0)
     return [
         _insufficient(lacking)
         if (lacking := _lacking(method, days, span, reach))
-        else made | dict(zip(FORECAST_QUANTILES, column, strict=True))
-        for days, reach, column in zip(
-            ahead.tolist(), reaches.tolist(), values.T.tolist(), strict=True
+        else made
+        | dict(zip(FORECAST_QUANTILES, column, strict=True))
+        | {"log_draws": None if is_claim else drawn}
+        for days, reach, column, drawn in zip(
+            ahead.tolist(), reaches.tolist(), values.T.tolist(), ordered.T.tolist(), strict=True
         )
     ]
 

@@ -4,10 +4,13 @@
 |---|---|---|
 | `trend` | quantile-0.9 line, resampled by family, plus how far the record stood off it | steps of the curve, resampled in order of time |
 | `paper-recipe` | least squares through the records, resampled by family, plus residuals | line through the first and the last price |
+| `last-24-months` | as `trend`, through the models of the last 24 months | |
+| `saturating` | the Gompertz curve of the quantile .9, plus how far the record stood off it | |
 | `last-12-months` | the record's rate over the last year goes on | the same |
 | `paper-constant` | doubling every 3.5 months | halving every 2.6 months |
 | `no-change` | the record stands | the same |
 
+A curve is not resampled, for bent curves are fitted at eight shapes each: its draws differ by the residuals alone.
 A record cannot fall, so no draw is below the current record. The last three methods have no
 interval: one draw. Every method takes the days ahead, shape (h,), and returns progress, shape
 (draws, h).
@@ -16,6 +19,7 @@ Not here: vintages, and the quantiles of forecasts (`forecasts`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -29,7 +33,9 @@ from densing_pipeline.stats.intervals import MOST_LOST, cluster_weights
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
+from densing_pipeline.trends.growth_curves import SATURATING, Points, fit, regression, shapes_of
 from densing_pipeline.trends.series import missing
+from densing_pipeline.trends.windows import RECENT_DAYS
 
 PAPER_MONTHS = {"density": paper.DENSITY_DOUBLING_MONTHS, "price": paper.PRICE_HALVING_MONTHS}
 """The paper's constants: months in which density doubles (NMI), and in which the price halves."""
@@ -90,6 +96,41 @@ def density_paper(
     return _line(vintage, "paper", ahead, draws, rng)
 
 
+def density_recent(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """Forecasts by the line of the headline estimator through the models of the last 24 months."""
+    models = vintage.models
+    if models is None:
+        raise NoForecastError("a price has no models")
+    since = vintage.today - RECENT_DAYS
+    recent = replace(vintage, models=models.kept(np.asarray(models.days >= since)))
+    return _line(recent, HEADLINE.estimator, ahead, draws, rng, since)
+
+
+def density_saturating(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """The saturating curve of the headline's quantile, plus residuals of the record at past month ends.
+
+    Raises:
+        NoForecastError: the models determine no curve.
+    """
+    models = vintage.models
+    if models is None or (lacking := missing(models)):
+        raise NoForecastError(lacking if models else "a price has no models")
+    once = np.ones((1, models.days.size))
+    points = Points(models.days, models.values[None], np.zeros(1, np.intp), once)
+    regress = regression(points, HEADLINE.estimator)
+    curve = fit(SATURATING, regress, *shapes_of(SATURATING, points, regress))
+    if not np.isfinite(curve.coefficients).all():
+        raise NoForecastError("the models determine no saturating curve")
+    past, stood = _past(vintage)
+    reached = curve.at(0, vintage.today + ahead)
+    off = rng.choice(stood - curve.at(0, past), draws)
+    return np.asarray(np.maximum(reached + off[:, None], vintage.progress[-1]))
+
+
 def price_trend(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
@@ -131,6 +172,8 @@ Method = Callable[[Vintage, FloatArray, int, np.random.Generator], FloatArray]
 METHODS: dict[str, dict[str, Method]] = {
     "density": {
         "trend": density_trend,
+        "last-24-months": density_recent,
+        "saturating": density_saturating,
         "paper-recipe": density_paper,
         "last-12-months": last_12_months,
         "paper-constant": paper_constant,
@@ -146,13 +189,21 @@ METHODS: dict[str, dict[str, Method]] = {
 }
 """Every method by target and name."""
 
-EXTRAPOLATING = {density_trend, density_paper, price_trend, price_paper, last_12_months}
+EXTRAPOLATING = {
+    density_trend, density_recent, density_saturating, density_paper, price_trend, price_paper,
+    last_12_months,
+}  # fmt: skip
 """Methods that estimate a rate from the record; they forecast no further ahead than the record is
 long."""
 
 
 def _line(
-    vintage: Vintage, estimator: str, ahead: FloatArray, draws: int, rng: np.random.Generator
+    vintage: Vintage,
+    estimator: str,
+    ahead: FloatArray,
+    draws: int,
+    rng: np.random.Generator,
+    since: float = -np.inf,
 ) -> FloatArray:
     """A resampled line plus residuals of the record from the fitted line at past month ends.
 
@@ -170,10 +221,15 @@ def _line(
     carried = np.isfinite(slope)
     if not np.isfinite(found.slope[0]) or carried.mean() < 1 - MOST_LOST:
         raise NoForecastError(f"resamples that carry a line: {carried.sum()} of {draws}")
-    first = DAY_ZERO + timedelta(days=int(vintage.days[0]))
-    past = np.array([days_since_zero(day) for day in month_ends(vintage.month_end, first)])
-    stood = vintage.progress[np.searchsorted(vintage.days, past, side="right") - 1]
+    past, stood = _past(vintage, since)
     off = stood - (found.intercept[0] + found.slope[0] * past)
     rows = rng.choice(np.flatnonzero(carried), draws)
     line = intercept[rows, None] + slope[rows, None] * (vintage.today + ahead)
     return np.asarray(np.maximum(line + rng.choice(off, draws)[:, None], vintage.progress[-1]))
+
+
+def _past(vintage: Vintage, since: float = -np.inf) -> tuple[FloatArray, FloatArray]:
+    """Month ends from the first record (or from a day) to now, and the record on each, shape (k,) each."""
+    first = DAY_ZERO + timedelta(days=int(max(vintage.days[0], since)))
+    past = np.array([days_since_zero(day) for day in month_ends(vintage.month_end, first)])
+    return past, vintage.progress[np.searchsorted(vintage.days, past, side="right") - 1]

@@ -1,9 +1,10 @@
 """The `forecast_scores` table: forecasts compared with the outcomes.
 
 Everything is scored on natural logarithms, so that twofold too high counts as much as twofold too
-low, for densities and prices. CRPS and pinball losses are those of the package `scoringrules`; the
-CRPS is computed from the nine deciles (as twice the mean pinball loss), and for a forecast without
-an interval it is the absolute error, so that both kinds are on one scale.
+low, for densities and prices. CRPS and pinball losses are those of the package `scoringrules`. The CRPS is
+that of the empirical distribution of all draws; of a forecast published before draws were kept it is
+computed from its nine deciles (as twice the mean pinball loss, up to a tenth off), and for a forecast
+without an interval it is the absolute error, so that all kinds are on one scale.
 
 An outcome counts only if the series has a new entry in the three months up to the target date and
 any entry after it. Where the bundled data end, the record does not change for lack of data, and a
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scoringrules import crps_quantile, quantile_score
+from scoringrules import crps_ensemble, crps_quantile, quantile_score
 
 from densing_pipeline.forecasts.forecasts import LEVELS
 from densing_pipeline.forecasts.inputs import ForecastInputs
@@ -91,6 +92,8 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
     is_claim = seen["draws"].to_numpy() == 0
     deciles, levels = quantiles[:, DECILES], np.array(LEVELS)[DECILES]
     crps = crps_quantile(actual, deciles, levels) if seen.height else np.empty(0)
+    of_draws = _of_draws(actual, seen["log_draws"]) if "log_draws" in seen.columns else crps
+    crps = np.where(np.isnan(of_draws), crps, of_draws)
     error = np.abs(median - actual)
     covered = (quantiles[:, 0] <= actual) & (actual <= quantiles[:, -1])
     return seen.with_columns(
@@ -106,6 +109,15 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
         ),
         covered=pl.when(pl.col("draws") > 0).then(pl.Series(covered, dtype=pl.Boolean)),
     ).with_columns(pinball_loss=pl.col("crps") / 2)
+
+
+def _of_draws(actual: FloatArray, drawn: pl.Series) -> FloatArray:
+    """CRPS of each forecast by all of its draws, shape (n,); NaN for one without draws."""
+    scores = np.full(actual.size, np.nan)
+    for row in np.flatnonzero(drawn.is_not_null().to_numpy()).tolist():
+        draws = drawn[row].cast(pl.Float64).to_numpy()
+        scores[row] = crps_ensemble(actual[row], draws, estimator="qd", sorted_ensemble=True)
+    return scores
 
 
 def _against_rivals(scored: pl.DataFrame) -> pl.DataFrame:

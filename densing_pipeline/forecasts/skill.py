@@ -1,6 +1,7 @@
 """The `forecast_skill` table: mean scores of each method, and its skill relative to simple rivals.
 
-Skill is 1 - mean CRPS over the rival's mean CRPS, both over the forecasts that both made: 0 is as good
+Skill is 1 - mean CRPS over the rival's mean CRPS, both over the forecasts that the method and all rivals
+made, the same for every rival of a row: 0 is as good
 as the rival, 1 perfect, below 0 worse. Its interval comes from the circular block bootstrap over
 vintages (Politis and Romano 1992), with blocks as long as the horizon or three months, because
 forecasts of neighbouring months share most of their outcome. So the intervals reflect that many
@@ -88,10 +89,28 @@ def _row(
         "coverage": own["covered"].mean(),
         "verdict": "ok",
     }
+    common = _common(of_series, own, needed)
     for name, rival in RIVALS.items():
         theirs = of_series.filter(pl.col("method") == rival)
-        row |= _skill(own, theirs, name, months, draws, seed)
+        row |= _skill(common, theirs, name, months, draws, seed)
     return row
+
+
+def _common(of_series: pl.DataFrame, own: pl.DataFrame, needed: int) -> pl.DataFrame:
+    """The forecasts of a method on which its skill over every rival is measured.
+
+    They are those that all rivals made too. A rival with which too few vintages are left takes no part, and the
+    row tells no skill over it.
+    """
+    made = [
+        of_series.filter(pl.col("method") == rival).select("series", "made_on")
+        for rival in RIVALS.values()
+    ]
+    for theirs in sorted(made, key=lambda each: -each.height):
+        both = own.join(theirs, on=["series", "made_on"], how="semi")
+        if both["made_on"].n_unique() >= needed:
+            own = both
+    return own
 
 
 def vintages_needed(months: int) -> int:

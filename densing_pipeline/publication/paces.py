@@ -66,9 +66,11 @@ def pace_text(
 
 
 def pace_words(row: Mapping[str, Any]) -> str:
-    """A doubling time in words, also of a flat or falling trend."""
-    days = row.get("doubling_days")
-    return "no growth" if days is None else f"every {days / DAYS_PER_MONTH:.1f} months"
+    """A doubling time in words, also of a trend that tells none."""
+    days, slope = row.get("doubling_days"), row.get("slope_per_day")
+    if days is not None:
+        return f"every {days / DAYS_PER_MONTH:.1f} months"
+    return "less than one doubling" if slope is not None and slope > 0 else "no growth"
 
 
 def _told(row: Mapping[str, Any]) -> str | None:

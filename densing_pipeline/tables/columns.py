@@ -757,7 +757,11 @@ COLUMNS: dict[str, Column] = {
         "Monte Carlo standard error of slope_high, of the headline only.", "1 / day"
     ),
     "intercept": _number("ln density of the trend line on 2023-02-24 (the paper's day zero)."),
-    "doubling_days": _positive("Doubling time of density, ln 2 / slope.", "days"),
+    "doubling_days": _positive(
+        "Doubling time of density, ln 2 / slope; empty, with the reason, if density does not grow or less than "
+        "doubled over the days of its models.",
+        "days",
+    ),
     "doubling_days_low": _positive("Lower end of the doubling time's 95 % interval.", "days"),
     "doubling_days_high": _positive(
         "Upper end of the doubling time's 95 % interval; empty if the slope's interval reaches zero "
@@ -878,6 +882,52 @@ COLUMNS: dict[str, Column] = {
     "relative_width": _number("Median width of the 95 % interval over the truth."),
     "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
+    "weight": _fraction(
+        "Share of the combination where each distinct choice counts alike; empty without an estimate."
+    ),
+    "is_other_minimum": _flag(
+        "Whether the draw lies in another minimum of the fit than the law itself."
+    ),
+    "slope_low_own_minimum": _number(
+        "Lower end of the slope's 95 % interval, without draws of the law that lie in another minimum; empty for a law without draws.",
+        "1 / day",
+    ),
+    "slope_high_own_minimum": _number(
+        "Upper end of the slope's 95 % interval, without draws of the law that lie in another minimum; empty for a law without draws.",
+        "1 / day",
+    ),
+    "doubling_days_low_own_minimum": _positive(
+        "Lower end of the doubling time's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "days",
+    ),
+    "doubling_days_high_own_minimum": _positive(
+        "Upper end of the doubling time's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "days",
+    ),
+    "density_low_own_minimum": _positive(
+        "Lower end of the density's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "1",
+    ),
+    "density_high_own_minimum": _positive(
+        "Upper end of the density's 95 % interval, without draws of the law that lie in another minimum; empty if open.",
+        "1",
+    ),
+    "log_draws": Column(
+        pl.List(pl.Float32),
+        "ln of every draw of the forecast, ascending; empty for a claim without an interval, and in forecasts "
+        "published before draws were kept.",
+        "1",
+    ),
+    "quantity": _text("What grows."),
+    "points_per_year": _positive("Growth of an index.", "points / year"),
+    "difference": _text("Why it is another quantity than density."),
+    "width": _text(
+        "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
+        "empty without an interval.",
+        "narrow",
+        "wide",
+        "open",
+    ),
     "reason": _text(
         "Reason of the state, verdict or value: the rule that decided, or what is missing."
     ),
@@ -1360,6 +1410,11 @@ COLUMNS: dict[str, Column] = {
 """All columns by name."""
 
 OWN: dict[tuple[str, str], Column] = {
+    ("context_rates", "doubling_days"): _positive(
+        "Doubling time that the source states; empty where it states points.", "days"
+    ),
+    ("context_rates", "window_start"): _day("First day the source speaks of."),
+    ("context_rates", "window_end"): _day("Last day the source speaks of."),
     ("claimed_scores", "reason"): _text(
         "Why the claim does not enter scores on these days; empty if it does."
     ),

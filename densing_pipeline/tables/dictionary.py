@@ -15,6 +15,7 @@ FRICTIONLESS_TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
     pl.Int64: "integer",
     pl.Float64: "number",
     pl.Date: "date",
+    pl.List(pl.Float32): "array",
 }
 """Field types of Data Package v2; instants are `datetime`."""
 

@@ -272,7 +272,7 @@ REFERENCE_LAW_DRAWS = Table(
     key=("reference_id", "benchmark", "draw"),
     columns=(
         "reference_id", "benchmark", "draw", "a", "alpha", "b", "beta", "irreducible", "c", "gamma",
-        "l", "d",
+        "l", "d", "is_other_minimum?",
     ),
 )  # fmt: skip
 
@@ -295,8 +295,12 @@ DENSITIES = Table(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
         "censored", "is_record", "score_source_kind?", "weights?", "construction?",
+        "density_low_own_minimum?", "density_high_own_minimum?",
     ),
-    ordered=(("density_low", "density", "density_high"),),
+    ordered=(
+        ("density_low", "density", "density_high"),
+        ("density_low_own_minimum", "density", "density_high_own_minimum"),
+    ),
 )  # fmt: skip
 
 DENSING_LAW = Table(
@@ -314,11 +318,15 @@ DENSING_LAW = Table(
         "newest_release?", "slope_low_80?", "slope_high_80?", "doubling_days_low_80?",
         "doubling_days_high_80?", "simulated_coverage_law_known?", "lowest_coverage?",
         "lowest_coverage_world?",
+        "width?", "slope_low_own_minimum?", "slope_high_own_minimum?",
+        "doubling_days_low_own_minimum?", "doubling_days_high_own_minimum?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
         ("slope_low", "slope_low_80", "slope_high_80", "slope_high"),
         ("slope_low_law_known", "slope_high_law_known"),
+        ("slope_low_own_minimum", "slope_high_own_minimum"),
+        ("doubling_days_low_own_minimum", "doubling_days_high_own_minimum"),
         ("doubling_days_low", "doubling_days_high"),
         (
             "doubling_days_low", "doubling_days_low_80", "doubling_days_high_80",
@@ -406,6 +414,7 @@ PRICE_HALVING = Table(
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
         "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
         "n_censored?", "widest_gap_months?", "simulated_bias?", "simulated_coverage?",
+        "width?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
 )  # fmt: skip
@@ -545,7 +554,7 @@ DENSITY_PACES = Table(
         "doubling_days_low?", "doubling_days_high?", "slope_less_line?", "slope_less_line_low?",
         "slope_less_line_high?", "slope_before?", "break_date?", "break_date_low?",
         "break_date_high?", "half_life_days?", "fold_left?", "fold_left_low?", "fold_left_high?",
-        "draws", "seed",
+        "draws", "seed", "width?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
@@ -613,6 +622,7 @@ DENSITY_GROWTH = Table(
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
         "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
         "lowest_coverage?", "lowest_coverage_world?",
+        "width?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -622,6 +632,17 @@ DENSITY_GROWTH = Table(
             "doubling_days_high",
         ),
     ),
+)  # fmt: skip
+
+CONTEXT_RATES = Table(
+    name="context_rates",
+    grain="one rate of progress of another quantity than density, as its source states it",
+    key=("quantity", "window_start"),
+    columns=(
+        "quantity", "window_start", "window_end", "doubling_days?", "points_per_year?", "difference",
+        "source", "source_url", "observed_at",
+    ),
+    ordered=(("window_start", "window_end"),),
 )  # fmt: skip
 
 INTERVAL_COVERAGE = Table(
@@ -666,7 +687,8 @@ SENSITIVITY = Table(
         "reference_id", "reference_tokens", "score_set", "inversion", "dropped_benchmark",
         "params_basis", "window", "estimator", "family_cap?", "as_of", "is_headline", "verdict",
         "reason", "n_models", "n_clusters", "slope_per_day?", "slope_low?", "slope_high?",
-        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "draws", "seed",
+        "doubling_days?", "doubling_days_low?", "doubling_days_high?", "draws", "seed", "width?",
+        "weight?", "slope_low_mc_error?", "slope_high_mc_error?",
     ),
     ordered=(("slope_low", "slope_high"), ("doubling_days_low", "doubling_days_high")),
 )  # fmt: skip
@@ -677,7 +699,7 @@ IMPLICATIONS = Table(
     key=("name", "subject", "at_date"),
     columns=(
         "name", "subject", "at_date?", "as_of", "value?", "low?", "high?", "unit",
-        "inputs", "verdict", "reason", "draws", "seed",
+        "inputs", "verdict", "reason", "draws", "seed", "width?",
     ),
     ordered=(("low", "high"),),
 )  # fmt: skip
@@ -694,6 +716,7 @@ FORECASTS = Table(
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
         "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
+        "log_draws?",
     ),
     ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
@@ -807,6 +830,7 @@ PUBLISHED: dict[str, Table] = {
         FORECAST_SKILL,
         PACE_SKILL,
         PAPER_CLAIMS,
+        CONTEXT_RATES,
         REVISIONS,
         SOURCE_HEALTH,
     )

@@ -20,6 +20,7 @@ from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import DAY_ZERO, Window, days_since_zero
 from densing_pipeline.tables.published import DENSING_LAW
+from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.coverage_table import DENSING_LAW as BY_LAW
 from densing_pipeline.trends.coverage_table import coverage_of
 from densing_pipeline.trends.estimate import (
@@ -31,7 +32,15 @@ from densing_pipeline.trends.estimate import (
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
 from densing_pipeline.trends.parallel import parallel_map
-from densing_pipeline.trends.series import Series, SeriesKey, doubling_days, from_frame, missing
+from densing_pipeline.trends.series import (
+    Series,
+    SeriesKey,
+    doubling_days,
+    from_frame,
+    missing,
+    open_end,
+    told_doubling_days,
+)
 from densing_pipeline.trends.simulate import SIMULATIONS, Design, Simulation, simulated
 from densing_pipeline.trends.windows import windows
 
@@ -100,7 +109,8 @@ def densing_law(
         row | _judged(row, design and by_design[row["estimator"], design]) | {"as_of": as_of}
         for row, design in estimated
     ]
-    return DENSING_LAW.cast(pl.DataFrame(rows, infer_schema_length=None))
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    return with_width(DENSING_LAW, frame, "doubling_days_low", "doubling_days_high")
 
 
 def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
@@ -217,7 +227,7 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
         except NoEstimateError as error:
             rows.append((row | _insufficient(str(error), error.n_points), None))
             continue
-        row |= _numbers(found)
+        row |= _numbers(found, float(np.ptp(inside.days)))
         row["reason"] = f"{censored} censored models left out; {row['reason']}"
         if is_headline:
             laws, families = len(used.drawn), families_inside(used, span)
@@ -229,22 +239,27 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
     return rows
 
 
-def _numbers(found: Estimate) -> dict[str, Any]:
-    """The columns of one estimate."""
-    carried = f"{found.carried} of {found.lines.slope.size} resamples carry a line"
+def _numbers(found: Estimate, span: float) -> dict[str, Any]:
+    """The columns of one estimate over so many days."""
+    told, untold = told_doubling_days(found.slope, span)
+    notes = (
+        f"{found.carried} of {found.lines.slope.size} resamples carry a line",
+        "" if found.whole else "the law has no draws: its error is left out",
+        untold,
+        open_end(*found.best),
+    )
     return {
         "verdict": "ok",
-        "reason": carried
-        if found.whole
-        else f"{carried}; the law has no draws: its error is left out",
+        "reason": "; ".join(filter(None, notes)),
         "n_points": found.n_points,
         "slope_per_day": found.slope,
         "intercept": found.intercept,
-        "doubling_days": doubling_days(found.slope),
+        "doubling_days": told,
         "r_squared": found.r_squared,
         **_ends(found.best, ""),
         **_ends(found.narrower, "_80"),
         **_ends(found.interval, "_law_known"),
+        **(_ends(found.own_minimum, "_own_minimum") if found.own_minimum else {}),
     }
 
 

@@ -27,6 +27,7 @@ from densing_pipeline.stats.intervals import (
 )
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import DENSITY_PACES
+from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.breakpoints import TRIM
 from densing_pipeline.trends.densing_law import SHORT, SHORT_BASES, of_population
 from densing_pipeline.trends.estimate import law_of
@@ -44,7 +45,14 @@ from densing_pipeline.trends.growth_curves import (
     shapes_of,
 )
 from densing_pipeline.trends.record_setters import FEWEST_RECORDS
-from densing_pipeline.trends.series import FEWEST_MODELS, Series, doubling_days, from_frame
+from densing_pipeline.trends.series import (
+    FEWEST_MODELS,
+    Series,
+    doubling_days,
+    from_frame,
+    open_end,
+    told_doubling_days,
+)
 
 SCORE_SETS = ("average", "mmlu", *ONE_BENCHMARK)
 """Score sets that gain models; the paper's own set ends in April 2025."""
@@ -108,7 +116,8 @@ def density_paces(
             rows.extend(fixed | row for row in _rows(series, points, estimator, whole, recent))
     if not rows:
         return DENSITY_PACES.empty()
-    return DENSITY_PACES.cast(pl.DataFrame(rows, infer_schema_length=None))
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return with_width(DENSITY_PACES, made, "doubling_days_low", "doubling_days_high")
 
 
 def _lines(densing_law: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
@@ -203,13 +212,14 @@ def _rival(found: _Paces, straight: _Paces, points: Points, families: int) -> di
             f"needed: {1 - MOST_LOST:.0%}"
         )
     slope = float(found.slopes[0])
+    told, untold = told_doubling_days(slope, float(np.ptp(points.days)))
     return {
         "verdict": "ok",
-        "reason": "" if slope > 0 else "density does not rise at the end of this curve",
+        "reason": "; ".join(filter(None, (untold, open_end(*interval)))),
         "slope_per_day": slope,
         "slope_low": interval[0],
         "slope_high": interval[1],
-        "doubling_days": doubling_days(slope),
+        "doubling_days": told,
         "doubling_days_low": doubling_days(interval[1]),
         "doubling_days_high": doubling_days(interval[0]),
         **difference,

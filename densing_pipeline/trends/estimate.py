@@ -8,7 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.stats.intervals import MOST_LOST, NARROWER, clustered_interval
+from densing_pipeline.stats.intervals import (
+    MOST_LOST,
+    NARROWER,
+    clustered_interval,
+    clustered_intervals,
+)
 from densing_pipeline.stats.lines import Lines
 from densing_pipeline.trends.estimators import DaySpan, Estimator
 from densing_pipeline.trends.series import Series
@@ -48,6 +53,7 @@ class Estimate(NamedTuple):
         interval: 95 % interval of the slope as if the reference law were known exactly.
         drawn: resampled lines, each under a draw of the law; None for a law without draws.
         whole: 95 % interval of the slope including the error of the law; None without draws.
+        own_minimum: `whole` without draws of the law that lie in another minimum; None if not known.
         narrower: 80 % interval of the slope, of the same lines as `best`.
     """
 
@@ -59,6 +65,7 @@ class Estimate(NamedTuple):
     interval: Interval
     drawn: Lines | None
     whole: Interval | None
+    own_minimum: Interval | None
     narrower: Interval
 
     @property
@@ -123,9 +130,20 @@ def estimate(
         interval=intervals[0],
         drawn=drawn,
         whole=intervals[1] if drawn else None,
+        own_minimum=_own_minimum(drawn, series, window) if drawn else None,
         narrower=clustered_interval((drawn or law_known).slope, families, NARROWER)
         or intervals[-1],
     )
+
+
+def _own_minimum(drawn: Lines, series: Series, window: DaySpan) -> Interval | None:
+    """Interval of the slope over the resamples whose draw of the law lies in the law's own minimum."""
+    if series.jumped is None:
+        return None
+    stayed = ~series.jumped[law_of(drawn.slope.size, len(series.drawn))]
+    if not stayed.any():
+        return None
+    return clustered_interval(drawn.slope[stayed], families_inside(series, window))
 
 
 def with_law(
@@ -168,8 +186,11 @@ def monte_carlo_error(slopes: FloatArray, laws: int, clusters: int) -> Interval 
     """
     of = law_of(len(slopes), laws or len(slopes))
     part = of * PARTS // (of.max() + 1)
-    ends = [clustered_interval(slopes[part != left_out], clusters) for left_out in range(PARTS)]
-    if any(end is None for end in ends):
-        return None
-    low, high = np.std(np.array(ends, dtype=np.float64), axis=0) * np.sqrt(PARTS - 1)
-    return float(low), float(high)
+    kept = [slopes[part != left_out] for left_out in range(PARTS)]
+    if len({len(each) for each in kept}) == 1:
+        # Parts of one size are done at once, which is ten times as fast.
+        ends = clustered_intervals(np.stack(kept), clusters)
+    else:
+        ends = np.vstack([clustered_intervals(each[None], clusters) for each in kept])
+    low, high = np.std(ends, axis=0) * np.sqrt(PARTS - 1)
+    return None if np.isnan(low) else (float(low), float(high))

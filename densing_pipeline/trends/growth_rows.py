@@ -15,6 +15,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import NARROWER, clustered_interval
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.tables.published import DENSITY_GROWTH
+from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.estimate import Interval
 
 GrowthRow = dict[str, Any]
@@ -184,7 +185,8 @@ def density_growth(*parts: Iterable[GrowthRow]) -> pl.DataFrame:
     rows = [row for part in parts for row in part]
     if not rows:
         return DENSITY_GROWTH.empty()
-    return DENSITY_GROWTH.cast(pl.DataFrame(rows, infer_schema_length=None))
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return with_width(DENSITY_GROWTH, made, "doubling_days_low", "doubling_days_high")
 
 
 def _doubling_days(growth: float) -> float | None:

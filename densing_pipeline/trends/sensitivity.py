@@ -20,16 +20,23 @@ import polars as pl
 
 from densing_pipeline import paper
 from densing_pipeline.density.params_bases import params_bases
-from densing_pipeline.density.variants import under_any_protocol, variants
+from densing_pipeline.density.variants import ANY_PROTOCOL, under_any_protocol, variants
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import Window, days_since_zero
 from densing_pipeline.tables.published import SENSITIVITY
-from densing_pipeline.trends.estimate import NoEstimateError, estimate
+from densing_pipeline.tables.width import with_width
+from densing_pipeline.trends.choice_weights import choice_weights, weighted_quantiles
+from densing_pipeline.trends.estimate import (
+    NoEstimateError,
+    estimate,
+    families_inside,
+    monte_carlo_error,
+)
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.parallel import parallel_map
-from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing
+from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing, open_end
 from densing_pipeline.trends.windows import windows
 
 WINDOWS = ("all", paper.NMI, "last-24-months")
@@ -63,13 +70,15 @@ FACTORS = {
 class Spread(NamedTuple):
     """Range of the doubling time in days over all combinations with an estimate.
 
+    Quantiles are by `weight`, by which each distinct choice counts alike (`choice_weights`).
+
     Attributes:
         n: number of combinations with verdict `ok`.
         n_insufficient: number of other combinations.
         shortest: shortest doubling time.
         low: 5 % quantile of the doubling time.
-        median: median doubling time; None if half of the slopes are not positive.
-        high: 95 % quantile; None if more than 5 % of the slopes are not positive.
+        median: median doubling time; None if half of the weight is on slopes that are not positive.
+        high: 95 % quantile; None if more than 5 % of the weight is on slopes that are not positive.
         longest: longest doubling time; None if a slope is not positive.
     """
 
@@ -103,7 +112,8 @@ def sensitivity(
 
     Returns:
         A `sensitivity` frame; combinations without enough data have verdict `insufficient`. The row of
-        `ANY_PROTOCOL` is by all parameters, of all days, with the headline's estimator.
+        `ANY_PROTOCOL` is by all parameters, of all days, with the headline's estimator, and has no
+        weight, for it is no combination with the other choices.
     """
     draws = min(draws, MOST_DRAWS)
     bases = params_bases(models).filter(pl.col("release_date") <= as_of)
@@ -131,15 +141,27 @@ def sensitivity(
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
     )
-    return SENSITIVITY.cast(frame)
+    judged = with_width(SENSITIVITY, frame, "doubling_days_low", "doubling_days_high")
+    is_weighed = (pl.col("verdict") == "ok") & (pl.col("score_set") != ANY_PROTOCOL)
+    weighed = judged.filter(is_weighed)
+    of_choices = weighed.select(SENSITIVITY.key).with_columns(
+        weight=pl.Series(choice_weights(weighed))
+    )
+    return SENSITIVITY.cast(
+        judged.drop("weight").join(of_choices, on=SENSITIVITY.key, how="left", nulls_equal=True)
+    )
 
 
 def spread(table: pl.DataFrame) -> Spread:
     """The range of the doubling time over all combinations with an estimate."""
-    slopes = table.filter(pl.col("verdict") == "ok")["slope_per_day"].to_numpy()
+    if "weight" not in table.columns or not table["weight"].count():  # of before the weights
+        table = table.with_columns(weight=pl.lit(1.0))
+    estimated = table.filter(pl.col("verdict") == "ok", pl.col("weight").is_not_null())
+    slopes = estimated["slope_per_day"].to_numpy()
     if not slopes.size:
         return Spread(0, table.height, None, None, None, None, None)
-    at = np.quantile(slopes, [1, 0.95, 0.5, 0.05, 0])
+    weights = estimated["weight"].to_numpy()
+    at = weighted_quantiles(slopes, weights, [1, 0.95, 0.5, 0.05, 0])
     return Spread(slopes.size, table.height - slopes.size, *(doubling_days(float(s)) for s in at))
 
 
@@ -264,9 +286,17 @@ def _estimate(
     except NoEstimateError as error:
         return _insufficient(str(error))
     low, high = found.interval
+    noise = monte_carlo_error(found.law_known.slope, 0, families_inside(series, window))
+    notes = (
+        "the error of the law is left out",
+        "" if found.slope > 0 else "the trend does not rise",
+        open_end(low, high),
+    )
     return {
         "verdict": "ok",
-        "reason": "" if found.slope > 0 else "the trend does not rise",
+        "reason": "; ".join(filter(None, notes)),
+        "slope_low_mc_error": noise and noise[0],
+        "slope_high_mc_error": noise and noise[1],
         "slope_per_day": found.slope,
         "slope_low": low,
         "slope_high": high,

@@ -35,17 +35,21 @@ class Series(NamedTuple):
         families: family of each model, length n.
         drawn: ln density under each draw of the reference law, not finite where the draw does not
             invert the score, shape (K, n); no rows for a law without draws.
+        jumped: whether each draw of the law lies in another minimum, shape (K,); None if not known.
     """
 
     days: FloatArray
     values: FloatArray
     families: tuple[str, ...]
     drawn: FloatArray
+    jumped: BoolArray | None = None
 
     def kept(self, mask: BoolArray) -> "Series":
         """The models selected by a mask of shape (n,)."""
         families = tuple(name for name, keep in zip(self.families, mask, strict=True) if keep)
-        return Series(self.days[mask], self.values[mask], families, self.drawn[:, mask])
+        return Series(
+            self.days[mask], self.values[mask], families, self.drawn[:, mask], self.jumped
+        )
 
 
 def series_of(
@@ -84,7 +88,8 @@ def from_frame(models: pl.DataFrame, law: DrawnLaw | None = None) -> Series:
     ).sort("release_date", "model_id")
     days = (dense["release_date"] - DAY_ZERO).dt.total_days().cast(pl.Float64).to_numpy()
     values = np.log(dense["density"].cast(pl.Float64).to_numpy())
-    return Series(days, values, tuple(dense["family"]), _drawn(dense, law))
+    drawn, jumped = _drawn(dense, law), law.jumped if law else None
+    return Series(days, values, tuple(dense["family"]), drawn, jumped)
 
 
 def _drawn(dense: pl.DataFrame, law: DrawnLaw | None) -> FloatArray:
@@ -125,3 +130,26 @@ def missing(series: Series, censored: int = 0) -> str:
 def doubling_days(slope: float) -> float | None:
     """Doubling time in days of a rising trend; None for a flat or falling one."""
     return float(np.log(2) / slope) if slope > 0 else None
+
+
+def told_doubling_days(slope: float, span: float) -> tuple[float | None, str]:
+    """The doubling time that a trend over so many days tells, or None and why it tells none.
+
+    Args:
+        slope: trend of ln density, 1 / day.
+        span: days from the first model to the last.
+    """
+    days = doubling_days(slope)
+    if days is None:
+        return None, "density does not grow, so it has no doubling time"
+    if days > span:
+        grown = float(np.exp(slope * span))
+        return None, f"no doubling time told: density grew {grown:.2f}-fold in {span:.0f} days"
+    return days, ""
+
+
+def open_end(low: float, high: float) -> str:
+    """What an interval of the slope that reaches zero says of the doubling time; empty if it does not."""
+    if low > 0:
+        return ""
+    return "the interval holds density that does not grow" if high > 0 else "density falls"

@@ -78,6 +78,7 @@ GROUPS = {
         "forecast_skill",
         "pace_skill",
         "paper_claims",
+        "context_rates",
     },
     "publication": {"source_health", "revisions", "release"},
 }
@@ -142,6 +143,7 @@ PARENTS = {
         "reference_laws",
         "reference_law_draws",
     },
+    "context_rates": set(),
     "price_snapshots": set(),
     "score_snapshots": set(),
     "benchmark_reports": {"score_snapshots", "models"},

@@ -171,6 +171,32 @@ def test_the_error_of_the_law_widens_the_interval(laws, points):
     assert joint["density_low"].item() < joint["density"].item() < joint["density_high"].item()
 
 
+def test_the_interval_of_a_density_is_published_without_draws_of_another_minimum_too(laws, points):
+    """The other minimum of MMLU gives 40 times smaller densities, and a fifth of the draws lie there."""
+    law = laws.filter(reference_id="nmi-2025", benchmark="MMLU")
+    draws = reference_law_draws(law, points, seed=0)
+    model = models(("m", date(2024, 1, 1), 10**9)), mmlu(m=0.6), law
+    found = one_basis(densities(*model, draws))
+    low, own_low, density, own_high = (
+        found[name].item()
+        for name in (
+            "density_low",
+            "density_low_own_minimum",
+            "density",
+            "density_high_own_minimum",
+        )
+    )
+    assert 4 * low < own_low < density < own_high
+    stayed = draws.filter(~pl.col("is_other_minimum")).with_columns(
+        draw=pl.int_range(pl.len(), dtype=pl.Int64)
+    )
+    alone = one_basis(densities(*model, stayed))
+    assert own_low == pytest.approx(alone["density_low"].item(), rel=0.3)
+    before = one_basis(densities(*model, draws.drop("is_other_minimum")))
+    assert before["density_low"].item() == low
+    assert before["density_low_own_minimum"].item() is None
+
+
 def test_an_end_that_the_draws_cannot_invert_is_empty(laws, points):
     law = laws.filter(reference_id="nmi-2025-v2", benchmark="MMLU")
     draws = reference_law_draws(law, points, seed=0)

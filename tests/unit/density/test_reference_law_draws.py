@@ -43,6 +43,18 @@ def test_draws_of_the_global_fit_jump_between_both_minima(draws):
     assert (alpha > 0.3).any()
 
 
+def test_each_draw_says_whether_it_lies_in_another_minimum(draws):
+    """The minima of AVERAGE are at alpha .115 and .364; resamples without the first slide into the second."""
+    shares = {}
+    for reference_id, own in (("nmi-2025", 0.1153), ("nmi-2025-refit", 0.3644)):
+        of_law = draws.filter(reference_id=reference_id, benchmark="AVERAGE")
+        for is_other in (True, False):
+            alphas = of_law.filter(is_other_minimum=is_other)["alpha"]
+            assert ((alphas < 0.22) == (is_other == (own > 0.2))).mean() > 0.95
+        shares[reference_id] = of_law["is_other_minimum"].mean()
+    assert 0 < shares["nmi-2025"] < 0.1 < shares["nmi-2025-refit"] < 0.6
+
+
 def test_another_d0_changes_no_draw(draws):
     other = exponents(draws, "nmi-2025-v2")
     np.testing.assert_allclose(exponents(draws, "nmi-2025")[: other.size], other)

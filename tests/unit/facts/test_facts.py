@@ -324,3 +324,13 @@ def test_parameter_totals_agree_with_counts_of_real_files() -> None:
     np.testing.assert_allclose(
         joined["params_total_right"].to_numpy(), joined["params_total"].to_numpy(), rtol=0.01
     )
+
+
+def test_a_rate_of_another_quantity_is_a_doubling_time_or_points_and_says_what_differs():
+    rates = load("context_rates")
+    has_days, has_points = (
+        rates[name].is_not_null() for name in ("doubling_days", "points_per_year")
+    )
+    assert (has_days ^ has_points).all()
+    assert (rates["difference"].str.len_chars() > 20).all()
+    assert rates["source_url"].str.starts_with("https://").all()

@@ -1,6 +1,6 @@
 """Forecasts are functions of their vintage; the methods say what they are documented to say."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,8 @@ import pytest
 
 from densing_pipeline.forecasts.forecasts import HORIZONS, KEY, forecasts
 from densing_pipeline.forecasts.methods import METHODS
-from densing_pipeline.forecasts.vintages import month_ends
+from densing_pipeline.forecasts.vintages import Vintage, month_ends
+from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     DENSITIES,
@@ -17,6 +18,7 @@ from densing_pipeline.tables.published import (
     MODEL_LINKS,
     PRICES,
 )
+from densing_pipeline.trends.series import Series
 
 pytestmark = pytest.mark.heavy
 
@@ -39,7 +41,9 @@ def test_every_vintage_horizon_and_method_has_a_row(made):
     FORECASTS.validate(made)
     assert (made["target_date"] > made["made_on"]).all()
     per_vintage = made.filter(origin="backtest").group_by("target", "series", "made_on").len()
-    assert (per_vintage["len"] == len(HORIZONS) * 5).all()
+    for target, methods in METHODS.items():
+        lengths = per_vintage.filter(target=target)["len"]
+        assert (lengths == len(HORIZONS) * len(methods)).all()
     assert made.filter(target="density")["made_on"].n_unique() == len(
         month_ends(LAST, date(2023, 2, 28))
     )
@@ -75,6 +79,15 @@ def test_a_forecast_once_published_stays_whatever_becomes_of_the_tables(world):
     assert set(later.filter(origin="published")["made_on"]) == {
         date(2024, 6, 30), date(2024, 8, 31)
     }  # fmt: skip
+
+
+def test_forecasts_published_before_a_column_was_added_stay(world):
+    published = forecasts(world.inputs(date(2024, 6, 30)), **ARGUMENTS).drop("log_draws")
+    later = forecasts(world.inputs(date(2024, 8, 31)), previous=published, **ARGUMENTS)
+    kept = later.filter(origin="published", made_on=date(2024, 6, 30))
+    assert kept.drop("log_draws").equals(published.filter(origin="published"))
+    assert kept.height > 0
+    assert kept["log_draws"].null_count() == kept.height
 
 
 def test_a_second_night_on_the_same_tables_gives_the_same_table(world):
@@ -153,6 +166,50 @@ def test_the_trend_of_a_steady_world_is_found(world, made):
     price = of(made, "price", "trend", 12, date(2024, 4, 30))
     off = np.log2(price["median"] / (price["current"] * 2 ** (-365 / 50)))
     assert abs(off) < 1.5, "steps of 50 days cannot be timed better than to one of them"
+
+
+def ahead_of(method, slope, *, days=1400, seed=0):
+    """Draws of a density method 180 days ahead, less the record, in a world of so many days."""
+    rng = np.random.default_rng(seed)
+    released = np.arange(0.0, days, 7.0)
+    values = slope(released) - rng.exponential(0.2, released.size)
+    families = tuple(f"f{i % 12}" for i in range(released.size))
+    models = Series(released, values, families, np.empty((0, released.size)))
+    is_record = values >= np.maximum.accumulate(values)
+    end = DAY_ZERO + timedelta(days=days)
+    vintage = Vintage(
+        "density", "s", end, released[is_record], values[is_record], released[-1], models
+    )
+    draws = METHODS["density"][method](vintage, np.array([180.0]), 200, rng)
+    return float(np.median(draws)) - vintage.progress[-1]
+
+
+def test_the_last_24_months_forecast_at_their_own_pace():
+    """Density doubled every 100 days until two years ago, and every 400 since."""
+    slow, fast = np.log(2) / 400, np.log(2) / 100
+
+    def slowed(day):
+        return np.where(day < 670, fast * day, fast * 670 + slow * (day - 670))
+
+    recent, whole = (ahead_of(name, slowed) for name in ("last-24-months", "trend"))
+    assert recent == pytest.approx(180 * slow, abs=0.2)
+    steady = ahead_of("last-24-months", lambda day: fast * day)
+    assert steady == pytest.approx(180 * fast, abs=0.2)
+    assert recent < whole
+
+
+def test_a_saturating_curve_forecasts_less_once_the_pace_has_halved_and_the_same_in_a_steady_world():
+    """The pace halves every year: what is left to come in half a year is known."""
+    rate = np.log(2) / 365.25
+
+    def levelling(day):
+        return 5 * -np.expm1(-rate * day)
+
+    told = ahead_of("saturating", levelling)
+    assert told == pytest.approx(float(levelling(1580) - levelling(1400)), abs=0.15)
+    assert told < ahead_of("trend", levelling) - 0.2
+    steady = np.log(2) / 105
+    assert ahead_of("saturating", lambda day: steady * day) == pytest.approx(180 * steady, abs=0.3)
 
 
 def test_records_never_fall(made):

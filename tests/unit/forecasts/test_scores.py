@@ -50,7 +50,8 @@ def test_every_forecast_that_is_due_is_scored_once(made, scored):
     assert scored.filter(verdict="ok").height > 200
 
 
-def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(made, scored):
+def test_crps_is_that_of_all_draws_and_of_a_claim_the_absolute_error(made, scored):
+    """E|X - y| - E|X - X'| / 2 over the draws (Gneiting and Raftery 2007)."""
     both = scored.filter(verdict="ok").join(made, on=KEY, suffix="_made")
     for row in both.sample(40, seed=0).to_dicts():
         actual = np.log(row["outcome"])
@@ -63,11 +64,33 @@ def test_crps_is_twice_the_mean_pinball_loss_and_of_a_claim_the_absolute_error(m
         assert row["pinball_10"] == pytest.approx(loss[1], abs=1e-12)
         assert row["pinball_90"] == pytest.approx(loss[9], abs=1e-12)
         if row["draws"]:
-            assert row["crps"] == pytest.approx(2 * loss[1:-1].mean(), abs=1e-12)
+            draws = np.array(row["log_draws"], dtype=np.float64)
+            apart = np.abs(draws[:, None] - draws).mean() / 2
+            assert draws.size == row["draws"]
+            assert row["crps"] == pytest.approx(np.abs(draws - actual).mean() - apart, rel=1e-4)
             assert row["covered"] == (quantiles[0] <= actual <= quantiles[-1])
         else:
             assert row["crps"] == pytest.approx(abs(quantiles[5] - actual))
             assert row["covered"] is None
+
+
+def test_a_forecast_published_before_draws_were_kept_is_scored_by_its_deciles(world, made, scored):
+    """Twice the mean pinball loss of the nine deciles, near the CRPS of the draws."""
+    for older in (made.with_columns(log_draws=None), made.drop("log_draws")):
+        before = forecast_scores(older, world.inputs(LAST))
+        both = scored.filter(verdict="ok").join(before, on=KEY, suffix="_deciles")
+        drawn = both.filter(pl.col("covered").is_not_null())
+        ratio = drawn["crps_deciles"] / drawn["crps"]
+        assert 0.8 < ratio.median() < 1.2
+        assert (ratio != 1).any()
+
+
+def test_all_skills_of_a_row_rest_on_the_same_forecasts(skill):
+    told = skill.filter(pl.col("skill_no_change").is_not_null())
+    for name in ("constant", "last_12_months"):
+        both = told.filter(pl.col(f"skill_{name}").is_not_null())
+        assert (both[f"n_both_{name}"] == both["n_both_no_change"]).all()
+    assert told["skill_constant"].count() > 0
 
 
 def test_the_outcome_is_the_record_of_the_day(world, scored):

@@ -289,6 +289,36 @@ def test_the_error_of_the_reference_law_widens_the_interval(headline_series, as_
     assert "its error is left out" not in whole["reason"]
 
 
+def test_the_interval_is_published_without_draws_of_another_minimum_too(headline_series, as_of):
+    """Every second draw of the law is a steep one in another minimum, which triples the slope."""
+    rng = np.random.default_rng(0)
+    days = list(range(0, 700, 10))
+    frame = headline_series(days, [0.0066 * day - rng.exponential(0.5) for day in days])
+    law = facts.load("reference_coefficients").row(
+        by_predicate=(pl.col("reference_id") == "nmi-2025") & (pl.col("benchmark") == "AVERAGE"),
+        named=True,
+    )
+    own = ReferenceLaw.from_row(law)
+    frame = frame.with_columns(score=pl.Series(own.score(frame["effective_params"].to_numpy())))
+    coefficients = np.array([[law[name] for name in COEFFICIENTS]] * 40)
+    coefficients[1::2, 1] /= 3
+    key = ("nmi-2025", "nmi-2025-average")
+    rows = []
+    for jumped in (np.arange(40) % 2 == 1, np.zeros(40, dtype=bool), None):
+        laws = {key: DrawnLaw(coefficients, own.reference_tokens, jumped)}
+        made = densing_law(frame, as_of=as_of, draws=200, seed=0, laws=laws, simulations=2)
+        DENSING_LAW.validate(made)
+        rows.append(row(made, HEADLINE + "quantile-0.9"))
+    half, nobody, unknown = rows
+    assert half["slope_high"] > 2 * half["slope_high_own_minimum"]
+    assert half["slope_high_own_minimum"] == pytest.approx(half["slope_high_law_known"], rel=0.1)
+    assert nobody["slope_high_own_minimum"] == nobody["slope_high"] == half["slope_high"]
+    assert half["doubling_days_low_own_minimum"] == pytest.approx(
+        np.log(2) / half["slope_high_own_minimum"]
+    )
+    assert unknown["slope_high_own_minimum"] is None
+
+
 def test_the_headline_says_how_far_its_ends_are_drawn(headline_series, as_of):
     rng = np.random.default_rng(0)
     days = list(range(0, 700, 10))

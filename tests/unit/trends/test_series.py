@@ -13,7 +13,9 @@ from densing_pipeline.trends.series import (
     Series,
     doubling_days,
     missing,
+    open_end,
     series_of,
+    told_doubling_days,
 )
 
 
@@ -67,3 +69,22 @@ def test_a_model_released_on_the_day_counts_and_one_of_the_next_day_does_not():
         }
     )
     assert series_of(densities, ("law", "set", "total"), day).values.tolist() == [0.0]
+
+
+def test_a_doubling_time_is_told_once_density_has_doubled():
+    slope = np.log(2) / 365
+    days, reason = told_doubling_days(slope, 365.1)
+    assert days == pytest.approx(365)
+    assert reason == ""
+    days, reason = told_doubling_days(slope, 364.9)
+    assert days is None
+    assert "2.00-fold in 365 days" in reason
+    assert told_doubling_days(-slope, 900) == (
+        None, "density does not grow, so it has no doubling time"
+    )  # fmt: skip
+
+
+def test_an_interval_that_reaches_zero_says_so():
+    assert open_end(0.001, 0.002) == ""
+    assert open_end(0.0, 0.002) == "the interval holds density that does not grow"
+    assert open_end(-0.002, -0.001) == "density falls"
