@@ -285,11 +285,22 @@ def backtest(ctx: typer.Context) -> None:
 
 
 @app.command()
-def simulate(ctx: typer.Context) -> None:
-    """Print bias and coverage of the estimators on simulated trends."""
+def simulate(
+    ctx: typer.Context,
+    is_prices: Annotated[
+        bool,
+        typer.Option("--prices", help="Nights of price lists that slip, lie and fail instead."),
+    ] = False,
+    nights: Annotated[int, typer.Option(min=35, help="Number of nights, with --prices.")] = 365,
+    seed: Annotated[int, typer.Option(min=0, help="Of the market, with --prices.")] = 0,
+) -> None:
+    """Print bias and coverage of the estimators on simulated trends, or what faulty price lists do to prices."""
     from densing_pipeline.cli import studies
 
-    studies.simulate(ctx.obj)
+    if is_prices:
+        studies.simulate_prices(ctx.obj, nights, seed)
+    else:
+        studies.simulate(ctx.obj)
 
 
 @app.command()

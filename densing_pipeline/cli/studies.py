@@ -223,6 +223,14 @@ def simulate(screen: Screen) -> None:
         screen.line(table)
 
 
+def simulate_prices(screen: Screen, nights: int, seed: int) -> None:
+    """Print what was wrong with simulated price lists and how the cheapest prices came out, in Markdown."""
+    from densing_pipeline.cost.simulated_nights import simulated, tables
+
+    screen.say(f"{nights} nights of five lists")
+    screen.line("\n\n".join(tables(simulated(nights, seed))))
+
+
 def benchmarks(
     screen: Screen, names: Sequence[str], mirror: Path | None, *, is_declared: bool
 ) -> None:
