@@ -13,6 +13,7 @@ from densing_pipeline.cost import (
     levels,
     membership,
     records,
+    task_costs,
 )
 from densing_pipeline.cost.market import Market
 from densing_pipeline.orchestration.metadata import (
@@ -126,6 +127,31 @@ def price_decomposition(
     return decomposition.price_decomposition(
         _market(prices, model_links, capability_levels, capability_index)
     )
+
+
+@table_asset(published.TASK_RUNS, group="cost")
+def task_runs(benchmark_reports: pl.DataFrame) -> pl.DataFrame:
+    """Runs of leaderboards that say what each run cost: bundled, and of polled boards with a cost."""
+    return task_costs.task_runs(facts.load("task_runs"), benchmark_reports)
+
+
+@table_asset(published.TASK_COST_RECORDS, group="cost")
+def task_cost_records(task_runs: pl.DataFrame) -> pl.DataFrame:
+    """Each run that did the task of a level for less than any before, with the two factors of the fall."""
+    levels_of_tasks = task_costs.task_levels(task_runs, facts.load("task_levels"))
+    return task_costs.task_cost_records(task_runs, levels_of_tasks)
+
+
+@table_asset(published.TASK_COST_HALVING, group="cost")
+def task_cost_halving(
+    task_runs: pl.DataFrame, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """Halving time of the cost of a task by board and level; of boards without a licence, as bundled."""
+    levels_of_tasks = task_costs.task_levels(task_runs, facts.load("task_levels"))
+    estimates = task_costs.task_cost_halving(
+        task_runs, levels_of_tasks, draws=settings.bootstrap_draws, seed=settings.seed
+    )
+    return pl.concat([estimates, facts.load("task_cost_halving")])
 
 
 def _market(

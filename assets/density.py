@@ -30,7 +30,9 @@ from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import benchmark_growth as by_group
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import density_paces as paces
+from densing_pipeline.trends import knowledge_growth as by_facts
 from densing_pipeline.trends import sensitivity as multiverse
+from densing_pipeline.trends import text_growth as by_text
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.growth_rows import density_growth as growth_table
 from densing_pipeline.trends.simulate import SIMULATIONS
@@ -231,17 +233,18 @@ def density_growth(
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
+    reported_fresh_text: pl.DataFrame,
+    knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
+    laws = drawn_laws(reference_laws, reference_law_draws)
+    as_of = newest_or_day_zero(scores["observed_at"])
+    draws, seed = settings.bootstrap_draws, settings.seed
     return growth_table(
-        by_group.benchmark_growth(
-            densities,
-            drawn_laws(reference_laws, reference_law_draws),
-            as_of=newest_or_day_zero(scores["observed_at"]),
-            draws=settings.bootstrap_draws,
-            seed=settings.seed,
-        ),
+        by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
+        by_text.text_growth(reported_fresh_text, densities, laws, draws=draws, seed=seed),
+        by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
     )
 
 

@@ -10,6 +10,7 @@ from densing_pipeline.assets import (
     hub,
     prices,
     publication,
+    rulers,
     score_sources,
 )
 from densing_pipeline.orchestration.checks import statistical_checks
@@ -35,7 +36,7 @@ def build_defs(
     wanted = evaluate if settings.evaluate or evaluation_job else None
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [hub, score_sources, evaluation, density, prices, cost, forecasts, publication]
+            [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
         jobs=[nightly.job, maintenance.job, evaluate],

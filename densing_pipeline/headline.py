@@ -1,4 +1,4 @@
-"""Which estimate of the density trend is the headline. Not here: how it is estimated (`trends`)."""
+"""Which estimates of the growth of density are quoted. Not here: how they are estimated (`trends`)."""
 
 from typing import NamedTuple
 
@@ -20,3 +20,39 @@ HEADLINE = Headline(NMI, NMI_AVERAGE, "nonembedding", "all", "quantile-0.9")
 
 HEADLINE_BLEND = 0.75
 """Share of input tokens in the blended price that is quoted and forecast."""
+
+
+class QuotedGrowth(NamedTuple):
+    """The rows of `density_growth`, one per parameter basis, that the first answer quotes for one ruler.
+
+    Attributes:
+        name: in one word, for `headline.json`.
+        words: what gets denser, after "density", in words.
+        models: which models were measured, in words.
+        ruler, group, population, estimator, window: columns of `density_growth`.
+    """
+
+    name: str
+    words: str
+    models: str
+    ruler: str
+    group: str
+    population: str
+    estimator: str
+    window: str
+
+
+QUOTED_GROWTH = (
+    QuotedGrowth(
+        "skills", "of skills on MMLU", "base models", NMI, "knowledge", "base", "quantile-0.9", "all"
+    ),
+    QuotedGrowth(
+        "knowledge", "of knowledge of obscure facts", "instruct models",
+        "incompressible-knowledge-probes", "knowledge", "instruct-and-thinking", "quantile-0.9", "all",
+    ),
+    QuotedGrowth(
+        "compression", "by compression of fresh text", "base models", "fresh-text-qwen2.5",
+        "fresh-text", "base", "quantile-0.9", "all",
+    ),
+)  # fmt: skip
+"""What gets denser, each by the same estimator of the frontier; fixed without looking at any result."""

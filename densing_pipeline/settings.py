@@ -229,6 +229,10 @@ class Settings(BaseSettings):
         default="https://raw.githubusercontent.com/swallow-llm/leaderboard/main/_data/model.yml",
         description="The Swallow LLM leaderboard.",
     )
+    ikp_url: HttpAddress = Field(
+        default="https://raw.githubusercontent.com/19PINE-AI/ikp/main/data/results/evaluation_summary.json",
+        description="Results of Incompressible Knowledge Probes.",
+    )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
         default=40,
         description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.answers import answers
@@ -25,6 +26,7 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    growth_rows,
     level_rows,
     minima_rows,
     pace_rows,
@@ -123,10 +125,12 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "densing_law": trend_rows(tables["densing_law"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
+            "density_growth": growth_rows(tables["density_growth"]),
             "sensitivity": choice_rows(tables["sensitivity"]),
         },
         "docs/prices.md": {
             "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
+            "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {
             "forecast_skill": skill_rows(tables["forecast_skill"]),

@@ -99,6 +99,14 @@ STATISTICS = Page(
         "released in the following {pace_skill.PACE_HORIZONS[0]} and {pace_skill.PACE_HORIZONS[1]} months",
         "by the pinball loss at {pace_skill.TAU}",
         "the quantile or mean of the last {lookback_months:.0f} months' models",
+        # what gets denser
+        "one per cent is {text_ruler.BITS_PER_PERCENT} bits per byte",
+        "through the {text_ruler.FEWEST_LINE_SIZES!w} sizes of Qwen2.5 that were measured",
+        "{text_ruler.LINE_DRAWS} draws of the line",
+        "those with {knowledge_probes.FEWEST_ITEMS} answers or more enter",
+        "the smoothed {knowledge_growth.TAU} quantile",
+        "where the Densing Law's {printed.DENSITY_DOUBLING_MONTHS} months would need",
+        "the median of at least {benchmark_gap.FEWEST_OTHERS!w} other models",
         # sensitivity
         "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
         "{in_trillions[choices][2]:.0f}T tokens |",
@@ -143,6 +151,11 @@ STATISTICS = Page(
         "{spread.low:.0f} to {spread.high:.0f} days, half of them less than {spread.median:.0f}, the ends "
         "{spread.shortest:.0f} and {longest}.** The headline, {headline.doubling_days:.0f} "
         "days, lies above the median",
+        "`reported_fresh_text` holds {growth.text_models} models of at most {growth.text_billions:.0f} B parameters",
+        "`knowledge_probes` holds {growth.probed} open-weight models",
+        "stretch for {growth.vendors} vendors",
+        "{gap.tests} of {gap.models} models are denser on tests, {gap.text} on fresh text",
+        "({gap.benchmark:.2f} on MMLU, {gap.of_text:.2f} on text)",
         "and our {headline.doubling_days:.0f} become {hardware.value:.0f}",
         "chance makes such bends {bends.p[0]:.1f} to {bends.p[1]:.0f} % of the time; that of `mmlu` is the one "
         "that chance seldom makes. At {paper.n_models} "
@@ -161,6 +174,12 @@ STATISTICS = Page(
     ),
     findings={
         "lies above the median": lambda of: of["headline"].doubling_days > of["spread"].median,
+        "that of GitHub and arXiv grows, that of prose does not": lambda of: (
+            of["growth"].text_grows
+        ),
+        "the largest gap is that of Hunyuan-7B-Pretrain": lambda of: (
+            of["gap"].largest == "Hunyuan-7B-Pretrain"
+        ),
         "No acceleration is found; the best bends are slowdowns": lambda of: (
             of["bends"].slowest < 1
         ),
@@ -189,6 +208,9 @@ STATISTICS = Page(
             "would reject a straight line 45 % of the time (Andrews 1993)",
             "(null imposed, Cameron, Gelbach and Miller 2008; six-point weights, Webb 2014)",
             "Ge et al. (arXiv 2602.04836)",
+            "*Incompressible Knowledge Probes* (Li, arXiv 2604.24827)",
+            "+.00131 of the score a month and .1494 per log10 N (n 100)",
+            "would need +.01285",
             "it rests on 3 points before the date",
             "the paper's 51 models",
         ),
@@ -202,6 +224,11 @@ STATISTICS = Page(
             "the 95 % intervals",
             "the dense 16-bit model",
             "at 4 bits",
+            "each with a 95 and an 80 % interval",
+            "whether the 95 % interval lies above zero",
+            "is 100 times the negative log likelihood",
+            "the law's constant, 2.38 a year",
+            "each model: 1 is the average model",
             "Ends are the 2.5 % and 97.5 % draws",
             "the slope goes with 1/alpha",
             "tau .9",
@@ -228,6 +255,14 @@ STATISTICS = Page(
             "is .4 % higher",
             "the factor is far from 1",
             "Error at the 72B",
+        ),
+        "another computation of bundled facts, held by tests/unit/trends": (
+            "none above 15 B",
+            "gave .05 [-.27, .31] a year on 25 models, and 1.32 [.78, 1.78] for MMLU",
+            "GitHub (313 days), arXiv (688) and prose (-.27 a year)",
+            "gave a mean of .25 [-.16, .81] by total and 1.45 [.73, 2.28] by active parameters, frontier "
+            ".10 [-.15, 1.05] and .97 [.60, 2.66]",
+            "by its smoothing (at most .01)",
         ),
         "simulations, as printed by `python -m densing_pipeline.trends.simulate`": (
             "with four or five its interval covers .2 to .5 in simulation",
@@ -365,8 +400,12 @@ PRICES = Page(
         "{admission.PERSISTENCE_DAYS} days before the newest data",
         "{membership.DRAWS} times the members are drawn",
         "`nmi-2025` ({paper_window[0]} to {paper_window[1]}; the paper's own two days",
-        "**Intervals** are {level:.0f} % percentiles of the *step bootstrap*",
-        "With fewer than {halving.MIN_STEPS!w} steps there is none",
+        "Over more than {widest_gap:.0f} months that says little about the pace",
+        "The central {level:.0f} % of the resamples is widened for few steps",
+        "An upper end above {halving.SLOWEST_MONTHS} months is left empty",
+        "With fewer than {halving.MIN_STEPS!w} steps there is no interval",
+        "({coverage.STUDY_MARKETS:,} markets of {coverage.STUDY_DRAWS} resamples;",
+        "({coverage.MARKETS_PER_ROW} markets of {coverage.DRAWS_PER_ROW} resamples: standard error",
         "needs {halving.MIN_MONTHS} months, {halving.MIN_CHANGES} dated changes and "
         "{halving.MIN_PROVIDERS} providers",
         "the run in which it held {admission.PERSISTENCE_DAYS} days",
@@ -418,6 +457,12 @@ PRICES = Page(
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
         ),
+        "GPT-3 in `facts/list_prices.csv` (tests/unit/facts/test_facts.py)": (
+            "`gpt-3` is GPT-3 as it was first sold (`davinci`, 60 USD, 20 from September 2022)",
+        ),
+        "how near a score can lie to a level, as an example": (
+            "a level .002 lower can gain a record",
+        ),
         "the index of the source": ("the value and its 90 % interval",),
         "headline and paper's level, fixed in advance": ("blend 0.75, window `all`", "(= 100)"),
         "read by hand": ("over 104 models)",),
@@ -434,9 +479,21 @@ PRICES = Page(
             "newer than September 2026 are unlinked",
         ),
         "ends of a central 95 %": ("they are the 2.5 and 97.5 % points",),
-        "simulation of the step bootstrap (tests/unit/cost/test_halving.py, slow)": (
-            "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %, steps 89 to 100 % "
-            "(nominal 95;",
+        "simulation, made once": (
+            "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %.",
+            "intervals cover .83 to .94 of the random markets",
+        ),
+        "tests/unit/cost/test_halving_edges.py": (
+            "found 22 months after the last one would make the GPT-3.5 level's 3.40 months 5.24",
+        ),
+        "the table beside it (`densing simulate --prices`)": ("and it covers .91 to .93",),
+        "the simulated markets (`cost.coverage`), and binomial standard errors": (
+            "and coverage of the 95 % interval, of `record-events`",
+            "standard error of a coverage .0035)",
+            "standard error of a coverage about .015)",
+            "of .5 (*regular*), 1 (*random*: cuts at random times by random factors), 1 and 1.4 (*as measured*, the",
+            "1 and 2 (*few large falls*,",
+            "vary too little by (n - 1) / n, and their spread is known with n - 1 degrees of freedom",
         ),
         "recorded lists (tests/unit/prices/sources/test_recorded.py, tests/unit/cost/"
         "test_recorded_months.py)": (

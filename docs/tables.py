@@ -257,3 +257,44 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
         ends = low if low == high else f"{low}-{high}"
         rows.append([CHOICES[row["factor"]], f"{row['median_fold']:.1f}-fold", ends])
     return rows
+
+
+RULERS = {
+    "nmi-2025": "benchmarks, `nmi-2025`",
+    "size-lines": "benchmarks, lines of models",
+    "fresh-text-qwen2.5": "fresh text",
+    "incompressible-knowledge-probes": "knowledge probes",
+}
+"""Rulers of density in the order of the table, in words."""
+
+
+def growth_rows(density_growth: pl.DataFrame) -> list[list[str]]:
+    """Growth of density by every ruler and group over the whole history: frontier and mean."""
+    shown = density_growth.filter(pl.col("window") == "all", pl.col("growth_low").is_not_null())
+    keys = ["ruler", "group", "population", "params_basis"]
+    by_key = {
+        key: {row["estimator"]: row for row in rows.iter_rows(named=True)}
+        for key, rows in shown.group_by(keys, maintain_order=True)
+    }
+    head = ["measured by", "group", "parameters", "models", "frontier, a year", "mean, a year",
+            "frontier doubles, days"]  # fmt: skip
+    rows = [head]
+    for ruler, words in RULERS.items():
+        for (name, group, population, basis), of in by_key.items():
+            frontier = of.get("quantile-0.9") or of.get("pooled-quantile-0.9")
+            if name != ruler or frontier is None:
+                continue
+            both = " (models with both)" if population == "base-on-both" else ""
+            rows.append(
+                [words + both, group, basis, str(frontier["n_models"]), _growth(frontier),
+                 _growth(of.get("ols-all")), _doubling(frontier) or frontier["finding"]]
+            )  # fmt: skip
+    return rows
+
+
+def _growth(row: dict[str, Any] | None) -> str:
+    """`1.45 (.59 to 2.37)`."""
+    if row is None:
+        return ""
+    value, low, high = (row[name] for name in ("growth_per_year", "growth_low", "growth_high"))
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"

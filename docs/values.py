@@ -15,6 +15,8 @@ from scipy.special import ndtr
 from densing_pipeline import implications, paper
 from densing_pipeline.cost import (
     admission,
+    coverage,
+    curves,
     frontier,
     halving,
     index,
@@ -23,16 +25,19 @@ from densing_pipeline.cost import (
     records,
 )
 from densing_pipeline.density import (
+    benchmark_gap,
     compression,
     densities,
     direct_law,
     direct_laws,
     fit,
+    knowledge_probes,
     measured_laws,
     params_bases,
     pooled_scores,
     reference_law_draws,
     score_sets,
+    text_ruler,
     variants,
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
@@ -64,6 +69,7 @@ from densing_pipeline.trends import (
     density_paces,
     estimate,
     growth_curves,
+    knowledge_growth,
     record_setters,
     sensitivity,
     series,
@@ -87,12 +93,14 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
-            dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
+            coverage, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
     } | {
+        "benchmark_gap": benchmark_gap, "knowledge_growth": knowledge_growth,
+        "knowledge_probes": knowledge_probes, "text_ruler": text_ruler,
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "printed": paper,
@@ -106,6 +114,7 @@ def constants() -> Values:
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
         "lost": _percent(intervals.MOST_LOST),
+        "widest_gap": curves.WIDEST_GAP_DAYS / dates.DAYS_PER_MONTH,
         "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
         "in_trillions": {
             "nmi": paper.NMI_TOKENS / 1e12,
@@ -154,6 +163,7 @@ def released(tables: Tables) -> Values:
         | _doubling(tables)
         | _laws(tables)
         | _breaks(tables)
+        | _growth(tables)
         | _pairs(tables)
         | _forecasts(tables)
         | _prices(tables)
@@ -291,6 +301,42 @@ def _breaks(tables: Tables) -> Values:
             slowest=own["slope_ratio"].max(),
             judged=known.filter(verdict="ok").height,
         )
+    }
+
+
+def _growth(tables: Tables) -> Values:
+    """What gets denser: the models behind each ruler, and who is denser on tests than on fresh text."""
+    text, grown = tables["reported_fresh_text"], tables["density_growth"]
+    mean = dict(
+        grown.filter(ruler=text_ruler.RULER, population="base", estimator="ols-all")
+        .select("group", "growth_per_year")
+        .iter_rows()
+    )
+    knowledge = grown.filter(
+        ruler=knowledge_probes.RULER, estimator="ols-all", params_basis="total"
+    )
+    gaps = tables["benchmark_gap"].filter(
+        reference_id=HEADLINE.reference_id, score_set="mmlu", verdict="ok"
+    )
+    found = dict(gaps["finding"].value_counts().iter_rows())
+    largest = gaps.sort("excess", nulls_last=False).row(-1, named=True)
+    return {
+        "growth": SimpleNamespace(
+            text_models=text["model_id"].n_unique(),
+            text_billions=text["params_total"].max() / 1e9,  # type: ignore[operator]
+            probed=tables["knowledge_probes"].height,
+            vendors=knowledge["n_clusters"].item(),
+            text_grows=min(mean["fresh-text-github"], mean["fresh-text-arxiv"]) > 0
+            and mean["fresh-text-prose"] < 0,
+        ),
+        "gap": SimpleNamespace(
+            models=gaps.height,
+            tests=found.get(benchmark_gap.TESTS, 0),
+            text=found.get(benchmark_gap.TEXT, 0),
+            largest=largest["model_id"].rpartition("/")[2],
+            benchmark=largest["benchmark_density"],
+            of_text=largest["text_density"],
+        ),
     }
 
 

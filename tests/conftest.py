@@ -36,8 +36,14 @@ def price_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PriceServer]:
 
 
 @pytest.fixture
-def tables() -> dict[str, pl.DataFrame]:
+def tables(_tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every published table with one valid row."""
+    return dict(_tables)
+
+
+@pytest.fixture(scope="session")
+def _tables() -> dict[str, pl.DataFrame]:
+    """The same once; nobody changes a frame."""
     return {name: one_row(table) for name, table in PUBLISHED.items()}
 
 

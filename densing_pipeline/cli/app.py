@@ -276,6 +276,27 @@ def prices(
     )
 
 
+@fit.command()
+def tasks(
+    ctx: typer.Context,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="weirdml_data.csv of the WeirdML site, or a folder of logs of Every Eval Ever."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="CSV that the estimates are written to.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed (default: DENSING_SEED).")] = None,
+) -> None:
+    """Estimate how fast the cost of a task of fixed quality falls, from runs of leaderboards."""
+    from densing_pipeline.cli import studies
+
+    studies.fit_tasks(ctx.obj, path, output=output, draws=draws, seed=seed)
+
+
 @app.command()
 def backtest(ctx: typer.Context) -> None:
     """Print how good forecasts made at past month ends would have been."""
@@ -287,20 +308,22 @@ def backtest(ctx: typer.Context) -> None:
 @app.command()
 def simulate(
     ctx: typer.Context,
-    is_prices: Annotated[
-        bool,
-        typer.Option("--prices", help="Nights of price lists that slip, lie and fail instead."),
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Of the halving time of prices instead of density.")
     ] = False,
-    nights: Annotated[int, typer.Option(min=35, help="Number of nights, with --prices.")] = 365,
-    seed: Annotated[int, typer.Option(min=0, help="Of the market, with --prices.")] = 0,
+    nights: Annotated[
+        int | None,
+        typer.Option(min=35, help="So many nights of price lists that slip, lie and fail instead."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the market, with --nights.")] = 0,
 ) -> None:
-    """Print bias and coverage of the estimators on simulated trends, or what faulty price lists do to prices."""
+    """Print bias and coverage of the estimators on simulated trends."""
     from densing_pipeline.cli import studies
 
-    if is_prices:
-        studies.simulate_prices(ctx.obj, nights, seed)
+    if nights is None:
+        studies.simulate(ctx.obj, of_prices=prices)
     else:
-        studies.simulate(ctx.obj)
+        studies.simulate_price_nights(ctx.obj, nights, seed)
 
 
 @app.command()

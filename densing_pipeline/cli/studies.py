@@ -91,6 +91,46 @@ def fit_losses(
     screen.say(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
 
 
+def fit_tasks(
+    screen: Screen, path: Path, *, output: Path | None, draws: int, seed: int | None
+) -> None:
+    """Print how fast the cost of a task falls on the boards of a copy, and each record with its factors.
+
+    Args:
+        screen: where it is shown.
+        path: the copy.
+        output: CSV that the estimates are written to, in the form of `facts/task_cost_halving.csv`.
+        draws: resamples behind each interval.
+        seed: seed of the resampling; that of the settings if None.
+
+    Raises:
+        CommandError: the copy has no runs in a known form, or no level can be named in it.
+    """
+    from densing_pipeline import facts
+    from densing_pipeline.cost import task_costs, task_files
+
+    try:
+        found = task_files.read(path)
+    except task_files.TaskFileError as error:
+        raise CommandError(str(error)) from error
+    levels = task_costs.task_levels(found.runs, facts.load("task_levels"))
+    if levels.is_empty():
+        raise CommandError(
+            f"{path}: no level: a board needs a run named in facts/task_levels.csv, or {task_costs.FEWEST_BOARD_RUNS} "
+            "runs over more than one calendar year"
+        )
+    estimates = task_costs.task_cost_halving(
+        found.runs, levels, draws=draws, seed=current_settings().seed if seed is None else seed
+    )
+    screen.show(_table(task_costs.halving_rows(estimates)))
+    screen.show(_table(task_costs.record_rows(task_costs.task_cost_records(found.runs, levels))))
+    left_out = "; ".join(f"{count} {reason}" for reason, count in sorted(found.left_out.items()))
+    screen.say(f"{found.runs.height} runs read" + (f"; left out: {left_out}" if left_out else ""))
+    if output is not None:
+        task_costs.derived(estimates).write_csv(output, line_terminator="\n")
+        screen.say(f"Written to {output}")
+
+
 def fit_densities(screen: Screen, file: Path, *, draws: int | None, seed: int, told: Told) -> None:
     """Print the doubling time of the densities in a file, with 95 % intervals.
 
@@ -215,15 +255,21 @@ def backtest(screen: Screen) -> None:
     screen.show(_table(claims, "A reader of the paper in December 2024"))
 
 
-def simulate(screen: Screen) -> None:
-    """Print bias and coverage of the estimators on frontiers whose truth is known, in Markdown."""
+def simulate(screen: Screen, *, of_prices: bool) -> None:
+    """Print bias and coverage of the estimators on frontiers whose truth is known, in Markdown.
+
+    Args:
+        screen: where they are printed.
+        of_prices: whether the frontiers are of prices; of density otherwise.
+    """
+    from densing_pipeline.cost import coverage
     from densing_pipeline.trends.simulate import study
 
-    for table in study():
+    for table in (coverage.study(),) if of_prices else study():
         screen.line(table)
 
 
-def simulate_prices(screen: Screen, nights: int, seed: int) -> None:
+def simulate_price_nights(screen: Screen, nights: int, seed: int) -> None:
     """Print what was wrong with simulated price lists and how the cheapest prices came out, in Markdown."""
     from densing_pipeline.cost.simulated_nights import simulated, tables
 

@@ -97,6 +97,28 @@ LADDERS = Table(
     ),
 )
 
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
+    grain="one base model x kind of text that was written after the model",
+    key=("model_id", "text"),
+    columns=(
+        "model_id", "model", "family", "release_date", "params_total", "sequence_layers", "text",
+        "compression_percent", "source", "source_url", "observed_at",
+    ),
+)  # fmt: skip
+
+KNOWLEDGE_PROBES = Table(
+    name="knowledge_probes",
+    grain="one model asked the questions of Incompressible Knowledge Probes",
+    key=("model",),
+    columns=(
+        "model", "vendor", "family", "is_moe", "is_thinking", "params_total", "params_active",
+        "release_date", "score", "tier_1", "tier_2", "tier_3", "tier_4", "tier_5", "tier_6",
+        "tier_7", "n_items", "refused", "wrong", "licence", "source", "source_url", "observed_at",
+    ),
+    ordered=(("params_active", "params_total"),),
+)  # fmt: skip
+
 LIST_PRICES = Table(
     name="list_prices",
     grain="one list price of one offer over its interval of validity",
@@ -130,6 +152,36 @@ CAPABILITY_SCORES = Table(
     columns=(
         "canonical_id", "benchmark", "protocol", "score", "std_error?", "source", "source_url?",
     ),
+)  # fmt: skip
+
+TASK_RUNS = Table(
+    name="task_runs",
+    grain="one run of a leaderboard that says what it cost",
+    key=("board", "model", "run_date", "score", "cost_usd"),
+    columns=(
+        "board", "model", "organisation", "run_date", "run_date_is", "score", "std_error?", "n_items?",
+        "cost_usd", "cost_name", "output_tokens?", "source", "source_url", "licence_basis",
+    ),
+)  # fmt: skip
+
+TASK_LEVELS = Table(
+    name="task_levels",
+    grain="one level of a leaderboard that says what runs cost: the score of a named run",
+    key=("board", "level"),
+    columns=("board", "level", "model", "source"),
+)
+
+TASK_COST_HALVING = Table(
+    name="task_cost_halving",
+    grain="one estimate from a leaderboard whose rows may not be published: board x level",
+    key=("board", "level"),
+    columns=(
+        "board", "level", "model", "score", "run_date_is", "window_start", "window_end", "record_date",
+        "n_runs", "n_changes", "n_providers", "fold", "tokens_fold?", "token_price_fold?",
+        "halving_months?", "low?", "high?", "verdict", "reason", "draws", "seed", "source", "source_url",
+        "licence_basis",
+    ),
+    ordered=(("low", "high"), ("window_start", "record_date", "window_end")),
 )  # fmt: skip
 
 OFFER_NAMES = Table(
@@ -208,10 +260,15 @@ FACTS: dict[str, Table] = {
         REFERENCE_POINTS,
         REFERENCE_COEFFICIENTS,
         LADDERS,
+        REPORTED_FRESH_TEXT,
+        KNOWLEDGE_PROBES,
         LIST_PRICES,
         CAPABILITY_LEVELS,
         INDEX_LEVELS,
         CAPABILITY_SCORES,
+        TASK_RUNS,
+        TASK_LEVELS,
+        TASK_COST_HALVING,
         OFFER_NAMES,
         SELLER_NAMES,
         ORGANISATION_NAMES,

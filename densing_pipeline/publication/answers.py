@@ -12,7 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.paper import NMI
+from densing_pipeline.publication.growth import growth_text, quoted_rows
 from densing_pipeline.publication.paces import pace_text, pace_words
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
@@ -55,6 +57,9 @@ class Estimate:
         reason: caveat of the estimate, or why there is none.
         n: models or record lows that the estimate is based on.
         until: day of the newest of them; None if there is none.
+        growth: growth of ln density a year, where it is what is estimated.
+        growth_low: lower end of its 95 % interval.
+        growth_high: upper end.
     """
 
     series: str
@@ -65,6 +70,9 @@ class Estimate:
     reason: str
     n: int = 0
     until: date | None = None
+    growth: float | None = None
+    growth_low: float | None = None
+    growth_high: float | None = None
 
     @property
     def text(self) -> str:
@@ -86,7 +94,7 @@ class Answer:
     """Answer of a release to one question.
 
     Attributes:
-        topic: `density today`, `density in the paper's set` or `price`.
+        topic: `what gets denser`, `density today`, `density in the paper's set` or `price`.
         text: the answer in one or two sentences.
         basis: the models or prices the estimate is based on, and the newest day, in one sentence.
         n: models or price changes the estimate is based on.
@@ -112,13 +120,18 @@ class Answer:
 
 
 def answers(tables: Tables) -> tuple[Answer, ...]:
-    """Every answer that a release gives, the newest models first.
+    """Every answer that a release gives: what gets denser, then density by benchmarks, then prices.
 
     Args:
-        tables: densing_law, densities, density_paces, pace_skill, sensitivity, price_halving and
-            price_frontier of one release.
+        tables: density_growth, densing_law, densities, density_paces, pace_skill, sensitivity,
+            price_halving and price_frontier of one release.
     """
-    return (_density_today(tables), _density(tables), price_answer(tables))
+    return (
+        growth_answer(tables["density_growth"]),
+        _density_today(tables),
+        _density(tables),
+        price_answer(tables),
+    )
 
 
 def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
@@ -144,6 +157,73 @@ def _dated(entry: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in entry.items()
     }
+
+
+def growth_answer(density_growth: pl.DataFrame) -> Answer:
+    """What gets denser: skills, knowledge and compression, each with its interval, models and newest day.
+
+    Args:
+        density_growth: the published table.
+    """
+    found = [(quoted, quoted_rows(density_growth, quoted)) for quoted in QUOTED_GROWTH]
+    estimates = tuple(
+        _growth_estimate(row, f"{quoted.name}, {basis}")
+        for quoted, rows in found
+        for basis, row in rows.items()
+    )
+    counted_models = [
+        (quoted.name, max(rows.values(), key=lambda row: row["n_models"]))
+        for quoted, rows in found
+        if any(row["n_models"] for row in rows.values())
+    ]
+    as_of = max((row["as_of"] for _, row in counted_models), default=None)
+    first = counted_models[0][1] if counted_models else {}
+    n = int(first.get("n_models") or 0)
+    basis = rests_on(n, first.get("newest_model"), first.get("newest_release"), as_of)
+    basis += _others(counted_models[1:], as_of)
+    return Answer(
+        "what gets denser",
+        growth_text(found),
+        basis,
+        n,
+        first.get("newest_model"),
+        first.get("newest_release"),
+        as_of,
+        estimates,
+    )
+
+
+def _others(rows: Sequence[tuple[str, Mapping[str, Any]]], as_of: date | None) -> str:
+    """Sentence with number and newest day of the models of further rulers, and a warning if they are old."""
+    if not rows:
+        return ""
+    said = [
+        f"{name} {'rests ' if place == 0 else ''}on {counted(row['n_models'], 'model')} "
+        f"to {row['newest_release']}"
+        for place, (name, row) in enumerate(rows)
+    ]
+    ages = [(name, days_old(row["newest_release"], as_of)) for name, row in rows]
+    old = [f"{age} days ({name})" for name, age in ages if age]
+    warning = f" Warning: that is {listed(old)} before the newest input of {as_of}." if old else ""
+    text = listed(said)
+    return f" {text[0].upper()}{text[1:]}.{warning}"
+
+
+def _growth_estimate(row: Mapping[str, Any], series: str) -> Estimate:
+    """The doubling time and the growth of a row of `density_growth`."""
+    return Estimate(
+        series=series,
+        verdict=row["verdict"],
+        months=_months(row["doubling_days"]),
+        low=_months(row["doubling_days_low"]),
+        high=_months(row["doubling_days_high"]),
+        reason="; ".join(filter(None, (row["finding"], row["reason"]))),
+        n=row["n_models"],
+        until=row["newest_release"],
+        growth=row["growth_per_year"],
+        growth_low=row["growth_low"],
+        growth_high=row["growth_high"],
+    )
 
 
 def _density_today(tables: Tables) -> Answer:
@@ -175,10 +255,8 @@ def _density_today(tables: Tables) -> Answer:
                 zip(CURRENT_BASES.values(), estimates, strict=True)
             )
         ]
-        text = (
-            f"Density on MMLU, the knowledge and reasoning per parameter, doubles {listed(said)}."
-            f"{_open_weights(found)}"
-            + pace_text(tables["density_paces"], tables["pace_skill"], PACES, CURRENT_BASES)
+        text = f"On MMLU alone, density doubles {listed(said)}.{_open_weights(found)}" + pace_text(
+            tables["density_paces"], tables["pace_skill"], PACES, CURRENT_BASES
         )
     row = rows[0]
     n, newest, until, as_of = (

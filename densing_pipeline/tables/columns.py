@@ -776,6 +776,52 @@ COLUMNS: dict[str, Column] = {
     "group": _text(
         "What the ruler measures: a group of benchmarks with questions of one kind, or a kind of text."
     ),
+    "text": _text(
+        "Kind of text, written after the models: fiction (ao3), news (bbc), articles of Wikipedia in English, "
+        "arXiv papers in computer science or physics, GitHub code in C++ or Python.",
+        "ao3",
+        "bbc",
+        "wikipedia",
+        "arxiv-cs",
+        "arxiv-physics",
+        "github-cpp",
+        "github-python",
+    ),
+    "sequence_layers": _text(
+        "What the model mixes tokens with: attention alone, recurrent layers alone, or both.",
+        "attention",
+        "recurrent",
+        "hybrid",
+    ),
+    "compression_percent": _positive(
+        "Size of the text compressed by the model, in percent of its size in bytes: "
+        "100 bits per byte / 8.",
+        "%",
+    ),
+    "vendor": _text("Maker of the model as the source names it; the cluster of the bootstrap."),
+    "is_thinking": _flag("Whether the model reasons at length before it answers."),
+    **{
+        f"tier_{tier}": _fraction(
+            f"Score on tier {tier} of 7, from facts that are widely known to obscure ones."
+        )
+        for tier in range(1, 8)
+    },
+    "refused": _fraction("Share of the questions that the model did not answer."),
+    "wrong": _fraction("Share of the questions that the model answered wrongly."),
+    "is_revised": _flag(
+        "Whether the score is of a poll, which found another value than the bundled one."
+    ),
+    "is_extrapolated": _flag(
+        "Whether the effective parameters lie beyond the sizes that the ruler is fitted to."
+    ),
+    "benchmark_density": _positive("Capacity density on benchmarks.", "1"),
+    "excess_low": _number("Lower end of the 95 % interval of excess."),
+    "excess_high": _number("Upper end of the 95 % interval of excess."),
+    "text_density": _positive(
+        "Density on fresh text: parameters of a model of the ruler that compresses it as well, over "
+        "the model's own.",
+        "1",
+    ),
     "first_release": _day("Release date of the oldest model the estimate rests on."),
     "growth_per_year": _number("Growth of ln density.", "1 / year"),
     "growth_low": _number("Lower end of the growth's 95 % interval.", "1 / year"),
@@ -789,10 +835,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
-        "Relative bias of the slope on simulated frontiers at these dates and n."
+        "Relative bias of the slope on simulated frontiers at these dates and n (of a price: on simulated "
+        "markets with as many changes)."
     ),
     "simulated_coverage": _fraction(
-        "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
+        "Coverage of the 95 % interval on those simulated frontiers, whose law is known (of a price: on those "
+        "markets, whose models are known)."
     ),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "reason": _text(
@@ -915,6 +963,24 @@ COLUMNS: dict[str, Column] = {
         "MMLU",
         "ECI",
     ),
+    "board": _text(
+        "Leaderboard that says what each run cost; with the copy it is from, if it is one."
+    ),
+    "run_date": _day("Day of the run or of the model's release; run_date_is says of which."),
+    "run_date_is": _text(
+        "What run_date is: the day of the run, or of the model's release.", "run", "release"
+    ),
+    "output_tokens": _positive("Output tokens of what cost_usd pays for.", "tokens"),
+    "n_runs": _count("Runs that reach the level.", "runs"),
+    "cost_fold": _positive("Cost of the record before over that of this one.", "1"),
+    "tokens_fold": _positive(
+        "Output tokens per task before over those now: below 1 where the cheaper run writes more.",
+        "1",
+    ),
+    "token_price_fold": _positive(
+        "Cost by output token before over that now; times tokens_fold it is the fold of the cost.",
+        "1",
+    ),
     "record_date": _day("Day of the last record low."),
     "n_records": _count("Record lows, the first price included.", "records"),
     "record_fate": _text(
@@ -945,7 +1011,12 @@ COLUMNS: dict[str, Column] = {
         "cheapest_now",
         "cheapest_ever",
     ),
-    "date": _day("Day of the change."),
+    "date": _day("Day of the change: the first on which the price is known to have held."),
+    "date_earliest": _day(
+        "Earliest day on which the change can have happened, where the list had not been looked at for a "
+        "while: it happened on some day from this one to `date`. Equal to `date` where the day is known, "
+        "empty where nothing is known."
+    ),
     "usd_per_mtok": _positive("Blended price at the frontier.", "USD per million tokens"),
     "halving_months": _positive("Halving time of the price.", "months"),
     "low": _number("Lower end of the 95 % interval, in the unit of the estimate."),
@@ -953,6 +1024,16 @@ COLUMNS: dict[str, Column] = {
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
     "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_censored": _count(
+        "Changes of the price whose day is known to an interval only (interval-censored).",
+        "changes",
+    ),
+    "widest_gap_months": Column(
+        pl.Float64,
+        "Longest of these intervals; an estimate never spans one of more than six months.",
+        "months",
+        low=0,
+    ),
     "months_since_record": Column(
         pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
     ),
@@ -1245,6 +1326,28 @@ OWN: dict[tuple[str, str], Column] = {
     ("base_model_recall", "month"): _day(
         "First day of the month of release; of an absent model, of the month it was first seen."
     ),
+    ("benchmark_gap", "log_ratio"): _number(
+        "ln of the density on benchmarks over that on fresh text."
+    ),
+    ("benchmark_gap", "median_gap"): _number("Median log_ratio of all other models."),
+    ("benchmark_gap", "excess"): _number(
+        "log_ratio less that of the median model: above zero the model is denser on tests."
+    ),
+    ("benchmark_gap", "finding"): _text(
+        "Whether the model is denser on tests or on fresh text than the median model is, as far as the "
+        "interval can tell.",
+        "denser on tests",
+        "denser on fresh text",
+        "not told apart",
+    ),
+    ("knowledge_probes", "used_in_fit"): _flag(
+        "Whether the model answered enough questions to enter densities and growth."
+    ),
+    ("ruler_densities", "population"): _text(
+        "Which models they are: base models, or instruct and thinking ones.",
+        "base",
+        "instruct-and-thinking",
+    ),
     ("density_growth", "population"): _text(
         "Which models the estimate is over: base models, those of them that have a density on benchmarks "
         "and on fresh text, or instruct and thinking models.",
@@ -1279,6 +1382,31 @@ OWN: dict[tuple[str, str], Column] = {
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
     ("revisions", "current"): _number("Number in this release.", "as in its table"),
+    ("task_runs", "model"): _text("Run as the board names it: model, and setting of reasoning."),
+    ("task_cost_records", "model"): _text(
+        "Run as the board names it: model, and setting of reasoning."
+    ),
+    ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("task_cost_records", "run_date"): _day(
+        "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
+        "the level begins if it is earlier."
+    ),
+    ("task_cost_halving", "level"): _text("Level: short name of the run whose score it is."),
+    ("task_cost_halving", "model"): _text("Run whose score is the level."),
+    ("task_cost_halving", "score"): _fraction(
+        "Score of the level, which a run must have at least."
+    ),
+    ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
+    ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
+    ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("task_cost_halving", "n_providers"): _count(
+        "Makers of the models whose runs set the records.", "makers"
+    ),
+    ("task_cost_halving", "fold"): _positive("Cost of the first record over the last.", "1"),
+    ("task_cost_halving", "tokens_fold"): _positive(
+        "Output tokens per task of the first record over those of the last.", "1"
+    ),
+    ("task_cost_halving", "halving_months"): _positive("Halving time of the cost.", "months"),
     ("revisions", "reason"): _text("What changed between the two releases."),
 }
 """Columns whose name means something else in one table, by table and name."""

@@ -385,9 +385,9 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
     ),
-    ordered=(("low", "high"),),
+    ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
 
 PRICE_HALVING = Table(
@@ -398,6 +398,7 @@ PRICE_HALVING = Table(
         "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
         "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
+        "n_censored?", "widest_gap_months?", "simulated_bias?", "simulated_coverage?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
 )  # fmt: skip
@@ -443,6 +444,39 @@ PRICE_DECOMPOSITION = Table(
         "n_changes",
     ),
     ordered=(("window_start", "window_end"),),
+)  # fmt: skip
+
+TASK_RUNS = Table(
+    name="task_runs",
+    grain="one run of a leaderboard that says what it cost",
+    key=("board", "model", "run_date", "score", "cost_usd"),
+    columns=(
+        "board", "model", "organisation?", "run_date", "run_date_is", "score", "std_error?", "n_items?",
+        "cost_usd", "cost_name", "output_tokens?", "source", "source_url?", "licence_basis",
+    ),
+)  # fmt: skip
+
+TASK_COST_RECORDS = Table(
+    name="task_cost_records",
+    grain="one record low of the cost of a task: board x level x day, with the two factors of the fall",
+    key=("board", "level", "run_date"),
+    columns=(
+        "board", "level", "run_date", "model", "organisation?", "score", "cost_usd", "cost_name",
+        "output_tokens?", "cost_fold?", "tokens_fold?", "token_price_fold?", "source", "source_url?",
+    ),
+)  # fmt: skip
+
+TASK_COST_HALVING = Table(
+    name="task_cost_halving",
+    grain="one estimate of how fast the cost of a task halves: board x level",
+    key=("board", "level"),
+    columns=(
+        "board", "level", "model", "score", "run_date_is", "window_start", "window_end", "record_date",
+        "n_runs", "n_changes", "n_providers", "fold", "tokens_fold?", "token_price_fold?",
+        "halving_months?", "low?", "high?", "verdict", "reason", "draws", "seed", "source", "source_url?",
+        "licence_basis",
+    ),
+    ordered=(("low", "high"), ("window_start", "record_date", "window_end")),
 )  # fmt: skip
 
 SOURCE_HEALTH = Table(
@@ -498,6 +532,52 @@ DENSITY_PACES = Table(
         ("break_date_low", "break_date_high"),
         ("fold_left_low", "fold_left_high"),
     ),
+)  # fmt: skip
+
+REPORTED_FRESH_TEXT = Table(
+    name="reported_fresh_text",
+    grain="one base model x kind of text that was written after the model",
+    key=("model_id", "text"),
+    columns=(
+        "model_id", "model", "family", "release_date", "params_total", "sequence_layers", "text",
+        "compression_percent", "bits_per_byte", "source", "source_url", "observed_at",
+    ),
+)  # fmt: skip
+
+KNOWLEDGE_PROBES = Table(
+    name="knowledge_probes",
+    grain="one instruct or thinking model asked the questions of Incompressible Knowledge Probes",
+    key=("model",),
+    columns=(
+        "model", "vendor", "family", "is_moe", "is_thinking", "params_total", "params_active",
+        "release_date", "score", "n_items", "std_error", "used_in_fit", "is_revised", "source",
+        "source_url", "observed_at",
+    ),
+    ordered=(("params_active", "params_total"),),
+)  # fmt: skip
+
+RULER_DENSITIES = Table(
+    name="ruler_densities",
+    grain="one model's density by a ruler that is no benchmark: ruler x group x parameter basis x model",
+    key=("ruler", "group", "params_basis", "model_id"),
+    columns=(
+        "ruler", "group", "population", "params_basis", "model_id", "family", "vendor?",
+        "release_date", "params", "score?", "bits_per_byte?", "effective_params", "density",
+        "density_low?", "density_high?", "is_extrapolated", "source_url",
+    ),
+    ordered=(("density_low", "density", "density_high"),),
+)  # fmt: skip
+
+BENCHMARK_GAP = Table(
+    name="benchmark_gap",
+    grain="one model's density on benchmarks beside its density on fresh text: model x reference law x score set",
+    key=("model_id", "reference_id", "score_set"),
+    columns=(
+        "model_id", "family", "release_date", "reference_id", "score_set", "params_basis",
+        "benchmark_density", "text_density", "log_ratio", "median_gap?", "excess?", "excess_low?",
+        "excess_high?", "verdict", "finding?", "reason",
+    ),
+    ordered=(("excess_low", "excess", "excess_high"),),
 )  # fmt: skip
 
 DENSITY_GROWTH = Table(
@@ -662,6 +742,10 @@ PUBLISHED: dict[str, Table] = {
         REFERENCE_LAW_DRAWS,
         DIRECT_LAWS,
         DENSITIES,
+        REPORTED_FRESH_TEXT,
+        KNOWLEDGE_PROBES,
+        RULER_DENSITIES,
+        BENCHMARK_GAP,
         COMPRESSION,
         DENSING_LAW,
         TREND_BREAKS,
@@ -678,6 +762,9 @@ PUBLISHED: dict[str, Table] = {
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
         PRICE_RECORDS,
+        TASK_RUNS,
+        TASK_COST_RECORDS,
+        TASK_COST_HALVING,
         QUARANTINE,
         IMPLICATIONS,
         FORECASTS,

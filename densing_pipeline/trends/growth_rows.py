@@ -24,6 +24,12 @@ GROWS = "growth"
 FALLS = "decline"
 NOT_SHOWN = "no growth shown"
 
+LONGEST_DAYS = 10 * DAYS_PER_YEAR
+"""Longest doubling time that is published, ten years: no history that it could be seen in is as long."""
+
+SLOWEST = float(np.log(2)) / (LONGEST_DAYS / DAYS_PER_YEAR)
+"""Growth a year at that doubling time."""
+
 
 class Subject(NamedTuple):
     """What a rate of growth is of; the fields are the key columns of `density_growth`."""
@@ -83,7 +89,8 @@ def estimated(
 
     The doubling time is ln 2 / growth and its ends are those of the growth inverted. It is left out
     where the 95 % interval of the growth includes zero, because a time of decades beside "cannot be told"
-    says nothing; `doubling_days_low`, the fastest doubling that the data allow, stays.
+    says nothing; `doubling_days_low`, the fastest doubling that the data allow, stays. No time above
+    `LONGEST_DAYS` is given.
 
     Args:
         subject: what the rate is of.
@@ -157,11 +164,13 @@ def refused(subject: Subject, sample: Sample, made: Made, reason: str) -> Growth
     }
 
 
-def stated(subject: Subject, made: Made, growth: float, reason: str) -> GrowthRow:
+def stated(
+    subject: Subject, made: Made, growth: float, reason: str, sample: Sample | None = None
+) -> GrowthRow:
     """The row of a rate that somebody else states, without an interval, to compare with."""
     return {
         **subject._asdict(),
-        **Sample(0, 0, None, None, None)._asdict(),
+        **(sample or Sample(0, 0, None, None, None))._asdict(),
         **made._asdict(),
         "verdict": "ok",
         "reason": reason,
@@ -179,5 +188,5 @@ def density_growth(*parts: Iterable[GrowthRow]) -> pl.DataFrame:
 
 
 def _doubling_days(growth: float) -> float | None:
-    """Doubling time in days at a rate of growth a year; None if it is not positive."""
-    return float(np.log(2) / growth * DAYS_PER_YEAR) if growth > 0 else None
+    """Doubling time in days at a rate of growth a year; None if that is longer than `LONGEST_DAYS`."""
+    return float(np.log(2) / growth * DAYS_PER_YEAR) if growth >= SLOWEST else None

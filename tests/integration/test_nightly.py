@@ -218,7 +218,8 @@ def test_show_prints_the_answers_and_with_all_the_tables(night, monkeypatch, cap
     monkeypatch.setenv("DENSING_PUBLISH_URL", settings.publish_url)
     assert main(["show"]) == 0
     shown = capsys.readouterr().out
-    assert "Density on MMLU, the knowledge and reasoning per parameter, doubles" in shown
+    assert "Density of skills" in shown
+    assert "On MMLU alone, density doubles" in shown
     assert "266.7x" not in shown
     assert str((settings.publish_dir / "latest").resolve()) in shown
     assert main(["show", "--all"]) == 0

@@ -27,6 +27,7 @@ def release(tables: dict[str, pl.DataFrame], tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_run(release, monkeypatch):
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(release))
     found = doctest.testfile(str(PAGE), module_relative=False)

@@ -90,6 +90,7 @@ def run(package: Path, script: str, *arguments: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.heavy
 def test_a_new_benchmark_is_one_line_and_one_module(package: Path, tmp_path: Path) -> None:
     (tmp_path / "mirror").mkdir()
     used = run(package, USE, str(tmp_path / "mirror"))

@@ -9,8 +9,15 @@ CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "thread_time"}
 
 
 def calls(node: ast.AST) -> set[str]:
-    """Names of the functions called in a piece of code."""
-    return {ast.unparse(found.func) for found in ast.walk(node) if isinstance(found, ast.Call)}
+    """Names of the functions called in a piece of code, with the modules or values they are of."""
+    return {dotted(found.func) for found in ast.walk(node) if isinstance(found, ast.Call)}
+
+
+def dotted(node: ast.AST) -> str:
+    """A name with its dots; what is no name is left out."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -45,6 +52,8 @@ def without_assertion(source: str) -> list[str]:
 
 def clocks_read(source: str) -> set[str]:
     """Clocks that a module reads."""
+    if "time." not in source:
+        return set()
     return {f"time.{clock}" for clock in CLOCKS} & calls(ast.parse(source))
 
 

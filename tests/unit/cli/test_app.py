@@ -142,6 +142,7 @@ def test_a_file_where_the_state_folder_should_be_is_named(monkeypatch, tmp_path,
     assert "Errno" not in told
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_screen_that_is_full_does_not_fail_a_run(monkeypatch):
     """The work of `run` is the release; that its end could not be printed is said, and no more."""
@@ -162,6 +163,7 @@ def test_a_screen_that_is_full_does_not_fail_a_run(monkeypatch):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.heavy
 def test_a_reader_that_goes_away_does_not_end_a_run():
     """As in `densing run | head -1`: the steps after the first line are run, and the status is 0."""
     program = (

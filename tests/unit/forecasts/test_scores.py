@@ -236,6 +236,7 @@ def test_claims_of_an_empty_world_are_an_empty_table(world):
     assert paper_claims(empty.inputs(LAST), draws=20, seed=0).is_empty()
 
 
+@pytest.mark.heavy
 def test_the_backtest_runs_in_one_call(world, models_and_scores, real_densities):
     models, scores = models_and_scores
     laws = reference_laws(

@@ -143,6 +143,7 @@ def test_errors_of_other_databases_keep_their_message(tmp_path):
         raise sqlite3.Error("could not connect")
 
 
+@pytest.mark.heavy
 def test_a_full_or_read_only_disk_is_named():
     """On small file systems, in a mount namespace of its own."""
     own_namespace = ["unshare", "--map-root-user", "--mount"]

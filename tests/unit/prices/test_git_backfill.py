@@ -359,6 +359,7 @@ def test_a_server_that_never_answers_is_left(settings):
             run(stuck)
 
 
+@pytest.mark.heavy
 def test_the_command_lands_folds_and_goes_on_after_a_repository_that_fails(
     settings, repository, served, monkeypatch, capsys
 ):

@@ -123,6 +123,7 @@ def test_a_lost_file_is_rebuilt(months, whole, tmp_path, damage):
     assert files(tmp_path) == whole
 
 
+@pytest.mark.heavy
 def test_fifty_kills_at_random_points_leave_the_same_files(months, whole, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     write, kills = writing.write, 0

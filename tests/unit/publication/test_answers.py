@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.orchestration.metadata import answer_metadata, headline_metadata
 from densing_pipeline.publication.answers import Estimate, answers, headline
 from densing_pipeline.publication.figures import density_figure, density_today_figure
 from densing_pipeline.publication.summary import freshness, paragraphs, table_views
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.text import markdown
+from densing_pipeline.trends.growth_rows import Made, Sample, Subject, density_growth, estimated
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 MONTH = 365.25 / 12
@@ -65,7 +67,7 @@ def released(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def test_density_is_answered_in_months_with_interval_models_and_newest_date(released):
-    density = answers(released)[1]
+    density = answers(released)[2]
     assert density.text.startswith(
         "On the paper's models and averages of five benchmarks, density doubled every 4.0 months "
         "(95 % interval 2.0 to 8.0)."
@@ -75,7 +77,7 @@ def test_density_is_answered_in_months_with_interval_models_and_newest_date(rele
 
 
 def test_prices_are_answered_by_level_and_levels_without_estimate_are_named(released):
-    price = answers(released)[2]
+    price = answers(released)[3]
     assert price.text == (
         "The cheapest price of a model as capable as gpt-3.5 halves every 5.0 months (95 % interval "
         "1.0 to 9.0) and as capable as gpt-4 every 4.0 months (1.0 to 9.0). For o1 the data do not "
@@ -93,7 +95,7 @@ def test_without_an_estimate_the_answers_say_so(released):
     released["price_halving"] = released["price_halving"].with_columns(
         verdict=pl.lit("insufficient")
     )
-    _, density, price = answers(released)
+    _, _, density, price = answers(released)
     assert density.text == (
         "The data do not carry an estimate of how fast density doubles: 4 clusters (8 needed)."
     )
@@ -104,7 +106,7 @@ def test_without_an_estimate_the_answers_say_so(released):
 
 def test_empty_tables_are_answered_too(tables):
     empty = {name: frame.clear() for name, frame in tables.items()}
-    assert [answer.n for answer in answers(empty)] == [0, 0, 0]
+    assert [answer.n for answer in answers(empty)] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +126,28 @@ def test_the_headline_file_holds_the_same_sentences_and_numbers(released):
     read = json.loads(json.dumps(headline("2026-11-23-abc", given)))
     assert read["release"] == "2026-11-23-abc"
     assert [one["text"] for one in read["answers"]] == [one.text for one in given]
-    assert read["answers"][1]["until"] == "2025-04-05"
-    assert read["answers"][1]["estimates"][0]["months"] == pytest.approx(4)
+    assert read["answers"][2]["until"] == "2025-04-05"
+    assert read["answers"][2]["estimates"][0]["months"] == pytest.approx(4)
+
+
+def growth_rows(newest: date, as_of: date) -> pl.DataFrame:
+    """The quoted rows of growth: skills and knowledge on both bases, compression on one."""
+    made, rows = Made(as_of, 100, 1), []
+    for quoted in QUOTED_GROWTH:
+        for basis in ("total",) if quoted.name == "compression" else ("total", "active"):
+            subject = Subject(
+                quoted.ruler,
+                quoted.group,
+                quoted.population,
+                basis,
+                quoted.estimator,
+                quoted.window,
+            )
+            sample = Sample(30, 9, date(2023, 1, 1), newest, f"org/{quoted.name}")
+            rows.append(
+                estimated(subject, sample, made, 1.0, interval=(0.5, 2), narrower=(0.7, 1.5))
+            )
+    return density_growth(rows)
 
 
 def today(tables) -> pl.DataFrame:
@@ -153,9 +175,9 @@ def today(tables) -> pl.DataFrame:
     return pl.concat([tables["densing_law"], *rows], how="vertical_relaxed")
 
 
-def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
+def test_the_second_answer_is_of_the_newest_models_on_both_bases(released):
     released["densing_law"] = today(released)
-    first = answers(released)[0]
+    first = answers(released)[1]
     assert (
         "doubles every 6.5 months (95 % interval 5.0 to 10.0) counting all parameters" in first.text
     )
@@ -168,7 +190,7 @@ def test_the_first_answer_is_of_the_newest_models_on_both_bases(released):
     assert (first.n, first.newest, first.until) == (213, "org/newest", date(2026, 8, 26))
 
 
-def test_the_first_answer_says_whether_growth_has_slowed(released):
+def test_the_second_answer_says_whether_growth_has_slowed(released):
     released["densing_law"] = today(released)
     released["density_paces"] = pl.concat(
         [
@@ -182,14 +204,14 @@ def test_the_first_answer_says_whether_growth_has_slowed(released):
             for basis, months in (("total", 13.2), ("active", 4.9))
         ]
     )  # fmt: skip
-    first = answers(released)[0]
+    first = answers(released)[1]
     assert first.text.endswith(
         "Of open weights alone, 201 models to 2026-07-05: every 7.5 months and every 5.2 months. In "
         "the last 24 months: every 13.2 months counting all parameters and every 4.9 months counting those active per token, "
         "slower than over the whole history."
     )
     assert headline("id", [first])["answers"][0]["text"] == first.text
-    assert paragraphs(released, NOW)[0].startswith(first.text)
+    assert paragraphs(released, NOW)[1].startswith(first.text)
 
 
 @pytest.mark.parametrize(("days", "warns"), [(120, False), (121, True)])
@@ -199,6 +221,7 @@ def test_every_answer_names_count_and_date_and_warns_above_120_days(released, da
     law = today(released).with_columns(newest_release=newest, as_of=as_of, window_end=as_of)
     released |= {
         "densing_law": law,
+        "density_growth": growth_rows(newest, as_of),
         "densities": released["densities"].with_columns(release_date=newest),
         "price_halving": released["price_halving"].with_columns(as_of=as_of),
         "price_frontier": pl.concat(
@@ -215,11 +238,12 @@ def test_every_answer_names_count_and_date_and_warns_above_120_days(released, da
         assert answer.until == newest
         warning = f"Warning: that is {days} days before the newest input of {as_of}."
         assert (warning in answer.sentence) == warns
+        assert ("Warning" in answer.sentence) == warns
         assert all(one.n > 0 and one.until for one in answer.estimates)
     written = json.loads(json.dumps(headline("id", given)))["answers"]
     assert [one["sentence"] for one in written] == [one.sentence for one in given]
     assert all(each["until"] for one in written for each in one["estimates"])
-    assert paragraphs(released, NOW)[:3] == [one.sentence for one in given]
+    assert paragraphs(released, NOW)[:4] == [one.sentence for one in given]
     shown = answer_metadata(given)
     assert [shown[one.topic].value for one in given] == [markdown(one.sentence) for one in given]
     headlines = law.filter("is_headline")
@@ -285,7 +309,7 @@ def test_stale_and_failed_sources_are_named(tables, outcome, day, told):
 
 
 def test_the_whole_screen_is_made_of_any_valid_release(released):
-    assert len(paragraphs(released, NOW)) == 4
+    assert len(paragraphs(released, NOW)) == 5
     assert len(table_views(released, NOW)) == 5
 
 
@@ -305,6 +329,6 @@ def test_a_trend_that_does_not_rise_is_not_told_as_missing_data(released):
         doubling_days=pl.lit(None, pl.Float64), doubling_days_high=pl.lit(None, pl.Float64)
     )
     released["densing_law"] = flat
-    text = answers(released)[0].text
+    text = answers(released)[1].text
     assert "never, by a trend that does not rise (at least 5.0 months), counting all" in text
     assert "do not carry" not in text

@@ -47,7 +47,7 @@ class Nights:
             state_dir=folder, poll_attempts=1, poll_total_seconds=10, **addresses(server.url())
         )
         self.archive(members())
-        for name in ("epoch-edi", "swallow-leaderboard", "epoch-eci-benchmarks"):
+        for name in ("epoch-edi", "swallow-leaderboard", "epoch-eci-benchmarks", "ikp"):
             self.answer(name, SOURCES[name].embedded[0].content())
         self.answer("epoch-eci", SOURCES["epoch-eci"].embedded[0].content())
         self.answer("epoch-models", MODELS)

@@ -58,6 +58,7 @@ def damaged(document: Any, rng: random.Random) -> bytes:
     return content[: rng.randrange(len(content))] if rng.random() < 0.1 else content
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("source", sorted(SOURCES))
 def test_damage_never_becomes_a_wrong_row_or_a_crash(source: str) -> None:
     rng = random.Random(20261101)  # noqa: S311

@@ -1,0 +1,60 @@
+"""Assets of rulers that are no benchmark: fresh text and obscure facts, and the gap to benchmarks."""
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline import facts
+from densing_pipeline.density import benchmark_gap as gaps
+from densing_pipeline.density import knowledge_probes as probes
+from densing_pipeline.density import text_ruler as texts
+from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables import published
+
+
+@table_asset(published.REPORTED_FRESH_TEXT, group="density")
+def reported_fresh_text() -> pl.DataFrame:
+    """How well base models compress text that was written after their release, in bits per byte."""
+    return texts.with_bits(facts.load("reported_fresh_text"))
+
+
+@table_asset(published.KNOWLEDGE_PROBES, group="density")
+def knowledge_probes(benchmark_reports: pl.DataFrame) -> pl.DataFrame:
+    """Share of obscure facts that instruct and thinking models know, by the newest poll of the source."""
+    return probes.with_polls(facts.load("knowledge_probes"), benchmark_reports)
+
+
+@table_asset(published.RULER_DENSITIES, group="density")
+def ruler_densities(
+    reported_fresh_text: pl.DataFrame,
+    knowledge_probes: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Density of each model by compression of fresh text, and by knowledge of obscure facts."""
+    rows = [
+        *texts.text_densities(reported_fresh_text, seed=settings.seed),
+        *probes.knowledge_densities(knowledge_probes),
+    ]
+    if not rows:
+        return published.RULER_DENSITIES.empty()
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+@table_asset(published.BENCHMARK_GAP, group="density")
+def benchmark_gap(
+    densities: pl.DataFrame,
+    reported_fresh_text: pl.DataFrame,
+    direct_laws: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """Which models are denser on benchmarks than on text that they cannot have seen."""
+    return gaps.benchmark_gap(
+        densities,
+        reported_fresh_text,
+        direct_laws,
+        drawn_laws(reference_laws, reference_law_draws),
+        seed=settings.seed,
+    )
