@@ -18,7 +18,7 @@ from densing_pipeline.stats.arrays import FloatArray
 START = date(2025, 1, 1)
 ROUTER = "openrouter"
 HOSTS = tuple(f"host-{letter}" for letter in "abcdefgh")
-LEVELS = (0.6, 0.7, 0.8)
+LEVEL_SCORES = (0.6, 0.7, 0.8)
 """Scores of the levels; each model has the score of one of them, and a little more."""
 
 MODELS_PER_LEVEL = 6
@@ -123,7 +123,7 @@ def world(nights: int, seed: int) -> World:
 
 
 def _offers(nights: int, rng: np.random.Generator) -> Iterator[Offer]:
-    for level in LEVELS:
+    for level in LEVEL_SCORES:
         for number in range(MODELS_PER_LEVEL):
             model = f"maker-{number % 3}/sage-{level * 10:.0f}{number}"
             begins = 0 if number < MODELS_PER_LEVEL // 2 else int(rng.integers(nights))
@@ -160,7 +160,9 @@ def _slips(offers: Sequence[Offer], nights: int, rng: np.random.Generator) -> It
                 on_sale = [n for n in of_list if not np.isnan(offers[n].prices[first])]
                 if first == 0 or not on_sale:
                     continue
-                able = [n for n in on_sale if offers[n].level >= rng.choice(LEVELS)] or on_sale
+                able = [
+                    n for n in on_sale if offers[n].level >= rng.choice(LEVEL_SCORES)
+                ] or on_sale
                 cheapest = min(able, key=lambda n: float(offers[n].prices[first]))
                 which = cheapest if rng.random() < 0.5 else int(rng.choice(on_sale))
                 factor = {
@@ -372,11 +374,11 @@ def levels() -> pl.DataFrame:
     """The levels, with the columns of `capability_levels`."""
     return pl.DataFrame(
         {
-            "level": [f"level {score}" for score in LEVELS],
-            "defined_by": ["reference"] * len(LEVELS),
-            "benchmark": ["MMLU"] * len(LEVELS),
-            "score": LEVELS,
-            "source": ["simulated"] * len(LEVELS),
+            "level": [f"level {score}" for score in LEVEL_SCORES],
+            "defined_by": ["reference"] * len(LEVEL_SCORES),
+            "benchmark": ["MMLU"] * len(LEVEL_SCORES),
+            "score": LEVEL_SCORES,
+            "source": ["simulated"] * len(LEVEL_SCORES),
         }
     )
 

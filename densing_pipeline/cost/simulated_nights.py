@@ -26,7 +26,7 @@ from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.simulated_market import (
     COVERED,
-    LEVELS,
+    LEVEL_SCORES,
     OUTPUT_FACTOR,
     START,
     World,
@@ -214,9 +214,9 @@ def simulated(nights: int, seed: int = 0) -> Outcome:
     return Outcome(
         market,
         results,
-        {f"level {level}": _daily(frontier, f"level {level}", nights) for level in LEVELS},
-        {f"level {level}": true_curve(market, level) for level in LEVELS},
-        {f"level {level}": _records(frontier, f"level {level}") for level in LEVELS},
+        {f"level {level}": _daily(frontier, f"level {level}", nights) for level in LEVEL_SCORES},
+        {f"level {level}": true_curve(market, level) for level in LEVEL_SCORES},
+        {f"level {level}": _records(frontier, f"level {level}") for level in LEVEL_SCORES},
         servers.lies,
         servers.outages,
     )
