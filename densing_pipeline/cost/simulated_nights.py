@@ -2,7 +2,7 @@
 
 The lists of `simulated_market` are polled every night, through all the code that polls real ones, from servers
 that answer in this process: some nights with an error, half a document or the answer that nothing has changed.
-In the end the cheapest curve of each level is compared with that of the true prices. `densing simulate --nights 365`
+In the end the cheapest curve of each level is compared with that of the true prices. `densing simulate price-nights`
 prints the result.
 """
 
