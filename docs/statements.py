@@ -513,6 +513,8 @@ PRICES = Page(
             "Gemini 2.5 76 %, Gemini 3.1 72 %, Qwen3.5 94 %, Kimi K2.5 87 %, GLM-4.7 86 %, MiniMax-M2.5 "
             "79 %, Grok 4 40 %",
             "In 240 names drawn by rule, family and list",
+            "A second one of 230 names",
+            "the last preview of Gemini 2.5 Pro",
             "180 of them sell a model of the facts",
             "newer than September 2026 are unlinked",
         ),

@@ -364,6 +364,18 @@ def intervals(
     )  # fmt: skip
 
 
+@simulate.command("price-nights")
+def price_nights(
+    ctx: typer.Context,
+    nights: Annotated[int, typer.Option(min=35, help="Number of nights.")] = 365,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the market and its faults.")] = 0,
+) -> None:
+    """Poll simulated price lists that slip, lie and fail, and compare the cheapest prices with the true ones."""
+    from densing_pipeline.cli import studies
+
+    studies.simulate_price_nights(ctx.obj, nights, seed)
+
+
 @app.command()
 def evaluate(
     model: Annotated[str | None, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")] = None,

@@ -269,6 +269,14 @@ def simulate(screen: Screen, *, of_prices: bool) -> None:
         screen.line(table)
 
 
+def simulate_price_nights(screen: Screen, nights: int, seed: int) -> None:
+    """Print what was wrong with simulated price lists and how the cheapest prices came out, in Markdown."""
+    from densing_pipeline.cost.simulated_nights import simulated, tables
+
+    screen.say(f"{nights} nights of five lists")
+    screen.line("\n\n".join(tables(simulated(nights, seed))))
+
+
 def simulate_intervals(
     screen: Screen,
     file: Path | None,

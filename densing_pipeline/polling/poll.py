@@ -6,11 +6,13 @@ Not here: HTTP (`fetch`), and what is in the landing zone afterwards (`polling.l
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
 from densing_pipeline.addresses import shown
+from densing_pipeline.bounded_http import AsyncClient
 from densing_pipeline.fetch import FetchError, Limits, Response, client
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.answers import NOT_MODIFIED, Asked, Request
@@ -37,6 +39,9 @@ LONGEST_UNCHANGED_DAYS = 14
 LARGEST_CLOCK_ERROR = timedelta(days=1)
 """By how much our clock may be ahead of the servers' before theirs is taken for the time of the poll."""
 
+Opened = Callable[[Limits], AbstractAsyncContextManager[AsyncClient]]
+"""Opens a client that asks within bounds."""
+
 Choose = Callable[[Mapping[str, Held[DocumentT] | None]], Sequence[str] | None]
 """Chooses the models to ask a source for, given the last good snapshot of each source, by name; None
 if it is not to be asked."""
@@ -62,6 +67,7 @@ def poll(
     reports: str,
     now: datetime,
     choose: Mapping[str, Choose[DocumentT]] | None = None,
+    opened: Opened = client,
 ) -> list[PollResult]:
     """Ask every source, land what they send, and report.
 
@@ -72,6 +78,7 @@ def poll(
         now: time of the poll.
         choose: by name, how to choose the models that a source is asked for; other sources are asked
             for their whole document.
+        opened: opens the client that asks.
 
     Returns:
         One result per polled source, in the order of `sources`; also landed as a report.
@@ -82,7 +89,7 @@ def poll(
         store_report(zone, reports, lost, now)
     held = {name: last_good(zone, source, now) for name, source in sources.items()}
     try:
-        found = asyncio.run(_ask_all(settings, sources, held, choose, zone, now))
+        found = asyncio.run(_ask_all(settings, sources, held, choose, zone, now, opened))
     except FetchError as error:
         found = {name: Asked(error=error) for name in sources if name not in choose}
     ahead = _ahead(found.values(), now)
@@ -93,25 +100,27 @@ def poll(
         for name, asked in found.items()
     }
     newest = {name: known.parsed for name, known in held.items() if known}
-    newest |= {name: document.parsed for name, document in read.items() if document.parsed}
-    results = [
-        _result(
-            zone,
-            sources[name],
-            found[name],
-            document,
-            held[name],
-            {other: parsed for other, parsed in newest.items() if other != name},
-            now,
+    results = dict[str, PollResult]()
+    # What is refused is judged again when the others are known, which may bear it out.
+    for name in [*read, *read]:
+        document, before = read[name], results.get(name)
+        if before and (before.outcome != "rejected" or document.parsed is None):
+            continue
+        others = {other: parsed for other, parsed in newest.items() if other != name}
+        results[name] = _result(
+            zone, sources[name], found[name], document, held[name], others, now,
             is_shrinking=name in settings.accepted_lists,
-        )
-        for name, document in read.items()
-    ]
+        )  # fmt: skip
+        if document.parsed is not None and results[name].outcome in ("ok", "unchanged"):
+            newest[name] = document.parsed
     if ahead:
         told = f"this machine's clock is {ahead.days} days ahead of the servers'; theirs counts"
-        results = [replace(result, message=f"{result.message}; {told}") for result in results]
-    store_report(zone, reports, results, now)
-    return results
+        results = {
+            name: replace(result, message=f"{result.message}; {told}")
+            for name, result in results.items()
+        }
+    store_report(zone, reports, list(results.values()), now)
+    return list(results.values())
 
 
 def _ahead(answers: Iterable[Asked], now: datetime) -> timedelta | None:
@@ -137,6 +146,7 @@ async def _ask_all(
     choose: Mapping[str, Choose[DocumentT]],
     zone: LandingZone,
     now: datetime,
+    opened: Opened,
 ) -> dict[str, Asked]:
     """The answers of each source, by name; an error of one source is kept in its own result.
 
@@ -144,7 +154,7 @@ async def _ask_all(
         FetchError: nobody can be asked, such as through a proxy without a usable address.
     """
     limits = limits_of(settings)
-    async with client(limits) as opened:
+    async with opened(limits) as asking:
 
         async def ask(name: str, source: Source[DocumentT]) -> Asked | None:
             asked = Asked()
@@ -158,7 +168,7 @@ async def _ask_all(
                 if days_without_whole_answer(zone, name, now) > LONGEST_UNCHANGED_DAYS:
                     copy = None
                 request = Request(
-                    opened,
+                    asking,
                     url,
                     limits,
                     wanted,

@@ -80,7 +80,7 @@ class Source(Protocol[DocumentT]):
         Args:
             found: the document.
             before: the last good one.
-            others: by name, the newest documents of other sources of the kind, which may bear it out.
+            others: by name, the newest good documents of other sources of the kind, which may bear it out.
 
         Returns:
             Remarks for the operator on what changed.

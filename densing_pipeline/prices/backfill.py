@@ -120,16 +120,20 @@ def land(
                 earlier[dated.source] = zone.receipt_files(dated.source)
             before = _before(zone, dated, earlier[dated.source], newest.get(dated.source))
             read.append((dated, before, _read(zone, dated, before)))
-        documents = {name: known.parsed for name, known in newest.items()}
-        documents |= {dated.source: f.parsed for dated, _, f in read if isinstance(f, _Accepted)}
-        for dated, before, found in read:
+        results = dict[int, PollResult]()
+        # What is refused is judged again when the other lists of the day are known, which may bear it out.
+        for position, (dated, before, found) in [*enumerate(read), *enumerate(read)]:
+            known = results.get(position)
+            if known and (known.outcome != "rejected" or isinstance(found, SnapshotError)):
+                continue
+            others = {name: k.parsed for name, k in newest.items() if name != dated.source}
             compared = None if dated.source in accepted else before
-            others = {name: doc for name, doc in documents.items() if name != dated.source}
-            result = _landed(zone, dated, found, before, compared, others)
-            if result.outcome != "rejected" and isinstance(found, _Accepted):
+            results[position] = _landed(zone, dated, found, before, compared, others)
+            if results[position].outcome != "rejected" and isinstance(found, _Accepted):
                 newest[dated.source] = found
             elif before:
                 newest[dated.source] = before
+        for _, result in sorted(results.items()):
             store_report(zone, [result], result.polled_at)
             yield result
 

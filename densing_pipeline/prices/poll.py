@@ -7,6 +7,7 @@ Not here: polling itself (`polling`), the formats (`prices.sources`), and prices
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from densing_pipeline import fetch
 from densing_pipeline.polling import poll as polling
 from densing_pipeline.polling.landed import Held, PollResult
 from densing_pipeline.prices.snapshots import REPORTS
@@ -21,6 +22,7 @@ def poll(
     *,
     models: Mapping[str, Sequence[str]] | None = None,
     clock: Callable[[], datetime] | None = None,
+    client: polling.Opened = fetch.client,
 ) -> list[PollResult]:
     """Ask every price list, land what they send, and report.
 
@@ -29,6 +31,7 @@ def poll(
         models: by source, the models to ask for, in place of the source's own choice
             (`Source.wanted_models`).
         clock: gives the time of the poll; the system's if not given.
+        client: opens the client that asks.
 
     Returns:
         One result per polled source, in the order of `SOURCES`; also landed as a report.
@@ -40,7 +43,7 @@ def poll(
         if source.wanted_models
     }
     sources: Mapping[str, Source] = SOURCES
-    return polling.poll(settings, sources, REPORTS, (clock or _utc_now)(), choose)
+    return polling.poll(settings, sources, REPORTS, (clock or _utc_now)(), choose, client)
 
 
 def _chooser(

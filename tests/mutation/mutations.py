@@ -144,6 +144,32 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     # prices
     *_room(
+        "cost/",
+        "witness",
+        "cost/test_witness",
+        ("APART * offers", "1.01 * APART * offers"),
+        ('pl.col("source") != source', 'pl.col("source") == source'),
+        (".to_numpy() >= lowest", ".to_numpy() > lowest"),
+    ),
+    *_room(
+        "prices/",
+        "presumed",
+        "prices/test_presumed",
+        ("SILENT_DAYS = 365", "SILENT_DAYS = 366"),
+        ("> SILENT_DAYS for", ">= SILENT_DAYS for"),
+        ('since.dt.offset_by("1d")', "since"),
+        docs=True,
+    ),
+    *_room(
+        "prices/",
+        "sources/common_factor",
+        "prices/sources/test_refused_lists",
+        ("FEWEST_WITNESSED = 5", "FEWEST_WITNESSED = 4"),
+        ("LARGEST_COMMON_SHARE = 0.3", "LARGEST_COMMON_SHARE = 0.2"),
+        ("> LARGEST_COMMON_SHARE * len(factor)", ">= LARGEST_COMMON_SHARE * len(factor)"),
+        ('pl.col("seller") != ROUTER', 'pl.col("seller") == ROUTER'),
+    ),
+    *_room(
         "prices/",
         "corrections",
         "prices/test_fold",

@@ -1,0 +1,129 @@
+"""Price lists that slip, lie and fail night after night leave the cheapest prices as they were asked."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from densing_pipeline.cost.simulated_market import (
+    HOSTS,
+    ROUTER,
+    START,
+    Fault,
+    Offer,
+    World,
+    document,
+    shown,
+    world,
+)
+from densing_pipeline.cost.simulated_nights import Outcome, simulated, tables, true_curve
+from densing_pipeline.prices.sources import SOURCES
+
+DAYS_RIGHT = 0.995
+NIGHTS_REFUSED = 3
+
+
+def offer(*spans: tuple[int, float], seller: str = HOSTS[0], level: float = 0.6) -> Offer:
+    """An offer at each price for so many days."""
+    prices = np.concatenate([np.full(days, price) for days, price in spans])
+    return Offer(seller, "maker/sage-1", level, prices)
+
+
+def market(*offers: Offer, faults: tuple[Fault, ...] = ()) -> World:
+    return World(offers, faults, len(offers[0].prices))
+
+
+def check(outcome: Outcome) -> None:
+    assert min(outcome.right.values()) >= DAYS_RIGHT, outcome.right
+    assert outcome.false_records == []
+    assert max(outcome.longest_refusal.values()) <= NIGHTS_REFUSED, outcome.longest_refusal
+    kinds = {fault.kind for fault in outcome.market.faults}
+    assert {"zero", "promotion", "change of unit", "shrunk for good"} <= kinds
+    assert {result.outcome for result in outcome.results} == {
+        "ok", "unchanged", "rejected", "failed",
+    }  # fmt: skip
+    assert outcome.lies > 0
+
+
+@pytest.fixture(scope="module")
+def few_nights() -> Outcome:
+    return simulated(36, 0)
+
+
+def test_a_few_nights_of_faults_leave_the_cheapest_prices_as_they_were(few_nights):
+    check(few_nights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_year_of_faults_leaves_the_cheapest_prices_as_they_were(seed):
+    check(simulated(365, seed))
+
+
+def test_the_true_price_is_what_could_be_paid_for_thirty_days_on_end():
+    blend = 0.75 + 0.25 * 3
+    long_dip = market(offer((40, 4.0), (30, 2.0), (40, 4.0)))
+    assert np.unique(true_curve(long_dip, 0.6)).tolist() == [2 * blend, 4 * blend]
+    short_dip = market(offer((40, 4.0), (29, 2.0), (40, 4.0)))
+    assert np.unique(true_curve(short_dip, 0.6)).tolist() == [4 * blend]
+
+
+def test_a_model_below_the_level_and_one_that_is_not_sold_have_no_price():
+    gone = market(offer((40, 4.0), (40, np.nan)))
+    assert np.isinf(true_curve(gone, 0.6)).tolist() == [False] * 40 + [True] * 40
+    assert np.isinf(true_curve(gone, 0.7)).all()
+
+
+@pytest.mark.parametrize("source", ["litellm", "models-dev", "genai-prices", "llm-prices"])
+def test_a_fault_reaches_its_list_on_its_nights_alone(source):
+    seller = {"litellm": HOSTS[0], "models-dev": HOSTS[0]}.get(source, HOSTS[3])
+    faulty = market(
+        offer((60, 4.0), seller=seller), faults=(Fault("dip", source, 5, 6, frozenset({0}), 0.5),)
+    )
+    prices = [shown(faulty, source, night)[0] for night in (4, 5, 6, 7)]
+    assert prices == [4.0, 2.0, 2.0, 4.0]
+    day = START.replace(day=6)
+    quotes = SOURCES[source].read(document(faulty, source, 5), day).quotes
+    assert quotes["input_usd_per_mtok"].to_list() == [2.0]
+
+
+def test_a_promotion_of_the_router_is_copied_late_and_stays_too_long():
+    promoted = market(
+        offer((60, 4.0), seller=ROUTER),
+        faults=(Fault("promotion", ROUTER, 10, 14, frozenset({0}), 0.5),),
+    )
+    assert [shown(promoted, ROUTER, night)[0] for night in (9, 10, 14, 15)] == [4.0, 2.0, 2.0, 4.0]
+    copies = [shown(promoted, "litellm", night)[-1] for night in range(60)]
+    assert [night for night, price in enumerate(copies) if price == 2.0] == list(range(13, 30))
+
+
+def test_variants_vanish_and_columns_are_renamed():
+    plain = market(offer((60, 4.0), seller=ROUTER))
+    names = {
+        kind: [
+            model["id"]
+            for model in json.loads(
+                document(replace(plain, faults=(Fault(kind, ROUTER, 0, 9),)), ROUTER, 3)
+            )["data"]
+        ]
+        for kind in ("vanished variants", "zero")
+    }
+    assert names == {
+        "vanished variants": ["maker/sage-1"],
+        "zero": ["maker/sage-1", "maker/sage-1:batch"],
+    }
+    renamed = replace(plain, faults=(Fault("renamed column", ROUTER, 0, 9),))
+    assert b'"prompt":' not in document(renamed, ROUTER, 3)
+
+
+def test_the_same_seed_gives_the_same_market_and_another_one_another():
+    assert document(world(50, 1), "litellm", 30) == document(world(50, 1), "litellm", 30)
+    assert document(world(50, 1), "litellm", 30) != document(world(50, 2), "litellm", 30)
+
+
+def test_the_tables_say_what_was_wrong_and_what_came_of_it(few_nights):
+    wrong, came = tables(few_nights)
+    assert "| change of unit |" in wrong
+    assert "false answers that nothing changed" in wrong
+    assert "level 0.6: days on which the cheapest price is the true one | 100.00% |" in came
