@@ -10,6 +10,8 @@ export DENSING_PUBLISH_URL ?= $(CURDIR)/published
 # The environment is .venv, whatever environment the shell is in.
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 unexport VIRTUAL_ENV
+# Containers often forbid Python to keep compiled modules; every process would compile all libraries anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Relative, for make cannot name a file whose path has a space in it.
 UV := $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)

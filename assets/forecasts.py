@@ -5,7 +5,7 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline import implications as consequences
-from densing_pipeline.cost.levels import on_benchmarks
+from densing_pipeline.cost.levels import contested
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.drawn_law import drawn_laws
@@ -154,10 +154,12 @@ def _known(
 ) -> ForecastInputs:
     """Densities with what past days are rebuilt from, and the market with the bundled scores.
 
-    Levels on an index are left out: of past month ends there is no vintage of it.
+    Levels on an index are left out, for of past month ends there is no vintage of it, and those that every
+    scored model reaches.
     """
     densities, models, scores, reference_laws = density_tables
     prices, links, levels, polls = price_tables
-    market = Market(prices, links, on_benchmarks(levels), facts.load("capability_scores"), polls)
+    scored = facts.load("capability_scores")
+    market = Market(prices, links, contested(levels, scored), scored, polls)
     history = DensityHistory.of(current(models), scores, reference_laws)
     return ForecastInputs.up_to_now(densities, history.as_of, market)

@@ -12,11 +12,13 @@ Not here: retries, and what an answer means (`fetch`).
 import asyncio
 import atexit
 import os
+import ssl
 import threading
 import zlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import httpx2
@@ -227,6 +229,17 @@ def timeout(bounds: Bounds) -> httpx2.Timeout:
     return httpx2.Timeout(bounds.read_s, connect=bounds.connect_s)
 
 
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted; read once, for that takes longer than many a request."""
+    return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=4)
+def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The library's own choice, which follows these two variables."""
+    return httpx2.create_ssl_context()
+
+
 def blocking_client(bounds: Bounds, **options: Any) -> httpx2.Client:
     """A client for code that does not know of bounds, such as `huggingface_hub`.
 
@@ -263,7 +276,7 @@ class _BlockingTransport(httpx2.BaseTransport):
     """Sends the requests of a blocking client through `send`."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds, self._client = bounds, httpx2.AsyncClient()
+        self._bounds, self._client = bounds, httpx2.AsyncClient(verify=trusted())
         self._thread = _Loop.current().thread
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

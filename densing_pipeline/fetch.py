@@ -36,6 +36,7 @@ from densing_pipeline.bounded_http import (
     same_origin,
     send,
     timeout,
+    trusted,
 )
 from densing_pipeline.text import clean
 from densing_pipeline.units import MIB
@@ -176,7 +177,7 @@ def new_client(limits: Limits) -> httpx2.AsyncClient:
     redact_logs(LOGGERS)
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
     try:
-        return httpx2.AsyncClient(timeout=timeout(limits.bounds), headers=headers)
+        return httpx2.AsyncClient(timeout=timeout(limits.bounds), headers=headers, verify=trusted())
     except (ValueError, httpx2.InvalidURL, ImportError):
         # Its text would repeat the address, and the cause would be kept with it.
         raise FetchError(

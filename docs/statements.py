@@ -401,8 +401,12 @@ PRICES = Page(
         "{admission.PERSISTENCE_DAYS} days before the newest data",
         "{membership.DRAWS} times the members are drawn",
         "`nmi-2025` ({paper_window[0]} to {paper_window[1]}; the paper's own two days",
-        "**Intervals** are {level:.0f} % percentiles of the *step bootstrap*",
-        "With fewer than {halving.MIN_STEPS!w} steps there is none",
+        "Over more than {widest_gap:.0f} months that says little about the pace",
+        "The central {level:.0f} % of the resamples is widened for few steps",
+        "An upper end above {halving.SLOWEST_MONTHS} months is left empty",
+        "With fewer than {halving.MIN_STEPS!w} steps there is no interval",
+        "({coverage.STUDY_MARKETS:,} markets of {coverage.STUDY_DRAWS} resamples;",
+        "({coverage.MARKETS_PER_ROW} markets of {coverage.DRAWS_PER_ROW} resamples: standard error",
         "needs {halving.MIN_MONTHS} months, {halving.MIN_CHANGES} dated changes and "
         "{halving.MIN_PROVIDERS} providers",
         "the run in which it held {admission.PERSISTENCE_DAYS} days",
@@ -454,6 +458,9 @@ PRICES = Page(
             "the list is made of them as the site makes it | 2025-10 |",
             "the site's checks of each value are not repeated | 2025-06 |",
         ),
+        "GPT-3 in `facts/list_prices.csv` (tests/unit/facts/test_facts.py)": (
+            "`gpt-3` is GPT-3 as it was first sold (`davinci`, 60 USD, 20 from September 2022)",
+        ),
         "how near a score can lie to a level, as an example": (
             "a level .002 lower can gain a record",
         ),
@@ -471,9 +478,21 @@ PRICES = Page(
             "newer than September 2026 are unlinked",
         ),
         "ends of a central 95 %": ("they are the 2.5 and 97.5 % points",),
-        "simulation of the step bootstrap (tests/unit/cost/test_halving.py, slow)": (
-            "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %, steps 89 to 100 % "
-            "(nominal 95;",
+        "simulation, made once": (
+            "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %.",
+            "intervals cover .83 to .94 of the random markets",
+        ),
+        "tests/unit/cost/test_halving_edges.py": (
+            "found 22 months after the last one would make the GPT-3.5 level's 3.40 months 5.24",
+        ),
+        "the table beside it (`densing simulate --prices`)": ("and it covers .91 to .93",),
+        "the simulated markets (`cost.coverage`), and binomial standard errors": (
+            "and coverage of the 95 % interval, of `record-events`",
+            "standard error of a coverage .0035)",
+            "standard error of a coverage about .015)",
+            "of .5 (*regular*), 1 (*random*: cuts at random times by random factors), 1 and 1.4 (*as measured*, the",
+            "1 and 2 (*few large falls*,",
+            "vary too little by (n - 1) / n, and their spread is known with n - 1 degrees of freedom",
         ),
         "recorded lists (tests/unit/prices/sources/test_recorded.py, tests/unit/cost/"
         "test_recorded_months.py)": (

@@ -15,6 +15,8 @@ from scipy.special import ndtr
 from densing_pipeline import implications, paper
 from densing_pipeline.cost import (
     admission,
+    coverage,
+    curves,
     frontier,
     halving,
     index,
@@ -91,7 +93,7 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
-            dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
+            coverage, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
@@ -112,6 +114,7 @@ def constants() -> Values:
         "headline_laws": reference_law_draws.LAW_DRAWS * reference_law_draws.HEADLINE_LAW_TIMES,
         "level": _percent(intervals.LEVEL),
         "lost": _percent(intervals.MOST_LOST),
+        "widest_gap": curves.WIDEST_GAP_DAYS / dates.DAYS_PER_MONTH,
         "factors": [intervals.small_cluster_factor(families) for families in (5, 10, 40)],
         "in_trillions": {
             "nmi": paper.NMI_TOKENS / 1e12,

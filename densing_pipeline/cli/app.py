@@ -306,11 +306,16 @@ def backtest(ctx: typer.Context) -> None:
 
 
 @app.command()
-def simulate(ctx: typer.Context) -> None:
+def simulate(
+    ctx: typer.Context,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Of the halving time of prices instead of density.")
+    ] = False,
+) -> None:
     """Print bias and coverage of the estimators on simulated trends."""
     from densing_pipeline.cli import studies
 
-    studies.simulate(ctx.obj)
+    studies.simulate(ctx.obj, of_prices=prices)
 
 
 @app.command()

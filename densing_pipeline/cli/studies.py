@@ -255,11 +255,17 @@ def backtest(screen: Screen) -> None:
     screen.show(_table(claims, "A reader of the paper in December 2024"))
 
 
-def simulate(screen: Screen) -> None:
-    """Print bias and coverage of the estimators on frontiers whose truth is known, in Markdown."""
+def simulate(screen: Screen, *, of_prices: bool) -> None:
+    """Print bias and coverage of the estimators on frontiers whose truth is known, in Markdown.
+
+    Args:
+        screen: where they are printed.
+        of_prices: whether the frontiers are of prices; of density otherwise.
+    """
+    from densing_pipeline.cost import coverage
     from densing_pipeline.trends.simulate import study
 
-    for table in study():
+    for table in (coverage.study(),) if of_prices else study():
         screen.line(table)
 
 

@@ -48,7 +48,8 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
 
     Returns:
         source, provider, model, flag, basis, input_usd_per_mtok, output_usd_per_mtok and the
-        half-open interval [start, end) in days since 1970, and `seen_to`, up to where it is known
+        half-open interval [start, end) in days since 1970; `earliest`, the first day on which the price can
+        have begun, null if nothing is known; and `seen_to`, up to where it is known
         rather than presumed that the price held; sorted by offer and start.
     """
     if not prices.is_empty() and as_of < last_day(prices):
@@ -80,6 +81,7 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
         *OFFER, "flag", "input_usd_per_mtok", "output_usd_per_mtok",
         basis=pl.when(is_correction).then(pl.lit("undated")).otherwise("basis"),
         start=start.to_physical(),
+        earliest=_earliest(start, is_correction),
         end=pl.col("valid_to").to_physical().fill_null(horizon).clip(upper_bound=horizon),
         seen_to=pl.when(is_presumed).then(pl.col("last_seen").to_physical() + 1),
         presumed_from=pl.col("presumed_from").to_physical(),
@@ -99,6 +101,16 @@ def on_sale(prices: pl.DataFrame, as_of: date, polls: pl.DataFrame | None = None
         .with_columns(seen_to=pl.min_horizontal("seen_to", "end"))
         .filter(pl.col("start") < pl.col("end"))
     )
+
+
+def _earliest(start: pl.Expr, is_correction: pl.Expr) -> pl.Expr:
+    """First day on which a price can have begun: its own where the seller or a document dates it."""
+    is_dated = pl.col("basis").is_in(["announced", "documented"])
+    seen = pl.min_horizontal("valid_from_earliest", start)
+    known = (
+        pl.when(is_dated).then(start).when(pl.col("valid_from_earliest").is_not_null()).then(seen)
+    )
+    return pl.when(~is_correction).then(known).cast(pl.Date).to_physical()
 
 
 def _own_words(rows: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
@@ -178,10 +190,11 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
         days: length a run must have.
 
     Returns:
-        The rows whose run is long enough, with `run_start` and `run_end`.
+        The rows whose run is long enough, with `run_start`, `run_end` and `run_earliest`, the first day on
+        which the run can have begun.
     """
     if offers.is_empty():
-        return offers.with_columns(run_start="start", run_end="end")
+        return offers.with_columns(run_start="start", run_end="end", run_earliest="earliest")
     is_new_run = offers.select(
         (pl.struct(OFFER) != pl.struct(OFFER).shift()) | (pl.col("start") != pl.col("end").shift())
     ).to_series().fill_null(value=True)  # fmt: skip
@@ -189,7 +202,9 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
     starts, ends = offers["start"].to_numpy(), offers["end"].to_numpy()
     has_lasted = offers["seen_to"].to_numpy()[last] - starts[first] >= days
     return offers.with_columns(
-        run_start=pl.Series(starts[first]), run_end=pl.Series(ends[last])
+        run_start=pl.Series(starts[first]),
+        run_end=pl.Series(ends[last]),
+        run_earliest=offers["earliest"].gather(first),
     ).filter(pl.Series(has_lasted))
 
 

@@ -3,20 +3,26 @@
 A curve is a step function: the price from each day on. Times are days since the start of the window, prices
 natural logarithms. Arrays of resampled curves have one curve per row.
 
-Not here: which curves and windows are estimated, and the verdicts (`halving`).
+Not here: which curves and windows are estimated, and the verdicts (`halving`), and intervals (`step_bootstrap`).
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 import numpy as np
 import polars as pl
 
 from densing_pipeline.prices.names import seller_behind
-from densing_pipeline.stats.arrays import BoolArray, FloatArray
-from densing_pipeline.tables.dates import DAYS_PER_MONTH
+from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
+from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 
 WEEK = 7
+
+WIDEST_GAP_DAYS = 6 * DAYS_PER_MONTH
+"""Longest interval in which the day of a change may lie. A curve is estimated up to a longer one, or from
+there on (`Changes.watched`): a change that was found after so long says little about the pace."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,12 @@ class Curve:
     Attributes:
         start: first day, with a price.
         span: length of the window in days.
-        times: days since start at which the price changed; the first is 0, the price at the start.
+        times: days since start from which on each price is known to have held; the first is 0, the price at
+            the start.
+        earliest: earliest time at which each price can have begun, at most `times`; before 0 where the
+            first price may have begun before it was seen.
         log_prices: ln price from each time on.
-        is_dated: whether the price changed on that very day.
+        is_dated: whether an interval for the day of the change is known, be it a single day.
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
@@ -39,6 +48,7 @@ class Curve:
     start: date
     span: int
     times: FloatArray
+    earliest: FloatArray
     log_prices: FloatArray
     is_dated: BoolArray
     is_event: BoolArray
@@ -56,6 +66,22 @@ class Curve:
     def n_changes(self) -> int:
         """Price changes of known date within the window."""
         return int((self.is_dated & self.is_event)[1:].sum())
+
+    @property
+    def gaps(self) -> FloatArray:
+        """Days within which each change of known date may have happened; 0 if the day is known."""
+        gaps: FloatArray = (self.times - self.earliest)[self.is_dated & self.is_event]
+        return gaps
+
+    @property
+    def n_censored(self) -> int:
+        """Dated changes, the first price included, whose day is known to an interval only."""
+        return int((self.gaps > 0).sum())
+
+    @property
+    def widest_gap_months(self) -> float:
+        """Longest of these intervals."""
+        return float(self.gaps.max(initial=0.0)) / DAYS_PER_MONTH
 
     @property
     def n_undated(self) -> int:
@@ -90,6 +116,155 @@ class Curve:
         return self.span / DAYS_PER_MONTH
 
 
+@dataclass(frozen=True)
+class Changes:
+    """The changes of one curve in order, as arrays of length n; days are ordinals (`date.toordinal`).
+
+    Attributes:
+        days: first day on which each price is known to have held.
+        earliest: first day on which it can have begun; equal to `days` where no other is known.
+        prices: the price, NaN where nothing is on offer.
+        is_undated: whether nothing is known of the day on which it began.
+        sellers: the company that asked it (`prices.names.seller_behind`); None where nothing is on offer.
+    """
+
+    days: IntArray
+    earliest: IntArray
+    prices: FloatArray
+    is_undated: BoolArray
+    sellers: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> Self:
+        """From rows of one curve of `price_frontier`, ascending by date.
+
+        `date_earliest` may be left out or empty; a date then is exact if `basis` says so.
+        """
+        days = [day.toordinal() for day in frame["date"].to_list()]
+        known = (
+            frame["date_earliest"].to_list()
+            if "date_earliest" in frame.columns
+            else [None] * frame.height
+        )
+        basis = frame["basis"].to_list()
+        return cls(
+            np.array(days, dtype=np.intp),
+            np.array(
+                [
+                    first.toordinal() if first else day
+                    for first, day in zip(known, days, strict=True)
+                ],
+                dtype=np.intp,
+            ),
+            frame["usd_per_mtok"].cast(pl.Float64).fill_null(math.nan).to_numpy(),
+            np.array(
+                [
+                    why == "undated" or (why == "first_observed" and first is None)
+                    for why, first in zip(basis, known, strict=True)
+                ],
+                dtype=bool,
+            ),
+            _sellers(frame),
+        )
+
+    def cut(self, start: date, end: date) -> Curve | None:
+        """The part of the curve within [start, end], or None if it has no price there.
+
+        Args:
+            start: first day of the window; the curve's own first day if that is later.
+            end: last day of the window.
+        """
+        known = self.days <= end.toordinal()
+        priced = np.flatnonzero(known & np.isfinite(self.prices))
+        if not priced.size or start > end:
+            return None
+        first = max(start.toordinal(), int(self.days[priced[0]]))
+        # The price that holds on the first day, and those after it.
+        inside = priced[max(int((self.days[priced] <= first).sum()) - 1, 0) :]
+        times = np.maximum(self.days[inside] - first, 0).astype(np.float64)
+        logs = np.log(self.prices[inside])
+        is_event = self.days[inside] >= first
+        final = float(self.prices[known][-1])
+        last = end.toordinal()
+        return Curve(
+            start=date.fromordinal(first),
+            span=last - first,
+            times=times,
+            earliest=self._earliest(inside, start.toordinal() - first, first, is_event),
+            log_prices=logs,
+            is_dated=~(self.is_undated[inside] & np.append(False, np.diff(logs) < 0)),
+            is_event=is_event,
+            final=None if math.isnan(final) else final,
+            lowest=float(self.prices[priced].min()),
+            sellers=frozenset(name for name in (self.sellers[k] for k in inside) if name),
+            record_age_months=(last - self._last_record(priced)) / DAYS_PER_MONTH,
+        )
+
+    def watched(self, window: Window) -> Window:
+        """The longest part of a window without a fall that may have happened on any day of half a year.
+
+        Args:
+            window: what is wanted.
+
+        Returns:
+            The window, or the longest stretch of it (of equal ones the latest) that ends on the last day before
+            such an interval, or begins on the day on which the fall was found. A fall of which nothing is
+            known happened after the change before it, as far as this rule goes.
+        """
+        priced = np.flatnonzero((self.days <= window.end.toordinal()) & np.isfinite(self.prices))
+        if not priced.size:
+            return window
+        days, prices = self.days[priced], self.prices[priced]
+        eves = np.maximum(
+            np.where(self.is_undated[priced], 0, self.earliest[priced] - 1)[1:], days[:-1]
+        )
+        start = max(window.start.toordinal(), int(days[0]))
+        is_wide = (
+            (np.diff(prices) < 0) & (days[1:] > start) & (days[1:] - eves - 1 > WIDEST_GAP_DAYS)
+        )
+        if not is_wide.any():
+            return window
+        begins = [start, *days[1:][is_wide].tolist()]
+        ends = [*np.maximum(eves[is_wide], start).tolist(), window.end.toordinal()]
+        stretches = zip(begins, ends, strict=True)
+        begin, end = max(stretches, key=lambda ends: (ends[1] - ends[0], ends[1]))
+        return Window(window.name, date.fromordinal(begin), date.fromordinal(end))
+
+    def _earliest(
+        self, inside: IntArray, opening: int, zero: int, is_event: BoolArray
+    ) -> FloatArray:
+        """Earliest time of each change: within the window, after every earlier rise, a rise after any change.
+
+        Args:
+            inside: the changes in the window.
+            opening: first day of the window, in days since `zero`.
+            zero: the day that times are counted from.
+            is_event: whether each price began in the window.
+        """
+        times = np.maximum(self.days[inside] - zero, 0).astype(np.float64)
+        is_rise = np.append(False, np.diff(self.prices[inside]) > 0)
+        risen = np.maximum.accumulate(np.where(is_rise, times, -np.inf))
+        floor = np.append(-np.inf, np.where(is_rise[1:], times[:-1], risen[:-1]))
+        known = np.maximum(self.earliest[inside] - zero, np.maximum(floor, opening))
+        return np.where(is_event, np.minimum(known, times), times)
+
+    def _last_record(self, priced: IntArray) -> int:
+        """Day of the last dated record low; of the last price if none is dated."""
+        lows = np.minimum.accumulate(self.prices[priced])
+        is_record = np.append(True, lows[1:] < lows[:-1])
+        dated = priced[is_record & ~self.is_undated[priced]]
+        return int(self.days[dated[-1] if dated.size else priced[-1]])
+
+
+def _sellers(held: pl.DataFrame) -> tuple[str | None, ...]:
+    """Who asked each price; prices given without the model's name have a seller all the same."""
+    models = held["model"].to_list() if "model" in held.columns else [""] * held.height
+    return tuple(
+        provider and seller_behind(provider, model)
+        for provider, model in zip(held["provider"].to_list(), models, strict=True)
+    )
+
+
 def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
     """The part of a curve within [start, end], or None if it has no price there.
 
@@ -98,45 +273,7 @@ def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
         start: first day of the window; the curve's own first day if that is later.
         end: last day of the window.
     """
-    known = changes.filter(pl.col("date") <= end)
-    priced = known.drop_nulls("usd_per_mtok")
-    if priced.is_empty() or start > end:
-        return None
-    first: date = max(start, priced["date"][0])
-    held = priced.filter(pl.col("date") <= first).tail(1)
-    inside = pl.concat([held, priced.filter(pl.col("date") > first)])
-    times = np.array([max((day - first).days, 0) for day in inside["date"]], dtype=np.float64)
-    logs = np.log(inside["usd_per_mtok"].to_numpy())
-    final: float | None = known["usd_per_mtok"][-1]
-    is_fall = np.append(False, np.diff(logs) < 0)
-    is_dated = ~((inside["basis"] == "undated").fill_null(value=False).to_numpy() & is_fall)
-    return Curve(
-        start=first,
-        span=(end - first).days,
-        times=times,
-        log_prices=logs,
-        is_dated=is_dated,
-        is_event=(inside["date"] >= first).to_numpy(),
-        final=final,
-        lowest=float(priced["usd_per_mtok"].min()),  # type: ignore[arg-type]
-        sellers=_sellers(inside),
-        record_age_months=_record_age(priced, end),
-    )
-
-
-def _sellers(held: pl.DataFrame) -> frozenset[str]:
-    """Who held the curve; prices given without the model's name have a seller all the same."""
-    models = held["model"] if "model" in held.columns else [""] * held.height
-    return frozenset(map(seller_behind, held["provider"], models))
-
-
-def _record_age(priced: pl.DataFrame, end: date) -> float:
-    lows = priced["usd_per_mtok"].cum_min()
-    is_record = (lows < lows.shift()).fill_null(value=True)
-    is_dated = (priced["basis"] != "undated").fill_null(value=True)
-    records = priced.filter(is_record & is_dated)
-    days: int = (end - (priced if records.is_empty() else records)["date"][-1]).days
-    return days / DAYS_PER_MONTH
+    return Changes.of(changes).cut(start, end)
 
 
 def end_point_slope(times: FloatArray, log_prices: FloatArray, span: float) -> FloatArray:
@@ -147,10 +284,21 @@ def end_point_slope(times: FloatArray, log_prices: FloatArray, span: float) -> F
     return slope
 
 
-def event_slope(times: FloatArray, log_prices: FloatArray) -> FloatArray:
-    """OLS slope per day of ln price over the days on which it changed, shape (curves,)."""
-    centred = times - times.mean(1, keepdims=True)
-    slope: FloatArray = (centred * log_prices).sum(1) / (centred**2).sum(1)
+def event_slope(
+    times: FloatArray, log_prices: FloatArray, used: BoolArray | None = None
+) -> FloatArray:
+    """OLS slope per day of ln price over the days on which it changed, shape (curves,); NaN without a spread.
+
+    Args:
+        times: days, shape (curves, n).
+        log_prices: ln prices, of the same shape.
+        used: which of them count; all if left out.
+    """
+    weights = np.ones(times.shape) if used is None else used.astype(np.float64)
+    centred = weights * (times - (weights * times).sum(1, keepdims=True) / weights.sum(1)[:, None])
+    spread = (centred * times).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope: FloatArray = np.where(spread > 0, (centred * log_prices).sum(1) / spread, np.nan)
     return slope
 
 

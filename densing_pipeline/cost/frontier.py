@@ -80,7 +80,11 @@ def candidate_offers(
         NMI,
         1.0,
         figure.with_columns(
-            canonical_id=pl.lit(NMI), run_start="start", run_end="end", probability=1.0
+            canonical_id=pl.lit(NMI),
+            run_start="start",
+            run_end="end",
+            run_earliest="earliest",
+            probability=1.0,
         ),
     )
     blended = _lasting(market.linked, blends)
@@ -92,11 +96,12 @@ def candidate_offers(
     blended = {} if on_index.is_empty() else _lasting(market.linked_since_release, blends)
     for level, released in on_index.select("level", "release_date").iter_rows():
         of_level = market.memberships.filter(level=level).drop("level")
-        begun = pl.max_horizontal("run_start", pl.lit(released, pl.Date).to_physical())
+        level_start = pl.lit(released, pl.Date).to_physical()
         for share, blend in blended.items():
-            offers = blend.with_columns(run_start=begun).filter(
-                pl.col("run_start") < pl.col("run_end")
-            )
+            offers = blend.with_columns(
+                run_start=pl.max_horizontal("run_start", level_start),
+                run_earliest=pl.max_horizontal("run_earliest", level_start),
+            ).filter(pl.col("run_start") < pl.col("run_end"))
             yield level, share, _candidates(offers, of_level)
 
 
@@ -130,14 +135,23 @@ def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
         "cheapest_now": np.append(True, price[1:] != price[:-1]),
         "cheapest_ever": np.append(True, lowest[1:] < lowest[:-1]),
     }
-    sellers = offers.select("provider", "model", "source", "basis", "usd_per_mtok").with_row_index()
+    sellers = offers.select(
+        "provider", "model", "source", "basis", "usd_per_mtok",
+        run_start=pl.col("run_start").cast(pl.Date), run_earliest=pl.col("run_earliest").cast(pl.Date),
+    ).with_row_index()  # fmt: skip
+    # A price that had begun before it became the cheapest one did so on the day the other ended.
+    begins = pl.col("date") == pl.col("run_start")
     return pl.concat(
         pl.DataFrame(
             {"date": days[changed], "index": np.where(np.isinf(price), -1, winner)[changed]}
         )
         .with_columns(pl.col("date").cast(pl.Int32).cast(pl.Date))
         .join(sellers.cast({"index": pl.Int64}), on="index", how="left", maintain_order="left")
-        .drop("index")
+        .with_columns(
+            date_earliest=pl.when(begins.fill_null(value=False))
+            .then("run_earliest")
+            .otherwise("date")
+        )
         .with_columns(level=pl.lit(level), blend_input_share=pl.lit(share), curve=pl.lit(curve))
         .select(CHANGE)
         for curve, changed in is_change.items()

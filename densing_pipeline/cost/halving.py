@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.cost import curves
-from densing_pipeline.cost.curves import Curve
+from densing_pipeline.cost import coverage, curves, step_bootstrap
+from densing_pipeline.cost.curves import Changes, Curve
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
 from densing_pipeline.stats.arrays import FloatArray
@@ -32,14 +32,20 @@ LONG_WAIT_MONTHS = 12
 MIN_STEPS = 3
 """Fewest steps of a curve for which the step bootstrap gives an interval."""
 
+SLOPE_ROUNDING = 1e-9
+"""Relative error of computed slopes, which must not put a slope outside its own interval."""
+
+SLOWEST_MONTHS = 120
+"""An interval that reaches a halving in more than ten years is left open: the price may not fall at all."""
+
 ESTIMATORS = {
     "cheapest_now": ("end-points", "weekly"),
     "cheapest_ever": ("end-points", "record-events", "weekly"),
 }
 """Estimators by curve. Only the running minimum has records."""
 
-Drawn = tuple[pl.DataFrame, int]
-"""Change points of a drawn curve, and the number of draws that gave it."""
+Drawn = tuple[Changes, int]
+"""A drawn curve, and the number of draws that gave it."""
 
 
 def windows(level: str, as_of: date) -> tuple[Window, ...]:
@@ -79,14 +85,18 @@ def price_halving(
     Returns:
         Rows of `price_halving`. `halving_months` is empty where the price did not fall and where the
         verdict is `insufficient` (except for the paper's own level, whose printed number must be
-        comparable); `high` where the interval reaches a price that does not fall. Intervals are 95 % percentiles of the step
-        bootstrap (`curves.resampled`).
+        comparable); `high` where the interval reaches a price that does not fall. Intervals are those of the
+        step bootstrap (`step_bootstrap`). A window that holds a fall of which it is not known to half a year when
+        it happened is cut short there (`curves.watched`); `window_start` and `window_end` say what is left.
     """
     alternatives = _alternatives(drawn_curves)
+    series = price_frontier.sort("date").partition_by(
+        "level", "blend_input_share", "curve", as_dict=True, maintain_order=True
+    )
     rows = [
         row
-        for (level, share, curve), changes in price_frontier.sort("date").group_by(
-            "level", "blend_input_share", "curve", maintain_order=True
+        for (level, share, curve), changes in (
+            (key, Changes.of(frame)) for key, frame in series.items()
         )
         for window in windows(str(level), as_of)
         for row in _rows(
@@ -114,7 +124,8 @@ def estimate_prices(
 
     Args:
         prices: date, usd_per_mtok, and perhaps provider; at least one row. A price above an earlier
-            one changes nothing.
+            one changes nothing. `date_earliest`, if there is one, is the earliest day on which a price can
+            have begun; `date` then is the first on which it is known to have held.
         as_of: last day the prices are known for; the day of the last price if None.
         draws: resamples behind the interval.
         seed: seed of the resampling.
@@ -126,20 +137,29 @@ def estimate_prices(
     """
     ordered = prices.sort("date").with_columns(pl.col("usd_per_mtok").cast(pl.Float64))
     lowest = pl.col("usd_per_mtok").cum_min()
-    changes = ordered.filter(
+    kept = ordered.filter(
         (pl.col("usd_per_mtok") == lowest) & (lowest < lowest.shift(1, fill_value=math.inf))
     ).with_columns(
         provider=pl.col("provider") if "provider" in prices.columns else pl.lit("unknown"),
         source=pl.lit("given"),
         basis=pl.lit("documented"),
     )
-    end = as_of or ordered["date"][-1]
-    curve = curves.cut(changes, date.min, end)
+    wanted = Window("all", date.min, as_of or ordered["date"][-1])
+    changes = Changes.of(kept)
+    window = changes.watched(wanted)
+    curve = changes.cut(window.start, window.end)
     if curve is None:
-        raise ValueError(f"prices: none of them is known by {end}")
-    rng = np.random.default_rng(seed)
-    fewest = MIN_PROVIDERS if counts_providers else 1
-    return _estimate(curve, [(curve, 1)], "record-events", draws, rng, fewest_providers=fewest)
+        raise ValueError(f"prices: none of them is known by {wanted.end}")
+    found = _estimate(
+        curve,
+        [(curve, 1)],
+        "record-events",
+        draws,
+        np.random.default_rng(seed),
+        is_running_minimum=True,
+        fewest_providers=MIN_PROVIDERS if counts_providers else 1,
+    )
+    return found | _within(changes, wanted, window, found)
 
 
 def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...], list[Drawn]]:
@@ -151,7 +171,8 @@ def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...],
     )
     found = {
         key: [
-            (part, int(part["weight"][0])) for _, part in rows.group_by("draw", maintain_order=True)
+            (Changes.of(part), int(part["weight"][0]))
+            for part in rows.partition_by("draw", maintain_order=True)
         ]
         for key, rows in series.items()
     }
@@ -160,7 +181,7 @@ def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...],
 
 def _rows(
     key: tuple[str, Any, str],
-    changes: pl.DataFrame,
+    changes: Changes,
     alternatives: Sequence[Drawn],
     window: Window,
     draws: int,
@@ -168,11 +189,12 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """One row per estimator of one curve in one window."""
     level, share, curve_name = key
-    curve = curves.cut(changes, window.start, window.end)
+    wanted, window = window, changes.watched(window)
+    curve = changes.cut(window.start, window.end)
     others = [
         (other, weight)
-        for changes_drawn, weight in alternatives
-        if (other := curves.cut(changes_drawn, window.start, window.end)) is not None
+        for drawn, weight in alternatives
+        if (other := drawn.cut(window.start, window.end)) is not None
     ]
     for estimator in ESTIMATORS[curve_name]:
         row = {
@@ -190,10 +212,50 @@ def _rows(
             yield row | nothing | {"reason": "no price in the window"}
             continue
         rng = stream(seed, repr([level, share, curve_name, window.name, estimator]))
-        estimate = _estimate(curve, others or [(curve, 1)], estimator, draws, rng)
+        estimate = _estimate(
+            curve,
+            others or [(curve, 1)],
+            estimator,
+            draws,
+            rng,
+            is_running_minimum=curve_name == "cheapest_ever",
+        )
+        estimate |= _within(changes, wanted, window, estimate)
         if estimate["verdict"] == "insufficient":
             estimate |= _kept(level, estimate)
+        if estimator == "record-events" and estimate["low"] is not None:
+            estimate |= _simulated(curve, seed)
         yield row | estimate
+
+
+def _simulated(curve: Curve, seed: int) -> dict[str, float]:
+    """Bias of the slope and coverage of the interval on simulated markets with as many changes."""
+    found = coverage.simulated(
+        coverage.ROW_KIND,
+        _steps(curve, "record-events"),
+        is_censored=curve.n_censored > 0,
+        seed=seed,
+    )
+    return {"simulated_bias": found.bias, "simulated_coverage": found.coverage}
+
+
+def _within(
+    changes: Changes, wanted: Window, used: Window, estimate: dict[str, Any]
+) -> dict[str, Any]:
+    """Columns that an estimate over a part of its window overrides: the reason, and the age of the record."""
+    if (used.start, used.end) == (wanted.start, wanted.end):
+        return {}
+    whole = changes.cut(wanted.start, wanted.end)
+    if whole is None:
+        raise AssertionError("a part of the window has a price")
+    what = (
+        f"from {used.start} to {used.end} only, for beyond it is not known to "
+        f"{curves.WIDEST_GAP_DAYS / DAYS_PER_MONTH:.0f} months when the price fell"
+    )
+    return {
+        "reason": f"{estimate['reason']}; {what}",
+        "months_since_record": whole.record_age_months,
+    }
 
 
 def _kept(level: str, estimate: dict[str, Any]) -> dict[str, Any]:
@@ -239,6 +301,7 @@ def _estimate(
     draws: int,
     rng: np.random.Generator,
     *,
+    is_running_minimum: bool,
     fewest_providers: int = MIN_PROVIDERS,
 ) -> dict[str, Any]:
     """The columns of one estimate.
@@ -249,15 +312,21 @@ def _estimate(
         estimator: name of the estimator.
         draws: resamples in all.
         rng: source of randomness.
+        is_running_minimum: whether the curve can only fall.
         fewest_providers: fewest providers for the verdict `ok`.
     """
-    slope, _ = _slope(curve, estimator, 1, rng)
+    slope, _ = _slope(curve, estimator, 0, rng)
     sample = _sample(others, estimator, draws, rng)
     halving = _months(slope)
     low = high = steepest = flattest = None
     if sample is not None:
-        steepest, flattest = map(float, np.quantile(sample, [0.025, 0.975]))
+        steepest, flattest = step_bootstrap.slope_intervals(
+            sample[None],
+            max(_steps(curve, estimator), MIN_STEPS),
+            is_running_minimum=is_running_minimum,
+        )[0].tolist()
         low, high = _months(steepest), _months(flattest)
+        high = None if high is None or high > SLOWEST_MONTHS else high
     verdict, notes = _verdict(curve, fewest_providers)
     if curve.n_undated and estimator == "end-points":
         notes.append(f"the fold includes falls of unknown date: {curve.n_undated}")
@@ -271,7 +340,12 @@ def _estimate(
         notes.append("the interval reaches prices that do not fall")
     if curve.above_record and curve.above_record > 1:
         notes.append(f"the price at the end is {curve.above_record:.2f} times its record low")
-    if slope and steepest and flattest and not steepest <= slope <= flattest:
+    if (
+        slope
+        and steepest
+        and flattest
+        and not steepest * (1 + SLOPE_ROUNDING) <= slope <= flattest * (1 - SLOPE_ROUNDING)
+    ):
         notes.append("outside its interval, for the fall was not steady")
     return {
         "fold": curve.fold,
@@ -280,6 +354,8 @@ def _estimate(
         "high": high,
         "n_changes": curve.n_changes,
         "n_providers": len(curve.sellers),
+        "n_censored": curve.n_censored,
+        "widest_gap_months": curve.widest_gap_months,
         "months_since_record": curve.record_age_months,
         "draws": 0 if sample is None else len(sample),
         "verdict": verdict,
@@ -287,38 +363,60 @@ def _estimate(
     }
 
 
+def _steps(curve: Curve, estimator: str) -> int:
+    """The steps that an estimator reads off a curve."""
+    if estimator == "record-events":
+        return int((curve.is_dated & curve.is_event).sum()) - 1
+    return len(curve.times) - 1
+
+
 def _slope(
     curve: Curve, estimator: str, draws: int, rng: np.random.Generator
 ) -> tuple[float | None, FloatArray | None]:
-    """Slope of ln price per day, and resampled slopes if there are steps enough."""
-    span = float(curve.span)
+    """Slope of ln price per day, and resampled slopes if there are steps enough.
+
+    The slope itself takes a change of which only an interval is known in the middle of it.
+    """
+    resamples = draws if _steps(curve, estimator) >= MIN_STEPS else 0
     if estimator == "record-events":
-        used = curve.is_dated & curve.is_event
-        times, logs = curve.times[used], curve.chained[used]
-        if len(times) < 2:
-            return None, None
-        slope = float(curves.event_slope(times[None], logs[None])[0])
-        waits, falls = np.diff(times), np.diff(logs)
-        if len(waits) < MIN_STEPS:
-            return slope, None
-        return slope, curves.event_slope(*curves.resampled(waits, falls, len(waits), draws, rng))
+        return _event_slope(curve, resamples, rng)
+    span = float(curve.span)
     if span < 2 * curves.WEEK or curve.fold is None:
         return None, None
-    if estimator == "weekly":
-        logs = curve.chained
-        slope = float(curves.weekly_slope(curve.times[None], logs[None], span)[0])
-    else:
-        logs = curve.log_prices
-        slope = float(curves.end_point_slope(curve.times[None], logs[None], span)[0])
-    # The price at the end has held for some time without a change: that is a step too.
-    waits = np.append(np.diff(curve.times), span - curve.times[-1])
-    falls = np.append(np.diff(logs), 0.0)
-    if len(curve.times) - 1 < MIN_STEPS:
-        return slope, None
-    steps = 3 * len(waits) + 10  # more than enough to fill the window
-    times, paths = curves.resampled(waits, falls, steps, draws, rng)
+    logs = curve.chained if estimator == "weekly" else curve.log_prices
     of_paths = curves.weekly_slope if estimator == "weekly" else curves.end_point_slope
-    return slope, of_paths(times, paths, span)
+    # The price at the start of the window is known to have held on that day.
+    earliest = np.maximum(curve.earliest, 0.0)
+    middle = step_bootstrap.midpoints(earliest[None], curve.times[None])
+    slope = float(of_paths(middle, logs[None], span)[0])
+    if not resamples:
+        return slope, None
+    times = step_bootstrap.drawn_times(
+        np.tile(earliest, (resamples, 1)), np.tile(curve.times, (resamples, 1)), rng
+    )
+    steps = step_bootstrap.steps_of(times, np.tile(logs, (resamples, 1)))
+    # The price at the end has held for some time without a change: that is a step too.
+    steps = step_bootstrap.with_last_hold(steps, span - times[:, -1])
+    enough = 3 * len(curve.times) + 10  # steps, to fill the window
+    return slope, of_paths(*step_bootstrap.resampled(steps, enough, rng), span)
+
+
+def _event_slope(
+    curve: Curve, resamples: int, rng: np.random.Generator
+) -> tuple[float | None, FloatArray | None]:
+    """The slope through the changes of known date within the window, and resampled slopes."""
+    used = curve.is_dated & curve.is_event
+    if used.sum() < 2:
+        return None, None
+    earliest, latest, logs = (
+        part[used][None] for part in (curve.earliest, curve.times, curve.chained)
+    )
+    middle = step_bootstrap.midpoints(earliest, latest)
+    slope = float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
+    if not resamples:
+        return slope, None
+    earliest, latest, logs = (np.repeat(part, resamples, 0) for part in (earliest, latest, logs))
+    return slope, step_bootstrap.event_slopes(earliest, latest, logs, rng)
 
 
 def _months(slope: float | None) -> float | None:

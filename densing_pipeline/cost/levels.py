@@ -28,7 +28,7 @@ def memberships(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
 
     P = Phi((score - level score) / s), where s^2 adds the squared errors of the two scores and, if
     the protocols differ or are not stated, of the protocol. The model that defines a level reaches
-    it with certainty. Of several scores of one model, those under the level's protocol are used if
+    it with certainty, also if its score is in the level's row alone. Of several scores of one model, those under the level's protocol are used if
     there are any; of what remains, the median.
 
     Args:
@@ -36,7 +36,7 @@ def memberships(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
         capability_scores: canonical_id, benchmark, protocol, score, std_error.
 
     Returns:
-        level, canonical_id, probability; sorted. Only models scored on the level's benchmark.
+        level, canonical_id, probability; sorted. Only models scored on the level's benchmark, and its own.
     """
     scores = capability_scores.with_columns(
         pl.col("std_error").fill_null(UNSTATED_STD_ERROR),
@@ -54,7 +54,8 @@ def memberships(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
         level_score="score",
         level_error=pl.col("std_error").fill_null(UNSTATED_STD_ERROR),
     )  # fmt: skip
-    return (
+    own = levels.select("level", canonical_id="defined_by", probability=pl.lit(1.0))
+    found = (
         levels.join(scores, on="benchmark")
         .with_columns(
             is_same=(pl.col("protocol") == pl.col("level_protocol")).fill_null(value=False)
@@ -68,8 +69,9 @@ def memberships(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame
         )
         .with_columns(probability=_probability())
         .select("level", "canonical_id", "probability")
-        .sort("level", "canonical_id")
     )
+    unscored = own.join(found, on=("level", "canonical_id"), how="anti")
+    return pl.concat([found, unscored]).sort("level", "canonical_id")
 
 
 def _probability() -> pl.Expr:
@@ -107,6 +109,22 @@ def members(memberships: pl.DataFrame, level: str) -> frozenset[str]:
 def on_benchmarks(capability_levels: pl.DataFrame) -> pl.DataFrame:
     """The levels that a score on a benchmark defines."""
     return capability_levels.drop_nulls("benchmark")
+
+
+def contested(capability_levels: pl.DataFrame, capability_scores: pl.DataFrame) -> pl.DataFrame:
+    """The levels on a benchmark that not every scored model reaches.
+
+    The price of a level that all reach is that of the cheapest model there is, whatever it can do.
+
+    Args:
+        capability_levels: level, benchmark, score.
+        capability_scores: benchmark, score.
+    """
+    lowest = capability_scores.group_by("benchmark").agg(lowest=pl.col("score").min())
+    levels = on_benchmarks(capability_levels)
+    return levels.join(lowest, on="benchmark", maintain_order="left").filter(
+        pl.col("score") > pl.col("lowest")
+    ).drop("lowest")  # fmt: skip
 
 
 def level_memberships(probabilities: pl.DataFrame) -> pl.DataFrame:

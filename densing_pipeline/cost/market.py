@@ -86,7 +86,10 @@ class Market:
         ).select("canonical_id", released=pl.col("release_date").to_physical())
         return (
             self.linked.join(released, on="canonical_id", maintain_order="left")
-            .with_columns(start=pl.max_horizontal("start", "released"))
+            .with_columns(
+                start=pl.max_horizontal("start", "released"),
+                earliest=pl.max_horizontal("earliest", "released"),
+            )
             .filter(pl.col("start") < pl.col("end"))
             .drop("released")
         )

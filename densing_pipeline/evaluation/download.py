@@ -129,7 +129,7 @@ def fetch(listed: Listed, cache: Path, most_bytes: float) -> weights.Weights:
     folder = Path(snapshot, listed.folder)
     for name, (size, sha256) in listed.files.items():
         _check_file(folder / name, size, sha256)
-    return weights.check(folder)
+    return weights.check(folder, {name: sha for name, (_, sha) in listed.files.items() if sha})
 
 
 def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:

@@ -37,7 +37,7 @@ measured and has no score."""
 IDENTITY = (
     "model_id", "revision", "suite_version", "limit", "vllm_version", "torch_version",
     "transformers_version", "dtype", "quantisation", "tensor_parallel", "batch_invariant",
-    "tokenizer_sha256", "device", "context",
+    "tokenizer_sha256", "device", "context", "weights_sha256",
 )  # fmt: skip
 """Fields of the provenance: items that differ in one of them are not combined into one score."""
 

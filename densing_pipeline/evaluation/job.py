@@ -28,7 +28,15 @@ from types import FrameType
 from typing import Any
 
 from densing_pipeline.addresses import redact
-from densing_pipeline.evaluation import download, provenance, sizing, suite, vllm_engine, weights
+from densing_pipeline.evaluation import (
+    download,
+    engine_processes,
+    provenance,
+    sizing,
+    suite,
+    vllm_engine,
+    weights,
+)
 from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
@@ -44,11 +52,17 @@ from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.text import error_text
 from densing_pipeline.units import GIB
 
+# vLLM's own processes import this module as well.
+engine_processes.end_with_parent()
+
 EXIT = {"done": 0, "failed": 1, "blocked": 3}
 EXIT_BUSY = 4
 
+MAIN = "main"
+"""Revision of a model without `--revision`."""
+
 LOCAL = "local"
-"""Revision of a model read from a local folder instead of the Hub."""
+"""Beginning of the revision of a model read from a local folder instead of the Hub."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +100,21 @@ class Arguments:
         """Suite version of the benchmarks that are measured."""
         return suite.version(self.benchmarks)
 
+    def local_revision(self, folder: Path) -> str:
+        """Revision of a model read from a folder: as told, else `local-` and a hash of its files."""
+        if self.revision != MAIN:
+            return self.revision
+        return f"{LOCAL}-{weights.digest(folder)[:12]}"
+
     def folder(self) -> Path:
         """The evaluation folder; without `out` the one in the state directory that the pipeline reads."""
         if self.out:
             return self.out
         root, key = _state_dir() / "evaluations", self.model.replace("/", "--")
         revision = self.revision
-        if not self.weights and not COMMIT.fullmatch(revision):
+        if self.weights:
+            revision = self.local_revision(self.weights)
+        elif not COMMIT.fullmatch(revision):
             revision = download.find(self.model, revision).revision
         return folder_path(root, key, revision, self.suite_version, self.limit)
 
@@ -203,7 +225,8 @@ def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]
 def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
     """Revision and checked files of the model, fetched from the Hub unless they are local."""
     if arguments.weights:
-        return arguments.revision, weights.check(arguments.weights)
+        checked = weights.check(arguments.weights)
+        return arguments.local_revision(arguments.weights), checked
     listed = download.find(arguments.model, arguments.revision)
     reporter.say(f"fetching {arguments.model}: {listed.size / GIB:.2f} GiB")
     return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * GIB)
@@ -279,7 +302,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     )
     add = parser.add_argument
     add("--model", required=True, help="Hub id, such as Qwen/Qwen3-8B-Base")
-    add("--revision", default="main", help="commit, branch or tag (default: main)")
+    add("--revision", default=MAIN, help="commit, branch or tag (default: main)")
     add("--weights", type=Path, help="folder with the model, instead of fetching it")
     add("--out", type=Path, help="evaluation folder (default: the pipeline's own)")
     add("--data", type=Path, help="local mirror of the benchmark files, instead of the Hub")
@@ -302,8 +325,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
         parser.error(f"--benchmarks: {error}")
     except DataError as error:
         parser.error(f"--data: {error}")
-    revision = LOCAL if told.weights and told.revision == "main" else told.revision
-    return Arguments(**{**vars(told), "benchmarks": benchmarks, "revision": revision})
+    return Arguments(**{**vars(told), "benchmarks": benchmarks})
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ class VllmEngine:
             "device": sized.device,
             "context": sized.context,
             "tokenizer_sha256": self._weights.tokenizer_sha256,
+            "weights_sha256": self._weights.sha256,
         }
 
     def _add(self, call: Call) -> str:
@@ -177,6 +178,8 @@ def prepare(machine: Machine) -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
         "TOKENIZERS_PARALLELISM": "true",
+        # Its processes import the job's module and so end with it (`engine_processes`).
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         # Numbers of GPUs are those that `nvidia-smi` gives.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }

@@ -33,6 +33,9 @@ repeats the weights."""
 
 PICKLED = re.compile(r".*\.(bin|pt|pth|ckpt|pkl|pickle|msgpack|h5|npz)")
 
+TOKENIZER = re.compile(r"tokenizer|vocab|merges|special_tokens|added_tokens|tekken|.*\.tiktoken")
+"""Beginnings of the names of a tokenizer's files."""
+
 LARGEST_CONFIG = 2**22
 
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer)\.(\d+)\.")
@@ -58,6 +61,7 @@ class Weights:
         vocabulary: rows of the embedding.
         context: longest context in tokens; None if the configuration does not say.
         tokenizer_sha256: SHA-256 over all files of the tokenizer.
+        sha256: SHA-256 over all files of the model, so that two models of one name are told apart.
     """
 
     path: Path
@@ -68,6 +72,7 @@ class Weights:
     vocabulary: int
     context: int | None
     tokenizer_sha256: str
+    sha256: str
 
     def bytes_in(self, width: int) -> int:
         """Bytes of the weights at `width` bytes per weight; as stored if they are quantised."""
@@ -135,13 +140,32 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def check(folder: Path) -> Weights:
+def digest(folder: Path, known: Mapping[str, str] | None = None) -> str:
+    """SHA-256 over the names and contents of all files of a model.
+
+    Args:
+        folder: the model's folder.
+        known: SHA-256 of files whose content was checked already.
+
+    Raises:
+        BlockedError: as from `check_names`, or there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BlockedError(f"no folder {folder}")
+    return _sha256(folder, check_names(_names(folder)), known or {})
+
+
+def check(folder: Path, known: Mapping[str, str] | None = None) -> Weights:
     """Check all files of a model's folder.
+
+    Args:
+        folder: the model's folder.
+        known: SHA-256 of files whose content was checked already.
 
     Raises:
         BlockedError: a file is missing or damaged, or differs from the configuration.
     """
-    names = check_names([path.name for path in folder.iterdir() if path.is_file()])
+    names = check_names(_names(folder))
     config = read_config(folder / CONFIG)
     check_code(config)
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
@@ -164,7 +188,8 @@ def check(folder: Path) -> Weights:
         heads=_whole(text, "num_attention_heads", "n_head", "num_heads") or 1,
         vocabulary=vocabulary,
         context=_whole(text, "max_position_embeddings", "n_positions", "max_seq_len"),
-        tokenizer_sha256=_tokenizer_sha256(folder, names),
+        tokenizer_sha256=_sha256(folder, filter(TOKENIZER.match, names), known or {}),
+        sha256=_sha256(folder, names, known or {}),
     )
 
 
@@ -243,12 +268,14 @@ def _whole(config: Mapping[str, Any], *names: str) -> int | None:
     return found[0] if found else None
 
 
-def _tokenizer_sha256(folder: Path, names: Iterable[str]) -> str:
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_file()]
+
+
+def _sha256(folder: Path, names: Iterable[str], known: Mapping[str, str]) -> str:
+    """SHA-256 over names and contents of some files, in the order given."""
     parts = hashlib.sha256()
     for name in names:
-        if re.match(
-            r"tokenizer|vocab|merges|special_tokens|added_tokens|tekken|.*\.tiktoken", name
-        ):
-            parts.update(f"{name}\n".encode())
-            parts.update(bytes.fromhex(file_sha256(folder / name)))
+        parts.update(f"{name}\n".encode())
+        parts.update(bytes.fromhex(known.get(name) or file_sha256(folder / name)))
     return parts.hexdigest()

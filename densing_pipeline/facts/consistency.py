@@ -18,7 +18,7 @@ REFERENCES = {
         ("source_url", "score_documents", "source_url"),
     ),
     "list_prices": (("source", "sources", "source"),),
-    "capability_levels": (("defined_by", "capability_scores", "canonical_id"),),
+    "capability_levels": (("defined_by", "sold_models", "canonical_id"),),
     "task_runs": (("source", "sources", "source"),),
     "task_cost_halving": (
         ("source", "sources", "source"),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.cost.levels import on_benchmarks
+from densing_pipeline.cost.levels import contested
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.forecasts.claims import paper_claims
@@ -39,11 +39,12 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
+    scored = facts.load("capability_scores")
     market = Market(
         tables["prices"],
         tables["model_links"],
-        on_benchmarks(tables["capability_levels"]),
-        facts.load("capability_scores"),
+        contested(tables["capability_levels"], scored),
+        scored,
         tables.get("price_polls"),
     )
     history = DensityHistory.of(

@@ -9,7 +9,7 @@ order of the slopes through a point, and one step of all of them is a gather and
 Not here: the choice of points, and the weights (`intervals`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ CELLS_AT_ONCE = 200_000
 """Weights processed in one step, so that the working arrays fit in the cache (about 50 bytes
 each)."""
 
-ORDERS_AT_ONCE = 300_000
+ORDERS_AT_ONCE = 1_000_000
 """Slopes whose order is kept at a time, to bound memory (16 bytes each)."""
 
 PERTURBATION = 1e-10
@@ -65,35 +65,60 @@ def quantile_line(
     Raises:
         ValueError: shapes differ, tau is not inside (0, 1), or x or y is not finite.
     """
+    slope, intercept = quantile_lines(x, y, (tau,), weights, rows)
+    return slope[0], intercept[0]
+
+
+def quantile_lines(
+    x: FloatArray,
+    y: FloatArray,
+    taus: Sequence[float],
+    weights: FloatArray | None = None,
+    rows: IntArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """`quantile_line` for several quantiles, which share the orders of the slopes, shape (T, B) each.
+
+    Args:
+        x: as in `quantile_line`.
+        y: the same.
+        taus: T quantiles, each between 0 and 1.
+        weights: as in `quantile_line`.
+        rows: the same.
+
+    Raises:
+        ValueError: as `quantile_line`.
+    """
     versions = np.atleast_2d(y)
     if weights is None:
         weights = np.ones((1, x.size))
     if rows is None:
         rows = np.zeros(len(weights), np.intp)
-    _refuse_bad(x, versions, tau, weights, rows)
-    slope = np.full(len(weights), np.nan)
-    intercept = np.full(len(weights), np.nan)
+    _refuse_bad(x, versions, taus, weights, rows)
+    slope = np.full((len(taus), len(weights)), np.nan)
+    intercept = np.full_like(slope, np.nan)
     if x.size < 2 or np.ptp(x) == 0:
         return slope, intercept
+    tau = np.array(taus)
     determined = np.flatnonzero(_on_two_values(x, weights))
-    for some, parts in _in_parts(determined, rows, x.size):
-        descent = _Descent(x, _without_ties(x, versions[some]), tau, determined.size)
+    for some, parts in _in_parts(determined, rows, x.size, tau.size):
+        weightings = determined.size * tau.size
+        descent = _Descent(x, _without_ties(x, versions[some]), weightings)
         first = some[0]
         # Descents begin on the unweighted line of their version; of the first version if there are
         # too few weightings of each to be worth its own.
         own = some.size if determined.size >= WORTH_A_START * len(versions) else min(1, some.size)
-        start = descent.run(np.ones((own, x.size)), np.arange(own), 0)[0]
-        start = np.concatenate([start, np.repeat(start[:1], some.size - own)])
+        start = descent.run(np.ones((own, x.size)), np.arange(own), 0, tau)[0]
+        start = np.hstack([start, np.repeat(start[:, :1], some.size - own, axis=1)])
         for part in parts:
             of = rows[part]
-            p, q = descent.run(weights[part], of - first, start[of - first])
-            slope[part] = (versions[of, p] - versions[of, q]) / (x[p] - x[q])
-            intercept[part] = versions[of, p] - slope[part] * x[p]
+            p, q = descent.run(weights[part], of - first, start[:, of - first], tau)
+            slope[:, part] = (versions[of, p] - versions[of, q]) / (x[p] - x[q])
+            intercept[:, part] = versions[of, p] - slope[:, part] * x[p]
     return slope, intercept
 
 
 def _refuse_bad(
-    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray, rows: IntArray
+    x: FloatArray, y: FloatArray, taus: Sequence[float], weights: FloatArray, rows: IntArray
 ) -> None:
     shapes = (x.ndim, y.shape[1:], weights.shape[1:], rows.shape)
     if shapes != (1, x.shape, x.shape, (len(weights),)) or (rows.size and rows.max() >= len(y)):
@@ -101,14 +126,15 @@ def _refuse_bad(
             "x must be (n,), y (n,) or (P, n), weights (B, n) and rows (B,) below P, not "
             f"{x.shape}, {y.shape}, {weights.shape}, {rows.shape}"
         )
-    if not 0 < tau < 1:
-        raise ValueError(f"tau must lie inside (0, 1), not {tau}")
+    for tau in taus:
+        if not 0 < tau < 1:
+            raise ValueError(f"tau must lie inside (0, 1), not {tau}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("x and y must be finite: leave points without a value out")
 
 
 def _in_parts(
-    determined: IntArray, rows: IntArray, n: int
+    determined: IntArray, rows: IntArray, n: int, taus: int
 ) -> Iterator[tuple[IntArray, list[IntArray]]]:
     """Runs of versions of y, and the weightings that belong to each, in parts that bound memory."""
     ordered = determined[np.argsort(rows[determined], kind="stable")]
@@ -117,15 +143,15 @@ def _in_parts(
     for some in np.array_split(versions, groups):
         ends = np.searchsorted(rows[ordered], [some[0], some[-1] + 1])
         own = ordered[slice(*ends)]
-        yield some, np.array_split(own, 1 + own.size * n // CELLS_AT_ONCE)
+        yield some, np.array_split(own, 1 + own.size * n * taus // CELLS_AT_ONCE)
 
 
 class _Descent:
     """The descent for versions of y; keeps the order of slopes through each point it visits."""
 
-    def __init__(self, x: FloatArray, y: FloatArray, tau: float, weightings: int) -> None:
+    def __init__(self, x: FloatArray, y: FloatArray, weightings: int) -> None:
         # Only differences in x matter; subtracting x[0] avoids cancellation between large numbers.
-        self._x, self._y, self._tau = x - x[0], y, tau
+        self._x, self._y = x - x[0], y
         self._slot = np.full(y.shape, -1)
         self._known = 0
         self._order = np.empty((0, x.size), np.intp)
@@ -134,24 +160,38 @@ class _Descent:
             self._learn(np.arange(y.size))
 
     def run(
-        self, weights: FloatArray, rows: IntArray, pivot: IntArray | int
+        self, weights: FloatArray, rows: IntArray, pivot: IntArray | int, taus: FloatArray
     ) -> tuple[IntArray, IntArray]:
-        """Two points on the optimal line of each row of weights, from a first guess of one."""
-        pivot, other = np.full(rows.shape, pivot), np.full(rows.shape, -1)
+        """Two points on the optimal line of each quantile and row of weights, from a guess of one.
+
+        Args:
+            weights: shape (B, n).
+            rows: version of y of each weighting, shape (B,).
+            pivot: first guesses, shape (T, B), or one for all.
+            taus: quantiles, shape (T,).
+
+        Returns:
+            Indices of the points, shape (T, B) each.
+        """
+        shape = taus.size, len(weights)
+        of, lean = np.tile(np.arange(len(weights)), taus.size), np.repeat(taus - 0.5, len(weights))
+        pivot = np.array(np.broadcast_to(pivot, shape)).ravel()
+        other = np.full(pivot.shape, -1)
         total, moment = weights.sum(axis=1), weights @ self._x
         flat = np.ascontiguousarray(weights).ravel()
         active = np.arange(pivot.size)
         for _ in range(MOST_PIVOTS):
-            slot = self._slots(rows[active], pivot[active])
+            row = of[active]
+            slot = self._slots(rows[row], pivot[active])
             # The objective along the lines through the pivot is convex in the slope and bends at each
             # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
             # tau for points on the right of the pivot and 1 - tau on the left, which is half of all
             # and (tau - 1/2) times their sum with its signs.
-            bends = flat[self._order[slot] + active[:, None] * self._x.size]
+            bends = flat[self._order[slot] + row[:, None] * self._x.size]
             bends *= self._reach[slot]
             risen = np.cumsum(bends, axis=1, out=bends)
-            signed = moment[active] - total[active] * self._x[pivot[active]]
-            target = risen[:, -1] / 2 + (self._tau - 0.5) * signed
+            signed = moment[row] - total[row] * self._x[pivot[active]]
+            target = risen[:, -1] / 2 + lean[active] * signed
             best = np.argmax(risen >= (target * (1 - RELATIVE_ROUNDING))[:, None], axis=1)
             best = self._order[slot, best]
             settled = best == other[active]
@@ -160,7 +200,7 @@ class _Descent:
             active = active[~settled]
             if not active.size:
                 break
-        return pivot, other
+        return pivot.reshape(shape), other.reshape(shape)
 
     def _slots(self, rows: IntArray, pivot: IntArray) -> IntArray:
         """Where the order of the slopes through each pivot is kept."""

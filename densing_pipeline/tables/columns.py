@@ -835,10 +835,12 @@ COLUMNS: dict[str, Column] = {
     ),
     "r_squared": _number("Share of variance of ln density the line explains at the points fitted."),
     "simulated_bias": _number(
-        "Relative bias of the slope on simulated frontiers at these dates and n."
+        "Relative bias of the slope on simulated frontiers at these dates and n (of a price: on simulated "
+        "markets with as many changes)."
     ),
     "simulated_coverage": _fraction(
-        "Coverage of the 95 % interval on those simulated frontiers, whose law is known."
+        "Coverage of the 95 % interval on those simulated frontiers, whose law is known (of a price: on those "
+        "markets, whose models are known)."
     ),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "reason": _text(
@@ -1009,7 +1011,12 @@ COLUMNS: dict[str, Column] = {
         "cheapest_now",
         "cheapest_ever",
     ),
-    "date": _day("Day of the change."),
+    "date": _day("Day of the change: the first on which the price is known to have held."),
+    "date_earliest": _day(
+        "Earliest day on which the change can have happened, where the list had not been looked at for a "
+        "while: it happened on some day from this one to `date`. Equal to `date` where the day is known, "
+        "empty where nothing is known."
+    ),
     "usd_per_mtok": _positive("Blended price at the frontier.", "USD per million tokens"),
     "halving_months": _positive("Halving time of the price.", "months"),
     "low": _number("Lower end of the 95 % interval, in the unit of the estimate."),
@@ -1017,6 +1024,16 @@ COLUMNS: dict[str, Column] = {
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
     "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_censored": _count(
+        "Changes of the price whose day is known to an interval only (interval-censored).",
+        "changes",
+    ),
+    "widest_gap_months": Column(
+        pl.Float64,
+        "Longest of these intervals; an estimate never spans one of more than six months.",
+        "months",
+        low=0,
+    ),
     "months_since_record": Column(
         pl.Float64, "Time from the last record low to the end of the data.", "months", low=0
     ),

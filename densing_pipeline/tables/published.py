@@ -385,9 +385,9 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
     ),
-    ordered=(("low", "high"),),
+    ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
 
 PRICE_HALVING = Table(
@@ -398,6 +398,7 @@ PRICE_HALVING = Table(
         "level", "blend_input_share", "curve", "window", "window_start", "window_end", "estimator",
         "is_headline", "verdict", "reason", "fold?", "halving_months?", "low?", "high?",
         "n_changes", "n_providers", "months_since_record?", "as_of", "draws", "seed", "level_scale?",
+        "n_censored?", "widest_gap_months?", "simulated_bias?", "simulated_coverage?",
     ),
     ordered=(("low", "high"), ("window_start", "window_end")),
 )  # fmt: skip

@@ -4,14 +4,15 @@ Not here: resampling (`stats.intervals`), and the choice of models and windows (
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from functools import lru_cache, partial
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import Lines, ols_lines
-from densing_pipeline.stats.quantile import quantile_line
+from densing_pipeline.stats.quantile import quantile_lines
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
 from densing_pipeline.trends.stochastic_frontier import frontier_line
@@ -20,6 +21,9 @@ DaySpan = tuple[float, float]
 """First and last day, in days since day zero."""
 
 ALWAYS: DaySpan = (-np.inf, np.inf)
+
+QUANTILES = (0.9, 0.8, 0.95)
+"""Quantiles whose lines are computed together: most of the work does not depend on the quantile."""
 
 
 class LinesOf(Protocol):
@@ -79,12 +83,50 @@ def _quantile(
     weights: FloatArray,
     window: DaySpan,
     rows: IntArray | None = None,
-    tau: float = 0.5,
+    tau: float = QUANTILES[0],
 ) -> tuple[Lines, FloatArray]:
     """Quantile line of the models in the window; R squared is NaN."""
     days, values, weights = _inside(days, values, weights, window)
-    slope, intercept = quantile_line(days, values, tau, weights, rows)
+    slopes, intercepts = _every_quantile(_Weighted.of(days, values, weights, rows))
+    slope, intercept = (each[QUANTILES.index(tau)] for each in (slopes, intercepts))
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
+
+
+class _Weighted(NamedTuple):
+    """Weighted points as the key of a cache; equal if their digests are."""
+
+    digest: bytes
+    days: FloatArray
+    values: FloatArray
+    weights: FloatArray
+    rows: IntArray | None
+
+    @classmethod
+    def of(
+        cls, days: FloatArray, values: FloatArray, weights: FloatArray, rows: IntArray | None
+    ) -> "_Weighted":
+        """These points."""
+        digest = blake2b()
+        for part in (days, values, weights, rows):
+            if part is not None:
+                digest.update(repr(part.shape).encode())
+                digest.update(part.tobytes())
+        return cls(digest.digest(), days, values, weights, rows)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Weighted) and self.digest == other.digest
+
+
+@lru_cache(maxsize=32)
+def _every_quantile(points: _Weighted) -> tuple[FloatArray, FloatArray]:
+    """Slopes and intercepts of every quantile, shape (3, B) each.
+
+    Cached, because the estimators of the quantiles are asked for one after the other on the same data.
+    """
+    return quantile_lines(points.days, points.values, QUANTILES, points.weights, points.rows)
 
 
 def _all_models(

@@ -16,6 +16,7 @@ from densing_pipeline.bounded_http import (
     Bounds,
     blocking_client,
     redirect_target,
+    trusted,
 )
 from tests.servers.prices import PriceServer, Reply
 
@@ -26,6 +27,13 @@ DOCUMENT = b'{"data": []}'
 def get(url: str, bounds: Bounds = BOUNDS, **options: object) -> httpx2.Response:
     with blocking_client(bounds) as client:
         return client.get(url, **options)  # type: ignore[arg-type]
+
+
+def test_certificates_are_read_once_until_others_are_named(monkeypatch, tmp_path):
+    first = trusted()
+    assert trusted() is first
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert trusted() is not first
 
 
 @contextmanager

@@ -284,3 +284,45 @@ def priced(*, confidence: float, score: float) -> pl.DataFrame:
         }
     )
     return price_frontier(Market(prices, links, level, scores))
+
+
+def seen(earliest: date | None, day: date = MAR, **columns: Any) -> dict[str, Any]:
+    """An offer whose price a poll found on a day, and which can have begun on an earlier one."""
+    return offer(
+        2.0, day, model="b", basis="first_observed", valid_from_earliest=earliest,
+        valid_from_latest=day, **columns,
+    )  # fmt: skip
+
+
+def dates(curve: pl.DataFrame) -> list[tuple[date, date | None]]:
+    return curve.select("date", "date_earliest").rows()
+
+
+def test_a_change_has_the_interval_in_which_its_price_began(market: Cheapest) -> None:
+    assert dates(market(offer(10.0), seen(FEB))) == [(JAN, JAN), (MAR, FEB)]
+
+
+def test_nothing_is_known_of_the_day_of_a_price_that_no_earlier_look_missed(
+    market: Cheapest,
+) -> None:
+    assert dates(market(offer(10.0), seen(None)))[-1] == (MAR, None)
+    assert dates(market(offer(10.0), seen(FEB, flag="correction")))[-1] == (MAR, None)
+    assert dates(market(offer(10.0), seen(FEB) | {"basis": "undated"}))[-1] == (MAR, FEB)
+
+
+def test_a_price_that_comes_to_the_front_when_another_ends_does_so_on_that_day(
+    market: Cheapest,
+) -> None:
+    curve = market(offer(1.0, valid_to=JUN), seen(FEB))
+    assert dates(curve) == [(JAN, JAN), (JUN, JUN)]
+
+
+def test_the_interval_of_a_run_is_that_of_its_first_price(market: Cheapest) -> None:
+    dearer = MAR + timedelta(days=7)
+    curve = market(
+        offer(10.0),
+        seen(FEB, valid_to=dearer) | {"input_usd_per_mtok": 1.0},
+        seen(dearer, dearer),
+    )
+    assert dates(curve) == [(JAN, JAN), (MAR, FEB)]
+    assert curve["usd_per_mtok"].to_list() == [10.0, 2.0]

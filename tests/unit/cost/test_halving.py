@@ -214,7 +214,7 @@ def test_gpt35_level_in_the_papers_years(
     scores = names.select(
         "canonical_id", benchmark=pl.lit("MMLU"), protocol=pl.lit("5-shot")
     ).unique()
-    level = facts.load("capability_levels").filter(level="gpt-3.5")
+    level = CAPABILITY_LEVELS.cast(facts.load("capability_levels")).filter(level="gpt-3.5")
     able = scores.with_columns(score=pl.lit(0.9), std_error=pl.lit(0.004))
     curves = price_frontier(Market(prices, links, level, able))
     found = halve(curves, draws=1000).filter(blend_input_share=1.0)

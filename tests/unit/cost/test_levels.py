@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from densing_pipeline import facts
-from densing_pipeline.cost.levels import level_memberships, members, memberships
+from densing_pipeline.cost.levels import contested, level_memberships, members, memberships
 
 LEVEL = pl.DataFrame(
     {
@@ -39,6 +39,21 @@ def test_equal_score_is_an_even_chance_and_a_clear_one_certain() -> None:
 
 def test_model_that_defines_the_level_reaches_it() -> None:
     assert probabilities(score("reference", 0.69)) == {"reference": 1.0}
+
+
+def test_a_model_whose_score_is_in_the_levels_row_alone_reaches_its_level_and_no_other() -> None:
+    """GPT-3 has no row in `capability_scores`, so that it enters no other level and no index."""
+    two = pl.concat([LEVEL, LEVEL.with_columns(level=pl.lit("other"), defined_by=pl.lit("m"))])
+    found = memberships(two, pl.DataFrame([score("m", 0.8)]))
+    assert found.filter(canonical_id="reference").rows() == [("able", "reference", 1.0)]
+
+
+@pytest.mark.parametrize(("lowest", "levels"), [(0.69, ["able"]), (0.70, [])])
+def test_a_level_that_every_scored_model_reaches_is_not_contested(
+    lowest: float, levels: list[str]
+) -> None:
+    scores = pl.DataFrame([score("m", lowest), score("n", 0.9)])
+    assert contested(LEVEL, scores)["level"].to_list() == levels
 
 
 def test_another_protocol_makes_the_same_gap_less_sure() -> None:
@@ -93,7 +108,10 @@ def test_an_even_chance_makes_a_member_and_less_does_not(
 @pytest.mark.parametrize(("value", "is_member"), [(0.70, True), (0.6999, False)])
 def test_the_table_says_who_is_a_member(value: float, is_member: bool) -> None:
     table = level_memberships(memberships(LEVEL, pl.DataFrame([score("m", value)])))
-    assert table["is_member"].to_list() == [is_member]
+    assert dict(table.select("canonical_id", "is_member").rows()) == {
+        "m": is_member,
+        "reference": True,
+    }
 
 
 def test_bundled_levels_have_the_members_everybody_expects() -> None:

@@ -16,6 +16,7 @@ from densing_pipeline.prices import backfill, history
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.links import model_links, sold_models
+from densing_pipeline.tables.published import CAPABILITY_LEVELS
 
 pytestmark = pytest.mark.shared
 
@@ -35,7 +36,9 @@ def load(recorded: Path, tmp_path: Path) -> Load:
         prices = price_book(list(history.histories(tmp_path / "book").values()))
         scores = facts.load("capability_scores")
         links = model_links(prices, facts.load("offer_names"), sold_models())
-        return Market(prices, links, facts.load("capability_levels"), scores)
+        return Market(
+            prices, links, CAPABILITY_LEVELS.cast(facts.load("capability_levels")), scores
+        )
 
     return loaded
 

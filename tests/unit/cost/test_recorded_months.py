@@ -17,6 +17,7 @@ from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
+from densing_pipeline.tables.published import CAPABILITY_LEVELS
 
 pytestmark = [pytest.mark.shared, pytest.mark.heavy]
 
@@ -44,7 +45,8 @@ def estimates(histories):
     prices = price_book(lists)
     scores = facts.load("capability_scores")
     links = model_links(prices, facts.load("offer_names"), sold_models())
-    market = Market(prices, links, facts.load("capability_levels"), scores)
+    levels = CAPABILITY_LEVELS.cast(facts.load("capability_levels"))
+    market = Market(prices, links, levels, scores)
     frontier = price_frontier(market)
     halving = price_halving(frontier, as_of=market.last, draws=200, seed=1)
     return {

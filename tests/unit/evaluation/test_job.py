@@ -14,7 +14,15 @@ import polars as pl
 import pytest
 
 from densing_pipeline.benchmarks import BenchmarkFacts
-from densing_pipeline.evaluation import folder_format, folder_reader, job, suite, vllm_engine
+from densing_pipeline.evaluation import (
+    folder_format,
+    folder_reader,
+    job,
+    suite,
+    vllm_engine,
+    weights,
+)
+from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.evaluation.folder_format import OUTCOME
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.progress import Lines
@@ -34,6 +42,7 @@ class Engine:
 
     def __init__(self, weights, sized, beat):
         """Load nothing."""
+        self.weights = weights
 
     def run(self, requests, done):
         Engine.runs += 1
@@ -46,7 +55,8 @@ class Engine:
         return GenerateResult("    pass", False, 50, 3)
 
     def provenance(self):
-        return {"engine": "vllm", "vllm_version": "0.32.0", "dtype": "float32", "device": "cpu"}
+        told = {"engine": "vllm", "vllm_version": "0.32.0", "dtype": "float32", "device": "cpu"}
+        return told | {"weights_sha256": self.weights.sha256}
 
 
 def record(raw):
@@ -91,8 +101,16 @@ def declare(monkeypatch, *benchmarks):
     monkeypatch.setattr(suite, "BENCHMARKS", {each.name: each for each in benchmarks})
 
 
+def revision(place):
+    """What tells the model in the folder from another one of its name."""
+    try:
+        return f"local-{weights.digest(place / 'model')[:12]}"
+    except BlockedError:
+        return "local"
+
+
 def out(place):
-    return place / "evaluations" / "lab--m" / "local" / suite.version(suite.SUITE)
+    return place / "evaluations" / "lab--m" / revision(place) / suite.version(suite.SUITE)
 
 
 def run(place, *options):
@@ -110,7 +128,7 @@ def test_a_model_that_was_measured_is_done(place):
     assert found.reason == "MMLU 6 items"
     assert pl.read_parquet(found.path / "MMLU.parquet")["score"].to_list() == [1.0] * QUESTIONS
     told = found.provenance
-    assert (told["model_id"], told["revision"], told["limit"]) == ("lab/m", "local", None)
+    assert (told["model_id"], told["revision"], told["limit"]) == ("lab/m", revision(place), None)
     assert (told["prompt_tokens"], told["failed MMLU"], told["truncated MMLU"]) == (300, 0, 0)
     assert set(found.files) == {"MMLU.parquet", "provenance.json"}
 
@@ -224,10 +242,28 @@ def test_by_hand_it_writes_where_the_pipeline_looks(place, monkeypatch):
     assert status == 0
     assert (
         folder_reader.read_folder(
-            folder_format.folder_path(root, "lab--m", "local", version, None)
+            folder_format.folder_path(root, "lab--m", revision(place), version, None)
         ).state
         == "done"
     )
+
+
+def test_a_second_checkpoint_of_one_name_has_no_items_of_the_first(place, monkeypatch):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(place / "state"))
+    told = ["--model", "lab/m", "--data", str(place / "mirror")]
+    second = write_model(place / "second", rms_norm_eps=1e-5)
+    folders = []
+    for model in (place / "model", second):
+        assert job.main([*told, "--weights", str(model)]) == 0
+        folders = sorted((place / "state" / "evaluations" / "lab--m").iterdir())
+    assert len(folders) == 2, "each in a folder of its own"
+    assert Engine.runs == 2
+    # In one folder, and under a revision that the person gave both, the items are measured anew.
+    one = [*told, "--out", str(place / "one"), "--revision", "step-1000"]
+    for model in (place / "model", second, second):
+        (place / "one" / OUTCOME).unlink(missing_ok=True)
+        assert job.main([*one, "--weights", str(model)]) == 0
+    assert Engine.runs == 4
 
 
 HANGING = """

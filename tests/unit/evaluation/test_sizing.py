@@ -12,7 +12,7 @@ from densing_pipeline.evaluation.weights import Weights
 from densing_pipeline.units import GIB
 
 EIGHT_BILLION = Weights(
-    Path("m"), int(16e9), int(8e9), None, 32, 128_256, 131_072, tokenizer_sha256=""
+    Path("m"), int(16e9), int(8e9), None, 32, 128_256, 131_072, tokenizer_sha256="", sha256=""
 )
 
 

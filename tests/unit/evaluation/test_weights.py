@@ -6,6 +6,7 @@ import pytest
 
 from densing_pipeline.evaluation import weights
 from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.files import file_sha256
 from tests.small_models import CONFIG, ELEMENTS, TENSORS, VOCABULARY, safetensors, write_model
 
 
@@ -18,6 +19,26 @@ def test_sizes_come_from_the_files(tmp_path):
     assert (found.elements, found.stored_bytes) == (ELEMENTS, 4 * ELEMENTS)
     assert found.bytes_in(2) == 2 * ELEMENTS
     assert (found.vocabulary, found.heads, found.quantisation) == (VOCABULARY, 4, None)
+
+
+def test_a_model_is_told_from_another_by_any_of_its_files(tmp_path):
+    found = check(write_model(tmp_path / "one"))
+    assert found.sha256 == weights.digest(tmp_path / "one")
+    assert check(write_model(tmp_path / "same")).sha256 == found.sha256
+    assert check(write_model(tmp_path / "other", rms_norm_eps=1e-5)).sha256 != found.sha256
+    (tmp_path / "same" / "tokenizer.json").write_text("{ }")
+    assert check(tmp_path / "same").sha256 != found.sha256
+    (tmp_path / "one" / "README.md").write_text("not of the model")
+    assert weights.digest(tmp_path / "one") == found.sha256
+    with pytest.raises(BlockedError, match="no folder"):
+        weights.digest(tmp_path / "none")
+
+
+def test_a_hash_that_is_known_is_that_of_the_file(tmp_path):
+    model = write_model(tmp_path)
+    known = {"model.safetensors": file_sha256(model / "model.safetensors")}
+    assert weights.digest(model, known) == weights.digest(model)
+    assert weights.digest(model, {"model.safetensors": "0" * 64}) != weights.digest(model)
 
 
 def test_quantised_weights_take_the_memory_they_are_stored_in(tmp_path):

@@ -245,6 +245,13 @@ def test_davinci_cost_20_dollars_until_it_was_shut_down() -> None:
     assert row["valid_to"] == date(2024, 1, 4)
 
 
+def test_gpt_3_cost_60_dollars_until_september_2022_and_then_20() -> None:
+    rows = load("list_prices").filter(provider="openai", model="davinci").sort("valid_from")
+    assert rows.select("input_usd_per_mtok", "output_usd_per_mtok", "valid_to").rows() == [
+        (60, 60, date(2022, 9, 1)), (20, 20, date(2024, 1, 4)),
+    ]  # fmt: skip
+
+
 def test_prices_of_one_offer_do_not_overlap() -> None:
     prices = load("list_prices").filter(source="list-prices").sort("valid_from")
     for _, offer in prices.group_by("provider", "model", "context_over_tokens"):
@@ -259,9 +266,9 @@ def test_our_list_prices_name_where_they_come_from() -> None:
 
 def test_levels_are_ordered_and_their_models_reach_them() -> None:
     levels = load("capability_levels").sort("score")
-    assert levels["level"].to_list() == ["gpt-3.5", "gpt-4", "gpt-4o", "o1-preview", "o1"]
+    assert levels["level"].to_list() == ["gpt-3", "gpt-3.5", "gpt-4", "gpt-4o", "o1-preview", "o1"]
     scores = load("capability_scores")
-    for level in levels.iter_rows(named=True):
+    for level in levels.filter(pl.col("level") != "gpt-3").iter_rows(named=True):
         published = scores.filter(canonical_id=level["defined_by"], benchmark="MMLU")["score"]
         assert level["score"] in published.to_list()
 

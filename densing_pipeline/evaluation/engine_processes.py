@@ -1,0 +1,26 @@
+"""Ends vLLM's processes with the job: a job that is killed leaves none behind that holds GPU memory.
+
+On GPUs vLLM runs its engine in a process of its own, and each of several GPUs in a process of the
+engine's. Without this they outlive a job that ends by SIGKILL, as from the kernel's out-of-memory
+killer. Not here: starting the engine (`vllm_engine`).
+"""
+
+import ctypes
+import multiprocessing
+import signal
+
+NAMES = ("EngineCore", "VllmWorker")
+"""Beginnings of the names vLLM gives its processes (`vllm/v1/engine/utils.py`, `vllm/v1/executor/multiproc_executor.py`)."""
+
+PR_SET_PDEATHSIG = 1
+"""`prctl(2)`: the kernel sends this process a signal when the one that started it ends."""
+
+
+def end_with_parent() -> None:
+    """In a process of vLLM's, have the kernel kill it when the process that started it ends.
+
+    A started process imports the main module of the one that started it ("spawn"), after it got its
+    name and before it does anything else; so the job's module calls this. Elsewhere it does nothing.
+    """
+    if multiprocessing.current_process().name.startswith(NAMES):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,69 @@
+"""The step bootstrap of curves whose changes have no exact day."""
+
+import numpy as np
+import pytest
+
+from densing_pipeline.cost import curves, step_bootstrap
+
+RNG = np.random.default_rng(0)
+
+
+def test_days_are_drawn_evenly_within_their_intervals_and_exact_ones_stay():
+    latest = np.tile([0.0, 50.0, 100.0], (4000, 1))
+    earliest = np.tile([0.0, 10.0, 100.0], (4000, 1))
+    drawn = step_bootstrap.drawn_times(earliest, latest, RNG)
+    assert set(drawn[:, 0]) == {0.0}
+    assert set(drawn[:, 2]) == {100.0}
+    assert (drawn[:, 1].min() >= 10, drawn[:, 1].max() <= 50) == (True, True)
+    assert drawn[:, 1].mean() == pytest.approx(30, abs=1)
+    assert drawn[:, 1].std() == pytest.approx(40 / np.sqrt(12), rel=0.05)
+
+
+def test_a_price_that_a_later_one_overtakes_did_not_hold():
+    times = step_bootstrap.ordered(np.array([[0.0, 50.0, 40.0, 90.0]]))
+    assert times.tolist() == [[0.0, 40.0, 40.0, 90.0]]
+    assert step_bootstrap.held(times).tolist() == [[True, False, True, True]]
+    steps = step_bootstrap.steps_of(times, np.array([[3.0, 2.0, 1.0, 0.0]]))
+    assert steps.lengths.tolist() == [2]
+    assert steps.waits[0, :2].tolist() == [40.0, 50.0]
+    assert steps.falls[0, :2].tolist() == [-2.0, -1.0]
+
+
+def test_the_last_hold_is_a_step_without_a_change():
+    steps = step_bootstrap.Steps(
+        np.array([[4.0, 6.0], [7.0, np.nan]]), np.full((2, 2), -1.0), np.array([2, 1])
+    )
+    longer = step_bootstrap.with_last_hold(steps, np.array([5.0, 8.0]))
+    assert longer.lengths.tolist() == [3, 2]
+    assert longer.waits[0].tolist() == [4.0, 6.0, 5.0]
+    assert longer.waits[1, :2].tolist() == [7.0, 8.0]
+    assert (longer.falls[0, 2], longer.falls[1, 1]) == (0.0, 0.0)
+
+
+def test_resampled_curves_are_made_of_the_steps_that_count():
+    steps = step_bootstrap.Steps(
+        np.array([[10.0, 20.0, 99.0]] * 200), np.array([[-1.0, -2.0, 7.0]] * 200), np.full(200, 2)
+    )
+    times, logs = step_bootstrap.resampled(steps, 5, RNG)
+    assert times.shape == logs.shape == (200, 6)
+    assert set(np.unique(np.diff(times))) == {10.0, 20.0}
+    assert np.allclose(np.diff(logs), -np.diff(times) / 10)
+
+
+def test_slopes_over_the_changes_that_count():
+    times, logs = np.array([[0.0, 10, 20, 30]]), np.array([[0.0, -1, -2, 90]])
+    used = np.array([[True, True, True, False]])
+    assert curves.event_slope(times, logs, used) == pytest.approx([-0.1])
+    assert np.isnan(curves.event_slope(times, logs, used & (times == 0)))
+
+
+def test_a_running_minimum_has_no_interval_beyond_zero():
+    slopes = -np.exp(np.random.default_rng(1).normal(-7, 1.5, 2000))[None]
+    steep, flat = step_bootstrap.slope_intervals(slopes, 4, is_running_minimum=True)[0]
+    assert steep < flat < 0
+    assert step_bootstrap.slope_intervals(slopes, 4, is_running_minimum=False)[0, 1] > 0
+
+
+def test_an_interval_of_a_running_minimum_that_may_not_fall_ends_at_zero():
+    slopes = np.concatenate([np.zeros(50), np.full(950, -0.01)])[None]
+    assert step_bootstrap.slope_intervals(slopes, 6, is_running_minimum=True)[0, 1] == 0
