@@ -31,7 +31,7 @@ LOCK := env -u UV_FIND_LINKS $(UV) pip compile --quiet --upgrade --generate-hash
 GPU_PYTHONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run show test test-all test-pythons test-lowest test-same-release coverage dev lint \
+.PHONY: help run show report test test-all test-pythons test-lowest test-same-release coverage dev lint \
 	lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
@@ -43,6 +43,9 @@ run: .venv/synced ## Run one full cycle and print the answers
 
 show: .venv/synced ## Print the answers of the latest release
 	@$(RUN) densing show
+
+report: .venv/synced ## Open the page of the latest release
+	@$(RUN) densing report
 
 test: .venv/synced ## Run the tests
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow"
@@ -58,8 +61,8 @@ test-lowest: .venv-pythons/lowest/synced ## Run the fast unit tests with the low
 
 test-same-release: .venv/synced ## Hold that every Python of PYTHONS publishes the same tables
 	@rm -rf .venv-pythons/nights
-	@$(RUN) .ci/same-release
-	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons .ci/same-release
+	@$(RUN) .ci/same-release & own=$$!; \
+	PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons .ci/same-release; others=$$?; wait $$own && exit $$others
 
 coverage: .venv/synced ## Run the tests and print what they leave out; fails below the floor in pyproject.toml
 	@$(CORE) $(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered

@@ -23,7 +23,7 @@ from densing_pipeline.orchestration.metadata import (
 )
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.answers import price_answer
-from densing_pipeline.publication.figures import index_figure, price_figure
+from densing_pipeline.publication.charts import price as price_charts
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -62,7 +62,7 @@ def price_frontier(
     )
     cheapest = published.PRICE_FRONTIER.cast(index_levels.with_scale(cheapest, capability_levels))
     return dg.MaterializeResult(
-        value=cheapest, metadata=figure_metadata(price_figure({"price_frontier": cheapest}))
+        value=cheapest, metadata=figure_metadata(price_charts.price({"price_frontier": cheapest}))
     )
 
 
@@ -112,7 +112,7 @@ def price_index(
     """Price at equal quality by month: a hedonic regression over all linked offers."""
     found = index.price_index(_market(prices, model_links, published.CAPABILITY_LEVELS.empty()))
     return dg.MaterializeResult(
-        value=found, metadata=figure_metadata(index_figure({"price_index": found}))
+        value=found, metadata=figure_metadata(price_charts.index({"price_index": found}))
     )
 
 

@@ -24,7 +24,8 @@ from densing_pipeline.orchestration.metadata import (
     sensitivity_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.publication.figures import density_figure, sensitivity_figure
+from densing_pipeline.publication.charts.choices import choices
+from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
@@ -192,7 +193,7 @@ def densing_law(
     )
     tables = {"densities": densities, "densing_law": law}
     return dg.MaterializeResult(
-        value=law, metadata=headline_metadata(law) | figure_metadata(density_figure(tables))
+        value=law, metadata=headline_metadata(law) | figure_metadata(density_today(tables))
     )
 
 
@@ -271,7 +272,7 @@ def sensitivity(
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
-    figure = sensitivity_figure({"sensitivity": table})
+    figure = choices({"sensitivity": table})
     return dg.MaterializeResult(
         value=table, metadata=sensitivity_metadata(table) | figure_metadata(figure)
     )

@@ -17,7 +17,7 @@ from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
 from densing_pipeline.orchestration.tables import table_asset
-from densing_pipeline.publication.figures import forecast_figure
+from densing_pipeline.publication.charts.forecasts import forecasts as forecasts_chart
 from densing_pipeline.publication.release import published_before
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
@@ -89,7 +89,7 @@ def forecast_scores(
         (prices, model_links, capability_levels, price_polls),
     )
     scored = scoring.forecast_scores(forecasts, known)
-    figure = forecast_figure({"forecasts": forecasts, "forecast_scores": scored})
+    figure = forecasts_chart({"forecasts": forecasts, "forecast_scores": scored})
     return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
 
 

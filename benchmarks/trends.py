@@ -235,7 +235,12 @@ def series(laws: pl.DataFrame, *, paper_only: bool = False) -> Iterator[Series]:
     plotted = facts.load("nmi_models")
     dense = densities(
         bundled.models(facts.load("base_models"), plotted),
-        reported_scores.scores(facts.load("reported_scores"), plotted, facts.load("base_models")),
+        reported_scores.scores(
+            facts.load("reported_scores"),
+            plotted,
+            facts.load("base_models"),
+            facts.load("score_documents"),
+        ),
         laws,
     ).filter(pl.col("density").is_not_null() & (pl.col("params_basis") == "nonembedding"))
     if paper_only:

@@ -50,9 +50,12 @@ def rename(written: Path, place: Path) -> None:
 
 
 def flush(folder: Path) -> None:
-    """Force the files of a folder to disk, before the folder is put in its place."""
-    for file in folder.iterdir():
-        with file.open("rb") as handle:
+    """Force the files of a folder and of those in it to disk, before it is put in its place."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            flush(path)
+            continue
+        with path.open("rb") as handle:
             os.fsync(handle.fileno())
     _flush_directory(folder)
 

@@ -2,7 +2,7 @@
 
 Model names, licences, sellers and error messages come from servers and publishers. `clean` takes out
 what a terminal or a page would act upon and bounds the length; `Table.cast` applies it to every text
-column. A table may still hold markup, for markup is legible text: `plain`, `markdown` and `figure_label`
+column. A table may still hold markup, for markup is legible text: `plain` and `markdown`
 escape it for the place where it is shown.
 
 Not here: which addresses may be written down (`addresses`), and which text identifies something (the readers of each source).
@@ -120,8 +120,3 @@ def markdown(value: object) -> str:
     """Text for a cell or a sentence in Markdown: shown as it is, without links, images or HTML."""
     escaped = _MARKDOWN.sub(r"\\\1", clean(str(value)))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def figure_label(value: object, longest: int = 80) -> str:
-    """Text for a label of `matplotlib`, which takes what is between two dollar signs for a formula."""
-    return clean(str(value), longest).replace("$", r"\$")

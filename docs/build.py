@@ -16,7 +16,8 @@ from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
 from densing_pipeline.publication.answers import answers
-from densing_pipeline.publication.figures import FIGURES
+from densing_pipeline.publication.charts import CHARTS
+from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import dictionary, markdown
@@ -59,8 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     except (TableError, quoting.QuoteError) as error:
         print(error, file=sys.stderr)
         return 1
-    for stem, figure in FIGURES.items():
-        (ROOT / "docs" / f"{stem}.svg").write_bytes(figure(tables))
+    for name, chart in CHARTS.items():
+        if (figure := chart(tables)).chart is not None:
+            (ROOT / "docs" / f"{name}.svg").write_bytes(svg(figure))
     for name, text in built.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0

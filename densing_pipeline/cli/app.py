@@ -107,6 +107,20 @@ def show(
 
 
 @app.command()
+def report(
+    ctx: typer.Context,
+    in_browser: Annotated[
+        bool,
+        typer.Option("--open/--no-open", help="Open the page, or only print where it is."),
+    ] = True,
+) -> None:
+    """Open the page of the latest release in the browser."""
+    from densing_pipeline.cli import report
+
+    report.latest(ctx.obj, in_browser=in_browser)
+
+
+@app.command()
 def backfill(
     ctx: typer.Context,
     folder: Annotated[

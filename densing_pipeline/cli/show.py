@@ -15,7 +15,7 @@ NOT_POLLED = (
     "`densing run --live` asks the price lists and the Hub."
 )
 NEXT = (
-    "Next: `densing show --all` prints the tables, `densing explain MODEL` where a model's density "
+    "Next: `densing report` opens the page with every chart, `densing show --all` prints the tables, `densing explain MODEL` where a model's density "
     "comes from, `densing --help` the other commands."
 )
 

@@ -4,7 +4,7 @@ The UI plots plain numbers over time on the asset page.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -14,19 +14,17 @@ from densing_pipeline.polling.landed import PollResult
 from densing_pipeline.prices.comparison import OUT_OF_FRONTIER
 from densing_pipeline.prices.history import Update
 from densing_pipeline.publication.answers import Answer, rests_on
-from densing_pipeline.publication.figures import markdown_image
+from densing_pipeline.publication.charts.rendering import markdown_image
+from densing_pipeline.publication.charts.style import Figure
 from densing_pipeline.publication.release import Release
 from densing_pipeline.score_sources.history import Update as ScoreUpdate
 from densing_pipeline.text import clean, markdown
 from densing_pipeline.trends.sensitivity import moved_by, spread
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Metadata = dict[str, dg.MetadataValue[Any]]
 
 
-def figure_metadata(figure: "Figure") -> Metadata:
+def figure_metadata(figure: Figure) -> Metadata:
     """A figure for the asset page."""
     return {"figure": dg.MetadataValue.md(markdown_image(figure))}
 

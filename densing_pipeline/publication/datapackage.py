@@ -118,6 +118,14 @@ def datapackage(
             {"path": path.name, "mediatype": "application/json", "hash": _hash(path)}
             for path in sorted(folder.glob(HEADLINE_FILE))
         ],
+        "pages": [
+            {
+                "path": path.relative_to(folder).as_posix(),
+                "mediatype": "text/html",
+                "hash": _hash(path),
+            }
+            for path in sorted(folder.glob("report/*.html"))
+        ],
     }
 
 

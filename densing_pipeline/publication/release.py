@@ -1,13 +1,14 @@
 """Publish all tables of a run as one release, atomically, and only when their content changed.
 
-    published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, figures
+    published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, the charts,
+                                       report/index.html
     published/latest                   link to the newest release, replaced as the last step
 
 A release id is the day of the newest data and a digest of tables and sources. Content that equals
 that of the latest release up to rounding makes no new release, because processors round the last
 digits differently. Whenever the process is killed, `latest` points at a complete release.
 
-Not here: the content of `datapackage.json` (`datapackage`) and of the figures (`figures`).
+Not here: the content of `datapackage.json` (`datapackage`) of the charts (`charts`) and of the page (`report`).
 """
 
 import fcntl
@@ -26,8 +27,10 @@ from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
+from densing_pipeline.publication.charts import CHARTS
+from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
-from densing_pipeline.publication.figures import FIGURES
+from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -102,8 +105,13 @@ def is_whole(release: Path) -> bool:
     """Whether every file of a release exists and has the recorded hash."""
     try:
         package = _package(release)
-        # Releases of earlier versions have no headline.json.
-        listed = [*package["resources"], *package["figures"], *package.get("answers", [])]
+        # Releases of earlier versions have no headline.json and no page.
+        listed = [
+            *package["resources"],
+            *package["figures"],
+            *package.get("answers", []),
+            *package.get("pages", []),
+        ]
         return bool(package["resources"]) and all(
             f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"] for file in listed
         )
@@ -182,8 +190,14 @@ def _build(
         target = releases / f"{day}-{_digest(building, made)}"
         if is_whole(target):
             return target, False
-        for stem, figure in FIGURES.items():
-            (building / f"{stem}.svg").write_bytes(figure(tables))
+        figures = {name: chart(tables) for name, chart in CHARTS.items()}
+        for name, figure in figures.items():
+            if figure.chart is not None:
+                (building / f"{name}.svg").write_bytes(svg(figure))
+        (building / PAGE_FILE).parent.mkdir()
+        (building / PAGE_FILE).write_text(
+            page(tables, figures, target.name, made.source_list()), encoding="utf-8"
+        )
         given = headline(target.name, answers(tables))
         (building / HEADLINE_FILE).write_text(
             json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

@@ -14,8 +14,7 @@ from rich.text import Text
 
 from densing_pipeline.paper import NMI
 from densing_pipeline.publication.answers import answers
-from densing_pipeline.publication.figures import interval_text
-from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.publication.wording import counted, interval_text, listed
 from densing_pipeline.text import clean_frame
 from densing_pipeline.trends.sensitivity import moved_by, spread
 

@@ -13,3 +13,16 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def interval_text(
+    value: float | None, low: float | None, high: float | None, unit: str, digits: int
+) -> str:
+    """An estimate with its interval; an open upper end reads `at least`."""
+    if value is None:
+        text = "no estimate" if low is None else f"at least {low:.{digits}f} {unit}"
+        return text.strip()
+    text = f"{value:.{digits}f} {unit}".strip()
+    if low is not None and high is not None:
+        return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+    return f"{text} (at least {low:.{digits}f})" if low is not None else text

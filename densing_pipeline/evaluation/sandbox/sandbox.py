@@ -40,6 +40,16 @@ SPARE_SECONDS = 5.0
 """Seconds after the runner's own deadline until the sandbox is killed from outside."""
 
 
+START_SECONDS = 120.0
+"""Seconds that isolation and interpreter may take to start, which is no time of the program."""
+
+START_LOOK_SECONDS = 2.0
+"""Seconds between two looks whether it has started."""
+
+STARTS = 2
+"""Times that the sandbox is started for a program until there is no verdict."""
+
+
 class SandboxError(RuntimeError):
     """There is no working sandbox, so there is no verdict; the message says why and what to do."""
 
@@ -99,17 +109,14 @@ class Sandbox:
         Raises:
             SandboxError: the sandbox did not start, so there is no verdict.
         """
-        nonce, label = secrets.token_hex(16), f"densing-{secrets.token_hex(8)}"
-        task = json.dumps({"nonce": nonce, "program": program, "tests": tests})
-        limits = {name: (limit, limit) for name, limit in LIMITS.items()}
-        # In whole seconds: SIGXCPU at the first limit, SIGKILL at the second.
-        limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
-        wall = WAIT * self.seconds
-        source = Path(runner.__file__).read_text(encoding="utf-8")
-        inside = [self.python, "-s", "-S", "-B", "-c", source, json.dumps([limits, wall])]
-        output = self._run(label, inside, task.encode(), wall + SPARE_SECONDS)
-        said = [line[len(nonce) + 1 :] for line in output.splitlines() if line.startswith(nonce)]
-        if not said:
+        for _ in range(STARTS):
+            # Anew each time, so that what is left of one run says nothing in another.
+            nonce, label = secrets.token_hex(16), f"densing-{secrets.token_hex(8)}"
+            output = self._judge(label, nonce, program, tests)
+            lines = output.splitlines()
+            if said := [line[len(nonce) + 1 :] for line in lines if line.startswith(nonce)]:
+                break
+        else:
             raise SandboxError(
                 f"{self.name}: it did not start: {output.strip()[-500:] or 'no message'}"
             )
@@ -123,8 +130,27 @@ class Sandbox:
         with ThreadPoolExecutor(self.workers) as pool:
             yield from pool.map(lambda task: self.check(*task), tasks)
 
-    def _run(self, label: str, inside: list[str], task: bytes, seconds: float) -> str:
-        """Output of one run, to which the program itself cannot write."""
+    def _judge(self, label: str, nonce: str, program: str, tests: str) -> str:
+        """Output of the runner on a program and its tests."""
+        task = json.dumps({"nonce": nonce, "program": program, "tests": tests})
+        limits = {name: (limit, limit) for name, limit in LIMITS.items()}
+        # In whole seconds: SIGXCPU at the first limit, SIGKILL at the second.
+        limits["RLIMIT_CPU"] = (math.ceil(self.seconds), math.ceil(self.seconds) + 1)
+        wall = WAIT * self.seconds
+        source = Path(runner.__file__).read_text(encoding="utf-8")
+        inside = [self.python, "-s", "-S", "-B", "-c", source, json.dumps([limits, wall])]
+        return self._run(label, inside, nonce, task.encode(), wall + SPARE_SECONDS)
+
+    def _run(self, label: str, inside: list[str], nonce: str, task: bytes, seconds: float) -> str:
+        """Output of one run, to which the program itself cannot write.
+
+        Args:
+            label: of the run, by which all its processes are ended.
+            inside: command that runs in isolation.
+            nonce: what the runner writes when it has started.
+            task: standard input of the command.
+            seconds: time from there until the run is ended.
+        """
         with self.isolation.around(label, inside) as (command, files):
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
@@ -138,8 +164,21 @@ class Sandbox:
             )
             with process:
                 try:
-                    return process.communicate(task, timeout=seconds)[0].decode(errors="replace")
-                except subprocess.TimeoutExpired as error:
-                    return (error.output or b"").decode(errors="replace")
+                    return _output(process, nonce.encode(), task, seconds)
                 finally:
                     process.kill()
+
+
+def _output(process: subprocess.Popen[bytes], nonce: bytes, task: bytes, seconds: float) -> str:
+    """What a process writes until it ends, or until so many seconds after it has written the nonce."""
+    given: bytes | None = task
+    left, has_started, output = START_SECONDS, False, b""
+    while True:
+        wait = seconds if has_started else min(START_LOOK_SECONDS, left)
+        try:
+            return process.communicate(given, timeout=wait)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired as error:
+            given, left, output = None, left - wait, error.output or b""
+        if has_started or left <= 0:
+            return output.decode(errors="replace")
+        has_started = nonce in output

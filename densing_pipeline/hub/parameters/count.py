@@ -103,7 +103,6 @@ def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> Par
         return _without_formula(record, empty, stored, tensors, why)
     if tensors is not None and tensors.total is not None:
         return _from_tensors(empty, tensors, tensors.total, parts, _buffers(text))
-    uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
     counted = replace(
         empty,
         total=parts.total,
@@ -112,7 +111,7 @@ def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> Par
         source="config",
         from_config=parts.total,
         is_moe=_states_experts(config) is True or parts.inactive > 0,
-        reason=f"from the configuration alone: {stored.note}{uncounted}",
+        reason=f"from the configuration alone: {stored.note}{_uncounted(tensors)}",
     )
     if not stored.readings:
         return counted
@@ -121,11 +120,16 @@ def count(record: Mapping[str, Any], tensors: TensorCounts | None = None) -> Par
         counted,
         from_safetensors=found.stored,
         agrees=found.agrees,
-        reason=found.reason + uncounted,
+        reason=found.reason + _uncounted(tensors),
     )
     if found.agrees:
         return counted
     return replace(counted, total=None, active=None, nonembedding=None, source=None)
+
+
+def _uncounted(tensors: TensorCounts | None) -> str:
+    """Why the tensors that were read give no count, to follow another reason."""
+    return f"; its tensors are not counted: {tensors.reason}" if tensors else ""
 
 
 def _from_tensors(
@@ -189,8 +193,7 @@ def _without_formula(
     """
     if tensors is None or tensors.total is None:
         counted = _from_file(record, empty, stored, why)
-        uncounted = f"; its tensors are not counted: {tensors.reason}" if tensors else ""
-        return replace(counted, reason=counted.reason + uncounted)
+        return replace(counted, reason=counted.reason + _uncounted(tensors))
     counted = _from_file(
         record, empty, safetensors.Stored((tensors.total,), "counted from its tensors"), why
     )

@@ -22,7 +22,8 @@ HEAVY = (
     "pandera",
     "pydantic_settings",
     "rich",
-    "matplotlib",
+    "altair",
+    "vl_convert",
     "httpx",
 )
 

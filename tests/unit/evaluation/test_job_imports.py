@@ -18,7 +18,7 @@ for name in sorted(set(sys.modules) - before):
     print(name)
 """
 
-ORCHESTRATOR = {"dagster", "pandera", "pydantic", "pydantic_settings", "scipy", "matplotlib"}
+ORCHESTRATOR = {"dagster", "pandera", "pydantic", "pydantic_settings", "scipy", "altair"}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.orchestration.metadata import answer_metadata, headline_metadata
 from densing_pipeline.publication.answers import Estimate, answers, headline
-from densing_pipeline.publication.figures import density_figure, density_today_figure
 from densing_pipeline.publication.summary import freshness, paragraphs, table_views
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.text import markdown
@@ -250,36 +249,6 @@ def test_every_answer_names_count_and_date_and_warns_above_120_days(released, da
     basis = headline_metadata(headlines.with_columns(newest_model=pl.lit("org/newest")))["rests on"]
     assert str(newest).replace("-", "") in basis.value.replace("\\", "").replace("-", "")
     assert ("Warning" in basis.value) == warns
-
-
-@pytest.mark.parametrize(("days", "warns"), [(120, False), (121, True)])
-def test_the_titles_of_figures_name_count_and_date_and_warn(released, days, warns):
-    as_of = date(2026, 11, 28)
-    newest = as_of - timedelta(days=days)
-    law = today(released).with_columns(
-        as_of=as_of, newest_release=newest, intercept=pl.lit(0.0), slope_per_day=pl.lit(0.001)
-    )
-    own = released["densities"].with_columns(release_date=newest)
-    mmlu = pl.concat(
-        [
-            own.with_columns(
-                reference_id=pl.lit("nmi-2025"),
-                score_set=pl.lit("mmlu"),
-                params_basis=pl.lit(basis),
-            )
-            for basis in ("total", "active")
-        ]
-    )
-    figures = (
-        density_figure({"densing_law": law, "densities": own}),
-        density_today_figure({"densing_law": law, "densities": mmlu}),
-    )
-    axes = [each for figure in figures for each in figure.axes]
-    assert len(axes) == 3
-    for each in axes:
-        title = each.get_title(loc="left")
-        assert f"3 models to {newest}" in title
-        assert (f"{days} days before the newest input" in title) == warns
 
 
 def test_an_offline_release_says_that_nothing_was_polled_and_of_which_day_the_facts_are(tables):

@@ -1,0 +1,237 @@
+"""The chart of density: models over time, with the trend line."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from densing_pipeline.paper import NMI_AVERAGE
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
+from densing_pipeline.publication.charts.style import (
+    BLUE,
+    FOCUS,
+    INK,
+    MUTED,
+    NARROW,
+    PAPER,
+    Control,
+    Figure,
+    doubling_axis,
+    filtered,
+    nothing,
+    powers_of_two,
+    rests_on,
+    ring,
+    rows_of,
+    year_axis,
+)
+from densing_pipeline.publication.wording import counted
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH, newest
+
+Tables = Mapping[str, pl.DataFrame]
+
+BASES = CURRENT_BASES | {"nonembedding": "parameters outside the embedding"}
+"""Counts of parameters in words, the default first."""
+
+SCORES = {
+    "mmlu": "MMLU", "average": "average of five", "bbh": "BBH", "math": "MATH",
+    "humaneval": "HumanEval", "mbpp": "MBPP", NMI_AVERAGE: "average of the paper's models",
+}  # fmt: skip
+"""Score sets in words, the default first."""
+
+LABEL_DAYS, LABEL_DOUBLINGS = 260, 1.0
+"""Record setters closer to a later labelled one than both are not labelled."""
+
+
+def density_today(tables: Tables) -> Figure:
+    """Density of every model over its release date, with the trend line and its 95 % band."""
+    name, title = "density", "Density over release date"
+    points = (
+        tables["densities"]
+        .filter(
+            pl.col("reference_id") == CURRENT[0],
+            pl.col("score_set").is_in(list(SCORES)),
+            pl.col("params_basis").is_in(list(BASES)),
+            pl.col("density") > 0,
+        )
+        .sort("score_set", "params_basis", "release_date", "model_id")
+    )
+    default = _default(points)
+    if default.is_empty():
+        return nothing(name, title, "The release has no densities on MMLU.")
+    rows = points.select(
+        model=pl.col("model_id").str.split("/").list.last(),
+        day="release_date",
+        score_set="score_set",
+        params_basis="params_basis",
+        weights=pl.when(pl.col("weights").eq_missing("not-published"))
+        .then(pl.lit("closed"))
+        .otherwise(pl.lit("open")),
+        kind=pl.when(pl.col("score_source_kind").eq_missing("measured"))
+        .then(pl.lit("measured"))
+        .otherwise(pl.lit("reported")),
+        billions=(pl.col("params") / 1e9).round_sig_figs(3),
+        score=pl.col("score").round(4),
+        density=pl.col("density").round_sig_figs(3),
+        low=pl.col("density_low").round_sig_figs(3),
+        high=pl.col("density_high").round_sig_figs(3),
+        record=pl.col("is_record"),
+    )
+    rows = rows.with_columns(named=_labelled(rows))
+    lines = _lines(tables["densing_law"], rows)
+    controls = (
+        Control("basis", "params_basis", "Count", tuple(BASES.items())),
+        Control(
+            "scores",
+            "score_set",
+            "Scores",
+            tuple((key, words) for key, words in SCORES.items() if key in set(rows["score_set"])),
+        ),
+        Control(
+            "weights",
+            "weights",
+            "Models",
+            (("all", "all"), ("open", "open weights"), ("closed", "weights not published")),
+        ),
+    )
+    low, high = np.quantile(rows["density"].to_numpy(), (0.005, 0.995))
+    ticks = powers_of_two(low, high, step=2)
+    scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
+    axis = doubling_axis("Capacity density: effective over actual parameters", ticks)
+    y = alt.Y("density:Q", scale=scale, axis=axis)
+    x = alt.X("day:T", axis=year_axis(), title=None)
+    shown = filtered(rows_of(), controls)
+    of_line = filtered(rows_of("lines"), controls[:2])
+    tooltip = [
+        alt.Tooltip("model:N"), alt.Tooltip("day:T", format="%d %b %Y"),
+        alt.Tooltip("billions:Q", title="billions of parameters"), alt.Tooltip("score:Q"),
+        alt.Tooltip("density:Q"), alt.Tooltip("low:Q", title="95 % from"),
+        alt.Tooltip("high:Q", title="to"), alt.Tooltip("kind:N", title="score"),
+    ]  # fmt: skip
+    colour = alt.condition("datum.weights == 'closed'", alt.value(MUTED), alt.value(BLUE))
+    hollow = alt.condition("datum.kind == 'measured'", alt.value(BLUE), alt.value(PAPER))
+    chart = (
+        alt.layer(
+            of_line.mark_area(opacity=0.14, color=INK, clip=True).encode(
+                x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q"
+            ),
+            of_line.mark_line(color=INK, strokeWidth=2, clip=True).encode(x=x, y=y),
+            shown.mark_point(size=38, strokeWidth=1.3, clip=True).encode(
+                x=x, y=y, stroke=colour, fill=hollow, tooltip=tooltip,
+                opacity=alt.condition("datum.record", alt.value(1), alt.value(0.55)),
+            ),
+            shown.transform_filter("datum.named && !narrow")
+            .mark_text(align="right", dx=-6, dy=-6, fontSize=11)
+            .encode(x=x, y=y, text="model:N"),
+            ring(shown, x, y),
+        )
+        .add_params(*(control.parameter for control in controls), NARROW, FOCUS)
+        .properties(height=420)
+    )  # fmt: skip
+    last, as_of = (
+        newest(default["release_date"]),
+        _law_row(tables["densing_law"], "total").get("as_of"),
+    )
+    return Figure(
+        name,
+        density_title(tables),
+        chart,
+        rows,
+        {
+            "model": "Model", "day": "Released", "billions": "Billions of parameters",
+            "score": "Score", "density": "Density", "low": "95 % from", "high": "to",
+            "kind": "Score is", "weights": "Weights",
+        },
+        f"{counted(default.height, 'model')} by release date and density on MMLU, counting all parameters, "
+        f"with the trend line. {density_title(tables)}.",
+        controls,
+        {"lines": lines},
+        basis=f"{rests_on(default.height, last, as_of)}; hollow: reported scores; grey: weights not "
+        "published",
+    )  # fmt: skip
+
+
+def _labelled(rows: pl.DataFrame) -> pl.Series:
+    """Whether a record setter has room for its name, newest first."""
+    found, last = [False] * rows.height, dict[tuple[str, str], tuple[int, float]]()
+    for place in reversed(range(rows.height)):
+        row = rows.row(place, named=True)
+        series = (row["score_set"], row["params_basis"])
+        at = ((row["day"] - DAY_ZERO).days, math.log2(row["density"]))
+        before = last.get(series, (10**6, math.inf))
+        has_room = before[0] - at[0] > LABEL_DAYS or abs(before[1] - at[1]) > LABEL_DOUBLINGS
+        if row["record"] and has_room:
+            found[place], last[series] = True, at
+    return pl.Series(found)
+
+
+def density_title(tables: Tables) -> str:
+    """The message of the density chart, a sentence."""
+    row = _law_row(tables["densing_law"], "total")
+    days = row.get("doubling_days") if row.get("verdict") == "ok" else None
+    if days is None:
+        return "How fast density on MMLU grows cannot be told from these models"
+    return f"On MMLU, a parameter does twice as much every {days / DAYS_PER_MONTH:.1f} months"
+
+
+def _default(points: pl.DataFrame) -> pl.DataFrame:
+    return points.filter(
+        pl.col("score_set") == CURRENT[1], pl.col("params_basis") == next(iter(CURRENT_BASES))
+    )
+
+
+def _law_row(law: pl.DataFrame, basis: str) -> dict[str, Any]:
+    found = law.filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("score_set") == CURRENT[1],
+        pl.col("params_basis") == basis,
+        pl.col("window") == CURRENT[2],
+        pl.col("estimator") == CURRENT[3],
+        pl.col("population") == "all",
+    )
+    return found.row(0, named=True) if found.height else {}
+
+
+def _lines(law: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The trend line of every series over its models, with the band of its slope's interval.
+
+    The interval is that of the slope, so the band turns about the line at the middle day of the models.
+    """
+    estimates = law.filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("window") == CURRENT[2],
+        pl.col("estimator") == CURRENT[3],
+        pl.col("population") == "all",
+        pl.col("verdict") == "ok",
+        pl.col("slope_per_day").is_not_null(),
+    )
+    day = pl.col("day")
+    middle = day.sort().get(pl.len() // 2)
+    days = rows.group_by("score_set", "params_basis").agg(
+        first=day.min(), middle=middle, last=day.max()
+    )
+    from_middle = (day - pl.col("middle")).dt.total_days()
+    at_middle = (
+        pl.col("intercept")
+        + pl.col("slope_per_day") * (pl.col("middle") - DAY_ZERO).dt.total_days()
+    )
+    low, high = (
+        pl.coalesce(f"slope_{end}", "slope_per_day") * from_middle for end in ("low", "high")
+    )
+    return (
+        days.with_columns(day=pl.concat_list("first", "middle", "last").list.unique())
+        .explode("day")
+        .join(estimates, on=["score_set", "params_basis"])
+        .select(
+            "score_set",
+            "params_basis",
+            "day",
+            density=(at_middle + pl.col("slope_per_day") * from_middle).exp(),
+            low=(at_middle + pl.min_horizontal(low, high)).exp(),
+            high=(at_middle + pl.max_horizontal(low, high)).exp(),
+        )
+        .sort("score_set", "params_basis", "day")
+    )

@@ -1,0 +1,228 @@
+"""Charts of models: the smallest that reaches a level, and what compression does to density."""
+
+import math
+from collections.abc import Mapping
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
+from densing_pipeline.publication.charts.style import (
+    BLUE,
+    FOCUS,
+    GREEN,
+    HEIGHT,
+    LABEL_HEIGHT,
+    LABEL_LIMIT,
+    MUTED,
+    NARROW,
+    ORANGE,
+    SERIES,
+    Control,
+    Figure,
+    apart,
+    nothing,
+    powers_of_two,
+    ring,
+    rows_of,
+    year_axis,
+)
+from densing_pipeline.publication.wording import counted
+
+Tables = Mapping[str, pl.DataFrame]
+
+SCORE_LEVELS = (0.5, 0.6, 0.7, 0.8)
+"""Scores on MMLU whose smallest model is followed."""
+
+METHODS = {"pruned": "pruned", "distilled": "distilled", "quantised": "quantised"}
+
+
+def smallest(tables: Tables) -> Figure:
+    """Size of the smallest open model so far that scores at least a level on MMLU, over release date."""
+    name, title = "smallest", "The smallest model that reaches a level"
+    open_models = tables["densities"].filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("score_set") == CURRENT[1],
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+        pl.col("weights").ne_missing("not-published"),
+        pl.col("score").is_not_null(),
+    )
+    parts = []
+    for level in SCORE_LEVELS:
+        reached = open_models.filter(pl.col("score") >= level).sort(
+            "release_date", "params", "model_id"
+        )
+        least = pl.col("params").cum_min().over("params_basis")
+        before = least.shift(1).over("params_basis")
+        parts.append(
+            reached.filter((pl.col("params") == least) & (before.is_null() | (least < before)))
+            .unique(["params_basis", "release_date"], keep="last", maintain_order=True)
+            .select(
+                pl.lit(f"MMLU {level:.0%}").alias("level"),
+                "params_basis",
+                day="release_date",
+                billions=(pl.col("params") / 1e9).round_sig_figs(3),
+                model=pl.col("model_id").str.split("/").list.last(),
+                score=pl.col("score").round(3),
+            )
+        )
+    rows = pl.concat(parts).sort("params_basis", "level", "day")
+    if rows.is_empty():
+        return nothing(name, title, f"No open model scores {SCORE_LEVELS[0]:.0%} on MMLU.")
+    end = open_models["release_date"].max()
+    steps = pl.concat(
+        [
+            rows,
+            rows.group_by("params_basis", "level", maintain_order=True)
+            .last()
+            .select(rows.columns)
+            .with_columns(day=pl.lit(end)),
+        ]
+    ).sort("params_basis", "level", "day")
+    control = Control("basis", "params_basis", "Count", tuple(CURRENT_BASES.items()))
+    ticks = powers_of_two(*np.quantile(rows["billions"].to_numpy(), (0, 1)))
+    ends = _ends(rows, end, ticks)
+    levels = sorted(set(rows["level"]))
+    scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
+    axis = alt.Axis(title="Billions of parameters", values=ticks, format="~g")
+    x = alt.X("day:T", axis=year_axis(), title=None)
+    y = alt.Y("billions:Q", scale=scale, axis=axis)
+    colour = alt.Color(
+        "level:N", legend=None, scale=alt.Scale(domain=levels, range=list(SERIES[: len(levels)]))
+    )
+    shown = rows_of().transform_filter(control.filter)
+    tooltip = [alt.Tooltip("level:N"), alt.Tooltip("model:N"), alt.Tooltip("day:T", format="%d %b %Y"),
+               alt.Tooltip("billions:Q"), alt.Tooltip("score:Q")]  # fmt: skip
+    chart = alt.layer(
+        rows_of("steps").transform_filter(control.filter)
+        .mark_line(interpolate="step-after", strokeWidth=2).encode(x=x, y=y, color=colour),
+        shown.mark_point(size=30, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip),
+        rows_of("ends").transform_filter(control.filter)
+        .transform_calculate(label="narrow ? slice(datum.level, 5) : datum.text")
+        .mark_text(align="left", dx=6, fontWeight=600).encode(x=x, y=y, text="label:N", color=colour),
+        ring(shown, x, y),
+    ).add_params(control.parameter, NARROW, FOCUS).properties(height=HEIGHT)  # fmt: skip
+    now = rows.filter(params_basis="total").group_by("level", maintain_order=True).last()
+    best = now.sort("level").row(-1, named=True)
+    first = rows.filter(params_basis="total", level=best["level"]).row(0, named=True)
+    return Figure(
+        name,
+        f"{best['level'].replace('MMLU ', '')} on MMLU took {first['billions']:,.3g} billion parameters in "
+        f"{first['day']:%B %Y} and takes {best['billions']:,.3g} billion since {best['day']:%B %Y}",
+        chart,
+        rows,
+        {"level": "Level", "day": "Since", "billions": "Billions of parameters", "model": "Smallest open model",
+         "score": "Score"},
+        "Smallest open model by level: "
+        + "; ".join(f"{row['level']}: {row['model']}, {row['billions']:g} billion" for row in now.to_dicts())
+        + ".",
+        (control,),
+        {"steps": steps, "ends": ends},
+        basis="base models with open weights and a score in the paper's protocol",
+    )  # fmt: skip
+
+
+def _ends(rows: pl.DataFrame, end: object, ticks: list[float]) -> pl.DataFrame:
+    """The label at the end of every curve, moved where two would lie on each other."""
+    unit = math.log(ticks[-1] / ticks[0]) / HEIGHT
+    parts = []
+    for (_basis,), last in (
+        rows.group_by("params_basis", "level", maintain_order=True)
+        .last()
+        .group_by("params_basis", maintain_order=True)
+    ):
+        heights = apart([math.log(size) for size in last["billions"]], LABEL_HEIGHT * unit)
+        parts.append(
+            last.with_columns(
+                day=pl.lit(end),
+                text=pl.col("level") + ": " + pl.col("model"),
+                billions=pl.Series([math.exp(one) for one in heights], dtype=pl.Float64),
+            )
+        )
+    return pl.concat(parts).select("params_basis", "level", "day", "billions", "text")
+
+
+def compression(tables: Tables) -> Figure:
+    """Density of pruned, distilled and quantised models over that of their originals, with interval."""
+    name, title = "compression", "What pruning, distillation and quantisation do"
+    found = tables["compression"].filter(
+        pl.col("reference_id") == CURRENT[0],
+        pl.col("score_set").is_in(["mmlu", "nmi-2025-average"]),
+        pl.col("params_basis").is_in(["total", "inference_time"]),
+        pl.col("method").is_in(list(METHODS)),
+        pl.col("log_ratio").is_not_null(),
+    )
+    # One row a pair: the paper's average where there is one, else MMLU.
+    rows = (
+        found.sort("score_set", "params_basis", descending=[True, True])
+        .unique(["parent_id", "child_id", "method"], keep="first", maintain_order=True)
+        .select(
+            pair=pl.col("child_id").str.split("/").list.last()
+            + " of "
+            + pl.col("parent_id").str.split("/").list.last(),
+            method="method",
+            ratio=pl.col("log_ratio").exp().round_sig_figs(3),
+            low=pl.col("low").exp().round_sig_figs(3),
+            high=pl.col("high").exp().round_sig_figs(3),
+            finding="finding",
+        )
+        .sort("method", "ratio", "pair")
+    )
+    if rows.is_empty():
+        return nothing(name, title, "The release compares no model with its original.")
+    ends = [*rows["low"].drop_nulls(), *rows["high"].drop_nulls(), 1.0]
+    ticks = powers_of_two(min(ends), max(ends))
+    y = alt.Y(
+        "pair:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8),
+    )
+    scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
+    axis = alt.Axis(
+        title="density over the original's",
+        values=ticks,
+        grid=True,
+        labelExpr="datum.value >= 1 ? format(datum.value, '~g') : '1/' + format(1 / datum.value, '~g')",
+    )
+    x = alt.X("low:Q", scale=scale, axis=axis)
+    domain = list(METHODS)
+    colour = alt.Color(
+        "method:N",
+        title=None,
+        scale=alt.Scale(domain=domain, range=[BLUE, GREEN, ORANGE]),
+        legend=alt.Legend(orient="top"),
+    )
+    tooltip = [
+        alt.Tooltip("pair:N"),
+        alt.Tooltip("method:N"),
+        alt.Tooltip("ratio:Q"),
+        alt.Tooltip("low:Q"),
+        alt.Tooltip("high:Q"),
+        alt.Tooltip("finding:N"),
+    ]
+    base = rows_of()
+    chart = alt.layer(
+        base.mark_bar(height=4, cornerRadius=2, opacity=0.5).encode(y=y, x=x, x2="high:Q", color=colour, tooltip=tooltip),
+        base.mark_point(size=55, filled=True, opacity=1).encode(y=y, x="ratio:Q", color=colour, tooltip=tooltip),
+        ring(base, alt.X("ratio:Q"), y),
+        rows_of("marks").mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="at:Q"),
+    ).add_params(NARROW, FOCUS).properties(height=22 * rows.height)  # fmt: skip
+    denser = rows.filter(pl.col("low") > 1).height
+    less = rows.filter(pl.col("high") < 1).height
+    said = (
+        f"Of {counted(rows.height, 'compressed model')}, {less} {'is' if less == 1 else 'are'} less dense "
+        f"than the original and {denser} denser; the others cannot be told apart"
+    )
+    return Figure(
+        name,
+        said,
+        chart,
+        rows,
+        {"pair": "Model and original", "method": "Made by", "ratio": "Density over the original's",
+         "low": "95 % from", "high": "to", "finding": "Finding"},
+        f"{said}.",
+        more={"marks": pl.DataFrame({"at": [1.0]})},
+        basis="left of the line: less capability per parameter than the original",
+    )  # fmt: skip

@@ -1,0 +1,232 @@
+"""Charts of growth rates with intervals: by ruler, and by growth curve."""
+
+import math
+from collections.abc import Mapping
+
+import altair as alt
+import polars as pl
+
+from densing_pipeline.paper import TREND_DOUBLING_DAYS
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES, PACES
+from densing_pipeline.publication.charts.style import (
+    BLUE,
+    FOCUS,
+    INK,
+    LABEL_LIMIT,
+    MUTED,
+    NARROW,
+    ORANGE,
+    Figure,
+    nothing,
+    rows_of,
+)
+from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables.dates import DAYS_PER_YEAR
+
+Tables = Mapping[str, pl.DataFrame]
+
+CURVES = {
+    "line": "whole history",
+    "last-24-months": "last 24 months",
+    "saturating": "saturating curve, today",
+    "broken-line": "broken line, today",
+}
+"""Growth curves of `density_paces` in words."""
+
+
+POPULATIONS = {
+    "base": "",
+    "base-on-both": ", models on both",
+    "instruct-and-thinking": ", chat models",
+}
+"""Populations of `density_growth` in words; base models are not named."""
+
+
+def rulers(tables: Tables) -> Figure:
+    """Doublings a year by every ruler and group of benchmarks, by all and by active parameters."""
+    name, title = "rulers", "Does every ruler agree?"
+    found = tables["density_growth"].filter(
+        pl.col("estimator") == CURRENT[3],
+        pl.col("verdict") == "ok",
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+        pl.col("growth_per_year").is_not_null(),
+        pl.col("window") == CURRENT[2],
+    )
+    if found.is_empty():
+        return nothing(name, title, "The release has no growth of density by any ruler.")
+    doublings = 1 / math.log(2)
+    rows = found.sort("population", "ruler", "group", "params_basis", descending=[False, False, False, True]).select(
+        label=pl.col("group")
+        + pl.col("population").replace_strict(POPULATIONS, default=", " + pl.col("population")),
+        basis=pl.col("params_basis").replace_strict(CURRENT_BASES, default=None),
+        yearly=(pl.col("growth_per_year") * doublings).round(2),
+        low=(pl.col("growth_low") * doublings).round(2),
+        high=(pl.col("growth_high") * doublings).round(2),
+        n="n_models",
+        newest="newest_release",
+        ruler="ruler",
+    )  # fmt: skip
+    grows = rows.filter(pl.col("low") > 0).height
+    said = (
+        "By every ruler density grows"
+        if grows == rows.height
+        else f"Density grows by {grows} of {counted(rows.height, 'measure')}; by the others no growth is shown"
+    )
+    return intervals(
+        name,
+        said,
+        rows,
+        "label",
+        "basis",
+        {"label": "What is measured", "basis": "Counting", "yearly": "Doublings a year", "low": "95 % from",
+         "high": "to", "n": "Models", "newest": "Newest", "ruler": "Ruler"},
+        "doublings a year, with 95 % interval",
+        marks={0.0: "no growth", DAYS_PER_YEAR / TREND_DOUBLING_DAYS: "the paper"},
+        basis=f"{listed(sorted(set(rows['ruler'])))}; quantile .9 of the densest models",
+    )  # fmt: skip
+
+
+def paces(tables: Tables) -> Figure:
+    """Doublings a year today by each growth curve, by all and by active parameters."""
+    name, title = "paces", "Has growth slowed?"
+    yearly = DAYS_PER_YEAR / math.log(2)
+    rows = (
+        tables["density_paces"]
+        .filter(
+            *(pl.col(column) == value for column, value in PACES.items()),
+            pl.col("params_basis").is_in(list(CURRENT_BASES)),
+            pl.col("growth_curve").is_in(list(CURVES)),
+            pl.col("verdict") == "ok",
+        )
+        .select(
+            curve=pl.col("growth_curve").replace_strict(CURVES, default=None),
+            basis=pl.col("params_basis").replace_strict(CURRENT_BASES, default=None),
+            yearly=(pl.col("slope_per_day") * yearly).round(2),
+            low=(pl.col("slope_low") * yearly).round(2),
+            high=(pl.col("slope_high") * yearly).round(2),
+            n="n_models",
+        )
+        .sort(
+            pl.col("curve").replace_strict({w: i for i, w in enumerate(CURVES.values())}), "basis"
+        )
+    )
+    if rows.is_empty():
+        return nothing(name, title, "The release has no estimate of the pace on MMLU.")
+    lacking = [words for words in CURVES.values() if words not in set(rows["curve"])]
+    return intervals(
+        name,
+        _pace_title(tables, title),
+        rows,
+        "curve",
+        "basis",
+        {
+            "curve": "Curve",
+            "basis": "Counting",
+            "yearly": "Doublings a year",
+            "low": "95 % from",
+            "high": "to",
+            "n": "Models",
+        },
+        "doublings a year, with 95 % interval",
+        basis=f"density on MMLU; not determined by the data: {listed(lacking)}"
+        if lacking
+        else "density on MMLU",
+    )
+
+
+def _pace_title(tables: Tables, title: str) -> str:
+    differs = tables["density_paces"].filter(
+        *(pl.col(column) == value for column, value in PACES.items()),
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+        pl.col("growth_curve") == "last-24-months",
+        pl.col("verdict") == "ok",
+    )
+    slower = differs.filter(pl.col("slope_less_line_high") < 0).height
+    faster = differs.filter(pl.col("slope_less_line_low") > 0).height
+    if not differs.height:
+        return title
+    if slower == differs.height:
+        return "Growth over the last 24 months is slower than over the whole history"
+    if faster == differs.height:
+        return "Growth over the last 24 months is faster than over the whole history"
+    if slower or faster:
+        return "By one count of parameters the last 24 months differ from the whole history"
+    return "The last 24 months cannot be told from the whole history"
+
+
+def intervals(
+    name: str,
+    title: str,
+    rows: pl.DataFrame,
+    label: str,
+    colour: str,
+    columns: Mapping[str, str],
+    axis: str,
+    *,
+    marks: Mapping[float, str] | None = None,
+    basis: str = "",
+) -> Figure:
+    """A chart of growth rates with intervals, one line a row and colour.
+
+    Args:
+        name: file stem.
+        title: the message.
+        rows: columns `label`, `colour`, yearly, low, high.
+        label: column that names the line.
+        colour: column that tells the rows of a line apart, of two values.
+        columns: headings of the table behind the chart.
+        axis: title of the axis.
+        marks: values marked by a line, with their words.
+        basis: what the chart rests on.
+    """
+    hues = list(dict.fromkeys(rows[colour]))
+    scale = alt.Scale(domain=hues, range=[BLUE, ORANGE][: max(len(hues), 1)])
+    shade = alt.Color(f"{colour}:N", scale=scale, title=None, legend=alt.Legend(orient="top"))
+    y = alt.Y(
+        f"{label}:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8),
+    )
+    place = alt.YOffset(f"{colour}:N", sort=hues)
+    tooltip = [
+        alt.Tooltip(f"{key}:{'N' if rows.schema[key] == pl.String else 'Q'}", title=words)
+        for key, words in columns.items()
+    ]
+    base = rows_of()
+    layers = [
+        base.mark_bar(height=4, cornerRadius=2, opacity=0.5).encode(
+            y=y, yOffset=place, x=alt.X("low:Q", title=axis, axis=alt.Axis(grid=True)), x2="high:Q", color=shade, tooltip=tooltip
+        ),
+        base.mark_point(size=60, filled=True, opacity=1).encode(
+            y=y, yOffset=place, x="yearly:Q", color=shade, tooltip=tooltip
+        ),
+        base.transform_filter("datum.row == focus").mark_point(size=190, color=INK, strokeWidth=2, filled=False)
+        .encode(y=y, yOffset=place, x="yearly:Q"),
+        rows_of("marks").mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="at:Q"),
+        rows_of("marks").transform_filter("!narrow").mark_text(align="left", dx=4, dy=-6, fontSize=11, color=MUTED, baseline="bottom")
+        .encode(x="at:Q", y=alt.value(0), text="words:N"),
+    ]  # fmt: skip
+    found = [
+        f"{row[label]}, {row[colour]}: {row['yearly']:.1f} ({_end(row['low'])} to {_end(row['high'])})"
+        for row in rows.to_dicts()
+    ]
+    return Figure(
+        name,
+        title,
+        alt.layer(*layers).add_params(NARROW, FOCUS).properties(height=24 * rows.height),
+        rows,
+        columns,
+        f"{title}. {axis}: {'; '.join(found)}.",
+        more={
+            "marks": pl.DataFrame(
+                [{"at": at, "words": words} for at, words in (marks or {0.0: "no growth"}).items()],
+                schema={"at": pl.Float64, "words": pl.String},
+            )
+        },
+        basis=basis,
+    )  # fmt: skip
+
+
+def _end(value: float | None) -> str:
+    return "open" if value is None else f"{value:.1f}"

@@ -1,0 +1,58 @@
+"""Charts as pictures, and the JavaScript that draws them on a page. Not here: what they show."""
+
+import base64
+import re
+from functools import cache
+
+import altair as alt
+import vl_convert
+
+from densing_pipeline.publication.charts.style import Figure
+
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+"""Version of the specifications that the installed Altair writes."""
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG; the same figure gives the same bytes.
+
+    Raises:
+        ValueError: the figure has nothing to show.
+    """
+    text: str = vl_convert.vegalite_to_svg(figure.picture_specification(), vl_version=VEGA_LITE)
+    # Vega numbers clip paths and gradients over all pictures of a process.
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r"\b(clip|gradient_)(\d+)\b",
+        lambda found: f"{found[1]}{numbers.setdefault(found[0], len(numbers))}",
+        text,
+    ).encode()
+
+
+def png(figure: Figure, scale: float = 1.5) -> bytes:
+    """A figure as PNG, `scale` pixels to one of the specification.
+
+    Raises:
+        ValueError: the figure has nothing to show.
+    """
+    picture: bytes = vl_convert.vegalite_to_png(
+        figure.picture_specification(), vl_version=VEGA_LITE, scale=scale
+    )
+    return picture
+
+
+def markdown_image(figure: Figure) -> str:
+    """A figure as markdown with the picture inside, as asset pages show it; a sentence if it is empty."""
+    if figure.chart is None:
+        return figure.missing
+    return f"![{figure.name}](data:image/png;base64,{base64.b64encode(png(figure)).decode()})"
+
+
+@cache
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed in one script, which defines `vegaEmbed` on the page."""
+    # A bundle exports to modules only; the page is one file without modules.
+    bundle: str = vl_convert.javascript_bundle(
+        "window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE
+    )
+    return bundle.replace("</script", "<\\/script")

@@ -1,0 +1,1 @@
+"""The page of a release: every answer, chart and table in one HTML file. Not here: the charts (`charts`)."""

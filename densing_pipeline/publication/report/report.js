@@ -1,0 +1,243 @@
+"use strict";
+// Draws the charts as they come into view, and keeps the reader's choices in the address.
+(() => {
+  const content = JSON.parse(document.getElementById("content").textContent);
+  const NARROW = 560;
+  const ERRORS_ONLY = 1; // Vega warns of charts that are drawn before their data arrive
+  const DAY = 24 * 60 * 60 * 1000;
+  const views = new Map();
+  const drawing = new Map();
+  const sorting = new Map();
+
+  const rowsOf = (columns) => {
+    const names = Object.keys(columns);
+    const count = names.length ? columns[names[0]].length : 0;
+    return Array.from({ length: count }, (_, row) => {
+      const made = { row };
+      for (const name of names) made[name] = columns[name][row];
+      return made;
+    });
+  };
+  const rows = new Map();
+  for (const [name, chart] of Object.entries(content.charts)) {
+    rows.set(name, Object.fromEntries(Object.entries(chart.data).map(([key, columns]) => [key, rowsOf(columns)])));
+  }
+
+  const selects = (name) => [...document.querySelectorAll(`select[data-chart="${name}"]`)];
+  const chosen = (name) => Object.fromEntries(selects(name).map((one) => [one.dataset.param, one.value]));
+  const visible = (name) => {
+    const choice = chosen(name);
+    return rows.get(name).rows.filter((row) => content.charts[name].controls.every(
+      ({ param, column }) => choice[param] === "all" || row[column] === choice[param]));
+  };
+
+  // Theme
+  const root = document.documentElement;
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+  const kept = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  const isDark = () => root.dataset.theme === "dark";
+  const setTheme = (theme) => { root.dataset.theme = theme; };
+  setTheme(kept() ?? (preferred.matches ? "dark" : "light"));
+  document.getElementById("theme").addEventListener("click", () => {
+    setTheme(isDark() ? "light" : "dark");
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a page from disk may keep nothing */ }
+    for (const name of [...drawing.keys()]) draw(name);
+  });
+
+  // Charts
+  const isNarrow = (name) => document.getElementById(`${name}-chart`).clientWidth < NARROW;
+  const specification = (name) => {
+    let text = JSON.stringify(content.charts[name].spec);
+    if (isDark()) {
+      for (const [light, dark] of Object.entries(content.onDark)) text = text.replaceAll(`"${light}"`, `"${dark}"`);
+    }
+    if (isNarrow(name)) text = text.replaceAll('"labelLimit":300', '"labelLimit":120');
+    const spec = JSON.parse(text);
+    spec.datasets = rows.get(name);
+    const values = { narrow: isNarrow(name), ...chosen(name) };
+    for (const param of spec.params ?? []) if (param.name in values) param.value = values[param.name];
+    return spec;
+  };
+  const draw = (name) => {
+    const place = document.getElementById(`${name}-chart`);
+    const drawn = (drawing.get(name) ?? Promise.resolve()).then(async () => {
+      views.get(name)?.finalize();
+      const { view } = await vegaEmbed(place, specification(name), {
+        actions: false, renderer: "svg", ast: true, mode: "vega-lite",
+        tooltip: { theme: isDark() ? "dark" : "light" }, config: { aria: false }, logLevel: ERRORS_ONLY,
+      });
+      place.querySelector("svg")?.setAttribute("aria-hidden", "true");
+      views.set(name, view);
+      place.dataset.drawn = "true";
+      view.addEventListener("click", (_, item) => { if (item?.datum?.row !== undefined) show(name, item.datum.row); });
+    });
+    drawing.set(name, drawn);
+    return drawn;
+  };
+  const shown = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      shown.unobserve(entry.target);
+      draw(entry.target.dataset.chart);
+    }
+  }, { rootMargin: "300px" });
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const { chart: name } = target.dataset;
+      if (views.has(name) && views.get(name).signal("narrow") !== isNarrow(name)) draw(name);
+    }
+  });
+  for (const place of document.querySelectorAll(".chart")) { shown.observe(place); resized.observe(place); }
+  addEventListener("beforeprint", () => { for (const name of rows.keys()) if (!drawing.has(name)) draw(name); });
+
+  // One point: by keyboard or click
+  const written = (value) => (value === null || value === undefined ? "" : String(value));
+  const show = (name, row) => {
+    const said = Object.entries(content.charts[name].columns)
+      .filter(([column]) => written(rows.get(name).rows[row]?.[column]) !== "")
+      .map(([column, words]) => `${words}: ${written(rows.get(name).rows[row][column])}`);
+    document.getElementById(`${name}-point`).textContent = row < 0 ? "" : said.join("; ");
+    views.get(name)?.signal("focus", row).runAsync();
+  };
+  for (const place of document.querySelectorAll(".chart")) {
+    const name = place.dataset.chart;
+    let at = -1;
+    place.addEventListener("keydown", (event) => {
+      const points = visible(name);
+      const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+      if (event.key === "Escape") { at = -1; show(name, -1); return; }
+      if (!(event.key in steps) || !points.length) return;
+      event.preventDefault();
+      at = (at + steps[event.key] + points.length) % points.length;
+      show(name, points[at].row);
+    });
+    place.addEventListener("focus", () => {
+      if (!document.getElementById(`${name}-point`).textContent) {
+        document.getElementById(`${name}-point`).textContent = "Arrow keys go from point to point, Escape leaves.";
+      }
+    });
+    place.addEventListener("blur", () => { at = -1; show(name, -1); });
+  }
+
+  // Tables
+  const compared = (left, right) => (left === null ? 1 : right === null ? -1
+    : typeof left === "number" ? left - right : String(left).localeCompare(String(right)));
+  const table = (name) => {
+    const place = document.querySelector(`details.rows[data-chart="${name}"] .scroll`);
+    const columns = Object.entries(content.charts[name].columns);
+    const order = sorting.get(name);
+    const found = visible(name);
+    if (order) found.sort((a, b) => order.sign * compared(a[order.column], b[order.column]));
+    const made = document.createElement("table");
+    const head = made.createTHead().insertRow();
+    for (const [column, words] of columns) {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      if (order?.column === column) cell.ariaSort = order.sign > 0 ? "ascending" : "descending";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = words;
+      button.addEventListener("click", () => {
+        sorting.set(name, { column, sign: order?.column === column ? -order.sign : 1 });
+        table(name);
+      });
+      cell.append(button);
+      head.append(cell);
+    }
+    const body = made.createTBody();
+    for (const row of found) {
+      const line = body.insertRow();
+      for (const [column] of columns) {
+        const cell = line.insertCell();
+        cell.textContent = written(row[column]);
+        if (typeof row[column] === "number") cell.className = "number";
+      }
+    }
+    place.replaceChildren(made);
+  };
+  for (const details of document.querySelectorAll("details.rows")) {
+    details.addEventListener("toggle", () => { if (details.open) table(details.dataset.chart); });
+  }
+
+  // Files
+  const save = (name, href) => {
+    const link = document.createElement("a");
+    link.href = href;
+    link.download = name;
+    link.click();
+  };
+  const asFile = (name, type, text) => {
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    save(name, url);
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  };
+  // A cell that a spreadsheet would run as a formula begins with an apostrophe.
+  const field = (value) => {
+    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : written(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const csv = (name) => {
+    const columns = Object.entries(content.charts[name].columns);
+    return [columns.map(([, words]) => field(words)), ...visible(name).map((row) => columns.map(([column]) => field(row[column])))]
+      .map((line) => line.join(",")).join("\r\n");
+  };
+  for (const button of document.querySelectorAll("button[data-save]")) {
+    button.addEventListener("click", async () => {
+      const { chart: name, save: kind } = button.dataset;
+      if (kind === "csv") return asFile(`${name}.csv`, "text/csv", csv(name));
+      if (kind === "json") {
+        return asFile(`${name}.vl.json`, "application/json", JSON.stringify(specification(name), null, 1));
+      }
+      if (!views.has(name)) await draw(name);
+      return save(`${name}.${kind}`, await views.get(name).toImageURL(kind, kind === "png" ? 2 : 1));
+    });
+  }
+
+  // Address: #density?basis=active
+  const written_address = (name) => {
+    const changed = selects(name).filter((one) => one.selectedIndex > 0).map((one) => [one.dataset.param, one.value]);
+    return `#${name}${changed.length ? `?${new URLSearchParams(changed)}` : ""}`;
+  };
+  const choose = (name) => {
+    const view = views.get(name);
+    if (view) {
+      for (const [param, value] of Object.entries(chosen(name))) view.signal(param, value);
+      view.runAsync();
+    }
+    document.getElementById(`${name}-point`).textContent = visible(name).length
+      ? "" : "The release has nothing under this choice.";
+    if (document.querySelector(`details.rows[data-chart="${name}"]`)?.open) table(name);
+  };
+  const follow = () => {
+    const [name, query] = decodeURI(location.hash.slice(1)).split("?");
+    if (!name) return;
+    const wanted = new URLSearchParams(query ?? "");
+    if (content.charts[name]) {
+      for (const one of selects(name)) {
+        const value = wanted.get(one.dataset.param);
+        one.value = [...one.options].some((option) => option.value === value) ? value : one.options[0].value;
+      }
+      choose(name);
+    }
+    document.getElementById(name)?.scrollIntoView();
+  };
+  for (const one of document.querySelectorAll("select[data-chart]")) {
+    one.addEventListener("change", () => {
+      history.pushState(null, "", written_address(one.dataset.chart));
+      choose(one.dataset.chart);
+    });
+  }
+  addEventListener("popstate", follow);
+  follow();
+
+  // Ages
+  for (const one of document.querySelectorAll("time[datetime]")) {
+    const days = Math.floor((Date.now() - Date.parse(one.dateTime)) / DAY);
+    if (!(days >= 0)) continue;
+    one.title = `${days} ${days === 1 ? "day" : "days"} ago`;
+    if (days > Number(one.dataset.oldAfter ?? Infinity)) {
+      one.classList.add("old");
+      one.append(`, ${days} days old`);
+    }
+  }
+})();

@@ -1,0 +1,175 @@
+"""The sections of the page: a question, its chart, how to read it, and what it does not say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from densing_pipeline.publication.charts.style import Figure
+from densing_pipeline.tables.published import PUBLISHED
+
+
+@dataclass(frozen=True)
+class Text:
+    """What stands beside the chart of a section.
+
+    Attributes:
+        question: the question, for the list of contents.
+        reading: how to read the chart.
+        limits: what it does not say.
+        method: page of the documentation that has the method.
+        tables: published tables that it is drawn from.
+    """
+
+    question: str
+    reading: str
+    limits: str
+    method: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page."""
+
+    figure: Figure
+    text: Text
+
+
+TEXTS: dict[str, Text] = {
+    "density": Text(
+        "How fast do models get denser?",
+        "A model of density 2 scores as a reference model of twice its size would. The line is the 90 % "
+        "quantile of all models; the band is the 95 % interval of its slope, turned about the middle model. "
+        "Names: models that were the densest when they appeared.",
+        "Scores are mostly those that makers report, on benchmarks that may have been trained on. Above a "
+        "score of .90 MMLU hardly tells models apart, so the densest are known worst.",
+        "statistics.md",
+        ("densities", "densing_law"),
+    ),
+    "rulers": Text(
+        "Does every ruler agree?",
+        "Each bar is the 95 % interval of the growth of density by one ruler: a group of benchmarks, the "
+        "compression of fresh text, or questions of fact. A bar that reaches zero shows no growth.",
+        "The rulers have different models: those with published results, not a sample of all.",
+        "statistics.md",
+        ("density_growth",),
+    ),
+    "choices": Text(
+        "How much hangs on our choices?",
+        "Each bar spans the middle 90 % of all combinations that make this choice, the dot is their median. "
+        "A choice that moves the bar matters; the line is the estimate quoted for the paper's models.",
+        "The combinations are those that we hold defensible, not a sample of anything; their range is no "
+        "interval of probability.",
+        "statistics.md",
+        ("sensitivity",),
+    ),
+    "paces": Text(
+        "Has it slowed?",
+        "Each bar is the 95 % interval of the pace by one curve; the dot is the estimate. Bars that overlap "
+        "do not tell the paces apart.",
+        "Two years of models are few: a change of pace by half would often go unnoticed.",
+        "statistics.md",
+        ("density_paces", "pace_skill"),
+    ),
+    "smallest": Text(
+        "What is the smallest model that reaches a level?",
+        "Each line is the size of the smallest open base model so far that scores at least as much; it "
+        "steps down when a smaller one appears.",
+        "Scores are reported under the paper's protocol; a chat model made of the same base may score "
+        "differently. Memory depends on the number format.",
+        "statistics.md",
+        ("densities", "models"),
+    ),
+    "compression": Text(
+        "What do pruning, distillation and quantisation do?",
+        "Left of the line a compressed model has less capability per parameter than its original, at the "
+        "number of bits it runs with.",
+        "Few pairs have scores under one protocol, and those that makers publish are not a sample.",
+        "statistics.md",
+        ("compression",),
+    ),
+    "price": Text(
+        "What does a capability cost?",
+        "Each line is the cheapest price at which a model at least as capable has been on offer so far. "
+        "Choose `on offer that day` to see prices that were withdrawn.",
+        "Prices per token, not per task: newer models write more tokens. A date is the first day on which "
+        "a list showed the price, unless the seller announced it.",
+        "prices.md",
+        ("price_frontier", "price_halving"),
+    ),
+    "causes": Text(
+        "Who makes it cheaper: new models or price cuts?",
+        "One halving is a fall by half. New models and new sellers undercut what is on offer; price changes "
+        "are made by a seller who already offers the cheapest model.",
+        "A seller who cuts because of a new model elsewhere counts as a price change.",
+        "prices.md",
+        ("price_decomposition",),
+    ),
+    "index": Text(
+        "And over all models, at equal quality?",
+        "The index compares the prices of all models on offer after taking out differences of quality; the "
+        "first month is 100.",
+        "It is the price of the whole market, where the chart above follows its cheapest offer.",
+        "prices.md",
+        ("price_index",),
+    ),
+    "forecasts": Text(
+        "What was expected, and what came?",
+        "Each point of a line was forecast six months before its day, with what was known then. Dots are "
+        "what came; the band should hold 95 % of them.",
+        "Neighbouring forecasts share most of their data, so their hits are no independent trials.",
+        "forecasts.md",
+        ("forecasts", "forecast_scores"),
+    ),
+}
+"""What stands beside each chart, in the order of the page."""
+
+
+def sections(figures: Mapping[str, Figure]) -> list[Section]:
+    """Every section of the page, in its order.
+
+    Args:
+        figures: the charts of a release by name; those that are not given have no section.
+    """
+    return [Section(figures[name], text) for name, text in TEXTS.items() if name in figures]
+
+
+def waiting(queue: pl.DataFrame) -> pl.DataFrame:
+    """Models that wait for evaluation, counted by state and kind of reason.
+
+    Args:
+        queue: an `evaluation_queue` frame.
+    """
+    kind = pl.col("reason").str.replace(
+        r"^needs [\d.,]+ GiB.*", "needs more memory than this installation has"
+    )
+    return (
+        queue.group_by("state", kind.alias("reason"))
+        .agg(
+            models=pl.len().cast(pl.Int64),
+            hours=pl.col("estimated_gpu_hours").sum().round(1),
+            example=pl.col("model_id").sort().first(),
+        )
+        .sort("models", "reason", descending=[True, False])
+    )
+
+
+def sources(health: pl.DataFrame) -> pl.DataFrame:
+    """The newest state of every source, the oldest data last.
+
+    Args:
+        health: a `source_health` frame.
+    """
+    newest = health.sort("polled_at").group_by("source", maintain_order=True).last()
+    return newest.sort("polled_at", "source", descending=[True, False]).select(
+        "source", "version", day=pl.col("polled_at").dt.date(), outcome="outcome", message="message"
+    )
+
+
+def dictionary() -> list[dict[str, object]]:
+    """Name, grain and columns of every published table, for the data dictionary of the page."""
+    return [
+        {"name": name, "grain": table.grain, "columns": ", ".join(table.names)}
+        for name, table in PUBLISHED.items()
+    ]

@@ -1,0 +1,152 @@
+"""The charts show what the published tables say, whatever is in them."""
+
+import itertools
+import math
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densing_pipeline.publication.charts import CHARTS, style
+from densing_pipeline.publication.charts.density import density_today
+from densing_pipeline.publication.charts.price import causes, money, price
+from densing_pipeline.publication.charts.rates import rulers
+from densing_pipeline.publication.charts.rendering import markdown_image, svg
+from densing_pipeline.tables.published import PUBLISHED
+from tests.told import HOSTILE, told
+
+MONTH = 365.25 / 12
+
+
+@pytest.fixture
+def release(tables):
+    return told(tables)
+
+
+def test_every_chart_of_a_release_without_data_says_why_there_is_none():
+    empty = {name: table.empty() for name, table in PUBLISHED.items()}
+    for name, chart in CHARTS.items():
+        figure = chart(empty)
+        assert (figure.name, figure.chart) == (name, None)
+        assert figure.missing.endswith(".")
+        assert markdown_image(figure) == figure.missing
+
+
+def test_every_chart_draws_and_names_its_rows_and_message(release):
+    for name, chart in CHARTS.items():
+        figure = chart(release)
+        assert figure.name == name
+        assert figure.rows.height > 0
+        assert set(figure.columns) <= set(figure.rows.columns)
+        assert not figure.title.endswith(".")
+        assert figure.alt_text.endswith(".")
+        assert {control.column for control in figure.controls} <= set(figure.rows.columns)
+
+
+@pytest.mark.heavy
+def test_every_specification_follows_the_schema_of_vega_lite(release):
+    for chart in CHARTS.values():
+        assert chart(release).chart.to_dict(validate=True)["$schema"].startswith("https://vega")
+
+
+@pytest.mark.heavy
+def test_the_same_tables_give_the_same_picture_in_which_names_are_text(release):
+    for chart in CHARTS.values():
+        picture = svg(chart(release))
+        assert picture == svg(chart(release))
+        assert picture.startswith(b"<svg")
+        assert b"<img" not in picture
+
+
+def test_the_line_of_density_has_the_slope_of_the_table_and_its_band_turns_about_it(release):
+    figure = density_today(release)
+    line = figure.more["lines"].filter(params_basis="total").sort("day")
+    first, middle, last = line.to_dicts()
+    years = (last["day"] - first["day"]).days / 365.25
+    assert math.log2(last["density"] / first["density"]) == pytest.approx(years)
+    assert middle["low"] == middle["density"] == middle["high"]
+    for end in (first, last):
+        assert end["low"] < end["density"] < end["high"]
+    assert figure.title == "On MMLU, a parameter does twice as much every 12.0 months"
+    assert figure.basis.startswith("40 models to 2026-03-16;")
+
+
+def test_a_trend_that_does_not_rise_has_a_title_without_a_number(release):
+    law = release["densing_law"].with_columns(doubling_days=None)
+    figure = density_today(release | {"densing_law": PUBLISHED["densing_law"].cast(law)})
+    assert figure.title == "How fast density on MMLU grows cannot be told from these models"
+
+
+@pytest.mark.parametrize(("days", "warns"), [(120, False), (121, True)])
+def test_an_old_newest_model_is_warned_of_from_the_first_day_over_the_limit(release, days, warns):
+    last = release["densities"]["release_date"].max()
+    law = release["densing_law"].with_columns(as_of=pl.lit(last) + pl.duration(days=days))
+    assert ("warning" in density_today(release | {"densing_law": law}).basis) == warns
+
+
+def test_a_price_is_labelled_at_its_end_and_a_level_off_the_market_is_not(release):
+    figure = price(release)
+    assert figure.title == "What gpt-3.5 could do costs 1/1,000 of its price in January 2023"
+    assert set(figure.more["ends"]["text"]) == {"gpt-3.5 2 c", "gpt-4 $4.00"}
+    assert set(figure.more["ends"]["day"]) == {date(2026, 4, 1)}
+    gone = release["price_frontier"].with_columns(
+        usd_per_mtok=pl.when(pl.col("date") == date(2025, 6, 1))
+        .then(None)
+        .otherwise("usd_per_mtok")
+    )
+    assert price(release | {"price_frontier": gone}).more["ends"]["level"].to_list() == ["gpt-3.5"]
+
+
+def test_causes_are_counted_in_halvings_and_the_larger_is_named(release):
+    figure = causes(release)
+    assert dict(figure.rows.select("words", "halvings").iter_rows()) == {
+        "new models": pytest.approx(6.64),
+        "price changes": pytest.approx(3.32),
+    }
+    assert figure.title == "New models and sellers, not price cuts, bring most of the fall"
+    swapped = release["price_decomposition"].rename(
+        {"entry_of_models": "repricing", "repricing": "entry_of_models"}
+    )
+    assert causes(release | {"price_decomposition": swapped}).title.startswith("Price cuts")
+
+
+def test_a_ruler_whose_interval_holds_zero_shows_no_growth(release):
+    figure = rulers(release)
+    assert figure.title == "Density grows by 1 of 2 measures; by the others no growth is shown"
+    grows = release["density_growth"].filter(group="knowledge")
+    assert rulers(release | {"density_growth": grows}).title == "By every ruler density grows"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(None, "not on offer"), (37.5, "$38"), (10.0, "$10"), (9.99, "$9.99"), (0.1, "$0.10"),
+     (0.0999, "10 c"), (0.0175, "1.8 c"), (1234.0, "$1,200")],
+)  # fmt: skip
+def test_prices_are_written_with_two_digits_in_dollars_or_cents(usd, text):
+    assert money(usd) == text
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), max_size=12),
+    st.floats(0.1, 50),
+)
+def test_labels_are_moved_apart_in_their_order(places, least):
+    moved = style.apart(places, least)
+    order = sorted(range(len(places)), key=lambda one: places[one])
+    for before, after in itertools.pairwise(order):
+        assert moved[after] - moved[before] >= least - 1e-6
+    assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "ticks"),
+    [(1.0, 1.0, 1, [1.0]), (0.9, 3.0, 1, [0.5, 1.0, 2.0, 4.0]), (0.9, 3.0, 2, [0.25, 1.0, 4.0])],
+)
+def test_ticks_are_powers_of_two_that_hold_the_data(low, high, step, ticks):
+    assert style.powers_of_two(low, high, step) == ticks
+
+
+def test_hostile_names_reach_the_rows_as_they_are_written(release):
+    assert HOSTILE in "".join(density_today(release).rows["model"])

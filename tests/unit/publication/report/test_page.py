@@ -1,0 +1,91 @@
+"""The page says what the release says, sends no request, and shows names as text."""
+
+import json
+import re
+
+import polars as pl
+import pytest
+
+from densing_pipeline.publication.answers import Answer, Estimate, answers
+from densing_pipeline.publication.charts import CHARTS
+from densing_pipeline.publication.report import page as pages
+from densing_pipeline.publication.report.sections import TEXTS, sections, waiting
+from densing_pipeline.tables.published import PUBLISHED
+from tests.releases import made
+from tests.told import HOSTILE, told
+
+
+@pytest.fixture
+def release(tables):
+    return told(tables)
+
+
+@pytest.fixture
+def page(release, monkeypatch):
+    # The drawing library takes seconds to bundle and is the same in every page.
+    monkeypatch.setattr(pages, "javascript", lambda: "")
+    figures = {name: chart(release) for name, chart in CHARTS.items()}
+    return pages.page(release, figures, "2026-04-01-abc", made().source_list())
+
+
+def test_every_chart_has_a_text_beside_it():
+    assert set(TEXTS) == set(CHARTS)
+    assert {table for text in TEXTS.values() for table in text.tables} <= set(PUBLISHED)
+
+
+def test_the_page_has_every_answer_and_section(page, release):
+    for answer in answers(release):
+        assert answer.basis.replace("'", "&#39;") in page
+    for name in CHARTS:
+        assert f'<section id="{name}"' in page
+
+
+def test_the_page_asks_for_nothing_and_forbids_it(page):
+    assert "default-src 'none'" in page
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert [one for one in loaded if one.startswith("http") and one != "https://example.org"] == []
+    assert re.findall(r"<link|@import|url\(", page) == []
+
+
+def test_names_are_escaped_in_the_text_and_in_the_data(page):
+    assert HOSTILE not in page
+    assert "<img" not in page
+    data = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)
+    content = json.loads(data.group(1))
+    assert HOSTILE in "".join(content["charts"]["density"]["data"]["rows"]["model"])
+
+
+def test_charts_without_data_have_their_reason_and_no_specification(tables):
+    empty = {name: table.empty() for name, table in PUBLISHED.items()}
+    found = sections({name: chart(empty) for name, chart in CHARTS.items()})
+    assert json.loads(pages.embedded(found))["charts"] == {}
+
+
+@pytest.mark.parametrize(
+    ("months", "low", "high", "figure", "interval"),
+    [
+        (4.1, 3.0, 5.9, "doubles every 4.1 months", "3.0 to 5.9"),
+        (4.1, 3.0, None, "doubles every 4.1 months", "at least 3.0"),
+        (None, None, None, "cannot be told", ""),
+    ],
+)
+def test_a_card_has_the_number_and_its_interval_or_says_that_there_is_none(
+    months, low, high, figure, interval
+):
+    estimate = Estimate("mmlu", "ok", months, low, high, "")
+    made_card = pages.card(Answer("density", "Said.", "Rests.", 1, None, None, None, (estimate,)))
+    assert (made_card.figure, made_card.interval) == (figure, interval)
+
+
+def test_what_waits_is_counted_by_kind_of_reason(tables):
+    queue = tables["evaluation_queue"]
+    reasons = [
+        "needs 80.1 GiB, this installation has 80",
+        "needs 1,562.4 GiB, this",
+        "a base model",
+    ]
+    frame = pl.concat([queue] * 3).with_columns(reason=pl.Series(reasons))
+    assert waiting(frame).select("reason", "models").rows() == [
+        ("needs more memory than this installation has", 2),
+        ("a base model", 1),
+    ]
