@@ -5,6 +5,7 @@ import polars as pl
 
 from densing_pipeline import facts
 from densing_pipeline.cost import (
+    comparisons,
     decomposition,
     frontier,
     halving,
@@ -114,6 +115,19 @@ def price_index(
     return dg.MaterializeResult(
         value=found, metadata=figure_metadata(price_charts.index({"price_index": found}))
     )
+
+
+@table_asset(published.PRICE_COMPARISONS, group="cost", kinds=frozenset({"scipy"}))
+def price_comparisons(
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    price_index: pl.DataFrame,
+) -> pl.DataFrame:
+    """The fall of prices by the recipes of others, computed on our prices."""
+    market = _market(prices, model_links, capability_levels, capability_index)
+    return comparisons.price_comparisons(market, price_index)
 
 
 @table_asset(published.PRICE_DECOMPOSITION, group="cost")

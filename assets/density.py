@@ -14,6 +14,7 @@ from densing_pipeline.density import reference_laws as references
 from densing_pipeline.density import score_conflicts as conflicts
 from densing_pipeline.density import text_ruler
 from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
 from densing_pipeline.hub.models import current
@@ -30,6 +31,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
 from densing_pipeline.trends import benchmark_growth as by_group
+from densing_pipeline.trends import coverage_table
 from densing_pipeline.trends import densing_law as trend
 from densing_pipeline.trends import density_paces as paces
 from densing_pipeline.trends import knowledge_growth as by_facts
@@ -37,6 +39,7 @@ from densing_pipeline.trends import sensitivity as multiverse
 from densing_pipeline.trends import text_growth as by_text
 from densing_pipeline.trends import trend_breaks as breaks
 from densing_pipeline.trends.growth_rows import density_growth as growth_table
+from densing_pipeline.trends.pooled_rows import pooled_rows
 from densing_pipeline.trends.simulate import SIMULATIONS
 
 
@@ -232,7 +235,9 @@ def density_paces(
 @table_asset(published.DENSITY_GROWTH, group="density")
 def density_growth(
     densities: pl.DataFrame,
+    models: pl.DataFrame,
     scores: pl.DataFrame,
+    pooled_scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     reported_fresh_text: pl.DataFrame,
@@ -253,7 +258,21 @@ def density_growth(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
+        pooled_rows(
+            current(models),
+            pooled_scores,
+            score_ranges(reference_laws),
+            as_of=as_of,
+            draws=draws,
+            seed=seed,
+        ),
     )
+
+
+@table_asset(published.INTERVAL_COVERAGE, group="density")
+def interval_coverage() -> pl.DataFrame:
+    """How often the intervals of the pace of density hold it in artificial worlds; simulated beforehand."""
+    return coverage_table.interval_coverage()
 
 
 @table_asset(published.SENSITIVITY, group="density")

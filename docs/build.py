@@ -27,10 +27,13 @@ from docs.statements import PAGES
 from docs.tables import (
     break_rows,
     choice_rows,
+    coverage_rows,
     growth_rows,
     level_rows,
+    method_rows,
     minima_rows,
     pace_rows,
+    pooled_rows,
     source_rows,
     trend_rows,
 )
@@ -125,6 +128,8 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "loss_minima": minima_rows(tables["reference_laws"], tables["reference_points"]),
             "source_effects": source_rows(tables["source_effects"]),
             "densing_law": trend_rows(tables["densing_law"]),
+            "pooled_growth": pooled_rows(tables["density_growth"]),
+            "interval_coverage": coverage_rows(tables["interval_coverage"]),
             "trend_breaks": break_rows(tables["trend_breaks"]),
             "density_paces": pace_rows(tables["density_paces"], tables["pace_skill"]),
             "density_growth": growth_rows(tables["density_growth"]),
@@ -132,6 +137,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
         "docs/prices.md": {
             "price_levels": level_rows(tables["price_halving"], tables["price_records"]),
+            "price_comparisons": method_rows(tables["price_comparisons"]),
             "task_costs": halving_rows(tables["task_cost_halving"]),
         },
         "docs/forecasts.md": {

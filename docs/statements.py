@@ -75,8 +75,8 @@ STATISTICS = Page(
         "- **Intervals** are {level:.0f} % percentiles over resamples",
         "for G families: {factors[0]:.2f} at 5, {factors[1]:.2f} at 10, {factors[2]:.2f} at 40",
         "above {lost:.0f} % of such resamples the estimate is refused",
-        "is below {densing_law.TRUSTED_COVERAGE[0]!p:.2f} or above "
-        "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} says so",
+        "covers below {densing_law.TRUSTED_COVERAGE[0]!p:.2f} or above "
+        "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} in simulation says so",
         "fewer than {series.FEWEST_MODELS} models with a density, {series.FEWEST_DAYS} release days, "
         "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
         "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
@@ -86,6 +86,14 @@ STATISTICS = Page(
         "(mean {simulate.MEAN_SHORTFALL:.0f} in ln density)",
         "({simulate.SIMULATIONS} frontiers, half as many for `frontier-exponential`; "
         "{simulate.RESAMPLES_PER_SIMULATION} resamples; noise {simulate.NOISE!p:.1f}; the law known)",
+        # pooled over benchmarks
+        "A benchmark needs {series.FEWEST_MODELS} models, {series.FEWEST_DAYS} release days and "
+        "{series.FEWEST_FAMILIES} families in the window and {pooled_growth.FEWEST_LINES} lines; a pool needs "
+        "{pooled_growth.FEWEST_BENCHMARKS} benchmarks",
+        "with a known pace of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
+        "it covers {held[law_steady]!p:.3f} or more in the first four worlds",
+        "the interval holds the pace in {held[pooled_other_law]!p:.3f} of the draws. In every other world about "
+        "the average pace it covers {held[pooled_otherwise]!p:.3f} or more",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",
@@ -206,6 +214,8 @@ STATISTICS = Page(
             "(Hesterberg 2015; Cameron and Miller 2015)",
             "Bloomfield and Steiger 1983",
             "(Waldman 1982)",
+            "DerSimonian and Laird 1986",
+            "Satterthwaite's (1946)",
             "would reject a straight line 45 % of the time (Andrews 1993)",
             "(null imposed, Cameron, Gelbach and Miller 2008; six-point weights, Webb 2014)",
             "Ge et al. (arXiv 2602.04836)",
@@ -241,7 +251,32 @@ STATISTICS = Page(
             "quantile .9 and all models",
             "correlated 1/3 within its family",
             "2 N operations",
+            "c + d (1.022 on BBH), and 1 on benchmarks",
+            "G - 1 and k - 1",
+            "1. *Scale.* On each",
+            "2. *Pace of a benchmark.* The slope",
+            "3. *Pooled.* The plain mean",
+            "(at 80 %; at 95 %)",
             "D = C / 6N",
+        ),
+        "the rule that chooses the headline; the settings are those of `trends.worlds`": (
+            "`family-share-0.8`",
+            "standard deviation .6 of the pace",
+            "standard deviation .4 of the pace",
+            "from .5 to 1.8 of its size",
+            "by .15 per unit",
+            "off by 30 days",
+            "from .2 to 1 |",
+            "the interval over all years has to hold the average pace, that over the last 24 months the current one",
+            "1. *Coverage.* A candidate qualifies if its 95 % interval covers at least .92 in each of the first "
+            "four worlds, and at least .80 in each of the others",
+            "2. *Width.* Of those that qualify, the one whose 95 % interval of the doubling time",
+            "3. *Skill.* If",
+            "4. If none qualifies",
+            "quantile .9 of the densities",
+            "each by quantile .9 of effective size",
+            "Coverage of the 95 % and the 80 % interval, and bias",
+            "The 80 % interval is beside the 95 % one",
         ),
         "examples": ("(1731M)", "such as 1.7 parameters or a loss of 30"),
         "a fifth (`own_files.reading.MOST_LEFT_OUT`)": ("up to a fifth of them",),
@@ -275,6 +310,7 @@ STATISTICS = Page(
             "it covered .91 at n = 29 and .88 to .92 with five families or fewer",
             "a bias of up to 5 %",
             "standard error of a power .3 is .03",
+            "All rows together take about 7 seconds with 1,000 resamples",
         ),
     },
 )
@@ -481,6 +517,14 @@ PRICES = Page(
         "simulation, made once": (
             "covered the true rate 26 to 82 % of the time, blocks of weeks 23 to 85 %.",
             "intervals cover .83 to .94 of the random markets",
+        ),
+        "the papers compared with, and tests/unit/cost/test_comparisons.py": (
+            "input share of 0.75 and MMLU scores",
+            "finds that its economy tier halves in 1.10 years, its mid-tier in 1.55",
+            "within 30 days. Unlike Epoch AI's",
+            "recipes are 90 %, as theirs",
+            "its own numbers, 42.0 for GPQA and GPT-4, 9.3 for MMLU and GPT-3.5 Turbo",
+            "regression gives 9.03 (frontier) and 4.41 (all) for GPQA",
         ),
         "tests/unit/cost/test_halving_edges.py": (
             "found 22 months after the last one would make the GPT-3.5 level's 3.40 months 5.24",

@@ -14,7 +14,10 @@ from densing_pipeline.density.reference_laws import REFITTED, fitted_points, los
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
+from densing_pipeline.trends import pooled_rows as pooled
+from densing_pipeline.trends.benchmark_growth import BASES
 from densing_pipeline.trends.sensitivity import moved_by
+from densing_pipeline.trends.worlds import WORLDS
 
 
 def source_rows(source_effects: pl.DataFrame) -> list[list[str]]:
@@ -71,6 +74,80 @@ def _doubling(row: dict[str, Any] | None) -> str:
     low, high = row["doubling_days_low"], row["doubling_days_high"]
     ends = f"at least {low:.0f}" if high is None else f"{low:.0f} to {high:.0f}"
     return f"{row['doubling_days']:.0f} ({ends})"
+
+
+FARTHEST_END = 10
+"""An interval that ends so many times above its lower end is shown as open."""
+
+WINDOWS = {
+    "all": "all years",
+    "since-2023-02": "since 2023-02",
+    "last-24-months": "last 24 months",
+}
+
+
+def pooled_rows(density_growth: pl.DataFrame) -> list[list[str]]:
+    """Doubling times pooled over benchmarks and by benchmark, of all models."""
+    own = {
+        (row["group"], row["params_basis"], row["window"]): row
+        for row in density_growth.filter(pl.col("ruler") == pooled.RULER).iter_rows(named=True)
+    }
+    groups = {pooled.ALL_BENCHMARKS: "**pooled**"} | {name: name for name in AVERAGED}
+    head = ["parameters", "benchmark", *WINDOWS.values()]
+    return [head] + [
+        [basis, words, *(_both_ends(own.get((group, basis, window))) for window in WINDOWS)]
+        for basis in BASES
+        for group, words in groups.items()
+    ]
+
+
+def _both_ends(row: dict[str, Any] | None) -> str:
+    """A doubling time with its 80 % and 95 % intervals."""
+    if row is None or row["verdict"] != "ok":
+        return "not determined"
+    ends = [
+        f"{row[low]:.0f} to {row[high]:.0f}"
+        if row[high] is not None and row[high] <= FARTHEST_END * row[low]
+        else f"at least {row[low]:.0f}"
+        for low, high in (
+            ("doubling_days_low_80", "doubling_days_high_80"),
+            ("doubling_days_low", "doubling_days_high"),
+        )
+        if row[low] is not None
+    ]
+    told = "no growth shown" if row["doubling_days"] is None else f"{row['doubling_days']:.0f}"
+    return f"{told} ({'; '.join(ends)})" if ends else told
+
+
+def coverage_rows(interval_coverage: pl.DataFrame) -> list[list[str]]:
+    """Coverage and bias of each estimate over all years in every world, and of the pool over other windows."""
+    kinds = interval_coverage.select("estimate", "params_basis", "window").unique()
+    shown = sorted(kinds.rows(), key=lambda kind: (kind[0], kind[1] != "total", kind[1:]))
+    shown = [kind for kind in shown if kind[1] != "active" or kind[2] == "all"]
+    cells = {
+        (row["estimate"], row["params_basis"], row["window"], row["world"], row["truth"]): row
+        for row in interval_coverage.iter_rows(named=True)
+    }
+    worlds = [
+        (world.name, truth)
+        for world in WORLDS
+        for truth in ("average", "current")
+        if any((*kind, world.name, truth) in cells for kind in shown)
+    ]
+    head = ["world", *(f"`{name}`, {basis}, {WINDOWS[window]}" for name, basis, window in shown)]
+    rows = [head]
+    for world, truth in worlds:
+        known = [cells.get((*kind, world, truth)) for kind in shown]
+        words = f"`{world}`" + (", current pace" if truth == "current" else "")
+        rows.append([words, *(_coverage(row) for row in known)])
+    return rows
+
+
+def _coverage(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    held, held_80 = (f"{row[name]:.3f}".removeprefix("0") for name in ("coverage", "coverage_80"))
+    return f"{held}, {held_80}; {100 * row['relative_bias']:+.0f} %"
 
 
 def break_rows(trend_breaks: pl.DataFrame) -> list[list[str]]:
@@ -206,6 +283,33 @@ def level_rows(price_halving: pl.DataFrame, price_records: pl.DataFrame) -> list
             ]
         )
     return rows
+
+
+def method_rows(price_comparisons: pl.DataFrame) -> list[list[str]]:
+    """The fall of our prices by the recipes of others."""
+    head = ["recipe", "of", "n", "from", "to", "times lower a year later", "halves every, months"]
+    return [head] + [
+        [
+            f"`{row['recipe']}`",
+            row["series"],
+            str(row["n_points"]),
+            str(row["window_start"]),
+            str(row["window_end"]),
+            _fold(row),
+            "" if row["halving_months"] is None else f"{row['halving_months']:.1f}",
+        ]
+        for row in price_comparisons.filter(verdict="ok")
+        .sort("recipe", "series")
+        .iter_rows(named=True)
+    ]
+
+
+def _fold(row: dict[str, Any]) -> str:
+    """`9.3 (4.8 to 18.2)`."""
+    if row["fold_per_year_low"] is None:
+        return f"{row['fold_per_year']:.1f}"
+    low, high = row["fold_per_year_low"], row["fold_per_year_high"]
+    return f"{row['fold_per_year']:.1f} ({low:.1f} to {high:,.1f})"
 
 
 def _months(row: dict[str, Any]) -> str:

@@ -65,17 +65,20 @@ from densing_pipeline.stats import intervals
 from densing_pipeline.tables import dates
 from densing_pipeline.trends import (
     breakpoints,
+    coverage_table,
     densing_law,
     density_paces,
     estimate,
     growth_curves,
     knowledge_growth,
+    pooled_growth,
     record_setters,
     sensitivity,
     series,
     simulate,
     trend_breaks,
     windows,
+    worlds,
 )
 from docs.quoting import WORDS
 
@@ -94,7 +97,7 @@ def constants() -> Values:
         for module in (
             admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
             coverage, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
-            judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, presumed, pretraining_evidence, queue_rules,
+            judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
         )
@@ -104,6 +107,7 @@ def constants() -> Values:
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "printed": paper,
+        "held": _simulated_coverage(),
         "input_share": HEADLINE_BLEND,
         "fit": fit, "effort": effort,
         "fit_points_with_e": fit.FEWEST_FITTED + 2,
@@ -154,6 +158,26 @@ def constants() -> Values:
         "fewest_copied": table.FEWEST_SAME_RESULTS,
         "hardware_years": implications.HARDWARE_DOUBLING_DAYS / dates.DAYS_PER_YEAR,
     }  # fmt: skip
+
+
+def _simulated_coverage() -> Values:
+    """Coverage of the average pace over all years: lowest of the first worlds, of the others, and elsewhere."""
+    table = coverage_table.interval_coverage().filter(window="all", truth=coverage_table.AVERAGE)
+    steady = [world.name for world in worlds.WORLDS if world.is_stationary]
+    of_law, of_pool = (
+        dict(
+            table.filter(estimate=name, params_basis=basis).select("world", "coverage").iter_rows()
+        )
+        for name, basis in (
+            (coverage_table.DENSING_LAW, HEADLINE.params_basis),
+            (coverage_table.POOLED, "total"),
+        )
+    )
+    return {
+        "law_steady": min(of_law[name] for name in steady),
+        "pooled_other_law": of_pool["other-law"],
+        "pooled_otherwise": min(value for name, value in of_pool.items() if name != "other-law"),
+    }
 
 
 def released(tables: Tables) -> Values:

@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.folder_format import TRIAL
 from densing_pipeline.evaluation.job_path import environment_lacks
 from densing_pipeline.orchestration.partitions import MODELS, SEPARATOR, partition_key
@@ -30,12 +31,13 @@ MAIN = "main"
 
 
 class Candidate(NamedTuple):
-    """A queued model: partition, commit if known, suite version, and number of attempts begun."""
+    """A queued model: partition, commit if known, suite version, attempts begun, and those not counted."""
 
     key: str
     revision: str | None
     suite: str | None
     attempts: int
+    excused: int
 
 
 def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefinition:
@@ -72,6 +74,16 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
             )
         if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
             return dg.SensorResult(skip_reason=lacking)
+        check = installation.last_check(settings.state_dir)
+        if check and check.problem:
+            return dg.SensorResult(
+                skip_reason=f"the last check of this installation failed: {check.problem}; mend it, "
+                "then run `densing evaluate --check`"
+            )
+        ended = installation.ended(settings.evaluations_dir, check.at if check else None)
+        if stands_still := installation.standstill(ended):
+            return dg.SensorResult(skip_reason=stands_still)
+        waiting = installation.waiting(ended)
         asked = _used_run_keys(context.instance)
         pinned = _pinned(context.cursor, table, asked)
         died = _failed_run_keys(context.instance, evaluation.name, path)
@@ -80,7 +92,9 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
             base = _run_key(each, pinned, settings.evaluation_limit)
             begun = max(each.attempts, sum(_is_of(run_key, base) for run_key in died))
             run_key = f"{base}+{begun}" if begun else base
-            if run_key not in asked and begun < settings.evaluation_attempts:
+            counted = begun - each.excused
+            is_due = run_key not in asked and each.key not in waiting
+            if is_due and counted < settings.evaluation_attempts:
                 chosen[each.key] = run_key
             if len(chosen) == settings.runs_per_tick:
                 break
@@ -100,13 +114,15 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
 
 def _queued(table: pl.DataFrame) -> list[Candidate]:
     """The queued models, the most urgent first."""
+    if "attempts_excused" not in table.columns:  # of a night before there was the column
+        table = table.with_columns(attempts_excused=pl.lit(0))
     rows = table.filter(pl.col("state") == "queued").sort(
         "priority", "estimated_gpu_hours", "model_id", descending=[True, False, False]
     )
     return [
-        Candidate(partition_key(model), revision, suite, attempts)
-        for model, revision, suite, attempts in rows.select(
-            "model_id", "revision", "suite_version", "attempts"
+        Candidate(partition_key(model), revision, suite, attempts, excused or 0)
+        for model, revision, suite, attempts, excused in rows.select(
+            "model_id", "revision", "suite_version", "attempts", "attempts_excused"
         ).iter_rows()
     ]
 

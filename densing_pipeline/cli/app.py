@@ -319,22 +319,54 @@ def backtest(ctx: typer.Context) -> None:
     studies.backtest(ctx.obj)
 
 
-@app.command()
-def simulate(
+simulate = typer.Typer(rich_markup_mode=None)
+app.add_typer(simulate, name="simulate")
+
+
+@simulate.callback(invoke_without_command=True)
+def simulate_estimators(
     ctx: typer.Context,
     prices: Annotated[
         bool, typer.Option("--prices", help="Of the halving time of prices instead of density.")
     ] = False,
 ) -> None:
-    """Print bias and coverage of the estimators on simulated trends."""
+    """Print bias and coverage of the estimators on simulated trends, or simulate published intervals."""
+    if ctx.invoked_subcommand is None:
+        from densing_pipeline.cli import studies
+
+        studies.simulate(ctx.obj, of_prices=prices)
+
+
+@simulate.command()
+def intervals(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV to write (default: the one of the package).")
+    ] = None,
+    worlds: Annotated[int, typer.Option(min=1, help="Draws of each world.")] = 1000,
+    draws: Annotated[int, typer.Option(min=20, help="Resamples behind each interval.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of worlds and resamples.")] = 0,
+    estimate: Annotated[
+        list[str] | None,
+        typer.Option(help="Estimate and basis, such as pooled/total (default: all)."),
+    ] = None,
+    world: Annotated[list[str] | None, typer.Option(help="World (default: all).")] = None,
+) -> None:
+    """Simulate how often the published intervals of the pace of density hold it; takes hours.
+
+    Rows of the file that are not simulated anew stay.
+    """
     from densing_pipeline.cli import studies
 
-    studies.simulate(ctx.obj, of_prices=prices)
+    studies.simulate_intervals(
+        ctx.obj, file, worlds=worlds, draws=draws, seed=seed,
+        estimates=estimate or (), names=world or (),
+    )  # fmt: skip
 
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")],
+    model: Annotated[str | None, typer.Argument(help="Hub id, such as Qwen/Qwen3-8B-Base.")] = None,
     revision: Annotated[
         str | None, typer.Option(help="Commit, branch or tag (default: main).")
     ] = None,
@@ -359,9 +391,20 @@ def evaluate(
     hang_seconds: Annotated[
         float | None, typer.Option(help="Longest silence of the engine (default: 1800).")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Try this installation, with a tiny model of its own instead."
+        ),
+    ] = False,
 ) -> None:
     """Measure one model in the evaluation environment."""
     from densing_pipeline.cli import evaluate
+
+    if check:
+        evaluate.check()
+    if model is None:
+        raise errors.CommandError("a model is needed, or --check: see densing evaluate --help")
 
     day = released and released.date()
     evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)

@@ -8,10 +8,12 @@ the job's.
 import os
 from datetime import date
 from pathlib import Path
+from typing import NoReturn
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.settings import current_settings
 from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
+from densing_pipeline.settings import Settings
 
 
 def run(model: str, revision: str | None, weights: Path | None, out: Path | None,
@@ -39,7 +41,28 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
         "--cache": settings.evaluation_cache_dir,
         "--disk-gib": settings.evaluation_disk_gib,
     }
+    _replace_process(python, job_command(python, options), settings)
+
+
+def check() -> None:
+    """Try the installation in the evaluation environment; does not return.
+
+    Raises:
+        CommandError: there is no evaluation environment.
+    """
+    settings = current_settings()
+    python = settings.evaluation_python.absolute()
+    if lacking := environment_lacks(python):
+        raise CommandError(lacking)
+    options = {
+        "--state-dir": settings.state_dir.absolute(),
+        "--cache": settings.evaluation_cache_dir.absolute(),
+    }
+    _replace_process(python, job_command(python, options, "preflight"), settings)
+
+
+def _replace_process(python: Path, command: list[str], settings: Settings) -> NoReturn:
     environment = {**os.environ, "PYTHONPATH": str(package_alone(settings.state_dir))}
     if settings.hub_endpoint:
         environment["HF_ENDPOINT"] = settings.hub_endpoint
-    os.execve(python, job_command(python, options), environment)  # noqa: S606
+    os.execve(python, command, environment)  # noqa: S606

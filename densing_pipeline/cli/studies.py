@@ -269,6 +269,53 @@ def simulate(screen: Screen, *, of_prices: bool) -> None:
         screen.line(table)
 
 
+def simulate_intervals(
+    screen: Screen,
+    file: Path | None,
+    *,
+    worlds: int,
+    draws: int,
+    seed: int,
+    estimates: Sequence[str],
+    names: Sequence[str],
+) -> None:
+    """Write simulated coverage of the published intervals, one world after another, and print it.
+
+    Args:
+        screen: where each finished world is printed.
+        file: CSV that is written; that of the package if None. Its other rows stay.
+        worlds: draws of each world.
+        draws: resamples behind each interval.
+        seed: seed of worlds and resamples.
+        estimates: such as `pooled/total`; all if empty.
+        names: worlds; all if empty.
+
+    Raises:
+        CommandError: an estimate or a world is not known.
+    """
+    from densing_pipeline.trends import coverage_table
+    from densing_pipeline.trends import interval_coverage as coverage
+    from densing_pipeline.trends.worlds import WORLDS
+
+    candidates = {"/".join(one): one for one in coverage.CANDIDATES}
+    known = [world.name for world in WORLDS]
+    for what, asked, among in (("estimate", estimates, [*candidates]), ("world", names, known)):
+        if unknown := sorted(set(asked) - set(among)):
+            raise CommandError(f"no {what} {', '.join(unknown)}: choose of {', '.join(among)}")
+    target = file or coverage_table.FILE
+    for name in [*(estimates or candidates)]:
+        for world in [one for one in known if one in names or not names]:
+            found = coverage.study(
+                worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world]
+            )
+            coverage_table.save(found, target)
+            for row in found.iter_rows(named=True):
+                screen.line(
+                    f"{name} {row['window']} {world} {row['truth']}: {row['coverage']:.3f} "
+                    f"({row['coverage_mc_error']:.3f}), 80 %: {row['coverage_80']:.3f}"
+                )
+
+
 def benchmarks(
     screen: Screen, names: Sequence[str], mirror: Path | None, *, is_declared: bool
 ) -> None:

@@ -58,16 +58,16 @@ def price_index(market: Market) -> pl.DataFrame:
     """
     if market.is_empty:
         return PRICE_INDEX.empty()
-    sold = _scored(market)
+    sold = scored(market)
     frames = [PRICE_INDEX.empty()]
     for share in BLENDS:
-        seen = _at_month_ends(admission.blended(sold, share), market.last)
+        seen = at_month_ends(admission.blended(sold, share), market.last)
         if not seen.is_empty():
             frames.append(_estimated(seen, share, market.last))
     return PRICE_INDEX.cast(pl.concat(frames))
 
 
-def _scored(market: Market) -> pl.DataFrame:
+def scored(market: Market) -> pl.DataFrame:
     """The offers of models with a score, with `quality`, the logit of the median score."""
     quality = (
         market.scores.filter(benchmark=BENCHMARK)
@@ -76,12 +76,17 @@ def _scored(market: Market) -> pl.DataFrame:
         .filter(pl.col("score").is_between(0, 1, closed="none"))
         .select("canonical_id", quality=(pl.col("score") / (1 - pl.col("score"))).log())
     )
-    return market.linked.join(quality, on="canonical_id").with_columns(
+    return sold_by(market.linked.join(quality, on="canonical_id"))
+
+
+def sold_by(offers: pl.DataFrame) -> pl.DataFrame:
+    """The offers with the company behind each, `seller`."""
+    return offers.with_columns(
         seller=pl.col("provider").map_elements(seller, return_dtype=pl.String)
     )
 
 
-def _at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
+def at_month_ends(offers: pl.DataFrame, last: date) -> pl.DataFrame:
     """month, canonical_id, seller, quality and the lowest price on the last day of each month."""
     if offers.is_empty():
         return offers

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 from densing_pipeline import hub_library
 from densing_pipeline.bounded_http import Bounds
 from densing_pipeline.evaluation import weights
-from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
+from densing_pipeline.evaluation.failures import BlockedError, EvaluationError, InstallationError
 from densing_pipeline.files import file_sha256
 from densing_pipeline.text import error_text
 from densing_pipeline.units import GIB, MIB
@@ -139,7 +139,7 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
         Ids of the deleted models.
 
     Raises:
-        EvaluationError: the disk is too full even without them.
+        InstallationError: the disk is too full even without them.
     """
     cache.mkdir(parents=True, exist_ok=True)
     found = huggingface_hub.scan_cache_dir(cache)
@@ -163,7 +163,7 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
         plan = found.delete_revisions(*deleted)
     plan.execute()
     if _free(cache) < missing + SPARE_BYTES:
-        raise EvaluationError(
+        raise InstallationError(
             f"{(missing + SPARE_BYTES) / GIB:.1f} GiB of disk needed in {cache}, "
             f"{_free(cache) / GIB:.1f} are free"
         )

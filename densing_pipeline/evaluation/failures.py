@@ -10,10 +10,12 @@ class EvaluationError(Exception):
     Attributes:
         state: state in the outcome and in `evaluation_queue`.
         resumable: whether another attempt may succeed.
+        fault: `installation` if no model is to blame, so that the attempt does not count; else None.
     """
 
     state = "failed"
     resumable = True
+    fault: str | None = None
 
 
 class BlockedError(EvaluationError):
@@ -21,6 +23,12 @@ class BlockedError(EvaluationError):
 
     state = "blocked"
     resumable = False
+
+
+class InstallationError(EvaluationError):
+    """This installation cannot evaluate any model, or none of this kind; no model is charged with it."""
+
+    fault = "installation"
 
 
 class BusyError(EvaluationError):

@@ -50,6 +50,8 @@ class Folder:
         state: `running` while its job holds the lock; else as the outcome says, `failed` without one.
         reason: why it is in that state.
         attempt: number of attempts started, as recorded in the folder; 0 without a record.
+        excused: number of them that ended by a fault of the installation, and do not count.
+        fault: `installation` if the last attempt ended by such a fault; else None.
         resumable: whether another attempt may succeed.
         requested_revision: revision in the request, a commit or `main`; None if started by hand.
         started_at: when the last attempt started, UTC.
@@ -65,6 +67,8 @@ class Folder:
     state: str
     reason: str
     attempt: int
+    excused: int
+    fault: str | None
     resumable: bool
     requested_revision: str | None
     started_at: datetime | None
@@ -101,6 +105,8 @@ def read_folder(path: Path) -> Folder:
         _clean_text(outcome.get("reason") or "no reason given"),
     )
     resumable = outcome.get("resumable") is not False
+    is_excused = outcome.get("fault") == "installation"
+    excused = (whole_number(request.get("excused")) or 0) + is_excused
     if is_running(path):
         state, reason = "running", f"attempt {attempt or 1} is under way"
     elif outcome_problem == "missing":
@@ -114,7 +120,8 @@ def read_folder(path: Path) -> Folder:
         state, reason = "failed", f"{PROVENANCE} is of another {', '.join(other)} than the folder"
     finished = instant(outcome.get("finished_at")) or _modified(path / OUTCOME)
     return Folder(
-        path, model_id, revision, suite_version, state, _clean_text(reason), attempt, resumable,
+        path, model_id, revision, suite_version, state, _clean_text(reason), attempt,
+        min(excused, attempt), "installation" if is_excused else None, resumable,
         text(request.get("requested_revision")),
         next(filter(None, (instant(told.get("started_at")) for told in (outcome, request, provenance))), None),
         None if state == "running" else finished,

@@ -179,7 +179,7 @@ class FolderWriter:
             journal.close()
         (self.path / f".{benchmark}.jsonl").unlink(missing_ok=True)
 
-    def end(self, state: str, reason: str, *, resumable: bool) -> None:
+    def end(self, state: str, reason: str, *, resumable: bool, fault: str | None = None) -> None:
         """Write `outcome.json`, without which no reader uses the folder. Queries of addresses are cut.
 
         Raises:
@@ -195,6 +195,7 @@ class FolderWriter:
                 "started_at": self.started_at.isoformat(),
                 "finished_at": datetime.now(UTC).isoformat(),
                 "resumable": resumable,
+                "fault": fault,
                 "files": _hashes([*self.path.glob("*.parquet"), self.path / PROVENANCE]),
             },
         )

@@ -37,7 +37,12 @@ from densing_pipeline.evaluation import (
     vllm_engine,
     weights,
 )
-from densing_pipeline.evaluation.failures import BlockedError, BusyError, EvaluationError
+from densing_pipeline.evaluation.failures import (
+    BlockedError,
+    BusyError,
+    EvaluationError,
+    InstallationError,
+)
 from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
@@ -134,19 +139,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> int:
     """Evaluate the model and write the outcome; the exit status."""
-    state, resumable, trace = "failed", True, ""
+    state, resumable, fault, trace = "failed", True, None, ""
     try:
         reason = _measure(arguments, writer, reporter)
         state, resumable = "done", False
     except EvaluationError as error:
-        state, reason, resumable = error.state, str(error), error.resumable
+        state, reason = error.state, str(error)
+        resumable, fault = error.resumable, error.fault
     except (KeyboardInterrupt, SystemExit):
         reason = "stopped from outside"
     except Exception as error:
         trace = redact(traceback.format_exc())
         reason = error_text(error)
     # Before the log line: on a full disk that one may fail.
-    writer.end(state, reason, resumable=resumable)
+    writer.end(state, reason, resumable=resumable, fault=fault)
     reporter.say(f"{trace}{state}: {reason}")
     return EXIT[state]
 
@@ -202,7 +208,7 @@ def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]
     """Data and items of the benchmarks, and a remark for each benchmark left out for lack of data.
 
     Raises:
-        EvaluationError: data of an averaged benchmark, or of all benchmarks, are missing or differ
+        InstallationError: data of an averaged benchmark, or of all benchmarks, are missing or differ
             from what is declared.
     """
     store, data, work, missing = Store(arguments.data), {}, [], []
@@ -212,13 +218,13 @@ def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]
             items = each.items(loaded)
         except DataError as error:
             if each.is_averaged:
-                raise EvaluationError(f"benchmark data: {error}") from error
+                raise InstallationError(f"benchmark data: {error}") from error
             missing.append(f"without {each.name}: {error}")
         else:
             data[each.name] = loaded
             work.append(Work(each, suite.spread(items, arguments.limit)))
     if not work:
-        raise EvaluationError(f"benchmark data: {'; '.join(missing)}")
+        raise InstallationError(f"benchmark data: {'; '.join(missing)}")
     return data, work, missing
 
 
@@ -268,12 +274,12 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 
     Raises:
         BlockedError: more items of a benchmark failed than `folder_format.MOST_FAILED` allows.
-        EvaluationError: there is no working sandbox.
+        InstallationError: there is no working sandbox.
     """
     if problems := [f"{name}: {each.problem}" for name, each in tallies.items() if each.problem]:
         raise BlockedError("; ".join(problems))
     if refused:
-        raise EvaluationError(refused)
+        raise InstallationError(refused)
 
 
 def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:

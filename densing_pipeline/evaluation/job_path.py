@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import densing_pipeline
 from densing_pipeline import files
@@ -16,16 +17,19 @@ def environment_lacks(python: Path) -> str | None:
     return None if python.exists() else f"there is no {python}; `make evaluation-env` builds it"
 
 
-def job_command(python: Path, options: Mapping[str, object]) -> list[str]:
-    """The job's command line.
+def job_command(
+    python: Path, options: Mapping[str, object], module: Literal["job", "preflight"] = "job"
+) -> list[str]:
+    """The job's command line, or that of the check before it.
 
     Args:
         python: Python of the evaluation environment, absolute; only the link's own path, not where it
             leads, makes it the environment's Python.
         options: value of each option; those that are None are left out.
+        module: what is run.
     """
     given = [str(part) for pair in options.items() if pair[1] is not None for part in pair]
-    return [str(python), "-m", "densing_pipeline.evaluation.job", *given]
+    return [str(python), "-m", f"densing_pipeline.evaluation.{module}", *given]
 
 
 def package_alone(state_dir: Path) -> Path:

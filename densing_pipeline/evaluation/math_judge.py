@@ -30,8 +30,21 @@ BYTES = 4 * 2**30
 
 READY = "ready"
 
-UNESCAPED = re.compile(r"(?<!\\)\$")
-"""A dollar sign that delimits mathematics; one before an amount of dollars is escaped."""
+DELIMITED = re.compile(r"(?<!\\)\$|\\\[|\\\(")
+"""What delimits mathematics; a dollar sign before an amount of dollars is escaped."""
+
+THOUSANDS = re.compile(r"(?<=\d)(?:\\[,!;: ]|\{,\}|\\ )(?=\d{3}(?!\d))")
+"""A thin space, or a comma in braces, between the thousands of a number."""
+
+BETWEEN = re.compile(
+    r"\$?\s*([^<>=$]+?)\s*(<|\\leq?(?:slant)?(?![a-z]))\s*[a-zA-Z]\s*(<|\\leq?(?:slant)?(?![a-z]))\s*([^<>=$]+?)\s*\$?"
+)
+"""Bounds of an unknown on both sides, such as `2 \\le x < 5`: an interval in other words."""
+
+INTERVAL = re.compile(r"\s*\$?\s*[\[(].*,.*[\])]\s*\$?\s*")
+
+TINY = 1e-6
+"""Numbers below it are all rounded to 0 by the library, which would call them equal."""
 
 
 class MathJudge:
@@ -150,17 +163,49 @@ def work() -> None:
 
 def _comparison() -> Callable[[str, str, int], bool]:
     math_verify = importlib.import_module("math_verify")
+    sympy = importlib.import_module("sympy")
 
     def compare(reference: str, answer: str, seconds: int) -> bool:
         gold, target = (
             math_verify.parse(
-                text if UNESCAPED.search(text) else f"${text}$", parsing_timeout=seconds
+                text if DELIMITED.search(text) else f"${text}$", parsing_timeout=seconds
             )
-            for text in (reference, answer)
+            for text in alike(reference, answer)
         )
-        return bool(math_verify.verify(gold, target, timeout_seconds=seconds))
+        if not math_verify.verify(gold, target, timeout_seconds=seconds):
+            return False
+        one, other = gold[0], target[0]
+        if not all(isinstance(each, sympy.Expr) and each.is_number for each in (one, other)):
+            return True
+        if one.is_zero or not sympy.Abs(one).evalf() < TINY:
+            return True
+        return bool(sympy.Abs(other / one - 1).evalf() < TINY)
 
     return compare
+
+
+def alike(reference: str, answer: str) -> tuple[str, str]:
+    """Both answers in one notation: thousands without spaces, bounds as the interval that the other one is."""
+    one, other = (THOUSANDS.sub("", each) for each in (reference, answer))
+    if INTERVAL.fullmatch(one):
+        other = interval(other)
+    elif INTERVAL.fullmatch(other):
+        one = interval(one)
+    return one, other
+
+
+def interval(text: str) -> str:
+    r"""Bounds of an unknown as an interval; another text unchanged.
+
+    Examples:
+        >>> interval(r"2 \le x < 5")
+        '$[2,5)$'
+    """
+    found = BETWEEN.fullmatch(text.strip())
+    if not found:
+        return text
+    low, left, right, high = found.groups()
+    return f"${'(' if left == '<' else '['}{low},{high}{')' if right == '<' else ']'}$"
 
 
 if __name__ == "__main__":

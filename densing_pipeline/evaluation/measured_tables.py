@@ -222,6 +222,7 @@ def _row(found: Folder) -> dict[str, Any]:
         "state": found.state,
         "reason": found.reason,
         "attempts": max(found.attempt, 1),
+        "attempts_excused": found.excused,
         "is_resumable": found.resumable,
         "requested_revision": found.requested_revision,
         "started_at": found.started_at,

@@ -97,6 +97,7 @@ def queue(
             + 20 * is_short.fill_null(value=False).cast(pl.Int64),
         ),
         attempts=pl.col("attempts").fill_null(0),
+        attempts_excused=pl.col("attempts_excused").fill_null(0),
         updated_at=pl.coalesce("evaluated_at", "first_seen_at", pl.lit(compiled_at)),
         suite_version=pl.lit(suite_version),
     )
@@ -216,6 +217,7 @@ def _evaluated(evaluations: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
         .select(
             "model_id",
             "attempts",
+            "attempts_excused",
             "is_resumable",
             revision="known",
             evaluated="state",

@@ -66,10 +66,15 @@ def state_and_reason(limits: Limits) -> pl.Expr:
     return pl.struct(state=state, reason=reason).alias("verdict")
 
 
+def _counted() -> pl.Expr:
+    """Attempts that count: those that no fault of the installation ended."""
+    return pl.col("attempts") - pl.col("attempts_excused").fill_null(0)
+
+
 def _again(limits: Limits) -> pl.Expr:
     return pl.format(
         f"attempt {{}} of {limits.attempts}; the last one: {{}}",
-        pl.col("attempts") + 1,
+        _counted() + 1,
         "evaluated_reason",
     )
 
@@ -106,13 +111,13 @@ def _fact_rules() -> list[Rule]:
 
 def _evaluation_rules(limits: Limits) -> list[Rule]:
     """Rules about earlier attempts and overrides."""
-    is_over = ~pl.col("is_resumable") | (pl.col("attempts") >= limits.attempts)
+    is_over = ~pl.col("is_resumable") | (_counted() >= limits.attempts)
     return [
         (pl.col("evaluated") == "blocked", "blocked", pl.col("evaluated_reason")),
         (
             (pl.col("evaluated") == "failed") & is_over,
             "failed",
-            pl.format("given up after attempt {}: {}", "attempts", "evaluated_reason"),
+            pl.format("given up after attempt {}: {}", _counted(), "evaluated_reason"),
         ),
         (
             (pl.col("evaluated") == "failed") & (pl.col("override_state") == "queued"),

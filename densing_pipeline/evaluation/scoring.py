@@ -157,9 +157,11 @@ class SameMathematics:
     Attributes:
         pattern: the first match's first group is the final answer, less outer white space and a full
             stop; without a match the content of the last `\boxed`.
+        otherwise: like `pattern`, for a text with neither; of several matches the last counts.
     """
 
     pattern: str
+    otherwise: str = ""
 
     def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
         """Judge a text."""
@@ -178,7 +180,11 @@ class SameMathematics:
 
     def extract(self, text: str) -> str | None:
         """The final answer in a text, None if there is none."""
-        return _found(self.pattern, text) or last_boxed(text)
+        return (
+            _found(self.pattern, text)
+            or last_boxed(text)
+            or (_found(self.otherwise, text, last=True) if self.otherwise else None)
+        )
 
 
 @dataclass(frozen=True)
@@ -246,8 +252,10 @@ def nats_per_token(result: Result | None) -> float | None:
     return loss if math.isfinite(loss) else None
 
 
-def _found(pattern: str, text: str) -> str | None:
-    found = re.search(pattern, text)
+def _found(pattern: str, text: str, *, last: bool = False) -> str | None:
+    """First group of the first match, or of the last one, less outer white space and a full stop."""
+    matches = list(re.finditer(pattern, text)) if last else [re.search(pattern, text)]
+    found = matches[-1] if matches else None
     return found and found.group(1).strip().removesuffix(".").strip()
 
 

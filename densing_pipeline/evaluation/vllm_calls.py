@@ -65,7 +65,13 @@ class Queue:
     """Feeds requests to the engine as calls and collects their results."""
 
     def __init__(
-        self, requests: Sequence[Request], done: Done, tokeniser: Tokeniser, context: int
+        self,
+        requests: Sequence[Request],
+        done: Done,
+        tokeniser: Tokeniser,
+        context: int,
+        *,
+        reuse: bool = True,
     ) -> None:
         """Hold the requests.
 
@@ -74,9 +80,10 @@ class Queue:
             done: called with the index and the result of each.
             tokeniser: of the model.
             context: most tokens of a prompt with its answer.
+            reuse: whether losses of answers may use the prefix cache.
         """
         self._left = iter(enumerate(requests))
-        self._tokeniser, self._context = tokeniser, context
+        self._tokeniser, self._context, self._reuse = tokeniser, context, reuse
         self._done = done
         self._waiting: deque[Call] = deque()
         self._parts: dict[int, dict[int, Result]] = {}
@@ -127,7 +134,7 @@ class Queue:
         for index, request in chunk:
             if isinstance(request, LossRequest):
                 ids, start = self._tokeniser.continued(request.prompt, request.answer)
-                yield Call(index, request, ids, start)
+                yield Call(index, request, ids, start, reuse=self._reuse)
             elif isinstance(request, TextLossRequest):
                 yield from self._text_loss_calls(index, request)
             elif isinstance(request, GenerateRequest):
@@ -230,9 +237,16 @@ def params(call: Call) -> Any:
 
 
 def _choice(call: Call, output: Any) -> Result:
-    """Log-probabilities of the choices; vLLM puts that of the sampled token before them."""
+    """Log-probabilities of the choices.
+
+    vLLM puts that of the sampled token before them. The V2 runner fills the row up to the longest of the batch with
+    token 0 and -inf, so the first value of a token counts.
+    """
     flat = output.outputs[0].logprobs
-    by_token = dict(zip(flat.token_ids, flat.logprobs, strict=True))
+    pairs = zip(flat.token_ids, flat.logprobs, strict=True)
+    by_token: dict[int, float] = {}
+    for token, logprob in pairs:
+        by_token.setdefault(token, logprob)
     logprobs = tuple(float(by_token[token]) for token in call.choices)
     if not all(map(math.isfinite, logprobs)):
         return _no_number()

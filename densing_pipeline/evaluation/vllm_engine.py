@@ -13,9 +13,10 @@ from typing import Any
 
 import huggingface_hub
 
-from densing_pipeline.evaluation import out_of_memory, sizing
-from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
-from densing_pipeline.evaluation.requests import Request
+from densing_pipeline.evaluation import engine_errors, self_test, sizing
+from densing_pipeline.evaluation.engine_log import EngineLog
+from densing_pipeline.evaluation.failures import EvaluationError, InstallationError
+from densing_pipeline.evaluation.requests import Failed, Request, Result
 from densing_pipeline.evaluation.sizing import Machine, Sizing
 from densing_pipeline.evaluation.tokens import Tokeniser
 from densing_pipeline.evaluation.vllm_calls import Call, Done, Queue, params
@@ -45,19 +46,28 @@ class VllmEngine:
 
         Raises:
             BlockedError: vLLM cannot run the model, or it does not fit.
+            InstallationError: vLLM cannot run any model here, or the engine fails its self-test.
         """
         self.sizing, self._weights, self._report_progress = sized, weights, report_progress
         self.llm = self._load()
         self._tokeniser = Tokeniser(self.llm.get_tokenizer())
         self._ids = iter(range(10**12))
+        if wrong := self_test.problem(self._results):
+            self.close()
+            raise InstallationError(f"the engine fails its self-test: {wrong}")
 
-    def run(self, requests: Sequence[Request], done: Done) -> None:
+    def run(self, requests: Sequence[Request], done: Done, *, reuse: bool = True) -> None:
         """Run all requests as one queue (`requests.Engine`).
+
+        Args:
+            requests: of any kinds, in any order.
+            done: called once per request with its index and result.
+            reuse: whether losses may use the prefix cache.
 
         Raises:
             EvaluationError: the engine broke down.
         """
-        queue = Queue(requests, done, self._tokeniser, self.sizing.context)
+        queue = Queue(requests, done, self._tokeniser, self.sizing.context, reuse=reuse)
         underway: dict[str, Call] = {}
         while True:
             most = (AHEAD + 1) * self.sizing.sequences
@@ -98,6 +108,12 @@ class VllmEngine:
             "weights_sha256": self._weights.sha256,
         }
 
+    def _results(self, requests: Sequence[Request], reuse: bool) -> list[Result]:
+        """Results in the order of the requests."""
+        found: list[Result] = [Failed("no result", "engine")] * len(requests)
+        self.run(requests, found.__setitem__, reuse=reuse)
+        return found
+
     def _add(self, call: Call) -> str:
         name = str(next(self._ids))
         self.llm.llm_engine.add_request(
@@ -110,40 +126,45 @@ class VllmEngine:
 
         Raises:
             BlockedError: it does not fit at all, or vLLM cannot run it.
+            InstallationError: vLLM cannot run any model here.
             EvaluationError: vLLM gave no reason, or another process uses the memory now.
         """
-        from vllm import LLM
+        try:
+            from vllm import LLM
 
-        from densing_pipeline.evaluation import plain_configurations
+            from densing_pipeline.evaluation import plain_configurations
+        except ImportError as error:
+            raise InstallationError(f"vLLM cannot be imported: {error}") from error
 
         go_offline()
         plain_configurations.register()
         if self.sizing.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.sizing.gpus)
         while True:
-            sized = self.sizing
+            sized, self._log = self.sizing, EngineLog()
             try:
-                llm = LLM(
-                    str(self._weights.path),
-                    trust_remote_code=False,
-                    load_format="safetensors",
-                    dtype=sized.dtype,
-                    max_model_len=sized.context,
-                    max_num_seqs=sized.sequences,
-                    max_num_batched_tokens=sized.tokens,
-                    tensor_parallel_size=sized.tensor_parallel,
-                    gpu_memory_utilization=sizing.USABLE,
-                    enforce_eager=not sized.gpus,
-                    enable_prefix_caching=True,
-                    enable_chunked_prefill=True,
-                    disable_log_stats=True,
-                    seed=0,
-                )
+                with self._log:
+                    llm = LLM(
+                        str(self._weights.path),
+                        trust_remote_code=False,
+                        load_format="safetensors",
+                        dtype=sized.dtype,
+                        max_model_len=sized.context,
+                        max_num_seqs=sized.sequences,
+                        max_num_batched_tokens=sized.tokens,
+                        tensor_parallel_size=sized.tensor_parallel,
+                        gpu_memory_utilization=sizing.USABLE,
+                        enforce_eager=not sized.gpus,
+                        enable_prefix_caching=True,
+                        enable_chunked_prefill=True,
+                        disable_log_stats=True,
+                        seed=0,
+                    )
             except Exception as error:
-                smaller = out_of_memory.fitted(sized, error)
+                log = self._log.text(ended=True)
+                smaller = engine_errors.fitted(sized, error, log)
                 if smaller is None:
-                    refused = EvaluationError if out_of_memory.may_pass(error) else BlockedError
-                    raise refused(f"vLLM cannot load it: {out_of_memory.words(error)}") from error
+                    raise engine_errors.refusal(error, log) from error
                 self.sizing = smaller
             else:
                 self._report_progress()
@@ -155,9 +176,11 @@ class VllmEngine:
         Raises:
             EvaluationError: the error had another cause, or the batch cannot be halved again.
         """
-        smaller = sizing.smaller(self.sizing) if out_of_memory.is_short(error) else None
+        log = self._log.text()
+        smaller = sizing.smaller(self.sizing) if engine_errors.is_short(error, log) else None
         if smaller is None:
-            raise EvaluationError(f"the engine broke down: {out_of_memory.words(error)}") from error
+            why = engine_errors.words(error, log)
+            raise EvaluationError(f"the engine broke down: {why}") from error
         self.close()
         self.sizing = smaller
         self.llm = self._load()

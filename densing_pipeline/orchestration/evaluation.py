@@ -146,6 +146,7 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
     (found.path / folder_format.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
+        "excused": found.excused,
         "requested_revision": asked,
         "started_at": datetime.now(UTC).isoformat(),
     }
@@ -181,7 +182,7 @@ def _run_job(
         _end(path, settings, "stopped by hand")
         raise
     except OSError as error:
-        _end(path, settings, f"the job could not be started: {error}")
+        _end(path, settings, f"the job could not be started ({error.strerror}): 127")
     return {}
 
 
@@ -196,6 +197,13 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "137": ": killed, for lack of memory or by hand",
         "-9": ": killed, for lack of memory or by hand",
     }.get(status, "")
+    # A job that runs writes its outcome, also when it fails; so one that ends by itself without never ran.
+    never_ran = status.isdigit() and not meaning
+    if never_ran:
+        meaning = (
+            ": it did not start; its environment is broken (see the log of the run): `make evaluation-env` builds it "
+            "anew, `densing evaluate --check` tries it"
+        )
     outcome = {
         "state": "failed",
         "reason": f"the job left no outcome; {what}{meaning}",
@@ -203,6 +211,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "started_at": found.started_at and found.started_at.isoformat(),
         "finished_at": datetime.now(UTC).isoformat(),
         "resumable": True,
+        "fault": "installation" if never_ran else None,
     }
     folder_format.write_json(path / folder_format.OUTCOME, outcome)
 

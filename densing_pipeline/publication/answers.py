@@ -32,6 +32,9 @@ one benchmark of the paper's suite that the makers of 2026 still report."""
 CURRENT_BASES = {"total": "all parameters", "active": "those active per token"}
 """Parameter counts that give different answers since mixtures of experts lead, in words."""
 
+GROWTH = "what gets denser"
+"""Topic of the answer of every ruler."""
+
 PACES = {
     "reference_id": CURRENT[0],
     "score_set": CURRENT[1],
@@ -182,7 +185,7 @@ def growth_answer(density_growth: pl.DataFrame) -> Answer:
     basis = rests_on(n, first.get("newest_model"), first.get("newest_release"), as_of)
     basis += _others(counted_models[1:], as_of)
     return Answer(
-        "what gets denser",
+        GROWTH,
         growth_text(found),
         basis,
         n,

@@ -117,6 +117,74 @@ def quantile_lines(
     return slope, intercept
 
 
+def quantile_line_of_each(
+    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """`quantile_line` where every weighting has values of y of its own, so that no order is shared.
+
+    Args:
+        x: shape (n,).
+        y: values of each weighting, shape (B, n).
+        tau: quantile, between 0 and 1.
+        weights: not negative, shape (B, n).
+
+    Returns:
+        Slopes and intercepts, shape (B,); NaN where the weight lies on fewer than two values of x.
+
+    Raises:
+        ValueError: as `quantile_line`.
+    """
+    _refuse_bad(x, y, (tau,), weights, np.arange(len(weights)))
+    slope = np.full(len(weights), np.nan)
+    intercept = np.full(len(weights), np.nan)
+    if x.size < 2 or np.ptp(x) == 0:
+        return slope, intercept
+    determined = np.flatnonzero(_on_two_values(x, weights))
+    start = 0
+    for part in np.array_split(determined, 1 + determined.size * x.size // CELLS_AT_ONCE):
+        if not part.size:
+            continue
+        without_ties = _without_ties(x, y[part])
+        if part[0] == determined[0]:
+            start = int(_descend(x, without_ties[:1], tau, weights[part[:1]], 0)[0][0])
+        p, q = _descend(x, without_ties, tau, weights[part], start)
+        slope[part] = (y[part, p] - y[part, q]) / (x[p] - x[q])
+        intercept[part] = y[part, p] - slope[part] * x[p]
+    return slope, intercept
+
+
+def _descend(
+    x: FloatArray, y: FloatArray, tau: float, weights: FloatArray, pivot: int
+) -> tuple[IntArray, IntArray]:
+    """Two points on the optimal line of each row of y and weights, from a first guess of one.
+
+    As `_Descent.run`, with the order of slopes found anew at each step.
+    """
+    x = x - x[0]
+    here, other = np.full(len(y), pivot), np.full(len(y), -1)
+    total, moment = weights.sum(axis=1), weights @ x
+    active = np.arange(len(y))
+    for _ in range(MOST_PIVOTS):
+        at = here[active]
+        run = x - x[at, None]
+        rise = y[active] - y[active, at][:, None]
+        slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)
+        order = np.argsort(slopes, axis=1)
+        bends = np.take_along_axis(weights[active] * np.abs(run), order, axis=1)
+        risen = np.cumsum(bends, axis=1, out=bends)
+        signed = moment[active] - total[active] * x[at]
+        target = risen[:, -1] / 2 + (tau - 0.5) * signed
+        first = np.argmax(risen >= (target * (1 - RELATIVE_ROUNDING))[:, None], axis=1)
+        best = order[np.arange(active.size), first]
+        settled = best == other[active]
+        other[active] = at
+        here[active] = best
+        active = active[~settled]
+        if not active.size:
+            break
+    return here, other
+
+
 def _refuse_bad(
     x: FloatArray, y: FloatArray, taus: Sequence[float], weights: FloatArray, rows: IntArray
 ) -> None:

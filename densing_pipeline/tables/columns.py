@@ -510,6 +510,10 @@ COLUMNS: dict[str, Column] = {
     "requested_revision": _text(
         "Revision that was asked for: a commit, or main where the Hub had not been polled yet."
     ),
+    "attempts_excused": _count(
+        "Attempts that ended by a fault of the installation; they do not count against the model.",
+        "attempts",
+    ),
     "is_resumable": _flag("Whether another attempt may succeed."),
     "item_limit": Column(
         pl.Int64,
@@ -839,9 +843,40 @@ COLUMNS: dict[str, Column] = {
         "markets with as many changes)."
     ),
     "simulated_coverage": _fraction(
-        "Coverage of the 95 % interval on those simulated frontiers, whose law is known (of a price: on those "
-        "markets, whose models are known)."
+        "Coverage of the 95 % interval beside it on simulated frontiers at these dates and families, empty if "
+        "only that of the interval with the law known was simulated; of a price, on simulated markets whose "
+        "models are known."
     ),
+    "simulated_coverage_law_known": _fraction(
+        "Coverage, on those simulated frontiers, of the 95 % interval without the law's error."
+    ),
+    "lowest_coverage": _fraction(
+        "Lowest coverage of the 95 % interval in the worlds of interval_coverage, at the bundled models."
+    ),
+    "lowest_coverage_world": _text("World in which the coverage is lowest."),
+    "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
+    "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
+    "estimate": _text(
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
+        "densing_law by the paper's law.",
+        "pooled",
+        "densing-law",
+    ),
+    "world": _text(
+        "Artificial scores with a known pace, at the release days, sizes, families and missing scores of "
+        "the bundled models; docs/statistics.md says what each breaks."
+    ),
+    "truth": _text(
+        "Which pace the interval should hold: the average over the window, or that on the last day.",
+        "average",
+        "current",
+    ),
+    "worlds": _count("Draws of the world.", "draws"),
+    "coverage_mc_error": _fraction("Monte Carlo standard error of the coverage."),
+    "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
+    "relative_bias": _number("Mean estimate over the truth, minus 1."),
+    "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "reason": _text(
         "Reason of the state, verdict or value: the rule that decided, or what is missing."
@@ -1051,6 +1086,21 @@ COLUMNS: dict[str, Column] = {
     "quality_slope": _number("Change of ln price per unit of logit score, the same in all months."),
     "n_offers": _count("Offers the month rests on.", "offers"),
     "period": _text("Calendar year, or all."),
+    "recipe": _text(
+        "Recipe of a rate: Epoch AI's (epoch-2025), the regression of The Price of Progress over models that no "
+        "earlier one beats (-frontier) or over all (-all), price by tier, or our own index.",
+        "epoch-2025",
+        "price-of-progress-frontier",
+        "price-of-progress-all",
+        "price-tiers",
+        "price-index",
+    ),
+    "fold_per_year": _positive("How many times lower the price is a year later.", "1 / year"),
+    "fold_per_year_low": _positive(
+        "Lower end of its interval: 90 % of recipes of others, as they have it; 95 % of ours.",
+        "1 / year",
+    ),
+    "fold_per_year_high": _positive("Upper end of its interval.", "1 / year"),
     "log_change": _number(
         "Change of ln of the cheapest price on offer over the period, without changes of unknown date: "
         "the sum of the four parts."
@@ -1365,6 +1415,12 @@ OWN: dict[tuple[str, str], Column] = {
     ("density_growth", "n_clusters"): _count(
         "Families, or vendors, that the bootstrap resamples.", "families or vendors"
     ),
+    ("price_comparisons", "series"): _text("Benchmark and level, or tier, that the rate is of."),
+    ("price_comparisons", "n_points"): _count(
+        "Points of the fit: models, or months of tiers and index.", "points"
+    ),
+    ("price_comparisons", "source_url"): _text("Address of the recipe; empty if it is ours."),
+    ("price_comparisons", "r_squared"): _number("Share of variance of ln price the fit explains."),
     ("density_growth", "n_models"): _count("Models the estimate rests on.", "models"),
     ("density_growth", "doubling_days"): _positive(
         "Doubling time of density, ln 2 / growth; empty if the growth's 95 % interval includes zero.",

@@ -51,7 +51,7 @@ EVALUATION_QUEUE = Table(
     key=("model_id", "revision"),
     columns=(
         "model_id", "revision?", "state", "reason", "priority", "estimated_gpu_hours?",
-        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?",
+        "memory_gib?", "attempts", "updated_at", "renamed_to?", "suite_version?", "attempts_excused?",
     ),
 )  # fmt: skip
 
@@ -228,7 +228,7 @@ EVALUATIONS = Table(
     key=("model_id", "revision", "suite_version", "item_limit"),
     columns=(
         "model_id", "revision", "suite_version", "item_limit?", "state", "reason", "attempts",
-        "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
+        "attempts_excused?", "is_resumable", "requested_revision?", "started_at?", "finished_at?", "n_items?",
         "n_failed?", "n_truncated?", "seconds?",
         "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
@@ -311,12 +311,19 @@ DENSING_LAW = Table(
         "simulated_bias?", "simulated_coverage?", "draws", "seed", "slope_low_law_known?",
         "slope_high_law_known?", "doubling_days_low_law_known?", "doubling_days_high_law_known?",
         "slope_low_mc_error?", "slope_high_mc_error?", "population", "newest_model?",
-        "newest_release?",
+        "newest_release?", "slope_low_80?", "slope_high_80?", "doubling_days_low_80?",
+        "doubling_days_high_80?", "simulated_coverage_law_known?", "lowest_coverage?",
+        "lowest_coverage_world?",
     ),
     ordered=(
         ("slope_low", "slope_high"),
+        ("slope_low", "slope_low_80", "slope_high_80", "slope_high"),
         ("slope_low_law_known", "slope_high_law_known"),
         ("doubling_days_low", "doubling_days_high"),
+        (
+            "doubling_days_low", "doubling_days_low_80", "doubling_days_high_80",
+            "doubling_days_high",
+        ),
         ("doubling_days_low_law_known", "doubling_days_high_law_known"),
         ("window_start", "window_end"),
     ),
@@ -432,6 +439,21 @@ PRICE_INDEX = Table(
         "n_models", "verdict", "reason", "as_of",
     ),
     ordered=(("low", "index", "high"),),
+)  # fmt: skip
+
+PRICE_COMPARISONS = Table(
+    name="price_comparisons",
+    grain="one recipe by which others measure the fall of prices x series, computed on our prices",
+    key=("recipe", "series"),
+    columns=(
+        "recipe", "series", "blend_input_share", "n_points", "window_start?", "window_end?",
+        "fold_per_year?", "fold_per_year_low?", "fold_per_year_high?", "halving_months?",
+        "r_squared?", "verdict", "reason", "source_url?", "as_of",
+    ),
+    ordered=(
+        ("window_start", "window_end"),
+        ("fold_per_year_low", "fold_per_year", "fold_per_year_high"),
+    ),
 )  # fmt: skip
 
 PRICE_DECOMPOSITION = Table(
@@ -589,7 +611,8 @@ DENSITY_GROWTH = Table(
         "finding?", "reason", "n_models", "n_clusters", "first_release?", "newest_release?",
         "newest_model?", "growth_per_year?", "growth_low?", "growth_low_80?", "growth_high_80?",
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
-        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed",
+        "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
+        "lowest_coverage?", "lowest_coverage_world?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -598,6 +621,16 @@ DENSITY_GROWTH = Table(
             "doubling_days_low", "doubling_days_low_80", "doubling_days_high_80",
             "doubling_days_high",
         ),
+    ),
+)  # fmt: skip
+
+INTERVAL_COVERAGE = Table(
+    name="interval_coverage",
+    grain="how often the interval of one estimate of the pace held it in one artificial world",
+    key=("estimate", "params_basis", "window", "world", "truth"),
+    columns=(
+        "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
+        "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
     ),
 )  # fmt: skip
 
@@ -751,6 +784,7 @@ PUBLISHED: dict[str, Table] = {
         TREND_BREAKS,
         DENSITY_PACES,
         DENSITY_GROWTH,
+        INTERVAL_COVERAGE,
         SENSITIVITY,
         PRICES,
         PRICE_POLLS,
@@ -762,6 +796,7 @@ PUBLISHED: dict[str, Table] = {
         PRICE_INDEX,
         PRICE_DECOMPOSITION,
         PRICE_RECORDS,
+        PRICE_COMPARISONS,
         TASK_RUNS,
         TASK_COST_RECORDS,
         TASK_COST_HALVING,

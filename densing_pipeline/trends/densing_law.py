@@ -20,6 +20,8 @@ from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import DAY_ZERO, Window, days_since_zero
 from densing_pipeline.tables.published import DENSING_LAW
+from densing_pipeline.trends.coverage_table import DENSING_LAW as BY_LAW
+from densing_pipeline.trends.coverage_table import coverage_of
 from densing_pipeline.trends.estimate import (
     Estimate,
     NoEstimateError,
@@ -241,6 +243,7 @@ def _numbers(found: Estimate) -> dict[str, Any]:
         "doubling_days": doubling_days(found.slope),
         "r_squared": found.r_squared,
         **_ends(found.best, ""),
+        **_ends(found.narrower, "_80"),
         **_ends(found.interval, "_law_known"),
     }
 
@@ -253,14 +256,24 @@ def _simulated(asked: tuple[str, Design], seed: int, simulations: int) -> Simula
 
 
 def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any]:
-    """The row with simulated bias and coverage, and a warning if the coverage is off."""
+    """The row with simulated bias and coverage, and a warning if the coverage is off.
+
+    The simulations of a night take the law as known, so their coverage is that of the interval beside it only
+    for a law without draws. That of the headline's interval is in the committed table.
+    """
     if simulation is None:
         return {}
-    return {
+    is_law_known = row["slope_low"] == row["slope_low_law_known"]
+    judged: dict[str, Any] = {
         "simulated_bias": simulation.bias,
-        "simulated_coverage": simulation.coverage,
+        "simulated_coverage": simulation.coverage if is_law_known else None,
+        "simulated_coverage_law_known": simulation.coverage,
         "reason": row["reason"] + _warning(simulation),
     }
+    if row["is_headline"] and not is_law_known:
+        found = coverage_of(BY_LAW, row["params_basis"], row["window"])
+        judged |= found._asdict() if found else {}
+    return judged
 
 
 def _ends(interval: tuple[float, float], suffix: str) -> dict[str, float | None]:
@@ -280,7 +293,10 @@ def _warning(simulation: Simulation) -> str:
     if TRUSTED_COVERAGE[0] <= coverage <= TRUSTED_COVERAGE[1]:
         return ""
     direction = "narrow" if coverage < TRUSTED_COVERAGE[0] else "wide"
-    return f"; warning: the interval is too {direction}, it covers {coverage:.1%} in simulation"
+    return (
+        f"; warning: with the law known the interval is too {direction}, it covers {coverage:.1%} in "
+        "simulation"
+    )
 
 
 def _insufficient(reason: str, n_points: int = 0) -> dict[str, Any]:

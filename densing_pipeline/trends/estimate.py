@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.stats.intervals import MOST_LOST, clustered_interval
+from densing_pipeline.stats.intervals import MOST_LOST, NARROWER, clustered_interval
 from densing_pipeline.stats.lines import Lines
 from densing_pipeline.trends.estimators import DaySpan, Estimator
 from densing_pipeline.trends.series import Series
@@ -48,6 +48,7 @@ class Estimate(NamedTuple):
         interval: 95 % interval of the slope as if the reference law were known exactly.
         drawn: resampled lines, each under a draw of the law; None for a law without draws.
         whole: 95 % interval of the slope including the error of the law; None without draws.
+        narrower: 80 % interval of the slope, of the same lines as `best`.
     """
 
     slope: float
@@ -58,6 +59,7 @@ class Estimate(NamedTuple):
     interval: Interval
     drawn: Lines | None
     whole: Interval | None
+    narrower: Interval
 
     @property
     def best(self) -> Interval:
@@ -100,9 +102,9 @@ def estimate(
         raise NoEstimateError("the models of the window fix no line by this estimator", n_points)
     law_known = Lines(*(part[1:] for part in lines))
     drawn = with_law(estimator, series, window, weights)
-    intervals = []
+    intervals, families = [], families_inside(series, window)
     for resampled in filter(None, (law_known, drawn)):
-        interval = clustered_interval(resampled.slope, families_inside(series, window))
+        interval = clustered_interval(resampled.slope, families)
         if interval is None:
             carried = int(np.isfinite(resampled.slope).sum())
             raise NoEstimateError(
@@ -121,6 +123,8 @@ def estimate(
         interval=intervals[0],
         drawn=drawn,
         whole=intervals[1] if drawn else None,
+        narrower=clustered_interval((drawn or law_known).slope, families, NARROWER)
+        or intervals[-1],
     )
 
 

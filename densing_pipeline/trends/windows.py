@@ -12,6 +12,9 @@ from densing_pipeline.tables.dates import DAY_ZERO, Window
 RECENT_DAYS = 730
 """Length of the window of recent models, 24 months."""
 
+SINCE_NAME, SINCE_START = "since-2023-02", date(2023, 2, 1)
+"""Window of the models since the month of the paper's first one, whose older rivals are few."""
+
 
 def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
     """All windows, in order.
@@ -40,4 +43,18 @@ def windows(first: date, newest: date, as_of: date) -> tuple[Window, ...]:
             max(newest - timedelta(days=RECENT_DAYS), EARLIEST),
             max(newest, EARLIEST),
         ),
+    )
+
+
+def growth_windows(newest: date, as_of: date) -> tuple[Window, ...]:
+    """The windows of growth pooled over benchmarks: all years, since 2023-02, and the last 24 months.
+
+    Args:
+        newest: release date of the newest model.
+        as_of: last day that is known.
+    """
+    return (
+        Window("all", EARLIEST, as_of),
+        Window(SINCE_NAME, SINCE_START, as_of),
+        Window("last-24-months", newest - timedelta(days=RECENT_DAYS), as_of),
     )

@@ -424,7 +424,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "evaluation/",
         "queue_rules",
         "evaluation/test_queue",
-        ('pl.col("attempts") >= limits.attempts', 'pl.col("attempts") > limits.attempts'),
+        ("_counted() >= limits.attempts", "_counted() > limits.attempts"),
         ('pl.col("memory_gib") > limits.memory_gib', 'pl.col("memory_gib") >= limits.memory_gib'),
         (
             'pl.col("estimated_gpu_hours") > limits.gpu_hours',

@@ -26,6 +26,16 @@ def judge() -> Iterator[MathJudge]:
         ("6 - 5i", "-5i + 6"),
         (r"\text{Evelyn}", "Evelyn"),
         (r"\$32,348", "32348"),
+        ("42", r"\[42\]"),
+        ("42", "\\[\n42\n\\]"),
+        ("42", r"\(42\)"),
+        ("1000", r"1\,000"),
+        ("1234567", r"1{,}234{,}567"),
+        ("[-2,7]", r"-2 \leq x \leq 7"),
+        ("[2,5)", r"$2 \le x < 5$"),
+        (r"2 < x \leq 5", "(2,5]"),
+        (r"\frac{1}{2004!}", r"\frac{1}{2004!}"),
+        ("0.0000001", r"10^{-7}"),
     ],
 )
 def test_other_words_for_the_same(judge: MathJudge, reference: str, answer: str) -> None:
@@ -34,7 +44,18 @@ def test_other_words_for_the_same(judge: MathJudge, reference: str, answer: str)
 
 @pytest.mark.parametrize(
     ("reference", "answer"),
-    [("2", "3"), (r"(3, \frac{\pi}{2})", r"(\frac{\pi}{2}, 3)"), ("2", ""), ("x + 1", "x - 1")],
+    [
+        ("2", "3"),
+        (r"(3, \frac{\pi}{2})", r"(\frac{\pi}{2}, 3)"),
+        ("2", ""),
+        ("x + 1", "x - 1"),
+        (r"\frac{1}{2004!}", r"\frac{1}{2006!}"),
+        ("0.0000001", "0.0000002"),
+        ("0.0000001", "0"),
+        ("[2,5)", r"2 \le x \le 5"),
+        ("[-2,7]", r"-2 \leq x \leq 8"),
+        ("12", r"1\,2"),
+    ],
 )
 def test_something_else(judge: MathJudge, reference: str, answer: str) -> None:
     assert not judge.same(reference, answer)

@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.orchestration.partitions import MODELS, model_id, partition_key
 from densing_pipeline.schedules.new_models import sensor
 from densing_pipeline.settings import Settings
@@ -212,3 +214,38 @@ def test_a_partition_leads_back_to_its_model(name):
 def test_what_the_hub_does_not_allow_becomes_no_partition(name):
     with pytest.raises(ValueError, match="not a repository id"):
         partition_key(name)
+
+
+def test_attempts_that_the_installation_spoilt_do_not_count(settings):
+    with dg.DagsterInstance.ephemeral() as instance:
+        store(settings, ("lab/a", "queued", 1, {"attempts": 4, "attempts_excused": 2}))
+        assert keys(tick(settings, instance)) == [f"lab--a@{'a' * 40}+4"]
+        store(settings, ("lab/a", "queued", 1, {"attempts": 5, "attempts_excused": 2}))
+        assert keys(tick(settings, instance)) == []
+
+
+def fail(settings, model, reason="driver 570 is too old"):
+    """End the evaluation of a model by a fault of the installation."""
+    with FolderWriter(settings.evaluations_dir / f"lab--{model}" / ("a" * 40) / "v") as writer:
+        writer.end("failed", reason, resumable=True, fault="installation")
+
+
+def test_faults_of_the_installation_make_models_wait_for_a_check_and_two_alike_all_of_them(
+    settings,
+):
+    with dg.DagsterInstance.ephemeral() as instance:
+        store(settings, *((f"lab/{name}", "queued", 1) for name in "abc"))
+        fail(settings, "a")
+        assert [key[:6] for key in keys(tick(settings, instance))] == ["lab--b", "lab--c"]
+        fail(settings, "b")
+        stopped = tick(settings, instance)
+        assert not stopped.run_requests
+        assert "two models in a row failed by the same fault" in stopped.skip_reason.skip_message
+        installation.write_check(settings.state_dir, "sandbox: no sandbox passes its probes")
+        stopped = tick(settings, instance)
+        assert (
+            "the last check of this installation failed: sandbox: no sandbox"
+            in stopped.skip_reason.skip_message
+        )
+        installation.write_check(settings.state_dir, None)
+        assert [key[:6] for key in keys(tick(settings, instance))] == ["lab--a"]

@@ -103,7 +103,8 @@ MATH = Benchmark(
     stops=("Problem:",),
     max_tokens=1024,
     metric=SameMathematics(
-        r"The final answer is:?\s*((?:\$[^$]+\$|.)+?)(?:I hope it is correct|\n|\Z)"
+        r"The final answer is:?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:I hope it is correct|\n|\Z)",
+        otherwise=r"[Aa]nswer is:?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:\n|\Z)",
     ),
     licence="MIT",
     has_solutions=True,

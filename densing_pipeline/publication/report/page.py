@@ -6,16 +6,18 @@ template, which escapes it, and as JSON, whose `<` are written as their Unicode 
 """
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import polars as pl
 
-from densing_pipeline.publication.answers import Answer, answers
+from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
 from densing_pipeline.publication.charts.rendering import javascript
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
 from densing_pipeline.publication.report.sections import (
@@ -25,6 +27,7 @@ from densing_pipeline.publication.report.sections import (
     sources,
     waiting,
 )
+from densing_pipeline.publication.wording import counted
 
 PAGE_FILE = "report/index.html"
 """Path of the page in a release."""
@@ -42,7 +45,7 @@ class Card:
     Attributes:
         topic: what it is about.
         figure: the number in large type; why there is none if it could not be estimated.
-        interval: its interval in words; empty without one.
+        interval: its 95 % interval with its unit; empty without one.
         others: further numbers, name and value.
         text: the answer and what it rests on.
         section: section of the page that shows it.
@@ -82,7 +85,8 @@ def page(
     given = answers(tables)
     return environment.get_template("page.html.j2").render(
         release=release_id,
-        cards=[card(answer) for answer in given],
+        cards=cards(given),
+        summary=next((answer.sentence for answer in given if answer.topic == GROWTH), ""),
         sections=made,
         models_until=_newest(tables["densities"], "release_date"),
         prices_until=_newest(tables["price_halving"], "as_of"),
@@ -101,16 +105,71 @@ def page(
     )
 
 
+def cards(given: Sequence[Answer]) -> list[Card]:
+    """The cards of the first screen: one for every ruler of density, one for every other answer."""
+    return [
+        made
+        for answer in given
+        for made in (ruler_cards(answer) if answer.topic == GROWTH else [card(answer)])
+    ]
+
+
+def ruler_cards(answer: Answer) -> list[Card]:
+    """A card for every ruler of the answer to what gets denser, by all and by active parameters."""
+    made = []
+    for name, of_ruler in groupby(answer.estimates, lambda one: one.series.rpartition(", ")[0]):
+        estimates = list(of_ruler)
+        made.append(
+            Card(
+                topic=f"Density: {name}",
+                figure=pace(estimates[0]),
+                interval=yearly(estimates[0]),
+                others=tuple(
+                    (
+                        f"by {one.series.rpartition(', ')[2]} parameters",
+                        f"{pace(one)}, {yearly(one)}",
+                    )
+                    for one in estimates[1:]
+                ),
+                text=f"It rests on {counted(estimates[0].n, 'model')} to {estimates[0].until}."
+                if estimates[0].until
+                else "",
+                section="rulers",
+            )
+        )
+    return made
+
+
+def pace(estimate: Estimate) -> str:
+    """How fast density grows in a few words: `doubles every 6.6 months`, `no growth shown`."""
+    if estimate.growth is None:
+        return "cannot be told"
+    low, high = estimate.growth_low, estimate.growth_high
+    if low is None or high is None or low <= 0 <= high:
+        return "no growth shown"
+    months = 12 * math.log(2) / estimate.growth
+    return f"doubles every {months:.1f} months" if low > 0 else "falls"
+
+
+def yearly(estimate: Estimate) -> str:
+    """The 95 % interval of the growth in doublings a year; empty without one."""
+    low, high = estimate.growth_low, estimate.growth_high
+    if low is None or high is None:
+        return ""
+    return f"{low / math.log(2):.1f} to {high / math.log(2):.1f} doublings a year"
+
+
 def card(answer: Answer) -> Card:
-    """The card of an answer."""
+    """The card of an answer with one estimate, or several of the same kind."""
     told = [one for one in answer.estimates if one.months is not None]
     verb = "halves" if answer.topic == "price" else "doubles"
     first = told[0] if told else None
+    interval = "" if first is None else first.text.partition(" (")[2].rstrip(")")
     return Card(
         topic=answer.topic,
         figure=f"{verb} every {first.months:.1f} months" if first else "cannot be told",
-        interval="" if first is None else first.text.partition(" (")[2].rstrip(")"),
-        others=tuple((one.series, one.text) for one in told[:4]),
+        interval=f"{interval} months" if interval else "",
+        others=tuple((one.series, one.text) for one in told) if len(told) > 1 else (),
         text=answer.sentence,
         section="price" if answer.topic == "price" else "density",
     )

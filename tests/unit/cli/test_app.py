@@ -258,3 +258,18 @@ def test_the_evaluation_job_gets_what_was_asked_and_its_exit_status_is_returned(
         "5",
     ]
     assert given[-2:] == ["--disk-gib", "7.0"]
+
+
+def test_simulated_intervals_are_written_to_the_named_file(tmp_path, capsys):
+    file = tmp_path / "coverage.csv"
+    asked = ["--worlds", "1", "--draws", "20", "--estimate", "densing-law/nonembedding"]
+    assert main(["simulate", "intervals", str(file), *asked, "--world", "lognormal"]) == 0
+    assert (
+        file.read_text(encoding="utf-8").splitlines()[1].startswith("densing-law,nonembedding,all")
+    )
+    assert "densing-law/nonembedding all lognormal average: " in capsys.readouterr().out
+
+
+def test_an_unknown_world_is_named_with_those_there_are(capsys):
+    assert main(["simulate", "intervals", "--world", "flat"]) == 1
+    assert "no world flat: choose of stationary, " in capsys.readouterr().err

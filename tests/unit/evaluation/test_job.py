@@ -176,6 +176,7 @@ def test_data_with_another_hash_are_no_fault_of_the_model(place, monkeypatch):
     status, found = run(place)
     assert (status, found.state, found.resumable) == (1, "failed", True)
     assert "MMLU.jsonl: not the test data of MMLU" in found.reason
+    assert (found.fault, found.excused) == ("installation", 1)
 
 
 def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monkeypatch):
@@ -189,6 +190,7 @@ def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monk
     status, found = run(place)
     assert (status, found.state) == (1, "failed")
     assert "no sandbox passes its probes" in found.reason
+    assert (found.fault, found.excused) == ("installation", 1)
     assert (found.path / "MMLU.parquet").exists()
     assert not (found.path / "HumanEval.parquet").exists()
 
@@ -198,6 +200,7 @@ def test_an_engine_that_breaks_says_how(place, monkeypatch):
     status, found = run(place)
     assert (status, found.state) == (1, "failed")
     assert found.reason == "ZeroDivisionError: division by zero"
+    assert (found.fault, found.excused) == (None, 0)
 
 
 def test_a_job_that_is_asked_to_end_ends_and_says_so(place, monkeypatch):

@@ -211,6 +211,11 @@ def test_a_failed_evaluation_is_tried_again_a_few_times():
         "failed",
         "given up after attempt 3: killed: out of memory",
     )
+    excused = only({}, evaluations=[failed | {"attempts": 4, "attempts_excused": 2}])
+    assert (excused["state"], excused["attempts"], excused["attempts_excused"]) == ("queued", 4, 2)
+    assert excused["reason"].startswith("attempt 3 of 3")
+    over = only({}, evaluations=[failed | {"attempts": 5, "attempts_excused": 2}])
+    assert (over["state"], over["reason"][:22]) == ("failed", "given up after attempt")
     wanted = only({}, evaluations=[failed], overrides=[WANTED])
     assert (wanted["state"], wanted["reason"][:9]) == ("queued", "attempt 2")
 

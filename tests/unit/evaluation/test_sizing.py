@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.evaluation import out_of_memory, sizing
+from densing_pipeline.evaluation import engine_errors, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
 from densing_pipeline.evaluation.sizing import Gpu, Machine, size
 from densing_pipeline.evaluation.weights import Weights
@@ -92,37 +92,28 @@ def test_batches_halve_until_they_cannot():
     ],
 )
 def test_memory_that_ran_out_is_known_by_many_names(error):
-    assert out_of_memory.is_short(error)
+    assert engine_errors.is_short(error)
     start = size(EIGHT_BILLION, gpus(1))
-    assert out_of_memory.fitted(start, error) == sizing.smaller(start)
+    assert engine_errors.fitted(start, error) == sizing.smaller(start)
 
 
 def test_an_error_of_another_kind_is_not_tried_again():
     start = size(EIGHT_BILLION, gpus(1))
-    assert out_of_memory.fitted(start, ValueError("unknown architecture")) is None
+    assert engine_errors.fitted(start, ValueError("unknown architecture")) is None
 
 
 def test_a_cache_too_small_for_the_context_shortens_it():
     start = size(EIGHT_BILLION, gpus(1))
     text = "To serve at least one request ... the estimated maximum model length is {}."
-    assert out_of_memory.fitted(start, ValueError(text.format(6000))).context == 6000
-    assert out_of_memory.fitted(start, ValueError(text.format(100))) is None
+    assert engine_errors.fitted(start, ValueError(text.format(6000))).context == 6000
+    assert engine_errors.fitted(start, ValueError(text.format(100))) is None
 
 
 def test_the_reason_is_the_innermost_one():
     error = RuntimeError("Engine core initialization failed")
     error.__cause__ = ValueError("weights of another shape")
-    assert out_of_memory.words(error) == "ValueError: weights of another shape"
+    assert engine_errors.words(error) == "ValueError: weights of another shape"
 
 
 def test_this_machine_has_memory():
     assert sizing.this_machine().memory > GIB / 4
-
-
-def test_an_engine_process_that_died_before_it_could_say_why_is_no_fault_of_the_model():
-    died = RuntimeError("Engine core initialization failed. See root cause above.")
-    taken = ValueError("Free memory on device (9/80 GiB) on startup is less than desired")
-    assert out_of_memory.fitted(size(EIGHT_BILLION, gpus(1)), died).sequences == 128
-    assert out_of_memory.may_pass(died)
-    assert out_of_memory.may_pass(taken)
-    assert not out_of_memory.may_pass(ValueError("Model architectures ['Own'] are not supported"))

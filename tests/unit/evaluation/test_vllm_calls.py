@@ -1,11 +1,19 @@
 """Which log-probabilities of vLLM's two model runners are read, and which are not trusted."""
 
+import math
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
 
-from densing_pipeline.evaluation.requests import Failed, LossRequest, LossResult, TextLossRequest
+from densing_pipeline.evaluation.requests import (
+    ChoiceRequest,
+    ChoiceResult,
+    Failed,
+    LossRequest,
+    LossResult,
+    TextLossRequest,
+)
 from densing_pipeline.evaluation.vllm_calls import Call, Queue
 
 IDS = list(range(100, 140))
@@ -118,3 +126,16 @@ def test_an_empty_text_fails_alone():
     queue = Queue([TextLossRequest("")], lambda *pair: found.append(pair), tokeniser, 10)
     assert list(queue.next(8)) == []
     assert found == [(0, Failed("an empty text, or no token to begin one with", "context"))]
+
+
+def test_a_choice_whose_token_is_0_is_not_taken_for_what_fills_the_row():
+    """A row of the V2 runner: sampled token, choices, and padding to the longest row of the batch."""
+    row = SimpleNamespace(
+        token_ids=[9, 0, 5, 0, 0], logprobs=[-0.1, -1.0, -2.0, -math.inf, -math.inf]
+    )
+    ended = SimpleNamespace(finish_reason="length", stop_reason=None, logprobs=row)
+    found = []
+    queue = Queue([], lambda _, result: found.append(result), None, 1000)
+    call = Call(0, ChoiceRequest("prompt", (" A", " B")), IDS, choices=(0, 5))
+    assert queue.take(call, SimpleNamespace(outputs=[ended])) == []
+    assert found == [ChoiceResult((-1.0, -2.0), len(IDS))]

@@ -36,7 +36,7 @@ NONEMBEDDING = TOTAL - 2 * 32000 * 64
 def observatory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Observatory]:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(client, "LIMITS", replace(client.LIMITS, backoff_s=0.01))
-    ordinary = world(per_day=20, days=12, history=120)
+    ordinary = world(per_day=5, days=12, history=30)
     with serving(ordinary) as endpoint:
         yield Observatory(tmp_path, ordinary, endpoint)
 

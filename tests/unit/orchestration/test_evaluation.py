@@ -301,3 +301,21 @@ def test_a_trial_by_hand_in_the_place_of_an_evaluation_is_not_taken_for_it(setti
     job(whole, "(out / 'begun').touch()")
     evaluate(whole, instance)
     assert trial.with_name(suite.version()).joinpath("begun").exists()
+
+
+def test_an_environment_that_does_not_work_costs_no_model_an_attempt(settings, instance):
+    """What a build that failed leaves: a Python without the job's libraries."""
+    settings.evaluation_python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    settings.evaluation_python.chmod(0o755)
+    for attempt in (1, 2, 3):
+        assert "its environment is broken" in evaluate(settings, instance)
+        assert (row(settings)["attempts"], row(settings)["attempts_excused"]) == (attempt, attempt)
+    job(settings, WRITES, attempt=4)
+    assert evaluate(settings, instance) is None
+
+
+@pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(124)"])
+def test_a_job_that_is_killed_or_takes_too_long_counts(settings, instance, ends):
+    job(settings, ends)
+    assert evaluate(settings, instance) is not None
+    assert (row(settings)["attempts"], row(settings)["attempts_excused"]) == (1, 0)

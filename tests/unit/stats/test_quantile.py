@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from densing_pipeline.stats import quantile
-from densing_pipeline.stats.quantile import quantile_line
+from densing_pipeline.stats.quantile import quantile_line, quantile_line_of_each
 
 
 def check_loss(x, y, tau, weights, slope, intercept) -> float:
@@ -100,3 +100,28 @@ def test_bad_arguments_are_named():
         quantile_line(x, np.array([0, np.nan, 1]), 0.5)
     with pytest.raises(ValueError, match=r"weights \(B, n\)"):
         quantile_line(x, x, 0.5, np.ones((2, 4)))
+
+
+@pytest.mark.parametrize("points", [3, 10, 60])
+def test_values_of_each_weighting_give_the_line_of_each(monkeypatch, points):
+    """Ties in x and y, weights of 0, several parts: the loss is that of one line at a time."""
+    monkeypatch.setattr(quantile, "CELLS_AT_ONCE", 500)
+    rng = np.random.default_rng(points)
+    x = np.sort(rng.integers(0, 30, points)).astype(float)
+    y = rng.normal(size=(40, points)).round(1) - 0.05 * x
+    weights = rng.multinomial(points, np.full(points, 1 / points), 40).astype(float)
+    slopes, intercepts = quantile_line_of_each(x, y, 0.9, weights)
+    for row in range(40):
+        slope, intercept = quantile_line(x, y[row], 0.9, weights[row : row + 1])
+        if np.isnan(slope[0]):
+            assert np.isnan(slopes[row])
+            continue
+        own = check_loss(x, y[row], 0.9, weights[row], slopes[row], intercepts[row])
+        assert own == pytest.approx(
+            check_loss(x, y[row], 0.9, weights[row], slope[0], intercept[0]), abs=1e-9
+        )
+
+
+def test_a_version_for_every_weighting_is_needed():
+    with pytest.raises(ValueError, match="must be"):
+        quantile_line_of_each(np.arange(4.0), np.ones((1, 4)), 0.9, np.ones((2, 4)))

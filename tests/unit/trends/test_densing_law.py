@@ -125,11 +125,12 @@ def test_the_doubling_interval_inverts_the_slope_interval(law):
 
 def test_every_estimate_says_how_good_it_is(law):
     simulated = law.filter(pl.col("verdict") == "ok")
-    assert simulated["simulated_coverage"].null_count() == 0
+    assert simulated["simulated_coverage_law_known"].null_count() == 0
     assert simulated["window"].n_unique() > 1
     headline = law.filter("is_headline").row(0, named=True)
     assert abs(headline["simulated_bias"]) < 0.1
-    assert headline["simulated_coverage"] > 0.8
+    assert headline["simulated_coverage_law_known"] > 0.8
+    assert headline["slope_low"] < headline["slope_low_80"] < headline["slope_high_80"]
 
 
 def test_the_same_seed_gives_the_same_table(headline_series, as_of):
@@ -236,13 +237,15 @@ def test_the_frontier_is_estimated_over_all_models_only(law):
 
 
 def test_an_interval_that_covers_too_little_carries_a_warning(law):
-    known = law.filter(pl.col("simulated_coverage").is_not_null())
-    narrow = known["simulated_coverage"] < 0.92
-    warned = known["reason"].str.contains("warning: the interval is too narrow")
+    known = law.filter(pl.col("simulated_coverage_law_known").is_not_null())
+    narrow = known["simulated_coverage_law_known"] < 0.92
+    warned = known["reason"].str.contains("warning: with the law known the interval is too narrow")
     assert (warned == narrow).all()
     assert warned.any()
-    wide = known["simulated_coverage"] > 0.98
-    assert (known["reason"].str.contains("warning: the interval is too wide") == wide).all()
+    wide = known["simulated_coverage_law_known"] > 0.98
+    assert (
+        known["reason"].str.contains("warning: with the law known the interval is too wide") == wide
+    ).all()
 
 
 def test_four_records_are_no_trend(headline_series, as_of):

@@ -10,6 +10,7 @@ from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.tables.dates import Window
 from densing_pipeline.trends import densing_law, trend_breaks
 from densing_pipeline.trends.breakpoints import bootstrap_p, candidates, webb
+from densing_pipeline.trends.coverage_table import DENSING_LAW, coverage_of
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
@@ -107,3 +108,23 @@ def test_a_break_that_no_null_sample_reaches_has_the_smallest_p_that_so_many_sam
     assert bootstrap_p(days, values, families, np.array([20.0]), weights)[1] == pytest.approx(
         1 / 20
     )
+
+
+@pytest.mark.parametrize("is_headline", [True, False])
+@pytest.mark.parametrize("is_law_known", [True, False])
+def test_a_simulated_coverage_is_that_of_the_interval_beside_it(is_headline, is_law_known):
+    row = {
+        "slope_low": 0.002, "slope_low_law_known": 0.002 if is_law_known else 0.003,
+        "is_headline": is_headline, "params_basis": "nonembedding", "window": "all", "reason": "",
+    }  # fmt: skip
+    judged = densing_law._judged(row, Simulation(0.0, 0.95))
+    assert judged["simulated_coverage_law_known"] == 0.95
+    committed = coverage_of(DENSING_LAW, "nonembedding", "all")
+    assert committed is not None
+    if is_law_known:
+        assert judged["simulated_coverage"] == 0.95
+    else:
+        assert judged["simulated_coverage"] == (
+            committed.simulated_coverage if is_headline else None
+        )
+    assert ("lowest_coverage" in judged) == (is_headline and not is_law_known)

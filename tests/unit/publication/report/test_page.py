@@ -2,11 +2,12 @@
 
 import json
 import re
+from datetime import date
 
 import polars as pl
 import pytest
 
-from densing_pipeline.publication.answers import Answer, Estimate, answers
+from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.report import page as pages
 from densing_pipeline.publication.report.sections import TEXTS, sections, waiting
@@ -64,8 +65,8 @@ def test_charts_without_data_have_their_reason_and_no_specification(tables):
 @pytest.mark.parametrize(
     ("months", "low", "high", "figure", "interval"),
     [
-        (4.1, 3.0, 5.9, "doubles every 4.1 months", "3.0 to 5.9"),
-        (4.1, 3.0, None, "doubles every 4.1 months", "at least 3.0"),
+        (4.1, 3.0, 5.9, "doubles every 4.1 months", "3.0 to 5.9 months"),
+        (4.1, 3.0, None, "doubles every 4.1 months", "at least 3.0 months"),
         (None, None, None, "cannot be told", ""),
     ],
 )
@@ -89,3 +90,34 @@ def test_what_waits_is_counted_by_kind_of_reason(tables):
         ("needs more memory than this installation has", 2),
         ("a base model", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("growth", "low", "high", "said"),
+    [
+        (0.7, 0.1, 1.4, "doubles every 11.9 months"),
+        (0.7, 0.0, 1.4, "no growth shown"),
+        (0.7, None, None, "no growth shown"),
+        (-0.7, -1.4, -0.1, "falls"),
+        (None, None, None, "cannot be told"),
+    ],
+)
+def test_a_pace_is_a_number_only_where_the_interval_is_above_zero(growth, low, high, said):
+    estimate = Estimate(
+        "skills, total", "ok", 11.9, None, None, "", growth=growth, growth_low=low, growth_high=high
+    )
+    assert pages.pace(estimate) == said
+
+
+def test_every_ruler_has_a_card_with_its_doublings_a_year():
+    growth = {"growth": 0.7, "growth_low": 0.3465735902799726, "growth_high": 1.3862943611198906}
+    estimates = tuple(
+        Estimate(f"{name}, {basis}", "ok", 11.9, 6.0, 24.0, "", 9, date(2026, 1, 2), **growth)
+        for name in ("skills", "knowledge")
+        for basis in ("total", "active")
+    )
+    found = pages.cards([Answer(GROWTH, "Said.", "Rests.", 9, None, None, None, estimates)])
+    assert [one.topic for one in found] == ["Density: skills", "Density: knowledge"]
+    assert found[0].interval == "0.5 to 2.0 doublings a year"
+    assert found[0].text == "It rests on 9 models to 2026-01-02."
+    assert [name for name, _ in found[0].others] == ["by active parameters"]

@@ -1,0 +1,150 @@
+"""Whether this installation can evaluate models, tried before any model is: `densing evaluate --check`.
+
+Runs in the evaluation environment. Its verdict is kept in the state directory, where the sensor reads it
+(`installation`): while it is bad no evaluation is asked for, and no model loses an attempt. Not here: what a
+machine needs before the environment can be built (`prerequisites`).
+"""
+
+import argparse
+import importlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from densing_pipeline.evaluation import (
+    download,
+    engine_processes,
+    installation,
+    prerequisites,
+    sizing,
+    vllm_engine,
+    weights,
+)
+from densing_pipeline.evaluation.failures import EvaluationError
+from densing_pipeline.evaluation.requests import GenerateRequest, GenerateResult, Result
+from densing_pipeline.evaluation.sandbox import SandboxError, open_sandbox
+from densing_pipeline.evaluation.tiny_model import write_tiny_model
+from densing_pipeline.text import error_text
+from densing_pipeline.units import GIB
+
+# vLLM's own processes import this module as well.
+engine_processes.end_with_parent()
+
+LIBRARIES = ("torch", "transformers", "vllm", "math_verify")
+
+LEAST_DISK = 20 * GIB
+"""Bytes free for weights; those of a model with 8 B parameters take 15 GiB."""
+
+PUBLIC_MODEL = "Qwen/Qwen3-0.6B-Base"
+"""A model that everybody may read, to see that the Hub answers."""
+
+
+class CheckError(Exception):
+    """Raised by a check that fails; the message says what is wrong and what to do."""
+
+
+def checks(cache: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Every check: its name, and a function that says what it found or raises.
+
+    Args:
+        cache: folder of the weights.
+    """
+    yield "libraries", _libraries
+    yield "machine", _machine
+    yield "disk", lambda: _disk(cache)
+    yield "sandbox", _sandbox
+    yield "Hub", _hub
+    yield "one token of a tiny model", _one_token
+
+
+def run(state_dir: Path, cache: Path) -> int:
+    """Run all checks, print what they found and record the verdict; the exit status."""
+    console = Console(highlight=False)
+    problems = []
+    for name, check in checks(cache):
+        try:
+            said, mark = check(), "ok"
+        except (CheckError, EvaluationError, SandboxError) as error:
+            said, mark = str(error), "FAILED"
+        except Exception as error:  # a broken environment breaks in any way
+            said, mark = error_text(error), "FAILED"
+        console.print(f"{mark:7}{name}: {said}", markup=False, soft_wrap=True)
+        if mark != "ok":
+            problems.append(f"{name}: {said}")
+    installation.write_check(state_dir, problems[0] if problems else None)
+    return 1 if problems else 0
+
+
+def _libraries() -> str:
+    return ", ".join(
+        f"{name} {getattr(importlib.import_module(name), '__version__', '')}".rstrip()
+        for name in LIBRARIES
+    )
+
+
+def _machine() -> str:
+    """GPUs with free memory, and what evaluating on them needs; of the processor build nothing."""
+    import torch
+
+    if torch.version.cuda is None:
+        return "the processor build of vLLM, for tests; scores are marked cpu"
+    machine = sizing.this_machine()
+    if lacking := list(prerequisites.lacking(len(machine.gpus))):
+        raise CheckError("; ".join(lacking))
+    free = [gpu for gpu in machine.gpus if gpu.free >= (1 - sizing.OCCUPIED) * gpu.total]
+    if not free:
+        raise CheckError(f"other processes use all {len(machine.gpus)} GPUs (see nvidia-smi)")
+    return f"{len(free)} of {len(machine.gpus)} GPUs are free, {free[0].name}; CUDA {torch.version.cuda}"
+
+
+def _disk(cache: Path) -> str:
+    cache.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache).free
+    if free < LEAST_DISK:
+        raise CheckError(
+            f"{free / GIB:.1f} GiB are free in {cache}, {LEAST_DISK / GIB:.0f} needed for weights: make room, or "
+            "set DENSING_EVALUATION_CACHE"
+        )
+    return f"{free / GIB:.0f} GiB are free in {cache}"
+
+
+def _sandbox() -> str:
+    return f"programs are run in {open_sandbox().name}"
+
+
+def _hub() -> str:
+    listed = download.find(PUBLIC_MODEL, "main")
+    return f"{PUBLIC_MODEL} is at {listed.revision[:12]}"
+
+
+def _one_token() -> str:
+    """Load a random model of some kilobytes, let the engine test itself, and write one token."""
+    with tempfile.TemporaryDirectory() as folder:
+        machine = sizing.this_machine()
+        vllm_engine.prepare(machine)
+        checked = weights.check(write_tiny_model(Path(folder) / "tiny"))
+        engine = vllm_engine.VllmEngine(checked, sizing.size(checked, machine))
+        found: list[Result] = []
+        engine.run([GenerateRequest("1 and 1 is", (), 1)], lambda _, result: found.append(result))
+        device = engine.sizing.device
+        engine.close()
+    if not isinstance(found[0], GenerateResult):
+        raise CheckError(f"the engine gave no text: {found[0]}")
+    return f"written on {device}; losses with and without prefix cache agree"
+
+
+def main() -> int:
+    """Run the checks: `python -m densing_pipeline.evaluation.preflight --state-dir FOLDER --cache FOLDER`."""
+    parser = argparse.ArgumentParser(prog="python -m densing_pipeline.evaluation.preflight")
+    parser.add_argument("--state-dir", type=Path, required=True, help="where the verdict is kept")
+    parser.add_argument("--cache", type=Path, required=True, help="where weights are kept")
+    told = parser.parse_args()
+    return run(told.state_dir, told.cache)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

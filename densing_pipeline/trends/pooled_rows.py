@@ -1,0 +1,162 @@
+"""Rows of `density_growth` by lines of models that differ in size alone: each benchmark, and all pooled.
+
+Not here: the estimate (`pooled_growth`), and the shape of a row (`growth_rows`).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from densing_pipeline.density.size_scale import Panel, ScoreRange, panel
+from densing_pipeline.stats.arrays import BoolArray
+from densing_pipeline.stats.intervals import LEVEL, NARROWER
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
+from densing_pipeline.trends.benchmark_growth import BASE, BASES
+from densing_pipeline.trends.coverage_table import POOLED as COVERAGE_NAME
+from densing_pipeline.trends.coverage_table import coverage_of
+from densing_pipeline.trends.growth_rows import (
+    GrowthRow,
+    Made,
+    Sample,
+    Subject,
+    estimated,
+    from_draws,
+    refused,
+)
+from densing_pipeline.trends.pooled_growth import Pace, Pooled, pooled_growth
+from densing_pipeline.trends.windows import growth_windows
+
+RULER = "size-lines"
+"""Name of the ruler: lines of dense models at one number of training tokens."""
+
+ALL_BENCHMARKS = "all-benchmarks"
+"""Group of the pooled rows; a row of one benchmark has its name."""
+
+POOLED, SINGLE = "pooled-quantile-0.9", "quantile-0.9"
+"""Estimators of the pooled rows, and of those of one benchmark."""
+
+
+def pooled_rows(
+    models: pl.DataFrame,
+    pooled_scores: pl.DataFrame,
+    ranges: Mapping[str, ScoreRange],
+    *,
+    as_of: date,
+    draws: int,
+    seed: int,
+) -> Iterator[GrowthRow]:
+    """Growth of density by the benchmarks together and by each, on both parameter bases, in three windows.
+
+    Args:
+        models: a `models` frame.
+        pooled_scores: a `pooled_scores` frame.
+        ranges: guessing and ceiling of each benchmark.
+        as_of: last release day that counts.
+        draws: resamples of families behind each interval.
+        seed: seed of the resamples.
+    """
+    made = Made(as_of, draws, seed)
+    for basis in BASES:
+        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=as_of)
+        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else as_of
+        for window in growth_windows(newest, as_of):
+            span = days_since_zero(window.start), days_since_zero(window.end)
+            found = pooled_growth(of, span, draws=draws, seed=seed)
+            inside = np.asarray((of.days >= span[0]) & (of.days <= span[1]))
+            subject = Subject(RULER, ALL_BENCHMARKS, BASE, basis, POOLED, window.name)
+            scored = np.isfinite(of.logits)
+            used = [not reason for reason in found.reasons]
+            yield _row(
+                subject,
+                _sample(of, inside & scored[:, used].any(axis=1)),
+                made,
+                found.pace,
+                _told(of, found) if found.pace else _lacking(of, found),
+            )
+            for column, name in enumerate(of.benchmarks):
+                one = subject._replace(group=name, estimator=SINGLE)
+                sample = _sample(of, inside & scored[:, column])
+                if found.reasons[column]:
+                    yield refused(one, sample, made, found.reasons[column])
+                    continue
+                yield from_draws(
+                    one,
+                    sample,
+                    made,
+                    float(found.slopes[column]) * DAYS_PER_YEAR,
+                    found.drawn[:, column] * DAYS_PER_YEAR,
+                    reason=_told_of_one(of, ranges, found, column),
+                )
+
+
+def _row(subject: Subject, sample: Sample, made: Made, pace: Pace | None, reason: str) -> GrowthRow:
+    """The row of a pace, or of what it lacks."""
+    if pace is None:
+        return refused(subject, sample, made, reason)
+    wide, narrow = (
+        (low * DAYS_PER_YEAR, high * DAYS_PER_YEAR)
+        for low, high in (pace.interval(LEVEL), pace.interval(NARROWER))
+    )
+    row = estimated(
+        subject,
+        sample,
+        made,
+        pace.slope * DAYS_PER_YEAR,
+        interval=wide,
+        narrower=narrow,
+        reason=f"{reason}; {pace.carried} of {made.draws} resamples carry an estimate",
+    )
+    simulated = coverage_of(COVERAGE_NAME, subject.params_basis, subject.window)
+    return row | (simulated._asdict() if simulated else {})
+
+
+def _sample(of: Panel, kept: BoolArray) -> Sample:
+    """The models behind a row, which lie in order of release."""
+    rows = np.flatnonzero(kept)
+    if not rows.size:
+        return Sample(0, 0, None, None, None)
+    first, last = (DAY_ZERO + timedelta(days=float(of.days[row])) for row in rows[[0, -1]])
+    families = {of.families[row] for row in rows}
+    return Sample(rows.size, len(families), first, last, of.model_ids[rows[-1]])
+
+
+def _told(of: Panel, found: Pooled) -> str:
+    """What the pooled pace is made of."""
+    of_each = ", ".join(
+        f"{name} {slope * DAYS_PER_YEAR:.2f}"
+        for name, slope, reason in zip(of.benchmarks, found.slopes, found.reasons, strict=True)
+        if not reason
+    )
+    lacking = "".join(
+        f"; without {name}: {reason}"
+        for name, reason in zip(of.benchmarks, found.reasons, strict=True)
+        if reason
+    )
+    freedom = found.pace.freedom if found.pace else np.nan
+    return (
+        f"mean of the growth on each benchmark ({of_each}); standard deviation between benchmarks beyond "
+        f"chance {found.tau * DAYS_PER_YEAR:.2f} a year; {freedom:.1f} degrees of freedom{lacking}"
+    )
+
+
+def _told_of_one(of: Panel, ranges: Mapping[str, ScoreRange], found: Pooled, column: int) -> str:
+    """The scale of one benchmark, and its scores that have no place on it."""
+    guessing, ceiling = ranges[of.benchmarks[column]]
+    return (
+        f"the logit of the score between {guessing:.3g} (guessing) and {ceiling:.4g} rises by "
+        f"{found.size_slopes[column]:.3f} per unit of ln N; {of.left_out[column]} scores near guessing or at "
+        "the ceiling left out"
+    )
+
+
+def _lacking(of: Panel, found: Pooled) -> str:
+    """Why there is no pooled pace."""
+    known = sum(not reason for reason in found.reasons)
+    each = "; ".join(
+        f"{name}: {reason}"
+        for name, reason in zip(of.benchmarks, found.reasons, strict=True)
+        if reason
+    )
+    return f"benchmarks with a pace: {known}" + (f" ({each})" if each else "")
