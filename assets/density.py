@@ -242,7 +242,6 @@ def density_growth(
     reference_law_draws: pl.DataFrame,
     reported_fresh_text: pl.DataFrame,
     fresh_text: pl.DataFrame,
-    models: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
