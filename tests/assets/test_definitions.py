@@ -130,7 +130,6 @@ PARENTS = {
         "reference_law_draws",
         "reported_fresh_text",
         "fresh_text",
-        "models",
         "knowledge_probes",
     },
     "interval_coverage": set(),
