@@ -12,6 +12,7 @@ from densing_pipeline.density import pooled_scores as pooling
 from densing_pipeline.density import reference_law_draws as refits
 from densing_pipeline.density import reference_laws as references
 from densing_pipeline.density import score_conflicts as conflicts
+from densing_pipeline.density import text_ruler
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.evaluation import score_gaps as gaps
@@ -240,6 +241,7 @@ def density_growth(
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     reported_fresh_text: pl.DataFrame,
+    fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
@@ -247,9 +249,13 @@ def density_growth(
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
+    texts = [
+        *text_ruler.reported_texts(reported_fresh_text),
+        *text_ruler.measured_texts(fresh_text, current(models)),
+    ]
     return growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
-        by_text.text_growth(reported_fresh_text, densities, laws, draws=draws, seed=seed),
+        by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
         pooled_rows(
             current(models),

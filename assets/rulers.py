@@ -8,6 +8,7 @@ from densing_pipeline.density import benchmark_gap as gaps
 from densing_pipeline.density import knowledge_probes as probes
 from densing_pipeline.density import text_ruler as texts
 from densing_pipeline.density.drawn_law import drawn_laws
+from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
@@ -28,12 +29,18 @@ def knowledge_probes(benchmark_reports: pl.DataFrame) -> pl.DataFrame:
 @table_asset(published.RULER_DENSITIES, group="density")
 def ruler_densities(
     reported_fresh_text: pl.DataFrame,
+    fresh_text: pl.DataFrame,
+    models: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Density of each model by compression of fresh text, and by knowledge of obscure facts."""
+    on_texts = [
+        *texts.reported_texts(reported_fresh_text),
+        *texts.measured_texts(fresh_text, current(models)),
+    ]
     rows = [
-        *texts.text_densities(reported_fresh_text, seed=settings.seed),
+        *texts.text_densities(on_texts, seed=settings.seed),
         *probes.knowledge_densities(knowledge_probes),
     ]
     if not rows:

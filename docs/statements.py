@@ -115,6 +115,7 @@ STATISTICS = Page(
         "one per cent is {text_ruler.BITS_PER_PERCENT} bits per byte",
         "through the {text_ruler.FEWEST_LINE_SIZES!w} sizes of Qwen2.5 that were measured",
         "{text_ruler.LINE_DRAWS} draws of the line",
+        "once {text_ruler.FEWEST_LINE_SIZES!w} sizes of Qwen2.5 are measured",
         "those with {knowledge_probes.FEWEST_ITEMS} answers or more enter",
         "the smoothed {knowledge_growth.TAU} quantile",
         "where the Densing Law's {printed.DENSITY_DOUBLING_MONTHS} months would need",

@@ -13,22 +13,27 @@ Source: Uncheatable Eval (https://github.com/Jellyfish042/uncheatable_eval, MIT)
 100 (negative log likelihood in nats) / (8 ln 2 bytes): percent of the text's size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from densing_pipeline.density.fit_loss import FitError
+from densing_pipeline.density.params_bases import params_bases
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
+from densing_pipeline.tables.dates import DAY_ZERO, newest
 
 RULER = "fresh-text-qwen2.5"
 
-LINE = "Qwen/Qwen2.5-"
-"""Start of the ids of the models that the ruler is fitted to."""
+LINE = r"^Qwen/Qwen2\.5-[0-9.]+B$"
+"""Ids of the models that a ruler is fitted to, as a pattern: base models of general text."""
+
+LINE_NAME = "Qwen/Qwen2.5"
 
 FEWEST_LINE_SIZES = 4
 """Fewest sizes of the line that a ruler is fitted to."""
@@ -40,6 +45,12 @@ LINE_DRAWS = 200
 """Draws of the ruler, for its own error."""
 
 ALL_TEXTS = "fresh-text"
+
+ALL_DOMAINS = "all"
+"""Domain of the mean over all that we measure, in the table `fresh_text`."""
+
+BASES = ("total", "active")
+"""Parameter bases of densities on fresh text."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -115,20 +126,18 @@ def fit_ruler(models: pl.DataFrame, group: str, *, seed: int) -> TextRuler:
     of freedom, coefficients about the fit. With four sizes they have heavy tails.
 
     Args:
-        models: a frame of `of_group`.
-        group: its group, which names the random numbers.
+        models: rows with model_id, params_total and bits_per_byte, one a model.
+        group: the texts, which name the random numbers.
         seed: seed of the draws.
 
     Raises:
         FitError: fewer than `FEWEST_LINE_SIZES` sizes of the line are there, or larger ones do not compress
             better.
     """
-    line = models.filter(pl.col("model_id").str.starts_with(LINE))
+    line = models.filter(pl.col("model_id").str.contains(LINE))
     sizes = line["params_total"].n_unique()
     if sizes < FEWEST_LINE_SIZES:
-        raise FitError(
-            f"sizes of {LINE.strip('/-')} on all texts: {sizes}, needed: {FEWEST_LINE_SIZES}"
-        )
+        raise FitError(f"sizes of {LINE_NAME} on all texts: {sizes}, needed: {FEWEST_LINE_SIZES}")
     params = line["params_total"].cast(pl.Float64).to_numpy()
     features = np.stack([np.ones_like(params), np.log(params)], axis=1)
     target = np.log(line["bits_per_byte"].to_numpy())
@@ -145,44 +154,129 @@ def fit_ruler(models: pl.DataFrame, group: str, *, seed: int) -> TextRuler:
     return TextRuler(np.vstack([fitted, drawn]), float(params.min()), float(params.max()))
 
 
-def text_densities(fresh_text: pl.DataFrame, *, seed: int) -> list[dict[str, Any]]:
-    """Density of every model on every group of texts, as rows of `ruler_densities`.
+class Texts(NamedTuple):
+    """Models that were measured on the same texts.
 
-    All models are dense, so that total and active parameters are the same; rows are by total ones. The
-    95 % interval is that of the ruler's draws: the errors of single documents are not published.
+    Attributes:
+        ruler: name of their ruler.
+        group: name of the texts.
+        models: model_id, family, release_date, params_total, bits_per_byte and source_url, one row a model.
+        params: params by model_id and params_basis.
+        as_of: day up to which the models are known.
+    """
+
+    ruler: str
+    group: str
+    models: pl.DataFrame
+    params: pl.DataFrame
+    as_of: date
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The parameter bases that are told apart."""
+        return tuple(name for name in BASES if name in self.params["params_basis"])
+
+
+def reported_texts(fresh_text: pl.DataFrame) -> list[Texts]:
+    """The bundled compression rates by group of texts.
+
+    All models are dense, so that total and active parameters are the same; they are by total ones.
 
     Args:
         fresh_text: a `reported_fresh_text` frame.
+    """
+    as_of = newest(fresh_text["observed_at"], otherwise=DAY_ZERO)
+    found = []
+    for group in GROUPS:
+        models = of_group(fresh_text, group)
+        params = models.select(
+            "model_id", params_basis=pl.lit("total"), params=pl.col("params_total").cast(pl.Float64)
+        )
+        found.append(Texts(RULER, group, models, params, as_of))
+    return found
+
+
+def measured_texts(fresh_text: pl.DataFrame, models: pl.DataFrame) -> list[Texts]:
+    """What we measured ourselves on the texts of each month, of models released before it.
+
+    A month's texts are harder or easier for every model, so every month has a ruler of its own. Of several
+    weights or suite versions of a model the last by name counts.
+
+    Args:
+        fresh_text: a `fresh_text` frame.
+        models: a `models` frame, one row a model.
+    """
+    params = params_bases(models).filter(pl.col("params_basis").is_in(BASES))
+    known = (
+        fresh_text.filter(pl.col("domain") == ALL_DOMAINS, pl.col("is_after_release"))
+        .sort("texts_from", "model_id", "suite_version", "revision")
+        .unique(["texts_from", "model_id"], keep="last", maintain_order=True)
+        .drop("release_date")
+        .join(
+            params.filter(params_basis="total").select(
+                "model_id", "family", "release_date", params_total="params"
+            ),
+            on="model_id",
+        )
+        .with_columns(source_url=pl.lit(None, pl.String))
+        .sort("texts_from", "release_date", "model_id")
+    )
+    return [
+        Texts(
+            f"fresh-text-{month:%Y-%m}-qwen2.5",
+            ALL_TEXTS,
+            of_month,
+            params.join(of_month.select("model_id"), on="model_id"),
+            month,
+        )
+        for (month,), of_month in known.group_by("texts_from", maintain_order=True)
+        if isinstance(month, date)
+    ]
+
+
+def text_densities(texts: Iterable[Texts], *, seed: int) -> list[dict[str, Any]]:
+    """Density of every model on every group of texts, as rows of `ruler_densities`.
+
+    Texts without enough sizes of the line have none. The 95 % interval is that of the ruler's draws.
+
+    Args:
+        texts: the models on each group of texts.
         seed: seed of the ruler's draws.
     """
     rows: list[dict[str, Any]] = []
-    for group in GROUPS:
-        models = of_group(fresh_text, group)
+    for one in texts:
         try:
-            ruler = fit_ruler(models, group, seed=seed)
+            ruler = fit_ruler(one.models, one.group, seed=seed)
         except FitError:
             continue
-        effective = np.exp(ruler.ln_effective(models["bits_per_byte"].to_numpy()))
+        effective = np.exp(ruler.ln_effective(one.models["bits_per_byte"].to_numpy()))
         low, high = np.nanquantile(effective[1:], (0.025, 0.975), axis=0)
-        for place, model in enumerate(models.iter_rows(named=True)):
-            own, params = effective[0, place], model["params_total"]
-            rows.append(
+        counts = {(row[0], row[1]): row[2] for row in _params_of(one).iter_rows()}
+        for place, model in enumerate(one.models.iter_rows(named=True)):
+            own = effective[0, place]
+            rows.extend(
                 {
-                    "ruler": RULER,
-                    "group": group,
+                    "ruler": one.ruler,
+                    "group": one.group,
                     "population": "base",
-                    "params_basis": "total",
+                    "params_basis": basis,
                     "model_id": model["model_id"],
                     "family": model["family"],
                     "release_date": model["release_date"],
-                    "params": params,
+                    "params": counts[model["model_id"], basis],
                     "bits_per_byte": model["bits_per_byte"],
                     "effective_params": own,
-                    "density": own / params,
-                    "density_low": min(own, low[place]) / params,
-                    "density_high": max(own, high[place]) / params,
+                    "density": own / counts[model["model_id"], basis],
+                    "density_low": min(own, low[place]) / counts[model["model_id"], basis],
+                    "density_high": max(own, high[place]) / counts[model["model_id"], basis],
                     "is_extrapolated": not ruler.params_from <= own <= ruler.params_to,
                     "source_url": model["source_url"],
                 }
+                for basis in one.bases
+                if (model["model_id"], basis) in counts
             )
     return rows
+
+
+def _params_of(texts: Texts) -> pl.DataFrame:
+    return texts.params.select("model_id", "params_basis", "params")

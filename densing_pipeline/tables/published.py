@@ -594,7 +594,7 @@ RULER_DENSITIES = Table(
     columns=(
         "ruler", "group", "population", "params_basis", "model_id", "family", "vendor?",
         "release_date", "params", "score?", "bits_per_byte?", "effective_params", "density",
-        "density_low?", "density_high?", "is_extrapolated", "source_url",
+        "density_low?", "density_high?", "is_extrapolated", "source_url?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip

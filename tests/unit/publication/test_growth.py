@@ -8,7 +8,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.knowledge_probes import with_polls
-from densing_pipeline.density.text_ruler import with_bits
+from densing_pipeline.density.text_ruler import reported_texts, with_bits
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.publication.answers import growth_answer
 from densing_pipeline.publication.growth import quoted_rows
@@ -144,7 +144,9 @@ def test_every_quoted_row_is_one_that_is_estimated():
     none = DENSITIES.empty()
     rows = density_growth(
         benchmark_growth(none, {}, as_of=MADE.as_of, draws=50, seed=1),
-        text_growth(with_bits(facts.load("reported_fresh_text")), none, {}, draws=50, seed=1),
+        text_growth(
+            reported_texts(with_bits(facts.load("reported_fresh_text"))), none, {}, draws=50, seed=1
+        ),
         knowledge_growth(
             with_polls(facts.load("knowledge_probes"), BENCHMARK_REPORTS.empty()), draws=50, seed=1
         ),
