@@ -137,15 +137,21 @@ def slope_intervals(slopes: FloatArray, steps: int, *, is_running_minimum: bool)
     n - 1 degrees of freedom. So the percentile interval is widened about its median by
     `stats.intervals.small_cluster_factor`, as density's is for few families. A running minimum can only fall; its
     rate is a ratio of two positive means (fall over wait), whose logarithm is the nearer to symmetric, so it is
-    widened on that scale.
+    widened on that scale, unless half of the resamples or more have no fall.
 
     Args:
         slopes: resampled slopes, shape (curves, draws).
         steps: steps of each curve, at least 2.
         is_running_minimum: whether the curve can only fall.
     """
+    plain = clustered_intervals(slopes, steps)
     if not is_running_minimum:
-        return clustered_intervals(slopes, steps)
+        return plain
     with np.errstate(divide="ignore"):
         rates = np.maximum(np.log(np.maximum(-slopes, 0.0)), LOG_OF_ZERO)
-    return -np.exp(clustered_intervals(rates, steps)[:, ::-1])
+    n_known = np.maximum(np.isfinite(slopes).sum(axis=1), 1)
+    # Half of the resamples without a fall have no logarithm to widen about.
+    has_median = (rates <= LOG_OF_ZERO).sum(axis=1) < n_known / 2
+    found = np.minimum(plain, 0.0)
+    found[has_median] = -np.exp(clustered_intervals(rates[has_median], steps)[:, ::-1])
+    return found

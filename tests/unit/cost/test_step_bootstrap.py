@@ -67,3 +67,11 @@ def test_a_running_minimum_has_no_interval_beyond_zero():
 def test_an_interval_of_a_running_minimum_that_may_not_fall_ends_at_zero():
     slopes = np.concatenate([np.zeros(50), np.full(950, -0.01)])[None]
     assert step_bootstrap.slope_intervals(slopes, 6, is_running_minimum=True)[0, 1] == 0
+
+
+@pytest.mark.parametrize("flat", [490, 499, 500, 501, 900, 1000])
+def test_an_interval_of_a_curve_that_hardly_falls_is_finite_and_ends_at_zero(flat):
+    slopes = np.concatenate([np.zeros(flat), np.full(1000 - flat, -0.01)])[None]
+    steep, shallow = step_bootstrap.slope_intervals(slopes, 3, is_running_minimum=True)[0]
+    assert np.isfinite(steep)
+    assert steep <= shallow == 0
