@@ -35,6 +35,9 @@ CURRENT_BASES = {"total": "all parameters", "active": "those active per token"}
 GROWTH = "what gets denser"
 """Topic of the answer of every ruler."""
 
+PRICE = "price"
+"""Topic of the answer of prices."""
+
 PACES = {
     "reference_id": CURRENT[0],
     "score_set": CURRENT[1],
@@ -446,7 +449,7 @@ def price_answer(tables: Tables) -> Answer:
         if until is not None
         else "It rests on no prices."
     )
-    return Answer("price", text, basis, n, newest, until, as_of, estimates)
+    return Answer(PRICE, text, basis, n, newest, until, as_of, estimates)
 
 
 def _record_lows(frontier: pl.DataFrame, halving: pl.DataFrame) -> pl.DataFrame:

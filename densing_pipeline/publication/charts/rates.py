@@ -34,20 +34,42 @@ CURVES = {
 """Growth curves of `density_paces` in words."""
 
 
-POPULATIONS = {
-    "base": "",
-    "base-on-both": ", models on both",
-    "instruct-and-thinking": ", chat models",
+RULERS = {
+    "nmi-2025": "{group}",
+    "size-lines": "{group}, by lines of sizes",
+    "incompressible-knowledge-probes": "obscure facts, chat models",
+    "fresh-text-qwen2.5": "{group}",
 }
-"""Populations of `density_growth` in words; base models are not named."""
+"""What a ruler of `density_growth` measures in words, in the order of the chart; others are named as they are."""
+
+GROUPS = {
+    "fresh-text": "compression of fresh text",
+    "fresh-text-arxiv": "fresh text of arXiv",
+    "fresh-text-github": "fresh text of GitHub",
+    "fresh-text-prose": "fresh prose",
+    "all-benchmarks": "all benchmarks pooled",
+}
+"""Groups of `density_growth` in words, where their names are not words themselves."""
+
+RULER_POPULATIONS = ("base", "instruct-and-thinking")
+"""Populations that are shown; the others are parts of these, made for one comparison."""
+
+FRONTIERS = (CURRENT[3], f"pooled-{CURRENT[3]}")
+"""Estimators of the frontier, of one measure and pooled over several."""
+
+
+def ruler_words(ruler: str, group: str) -> str:
+    """What a ruler measures in words."""
+    return RULERS.get(ruler, f"{{group}}, by {ruler}").format(group=GROUPS.get(group, group))
 
 
 def rulers(tables: Tables) -> Figure:
     """Doublings a year by every ruler and group of benchmarks, by all and by active parameters."""
     name, title = "rulers", "Does every ruler agree?"
     found = tables["density_growth"].filter(
-        pl.col("estimator") == CURRENT[3],
+        pl.col("estimator").is_in(FRONTIERS),
         pl.col("verdict") == "ok",
+        pl.col("population").is_in(RULER_POPULATIONS),
         pl.col("params_basis").is_in(list(CURRENT_BASES)),
         pl.col("growth_per_year").is_not_null(),
         pl.col("window") == CURRENT[2],
@@ -55,9 +77,15 @@ def rulers(tables: Tables) -> Figure:
     if found.is_empty():
         return nothing(name, title, "The release has no growth of density by any ruler.")
     doublings = 1 / math.log(2)
-    rows = found.sort("population", "ruler", "group", "params_basis", descending=[False, False, False, True]).select(
-        label=pl.col("group")
-        + pl.col("population").replace_strict(POPULATIONS, default=", " + pl.col("population")),
+    place = pl.col("ruler").replace_strict(
+        {ruler: at for at, ruler in enumerate(RULERS)}, default=len(RULERS), return_dtype=pl.Int64
+    )
+    rows = found.sort(
+        place, "ruler", "group", "params_basis", descending=[False, False, False, True]
+    )
+    words = [ruler_words(*pair) for pair in rows.select("ruler", "group").iter_rows()]
+    rows = rows.select(
+        label=pl.Series(words, dtype=pl.String),
         basis=pl.col("params_basis").replace_strict(CURRENT_BASES, default=None),
         yearly=(pl.col("growth_per_year") * doublings).round(2),
         low=(pl.col("growth_low") * doublings).round(2),
@@ -65,7 +93,7 @@ def rulers(tables: Tables) -> Figure:
         n="n_models",
         newest="newest_release",
         ruler="ruler",
-    )  # fmt: skip
+    )
     grows = rows.filter(pl.col("low") > 0).height
     said = (
         "By every ruler density grows"
@@ -82,7 +110,7 @@ def rulers(tables: Tables) -> Figure:
          "high": "to", "n": "Models", "newest": "Newest", "ruler": "Ruler"},
         "doublings a year, with 95 % interval",
         marks={0.0: "no growth", DAYS_PER_YEAR / TREND_DOUBLING_DAYS: "the paper"},
-        basis=f"{listed(sorted(set(rows['ruler'])))}; quantile .9 of the densest models",
+        basis=f"the 90 % quantile of models, by {counted(rows['ruler'].n_unique(), 'ruler')}",
     )  # fmt: skip
 
 

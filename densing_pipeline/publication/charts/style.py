@@ -101,7 +101,7 @@ class Figure:
         spec: dict[str, Any] = self.chart.to_dict(validate=False)
         return spec | {
             "width": "container",
-            "autosize": {"type": "fit-x", "contains": "padding"},
+            "autosize": {"type": "fit-x", "contains": "padding", "resize": True},
             "config": config(),
         }
 

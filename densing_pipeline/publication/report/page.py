@@ -17,7 +17,14 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
+from densing_pipeline.publication.answers import (
+    CURRENT_BASES,
+    GROWTH,
+    PRICE,
+    Answer,
+    Estimate,
+    answers,
+)
 from densing_pipeline.publication.charts.rendering import javascript
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
 from densing_pipeline.publication.report.sections import (
@@ -106,24 +113,25 @@ def page(
 
 
 def cards(given: Sequence[Answer]) -> list[Card]:
-    """The cards of the first screen: one for every ruler of density, one for every other answer."""
-    return [
-        made
-        for answer in given
-        for made in (ruler_cards(answer) if answer.topic == GROWTH else [card(answer)])
-    ]
+    """The cards of the first screen: one for every ruler of density, the price, and every other answer."""
+    by_ruler = [made for answer in given if answer.topic == GROWTH for made in ruler_cards(answer)]
+    others = sorted(
+        (one for one in given if one.topic != GROWTH), key=lambda one: one.topic != PRICE
+    )
+    return [*by_ruler, *map(card, others)]
 
 
 def ruler_cards(answer: Answer) -> list[Card]:
     """A card for every ruler of the answer to what gets denser, by all and by active parameters."""
     made = []
     for name, of_ruler in groupby(answer.estimates, lambda one: one.series.rpartition(", ")[0]):
-        estimates = list(of_ruler)
+        # By all parameters first, as in every other answer.
+        estimates = sorted(of_ruler, key=lambda one: list(CURRENT_BASES).index(basis_of(one)))
         made.append(
             Card(
                 topic=f"Density: {name}",
                 figure=pace(estimates[0]),
-                interval=yearly(estimates[0]),
+                interval=f"by {basis_of(estimates[0])} parameters, {yearly(estimates[0])}",
                 others=tuple(
                     (
                         f"by {one.series.rpartition(', ')[2]} parameters",
@@ -138,6 +146,11 @@ def ruler_cards(answer: Answer) -> list[Card]:
             )
         )
     return made
+
+
+def basis_of(estimate: Estimate) -> str:
+    """The parameters that an estimate of the growth of density counts: `total` or `active`."""
+    return estimate.series.rpartition(", ")[2]
 
 
 def pace(estimate: Estimate) -> str:
@@ -162,7 +175,7 @@ def yearly(estimate: Estimate) -> str:
 def card(answer: Answer) -> Card:
     """The card of an answer with one estimate, or several of the same kind."""
     told = [one for one in answer.estimates if one.months is not None]
-    verb = "halves" if answer.topic == "price" else "doubles"
+    verb = "halves" if answer.topic == PRICE else "doubles"
     first = told[0] if told else None
     interval = "" if first is None else first.text.partition(" (")[2].rstrip(")")
     return Card(
@@ -171,7 +184,7 @@ def card(answer: Answer) -> Card:
         interval=f"{interval} months" if interval else "",
         others=tuple((one.series, one.text) for one in told) if len(told) > 1 else (),
         text=answer.sentence,
-        section="price" if answer.topic == "price" else "density",
+        section="price" if answer.topic == PRICE else "density",
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from densing_pipeline.publication.charts import CHARTS, style
 from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.publication.charts.price import causes, money, price
-from densing_pipeline.publication.charts.rates import rulers
+from densing_pipeline.publication.charts.rates import ruler_words, rulers
 from densing_pipeline.publication.charts.rendering import markdown_image, svg
 from densing_pipeline.tables.published import PUBLISHED
 from tests.told import HOSTILE, told
@@ -117,6 +117,18 @@ def test_a_ruler_whose_interval_holds_zero_shows_no_growth(release):
     assert figure.title == "Density grows by 1 of 2 measures; by the others no growth is shown"
     grows = release["density_growth"].filter(group="knowledge")
     assert rulers(release | {"density_growth": grows}).title == "By every ruler density grows"
+
+
+@pytest.mark.parametrize(
+    ("ruler", "group", "words"),
+    [
+        ("nmi-2025", "code", "code"),
+        ("size-lines", "all-benchmarks", "all benchmarks pooled, by lines of sizes"),
+        ("a-new-ruler", "a group", "a group, by a-new-ruler"),
+    ],
+)
+def test_a_ruler_is_named_in_words_and_an_unknown_one_as_it_is(ruler, group, words):
+    assert ruler_words(ruler, group) == words
 
 
 @pytest.mark.parametrize(

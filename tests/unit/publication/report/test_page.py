@@ -114,10 +114,10 @@ def test_every_ruler_has_a_card_with_its_doublings_a_year():
     estimates = tuple(
         Estimate(f"{name}, {basis}", "ok", 11.9, 6.0, 24.0, "", 9, date(2026, 1, 2), **growth)
         for name in ("skills", "knowledge")
-        for basis in ("total", "active")
+        for basis in ("active", "total")
     )
     found = pages.cards([Answer(GROWTH, "Said.", "Rests.", 9, None, None, None, estimates)])
     assert [one.topic for one in found] == ["Density: skills", "Density: knowledge"]
-    assert found[0].interval == "0.5 to 2.0 doublings a year"
+    assert found[0].interval == "by total parameters, 0.5 to 2.0 doublings a year"
     assert found[0].text == "It rests on 9 models to 2026-01-02."
     assert [name for name, _ in found[0].others] == ["by active parameters"]
