@@ -160,7 +160,7 @@ PARENTS = {
     "price_records": {"price_frontier"} | LEVEL_INPUTS,
     "price_comparisons": {"price_index"} | LEVEL_INPUTS,
     "level_memberships": {"capability_levels", "capability_index"},
-    "price_index": {"model_links", "prices"},
+    "price_index": {"capability_index", "model_links", "prices"},
     "price_decomposition": LEVEL_INPUTS,
     "task_runs": {"benchmark_reports"},
     "task_cost_records": {"task_runs"},
