@@ -208,18 +208,21 @@
       ? "" : "The release has nothing under this choice.";
     if (document.querySelector(`details.rows[data-chart="${name}"]`)?.open) table(name);
   };
+  // The address names the choices of one chart; those of the others are the first of each list.
   const follow = () => {
     const [name, query] = decodeURI(location.hash.slice(1)).split("?");
-    if (!name) return;
     const wanted = new URLSearchParams(query ?? "");
-    if (content.charts[name]) {
-      for (const one of selects(name)) {
-        const value = wanted.get(one.dataset.param);
-        one.value = [...one.options].some((option) => option.value === value) ? value : one.options[0].value;
+    for (const chart of rows.keys()) {
+      let moved = false;
+      for (const one of selects(chart)) {
+        const value = chart === name ? wanted.get(one.dataset.param) : null;
+        const next = [...one.options].some((option) => option.value === value) ? value : one.options[0].value;
+        moved ||= next !== one.value;
+        one.value = next;
       }
-      choose(name);
+      if (moved) choose(chart);
     }
-    document.getElementById(name)?.scrollIntoView();
+    if (name) document.getElementById(name)?.scrollIntoView();
   };
   for (const one of document.querySelectorAll("select[data-chart]")) {
     one.addEventListener("change", () => {

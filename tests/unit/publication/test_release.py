@@ -247,6 +247,7 @@ def test_a_release_holds_its_answers_and_is_not_whole_without_them(tables, tmp_p
     read = json.loads(file.read_text(encoding="utf-8"))
     assert read["release"] == release.release_id
     assert [one["topic"] for one in read["answers"]] == [
+        "what gets denser",
         "density today",
         "density in the paper's set",
         "price",

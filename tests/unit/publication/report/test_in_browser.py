@@ -59,6 +59,7 @@ class Opened:
         )
         self.page: Page = context.new_page()
         self.page.set_default_timeout(120_000)
+        expect.set_options(timeout=60_000)
         self.said: list[str] = []
         self.asked: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text))
