@@ -69,6 +69,8 @@ def wide(tmp_path_factory) -> Path:
     return tiny_llama(folder, context=16_384, hidden=512, layers=40)
 
 
+# Minutes on two processors, for the engine is started four times.
+@pytest.mark.slow
 def test_a_context_that_does_not_fit_is_shortened_once_in_both_modes(tmp_path, wide):
     in_process, of_its_own = (load(tmp_path, wide, mode) for mode in ("0", "1"))
     assert len(in_process["starts"]) == len(of_its_own["starts"]) == 2
