@@ -146,7 +146,8 @@ def test_new_base_models_are_queued_and_asked_for(night: Night) -> None:
 def test_items_and_scores_of_both_are_published(night: Night) -> None:
     for model in (REAL, RANDOM):
         items = night.tables["eval_items"].filter(model_id=model)
-        assert set(items["benchmark"]) == {each.name for each in suite.SUITE}
+        # Texts count that are younger than the model; both models are younger than the one month there is.
+        assert set(items["benchmark"]) == {each.name for each in suite.SUITE} - {"fresh-text"}
         scores = night.tables["scores"].filter(model_id=model, source_kind="measured")
         assert set(AVERAGED) <= set(scores["benchmark"])
         assert set(scores["n_items"]) == {LIMIT}
