@@ -40,7 +40,9 @@ def browser() -> Iterator[Browser]:
         )
     with sync_playwright() as playwright:
         # Without a sandbox of its own it also runs as root, as in containers; it opens our own page alone.
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
         yield opened
         opened.close()
 
