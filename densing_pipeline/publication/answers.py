@@ -236,7 +236,7 @@ def _density_today(tables: Tables) -> Answer:
     """Density on the newest models, by total and by active parameters, and of open weights alone."""
     law = tables["densing_law"]
     found = {
-        (basis, population): _current(law, basis, population)
+        (basis, population): current_row(law, basis, population)
         for basis in CURRENT_BASES
         for population in ("all", "open-weights")
     }
@@ -291,8 +291,14 @@ def _without_pace(estimate: Estimate) -> str:
     return f"never, by a trend that does not rise{least},"
 
 
-def _current(law: pl.DataFrame, basis: str, population: str) -> Mapping[str, Any]:
-    """The row of one basis and population; empty if there is none."""
+def current_row(law: pl.DataFrame, basis: str, population: str) -> Mapping[str, Any]:
+    """The row of the series `CURRENT` of one basis and population; empty if there is none.
+
+    Args:
+        law: a `densing_law` frame.
+        basis: parameter basis.
+        population: `all` or `open-weights`.
+    """
     rows = law.filter(
         pl.col("reference_id") == CURRENT[0],
         pl.col("score_set") == CURRENT[1],

@@ -49,7 +49,7 @@ def freshness(source_health: pl.DataFrame, now: datetime) -> str:
         source_health: the published table.
         now: the instant to which ages are counted, with a time zone.
     """
-    newest = _newest(source_health)
+    newest = newest_polls(source_health)
     bundled = newest.filter(pl.col("outcome") == "embedded").sort("polled_at")
     polled = newest.filter(~pl.col("outcome").is_in(NEVER_ASKED))
     parts = []
@@ -101,8 +101,8 @@ def table_views(tables: Tables, now: datetime) -> list[Table | str]:
     ]
 
 
-def _newest(source_health: pl.DataFrame) -> pl.DataFrame:
-    """The newest row of each source."""
+def newest_polls(source_health: pl.DataFrame) -> pl.DataFrame:
+    """The newest row of each source of a `source_health` frame."""
     return source_health.sort("polled_at").group_by("source", maintain_order=True).last()
 
 
@@ -228,7 +228,7 @@ def _remark(row: Mapping[str, Any]) -> Text:
 def _sources(health: pl.DataFrame, now: datetime) -> Table:
     """The age of each source's data at `now`, which may be long after the release was made."""
     table = _table("Sources", "source", "data of", "age", "outcome", "message", right=("age",))
-    newest = _newest(health).sort("polled_at", "source", descending=[True, False])
+    newest = newest_polls(health).sort("polled_at", "source", descending=[True, False])
     for row in newest.to_dicts():
         table.add_row(
             row["source"],

@@ -10,10 +10,10 @@ from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
     INK,
-    LABEL_LIMIT,
     MUTED,
     NARROW,
     Figure,
+    named_rows,
     nothing,
     ring,
     rows_of,
@@ -59,12 +59,7 @@ def choices(tables: Tables) -> Figure:
         label=pl.col("factor") + ": " + pl.col("choice"),
     )
     headline = ok.filter("is_headline").select(at=yearly).head(1)
-    y = alt.Y(
-        "label:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8),
-    )
+    y = named_rows("label")
     x = alt.X(
         "low:Q",
         title="doublings a year, middle 90 %",

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import numpy as np
 import polars as pl
 
 from densing_pipeline.paper import NMI_AVERAGE
-from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES, current_row
 from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
@@ -133,7 +132,7 @@ def density_today(tables: Tables) -> Figure:
     )  # fmt: skip
     last, as_of = (
         newest(default["release_date"]),
-        _law_row(tables["densing_law"], "total").get("as_of"),
+        current_row(tables["densing_law"], "total", "all").get("as_of"),
     )
     return Figure(
         name,
@@ -170,7 +169,7 @@ def _labelled(rows: pl.DataFrame) -> pl.Series:
 
 def density_title(tables: Tables) -> str:
     """The message of the density chart, a sentence."""
-    row = _law_row(tables["densing_law"], "total")
+    row = current_row(tables["densing_law"], "total", "all")
     days = row.get("doubling_days") if row.get("verdict") == "ok" else None
     if days is None:
         return "How fast density on MMLU grows cannot be told from these models"
@@ -181,18 +180,6 @@ def _default(points: pl.DataFrame) -> pl.DataFrame:
     return points.filter(
         pl.col("score_set") == CURRENT[1], pl.col("params_basis") == next(iter(CURRENT_BASES))
     )
-
-
-def _law_row(law: pl.DataFrame, basis: str) -> dict[str, Any]:
-    found = law.filter(
-        pl.col("reference_id") == CURRENT[0],
-        pl.col("score_set") == CURRENT[1],
-        pl.col("params_basis") == basis,
-        pl.col("window") == CURRENT[2],
-        pl.col("estimator") == CURRENT[3],
-        pl.col("population") == "all",
-    )
-    return found.row(0, named=True) if found.height else {}
 
 
 def _lines(law: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

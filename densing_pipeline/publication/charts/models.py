@@ -1,6 +1,5 @@
 """Charts of models: the smallest that reaches a level, and what compression does to density."""
 
-import math
 from collections.abc import Mapping
 
 import altair as alt
@@ -13,15 +12,15 @@ from densing_pipeline.publication.charts.style import (
     FOCUS,
     GREEN,
     HEIGHT,
-    LABEL_HEIGHT,
-    LABEL_LIMIT,
     MUTED,
     NARROW,
     ORANGE,
     SERIES,
     Control,
     Figure,
-    apart,
+    doubling_axis,
+    labels_apart,
+    named_rows,
     nothing,
     powers_of_two,
     ring,
@@ -71,18 +70,13 @@ def smallest(tables: Tables) -> Figure:
     if rows.is_empty():
         return nothing(name, title, f"No open model scores {SCORE_LEVELS[0]:.0%} on MMLU.")
     end = open_models["release_date"].max()
-    steps = pl.concat(
-        [
-            rows,
-            rows.group_by("params_basis", "level", maintain_order=True)
-            .last()
-            .select(rows.columns)
-            .with_columns(day=pl.lit(end)),
-        ]
-    ).sort("params_basis", "level", "day")
+    last = rows.group_by("params_basis", "level", maintain_order=True).last()
+    last = last.select(rows.columns).with_columns(day=pl.lit(end))
+    steps = pl.concat([rows, last]).sort("params_basis", "level", "day")
     control = Control("basis", "params_basis", "Count", tuple(CURRENT_BASES.items()))
     ticks = powers_of_two(*np.quantile(rows["billions"].to_numpy(), (0, 1)))
-    ends = _ends(rows, end, ticks)
+    words = pl.col("level") + ": " + pl.col("model")
+    ends = labels_apart(last.with_columns(text=words), "billions", "params_basis", ticks)
     levels = sorted(set(rows["level"]))
     scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
     axis = alt.Axis(title="Billions of parameters", values=ticks, format="~g")
@@ -123,26 +117,6 @@ def smallest(tables: Tables) -> Figure:
     )  # fmt: skip
 
 
-def _ends(rows: pl.DataFrame, end: object, ticks: list[float]) -> pl.DataFrame:
-    """The label at the end of every curve, moved where two would lie on each other."""
-    unit = math.log(ticks[-1] / ticks[0]) / HEIGHT
-    parts = []
-    for (_basis,), last in (
-        rows.group_by("params_basis", "level", maintain_order=True)
-        .last()
-        .group_by("params_basis", maintain_order=True)
-    ):
-        heights = apart([math.log(size) for size in last["billions"]], LABEL_HEIGHT * unit)
-        parts.append(
-            last.with_columns(
-                day=pl.lit(end),
-                text=pl.col("level") + ": " + pl.col("model"),
-                billions=pl.Series([math.exp(one) for one in heights], dtype=pl.Float64),
-            )
-        )
-    return pl.concat(parts).select("params_basis", "level", "day", "billions", "text")
-
-
 def compression(tables: Tables) -> Figure:
     """Density of pruned, distilled and quantised models over that of their originals, with interval."""
     name, title = "compression", "What pruning, distillation and quantisation do"
@@ -173,19 +147,9 @@ def compression(tables: Tables) -> Figure:
         return nothing(name, title, "The release compares no model with its original.")
     ends = [*rows["low"].drop_nulls(), *rows["high"].drop_nulls(), 1.0]
     ticks = powers_of_two(min(ends), max(ends))
-    y = alt.Y(
-        "pair:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8),
-    )
+    y = named_rows("pair")
     scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
-    axis = alt.Axis(
-        title="density over the original's",
-        values=ticks,
-        grid=True,
-        labelExpr="datum.value >= 1 ? format(datum.value, '~g') : '1/' + format(1 / datum.value, '~g')",
-    )
+    axis = doubling_axis("density over the original's", ticks, grid=True)
     x = alt.X("low:Q", scale=scale, axis=axis)
     domain = list(METHODS)
     colour = alt.Color(

@@ -1,8 +1,7 @@
 """Charts of prices: what a capability costs, who makes it cheaper, and the index."""
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 
 import altair as alt
 import numpy as np
@@ -14,14 +13,14 @@ from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
     HEIGHT,
-    LABEL_HEIGHT,
     NARROW,
     SERIES,
     Control,
     Figure,
-    apart,
     decades,
     filtered,
+    labels_apart,
+    named_rows,
     nothing,
     price_axis,
     ring,
@@ -82,7 +81,10 @@ def price(tables: Tables) -> Figure:
     ).sort("scale", "level", "curve", "day")
     low, high = np.quantile(frontier["usd_per_mtok"].drop_nulls().to_numpy(), (0, 1))
     ticks = decades(low, high)
-    ends = _ends(last, end, ticks)
+    on_offer = last.filter(pl.col("curve") == "cheapest_ever", pl.col("usd").is_not_null())
+    words = [f"{level} {money(usd)}" for level, usd in on_offer.select("level", "usd").iter_rows()]
+    on_offer = on_offer.with_columns(day=pl.lit(end), text=pl.Series(words, dtype=pl.String))
+    ends = labels_apart(on_offer.sort("level"), "usd", "scale", ticks)
     controls = (
         Control("curve", "curve", "Show", tuple(CURVES.items())),
         Control(
@@ -157,24 +159,6 @@ def named_level() -> pl.Expr:
     return pl.col("level").str.strip_prefix(PREFIX)
 
 
-def _ends(last: pl.DataFrame, end: date, ticks: Sequence[float]) -> pl.DataFrame:
-    """The label at the end of every level's curve, moved where two would lie on each other."""
-    unit = math.log(ticks[-1] / ticks[0]) / HEIGHT
-    on_offer = last.filter(pl.col("curve") == "cheapest_ever", pl.col("usd").is_not_null())
-    parts = [on_offer.clear().with_columns(text=pl.lit(""))]
-    for _, of_scale in on_offer.sort("level").group_by("scale", maintain_order=True):
-        heights = apart([math.log(usd) for usd in of_scale["usd"]], LABEL_HEIGHT * unit)
-        texts = [
-            f"{level} {money(usd)}" for level, usd in of_scale.select("level", "usd").iter_rows()
-        ]
-        parts.append(
-            of_scale.with_columns(
-                usd=pl.Series([math.exp(one) for one in heights]), text=pl.Series(texts)
-            )
-        )
-    return pl.concat(parts).with_columns(day=pl.lit(end))
-
-
 def price_title(frontier: pl.DataFrame) -> str:
     """The message of the price chart: the level whose price fell furthest."""
     ever = (
@@ -244,9 +228,7 @@ def causes(tables: Tables) -> Figure:
         else "Price cuts bring more of the fall than new models"
     )
     domain = list(CAUSES.values())
-    y = alt.Y(
-        "level:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=8)
-    )
+    y = named_rows("level")
     tooltip = [
         alt.Tooltip("level:N"),
         alt.Tooltip("words:N", title="cause"),

@@ -12,11 +12,11 @@ from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
     INK,
-    LABEL_LIMIT,
     MUTED,
     NARROW,
     ORANGE,
     Figure,
+    named_rows,
     nothing,
     rows_of,
 )
@@ -210,12 +210,7 @@ def intervals(
     hues = list(dict.fromkeys(rows[colour]))
     scale = alt.Scale(domain=hues, range=[BLUE, ORANGE][: max(len(hues), 1)])
     shade = alt.Color(f"{colour}:N", scale=scale, title=None, legend=alt.Legend(orient="top"))
-    y = alt.Y(
-        f"{label}:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8),
-    )
+    y = named_rows(label)
     place = alt.YOffset(f"{colour}:N", sort=hues)
     tooltip = [
         alt.Tooltip(f"{key}:{'N' if rows.schema[key] == pl.String else 'Q'}", title=words)

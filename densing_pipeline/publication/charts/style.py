@@ -206,16 +206,23 @@ def config() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def named_rows(column: str) -> alt.Y:
+    """A row for every value of a column, in the order of the data, with its name at the left."""
+    axis = alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8)
+    return alt.Y(f"{column}:N", sort=None, title=None, axis=axis)
+
+
 def year_axis(title: str | None = None) -> alt.Axis:
     """A time axis with one tick a year, or more where there is room."""
     return alt.Axis(title=title, format="%Y", tickCount="year")
 
 
-def doubling_axis(title: str, ticks: Sequence[float]) -> alt.Axis:
-    """An axis of a quantity that doubles: 1/8, 1/4, 1/2, 1, 2."""
+def doubling_axis(title: str, ticks: Sequence[float], **settings: Any) -> alt.Axis:
+    """An axis of a quantity that doubles: 1/8, 1/4, 1/2, 1, 2; `settings` are those of `altair.Axis`."""
     return alt.Axis(
         title=title,
         values=list(ticks),
+        **settings,
         labelExpr="datum.value >= 1 ? format(datum.value, ',~g') : '1/' + format(1 / datum.value, ',~g')",
     )
 
@@ -268,3 +275,23 @@ def apart(places: Sequence[float], least: float) -> list[float]:
         for rank, index in enumerate(group):
             found[index] = centre + (rank - (len(group) - 1) / 2) * least
     return found
+
+
+def labels_apart(
+    ends: pl.DataFrame, value: str, group: str, ticks: Sequence[float]
+) -> pl.DataFrame:
+    """The ends of curves on a logarithmic axis, moved where the labels of one group would lie on each other.
+
+    Args:
+        ends: a row for the end of each curve, in the order of the labels.
+        value: column of the height of each end.
+        group: column of the curves that are shown together.
+        ticks: ticks of the axis, the first and the last at its ends.
+    """
+    least = LABEL_HEIGHT * math.log(ticks[-1] / ticks[0]) / HEIGHT
+    parts = [ends.clear()]
+    for _, shown in ends.group_by(group, maintain_order=True):
+        heights = apart([math.log(one) for one in shown[value]], least)
+        moved = pl.Series(value, [math.exp(one) for one in heights], dtype=pl.Float64)
+        parts.append(shown.with_columns(moved))
+    return pl.concat(parts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from densing_pipeline.publication.charts.style import Figure
+from densing_pipeline.publication.summary import newest_polls
 from densing_pipeline.tables.published import PUBLISHED
 
 
@@ -161,9 +162,16 @@ def sources(health: pl.DataFrame) -> pl.DataFrame:
     Args:
         health: a `source_health` frame.
     """
-    newest = health.sort("polled_at").group_by("source", maintain_order=True).last()
-    return newest.sort("polled_at", "source", descending=[True, False]).select(
-        "source", "version", day=pl.col("polled_at").dt.date(), outcome="outcome", message="message"
+    return (
+        newest_polls(health)
+        .sort("polled_at", "source", descending=[True, False])
+        .select(
+            "source",
+            "version",
+            day=pl.col("polled_at").dt.date(),
+            outcome="outcome",
+            message="message",
+        )
     )
 
 
