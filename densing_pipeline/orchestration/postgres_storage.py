@@ -18,13 +18,11 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from densing_pipeline.addresses import redact, shown
+from densing_pipeline.orchestration.sqlite_storage import LOCK_SECONDS
 from densing_pipeline.state import StorageError
 
 LOCK_KEY = 0x44656E73
 """Number of the advisory lock that is held while the database is created."""
-
-LOCK_SECONDS = 120
-"""Longest wait for another process that is creating the database."""
 
 CONNECT_SECONDS = 10
 """Longest wait for the server's answer to one attempt to connect."""
@@ -90,7 +88,7 @@ def opened(url: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
         # One attempt in this process, so that a server that is down is told at once; Dagster's own
         # classes then retry what is transient.
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS:.0f}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
             _check_version(connection, url)
             return DagsterPostgresStorage(address, inst_data=inst_data)
