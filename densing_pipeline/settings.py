@@ -102,6 +102,23 @@ def _file_that_exists(path: Path) -> Path:
     return path
 
 
+def _database(url: str) -> str:
+    address = _parsed(url)
+    if (
+        address is None
+        or address.scheme not in ("postgresql", "postgres", "postgresql+psycopg2")
+        or not (address.hostname or "host=" in address.query)
+        or not address.path.strip("/")
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise ValueError(
+            f"{shown(url)!r}: a database has an address such as postgresql://user@host/database; write "
+            "the password there, with reserved characters percent-encoded, or set PGPASSWORD"
+        )
+    return url
+
+
 def _hosts(listed: str) -> str:
     if unclear := [host for host in host_patterns(listed) if not HOST_PATTERN.fullmatch(host)]:
         raise ValueError(
@@ -142,6 +159,11 @@ class Settings(BaseSettings):
     state_dir: Folder = Field(
         default=Path(".densing"),
         description="Where tables, the landing zone and Dagster's database live.",
+    )
+    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+        repr=False,
+        default=None,
+        description="Postgres database for Dagster's runs, events and schedules, postgresql://user@host/database; by default SQLite files in the state directory.",
     )
     publish_url: str = Field(
         repr=False,
