@@ -16,7 +16,7 @@ from densing_pipeline.assets import (
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
-from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
+from densing_pipeline.schedules import evaluations, hub_sweep, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings, read_settings
 
 
@@ -40,8 +40,8 @@ def build_defs(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job, maintenance.job, evaluate, check],
-        schedules=[nightly.schedule],
+        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
+        schedules=[nightly.schedule, maintenance.schedule],
         # Another job than ours may need other things, which the check does not know.
         sensors=[new_models.sensor(settings, wanted, None if evaluation_job else check)],
         resources={
