@@ -200,6 +200,22 @@ def datapackage(
     }
 
 
+def listed_files(package: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files that a description lists with `path` and `hash`: all of the release but the description.
+
+    Raises:
+        KeyError: it is not the description of a release.
+    """
+    # Releases of earlier versions have no answers and no page.
+    return [
+        *package["resources"],
+        *package["figures"],
+        *package.get("answers", []),
+        *package.get("pages", []),
+        *package.get("descriptions", []),
+    ]
+
+
 def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]:
     table, path = PUBLISHED[name], folder / f"{name}.parquet"
     return {

@@ -31,7 +31,12 @@ from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
-from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
+from densing_pipeline.publication.datapackage import (
+    RESOURCES_FILE,
+    Provenance,
+    datapackage,
+    listed_files,
+)
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
@@ -93,14 +98,14 @@ def publish(
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
         raise TableError(f"{latest} is not a link to a release; move it away and run again")
-    with _locked(folder):
+    with locked(folder):
         for leftover in folder.glob("releases/.tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if is_whole(latest) and _same_content(latest, tables, made):
             target, is_new = latest.resolve(), False
         else:
             target, is_new = _build(tables, folder, as_of.isoformat(), made)
-            _point(latest, target)
+            point(latest, target)
         _list(folder, target.name, keep, made.homepage)
     return Release(
         release_id=target.name,
@@ -115,15 +120,9 @@ def is_whole(release: Path) -> bool:
     """Whether every file of a release exists and has the recorded hash."""
     try:
         package = _package(release)
-        # Releases of earlier versions have no headline.json and no page.
-        listed = [
-            *package["resources"],
-            *package["figures"],
-            *package.get("answers", []),
-            *package.get("pages", []),
-        ]
         return bool(package["resources"]) and all(
-            f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"] for file in listed
+            f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"]
+            for file in listed_files(package)
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -279,7 +278,7 @@ def _list(folder: Path, latest: str, keep: int | None, homepage: str) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, for one publisher at a time; it is released if the process dies."""
     (folder / "releases").mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
@@ -287,7 +286,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _point(link: Path, target: Path) -> None:
+def point(link: Path, target: Path) -> None:
     """Make the link point at the target in one step."""
     if link.is_symlink() and link.resolve() == target.resolve():
         return

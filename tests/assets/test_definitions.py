@@ -80,7 +80,7 @@ GROUPS = {
         "paper_claims",
         "context_rates",
     },
-    "publication": {"source_health", "revisions", "release"},
+    "publication": {"earlier_releases", "source_health", "revisions", "release"},
 }
 
 FORECAST_INPUTS = {
@@ -181,7 +181,7 @@ PARENTS = {
         "price_frontier",
         "scores",
     },
-    "forecasts": FORECAST_INPUTS,
+    "forecasts": {"earlier_releases", *FORECAST_INPUTS},
     "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
     "pace_skill": {"densities", "models", "scores", "reference_laws"},
