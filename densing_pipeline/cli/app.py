@@ -161,6 +161,19 @@ def storage(ctx: typer.Context) -> None:
 
 
 @app.command()
+def maintenance(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted; delete nothing.")
+    ] = False,
+) -> None:
+    """Delete Dagster's old runs with their events and logs (DENSING_KEEP_RUNS_DAYS)."""
+    from densing_pipeline.cli import maintenance
+
+    maintenance.run(ctx.obj, is_dry=dry_run)
+
+
+@app.command()
 def settings(
     ctx: typer.Context,
     name: Annotated[
