@@ -47,8 +47,8 @@ FARTHEST = 37.0
 
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
-VALUES_AT_ONCE = 20_000
-"""Values of the likelihood computed at once, so that the working arrays fit in the cache."""
+LIKELIHOODS_AT_ONCE = 20_000
+"""Likelihoods of single models computed at once, so that the working arrays fit in the cache."""
 
 
 def frontier_line(
@@ -155,7 +155,7 @@ def _negative_log_likelihood(
     value, gradient = np.empty(len(theta)), np.empty((len(theta), 4))
     curvature = np.empty((len(theta), 4, 4))
     powers = np.stack([np.ones_like(x), x, x**2], axis=1)
-    rows = max(1, VALUES_AT_ONCE // x.size)
+    rows = max(1, LIKELIHOODS_AT_ONCE // x.size)
     for first in range(0, len(theta), rows):
         part = slice(first, first + rows)
         value[part], gradient[part], curvature[part] = _log_likelihood(
