@@ -114,9 +114,9 @@ def items(task: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Items:
         frame = pl.DataFrame(rows, schema={"problem": pl.String, "solution": pl.String})
         frame.write_parquet(folder / "train-00000-of-00001.parquet")
 
-    for dataset, path, rows in OWN:
-        (mirror / dataset / path).parent.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(rows()).write_parquet(mirror / dataset / path)
+    for dataset, file, make_rows in OWN:
+        (mirror / dataset / file).parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(make_rows()).write_parquet(mirror / dataset / file)
 
     def load(name: str) -> list[Item]:
         benchmark = suite.BENCHMARKS[name]
@@ -165,9 +165,9 @@ def hub_rows(dataset: str, name: str | None) -> Iterator[tuple[str, list[dict[st
     elif dataset == "openai/gsm8k":
         for split in ("train", "test"):
             yield split, read(SHARED / f"GSM8K/grade_school_math/data/{split}.jsonl")
-    elif own := [(path, rows) for found, path, rows in OWN if found == dataset]:
-        for path, rows in own:
-            yield Path(path).name.partition("-")[0], rows()
+    elif own := [(file, make_rows) for found, file, make_rows in OWN if found == dataset]:
+        for file, make_rows in own:
+            yield Path(file).name.partition("-")[0], make_rows()
         if len(own) == 1:
             # lm-eval reads the training split of a task even if it shows no examples.
             yield "train", own[0][1]()
