@@ -8,7 +8,7 @@ import pytest
 from densing_pipeline.evaluation.requests import ChoiceRequest, GenerateRequest
 from densing_pipeline.evaluation.scoring import Item
 from densing_pipeline.evaluation.suite.bbh import BBH
-from densing_pipeline.evaluation.suite.gsm8k import SEED
+from densing_pipeline.evaluation.suite.gsm8k import EXAMPLE_SEED
 from densing_pipeline.evaluation.suite.mmlu import MMLU
 
 from .conftest import EVERY, Items, Tasks
@@ -70,7 +70,7 @@ def test_prompts_of_generated_answers(task: Tasks, items: Items, name: str, task
 def test_gsm8k_prompts_and_examples(task: Tasks, items: Items) -> None:
     """All questions: their examples are drawn one question after the other."""
     theirs = task("gsm8k")
-    theirs.set_fewshot_seed(SEED)
+    theirs.set_fewshot_seed(EXAMPLE_SEED)
     assert [item.request.prompt for item in items("GSM8K")] == contexts(theirs)
 
 

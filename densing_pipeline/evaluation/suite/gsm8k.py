@@ -19,7 +19,7 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Split,
 )
 
-SEED = 1234
+EXAMPLE_SEED = 1234
 """lm-eval's own seed for examples, if none is set."""
 
 MARK = "#### "
@@ -52,7 +52,7 @@ GSM8K = Benchmark(
         _split("test", "5be8a4bb394db39bb02aeffbb47db16d69c13dc3f01b3c5d33493e47e70e9f5b"),
     ),
     split="test",
-    fewshot=Fewshot("train", shots=REGISTRY["GSM8K"].shots, seed=SEED),
+    fewshot=Fewshot("train", shots=REGISTRY["GSM8K"].shots, seed=EXAMPLE_SEED),
     prompt=Prompt(question="Question: {question}\nAnswer:", answer=" {answer}"),
     kind="generate",
     stops=("Question:", "</s>", "<|im_end|>"),
