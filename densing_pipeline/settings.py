@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
+    keep_runs_days: Annotated[int, Field(ge=0)] = Field(
+        default=180,
+        description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
+    )
+
     poll: bool = Field(
         default=False,
         description="Whether a night asks the remote price lists and score sources; without, it runs on what is there.",
