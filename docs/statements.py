@@ -595,6 +595,7 @@ PAGES = {
     "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
     "docs/performance.md": Page(rest="measured by `make bench`"),
+    "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"
     ),
