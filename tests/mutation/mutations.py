@@ -65,7 +65,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
         ("LONG_WAIT_MONTHS = 12", "LONG_WAIT_MONTHS = 18"),
         ("MIN_STEPS = 3", "MIN_STEPS = 2"),
-        ("_steps(curve, estimator) >= MIN_STEPS", "_steps(curve, estimator) > MIN_STEPS"),
+        ("_steps(curve, estimator) < MIN_STEPS", "_steps(curve, estimator) <= MIN_STEPS"),
         ("max(_steps(curve, estimator), MIN_STEPS)", "99"),
         ("if slope is None or slope >= 0:", "if slope is None or slope > 0:"),
         ("if found < needed", "if found <= needed"),
