@@ -69,7 +69,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("max(_steps(curve, estimator), MIN_STEPS)", "99"),
         ("if slope is None or slope >= 0:", "if slope is None or slope > 0:"),
         ("if found < needed", "if found <= needed"),
-        ("if span < 2 * curves.WEEK or", "if span <= 2 * curves.WEEK or"),
+        ("if curve.span < 2 * curves.WEEK or", "if curve.span <= 2 * curves.WEEK or"),
         ("if used.sum() < 2:", "if used.sum() < 3:"),
         ("date(2022, 11, 1), date(2024, 8, 31)", "date(2022, 11, 1), date(2024, 12, 31)"),
         ("curve.above_record > 1:", "curve.above_record >= 1:"),
