@@ -96,7 +96,7 @@ def read(table: str, release: Path | str | None = None) -> pl.DataFrame:
     """
     if table not in PUBLISHED:
         raise TableError(f"no table {table!r}: there are {', '.join(PUBLISHED)}")
-    folder = Path(release) if release is not None else read_settings().publish_dir / "latest"
+    folder = Path(release) if release is not None else _latest()
     path = folder / f"{table}.parquet"
     if not path.exists():
         raise TableError(f"{path} is not there: `densing run` publishes a release")
@@ -104,6 +104,24 @@ def read(table: str, release: Path | str | None = None) -> pl.DataFrame:
         return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise TableError(f"{path}: damaged ({error}); `densing run` makes it anew") from error
+
+
+def _latest() -> Path:
+    """The latest release of `DENSING_PUBLISH_URL`; of a remote place it is fetched if it is not here yet.
+
+    Raises:
+        TableError: the place cannot be read, and there is no copy of it.
+    """
+    settings = read_settings()
+    if settings.is_remote:
+        from densing_pipeline.publication.places.copies import earlier_releases
+        from densing_pipeline.publication.places.place import PlaceError
+
+        try:
+            earlier_releases(settings)
+        except PlaceError as error:
+            raise TableError(str(error)) from error
+    return settings.publish_dir / "latest"
 
 
 def density(

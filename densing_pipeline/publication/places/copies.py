@@ -125,7 +125,7 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
     known = set(catalogue.in_folder(release.parents[1])["release_id"])
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential_jitter(initial=WAIT_S, max=60 * WAIT_S),
+        wait=tenacity.wait_exponential(multiplier=WAIT_S, max=60 * WAIT_S),
         retry=tenacity.retry_if_exception(
             lambda error: (
                 isinstance(error, PlaceError) and not isinstance(error, PlaceConflictError)
