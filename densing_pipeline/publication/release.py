@@ -1,7 +1,7 @@
 """Publish all tables of a run as one release, atomically, and only when their content changed.
 
-    published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, the charts,
-                                       report/index.html
+    published/releases/<release_id>/   every table as parquet, datapackage.json, croissant.json, README.md,
+                                       CITATION.cff, headline.json, the charts, report/index.html
     published/latest                   link to the newest release, replaced when the release is whole
     published/releases.*               the list of releases (`catalogue`), written after that
 
@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,22 @@ from polars.testing import assert_frame_equal
 from densing_pipeline import files
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
+from densing_pipeline.publication.card import (
+    CARD_FILE,
+    CITATION_FILE,
+    card,
+    citation,
+    cited,
+)
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
+from densing_pipeline.publication.croissant import CROISSANT_FILE, croissant
 from densing_pipeline.publication.datapackage import (
     RESOURCES_FILE,
     Provenance,
     datapackage,
     listed_files,
+    with_descriptions,
 )
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
@@ -219,14 +228,10 @@ def _build(
             page(tables, figures, target.name, made.source_list()), encoding="utf-8"
         )
         given = headline(target.name, answers(tables))
-        (building / HEADLINE_FILE).write_text(
-            json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        (building / HEADLINE_FILE).write_text(_json(given), encoding="utf-8")
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
-        (building / RESOURCES_FILE).write_text(
-            json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        _describe(building, package, [answer["sentence"] for answer in given["answers"]])
         files.flush(building)
         if target.exists():  # damaged by something outside: keep it for inspection
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
@@ -234,6 +239,24 @@ def _build(
         return target, True
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _describe(building: Path, package: dict[str, Any], sentences: Sequence[str]) -> None:
+    """Write the descriptions of a release that is built, the one that has all hashes last."""
+    written = {
+        CARD_FILE: card(package, sentences),
+        CITATION_FILE: citation(package),
+        CROISSANT_FILE: _json(croissant(package, cited(package))),
+    }
+    for name, text in written.items():
+        (building / name).write_text(text, encoding="utf-8")
+    (building / RESOURCES_FILE).write_text(
+        _json(with_descriptions(package, building)), encoding="utf-8"
+    )
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Provenance) -> bool:
