@@ -13,10 +13,17 @@ from densing_pipeline.assets import (
     rulers,
     score_sources,
 )
-from densing_pipeline.orchestration.checks import statistical_checks
+from densing_pipeline.orchestration.checks import all_checks
 from densing_pipeline.orchestration.state_lock import StateLock
-from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
-from densing_pipeline.schedules import evaluations, hub_sweep, maintenance, new_models, nightly
+from densing_pipeline.orchestration.tables import table_io_manager
+from densing_pipeline.schedules import (
+    alerts,
+    evaluations,
+    hub_sweep,
+    maintenance,
+    new_models,
+    nightly,
+)
 from densing_pipeline.settings import Settings, read_settings
 
 
@@ -34,14 +41,15 @@ def build_defs(
     settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
+    checks = all_checks()
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
-        asset_checks=[*schema_checks(), *statistical_checks()],
+        asset_checks=checks,
         jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate],
         schedules=[nightly.schedule, maintenance.schedule],
-        sensors=[new_models.sensor(settings, wanted)],
+        sensors=[new_models.sensor(settings, wanted), alerts.sensor(settings, checks)],
         resources={
             "settings": settings,
             "pipes": dg.PipesSubprocessClient(),
