@@ -163,20 +163,17 @@ def _evaluations(settings: Settings) -> list[Problem]:
     if not settings.evaluate:
         return []
     check = installation.last_check(settings.state_dir)
-    if check and check.problem:
-        what, since = f"the last check of the installation failed: {check.problem}", check.at
-    else:
-        ended = installation.ended(settings.evaluations_dir, check.at if check else None)
-        reason = installation.standstill(ended)
-        if reason is None:
-            return []
-        what, since = reason, ended[0].at
+    ended = installation.ended(settings.evaluations_dir)
+    reason = installation.standstill(ended, check)
+    if reason is None:
+        return []
+    since = check.at if check and check.problem else ended[0].at
     return [
         Problem(
             "evaluations",
-            f"no model is evaluated: {clean(what, 500)}",
+            f"no model is evaluated: {clean(reason, 500)}",
             since,
-            "Mend it, then run `densing evaluate --check`",
+            "The check also runs by itself, every hour while this lasts",
         )
     ]
 
