@@ -158,7 +158,7 @@ def test_memory_and_context_are_fitted_to_what_the_process_wrote(start):
         dies(status=-9),
         lambda: None,
     )
-    assert starts == [(16384, 256), (16384, 128), (9000, 128), (9000, 64)]
+    assert starts == [(16384, 512), (16384, 256), (9000, 256), (9000, 128)]
     assert engine.sizing.context == 9000
 
 
