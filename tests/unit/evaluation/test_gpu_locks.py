@@ -57,7 +57,8 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(placed):
 
 
 def test_a_job_that_finds_none_free_waits_for_one(placed):
-    said, has_one = [], threading.Event()
+    said: list[str] = []
+    has_one = threading.Event()
 
     def second():
         with placed(SMALL, 1, said=said) as (found,):
@@ -87,10 +88,11 @@ def test_jobs_that_start_together_take_each_a_gpu(placed):
 
 
 def test_a_job_that_needs_two_is_not_passed_by_those_that_need_one(placed):
-    order, first, second = [], placed(SMALL, 2), placed(SMALL, 2)
+    order: list[str] = []
+    first, second = placed(SMALL, 2), placed(SMALL, 2)
     first.__enter__()
     second.__enter__()
-    said = []
+    said: list[str] = []
 
     def job(name, weights):
         with placed(weights, 2, said=said):
@@ -140,7 +142,7 @@ def test_copies_have_gpus_of_their_own_as_many_as_are_free(placed):
 
 
 def test_a_job_waits_for_the_copies_it_was_given_while_others_end(placed):
-    said = []
+    said: list[str] = []
 
     def job():
         with placed(SMALL, 2, most_gpus=2, said=said) as copies:

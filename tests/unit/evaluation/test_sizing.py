@@ -7,7 +7,8 @@ import pytest
 
 from densing_pipeline.evaluation import engine_errors, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
-from densing_pipeline.evaluation.sizing import Gpu, Machine, size
+from densing_pipeline.evaluation.gpus import Gpu
+from densing_pipeline.evaluation.sizing import Machine, size
 from densing_pipeline.evaluation.weights import Weights
 from densing_pipeline.units import GIB
 

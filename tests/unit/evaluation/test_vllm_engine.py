@@ -14,6 +14,7 @@ from densing_pipeline.evaluation.failures import (
     InstallationError,
     UnexplainedError,
 )
+from densing_pipeline.evaluation.gpus import Gpu
 from densing_pipeline.evaluation.requests import LossRequest
 from densing_pipeline.evaluation.vllm_engine import VllmEngine
 from densing_pipeline.evaluation.weights import Weights
@@ -22,7 +23,7 @@ SEVENTY_BILLION = Weights(
     Path("m"), 140 * 2**30, 70_000_000_000, None, 64, 128_256, 131_072, "t", "w"
 )
 EIGHT_GPUS = sizing.Machine(
-    tuple(sizing.Gpu(str(n), "NVIDIA H100 80GB HBM3", 79 * 2**30, 80 * 2**30) for n in range(8)),
+    tuple(Gpu(str(n), "NVIDIA H100 80GB HBM3", 79 * 2**30, 80 * 2**30) for n in range(8)),
     2**40,
 )
 
