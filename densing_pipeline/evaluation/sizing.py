@@ -16,7 +16,7 @@ from densing_pipeline.units import GIB, MIB
 USABLE = 0.90
 """Largest share of a GPU's memory given to the engine; the rest is for log-probabilities over prompts."""
 
-SPARE = 0.02
+SPARE_SHARE = 0.02
 """Share of a GPU's memory that is free and yet not given to the engine: vLLM refuses to start without what it is told
 to take (`vllm/v1/worker/utils.py`), and CUDA itself takes some."""
 
@@ -193,7 +193,7 @@ def is_free(gpu: Gpu) -> bool:
 
 def _engine_bytes(gpu: Gpu) -> int:
     """Bytes of a free GPU that the engine may take."""
-    return int(min(USABLE * gpu.total, gpu.free - SPARE * gpu.total))
+    return int(min(USABLE * gpu.total, gpu.free - SPARE_SHARE * gpu.total))
 
 
 def _alike(gpus: Sequence[Gpu], count: int) -> Iterator[list[Gpu]]:
