@@ -80,6 +80,8 @@ def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
 
 
 @table_asset(published.PRICE_CHANGES, group="prices")
-def price_changes(prices: pl.DataFrame, model_links: pl.DataFrame) -> pl.DataFrame:
+def price_changes(
+    prices: pl.DataFrame, model_links: pl.DataFrame, price_polls: pl.DataFrame
+) -> pl.DataFrame:
     """Cuts, rises, promotions, arrivals and departures of every offer, with both prices and the day."""
-    return changes.price_changes(prices, model_links)
+    return changes.price_changes(prices, model_links, price_polls)

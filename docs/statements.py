@@ -592,7 +592,9 @@ PAGES = {
     "docs/extending.md": Page(rest="worked examples"),
     "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
-    "docs/past_prices.md": Page(rest="worked examples, and the rules held by tests/unit/past_prices"),
+    "docs/past_prices.md": Page(
+        rest="worked examples, and the rules held by tests/unit/past_prices"
+    ),
     "docs/performance.md": Page(rest="measured by `make bench`"),
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.past_prices.on_day import SEAT, with_seats
+from densing_pipeline.past_prices.on_day import SEAT, list_of, looks_of, missed_on, with_seats
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.confirmation import REVERSAL_DAYS
 from densing_pipeline.prices.names import normal, seller, split
@@ -39,12 +39,15 @@ _DATED = ("announced", "documented")
 Row = Mapping[str, Any]
 
 
-def price_changes(prices: pl.DataFrame, model_links: pl.DataFrame) -> pl.DataFrame:
+def price_changes(
+    prices: pl.DataFrame, model_links: pl.DataFrame, price_polls: pl.DataFrame
+) -> pl.DataFrame:
     """Every change of an offer that the book knows of.
 
     Args:
         prices: the published table.
         model_links: the published table.
+        price_polls: the published table.
 
     Returns:
         Rows of `price_changes`.
@@ -61,12 +64,15 @@ def price_changes(prices: pl.DataFrame, model_links: pl.DataFrame) -> pl.DataFra
     rows = with_seats(
         current.join(links, on=["source", "provider", "model"], how="left", maintain_order="left")
     )
+    looks = looks_of(price_polls)
     found = [
         change
         for seat, offers in groupby(
             rows.iter_rows(named=True), key=lambda row: tuple(row[name] for name in SEAT)
         )
-        for change in _of_offer(list(offers), first_looks[seat[0]], last)
+        for change in _of_offer(
+            list(offers), first_looks[seat[0]], last, looks.get(list_of(seat), ())
+        )
     ]
     if not found:
         return PRICE_CHANGES.empty()
@@ -133,13 +139,16 @@ CHANGES = PRICE_CHANGES.column("change").allowed
 """Kinds of change, in the order in which they are shown."""
 
 
-def _of_offer(rows: Sequence[Row], first_look: date, last: date) -> Iterator[dict[str, Any]]:
+def _of_offer(
+    rows: Sequence[Row], first_look: date, last: date, looks: Sequence[date]
+) -> Iterator[dict[str, Any]]:
     """The changes of one offer.
 
     Args:
         rows: its rows, in the order in which they began.
         first_look: the first day of its list: what was there then is no arrival.
         last: the last day that the book knows of.
+        looks: the days on which its list was seen, in order.
     """
     before: Row | None = None
     was_there = False
@@ -157,7 +166,7 @@ def _of_offer(rows: Sequence[Row], first_look: date, last: date) -> Iterator[dic
             if is_new and not was_there:
                 yield _change("arrival", row, None, row)
         elif gone_on is not None and started - gone_on > timedelta(days=REVERSAL_DAYS):
-            yield _change("departure", before, before, None)
+            yield _departure(before, looks)
             yield _change("arrival", row, None, row) | {
                 "reason": f"back after {(started - gone_on).days} days"
             }
@@ -165,7 +174,7 @@ def _of_offer(rows: Sequence[Row], first_look: date, last: date) -> Iterator[dic
             yield from _moved(before, row)
         before, was_there = row, True
     if before and before["valid_to"] is not None and before["valid_to"] <= last:
-        yield _change("departure", before, before, None)
+        yield _departure(before, looks)
 
 
 def _moved(before: Row, row: Row) -> Iterator[dict[str, Any]]:
@@ -191,22 +200,39 @@ def _kind(before: Row, after: Row) -> str | None:
 
 
 def _change(kind: str, row: Row, before: Row | None, after: Row | None) -> dict[str, Any]:
-    """One change; `row` is the row that says of it, which a departure shares with the price before."""
-    if kind == "departure":
-        day = row["valid_to"]
-        earliest = row["last_seen"] and row["last_seen"] + timedelta(days=1)
-        dated = row["basis"] in _DATED and row["last_seen"] is None
-    else:
-        day = row["valid_from"] or row["observed_from"]
-        earliest = row["valid_from_earliest"]
-        if row["valid_from"] is None and before and before["last_seen"]:
-            earliest = before["last_seen"] + timedelta(days=1)
-        dated = row["basis"] in _DATED
+    """A change to the price of a row."""
+    day = row["valid_from"] or row["observed_from"]
+    earliest = row["valid_from_earliest"]
+    if row["valid_from"] is None and before and before["last_seen"]:
+        earliest = before["last_seen"] + timedelta(days=1)
+    return _told(kind, row, before, after, day, earliest, is_dated=row["basis"] in _DATED)
+
+
+def _departure(row: Row, looks: Sequence[date]) -> dict[str, Any]:
+    """The end of an offer, of which the row has the last price: on the first look without it, or before."""
+    day = missed_on(row, looks) or row["valid_to"]
+    earliest = row["last_seen"] and row["last_seen"] + timedelta(days=1)
+    is_dated = row["basis"] in _DATED and row["last_seen"] is None
+    told = _told("departure", row, row, None, day, earliest, is_dated=is_dated)
+    return told | {"reason": None}
+
+
+def _told(
+    kind: str,
+    row: Row,
+    before: Row | None,
+    after: Row | None,
+    day: date,
+    earliest: date | None,
+    *,
+    is_dated: bool,
+) -> dict[str, Any]:
+    """A row of `price_changes`, less the seller."""
     certainty = (
         "provisional"
         if row["flag"] == "provisional"
         else "dated"
-        if dated
+        if is_dated
         else "unknown"
         if earliest is None
         else "day"
@@ -228,10 +254,10 @@ def _change(kind: str, row: Row, before: Row | None, after: Row | None) -> dict[
         "quantisation": row["quantisation"],
         "change": kind,
         "date": day,
-        "date_earliest": day if dated else min(earliest, day) if earliest else None,
+        "date_earliest": day if is_dated else min(earliest, day) if earliest else None,
         "certainty": certainty,
         **amounts,
-        "reason": None if kind == "departure" else row["reason"],
+        "reason": row["reason"],
         "source_url": row["source_url"],
         "snapshot_sha256": row["snapshot_sha256"],
     }

@@ -73,8 +73,9 @@ def meant(model_links: pl.DataFrame, asked: str) -> Meant:
     of_ids = {one: _parts("", one) for one in names["canonical_id"].drop_nulls().unique()}
     makers = [of_ids[one][0] if one else None for one in names["canonical_id"]]
     is_named = [
-        form == wanted and (maker is None or maker in {own or maker, sold})
-        for (own, form), sold in zip(parts, makers, strict=True)
+        model.lower() == asked.strip().lower()
+        or (form == wanted and (maker is None or maker in {own or maker, sold}))
+        for model, (own, form), sold in zip(names["model"], parts, makers, strict=True)
     ]
     named = names.filter(pl.Series(is_named))
     of_named = named["canonical_id"].drop_nulls().unique().sort().to_list()

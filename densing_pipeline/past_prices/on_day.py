@@ -30,7 +30,7 @@ CERTAINTIES = {
     "dated": "the seller, or a dated document, says so",
     "seen": "the list had this price on that very day",
     "between looks": "the list had this price at the look before and at the look after",
-    "changing": "the price changed between two looks, and the day lies between them",
+    "changing": "it changed between two looks, and the day lies between them: this price, the other, or a third",
     "provisional": "one look found another price, or this one, and no other look yet",
     "last seen before": "the list had this price when it was last seen, before that day",
     "presumed": "the list still has this price, but nothing shows that the seller still asks it",
@@ -91,7 +91,7 @@ class OfferOnDay:
         or_output_usd_per_mtok: the other price of output.
         since: first day on which the price is known to have held.
         since_earliest: earliest day on which it can have begun; None if nothing is known of it.
-        until: first day on which it held no more; None if it has not ended.
+        until: first day on which it is known, or was taken, to hold no more; None if it has not ended.
         seen_before: last look at the list up to the day; None if there was none.
         seen_after: first look from the day on; None if there was none.
         reason: what must be read with the price, or why it is not known.
@@ -187,9 +187,9 @@ def price_on_day(
     mine = with_seats(
         current.join(of_model.offers, on=OFFER, how="inner", maintain_order="left")
     ).to_dicts()
-    looks = _looks(prices, polls)
+    looks = looks_of(polls)
     found = [
-        _on_day(list(rows), on, looks.get(_list_of(seat), ()))
+        _on_day(list(rows), on, looks.get(list_of(seat), ()))
         for seat, rows in groupby(mine, key=lambda row: tuple(row[name] for name in SEAT))
     ]
     found.sort(key=_order)
@@ -223,8 +223,12 @@ def with_seats(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _looks(prices: pl.DataFrame, polls: pl.DataFrame) -> dict[tuple[str, str | None], list[date]]:
-    """The days on which each list, or each model of a partial list, was seen, in order."""
+def looks_of(polls: pl.DataFrame) -> dict[tuple[str, str | None], list[date]]:
+    """The days on which each list, or each model of a partial list, was seen, in order.
+
+    Args:
+        polls: rows of `price_polls`.
+    """
     days = polls.select("source", "model", "seen_on").sort("source", "model", "seen_on")
     found: dict[tuple[str, str | None], list[date]] = {}
     for source, model, day in days.iter_rows():
@@ -232,7 +236,7 @@ def _looks(prices: pl.DataFrame, polls: pl.DataFrame) -> dict[tuple[str, str | N
     return found
 
 
-def _list_of(seat: tuple[Any, ...]) -> tuple[str, str | None]:
+def list_of(seat: tuple[Any, ...]) -> tuple[str, str | None]:
     """What a look at an offer is a look at: its list, or its model alone where the list is partial."""
     source, _, model = seat[:3]
     return source, model if source in partial_lists() else None
@@ -245,7 +249,7 @@ def _on_day(rows: Sequence[Row], on: date, looks: Sequence[date]) -> OfferOnDay:
     held = [row for row in rows if _first_day(row) <= on and not _has_ended(row, on)]
     solid = [row for row in held if row["flag"] not in _BESIDE]
     if not held:
-        return _absent(rows, on, before, after)
+        return _absent(rows, on, before, after, looks)
     row = (solid or held)[-1]
     beside = [one for one in held if one is not row and one["flag"] in _BESIDE]
     following = _following(rows, row)
@@ -334,15 +338,42 @@ def _may_have_ended(row: Row, on: date, following: Row | None) -> bool:
     return bool(earliest <= on)
 
 
-def _absent(rows: Sequence[Row], on: date, before: date | None, after: date | None) -> OfferOnDay:
+def missed_on(row: Row, looks: Sequence[date]) -> date | None:
+    """The first look that did not find an offer any more; None if its end is not what looks say.
+
+    Args:
+        row: the row of its last price, which ended on the day after it was last seen.
+        looks: the days on which the list was seen, in order.
+    """
+    last = row["last_seen"]
+    if last is None or row["valid_to"] is None or row["valid_to"] > last + _DAY:
+        return None
+    place = bisect_right(looks, last)
+    return looks[place] if place < len(looks) else None
+
+
+def _absent(
+    rows: Sequence[Row],
+    on: date,
+    before: date | None,
+    after: date | None,
+    looks: Sequence[date],
+) -> OfferOnDay:
     """An offer of which no price is known to hold on a day: why."""
     later = [row for row in rows if _first_day(row) > on]
     earlier = [row for row in rows if _has_ended(row, on)]
+    if earlier:
+        gone = missed_on(earlier[-1], looks)
+        if gone is not None and gone > on:
+            reason = f"last seen on {earlier[-1]['last_seen']}, gone on {gone}"
+            return _told(earlier[-1], "changing", reason, before, after, None)
     row = later[0] if later else rows[-1]
     earliest, is_dated = row["valid_from_earliest"], row["basis"] in _DATED
     other: Row | None = None
     if earlier and (before or not later or earlier[-1]["basis"] in _DATED):
         certainty, reason = "not offered", f"ended on {max(one['valid_to'] for one in earlier)}"
+        if before and after and before < on:
+            reason += f", and not there on {before} and {after}"
         row = earlier[-1]
     elif not earlier and earliest is not None and earliest <= on:
         certainty, other = "changing", row
@@ -379,8 +410,8 @@ def _told(
         output_usd_per_mtok=row["output_usd_per_mtok"] if is_price else None,
         cache_read_usd_per_mtok=row["cache_read_usd_per_mtok"] if is_price else None,
         certainty=certainty,
-        or_input_usd_per_mtok=other and other["input_usd_per_mtok"],
-        or_output_usd_per_mtok=other and other["output_usd_per_mtok"],
+        or_input_usd_per_mtok=None if other is None else other["input_usd_per_mtok"],
+        or_output_usd_per_mtok=None if other is None else other["output_usd_per_mtok"],
         since=_first_day(row) if is_price else None,
         since_earliest=row["valid_from_earliest"] if is_price else None,
         until=row["valid_to"] if is_price else None,

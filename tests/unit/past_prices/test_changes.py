@@ -7,11 +7,12 @@ import pytest
 
 from densing_pipeline.past_prices.changes import of_the_week, price_changes
 from densing_pipeline.prices.as_of import last_day
-from densing_pipeline.tables.published import MODEL_LINKS, PRICE_CHANGES, PRICES
+from densing_pipeline.tables.published import MODEL_LINKS, PRICE_CHANGES, PRICE_POLLS, PRICES
 
 START = date(2025, 1, 1)
 OLD, NEW = (2.0, 8.0), (1.0, 4.0)
 DAYS = range(0, 60, 2)
+INPUTS = ("prices", "model_links", "price_polls")
 
 
 def day(n: int) -> date:
@@ -27,7 +28,7 @@ def changes_of(folded):
             day(n): {"x": OLD} | ({} if price_on(n) is None else {"m": price_on(n)}) for n in days
         }
         book = folded(looks, source=source)
-        found = PRICE_CHANGES.validate(price_changes(book["prices"], book["model_links"]))
+        found = PRICE_CHANGES.validate(price_changes(*(book[name] for name in INPUTS)))
         assert found.filter(pl.col("model") != "m").is_empty()
         return [
             (row["change"], row["date_earliest"], row["date"], row["certainty"],
@@ -61,7 +62,7 @@ def test_an_offer_comes_and_goes(changes_of):
     found = changes_of(lambda n: OLD if 10 <= n < 30 else None)
     assert found == [
         ("arrival", day(9), day(10), "interval", None, 2.0),
-        ("departure", day(29), day(29), "day", 2.0, None),
+        ("departure", day(29), day(30), "interval", 2.0, None),
     ]
 
 
@@ -97,12 +98,12 @@ def test_a_mended_entry_of_a_list_that_people_keep_is_no_change(changes_of):
 
 
 def test_no_prices_have_no_changes():
-    assert price_changes(PRICES.empty(), MODEL_LINKS.empty()).is_empty()
+    assert price_changes(PRICES.empty(), MODEL_LINKS.empty(), PRICE_POLLS.empty()).is_empty()
     assert of_the_week(PRICE_CHANGES.empty(), START).is_empty()
 
 
 def test_the_bundled_lists_know_the_changes_that_everybody_knows(bundled_book):
-    found = price_changes(bundled_book["prices"], bundled_book["model_links"])
+    found = price_changes(*(bundled_book[name] for name in INPUTS))
     PRICE_CHANGES.validate(found)
     cuts = found.filter(change="cut", source="list-prices").select("model", "date").rows()
     assert ("o3", date(2025, 6, 10)) in cuts
@@ -116,7 +117,7 @@ def test_the_bundled_lists_know_the_changes_that_everybody_knows(bundled_book):
 
 
 def test_the_week_tells_a_change_once_though_several_lists_have_it(bundled_book):
-    found = price_changes(bundled_book["prices"], bundled_book["model_links"])
+    found = price_changes(*(bundled_book[name] for name in INPUTS))
     week = of_the_week(found, date(2025, 6, 14))
     o3 = week.filter(model="o3", change="cut", seller="openai")
     assert o3["source"].to_list() == ["list-prices"], "LiteLLM has it too"

@@ -86,7 +86,9 @@ def test_an_arrival_and_a_departure(folded):
         10: (2.0, "seen", None),
         15: (2.0, "between looks", None),
         20: (2.0, "seen", None),
-        21: (None, "not offered", None),
+        21: (2.0, "changing", None),
+        29: (2.0, "changing", None),
+        30: (None, "not offered", None),
         45: (None, "not offered", None),
     }
     found = {n: told(only(price_on_day(book, "m", day(n)))) for n in expected}
