@@ -100,7 +100,7 @@ def is_equal(prices, listed) -> bool:
 def test_prices_of_days_in_months_that_were_left_out(recorded, held_out, source):
     days, book = held_out
     rng = np.random.default_rng(SEED)
-    found, wrong = Counter(), []
+    found, wrong = Counter[str](), []
     known = book["prices"].filter(source=source)
     for day in days[source]:
         path = recorded / "prices" / "raw" / source / f"{day}.json.gz"
