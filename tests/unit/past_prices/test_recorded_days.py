@@ -82,10 +82,8 @@ def held_out(recorded, tmp_path_factory):
         bundled.FILE.write_bytes(compile_history(folder))
         lists = bundled.bundled_prices.__wrapped__()
     for source, drawn in days.items():
-        looks = bundled.looks({source: lists[source]})["seen_on"]
-        assert {month(day) for day in drawn}.isdisjoint(map(month, looks)), (
-            "the months are left out"
-        )
+        seen = bundled.looks({source: lists[source]})["seen_on"]
+        assert {month(day) for day in drawn}.isdisjoint(map(month, seen)), "the months are left out"
     return days, book_of(lists)
 
 
