@@ -225,6 +225,20 @@ def maintenance(
 
 
 @app.command()
+def alerts(
+    ctx: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message instead.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Tell what is new to DENSING_ALERT_URLS as well.")
+    ] = False,
+) -> None:
+    """Print what is wrong with this installation now."""
+    from densing_pipeline.cli import alerts
+
+    alerts.show(ctx.obj, is_test=test, is_told=send)
+
+
+@app.command()
 def settings(
     ctx: typer.Context,
     name: Annotated[
