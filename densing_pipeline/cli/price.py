@@ -7,7 +7,7 @@ from rich.table import Table
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import published_folder
+from densing_pipeline.cli.settings import current_settings, published_folder
 from densing_pipeline.past_prices.evidence import where
 from densing_pipeline.past_prices.naming import UnknownModelError
 from densing_pipeline.past_prices.on_day import (

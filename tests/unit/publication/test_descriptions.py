@@ -89,11 +89,12 @@ def test_the_citation_is_valid_by_its_schema(release, where):
 
 def test_the_card_is_one_of_the_hub_and_names_every_table_and_licence(release, package):
     card = DatasetCard((release / "README.md").read_text(encoding="utf-8"))
-    assert card.data.license == "cc-by-4.0"
-    assert {one["config_name"]: one["data_files"] for one in card.data.configs} == {
+    metadata = card.data.to_dict()
+    assert metadata["license"] == "cc-by-4.0"
+    assert {one["config_name"]: one["data_files"] for one in metadata["configs"]} == {
         name: f"{name}.parquet" for name in PUBLISHED
     }
-    assert [one["config_name"] for one in card.data.configs if one.get("default")] == [
+    assert [one["config_name"] for one in metadata["configs"] if one.get("default")] == [
         "densing_law"
     ]
     for resource in package["resources"]:
