@@ -12,6 +12,7 @@ from densing_pipeline.orchestration.metadata import (
     health_metadata,
     release_metadata,
 )
+from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import FRESH, OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
@@ -52,8 +53,10 @@ def source_health(
     return dg.MaterializeResult(value=health, metadata=health_metadata(health))
 
 
-@dg.asset(group_name="publication", owners=OWNERS, required_resource_keys={"lock"})
-def earlier_releases(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+@dg.asset(group_name="publication", owners=OWNERS, kinds={"parquet"})
+def earlier_releases(
+    settings: dg.ResourceParam[Settings], lock: StateLock
+) -> dg.MaterializeResult[None]:
     """The releases so far, in a local folder; of a remote place its latest release is fetched."""
     latest = latest_release(copies.earlier_releases(settings))
     return dg.MaterializeResult(metadata={"latest": latest.release_id if latest else "none"})

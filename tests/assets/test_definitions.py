@@ -194,7 +194,9 @@ PARENTS = {
     "forecast_skill": {"forecast_scores", "prices"},
     "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": FORECAST_INPUTS,
+    "earlier_releases": set(),
     "revisions": {
+        "earlier_releases",
         "scores",
         "reference_laws",
         "densities",
