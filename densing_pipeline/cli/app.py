@@ -354,7 +354,8 @@ def intervals(
 ) -> None:
     """Simulate how often the published intervals of the pace of density hold it; takes hours.
 
-    Rows of the file that are not simulated anew stay.
+    Rows of the file that are not simulated anew stay. Finished draws are kept in the state directory: called
+    again, the command continues where it was stopped.
     """
     from densing_pipeline.cli import studies
 

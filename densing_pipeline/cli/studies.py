@@ -289,6 +289,8 @@ def simulate_intervals(
 ) -> None:
     """Write simulated coverage of the published intervals, one world after another, and print it.
 
+    Finished draws are kept in the state directory, so that the command continues where it was stopped.
+
     Args:
         screen: where each finished world is printed.
         file: CSV that is written; that of the package if None. Its other rows stay.
@@ -311,11 +313,13 @@ def simulate_intervals(
         if unknown := sorted(set(asked) - set(among)):
             raise CommandError(f"no {what} {', '.join(unknown)}: choose of {', '.join(among)}")
     target = file or coverage_table.FILE
+    folder = current_settings().state_dir / "simulated_intervals"
     for name in [*(estimates or candidates)]:
         for world in [one for one in known if one in names or not names]:
             found = coverage.study(
-                worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world]
-            )
+                worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world],
+                folder=folder,
+            )  # fmt: skip
             coverage_table.save(found, target)
             for row in found.iter_rows(named=True):
                 screen.line(

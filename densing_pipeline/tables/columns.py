@@ -861,9 +861,11 @@ COLUMNS: dict[str, Column] = {
     "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
     "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
-        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
-        "densing_law by the paper's law.",
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, by logits or by "
+        "bent scales, each its own or all alike; or that of densing_law by the paper's law.",
         "pooled",
+        "pooled-bent",
+        "pooled-bent-common",
         "densing-law",
     ),
     "world": _text(

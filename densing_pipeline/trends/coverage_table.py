@@ -16,8 +16,11 @@ from densing_pipeline.trends.worlds import WORLDS
 FILE = Path(__file__).with_name("interval_coverage.csv")
 """The committed table."""
 
-POOLED, DENSING_LAW = "pooled", "densing-law"
-"""Estimates whose intervals are judged: pooled over benchmarks, and the one of `densing_law` by the paper's law."""
+POOLED, POOLED_BENT, POOLED_BENT_COMMON, DENSING_LAW = (
+    "pooled", "pooled-bent", "pooled-bent-common", "densing-law",
+)  # fmt: skip
+"""Estimates whose intervals are judged: pooled over benchmarks by logits, by scales each with a bend of its own
+or all with one, and the one of `densing_law` by the paper's law."""
 
 AVERAGE, CURRENT = "average", "current"
 """Which pace an interval should hold: the average over its window, or that on the last day."""
@@ -51,7 +54,7 @@ def coverage_of(estimate: str, params_basis: str, window: str) -> Coverage | Non
     """Coverage of the intervals of one estimate; None if it was not simulated.
 
     Args:
-        estimate: `POOLED` or `DENSING_LAW`.
+        estimate: such as `POOLED`.
         params_basis: its parameter basis.
         window: its window.
     """
