@@ -351,6 +351,9 @@ def intervals(
         typer.Option(help="Estimate and basis, such as pooled/total (default: all)."),
     ] = None,
     world: Annotated[list[str] | None, typer.Option(help="World (default: all).")] = None,
+    window: Annotated[
+        list[str] | None, typer.Option(help="Window of a pooled estimate (default: all of them).")
+    ] = None,
 ) -> None:
     """Simulate how often the published intervals of the pace of density hold it; takes hours.
 
@@ -361,7 +364,7 @@ def intervals(
 
     studies.simulate_intervals(
         ctx.obj, file, worlds=worlds, draws=draws, seed=seed,
-        estimates=estimate or (), names=world or (),
+        estimates=estimate or (), names=world or (), windows=window or (),
     )  # fmt: skip
 
 

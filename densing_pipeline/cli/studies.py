@@ -286,6 +286,7 @@ def simulate_intervals(
     seed: int,
     estimates: Sequence[str],
     names: Sequence[str],
+    windows: Sequence[str],
 ) -> None:
     """Write simulated coverage of the published intervals, one world after another, and print it.
 
@@ -299,9 +300,10 @@ def simulate_intervals(
         seed: seed of worlds and resamples.
         estimates: such as `pooled/total`; all if empty.
         names: worlds; all if empty.
+        windows: windows of the pooled estimates; all if empty.
 
     Raises:
-        CommandError: an estimate or a world is not known.
+        CommandError: an estimate, a world or a window is not known.
     """
     from densing_pipeline.trends import coverage_table
     from densing_pipeline.trends import interval_coverage as coverage
@@ -309,7 +311,11 @@ def simulate_intervals(
 
     candidates = {"/".join(one): one for one in coverage.CANDIDATES}
     known = [world.name for world in WORLDS]
-    for what, asked, among in (("estimate", estimates, [*candidates]), ("world", names, known)):
+    for what, asked, among in (
+        ("estimate", estimates, [*candidates]),
+        ("world", names, known),
+        ("window", windows, [*coverage.WINDOWS]),
+    ):
         if unknown := sorted(set(asked) - set(among)):
             raise CommandError(f"no {what} {', '.join(unknown)}: choose of {', '.join(among)}")
     target = file or coverage_table.FILE
@@ -318,7 +324,7 @@ def simulate_intervals(
         for world in [one for one in known if one in names or not names]:
             found = coverage.study(
                 worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world],
-                folder=folder,
+                windows=windows or coverage.WINDOWS, folder=folder,
             )  # fmt: skip
             coverage_table.save(found, target)
             for row in found.iter_rows(named=True):

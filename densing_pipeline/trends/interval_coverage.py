@@ -136,8 +136,12 @@ class Answer(NamedTuple):
 NOTHING: Interval = (np.nan, np.nan)
 
 
+WINDOWS = ("all", SINCE_NAME, "last-24-months")
+"""Windows of the pooled rows."""
+
+
 class Asked(NamedTuple):
-    """One draw of one world for one estimate."""
+    """One draw of one world for one estimate over some windows."""
 
     estimate: str
     params_basis: str
@@ -145,6 +149,7 @@ class Asked(NamedTuple):
     number: int
     draws: int
     seed: int
+    windows: tuple[str, ...] = WINDOWS
 
 
 def study(
@@ -154,6 +159,7 @@ def study(
     seed: int,
     candidates: Sequence[tuple[str, str]] = CANDIDATES,
     names: Sequence[str] = (),
+    windows: Sequence[str] = WINDOWS,
     folder: Path | None = None,
 ) -> pl.DataFrame:
     """Simulated coverage of every candidate in every world.
@@ -164,6 +170,7 @@ def study(
         seed: seed of worlds and resamples.
         candidates: estimates with their parameter bases.
         names: worlds; all if empty.
+        windows: windows of the pooled estimates; the one of `densing_law` is over all years.
         folder: where finished draws are kept, so that a study that was stopped continues; nowhere if None.
 
     Returns:
@@ -172,11 +179,15 @@ def study(
     rows = []
     for name, basis in candidates:
         own = digest(name, basis)
-        kept = folder and KeptDraws(folder / f"{name}-{basis}-{draws}-{seed}-{own}.jsonl")
+        spans = tuple(window for window in WINDOWS if window in windows)
+        file = "-".join(map(str, (name, basis, *spans, draws, seed, own)))
+        kept = folder and KeptDraws(folder / f"{file}.jsonl")
         for world in WORLDS:
             if names and world.name not in names:
                 continue
-            asked = [Asked(name, basis, world, number, draws, seed) for number in range(worlds)]
+            asked = [
+                Asked(name, basis, world, number, draws, seed, spans) for number in range(worlds)
+            ]
             groups: dict[tuple[str, str], list[Answer]] = {}
             for each in chain.from_iterable(_answers(asked, kept)):
                 groups.setdefault((each.window, each.truth), []).append(each)
@@ -261,7 +272,7 @@ def _pooled_answers(asked: Asked, rng: np.random.Generator) -> Iterator[Answer]:
     of = bundled_panel(asked.params_basis)
     drawn = draw(asked.world, _sites(of), rng)
     world = of._replace(days=drawn.days, logits=_logits(asked.world, of, drawn, rng))
-    windows = _windows(of.days)
+    windows = {name: _window(name, of.days) for name in asked.windows}
     found = pooled_growths(
         world,
         list(windows.values()),
@@ -367,14 +378,11 @@ def _against(
         yield Answer(name, CURRENT, drawn.paces[1], slope, wide, narrow)
 
 
-def _windows(days: FloatArray) -> dict[str, DaySpan]:
-    """The windows of the pooled rows, in days since day zero."""
-    newest = float(days.max())
-    return {
-        "all": ALWAYS,
-        SINCE_NAME: (days_since_zero(SINCE_START), np.inf),
-        "last-24-months": (newest - RECENT_DAYS, np.inf),
-    }
+def _window(name: str, days: FloatArray) -> DaySpan:
+    """A window of the pooled rows, in days since day zero."""
+    if name == SINCE_NAME:
+        return days_since_zero(SINCE_START), np.inf
+    return ALWAYS if name == "all" else (float(days.max()) - RECENT_DAYS, np.inf)
 
 
 @cache
@@ -512,7 +520,7 @@ def digest(estimate_name: str, params_basis: str) -> str:
         content = {
             **settings,
             "spread": BENCHMARKS_SPREAD,
-            "windows": sorted(_windows(of.days)),
+            "windows": sorted(WINDOWS),
             "averaged": 1,
             "models": of.model_ids,
             "days": of.days.tolist(),
