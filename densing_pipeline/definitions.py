@@ -16,7 +16,7 @@ from densing_pipeline.assets import (
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
-from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
+from densing_pipeline.schedules import evaluations, hub_sweep, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings, read_settings
 
 
@@ -39,8 +39,8 @@ def build_defs(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job, maintenance.job, evaluate],
-        schedules=[nightly.schedule],
+        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate],
+        schedules=[nightly.schedule, maintenance.schedule],
         sensors=[new_models.sensor(settings, wanted)],
         resources={
             "settings": settings,

@@ -161,6 +161,41 @@ def storage(ctx: typer.Context) -> None:
 
 
 @app.command()
+def backup(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The file to write, such as backup.tar.gz.")],
+) -> None:
+    """Write the whole state directory to one file; what runs meanwhile may go on."""
+    from densing_pipeline.cli import backup
+
+    backup.make(ctx.obj, file)
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `densing backup` wrote.")],
+) -> None:
+    """Make the state directory from a backup; it must be absent or empty."""
+    from densing_pipeline.cli import backup
+
+    backup.restore(ctx.obj, file)
+
+
+@app.command()
+def maintenance(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted; delete nothing.")
+    ] = False,
+) -> None:
+    """Delete Dagster's old runs with their events and logs (DENSING_KEEP_RUNS_DAYS)."""
+    from densing_pipeline.cli import maintenance
+
+    maintenance.run(ctx.obj, is_dry=dry_run)
+
+
+@app.command()
 def settings(
     ctx: typer.Context,
     name: Annotated[

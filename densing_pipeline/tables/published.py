@@ -170,7 +170,7 @@ MODEL_REPORTS = Table(
 
 POOLED_SCORES = Table(
     name="pooled_scores",
-    grain="one model x benchmark of the paper's suite, under the paper's protocol",
+    grain="one model x benchmark that is compared, under the protocol that counts",
     key=("model_id", "benchmark"),
     columns=(
         "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",

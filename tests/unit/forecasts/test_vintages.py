@@ -26,7 +26,7 @@ from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import REFERENCE_POINTS
 
 LAST = date(2024, 12, 31)
-LAST_FACT = date(2026, 11, 28)
+LAST_FACT = date(2026, 11, 29)
 
 NAME = "nmi-2025/nmi-2025-average/nonembedding"
 
