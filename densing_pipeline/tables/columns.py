@@ -737,7 +737,8 @@ COLUMNS: dict[str, Column] = {
     "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
     "is_headline": _flag(
-        "Whether this is the headline, the estimate that answers and figures quote."
+        "Whether this is the estimate of its table that answers and figures quote. The headline is that of "
+        "density_growth; that of densing_law is by the paper's own law."
     ),
     "n_models": _count("Models in the window.", "models"),
     "n_clusters": _count("Model families in the window.", "families"),
@@ -836,6 +837,14 @@ COLUMNS: dict[str, Column] = {
     "growth_high": _number("Upper end of the growth's 95 % interval.", "1 / year"),
     "growth_low_80": _number("Lower end of the growth's 80 % interval.", "1 / year"),
     "growth_high_80": _number("Upper end of the growth's 80 % interval.", "1 / year"),
+    "growth_low_mc_error": _number(
+        "Monte Carlo standard error of growth_low, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
+    "growth_high_mc_error": _number(
+        "Monte Carlo standard error of growth_high, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
     "doubling_days_low_80": _positive("Lower end of the doubling time's 80 % interval.", "days"),
     "doubling_days_high_80": _positive(
         "Upper end of the doubling time's 80 % interval; empty if the growth's interval reaches zero.",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import NARROWER, clustered_interval
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
@@ -185,7 +186,10 @@ def density_growth(*parts: Iterable[GrowthRow]) -> pl.DataFrame:
     rows = [row for part in parts for row in part]
     if not rows:
         return DENSITY_GROWTH.empty()
-    made = pl.DataFrame(rows, infer_schema_length=None)
+    quoted = pl.all_horizontal(
+        pl.col(name) == value for name, value in GROWTH_HEADLINE._asdict().items()
+    )
+    made = pl.DataFrame(rows, infer_schema_length=None).with_columns(is_headline=quoted)
     return with_width(DENSITY_GROWTH, made, "doubling_days_low", "doubling_days_high")
 
 

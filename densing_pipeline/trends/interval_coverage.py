@@ -84,8 +84,10 @@ from densing_pipeline.trends.worlds import (
 
 CANDIDATES = (
     (POOLED, "total"),
+    (POOLED, "active"),
     (POOLED_BENT, "total"),
     (POOLED_BENT_COMMON, "total"),
+    (POOLED_BENT_COMMON, "active"),
     (DENSING_LAW, HEADLINE.params_basis),
 )
 """Each with its parameter basis."""
