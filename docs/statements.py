@@ -20,7 +20,11 @@ README = Page(
         "to {today[active][open-weights].newest_release})",
         "the published {paper.doubling_days:.0f} days come out to the printed digits",
         "the paper's recipe on the paper's {paper.n_models} models",
-        "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
+        "density of skills doubles every {pooled.doubling_days:.0f} days (95 % interval "
+        "{pooled.doubling_days_low:.0f} to {pooled.doubling_days_high:.0f}) counting all parameters**, on "
+        "{pooled.n_models} base models",
+        "density doubles every {headline.doubling_days:.0f} days, **and the interval, "
+        "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
         "it would be {headline.doubling_days_low_law_known:.0f} to "
         "{headline.doubling_days_high_law_known:.0f} ([docs/statistics.md]",
         "window and estimator say, in days, {spread.low:.0f} to {spread_high} (the middle 90 % of "
@@ -40,6 +44,7 @@ README = Page(
             "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
+        "the worlds (`trends.worlds`)": ("twelve artificial worlds",),
     },
 )
 

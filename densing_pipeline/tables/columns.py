@@ -871,10 +871,12 @@ COLUMNS: dict[str, Column] = {
     "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
         "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, by logits or by "
-        "bent scales, each its own or all alike; or that of densing_law by the paper's law.",
+        "bent scales, each its own or all alike, that also with percentiles for the spread of resamples; or that "
+        "of densing_law by the paper's law.",
         "pooled",
         "pooled-bent",
         "pooled-bent-common",
+        "pooled-bent-percentile",
         "densing-law",
     ),
     "world": _text(
@@ -891,6 +893,11 @@ COLUMNS: dict[str, Column] = {
     "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
     "relative_bias": _number("Mean estimate over the truth, minus 1."),
     "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "median_bias": _number("Median estimate over the truth, minus 1."),
+    "narrow_share": _fraction(
+        "Share of the draws in which the ends of the 95 % interval are at most four times apart."
+    ),
+    "narrow_coverage": _fraction("Coverage of the 95 % interval in these draws."),
     "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "weight": _fraction(

@@ -652,6 +652,7 @@ INTERVAL_COVERAGE = Table(
     columns=(
         "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
         "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+        "median_bias?", "narrow_share?", "narrow_coverage?",
     ),
 )  # fmt: skip
 

@@ -16,11 +16,11 @@ from densing_pipeline.trends.worlds import WORLDS
 FILE = Path(__file__).with_name("interval_coverage.csv")
 """The committed table."""
 
-POOLED, POOLED_BENT, POOLED_BENT_COMMON, DENSING_LAW = (
-    "pooled", "pooled-bent", "pooled-bent-common", "densing-law",
+POOLED, POOLED_BENT, POOLED_BENT_COMMON, POOLED_BENT_PERCENTILE, DENSING_LAW = (
+    "pooled", "pooled-bent", "pooled-bent-common", "pooled-bent-percentile", "densing-law",
 )  # fmt: skip
 """Estimates whose intervals are judged: pooled over benchmarks by logits, by scales each with a bend of its own
-or all with one, and the one of `densing_law` by the paper's law."""
+or all with one, the last also with percentiles for its spread, and the one of `densing_law` by the paper's law."""
 
 AVERAGE, CURRENT = "average", "current"
 """Which pace an interval should hold: the average over its window, or that on the last day."""

@@ -18,6 +18,7 @@ from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.tables.published import DENSITY_GROWTH
 from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.estimate import Interval
+from densing_pipeline.trends.series import LONGEST_DAYS
 
 GrowthRow = dict[str, Any]
 """A row of `density_growth`."""
@@ -25,9 +26,6 @@ GrowthRow = dict[str, Any]
 GROWS = "growth"
 FALLS = "decline"
 NOT_SHOWN = "no growth shown"
-
-LONGEST_DAYS = 10 * DAYS_PER_YEAR
-"""Longest doubling time that is published, ten years: no history that it could be seen in is as long."""
 
 SLOWEST = float(np.log(2)) / (LONGEST_DAYS / DAYS_PER_YEAR)
 """Growth a year at that doubling time."""

@@ -61,11 +61,13 @@ from densing_pipeline.trends.coverage_table import (
     POOLED,
     POOLED_BENT,
     POOLED_BENT_COMMON,
+    POOLED_BENT_PERCENTILE,
 )
 from densing_pipeline.trends.estimate import Interval, NoEstimateError, estimate, families_inside
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 from densing_pipeline.trends.kept_draws import KeptDraws, Values
 from densing_pipeline.trends.parallel import parallel_map
+from densing_pipeline.trends.pooled_growth import Spread as PaceSpread
 from densing_pipeline.trends.pooled_growth import pooled_growths
 from densing_pipeline.trends.series import Series, from_frame
 from densing_pipeline.trends.simulate import FAMILY_SHARE, MEAN_SHORTFALL, NOISE
@@ -84,16 +86,20 @@ from densing_pipeline.trends.worlds import (
 
 CANDIDATES = (
     (POOLED, "total"),
-    (POOLED, "active"),
     (POOLED_BENT, "total"),
     (POOLED_BENT_COMMON, "total"),
-    (POOLED_BENT_COMMON, "active"),
+    (POOLED_BENT_PERCENTILE, "total"),
     (DENSING_LAW, HEADLINE.params_basis),
 )
 """Each with its parameter basis."""
 
-BEND_OF: dict[str, Bend] = {POOLED: "none", POOLED_BENT: "own", POOLED_BENT_COMMON: "common"}
-"""The bend of the scales of each pooled estimate."""
+METHODS: dict[str, tuple[Bend, PaceSpread]] = {
+    POOLED: ("none", "variance"),
+    POOLED_BENT: ("own", "variance"),
+    POOLED_BENT_COMMON: ("common", "variance"),
+    POOLED_BENT_PERCENTILE: ("common", "percentile"),
+}
+"""Bend of the scales and spread of the resampled paces of each pooled estimate."""
 
 BENCHMARKS_SPREAD = Spread(mean=1.9, family_share=0.45, line_share=0.45, common_share=0.65)
 """Shortfalls of the bundled base models below the quantile lines of five benchmarks: means 1.5 to 2.3, shares of
@@ -103,13 +109,16 @@ benchmarks .4 to .8."""
 AVERAGE_SPREAD = Spread(MEAN_SHORTFALL, FAMILY_SHARE, line_share=0.0, common_share=1.0)
 """Shortfalls of the paper's models, as in `simulate`."""
 
-OTHER_LAW = dict.fromkeys(BEND_OF, NMI) | {DENSING_LAW: "nmi-2025-refit"}
+OTHER_LAW = dict.fromkeys(METHODS, NMI) | {DENSING_LAW: "nmi-2025-refit"}
 """The law that scores follow in `other-law`: in two steps through a loss, instead of a logit linear in ln N;
 the other minimum of the loss, instead of the published one."""
 
 WORLD_LAW_DRAWS = 20
 """Draws of each law; the headline's law has ten times as many."""
 
+
+NARROW_FOLD = 4
+"""Ends of an interval at most this many times apart make it narrow; so the headline's should be."""
 
 DRAWS_AT_ONCE = 250
 """Draws computed before they are kept; enough for two processes."""
@@ -221,7 +230,7 @@ def _answers(asked: Sequence[Asked], kept: KeptDraws | None) -> list[list[Answer
     for start in range(0, len(left), DRAWS_AT_ONCE):
         some = left[start : start + DRAWS_AT_ONCE]
         # A draw of the paper's models takes milliseconds, so a second process would cost more than it saves.
-        found = parallel_map(answer, some) if some[0].estimate in BEND_OF else map(answer, some)
+        found = parallel_map(answer, some) if some[0].estimate in METHODS else map(answer, some)
         done = {one.number: _plain(each) for one, each in zip(some, found, strict=True)}
         if kept:
             kept.add({(world, number): each for number, each in done.items()})
@@ -248,6 +257,8 @@ def _summary(group: list[Answer]) -> dict[str, Any]:
         float(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean()) for ends in (wide, narrow)
     )
     known = np.isfinite(slope)
+    is_narrow = (wide[:, 0] > 0) & (wide[:, 1] <= NARROW_FOLD * wide[:, 0])
+    held_if_narrow = (wide[:, 0] <= truth)[is_narrow] & (truth <= wide[:, 1])[is_narrow]
     # As for a coverage that is one success and one failure away, so that none is without error.
     share = (held * n + 1) / (n + 2)
     return {
@@ -259,13 +270,16 @@ def _summary(group: list[Answer]) -> dict[str, Any]:
         "relative_width": float(np.median((wide[:, 1] - wide[:, 0])[known]) / truth.mean())
         if known.any()
         else None,
+        "median_bias": float(np.median((slope / truth)[known]) - 1) if known.any() else None,
+        "narrow_share": float(is_narrow.mean()),
+        "narrow_coverage": float(held_if_narrow.mean()) if held_if_narrow.size else None,
     }
 
 
 def answer(asked: Asked) -> list[Answer]:
     """The estimate in one draw of a world, over every window."""
     rng = stream(asked.seed, f"{asked.world.name}/{asked.number}")
-    if asked.estimate in BEND_OF:
+    if asked.estimate in METHODS:
         return list(_pooled_answers(asked, rng))
     return list(_law_answers(asked, rng))
 
@@ -275,12 +289,9 @@ def _pooled_answers(asked: Asked, rng: np.random.Generator) -> Iterator[Answer]:
     drawn = draw(asked.world, _sites(of), rng)
     world = of._replace(days=drawn.days, logits=_logits(asked.world, of, drawn, rng))
     windows = {name: _window(name, of.days) for name in asked.windows}
+    bend, spread = METHODS[asked.estimate]
     found = pooled_growths(
-        world,
-        list(windows.values()),
-        draws=asked.draws,
-        seed=asked.seed,
-        bend=BEND_OF[asked.estimate],
+        world, list(windows.values()), draws=asked.draws, seed=asked.seed, bend=bend, spread=spread
     )
     for (name, window), pooled in zip(windows.items(), found, strict=True):
         pace = pooled.pace
@@ -517,7 +528,7 @@ def digest(estimate_name: str, params_basis: str) -> str:
         "inner_days": INNER_DAYS,
         "other_law": OTHER_LAW[estimate_name],
     }
-    if estimate_name in BEND_OF:
+    if estimate_name in METHODS:
         of = bundled_panel(params_basis)
         content = {
             **settings,
@@ -532,8 +543,11 @@ def digest(estimate_name: str, params_basis: str) -> str:
             "size_slopes": _rounded(_size_slopes(of)),
             "errors": [_rounded(row) for row in of.errors],
         }
-        if BEND_OF[estimate_name] != "none":
-            content["bends"] = [BEND_OF[estimate_name], *_rounded(BENDS)]
+        bend, spread = METHODS[estimate_name]
+        if bend != "none":
+            content["bends"] = [bend, *_rounded(BENDS)]
+        if spread != "variance":
+            content["spread of paces"] = spread
     else:
         series, sites, scores = _paper_sites()
         content = {

@@ -15,14 +15,20 @@ holds the truth (`interval_coverage`).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
 from densing_pipeline.density.size_scale import Bend, Panel, Scale, size_lines, size_scales
 from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.stats.intervals import LEVEL, MOST_LOST, cluster_weights
+from densing_pipeline.stats.intervals import (
+    LEVEL,
+    MOST_LOST,
+    Z_95,
+    cluster_weights,
+    percentile_interval,
+)
 from densing_pipeline.stats.quantile import quantile_line_of_each
 from densing_pipeline.trends.estimate import PARTS, Interval
 from densing_pipeline.trends.estimators import ALWAYS, DaySpan
@@ -30,6 +36,10 @@ from densing_pipeline.trends.series import FEWEST_DAYS, FEWEST_FAMILIES, FEWEST_
 
 TAU = 0.9
 """Quantile of ln density that stands for the frontier."""
+
+Spread = Literal["variance", "percentile"]
+"""Whether the spread of resampled paces is their variance, or that of a normal distribution whose central 95 % is
+as wide as theirs. On bent scales a few resamples are so far off that the variance does not converge."""
 
 FEWEST_LINES = 5
 """Fewest lines of models with several sizes for `lambda_b`."""
@@ -71,6 +81,7 @@ class Pooled(NamedTuple):
         drawn: paces of the benchmarks in every resample, NaN where none, shape (B, k).
         bends: bend of the scale of each benchmark, 0 for the logit, NaN where it has no pace, shape (k,).
         families: families behind any of them.
+        spread: how the spread of resampled paces was taken.
     """
 
     pace: Pace | None
@@ -81,10 +92,17 @@ class Pooled(NamedTuple):
     drawn: FloatArray
     bends: FloatArray
     families: int
+    spread: Spread
 
 
 def pooled_growth(
-    of: Panel, window: DaySpan = ALWAYS, *, draws: int, seed: int, bend: Bend = "none"
+    of: Panel,
+    window: DaySpan = ALWAYS,
+    *,
+    draws: int,
+    seed: int,
+    bend: Bend = "none",
+    spread: Spread = "variance",
 ) -> Pooled:
     """The pace of every benchmark in a window and their pooled mean.
 
@@ -94,12 +112,19 @@ def pooled_growth(
         draws: resamples of families.
         seed: seed of the resamples.
         bend: whether the scales of scores are bent.
+        spread: how the spread of resampled paces is taken.
     """
-    return pooled_growths(of, (window,), draws=draws, seed=seed, bend=bend)[0]
+    return pooled_growths(of, (window,), draws=draws, seed=seed, bend=bend, spread=spread)[0]
 
 
 def pooled_growths(
-    of: Panel, windows: Sequence[DaySpan], *, draws: int, seed: int, bend: Bend = "none"
+    of: Panel,
+    windows: Sequence[DaySpan],
+    *,
+    draws: int,
+    seed: int,
+    bend: Bend = "none",
+    spread: Spread = "variance",
 ) -> list[Pooled]:
     """`pooled_growth` in several windows.
 
@@ -111,6 +136,7 @@ def pooled_growths(
         draws: as above.
         seed: as above.
         bend: as above.
+        spread: as above.
     """
     weights = np.vstack(
         [np.ones((1, of.days.size)), cluster_weights(of.families, draws, seed)]
@@ -133,7 +159,7 @@ def pooled_growths(
             bends[column] = 0.0 if scale.bends is None else scale.bends[0]
             every[:, column] = benchmark_paces(of, column, window, weights, scale)
         families = _all_families(of, window)
-        found.append(pool(every[0], every[1:], families, slopes, lacking, bends))
+        found.append(pool(every[0], every[1:], families, slopes, lacking, bends, spread))
     return found
 
 
@@ -172,6 +198,7 @@ def pool(
     size_slopes: FloatArray,
     reasons: tuple[str, ...],
     bends: FloatArray | None = None,
+    spread: Spread = "variance",
 ) -> Pooled:
     """The mean of the paces of benchmarks, with its variance within and between benchmarks.
 
@@ -182,6 +209,7 @@ def pool(
         size_slopes: lambda_b, shape (k,).
         reasons: why a benchmark has no pace, length k.
         bends: of the scales, shape (k,); None for logits.
+        spread: how the spread of resampled paces is taken.
     """
     bends = np.zeros(slopes.size) if bends is None else bends
     enough = np.isfinite(drawn).sum(axis=0) >= max(2.0, (1 - MOST_LOST) * len(drawn))
@@ -198,15 +226,32 @@ def pool(
     k = int(used.sum())
     whole = drawn[:, used][np.isfinite(drawn[:, used]).all(axis=1)]
     if k < FEWEST_BENCHMARKS or families < FEWEST_FAMILIES or len(whole) < 2:
-        return Pooled(None, np.nan, slopes, size_slopes, reasons, drawn, bends, families)
-    covariance = np.cov(whole, rowvar=False) * families / (families - 1)
-    within = float(covariance.sum()) / k**2
-    explained = (float(np.trace(covariance)) - float(covariance.sum()) / k) / (k - 1)
+        return Pooled(None, np.nan, slopes, size_slopes, reasons, drawn, bends, families, spread)
+    of_mean, of_each = _variances(whole, spread)
+    within = of_mean * families / (families - 1)
+    explained = (of_each * families / (families - 1) - k * within) / (k - 1)
     between = max(0.0, float(np.var(slopes[used], ddof=1)) - explained)
     variance = within + between / k
     parts = within**2 / (families - 1) + (between / k) ** 2 / (k - 1)
     pace = Pace(float(slopes[used].mean()), variance, variance**2 / parts, len(whole))
-    return Pooled(pace, between**0.5, slopes, size_slopes, reasons, drawn, bends, families)
+    return Pooled(pace, between**0.5, slopes, size_slopes, reasons, drawn, bends, families, spread)
+
+
+def _variances(drawn: FloatArray, spread: Spread) -> tuple[float, float]:
+    """Variance of the mean of the resampled paces, and the sum of the variances of each benchmark's.
+
+    Args:
+        drawn: shape (B, k).
+        spread: how they are taken.
+    """
+    if spread == "variance":
+        covariance = np.cov(drawn, rowvar=False)
+        return float(covariance.sum()) / drawn.shape[1] ** 2, float(np.trace(covariance))
+    found = []
+    for one in (drawn.mean(axis=1), *drawn.T):
+        low, high = percentile_interval(one) or (np.nan, np.nan)
+        found.append(((high - low) / (2 * Z_95)) ** 2)
+    return found[0], sum(found[1:])
 
 
 def monte_carlo_error(found: Pooled) -> Interval | None:
@@ -222,7 +267,13 @@ def monte_carlo_error(found: Pooled) -> Interval | None:
     for left_out in range(PARTS):
         drawn = found.drawn[part != left_out]
         pace = pool(
-            found.slopes, drawn, found.families, found.size_slopes, found.reasons, found.bends
+            found.slopes,
+            drawn,
+            found.families,
+            found.size_slopes,
+            found.reasons,
+            found.bends,
+            found.spread,
         ).pace
         if pace is None:
             return None

@@ -15,7 +15,7 @@ from densing_pipeline.stats.intervals import LEVEL, NARROWER
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.trends.benchmark_growth import BASE, BASES
 from densing_pipeline.trends.coverage_table import POOLED as POOLED_BY_LOGITS
-from densing_pipeline.trends.coverage_table import POOLED_BENT_COMMON, coverage_of
+from densing_pipeline.trends.coverage_table import POOLED_BENT_PERCENTILE, coverage_of
 from densing_pipeline.trends.estimators import DaySpan
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
@@ -28,6 +28,7 @@ from densing_pipeline.trends.growth_rows import (
 )
 from densing_pipeline.trends.pooled_growth import (
     Pooled,
+    Spread,
     monte_carlo_error,
     pooled_growths,
 )
@@ -36,10 +37,13 @@ from densing_pipeline.trends.windows import growth_windows
 RULER, BENT_RULER = "size-lines", "size-lines-bent"
 """Names of the rulers: lines of dense models at one number of training tokens, by logits and by bent scales."""
 
-BEND: dict[str, Bend] = {RULER: "none", BENT_RULER: "common"}
-"""How the scales of each ruler are bent."""
+METHODS: dict[str, tuple[Bend, Spread]] = {
+    RULER: ("none", "variance"),
+    BENT_RULER: ("common", "percentile"),
+}
+"""How the scales of each ruler are bent, and how the spread of resampled paces is taken."""
 
-COVERAGE_NAME = {RULER: POOLED_BY_LOGITS, BENT_RULER: POOLED_BENT_COMMON}
+COVERAGE_NAME = {RULER: POOLED_BY_LOGITS, BENT_RULER: POOLED_BENT_PERCENTILE}
 """Names of the rulers in the table of simulated coverage."""
 
 ALL_BENCHMARKS = "all-benchmarks"
@@ -76,8 +80,8 @@ def pooled_rows(
         newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else as_of
         windows = growth_windows(newest, as_of)
         spans = [(days_since_zero(window.start), days_since_zero(window.end)) for window in windows]
-        for ruler, bend in BEND.items():
-            every = pooled_growths(of, spans, draws=draws, seed=seed, bend=bend)
+        for ruler, (bend, spread) in METHODS.items():
+            every = pooled_growths(of, spans, draws=draws, seed=seed, bend=bend, spread=spread)
             for window, span, found in zip(windows, spans, every, strict=True):
                 subject = Subject(ruler, ALL_BENCHMARKS, BASE, basis, POOLED, window.name)
                 yield from _rows(subject, of, span, ranges, found, made)
