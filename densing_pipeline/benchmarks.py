@@ -111,6 +111,24 @@ DECLARED = (
         rewrites="MMLU",
         group="knowledge",
     ),
+    BenchmarkFacts(
+        "MMLU-Pro",
+        items=12032,
+        chance=0.1,
+        shots=5,
+        measured="beside",
+        prompting="CoT",
+        group="knowledge",
+    ),
+    BenchmarkFacts(
+        "GSM8K", items=1319, chance=0.0, shots=5, measured="beside", group="mathematics"
+    ),
+    BenchmarkFacts(
+        "TriviaQA", items=17944, chance=0.0, shots=0, measured="beside", group="knowledge"
+    ),
+    BenchmarkFacts(
+        "NQ-open", items=3610, chance=0.0, shots=0, measured="beside", group="knowledge"
+    ),
     BenchmarkFacts("ScalingBench", items=None, chance=0.0, shots=0, measured="beside"),
     BenchmarkFacts("fresh-text", items=None, chance=0.0, shots=0, measured="beside"),
     BenchmarkFacts(
@@ -192,8 +210,8 @@ REWRITTEN = {each.rewrites: each.name for each in DECLARED if each.rewrites}
 REPORTED_ONLY: Mapping[str, float] = MappingProxyType(
     {
         "AGIEval": 0.2, "ARC-C": 0.25, "BigCodeBench": 0.0, "C-Eval": 0.25, "EvalPlus": 0.0,
-        "GPQA": 0.25, "GPQA-Diamond": 0.25, "GSM8K": 0.0, "HellaSwag": 0.25, "HumanEval+": 0.0,
-        "LiveCodeBench": 0.0, "MATH-Lvl5": 0.0, "MBPP+": 0.0, "MMLU-Pro": 0.1, "MMLU-Redux": 0.25,
+        "GPQA": 0.25, "GPQA-Diamond": 0.25, "HellaSwag": 0.25, "HumanEval+": 0.0,
+        "LiveCodeBench": 0.0, "MATH-Lvl5": 0.0, "MBPP+": 0.0, "MMLU-Redux": 0.25,
         "SuperGPQA": 0.1,
     }
 )  # fmt: skip

@@ -34,14 +34,16 @@ def build_defs(
     settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
+    check = evaluations.check_job(settings)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate],
+        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
         schedules=[nightly.schedule, maintenance.schedule],
-        sensors=[new_models.sensor(settings, wanted)],
+        # Another job than ours may need other things, which the check does not know.
+        sensors=[new_models.sensor(settings, wanted, None if evaluation_job else check)],
         resources={
             "settings": settings,
             "pipes": dg.PipesSubprocessClient(),

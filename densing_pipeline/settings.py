@@ -170,6 +170,15 @@ class Settings(BaseSettings):
         default="published",
         description="Directory releases are published to, as a path or a file:// address.",
     )
+    homepage: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
+        default=None,
+        description="Address at which readers find the releases; the data package and the feed name it.",
+    )
+    keep_releases: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="Newest releases that are kept, besides the last of each month; without, all are.",
+    )
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)] = Field(
         default=1000, description="Resamples behind every bootstrap interval."
     )

@@ -149,6 +149,35 @@ def backfill(
     backfill.run(ctx.obj, folder, from_git or (), since.date() if since else None)
 
 
+releases = typer.Typer(rich_markup_mode=None)
+app.add_typer(releases, name="releases")
+
+
+@releases.callback(invoke_without_command=True)
+def list_releases(ctx: typer.Context) -> None:
+    """List the releases of DENSING_PUBLISH_URL, or compare two of them."""
+    if ctx.invoked_subcommand is None:
+        from densing_pipeline.cli import releases
+
+        releases.show(ctx.obj)
+
+
+@releases.command()
+def compare(
+    ctx: typer.Context,
+    before: Annotated[
+        str | None, typer.Argument(help="Release, or its folder (default: the one before).")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(help="Release, or its folder (default: the latest).")
+    ] = None,
+) -> None:
+    """Print what published numbers moved between two releases, and why, as a Markdown list."""
+    from densing_pipeline.cli import releases
+
+    releases.compare(ctx.obj, before, after)
+
+
 @app.command()
 def storage(ctx: typer.Context) -> None:
     """Create Dagster's database, or check the one that is there.

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable
 
 from densing_pipeline.tables.dictionary import FRICTIONLESS_TYPES
-from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.published import DESCRIBED
 from densing_pipeline.tables.schemas import Table, TableError
 
 NAME = "v1"
@@ -18,7 +18,7 @@ NAME = "v1"
 HEADER = ("table", "column", "type", "unit", "in_key")
 
 
-def lines(tables: Iterable[Table] = PUBLISHED.values()) -> list[tuple[str, ...]]:
+def lines(tables: Iterable[Table] = DESCRIBED.values()) -> list[tuple[str, ...]]:
     """What the tables promise now: a line for each column, in the order of `HEADER`."""
     return [
         (
@@ -45,7 +45,7 @@ def read(text: str) -> list[tuple[str, ...]]:
     return [tuple(row) for row in rows]
 
 
-def extended(text: str, tables: Iterable[Table] = PUBLISHED.values()) -> str:
+def extended(text: str, tables: Iterable[Table] = DESCRIBED.values()) -> str:
     """A contract file with a line more for each column that it lacks.
 
     Args:

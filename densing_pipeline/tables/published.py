@@ -768,9 +768,21 @@ REVISIONS = Table(
     name="revisions",
     grain="one published number that differs from the release before",
     key=("table", "key", "column", "release_id"),
-    columns=("table", "key", "column", "previous?", "current?", "reason", "release_id"),
+    columns=("table", "key", "column", "previous?", "current?", "reason", "release_id", "cause?"),
     operational=True,
 )
+
+RELEASES = Table(
+    name="releases",
+    grain="one release that was published to a place",
+    key=("release_id",),
+    columns=(
+        "release_id", "created_at", "previous_release_id?", "path", "descriptor_sha256", "n_tables",
+        "n_rows", "n_bytes", "n_revisions", "what_moved?", "headline?", "is_available",
+    ),
+    operational=True,
+)  # fmt: skip
+"""The list of releases at the root of a place; not a table within a release."""
 
 PUBLISHED: dict[str, Table] = {
     table.name: table
@@ -837,3 +849,6 @@ PUBLISHED: dict[str, Table] = {
     )
 }
 """Every published table by name, in the order data flows."""
+
+DESCRIBED: dict[str, Table] = PUBLISHED | {RELEASES.name: RELEASES}
+"""Every table that readers get: those of a release, and the list of releases beside it."""
