@@ -26,6 +26,10 @@ AVERAGE, CURRENT = "average", "current"
 """Which pace an interval should hold: the average over its window, or that on the last day."""
 
 
+NARROW_FOLD = 4
+"""Ends of an interval at most this many times apart count as narrow, as the headline's should be."""
+
+
 class Coverage(NamedTuple):
     """How often an interval held the truth; the fields are columns of `density_growth`.
 

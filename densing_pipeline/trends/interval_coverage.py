@@ -58,6 +58,7 @@ from densing_pipeline.trends.coverage_table import (
     AVERAGE,
     CURRENT,
     DENSING_LAW,
+    NARROW_FOLD,
     POOLED,
     POOLED_BENT,
     POOLED_BENT_COMMON,
@@ -116,9 +117,6 @@ the other minimum of the loss, instead of the published one."""
 WORLD_LAW_DRAWS = 20
 """Draws of each law; the headline's law has ten times as many."""
 
-
-NARROW_FOLD = 4
-"""Ends of an interval at most this many times apart make it narrow; so the headline's should be."""
 
 DRAWS_AT_ONCE = 250
 """Draws computed before they are kept; enough for two processes."""
