@@ -274,9 +274,11 @@ def _prices(
         if isinstance(pace, str) or not price:
             yield row | _insufficient(pace if isinstance(pace, str) else "nothing is on offer")
             continue
-        now_log = float(np.log(price)) - hardware * LONGEST_DAYS
+        before_density = float(np.log(price)) - hardware * LONGEST_DAYS
         yield row | _from_ends(
-            *(now_log - each * years for each in (pace.growth, pace.high, pace.low)),
+            before_density - pace.growth * years,
+            before_density - pace.high * years,
+            before_density - pace.low * years,
             pace.draws,
             "a projection from the trend of density, not a forecast",
         )

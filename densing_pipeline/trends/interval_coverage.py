@@ -190,7 +190,7 @@ def study(
         own = digest(name, basis)
         spans = tuple(window for window in WINDOWS if window in windows)
         file = "-".join(map(str, (name, basis, *spans, draws, seed, own)))
-        kept = folder and KeptDraws(folder / f"{file}.jsonl")
+        kept = KeptDraws(folder / f"{file}.jsonl") if folder else None
         for world in WORLDS:
             if names and world.name not in names:
                 continue
@@ -234,7 +234,10 @@ def _answers(asked: Sequence[Asked], kept: KeptDraws | None) -> list[list[Answer
             kept.add({(world, number): each for number, each in done.items()})
         known |= done
     return [
-        [Answer(*each[:4], tuple(each[4]), tuple(each[5])) for each in known[one.number]]
+        [
+            Answer(window, truth, pace, slope, (wide[0], wide[1]), (narrow[0], narrow[1]))
+            for window, truth, pace, slope, wide, narrow in known[one.number]
+        ]
         for one in asked
     ]
 
