@@ -279,6 +279,7 @@ def sensitivity(
     models: pl.DataFrame,
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
+    densing_law: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Doubling time under every combination of reference law, D0, scores, window and estimator."""
@@ -289,6 +290,7 @@ def sensitivity(
         as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        quoted=next(densing_law.filter("is_headline").iter_rows(named=True), None),
     )
     figure = choices({"sensitivity": table})
     return dg.MaterializeResult(

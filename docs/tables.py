@@ -91,10 +91,10 @@ WINDOWS = {
 
 
 def pooled_rows(density_growth: pl.DataFrame) -> list[list[str]]:
-    """Doubling times pooled over benchmarks and by benchmark, of all models."""
+    """Doubling times pooled over benchmarks and by benchmark, of all models, by the headline's ruler."""
     own = {
         (row["group"], row["params_basis"], row["window"]): row
-        for row in density_growth.filter(pl.col("ruler") == pooled.RULER).iter_rows(named=True)
+        for row in density_growth.filter(pl.col("ruler") == pooled.BENT_RULER).iter_rows(named=True)
     }
     groups = {pooled.ALL_BENCHMARKS: "**pooled**"} | {name: name for name in AVERAGED}
     head = ["parameters", "benchmark", *WINDOWS.values()]
@@ -395,7 +395,7 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
         [
             "choice",
             "slowest over fastest, all else equal (median)",
-            "what it alone makes of the headline, days",
+            "what it alone makes of the quoted row, days",
         ]
     ]
     for row in moved_by(sensitivity).iter_rows(named=True):
@@ -407,6 +407,7 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
 
 RULERS = {
     "nmi-2025": "benchmarks, `nmi-2025`",
+    "size-lines-bent": "benchmarks, lines of models, bent scale (**headline**: all-benchmarks, total)",
     "size-lines": "benchmarks, lines of models",
     "fresh-text-qwen2.5": "fresh text",
     "incompressible-knowledge-probes": "knowledge probes",

@@ -737,7 +737,8 @@ COLUMNS: dict[str, Column] = {
     "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
     "is_headline": _flag(
-        "Whether this is the headline, the estimate that answers and figures quote."
+        "Whether this is the estimate of its table that answers and figures quote. The headline is that of "
+        "density_growth; that of densing_law is by the paper's own law."
     ),
     "n_models": _count("Models in the window.", "models"),
     "n_clusters": _count("Model families in the window.", "families"),
@@ -837,6 +838,14 @@ COLUMNS: dict[str, Column] = {
     "growth_high": _number("Upper end of the growth's 95 % interval.", "1 / year"),
     "growth_low_80": _number("Lower end of the growth's 80 % interval.", "1 / year"),
     "growth_high_80": _number("Upper end of the growth's 80 % interval.", "1 / year"),
+    "growth_low_mc_error": _number(
+        "Monte Carlo standard error of growth_low, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
+    "growth_high_mc_error": _number(
+        "Monte Carlo standard error of growth_high, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
     "doubling_days_low_80": _positive("Lower end of the doubling time's 80 % interval.", "days"),
     "doubling_days_high_80": _positive(
         "Upper end of the doubling time's 80 % interval; empty if the growth's interval reaches zero.",
@@ -862,9 +871,13 @@ COLUMNS: dict[str, Column] = {
     "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
     "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
-        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
-        "densing_law by the paper's law.",
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, by logits or by "
+        "bent scales, each its own or all alike, that also with percentiles for the spread of resamples; or that "
+        "of densing_law by the paper's law.",
         "pooled",
+        "pooled-bent",
+        "pooled-bent-common",
+        "pooled-bent-percentile",
         "densing-law",
     ),
     "world": _text(
@@ -881,6 +894,11 @@ COLUMNS: dict[str, Column] = {
     "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
     "relative_bias": _number("Mean estimate over the truth, minus 1."),
     "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "median_bias": _number("Median estimate over the truth, minus 1."),
+    "narrow_share": _fraction(
+        "Share of the draws in which the ends of the 95 % interval are at most four times apart."
+    ),
+    "narrow_coverage": _fraction("Coverage of the 95 % interval in these draws."),
     "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "weight": _fraction(

@@ -638,7 +638,7 @@ DENSITY_GROWTH = Table(
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
         "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
         "lowest_coverage?", "lowest_coverage_world?",
-        "width?",
+        "width?", "is_headline", "growth_low_mc_error?", "growth_high_mc_error?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -668,6 +668,7 @@ INTERVAL_COVERAGE = Table(
     columns=(
         "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
         "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+        "median_bias?", "narrow_share?", "narrow_coverage?",
     ),
 )  # fmt: skip
 
