@@ -134,9 +134,7 @@ def test_sixty_nights_on_which_all_goes_wrong_lose_no_base_model_and_none_is_fal
     tonight, ok = going_wrong(simulated, rng), []
     outcomes: dict[str | None, list[str]] = {}
     with serving(simulated) as endpoint:
-        observatory = Observatory(
-            tmp_path, simulated, endpoint, replace(LIMITS, page_size=20, headers=0)
-        )
+        observatory = Observatory(tmp_path, simulated, endpoint, replace(LIMITS, page_size=20))
         for day in range(nights):
             tonight |= {"wrong": WRONG[day % len(WRONG)], "lists": 0}
             night = observatory.night(day)
