@@ -119,7 +119,7 @@ def _quantiles(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray,
         return low, centre, high
     ordered = np.sort(np.where(is_known, draws, np.nan), axis=1)
     count = is_known.sum(axis=1)
-    refused = (count == 0) | (count < (1 - MOST_LOST) * most)
+    refused = (count == 0) | (count < (1 - MOST_LOST) * draws.shape[1])
     found = []
     for share in shares:
         at = np.clip((count + 1) * share - 1, 0, np.maximum(count - 1, 0))
