@@ -116,7 +116,7 @@ def evaluation_queue(
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
-        suite.version(suite.in_force(settings.evaluation_data)),
+        suite.version(suite.in_force(settings.evaluation_data), settings.evaluation_sample_error),
         datetime.combine(compiled.item(), time(), UTC),
     )
 

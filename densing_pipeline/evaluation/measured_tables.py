@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.evaluation import sampling
 from densing_pipeline.evaluation.folder_format import MOST_FAILED
 from densing_pipeline.evaluation.folder_reader import (
     Folder,
@@ -63,9 +64,13 @@ def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any
     if found.state != "done":
         return row, EVAL_ITEMS.empty()
     frame, damaged = read_items(found)
+    suite_version, target = sampling.target_of(found.suite_version)
     # How many items a benchmark had under another suite version is not known here.
-    in_force = suite if found.suite_version == version(suite) else ()
+    in_force = suite if suite_version == version(suite) else ()
     sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}
+    if target is not None:
+        told = {name: whole_number(found.provenance.get(f"sampled {name}")) for name in sizes}
+        sizes = {name: asked for name, asked in told.items() if asked}
     frame, incomplete = _whole(frame, found.item_limit, sizes)
     return row | _judged(frame, [*damaged, *incomplete], found), frame
 
@@ -80,7 +85,8 @@ def scores(
 
     A failed item counts as wrong (`n_failed` has their number; `MOST_FAILED` is the limit). Scores
     under another suite version than the one in force keep their own protocol and are not used in
-    densities.
+    densities. The score of a sample is that of the whole benchmark, estimated: `source_kind` is
+    `sampled`, `sampled_from` the number of questions, and `sampling_error` the error of the estimate.
 
     Args:
         evaluations: an `evaluations` frame.
@@ -93,7 +99,7 @@ def scores(
     """
     by = ["model_id", "revision", "suite_version", "benchmark"]
     scored = eval_items.filter(pl.col("score").is_not_null().any().over(by)).with_columns(
-        value=pl.col("score").fill_null(0)
+        value=pl.col("score").fill_null(0), weight=pl.col("item_weight").fill_null(1)
     )
     finished = evaluations.filter(pl.col("item_limit").eq_missing(limit)).select(
         "model_id",
@@ -107,27 +113,34 @@ def scores(
     rows = (
         scored.group_by(by)
         .agg(
-            score=pl.col("value").mean().clip(0, 1),
+            score=((pl.col("value") * pl.col("weight")).sum() / pl.col("weight").sum()).clip(0, 1),
             n_items=pl.len(),
+            sampled_from=pl.col("weight").sum().round().cast(pl.Int64),
             n_failed=pl.col("score").null_count(),
             n_truncated=pl.col("is_truncated").sum(),
         )
         .join(_errors(scored, by), on=by)
+        .join(_sampling_errors(scored, by), on=by)
         .join(finished, on=["model_id", "revision", "suite_version"])
+        .with_columns(is_sample=pl.col("n_items") < pl.col("sampled_from"))
         .with_columns(
             protocol=pl.format(
                 f"{{}}; suite {{}}{trial}",
                 pl.col("benchmark").replace({each.name: _protocol(each) for each in suite}),
                 "suite_version",
             ),
-            is_paper_protocol=(pl.col("suite_version") == version(suite))
+            is_paper_protocol=(
+                pl.col("suite_version").str.split(sampling.MARK).list.first() == version(suite)
+            )
             & pl.col("benchmark").is_in(AVERAGED),
-            source_kind=pl.lit("measured"),
+            source_kind=pl.when("is_sample").then(pl.lit("sampled")).otherwise(pl.lit("measured")),
+            sampled_from=pl.when("is_sample").then("sampled_from"),
+            sampling_error=pl.when("is_sample").then("sampling_error"),
             source=pl.lit(SOURCE),
             item_limit=pl.lit(limit, pl.Int64),
         )
     )
-    return SCORES.cast(rows)
+    return SCORES.cast(rows.drop("is_sample"))
 
 
 def _protocol(benchmark: Benchmark) -> str:
@@ -166,6 +179,19 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         std_error=pl.max_horizontal(pl.when(pl.col("groups") > 1).then(clustered), binomial).clip(
             0, 1
         ),
+    )
+
+
+def _sampling_errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Standard error of each score as an estimate of the score on all questions (`sampling.estimate`)."""
+    share = pl.col("questions") / pl.col("questions").sum()
+    unasked = (1 - pl.col("n") / pl.col("questions")).clip(0)
+    squares = share.pow(2) * unasked * pl.col("variance").fill_null(0) / pl.col("n")
+    return (
+        scored.group_by(*by, "subject")
+        .agg(n=pl.len(), questions=pl.col("weight").sum(), variance=pl.col("value").var())
+        .group_by(by)
+        .agg(sampling_error=squares.sum().sqrt().clip(0, 1))
     )
 
 

@@ -305,13 +305,34 @@ COLUMNS: dict[str, Column] = {
         remedy="standard errors are fractions: write 0.004 for 0.4 points",
     ),
     "n_items": _count("Items the score was computed over.", "items"),
+    "sampled_from": _count(
+        "Items of the whole benchmark, whose score is estimated from the `n_items` of a sample; empty for "
+        "a score on all items.",
+        "items",
+    ),
+    "sampling_error": Column(
+        pl.Float64,
+        "Standard error of a score from a sample as an estimate of the score on all items, with "
+        "finite-population correction; `std_error` also holds the error of these items as a choice of all possible ones.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "item_weight": Column(
+        pl.Float64,
+        "Items of the benchmark that the item stands for: 1, or more in a sample. A score is the weighted mean.",
+        "items",
+        low=0,
+    ),
     "source_kind": _text(
-        "Whether we measured the score, somebody reported it in a document, it was read off a figure, or "
-        "the model's repository on the Hub claims it.",
+        "Whether we measured the score on all items of the benchmark, estimated it from a sample of them, "
+        "somebody reported it in a document, it was read off a figure, or the model's repository on the Hub "
+        "claims it.",
         "measured",
         "reported",
         "figure",
         "claimed",
+        "sampled",
     ),
     "scored_by": _text(
         "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
@@ -714,13 +735,14 @@ COLUMNS: dict[str, Column] = {
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
     "score_source_kind": _text(
-        "Whether the score is measured, reported, read off a figure, claimed by the model's repository "
+        "Whether the score is measured, estimated from a sample of items (sampled), reported, read off a figure, claimed by the model's repository "
         "on the Hub, or mixed: an average of scores of several kinds.",
         "measured",
         "reported",
         "mixed",
         "figure",
         "claimed",
+        "sampled",
     ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",

@@ -107,7 +107,8 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?", "sampled_from?",
+        "sampling_error?",
     ),
 )  # fmt: skip
 
@@ -207,7 +208,7 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?", "bits_per_byte?", "text_bytes?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?", "item_weight?",
     ),
 )  # fmt: skip
 
