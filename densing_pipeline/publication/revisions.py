@@ -21,9 +21,20 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "reference_laws": ("a", "alpha", "b", "beta", "irreducible", "c", "gamma", "l", "d"),
     "densities": ("density",),
     "densing_law": ("doubling_days", "doubling_days_low", "doubling_days_high"),
+    "density_paces": ("doubling_days",),
+    "density_growth": ("growth_per_year", "growth_low", "growth_high"),
+    "ruler_densities": ("density",),
+    "compression": ("log_ratio",),
+    "implications": ("value", "low", "high"),
     "price_halving": ("halving_months", "low", "high"),
+    "price_index": ("index",),
+    "price_comparisons": ("halving_months",),
+    "task_cost_halving": ("halving_months", "low", "high"),
 }
-"""The columns that are compared, by table; of estimates only the headline ones (`is_headline`)."""
+"""The columns that are compared, by table; of estimates only the headline ones (`is_headline`).
+
+Not `sensitivity`, `trend_breaks` and `price_decomposition`, whose rows follow from densities and prices that are
+compared."""
 
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "models": (
@@ -33,6 +44,10 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "benchmark_reports": ("score", "model_id"),
     "scores": ("score",),
     "reference_points": ("params", "tokens", "loss_nats_per_token", "score"),
+    "fresh_text": ("bits_per_byte",),
+    "reported_fresh_text": ("bits_per_byte", "params_total", "release_date"),
+    "knowledge_probes": ("score", "params_total", "params_active", "release_date"),
+    "task_runs": ("organisation",),
     "prices": ("input_usd_per_mtok", "output_usd_per_mtok"),
 }  # fmt: skip
 """Tables of inputs, and the columns of theirs in which another value is a correction."""
@@ -42,8 +57,19 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "reference_laws": ("reference_points",),
     "densities": ("models", "scores", "reference_points"),
     "densing_law": ("models", "scores", "reference_points"),
+    "density_paces": ("models", "scores", "reference_points"),
+    "density_growth": (
+        "models", "scores", "reference_points", "fresh_text", "reported_fresh_text",
+        "knowledge_probes",
+    ),
+    "ruler_densities": ("models", "fresh_text", "reported_fresh_text", "knowledge_probes"),
+    "compression": ("models", "scores", "reference_points"),
+    "implications": ("models", "scores", "reference_points", "prices"),
     "price_halving": ("prices", "scores"),
-}
+    "price_index": ("prices", "scores"),
+    "price_comparisons": ("prices", "scores"),
+    "task_cost_halving": ("task_runs",),
+}  # fmt: skip
 """The inputs that each watched table is computed from."""
 
 COMPARED = tuple(dict.fromkeys((*WATCHED, *INPUTS)))

@@ -8,8 +8,8 @@ import pytest
 
 from densing_pipeline.publication.moved import markdown, sentences
 from densing_pipeline.publication.release import Published, publish
-from densing_pipeline.publication.revisions import revisions
-from densing_pipeline.tables.published import REVISIONS
+from densing_pipeline.publication.revisions import INPUTS, RESTS_ON, WATCHED, revisions
+from densing_pipeline.tables.published import PUBLISHED, REVISIONS
 from tests.releases import SOURCES, made
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("one_figure")]
@@ -84,6 +84,44 @@ def test_of_estimates_only_the_headline_is_watched(tables, tmp_path):
     publish(tables | {"densing_law": other}, tmp_path, MADE)
     moved = other.with_columns(pl.col("doubling_days") * 2)
     assert told(tables | {"densing_law": moved}, tmp_path) == []
+
+
+def test_every_watched_number_is_a_number_and_every_cause_a_table_that_is_compared():
+    assert set(RESTS_ON) == set(WATCHED)
+    assert {each for inputs in RESTS_ON.values() for each in inputs} <= set(INPUTS)
+    for name, columns in (*WATCHED.items(), *INPUTS.items()):
+        assert set(columns) <= set(PUBLISHED[name].names), name
+    for name, columns in WATCHED.items():
+        assert {PUBLISHED[name].polars_schema[column] for column in columns} == {pl.Float64}, name
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cause_table"),
+    [
+        ("density_growth", "growth_per_year", "knowledge_probes"),
+        ("ruler_densities", "density", "reported_fresh_text"),
+        ("price_index", "index", "prices"),
+        ("task_cost_halving", "halving_months", "task_runs"),
+        ("implications", "value", "prices"),
+    ],
+)
+def test_estimates_beside_the_headline_are_watched_with_their_cause(
+    tables, tmp_path, table, column, cause_table
+):
+    before, after = (
+        tables | {table: tables[table].with_columns(pl.lit(value).alias(column))}
+        for value in (2.0, 3.0)
+    )
+    publish(before, tmp_path, MADE)
+    [row] = [row for row in told(after, tmp_path) if row["column"] == column]
+    assert (row["table"], row["previous"], row["current"]) == (table, 2.0, 3.0)
+    assert row["cause"] == "other data", "no input differs"
+    [row] = [
+        row
+        for row in told(after | {cause_table: tables[cause_table].clear()}, tmp_path)
+        if row["table"] == table and row["column"] == column
+    ]
+    assert row["cause"] == "correction"
 
 
 def test_what_was_noted_stays_when_later_nights_change_nothing(tables, tmp_path):
