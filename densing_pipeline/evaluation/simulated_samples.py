@@ -89,9 +89,8 @@ def simulate(items: pl.DataFrame, target: float, repeats: int, seed: int) -> Ite
     for (benchmark,), rows in items.sort("benchmark", "model_id").group_by(
         "benchmark", maintain_order=True
     ):
-        models = rows.pivot("model_id", index=("item_id", "subject"), values="score").drop_nulls(
-            pl.exclude("subject")
-        )
+        wide = rows.pivot("model_id", index=("item_id", "subject"), values="score")
+        models = wide.drop_nulls(wide.columns[2:])
         ids, subjects = models["item_id"].to_list(), models["subject"].fill_null("").to_list()
         orders = [
             sampling.order(ids, subjects, str(benchmark), seed + number)
