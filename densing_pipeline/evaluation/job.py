@@ -50,6 +50,7 @@ from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
+from densing_pipeline.evaluation.meter import Meter
 from densing_pipeline.evaluation.progress import Reporter, reporting
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests
@@ -196,11 +197,12 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             "prompt_sha256": prompts,
             **engine.provenance(),
         }
-        before = writer.earlier_provenance().get("seconds", 0.0)
+        earlier = dict(writer.earlier_provenance())
         if writer.begin(facts):
-            before = 0.0
+            earlier = {}
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
+        meter = stack.enter_context(Meter(sized.gpus, earlier))
         measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
         if arguments.sample_error is None:
             tallies = measure(*measuring)
@@ -208,7 +210,8 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             tallies = measure_samples(*measuring, target=arguments.sample_error)
             facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
-    facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
+    seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
+    facts |= provenance.of_results(tallies, seconds) | meter.costs
     writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)

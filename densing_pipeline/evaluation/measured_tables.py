@@ -25,6 +25,10 @@ from densing_pipeline.evaluation.folder_reader import (
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 
+MOST_ROLE_STARTS = 0.2
+"""Share of answers that begin with a think or role token above which a score is marked: the model was trained to chat, and
+prompts for base models measure it too low."""
+
 SOURCE = "densing-pipeline"
 """Value of `source` for measured scores."""
 
@@ -118,10 +122,14 @@ def scores(
             sampled_from=pl.col("weight").sum().round().cast(pl.Int64),
             n_failed=pl.col("score").null_count(),
             n_truncated=pl.col("is_truncated").sum(),
+            n_role_starts=pl.col("begins_with_role").sum(),
         )
         .join(_errors(scored, by), on=by)
         .join(_sampling_errors(scored, by), on=by)
         .join(finished, on=["model_id", "revision", "suite_version"])
+        .with_columns(
+            is_chat_formatted=pl.col("n_role_starts") > MOST_ROLE_STARTS * pl.col("n_items")
+        )
         .with_columns(is_sample=pl.col("n_items") < pl.col("sampled_from"))
         .with_columns(
             protocol=pl.format(
@@ -221,6 +229,13 @@ def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str,
     lacking = [name for name in AVERAGED if name not in frame["benchmark"]]
     explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
     remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
+    roles = frame.group_by("benchmark").agg(share=pl.col("begins_with_role").mean())
+    remarks += [
+        f"{name}: {share:.0%} of the answers begin with a think or role token"
+        for name, share in roles.filter(pl.col("share") > MOST_ROLE_STARTS)
+        .sort("benchmark")
+        .iter_rows()
+    ]
     row: dict[str, Any] = {
         "n_items": frame.height,
         "n_failed": int(frame["failed_reason"].is_not_null().sum()),
@@ -253,13 +268,19 @@ def _row(found: Folder) -> dict[str, Any]:
         "requested_revision": found.requested_revision,
         "started_at": found.started_at,
         "finished_at": found.finished_at,
-        "seconds": _seconds(told.get("seconds")),
+        "seconds": _number(told.get("seconds")),
         "batch_invariant": None if invariant is None else invariant in (True, 1, "true"),
         "tensor_parallel": whole_number(told.get("tensor_parallel")),
         "prompt_tokens": whole_number(told.get("prompt_tokens")),
         "completion_tokens": whole_number(told.get("completion_tokens")),
+        "measuring_seconds": _number(told.get("measuring_seconds")),
+        "gpu_seconds": _number(told.get("gpu_seconds")),
+        "joules": _number(told.get("joules")),
+        "joules_reason": text(told.get("joules_reason")),
+        "peak_memory_bytes": whole_number(told.get("peak_memory_bytes")),
     } | {name: text(told.get(name)) for name in texts}
 
 
-def _seconds(value: object) -> float | None:
+def _number(value: object) -> float | None:
+    """The value if it is a number of at least 0, else None."""
     return float(value) if isinstance(value, int | float) and 0 <= value < 2**63 else None

@@ -318,6 +318,16 @@ COLUMNS: dict[str, Column] = {
         low=0,
         high=1,
     ),
+    "begins_with_role": _flag(
+        "Whether the answer begins with a think or role token, as one of a chat does; empty without an answer."
+    ),
+    "n_role_starts": _count(
+        "Answers that begin with a think or role token; of base models few do.", "items"
+    ),
+    "is_chat_formatted": _flag(
+        "Whether more than a fifth of the answers begin with a think or role token: the score is of a model trained to chat, asked as "
+        "a base model, and too low."
+    ),
     "item_weight": Column(
         pl.Float64,
         "Items of the benchmark that the item stands for: 1, or more in a sample. A score is the weighted mean.",
@@ -584,6 +594,42 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "measuring_seconds": Column(
+        pl.Float64,
+        "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
+        "share by tokens, a token of a prompt counted as a tenth.",
+        "s",
+        low=0,
+    ),
+    "gpu_seconds": Column(
+        pl.Float64,
+        "Measuring time multiplied by the number of GPUs; empty on a processor.",
+        "s",
+        low=0,
+    ),
+    "joules": Column(
+        pl.Float64,
+        "Energy of the GPUs in that time, by their own counter (NVML); of a benchmark, its share by tokens.",
+        "J",
+        low=0,
+    ),
+    "joules_reason": _text("Why there is no energy; empty if there is."),
+    "joules_per_correct": Column(
+        pl.Float64,
+        "Energy of all items asked over the number answered rightly.",
+        "J",
+        low=0,
+    ),
+    "peak_memory_bytes": _count(
+        "Most memory in use while measuring, of the GPUs together (looked at every second); of the process on a processor.",
+        "bytes",
+    ),
+    "n_correct": Column(
+        pl.Float64,
+        "Sum of the scores: items answered rightly; empty where there are losses only.",
+        "items",
+        low=0,
+    ),
     "engine": _text("Inference engine that ran the model."),
     "vllm_version": _text("Version of vLLM."),
     "torch_version": _text("Version of torch."),

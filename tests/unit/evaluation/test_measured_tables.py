@@ -107,6 +107,26 @@ def test_a_sample_with_fewer_items_than_its_provenance_says_is_not_whole(tmp_pat
     assert (row["state"], row["reason"]) == ("failed", "MMLU: 1000 of 1100 items")
 
 
+@pytest.mark.parametrize(("share", "is_marked"), [(0.19, False), (0.21, True)])
+def test_a_model_that_answers_as_in_a_chat_is_marked(tmp_path, share, is_marked):
+    path = write(tmp_path)
+    chat = pl.int_range(SIZES["BBH"]) < share * SIZES["BBH"]
+    answers = items("BBH", SIZES["BBH"]).with_columns(
+        response=pl.when(chat)
+        .then(pl.lit("<think>It may be"))
+        .otherwise(pl.lit("So the answer is"))
+    )
+    answers.write_parquet(path / "BBH.parquet")
+    bbh = scored(tmp_path).row(by_predicate=pl.col("benchmark") == "BBH", named=True)
+    assert bbh["n_role_starts"] == pytest.approx(share * SIZES["BBH"], abs=1)
+    assert bbh["is_chat_formatted"] is is_marked
+    row, _ = only(tmp_path)
+    assert row["state"] == "done"
+    assert (
+        f"BBH: {share:.0%} of the answers begin with a think or role token" in row["reason"]
+    ) is is_marked
+
+
 def test_no_folder_no_rows(tmp_path):
     assert scored(tmp_path / "absent").is_empty()
 
