@@ -29,6 +29,7 @@ from typing import Any
 
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
+    adaptive,
     download,
     engine_processes,
     gpu_locks,
@@ -38,7 +39,6 @@ from densing_pipeline.evaluation import (
     vllm_engine,
     weights,
 )
-from densing_pipeline.evaluation.adaptive import measure_samples
 from densing_pipeline.evaluation.failures import (
     BlockedError,
     BusyError,
@@ -207,7 +207,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         if arguments.sample_error is None:
             tallies = measure(*measuring)
         else:
-            tallies = measure_samples(*measuring, target=arguments.sample_error)
+            tallies = adaptive.measure_samples(*measuring, target=arguments.sample_error)
             facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
     seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
