@@ -56,6 +56,7 @@ GROUPS = {
         "knowledge_probes",
         "ruler_densities",
         "benchmark_gap",
+        "leaders",
     },
     "prices": {
         "price_snapshots",
@@ -87,7 +88,15 @@ GROUPS = {
         "paper_claims",
         "context_rates",
     },
-    "publication": {"source_health", "revisions", "release"},
+    "publication": {
+        "source_health",
+        "revisions",
+        "headline",
+        "price_now",
+        "smallest_model",
+        "waiting",
+        "release",
+    },
 }
 
 FORECAST_INPUTS = {
@@ -218,6 +227,20 @@ PARENTS = {
         "knowledge_probes",
         "task_runs",
     },
+    "leaders": {"densities", "models", "reference_laws", "reference_law_draws"},
+    "headline": {
+        "density_growth",
+        "densing_law",
+        "densities",
+        "density_paces",
+        "pace_skill",
+        "sensitivity",
+        "price_halving",
+        "price_frontier",
+    },
+    "price_now": {"price_frontier", "price_records", "capability_levels", "model_links"},
+    "smallest_model": {"densities", "models", "densing_law"},
+    "waiting": {"evaluation_queue", "models", "densities"},
     "release": set(PUBLISHED),
 }
 
