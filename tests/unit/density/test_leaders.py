@@ -38,8 +38,9 @@ def densities(*found):
     return DENSITIES.cast(pl.DataFrame(rows, schema=DENSITIES.polars_schema))
 
 
-def found(law, *rows, **changes):
-    table = leaders(densities(*rows), MODELS.empty(), *law, [SERIES], seed=1, **changes)
+def found(law, *rows):
+    laws, draws = law
+    table = leaders(densities(*rows), MODELS.empty(), laws, draws, [SERIES], seed=1)
     return LEADERS.validate(table)
 
 

@@ -50,7 +50,7 @@ def test_the_week_is_told_in_one_sentence_and_a_line_for_each_change(prices):
 
 
 def test_of_many_changes_of_a_kind_those_of_known_models_are_listed(prices):
-    many = [{}] * (MOST_OF_A_KIND + 5) + [{"canonical_id": "org/known"}]
+    many: list[dict[str, str]] = [{}] * (MOST_OF_A_KIND + 5) + [{"canonical_id": "org/known"}]
     found = week(prices, changes(*many))
     assert len(found.lines) == MOST_OF_A_KIND
     assert found.lines[0].model == f"m{MOST_OF_A_KIND + 5:03d}"
