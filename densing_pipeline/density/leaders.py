@@ -14,7 +14,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import LEADERS
 
-SHOWN = 20
+SHOWN_LEADERS = 20
 """Models of a series that the table has."""
 
 RIVALS = 100
@@ -84,7 +84,7 @@ def leaders(
                     if first is not None
                     else pl.lit(None),
                 )
-                .head(SHOWN)
+                .head(SHOWN_LEADERS)
                 .join(ids, on="model_id", how="left", maintain_order="left")
                 .with_columns(
                     reason=pl.concat_str(

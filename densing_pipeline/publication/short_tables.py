@@ -219,11 +219,11 @@ def _half(since: date, pace: Mapping[str, Any]) -> Iterator[tuple[str, date | No
     for name, end in ends.items():
         if pace:
             days = pace[f"doubling_days{end}"]
-            is_far = days is None or days > LONGEST_DAYS
+            is_far = days is None or days > LONGEST_TOLD_DAYS
             yield name, None if is_far else since + timedelta(days=round(days))
 
 
-LONGEST_DAYS = 20_000
+LONGEST_TOLD_DAYS = 20_000
 """Doubling time beyond which a day is not told: an upper end that long is as good as none."""
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
-from densing_pipeline.density.leaders import SHOWN, leaders
+from densing_pipeline.density.leaders import SHOWN_LEADERS, leaders
 from densing_pipeline.tables.published import (
     DENSITIES,
     LEADERS,
@@ -68,8 +68,8 @@ def test_scores_with_error_share_it_by_their_distance(law):
 def test_a_series_has_at_most_twenty_rows_and_its_shares_are_of_all(law):
     rows = [{"score": 0.6, "density": 2.0}] * 40
     table = found(law, *rows)
-    assert table.height == SHOWN
-    assert table["p_first"].to_list() == pytest.approx([1 / 40] * SHOWN)
+    assert table.height == SHOWN_LEADERS
+    assert table["p_first"].to_list() == pytest.approx([1 / 40] * SHOWN_LEADERS)
 
 
 def test_without_draws_who_is_first_is_not_known_and_said_so(law):
