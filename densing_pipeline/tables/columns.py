@@ -864,10 +864,11 @@ COLUMNS: dict[str, Column] = {
         "github-python",
     ),
     "sequence_layers": _text(
-        "What the model mixes tokens with: attention alone, recurrent layers alone, or both.",
+        "What the model mixes tokens with: attention alone, recurrent layers alone, or both, if it is known.",
         "attention",
         "recurrent",
         "hybrid",
+        "not stated",
     ),
     "compression_percent": _positive(
         "Size of the text compressed by the model, in percent of its size in bytes: "
@@ -1054,6 +1055,38 @@ COLUMNS: dict[str, Column] = {
     "output_usd_per_mtok_before": _price(
         "Price of output tokens before the change; empty for an arrival."
     ),
+    "question": _text("What the answer is about."),
+    "position": _count("Place of the number among those of its answer, from 1.", "1"),
+    "months": _positive("Doubling time of density, or halving time of the price.", "months"),
+    "months_low": _positive("Lower end of its 95 % interval.", "months"),
+    "months_high": _positive("Upper end; empty if the interval is open.", "months"),
+    "n": _count("Models or record lows that the number rests on.", "1"),
+    "until": _day("Day of the newest of them."),
+    "sentence": _text("The answer in words, with what it rests on."),
+    "rank": _count("Place by density, from 1.", "1"),
+    "p_first": _fraction(
+        "Probability of being the densest of its series: the share of joint draws of scores and law; "
+        "models beyond what the law reaches share a draw."
+    ),
+    "since_earliest": _day("Earliest day on which it can have begun; empty if nothing is known."),
+    "record_usd_per_mtok": _positive(
+        "Lowest price that the level ever had on a known day.", "USD per million tokens"
+    ),
+    "level_score": _fraction("Score that defines the level."),
+    "memory_gib_16_bit": _positive("Memory of the weights with 16 bits a parameter.", "GiB"),
+    "memory_gib_4_bit": _positive("Memory of the weights with 4 bits a parameter.", "GiB"),
+    "half_on": _day(
+        "Day on which half the size may reach the score: the model's release and one doubling time of density."
+    ),
+    "half_earliest": _day("The same with the lower end of the doubling time's 95 % interval."),
+    "half_latest": _day("The same with its upper end; empty if it has none."),
+    "pace_of": _text(
+        "Models whose doubling time that is: those with open weights, or all.",
+        "open-weights",
+        "all",
+    ),
+    "has_reported_density": _flag("Whether reported scores give the model a density already."),
+    "empty_because": _text("Why further values of the row are empty."),
     "change": _text(
         "What changed: the price fell or rose (mixed: input and output moved apart), became free or "
         "promotional or ceased to be, or the offer appeared or was gone for more than 14 days.",
@@ -1609,6 +1642,11 @@ OWN: dict[tuple[str, str], Column] = {
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
     ("revisions", "current"): _number("Number in this release.", "as in its table"),
+    ("models", "canonical_id"): _text(
+        "The Hub repository of the model: its own id, or that of the model that a row of the paper shows; empty "
+        "where no repository is known to be it."
+    ),
+    ("price_now", "since"): _day("First day on which the price is known to have held."),
     ("price_changes", "input_usd_per_mtok"): _price(
         "Price of input tokens after the change; empty for a departure."
     ),

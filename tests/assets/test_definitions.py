@@ -57,6 +57,7 @@ GROUPS = {
         "knowledge_probes",
         "ruler_densities",
         "benchmark_gap",
+        "leaders",
     },
     "prices": {
         "price_snapshots",
@@ -88,7 +89,15 @@ GROUPS = {
         "paper_claims",
         "context_rates",
     },
-    "publication": {"source_health", "revisions", "release"},
+    "publication": {
+        "source_health",
+        "revisions",
+        "headline",
+        "price_now",
+        "smallest_model",
+        "waiting",
+        "release",
+    },
 }
 
 FORECAST_INPUTS = {
@@ -143,7 +152,7 @@ PARENTS = {
         "knowledge_probes",
     },
     "interval_coverage": set(),
-    "reported_fresh_text": set(),
+    "reported_fresh_text": {"benchmark_reports", "models"},
     "knowledge_probes": {"benchmark_reports"},
     "ruler_densities": {"reported_fresh_text", "fresh_text", "models", "knowledge_probes"},
     "benchmark_gap": {
@@ -220,6 +229,20 @@ PARENTS = {
         "knowledge_probes",
         "task_runs",
     },
+    "leaders": {"densities", "models", "reference_laws", "reference_law_draws"},
+    "headline": {
+        "density_growth",
+        "densing_law",
+        "densities",
+        "density_paces",
+        "pace_skill",
+        "sensitivity",
+        "price_halving",
+        "price_frontier",
+    },
+    "price_now": {"price_frontier", "price_records", "capability_levels", "model_links"},
+    "smallest_model": {"densities", "models", "densing_law"},
+    "waiting": {"evaluation_queue", "models", "densities"},
     "release": set(PUBLISHED),
 }
 
