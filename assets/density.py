@@ -244,7 +244,7 @@ def density_growth(
     fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
@@ -253,7 +253,7 @@ def density_growth(
         *text_ruler.reported_texts(reported_fresh_text),
         *text_ruler.measured_texts(fresh_text, current(models)),
     ]
-    return growth_table(
+    table = growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
@@ -266,6 +266,7 @@ def density_growth(
             seed=seed,
         ),
     )
+    return dg.MaterializeResult(value=table, metadata=headline_metadata(table))
 
 
 @table_asset(published.INTERVAL_COVERAGE, group="density")
