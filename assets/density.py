@@ -248,13 +248,13 @@ def density_growth(
     fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
     texts = text_ruler.known_texts(reported_fresh_text, fresh_text, current(models))
-    return growth_table(
+    table = growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
@@ -268,6 +268,7 @@ def density_growth(
             seed=seed,
         ),
     )
+    return dg.MaterializeResult(value=table, metadata=headline_metadata(table))
 
 
 @table_asset(published.INTERVAL_COVERAGE, group="density")

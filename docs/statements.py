@@ -111,6 +111,8 @@ STATISTICS = Page(
         "by {held[bias_steady]:+.0f} % at the median in the stationary world and by {held[bias_lowest]:+.0f} to "
         "{held[bias_highest]:+.0f} % in the others",
         "holds the current one in {held[current]!p:.3f} of the draws",
+        "The headline's worlds are drawn {held[fewest_worlds]:,} to {held[most_worlds]:,} times (`worlds`), those of "
+        "the other candidates {held[other_worlds]:,} times",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",

@@ -412,7 +412,7 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
 
 RULERS = {
     "nmi-2025": "benchmarks, `nmi-2025`",
-    "size-lines-bent": "benchmarks, lines of models, bent scale (**headline**: all-benchmarks, total)",
+    "size-lines-bent": "benchmarks, lines of models, bent scale",
     "size-lines": "benchmarks, lines of models",
     "fresh-text-qwen2.5": "fresh text",
     "incompressible-knowledge-probes": "knowledge probes",
