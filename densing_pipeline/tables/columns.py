@@ -594,6 +594,31 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "benchmark_version": _text(
+        "Hash of everything that scores on the benchmark depend on besides the model."
+    ),
+    "question_group": _text("Kind of questions: knowledge, reasoning, mathematics, code or other."),
+    "dataset_id": _text("Data set of the questions, on the Hugging Face Hub."),
+    "dataset_revision": _text("Its commit; empty if it is not known yet."),
+    "question_split": _text("Split of the questions; empty if all splits have questions."),
+    "n_questions": _count(
+        "Questions of the benchmark; empty if the data set was not seen.", "items"
+    ),
+    "shots": _count("Worked examples before each question.", "items"),
+    "request_kind": _text(
+        "What the model is asked for: a choice between continuations, a text written greedily (temperature 0), the loss of an answer, "
+        "or that of a whole text.",
+        "choice",
+        "generate",
+        "loss",
+        "text",
+    ),
+    "metric_used": _text("How an answer is judged (docs/suite.md)."),
+    "stop_texts": _text("JSON list of the texts that end a written answer."),
+    "token_budget": _count("Most tokens of a written answer.", "tokens"),
+    "guessing_score": _fraction("Score of guessing."),
+    "question_licence": _text("Licence of the questions."),
+    "has_own_questions": _flag("Whether a mirror declares other questions than the suite."),
     "measuring_seconds": Column(
         pl.Float64,
         "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "

@@ -239,6 +239,17 @@ EVALUATIONS = Table(
     ),
 )  # fmt: skip
 
+SUITE_BENCHMARKS = Table(
+    name="suite_benchmarks",
+    grain="one benchmark that models are measured on: its data and how it asks",
+    key=("suite_version", "benchmark"),
+    columns=(
+        "suite_version", "benchmark", "benchmark_version", "question_group", "dataset_id",
+        "dataset_revision?", "question_split?", "n_questions?", "shots", "request_kind", "metric_used",
+        "stop_texts?", "token_budget?", "guessing_score", "question_licence", "has_own_questions",
+    ),
+)  # fmt: skip
+
 EVALUATION_COSTS = Table(
     name="evaluation_costs",
     grain="one finished evaluation as a whole (without a benchmark), and its share of each benchmark",
@@ -888,6 +899,7 @@ PUBLISHED: dict[str, Table] = {
         EVAL_ITEMS,
         FRESH_TEXT,
         EVALUATION_COSTS,
+        SUITE_BENCHMARKS,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,
