@@ -34,7 +34,7 @@ PROGRESS_S = 10.0
 """Seconds between two reports of progress of a copy that has no results."""
 
 LAST_S = 30.0
-"""Seconds in which a process ends after it was told to."""
+"""Seconds in which all processes end after they were told to; those at work do not listen and are killed."""
 
 
 class LoadedEngine(Engine, Protocol):
@@ -116,8 +116,9 @@ class EngineCopies:
         for link in self._links:
             with suppress(OSError):
                 link.send(None)
+        until = time.monotonic() + LAST_S
         for process, link in zip(self._processes, self._links, strict=True):
-            process.join(LAST_S)
+            process.join(max(until - time.monotonic(), 0))
             if process.is_alive():
                 process.kill()
                 process.join()
