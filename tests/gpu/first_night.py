@@ -135,11 +135,11 @@ def measure(out: Path, name: str) -> str:
 def orphan(out: Path) -> str:
     """A job is killed while its engine, in a process of its own, has a model loaded: its memory is free again."""
     before = _used()
-    # Not as long as the check takes: the engine is up once its memory is.
     environment = os.environ | {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "tests.gpu.first_night", "hold", str(out)], env=environment,
-        stdout=subprocess.PIPE, text=True,
+        # It ends with this stage, also if that is ended for taking too long.
+        ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.gpu.first_night", "hold", str(out)],
+        env=environment, stdout=subprocess.PIPE, text=True,
     ) as job:  # fmt: skip
         assert job.stdout
         said = ""
