@@ -138,7 +138,8 @@ def orphan(out: Path) -> str:
     environment = os.environ | {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
     with subprocess.Popen(  # noqa: S603
         # It ends with this stage, also if that is ended for taking too long.
-        ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.gpu.first_night", "hold", str(out)],
+        ["/usr/bin/setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.gpu.first_night", "hold",
+         str(out)],
         env=environment, stdout=subprocess.PIPE, text=True,
     ) as job:  # fmt: skip
         assert job.stdout
