@@ -289,6 +289,10 @@ class Settings(BaseSettings):
         default="https://raw.githubusercontent.com/19PINE-AI/ikp/main/data/results/evaluation_summary.json",
         description="Results of Incompressible Knowledge Probes.",
     )
+    uncheatable_eval_url: HttpAddress = Field(
+        default="https://jellyfish042-uncheatableeval.hf.space/config",
+        description="Configuration of the app that shows Uncheatable Eval's leaderboard.",
+    )
     openrouter_endpoints: Annotated[int, Field(ge=0, le=500)] = Field(
         default=40,
         description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",

@@ -796,10 +796,11 @@ COLUMNS: dict[str, Column] = {
         "github-python",
     ),
     "sequence_layers": _text(
-        "What the model mixes tokens with: attention alone, recurrent layers alone, or both.",
+        "What the model mixes tokens with: attention alone, recurrent layers alone, or both, if it is known.",
         "attention",
         "recurrent",
         "hybrid",
+        "not stated",
     ),
     "compression_percent": _positive(
         "Size of the text compressed by the model, in percent of its size in bytes: "

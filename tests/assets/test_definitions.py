@@ -141,7 +141,7 @@ PARENTS = {
         "knowledge_probes",
     },
     "interval_coverage": set(),
-    "reported_fresh_text": set(),
+    "reported_fresh_text": {"benchmark_reports", "models"},
     "knowledge_probes": {"benchmark_reports"},
     "ruler_densities": {"reported_fresh_text", "fresh_text", "models", "knowledge_probes"},
     "benchmark_gap": {
