@@ -10,7 +10,7 @@ estimate of `evaluation_queue`, and two minutes to load it.
 import heapq
 import random
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,6 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Measurement, machine, own_peak_mb
 from densing_pipeline.evaluation import sizing
 from densing_pipeline.evaluation.failures import OccupiedError
 from densing_pipeline.evaluation.gpus import Gpu
@@ -119,26 +118,6 @@ def busy_share(evaluations: list[Start], gpus: int = 8, until: float | None = No
         if each.begins < ends
     )
     return used / (ends * gpus)
-
-
-def benchmarks() -> Iterator[Measurement]:
-    """Time in which a queue of 50 models is measured on eight GPUs, against one GPU at a time for each."""
-    ours, peer = (
-        [max(each.ends for each in simulate(*queue(seed), rule=rule)) for seed in range(SEEDS)]
-        for rule in (gpus_for, one_gpu)
-    )
-    yield {
-        "name": "evaluation.places",
-        "what": f"simulation: 50 models on 8 GPUs, mean of {SEEDS} queues",
-        "unit": "h",
-        "ours": statistics.mean(ours),
-        "peer": statistics.mean(peer),
-        "ratio": statistics.mean(peer) / statistics.mean(ours),
-        "peak_mb": own_peak_mb(),
-        "peer_name": "the GPUs that the weights need, no copies",
-        "machine": machine(),
-        "date": datetime.now(UTC).date().isoformat(),
-    }
 
 
 def one_gpu(hours: float, hours_left: float, gpus: int) -> int:
