@@ -601,6 +601,7 @@ PAGES = {
     ),
     "docs/performance.md": Page(rest="measured by `make bench`"),
     "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
+    "docs/reading.md": Page(rest="worked examples, run as tests"),
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"
     ),
