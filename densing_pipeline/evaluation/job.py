@@ -210,7 +210,8 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             earlier = {}
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        meter = stack.enter_context(Meter(sized.gpus, earlier))
+        gpus = [gpu for each in copies for gpu in each.gpus]
+        meter = stack.enter_context(Meter(gpus, earlier))
         measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
         if arguments.sample_error is None:
             tallies = measure(*measuring)
