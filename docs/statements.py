@@ -35,7 +35,7 @@ README = Page(
             "They need Python >= 3.11",
             "**It is tested on Python 3.11, 3.12 and 3.13** on Linux (x86-64)",
             "3.14 and other systems should do",
-            "locked for 3.11",
+            "CPU build for 3.11",
             "(02:00 UTC)",
             "the paper's claims since 2024",
         ),
