@@ -141,10 +141,17 @@ Stated = ParamSpec("Stated")
 
 
 class _Read(NamedTuple):
-    """What one entry came to, and the text of what it stated (`repr`, which tells 1 from 1.0 and true)."""
+    """What one entry came to.
+
+    Attributes:
+        stated: text of what the entry states (`repr`, which tells 1 from 1.0 and true).
+        prices: key, prices and row of each offer.
+        quarantined: as in `Entries`.
+        left_out: as in `Entries`.
+    """
 
     stated: str
-    rows: list[dict[str, Any]]
+    prices: list[tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]]
     quarantined: list[tuple[str, str | None, str | None, str]]
     left_out: list[tuple[str, str]]
 
@@ -224,11 +231,11 @@ class Entries:
             UnreadableError: the name of seller or model is illegible or too long.
         """
         row = {name: clean(v) if isinstance(v, str) else v for name, v in given.items()}
-        self._add_clean(row | {name: _name(name, given[name]) for name in NAMES})
-
-    def _add_clean(self, row: dict[str, Any]) -> None:
+        row |= {name: _name(name, given[name]) for name in NAMES}
         key = tuple(row.get(name) for name in QUOTE_KEY)
-        prices = tuple(row.get(name) for name in PRICE_COLUMNS)
+        self._add_once(key, tuple(row.get(name) for name in PRICE_COLUMNS), row)
+
+    def _add_once(self, key: tuple[Any, ...], prices: tuple[Any, ...], row: dict[str, Any]) -> None:
         if key not in self._seen:
             self._seen[key] = prices
             self._rows.append(row)
@@ -277,10 +284,11 @@ class Entries:
             own = Entries(self.source)
             with own.entry(key):
                 reader(own, *stated, **more)
-            found = _Read(written, own._rows, own._quarantined, own._left_out)
+            prices = [(*seen, row) for seen, row in zip(own._seen.items(), own._rows, strict=True)]
+            found = _Read(written, prices, own._quarantined, own._left_out)
         self._read[key] = found
-        for row in found.rows:
-            self._add_clean(row)
+        for row in found.prices:
+            self._add_once(*row)
         self._quarantined += found.quarantined
         self._left_out += found.left_out
 
