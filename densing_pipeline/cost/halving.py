@@ -326,6 +326,7 @@ def _estimate(
             sample[None],
             max(_steps(curve, estimator), MIN_STEPS),
             is_running_minimum=is_running_minimum,
+            degrees=_degrees(curve) if estimator == "record-events" else None,
         )[0].tolist()
         low, high = _months(steepest), _months(flattest)
         high = None if high is None or high > SLOWEST_MONTHS else high
@@ -407,18 +408,33 @@ def _event_slope(
     curve: Curve, resamples: int, rng: np.random.Generator
 ) -> tuple[float | None, FloatArray | None]:
     """The slope through the changes of known date within the window, and resampled slopes."""
-    used = curve.is_dated & curve.is_event
-    if used.sum() < 2:
+    earliest, latest, logs = _events(curve)
+    if latest.shape[1] < 2:
         return None, None
-    earliest, latest, logs = (
-        part[used][None] for part in (curve.earliest, curve.times, curve.chained)
-    )
     middle = step_bootstrap.midpoints(earliest, latest)
     slope = float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
     if not resamples:
         return slope, None
     earliest, latest, logs = (np.repeat(part, resamples, 0) for part in (earliest, latest, logs))
     return slope, step_bootstrap.event_slopes(earliest, latest, logs, rng)
+
+
+def _events(curve: Curve) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Earliest and latest time of the changes of known date within the window, and ln price, each of shape (1, n)."""
+    used = curve.is_dated & curve.is_event
+    earliest, latest, logs = (
+        part[used][None] for part in (curve.earliest, curve.times, curve.chained)
+    )
+    return earliest, latest, logs
+
+
+def _degrees(curve: Curve) -> FloatArray | None:
+    """Degrees of freedom of the interval of record events, shape (1,); None if their steps are too few."""
+    earliest, latest, logs = _events(curve)
+    if latest.shape[1] <= 2:
+        return None
+    steps = step_bootstrap.steps_of(step_bootstrap.midpoints(earliest, latest), logs)
+    return step_bootstrap.degrees_of_freedom(steps) if steps.lengths[0] >= 2 else None
 
 
 def _months(slope: float | None) -> float | None:

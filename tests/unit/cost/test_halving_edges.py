@@ -76,7 +76,8 @@ def test_the_ends_of_an_interval_are_the_central_95_percent_widened_for_few_step
     row = estimate(days, [0.5**n for n in range(7)], span=366)
     # 2.571 is the 97.5 % point of Student's t with 5 degrees of freedom, 1.96 that of the normal distribution.
     ratio = 2.570582 / 1.959964 * np.sqrt(6 / 5)
-    ends = [0.0015 * (end / 0.0015) ** ratio for end in (0.001975, 0.001025)]
+    # On the log scale the flat end is the farther from the median; the steep end is taken as far.
+    ends = [0.0015 * (0.0015 / 0.001025) ** (way * ratio) for way in (1, -1)]
     months = [np.log(2) / end / (365.25 / 12) for end in ends]
     assert [row["low"], row["high"]] == pytest.approx(months, rel=2e-3)
 
