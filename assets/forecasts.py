@@ -14,6 +14,7 @@ from densing_pipeline.forecasts import forecasts as every_month
 from densing_pipeline.forecasts import pace_skill as pace_forecasts
 from densing_pipeline.forecasts import scores as scoring
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
 from densing_pipeline.orchestration.tables import table_asset
@@ -64,6 +65,7 @@ def forecasts(
         _known(
             (densities, models, scores, reference_laws),
             (prices, model_links, capability_levels, price_polls),
+            settings.seed,
         ),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
@@ -156,7 +158,9 @@ def paper_claims(
 
 
 def _known(
-    density_tables: tuple[pl.DataFrame, ...], price_tables: tuple[pl.DataFrame, ...]
+    density_tables: tuple[pl.DataFrame, ...],
+    price_tables: tuple[pl.DataFrame, ...],
+    seed: int = 0,
 ) -> ForecastInputs:
     """Densities with what past days are rebuilt from, and the market with the bundled scores.
 
@@ -167,5 +171,10 @@ def _known(
     prices, links, levels, polls = price_tables
     scored = facts.load("capability_scores")
     market = Market(prices, links, contested(levels, scored), scored, polls)
-    history = DensityHistory.of(current(models), scores, reference_laws)
-    return ForecastInputs.up_to_now(densities, history.as_of, market)
+    behind = current(models), scores, reference_laws
+    return ForecastInputs.up_to_now(
+        densities,
+        DensityHistory.of(*behind).as_of,
+        market,
+        PooledPaces(*behind, seed=seed).as_of,
+    )

@@ -51,20 +51,9 @@ def source_health(
     return dg.MaterializeResult(value=health, metadata=health_metadata(health))
 
 
-@table_asset(REVISIONS, group="publication")
-def revisions(
-    settings: dg.ResourceParam[Settings],
-    scores: pl.DataFrame,
-    reference_laws: pl.DataFrame,
-    densities: pl.DataFrame,
-    densing_law: pl.DataFrame,
-    price_halving: pl.DataFrame,
-) -> pl.DataFrame:
+@table_asset(REVISIONS, group="publication", ins=changes.COMPARED)
+def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> pl.DataFrame:
     """Published numbers that differ in the new tables, with the old and new values."""
-    tables = {
-        "scores": scores, "reference_laws": reference_laws, "densities": densities,
-        "densing_law": densing_law, "price_halving": price_halving,
-    }  # fmt: skip
     made = provenance(settings, facts.load("sources"))
     return changes.revisions(tables, settings.publish_dir, made)
 
@@ -83,6 +72,8 @@ def release(
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
     made = provenance(settings, facts.load("sources"))
     return dg.MaterializeResult(
-        metadata=release_metadata(publish(tables, settings.publish_dir, made))
+        metadata=release_metadata(
+            publish(tables, settings.publish_dir, made, settings.keep_releases)
+        )
         | answer_metadata(answers(tables))
     )

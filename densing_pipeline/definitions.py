@@ -16,7 +16,7 @@ from densing_pipeline.assets import (
 from densing_pipeline.orchestration.checks import statistical_checks
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
-from densing_pipeline.schedules import evaluations, maintenance, new_models, nightly
+from densing_pipeline.schedules import evaluations, hub_sweep, maintenance, new_models, nightly
 from densing_pipeline.settings import Settings, read_settings
 
 
@@ -34,14 +34,16 @@ def build_defs(
     settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
+    check = evaluations.check_job(settings)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=[*schema_checks(), *statistical_checks()],
-        jobs=[nightly.job, maintenance.job, evaluate],
-        schedules=[nightly.schedule],
-        sensors=[new_models.sensor(settings, wanted)],
+        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
+        schedules=[nightly.schedule, maintenance.schedule],
+        # Another job than ours may need other things, which the check does not know.
+        sensors=[new_models.sensor(settings, wanted, None if evaluation_job else check)],
         resources={
             "settings": settings,
             "pipes": dg.PipesSubprocessClient(),

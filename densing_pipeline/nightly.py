@@ -1,5 +1,6 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
+import socket
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Protocol
@@ -17,6 +18,12 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 IN_PROCESS = {"densing/in_process": "true"}
 """Tag of runs that end with the process that began them."""
+
+
+def own_tags(settings: Settings) -> dict[str, str]:
+    """Tags of the runs that this machine began in this process for this state directory."""
+    place = f"{socket.gethostname()}:{settings.state_dir.absolute()}"
+    return {**IN_PROCESS, "densing/state": place}
 
 
 class Watcher(Protocol):
@@ -57,18 +64,22 @@ def run_nightly(
         # runs that were killed are reported.
         with state.held(settings.state_dir, "`densing run`"):
             return _run(settings, instance, watch)
-    except storage.StorageError as error:
+    except state.StorageError as error:
         return {"dagster": str(error)}
     except state.StateError as error:
         return {"nightly": str(error)}
 
 
-def end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process was killed; Dagster would show them as running forever.
+def end_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Mark runs of this installation as failed whose process was killed.
 
-    Call it only while holding the state directory's lock, when no other run of this kind can be active.
+    Dagster would show them as running forever. Call it only while holding the state directory's lock,
+    when no other run of this kind can be active. SQLite files are in the state directory, so all runs in
+    them are its own, also those of a container whose host had another name; a Postgres database may have
+    runs of other installations, which are left alone.
     """
-    going = dg.RunsFilter(tags=IN_PROCESS, statuses=[dg.DagsterRunStatus.STARTED])
+    own = own_tags(settings) if settings.database_url else IN_PROCESS
+    going = dg.RunsFilter(tags=own, statuses=[dg.DagsterRunStatus.STARTED])
     for run in instance.get_runs(going):
         instance.report_run_failed(run, "its process ended before the run did")
 
@@ -111,15 +122,15 @@ def _run(
     job = build_defs(settings).resolve_job_def("nightly")
     run_id = make_new_run_id()
     with (
-        storage.explained(settings.state_dir.absolute()),
+        storage.explained(settings),
         nullcontext(instance) if instance else storage.open_instance(settings) as recorded,
     ):
-        end_killed_runs(recorded)
+        end_killed_runs(recorded, settings)
         if watch:
             _watch(recorded, job, run_id, watch)
         try:
             result = job.execute_in_process(
-                instance=recorded, run_config=QUIET, raise_on_error=False, tags=IN_PROCESS,
+                instance=recorded, run_config=QUIET, raise_on_error=False, tags=own_tags(settings),
                 run_id=run_id,
             )  # fmt: skip
         except dg.DagsterExecutionInterruptedError as interrupt:

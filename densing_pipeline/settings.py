@@ -102,6 +102,23 @@ def _file_that_exists(path: Path) -> Path:
     return path
 
 
+def _database(url: str) -> str:
+    address = _parsed(url)
+    if (
+        address is None
+        or address.scheme not in ("postgresql", "postgres", "postgresql+psycopg2")
+        or not (address.hostname or "host=" in address.query)
+        or not address.path.strip("/")
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise ValueError(
+            f"{shown(url)!r}: a database has an address such as postgresql://user@host/database; write "
+            "the password there, with reserved characters percent-encoded, or set PGPASSWORD"
+        )
+    return url
+
+
 def _hosts(listed: str) -> str:
     if unclear := [host for host in host_patterns(listed) if not HOST_PATTERN.fullmatch(host)]:
         raise ValueError(
@@ -143,10 +160,24 @@ class Settings(BaseSettings):
         default=Path(".densing"),
         description="Where tables, the landing zone and Dagster's database live.",
     )
+    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+        repr=False,
+        default=None,
+        description="Postgres database for Dagster's runs, events and schedules, postgresql://user@host/database; by default SQLite files in the state directory.",
+    )
     publish_url: str = Field(
         repr=False,
         default="published",
         description="Directory releases are published to, as a path or a file:// address.",
+    )
+    homepage: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
+        default=None,
+        description="Address at which readers find the releases; the data package and the feed name it.",
+    )
+    keep_releases: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="Newest releases that are kept, besides the last of each month; without, all are.",
     )
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)] = Field(
         default=1000, description="Resamples behind every bootstrap interval."
@@ -158,6 +189,11 @@ class Settings(BaseSettings):
     night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
         default=120,
         description="Longest wait of a scheduled night for another run that writes the state directory.",
+    )
+
+    keep_runs_days: Annotated[int, Field(ge=0)] = Field(
+        default=180,
+        description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
     )
 
     poll: bool = Field(

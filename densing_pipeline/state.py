@@ -41,6 +41,10 @@ class StateBusyError(StateError):
     """Another process holds the lock; the message names it. No file was changed."""
 
 
+class StorageError(StateError):
+    """Dagster's database cannot be used; the message says why and what to do."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """The process that holds a lock.

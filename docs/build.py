@@ -1,7 +1,7 @@
 """Regenerate the generated documentation: the data dictionary, pictures, tables and numbers.
 
 Run by `make docs`; pictures, tables and numbers are those of the latest release. `make dictionary` writes
-the data dictionary alone, and `make docs-check` writes nothing: it says which pages differ from the release.
+the data dictionary alone and adds new columns to the contract, and `make docs-check` writes nothing: it says which pages differ from the release.
 """
 
 import sys
@@ -20,7 +20,7 @@ from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables import dictionary, markdown
+from densing_pipeline.tables import contract, dictionary, markdown
 from densing_pipeline.tables.schemas import TableError
 from docs import quoting, values
 from docs.statements import PAGES
@@ -42,6 +42,9 @@ from docs.tables import (
 
 ROOT = Path(__file__).parents[1]
 
+CONTRACT = ROOT / "docs" / f"contract_{contract.NAME}.csv"
+"""What readers of the tables rely on."""
+
 SCREEN = 80
 """Width in characters of the terminal that README shows."""
 
@@ -50,12 +53,18 @@ COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the generated files, or with `dictionary` only that one; returns the exit status.
+    """Write the generated files, or with `dictionary` only those that need no release; returns the exit status.
 
     With `check` nothing is written, and the status is 1 if a page differs from the latest release.
     """
     if arguments == ["check"]:
         return _checked()
+    try:
+        promised = contract.extended(CONTRACT.read_text(encoding="utf-8"))
+    except TableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    CONTRACT.write_text(promised, encoding="utf-8")
     (ROOT / "docs/data_dictionary.md").write_text(dictionary.markdown(), encoding="utf-8")
     if arguments == ["dictionary"]:
         return 0

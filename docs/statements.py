@@ -326,6 +326,7 @@ FORECASTS = Page(
         "for three months ({vintages.WATCHED_DAYS} days) makes no forecast",
         "| doubles every {methods.PAPER_MONTHS[density]} months | halves every "
         "{methods.PAPER_MONTHS[price]} months |",
+        "resampled by family ({methods.CURVE_RESAMPLES} times)",
         "At most {forecasts.MOST_FORECAST_DRAWS} draws",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
         "coverage of the {level:.0f} % interval",
@@ -381,6 +382,7 @@ FORECASTS = Page(
         ),
         "formulas, and names of quantities": (
             "through the models of the last 24 months",
+            "stood off it in the last 24 months",
             "Gompertz curve of the quantile .9",
             "pinball losses at 10, 50 and 90 %",
             "`last-12-months`, `paper-constant` and `no-change`",
@@ -598,6 +600,7 @@ PAGES = {
     "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
     "docs/performance.md": Page(rest="measured by `make bench`"),
+    "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"
     ),

@@ -1,37 +1,34 @@
-"""Jobs that are started by hand: a full sweep of the Hub."""
+"""The job that deletes what is no longer needed, every day after the night."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from densing_pipeline.hub import sweep
-from densing_pipeline.hub.client import Hub
-from densing_pipeline.landing import LandingZone
-from densing_pipeline.orchestration.state_lock import StateLock
+from densing_pipeline.orchestration import run_retention
 from densing_pipeline.settings import Settings
 
 
 @dg.op
-def sweep_hub(
-    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], lock: StateLock
-) -> None:
-    """Land the whole listing of the Hub; an unfinished sweep is resumed.
-
-    It holds the state directory, so a night that begins meanwhile waits or is refused. A sweep that is
-    ended for a night goes on after its last page when it is started again.
-    """
-    hub = Hub.of(settings)
-    done = sweep.sweep(
-        LandingZone(settings.landing_dir), hub, settings.hub_page_size, lambda: datetime.now(UTC)
-    )
-    context.log.info(f"sweep {done.name}: {done.rows} records on {done.pages} pages {hub.remarks}")
+def delete_old_runs(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Delete runs that ended long ago, with their events and logs."""
+    deleted = run_retention.delete_old_runs(context.instance, settings, datetime.now(UTC))
+    context.log.info(f"deleted {deleted}")
 
 
 @dg.job(
-    name="hub_sweep",
-    description="Read the whole Hub once; the next nightly run uses what it found.",
+    name="maintenance",
+    description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs.",
     executor_def=dg.in_process_executor,
 )
 def job() -> None:
     """One step."""
-    sweep_hub()
+    delete_old_runs()
+
+
+schedule = dg.ScheduleDefinition(
+    name="maintenance",
+    job=job,
+    cron_schedule="0 12 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

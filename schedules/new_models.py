@@ -5,6 +5,7 @@ have logs and retries, and no time limit of a minute.
 """
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +41,9 @@ class Candidate(NamedTuple):
     excused: int
 
 
-def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefinition:
+def sensor(
+    settings: Settings, evaluation: Job | None = None, check_job: Job | None = None
+) -> dg.SensorDefinition:
     """The `new_models` sensor.
 
     Args:
@@ -48,11 +51,13 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
         evaluation: the job, partitioned by `MODELS`, that evaluates one model; without one the
             sensor creates partitions, from which a person may start evaluations, and requests no
             runs.
+        check_job: the job that checks whether models can be evaluated here; without one it is left to a person.
     """
+    jobs = [each for each in (evaluation, evaluation and check_job) if each is not None]
 
     @dg.sensor(
         name="new_models",
-        job=evaluation,
+        jobs=jobs or None,
         minimum_interval_seconds=INTERVAL_SECONDS,
         description="Queued models become partitions and, with DENSING_EVALUATE=true, runs.",
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -75,16 +80,23 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
         if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
             return dg.SensorResult(skip_reason=lacking)
         check = installation.last_check(settings.state_dir)
-        if check and check.problem:
+        ended = installation.ended(settings.evaluations_dir)
+        waiting = installation.waiting(ended, check)
+        asked, now = _used_run_keys(context.instance), datetime.now(UTC)
+        # At most one an hour, also if none leaves a verdict.
+        trial = f"check@{now:%Y-%m-%dT%H}"
+        is_due = trial not in asked and installation.is_check_due(ended, check, now)
+        if check_job and queued and is_due:
             return dg.SensorResult(
-                skip_reason=f"the last check of this installation failed: {check.problem}; mend it, "
-                "then run `densing evaluate --check`"
+                run_requests=[dg.RunRequest(run_key=trial, job_name=check_job.name)],
+                cursor=context.cursor,
             )
-        ended = installation.ended(settings.evaluations_dir, check.at if check else None)
-        if stands_still := installation.standstill(ended):
-            return dg.SensorResult(skip_reason=stands_still)
-        waiting = installation.waiting(ended)
-        asked = _used_run_keys(context.instance)
+        if check is None and check_job:
+            return dg.SensorResult(
+                skip_reason="this installation is checked before the first model is evaluated"
+            )
+        if stopped := installation.standstill(ended, check):
+            return dg.SensorResult(skip_reason=stopped)
         pinned = _pinned(context.cursor, table, asked)
         died = _failed_run_keys(context.instance, evaluation.name, path)
         chosen: dict[str, str] = {}
@@ -101,7 +113,8 @@ def sensor(settings: Settings, evaluation: Job | None = None) -> dg.SensorDefini
         new = [key for key in chosen if key not in known]
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=run_key, partition_key=key) for key, run_key in chosen.items()
+                dg.RunRequest(run_key=run_key, partition_key=key, job_name=evaluation.name)
+                for key, run_key in chosen.items()
             ]
             or None,
             dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],

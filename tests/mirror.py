@@ -19,6 +19,7 @@ from densing_pipeline.evaluation.suite import (
     fresh_text,
     mathematics,
     mmlu_cf,
+    mmlu_pro,
     scaling_bench,
 )
 from densing_pipeline.evaluation.suite.bbh import CUE, RULE
@@ -37,6 +38,9 @@ def mirror(folder: Path) -> Path:
     _humaneval(folder / "HumanEval" / "data" / "HumanEval.jsonl.gz")
     _mbpp(folder / "MBPP" / "data" / "mbpp.jsonl")
     _mmlu_cf(folder / "microsoft" / "MMLU-CF")
+    _mmlu_pro(folder / "TIGER-Lab" / "MMLU-Pro" / "data")
+    _gsm8k(folder / "GSM8K" / "grade_school_math" / "data")
+    _recall(folder)
     _scaling_bench(folder / "openbmb" / "DensingLaw-ScalingBench")
     _fresh_text(folder / "Jellyfish042")
     content.declare(folder, suite.SUITE)
@@ -157,6 +161,65 @@ def _mmlu_cf(folder: Path) -> None:
                 for number in range(place, place + count)
             ]
             _write_parquet(folder / split / f"{subject}_{split}.parquet", questions)
+
+
+def _mmlu_pro(folder: Path) -> None:
+    """Both splits hold all subjects; only the examples have a worked answer."""
+    for split, count in (("validation", 5), ("test", QUESTIONS)):
+        rows = [
+            {
+                "question": f"Which number is {number}?",
+                "options": [f" {number - number % 10 + n}" for n in range(10 - number % 3)],
+                "answer": "ABCDEFG"[number % 7],
+                "cot_content": f"A: Let's think step by step. It is {number}. The answer is (B)."
+                if split == "validation"
+                else "",
+                "category": mmlu_pro.NAMES.get(subject, subject),
+            }
+            for number in range(count)
+            for subject in mmlu_pro.SUBJECTS
+        ]
+        _write_parquet(folder / f"{split}-00000-of-00001.parquet", rows)
+
+
+def _gsm8k(folder: Path) -> None:
+    for name, numbers in (("train", range(20, 28)), ("test", range(QUESTIONS))):
+        rows = [
+            {
+                "question": f"I have {number} cups and buy {number * 500}. How many are there?",
+                "answer": f"{number}+{number * 500}=<<{number}+{number * 500}={number * 501}>>"
+                f"{number * 501}\n#### {number * 501:,}",
+            }
+            for number in numbers
+        ]
+        _write_text(folder / f"{name}.jsonl", _json_lines(rows))
+
+
+def _recall(folder: Path) -> None:
+    """Questions that are known or not: TriviaQA with all names of an answer, NQ-open with the answers."""
+    capitals = {"France": "Paris", "Italy": "Rome", "Peru": "Lima", "Norway": "Oslo"}
+    rows = list(capitals.items())[:QUESTIONS]
+    _write_parquet(
+        folder / "mandarjoshi/trivia_qa/rc.nocontext/validation-00000-of-00001.parquet",
+        [
+            {
+                "question": f"What is the capital of {country}?",
+                "question_id": f"own_{country}",
+                "answer": {"aliases": [city, f"City of {city}"], "value": city},
+            }
+            for country, city in rows
+        ],
+    )
+    _write_parquet(
+        folder / "google-research-datasets/nq_open/nq_open/validation-00000-of-00001.parquet",
+        [
+            {
+                "question": f"what is the capital of {country.lower()}",
+                "answer": [f"the {city}", city],
+            }
+            for country, city in rows
+        ],
+    )
 
 
 def _scaling_bench(folder: Path) -> None:

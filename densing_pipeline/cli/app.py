@@ -149,6 +149,35 @@ def backfill(
     backfill.run(ctx.obj, folder, from_git or (), since.date() if since else None)
 
 
+releases = typer.Typer(rich_markup_mode=None)
+app.add_typer(releases, name="releases")
+
+
+@releases.callback(invoke_without_command=True)
+def list_releases(ctx: typer.Context) -> None:
+    """List the releases of DENSING_PUBLISH_URL, or compare two of them."""
+    if ctx.invoked_subcommand is None:
+        from densing_pipeline.cli import releases
+
+        releases.show(ctx.obj)
+
+
+@releases.command()
+def compare(
+    ctx: typer.Context,
+    before: Annotated[
+        str | None, typer.Argument(help="Release, or its folder (default: the one before).")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(help="Release, or its folder (default: the latest).")
+    ] = None,
+) -> None:
+    """Print what published numbers moved between two releases, and why, as a Markdown list."""
+    from densing_pipeline.cli import releases
+
+    releases.compare(ctx.obj, before, after)
+
+
 @app.command()
 def storage(ctx: typer.Context) -> None:
     """Create Dagster's database, or check the one that is there.
@@ -158,6 +187,41 @@ def storage(ctx: typer.Context) -> None:
     from densing_pipeline.cli import storage
 
     storage.check(ctx.obj)
+
+
+@app.command()
+def backup(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The file to write, such as backup.tar.gz.")],
+) -> None:
+    """Write the whole state directory to one file; what runs meanwhile may go on."""
+    from densing_pipeline.cli import backup
+
+    backup.make(ctx.obj, file)
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `densing backup` wrote.")],
+) -> None:
+    """Make the state directory from a backup; it must be absent or empty."""
+    from densing_pipeline.cli import backup
+
+    backup.restore(ctx.obj, file)
+
+
+@app.command()
+def maintenance(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted; delete nothing.")
+    ] = False,
+) -> None:
+    """Delete Dagster's old runs with their events and logs (DENSING_KEEP_RUNS_DAYS)."""
+    from densing_pipeline.cli import maintenance
+
+    maintenance.run(ctx.obj, is_dry=dry_run)
 
 
 @app.command()

@@ -12,7 +12,12 @@ from typing import NoReturn
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.settings import current_settings
-from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
+from densing_pipeline.evaluation.job_path import (
+    check_command,
+    environment_lacks,
+    job_command,
+    job_environment,
+)
 from densing_pipeline.settings import Settings
 
 
@@ -54,15 +59,10 @@ def check() -> None:
     python = settings.evaluation_python.absolute()
     if lacking := environment_lacks(python):
         raise CommandError(lacking)
-    options = {
-        "--state-dir": settings.state_dir.absolute(),
-        "--cache": settings.evaluation_cache_dir.absolute(),
-    }
-    _replace_process(python, job_command(python, options, "preflight"), settings)
+    trial = check_command(python, settings.state_dir, settings.evaluation_cache_dir)
+    _replace_process(python, trial, settings)
 
 
 def _replace_process(python: Path, command: list[str], settings: Settings) -> NoReturn:
-    environment = {**os.environ, "PYTHONPATH": str(package_alone(settings.state_dir))}
-    if settings.hub_endpoint:
-        environment["HF_ENDPOINT"] = settings.hub_endpoint
+    environment = os.environ | job_environment(settings.state_dir, settings.hub_endpoint)
     os.execve(python, command, environment)  # noqa: S606

@@ -4,6 +4,7 @@ from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.state import StorageError
 
 
 def check(screen: Screen) -> None:
@@ -15,10 +16,10 @@ def check(screen: Screen) -> None:
     settings = current_settings()
     set_home(settings, screen)
     # Importing dagster takes seconds; the other commands do without.
-    from densing_pipeline.orchestration.storage import StorageError, open_instance
+    from densing_pipeline.orchestration import storage
 
     try:
-        with open_instance(settings):
-            screen.say(f"Dagster's database below {settings.state_dir.absolute()} can be used.")
+        with storage.open_instance(settings):
+            screen.say(f"Dagster's database {storage.place(settings)} can be used.")
     except StorageError as error:
         raise CommandError(str(error)) from error

@@ -19,7 +19,7 @@ from densing_pipeline.own_files.delimited import FileError
 from densing_pipeline.own_files.quantities import Mark
 from densing_pipeline.own_files.reading import Told
 from densing_pipeline.tables.schemas import TableError
-from densing_pipeline.text import plain
+from densing_pipeline.text import clean, plain
 
 
 def told(
@@ -61,7 +61,9 @@ def fit_losses(
         fit = fit_file(
             file, irreducible=irreducible, objective=objective, draws=draws, seed=seed, told=told
         )
-    except (FileError, FitError) as error:
+    except FitError as error:
+        raise CommandError(f"{file}: {error}") from error
+    except FileError as error:
         raise CommandError(str(error)) from error
     others = fit.minima[1:]
     rows = [
@@ -210,7 +212,7 @@ def fit_kind(file: Path) -> str:
     """
     from densing_pipeline.cost import fit_prices as prices
     from densing_pipeline.density import fit as losses
-    from densing_pipeline.own_files.delimited import read_sheet
+    from densing_pipeline.own_files.delimited import DELIMITERS_IN_WORDS, read_sheet
     from densing_pipeline.own_files.reading import tells
     from densing_pipeline.trends import fit_densities as densities
 
@@ -221,8 +223,12 @@ def fit_kind(file: Path) -> str:
     for name, module in (("losses", losses), ("densities", densities), ("prices", prices)):
         if tells(header, module.ROLES, module.NEEDED):
             return name
+    if len(header) == 1:
+        raise CommandError(
+            f"{file}: its header, {clean(header[0], 80)}, is one cell: put {DELIMITERS_IN_WORDS} between cells"
+        )
     raise CommandError(
-        f"{file}: its columns ({', '.join(header)}) are known for none of losses (N, D, loss), densities "
+        f"{file}: its columns ({clean(', '.join(header), 300)}) are known for none of losses (N, D, loss), densities "
         "(date, density) and prices (date, price). Say which: densing fit losses FILE --column loss=NAME"
     )
 

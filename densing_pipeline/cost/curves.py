@@ -167,6 +167,16 @@ class Changes:
             _sellers(frame),
         )
 
+    def only(self, rows: IntArray) -> Self:
+        """Some of the changes, by their numbers."""
+        return type(self)(
+            self.days[rows],
+            self.earliest[rows],
+            self.prices[rows],
+            self.is_undated[rows],
+            tuple(self.sellers[row] for row in rows.tolist()),
+        )
+
     def cut(self, start: date, end: date) -> Curve | None:
         """The part of the curve within [start, end], or None if it has no price there.
 

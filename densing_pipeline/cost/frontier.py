@@ -16,6 +16,7 @@ from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.witness import witnessed
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.names import ROUTER
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -128,30 +129,56 @@ def timed(offers: pl.DataFrame) -> pl.DataFrame:
 def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
     """Change points of both curves of one level and blend."""
     days, winner = cheapest(offers["run_start"].to_numpy(), offers["run_end"].to_numpy())
-    price = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)[winner]
+    prices = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)
+    holder = np.where(winner == offers.height, -1, winner)
+    points = [
+        pl.DataFrame({"date": days[changed], "index": holder[changed]}).with_columns(
+            curve=pl.lit(curve)
+        )
+        for curve, changed in where_changed(prices[winner]).items()
+    ]
+    return change_points(level, share, offers, pl.concat(points)).select(CHANGE)
+
+
+def where_changed(price: FloatArray) -> dict[str, BoolArray]:
+    """Where each curve changes, by its name.
+
+    Args:
+        price: lowest price on offer from each day on, infinite where there is none, shape (n,).
+    """
     lowest = np.minimum.accumulate(price)
-    is_change = {
+    return {
         "cheapest_now": np.append(True, price[1:] != price[:-1]),
         "cheapest_ever": np.append(True, lowest[1:] < lowest[:-1]),
     }
+
+
+def change_points(
+    level: str, share: float, offers: pl.DataFrame, points: pl.DataFrame
+) -> pl.DataFrame:
+    """The columns of `CHANGE` of points on curves of one level and blend, in their order.
+
+    Args:
+        level: name of the level.
+        share: share of input tokens.
+        offers: the offers of the level.
+        points: date, as days since 1970; index, the row of `offers` that holds the price from then on, -1 for none;
+            curve; other columns stay.
+    """
     sellers = offers.select(
         "provider", "model", "source", "basis", "usd_per_mtok",
         run_start=pl.col("run_start").cast(pl.Date), run_earliest=pl.col("run_earliest").cast(pl.Date),
     ).with_row_index()  # fmt: skip
     # A price that had begun before it became the cheapest one did so on the day the other ended.
     begins = pl.col("date") == pl.col("run_start")
-    return pl.concat(
-        pl.DataFrame(
-            {"date": days[changed], "index": np.where(np.isinf(price), -1, winner)[changed]}
-        )
-        .with_columns(pl.col("date").cast(pl.Int32).cast(pl.Date))
+    return (
+        points.with_columns(pl.col("date").cast(pl.Int32).cast(pl.Date))
         .join(sellers.cast({"index": pl.Int64}), on="index", how="left", maintain_order="left")
         .with_columns(
             date_earliest=pl.when(begins.fill_null(value=False))
             .then("run_earliest")
-            .otherwise("date")
+            .otherwise("date"),
+            level=pl.lit(level),
+            blend_input_share=pl.lit(share),
         )
-        .with_columns(level=pl.lit(level), blend_input_share=pl.lit(share), curve=pl.lit(curve))
-        .select(CHANGE)
-        for curve, changed in is_change.items()
     )

@@ -7,7 +7,7 @@ Not here: the curves (`frontier`) and the slopes read off them (`curves`).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,9 @@ ESTIMATORS = {
     "cheapest_ever": ("end-points", "record-events", "weekly"),
 }
 """Estimators by curve. Only the running minimum has records."""
+
+SlopeOfPaths = Callable[[FloatArray, FloatArray, float], FloatArray]
+"""Slopes of curves in a window of so many days, from their times and ln prices."""
 
 Drawn = tuple[Changes, int]
 """A drawn curve, and the number of draws that gave it."""
@@ -171,14 +174,17 @@ def _alternatives(drawn_curves: pl.DataFrame | None) -> dict[tuple[object, ...],
     series = drawn_curves.sort("date").partition_by(
         "level", "blend_input_share", "curve", as_dict=True
     )
-    found = {
-        key: [
-            (Changes.of(part), int(part["weight"][0]))
-            for part in rows.partition_by("draw", maintain_order=True)
-        ]
-        for key, rows in series.items()
-    }
+    found = {key: _by_draw(rows) for key, rows in series.items()}
     return {key: drawn for key, drawn in found.items() if len(drawn) > 1}
+
+
+def _by_draw(rows: pl.DataFrame) -> list[Drawn]:
+    """The drawn curves of one series, in the order in which they begin."""
+    changes, weights = Changes.of(rows), rows["weight"].to_list()
+    places = rows.with_row_index().group_by("draw", maintain_order=True).agg("index")["index"]
+    return [
+        (changes.only(np.array(own, dtype=np.intp)), weights[own[0]]) for own in places.to_list()
+    ]
 
 
 def _rows(
@@ -290,7 +296,7 @@ def _sample(
     total = sum(weight for _, weight in others)
     samples = []
     for curve, weight in others:
-        _, sample = _slope(curve, estimator, max(round(draws * weight / total), 1), rng)
+        sample = _resampled(curve, estimator, max(round(draws * weight / total), 1), rng)
         if sample is not None:
             samples.append(sample)
     return np.concatenate(samples) if samples else None
@@ -317,7 +323,7 @@ def _estimate(
         is_running_minimum: whether the curve can only fall.
         fewest_providers: fewest providers for the verdict `ok`.
     """
-    slope, _ = _slope(curve, estimator, 0, rng)
+    slope = _slope(curve, estimator)
     sample = _sample(others, estimator, draws, rng)
     halving = _months(slope)
     low = high = steepest = flattest = None
@@ -373,66 +379,75 @@ def _steps(curve: Curve, estimator: str) -> int:
     return len(curve.times) - 1
 
 
-def _slope(
-    curve: Curve, estimator: str, draws: int, rng: np.random.Generator
-) -> tuple[float | None, FloatArray | None]:
-    """Slope of ln price per day, and resampled slopes if there are steps enough.
-
-    The slope itself takes a change of which only an interval is known in the middle of it.
-    """
-    resamples = draws if _steps(curve, estimator) >= MIN_STEPS else 0
+def _slope(curve: Curve, estimator: str) -> float | None:
+    """Slope of ln price per day; a change of which only an interval is known counts in the middle of it."""
     if estimator == "record-events":
-        return _event_slope(curve, resamples, rng)
-    span = float(curve.span)
-    if span < 2 * curves.WEEK or curve.fold is None:
-        return None, None
-    logs = curve.chained if estimator == "weekly" else curve.log_prices
-    of_paths = curves.weekly_slope if estimator == "weekly" else curves.end_point_slope
-    # The price at the start of the window is known to have held on that day.
-    earliest = np.maximum(curve.earliest, 0.0)
+        read = _events(curve)
+        if read is None:
+            return None
+        earliest, latest, logs = read
+        middle = step_bootstrap.midpoints(earliest, latest)
+        return float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
+    path = _path(curve, estimator)
+    if path is None:
+        return None
+    earliest, logs, slope_of = path
     middle = step_bootstrap.midpoints(earliest[None], curve.times[None])
-    slope = float(of_paths(middle, logs[None], span)[0])
-    if not resamples:
-        return slope, None
+    return float(slope_of(middle, logs[None], float(curve.span))[0])
+
+
+def _resampled(
+    curve: Curve, estimator: str, draws: int, rng: np.random.Generator
+) -> FloatArray | None:
+    """Resampled slopes, shape (draws,), if there are steps enough."""
+    if _steps(curve, estimator) < MIN_STEPS:
+        return None
+    if estimator == "record-events":
+        read = _events(curve)
+        if read is None:
+            return None
+        earliest, latest, logs = (np.repeat(part, draws, 0) for part in read)
+        return step_bootstrap.event_slopes(earliest, latest, logs, rng)
+    path = _path(curve, estimator)
+    if path is None:
+        return None
+    earliest, logs, slope_of = path
+    span = float(curve.span)
     times = step_bootstrap.drawn_times(
-        np.tile(earliest, (resamples, 1)), np.tile(curve.times, (resamples, 1)), rng
+        np.tile(earliest, (draws, 1)), np.tile(curve.times, (draws, 1)), rng
     )
-    steps = step_bootstrap.steps_of(times, np.tile(logs, (resamples, 1)))
+    steps = step_bootstrap.steps_of(times, np.tile(logs, (draws, 1)))
     # The price at the end has held for some time without a change: that is a step too.
     steps = step_bootstrap.with_last_hold(steps, span - times[:, -1])
     enough = 3 * len(curve.times) + 10  # steps, to fill the window
-    return slope, of_paths(*step_bootstrap.resampled(steps, enough, rng), span)
+    return slope_of(*step_bootstrap.resampled(steps, enough, rng), span)
 
 
-def _event_slope(
-    curve: Curve, resamples: int, rng: np.random.Generator
-) -> tuple[float | None, FloatArray | None]:
-    """The slope through the changes of known date within the window, and resampled slopes."""
-    earliest, latest, logs = _events(curve)
-    if latest.shape[1] < 2:
-        return None, None
-    middle = step_bootstrap.midpoints(earliest, latest)
-    slope = float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
-    if not resamples:
-        return slope, None
-    earliest, latest, logs = (np.repeat(part, resamples, 0) for part in (earliest, latest, logs))
-    return slope, step_bootstrap.event_slopes(earliest, latest, logs, rng)
+def _path(curve: Curve, estimator: str) -> tuple[FloatArray, FloatArray, SlopeOfPaths] | None:
+    """Earliest times and ln prices of the changes, and the slope read off them; None for too short a window."""
+    if curve.span < 2 * curves.WEEK or curve.fold is None:
+        return None
+    # The price at the start of the window is known to have held on that day.
+    earliest = np.maximum(curve.earliest, 0.0)
+    if estimator == "weekly":
+        return earliest, curve.chained, curves.weekly_slope
+    return earliest, curve.log_prices, curves.end_point_slope
 
 
-def _events(curve: Curve) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Earliest and latest time of the changes of known date within the window, and ln price, each of shape (1, n)."""
+def _events(curve: Curve) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Earliest and latest times and ln prices of the changes of known date, shape (1, n); None for fewer than two."""
     used = curve.is_dated & curve.is_event
-    earliest, latest, logs = (
-        part[used][None] for part in (curve.earliest, curve.times, curve.chained)
-    )
-    return earliest, latest, logs
+    if used.sum() < 2:
+        return None
+    return curve.earliest[used][None], curve.times[used][None], curve.chained[used][None]
 
 
 def _degrees(curve: Curve) -> FloatArray | None:
     """Degrees of freedom of the interval of record events, shape (1,); None if their steps are too few."""
-    earliest, latest, logs = _events(curve)
-    if latest.shape[1] <= 2:
+    events = _events(curve)
+    if events is None:
         return None
+    earliest, latest, logs = events
     steps = step_bootstrap.steps_of(step_bootstrap.midpoints(earliest, latest), logs)
     return step_bootstrap.degrees_of_freedom(steps) if steps.lengths[0] >= 2 else None
 

@@ -42,17 +42,6 @@ class Market:
         """Whether there is no price at all."""
         return self.prices.is_empty()
 
-    def is_same(self, other: "Market") -> bool:
-        """Whether the other market has equal tables and the same last day."""
-        return self.as_of == other.as_of and all(
-            one is two or (one is not None and two is not None and one.equals(two))
-            for one, two in zip(self._tables, other._tables, strict=True)
-        )
-
-    @property
-    def _tables(self) -> tuple[pl.DataFrame | None, ...]:
-        return self.prices, self.links, self.levels, self.scores, self.polls, self.index
-
     @cached_property
     def last(self) -> date:
         """Last day of the curves.

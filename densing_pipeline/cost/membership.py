@@ -7,17 +7,25 @@ give the interval of a price, and the curves that the interval of a halving time
 Not here: the probabilities (`levels`).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from densing_pipeline.cost.cheapest import cheapest
-from densing_pipeline.cost.frontier import CHANGE, candidate_offers, changes, timed
+from densing_pipeline.cost.frontier import (
+    CHANGE,
+    candidate_offers,
+    change_points,
+    timed,
+    where_changed,
+)
 from densing_pipeline.cost.levels import drawn
 from densing_pipeline.cost.market import Market
-from densing_pipeline.stats.arrays import BoolArray
+from densing_pipeline.stats.arrays import BoolArray, IntArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
@@ -34,20 +42,8 @@ draws that gave that curve."""
 SERIES = ("level", "blend_input_share", "curve")
 
 
-class _Drawn(NamedTuple):
-    """Drawn curves, and what they were drawn from."""
-
-    market: Market
-    draws: int
-    seed: int
-    curves: pl.DataFrame
-
-
 def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """The curves that draws of the members of each level give.
-
-    Prices and halving times of a night need the same curves, which take seconds to compute; so the
-    last ones are kept for callers with an equal market.
 
     Args:
         market: offers, links, levels and scores.
@@ -57,19 +53,6 @@ def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     Returns:
         Rows of `DRAWN`; draws that give the same curve stand there once.
     """
-    for kept in _KEPT:
-        if (kept.draws, kept.seed) == (draws, seed) and kept.market.is_same(market):
-            return kept.curves
-    curves = _drawn_frontiers(market, draws, seed)
-    _KEPT[:] = [_Drawn(market, draws, seed, curves)]
-    return curves
-
-
-_KEPT: list[_Drawn] = []
-"""The curves drawn last."""
-
-
-def _drawn_frontiers(market: Market, draws: int, seed: int) -> pl.DataFrame:
     if market.is_empty:
         return DRAWN.to_frame()
     found = [
@@ -109,54 +92,59 @@ def _distinct(
     model = offers["canonical_id"].replace_strict(
         models["canonical_id"], range(models.height), return_dtype=pl.Int64
     )
-    found: dict[bytes, tuple[BoolArray, int]] = {}
-    for members in reached[:, model.to_numpy()]:
-        curve = _fingerprint(offers, members)
-        found[curve] = members, found.get(curve, (members, 0))[1] + 1
-    frames = [
-        _curves(level, share, offers, members).with_columns(
-            draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
+    starts, ends = offers["run_start"].to_numpy(), offers["run_end"].to_numpy()
+    found: dict[bytes, tuple[_Holders, int]] = {}
+    for members, times in Counter(map(bytes, reached)).items():
+        holders = _holders(starts, ends, np.frombuffer(members, np.bool_)[model.to_numpy()])
+        curve = holders.days.tobytes() + holders.offers.tobytes()
+        found[curve] = holders, found.get(curve, (holders, 0))[1] + times
+    prices = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)
+    points = [
+        pl.DataFrame(
+            {"date": holders.days[changed], "index": holders.offers[changed]}
+        ).with_columns(
+            curve=pl.lit(curve), draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
         )
-        for number, (members, weight) in enumerate(found.values())
+        for number, (holders, weight) in enumerate(found.values())
+        for curve, changed in where_changed(prices[holders.offers]).items()
     ]
-    return pl.concat([DRAWN.to_frame(), *frames])
+    return change_points(level, share, offers, pl.concat(points)).select(DRAWN.names())
 
 
-def _curves(level: str, share: float, offers: pl.DataFrame, members: BoolArray) -> pl.DataFrame:
-    """Change points for the members of one draw; without a member there is no offer."""
-    if members.any():
-        return changes(level, share, offers.filter(members))
-    nothing = changes(level, share, offers.head(1)).unique(
-        "curve", keep="first", maintain_order=True
-    )
-    return nothing.with_columns(
-        pl.lit(None, nothing.schema[name]).alias(name)
-        for name in ("usd_per_mtok", "provider", "model", "source", "basis")
-    )
+class _Holders(NamedTuple):
+    """The cheapest offers of one draw: from each of these days on another one.
+
+    Attributes:
+        days: as days since 1970, ascending, shape (n,).
+        offers: their rows among the offers of the level, -1 where nothing is on offer, shape (n,).
+    """
+
+    days: NDArray[np.int32]
+    offers: IntArray
 
 
-def _fingerprint(offers: pl.DataFrame, members: BoolArray) -> bytes:
-    """Bytes that are equal exactly for equal curves."""
+def _holders(starts: NDArray[np.int32], ends: NDArray[np.int32], members: BoolArray) -> _Holders:
+    """The cheapest of the offers of the members of one draw; without a member nothing from the first offer's day on."""
     if not members.any():
-        return b""
-    held = offers["run_start"].to_numpy()[members], offers["run_end"].to_numpy()[members]
-    days, winner = cheapest(*held)
-    place = np.append(np.flatnonzero(members), -1)[winner]
-    is_change = np.append(True, place[1:] != place[:-1])
-    fingerprint: bytes = days[is_change].tobytes() + place[is_change].tobytes()
-    return fingerprint
+        return _Holders(starts[:1], np.full(1, -1))
+    days, winner = cheapest(starts[members], ends[members])
+    offers = np.append(np.flatnonzero(members), -1)[winner]
+    is_change = np.append(True, offers[1:] != offers[:-1])
+    return _Holders(days[is_change], offers[is_change])
 
 
 def _interval(steps: pl.DataFrame, alternatives: pl.DataFrame) -> Iterator[pl.Series]:
     """Series `low` and `high` for the days of one curve."""
     days = steps["date"].to_physical().to_numpy()
-    prices, weights = [], []
-    for _, curve in alternatives.group_by("draw", maintain_order=True):
-        ordered = curve.sort("date")
-        place = np.searchsorted(ordered["date"].to_physical().to_numpy(), days, side="right")
-        known = ordered["usd_per_mtok"].fill_null(float("inf")).to_numpy()
-        prices.append(np.append(np.inf, known)[place])
-        weights.append(int(ordered["weight"][0]))
+    ordered = alternatives.sort("draw", "date")
+    dates = ordered["date"].to_physical().to_numpy()
+    known = ordered["usd_per_mtok"].fill_null(float("inf")).to_numpy()
+    starts = np.flatnonzero(np.diff(ordered["draw"].to_numpy(), prepend=-1))
+    prices = [
+        np.append(np.inf, own)[np.searchsorted(of, days, side="right")]
+        for of, own in zip(np.split(dates, starts[1:]), np.split(known, starts[1:]), strict=True)
+    ]
+    weights = ordered["weight"].to_numpy()[starts]
     spread = np.repeat(np.array(prices), weights, axis=0)
     for name, share, method in (("low", 0.025, "lower"), ("high", 0.975, "higher")):
         ends = np.quantile(spread, share, axis=0, method=method)  # type: ignore[call-overload]

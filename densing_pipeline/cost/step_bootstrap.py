@@ -81,6 +81,9 @@ def steps_of(times: FloatArray, log_prices: FloatArray) -> Steps:
         log_prices: ln price from each time on, of the same shape.
     """
     is_held = held(times)
+    if is_held.all():
+        lengths = np.full(len(times), times.shape[1] - 1)
+        return Steps(np.diff(times), np.diff(log_prices), lengths)
     order = np.argsort(~is_held, axis=1, kind="stable")
     waits = np.diff(np.take_along_axis(times, order, 1))
     falls = np.diff(np.take_along_axis(log_prices, order, 1))

@@ -18,8 +18,9 @@ from densing_pipeline.density.law import LossLaw
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.newton import Damping, downhill, minimise
 
-ROWS_AT_ONCE = 128
-"""Resamples processed together, few enough that their working arrays fit in the cache."""
+ROWS_AT_ONCE, ELEMENTS_AT_ONCE = 128, 200_000
+"""Most resamples, and weights of resamples, processed together: few enough that their working arrays fit in the
+cache. With 10,000 runs 20 at once take half the time of 128."""
 
 STEPS = 12
 """Damped Newton steps of one round; most resamples need one round."""
@@ -150,8 +151,9 @@ class _Problem:
         theta = np.tile(start, (len(weights), 1))
         value = np.full(len(weights), np.nan)
         pending = np.arange(len(weights))
+        at_once = max(1, min(ROWS_AT_ONCE, ELEMENTS_AT_ONCE // self._loss.size))
         for _ in range(MOST_ROUNDS):
-            for rows in np.array_split(pending, 1 + pending.size // ROWS_AT_ONCE):
+            for rows in np.array_split(pending, 1 + pending.size // at_once):
                 reached = minimise(
                     self._derivatives,
                     theta[rows],

@@ -3,8 +3,8 @@
 Reported scores of one model differ between sources. All independent ones are averaged, so that no
 single source decides:
 
-1. only scores under the paper's protocol (shots and prompting) count, and none that its source has
-   revised or withdrawn;
+1. only scores under the paper's protocol (shots and prompting) count, those on the benchmarks outside its suite
+   under the protocol of `benchmarks.COMPARED`, and none that its source has revised or withdrawn;
 2. our measurements take precedence over reports, and reports over what a model's repository on the
    Hub claims; of several measurements, the weights with the most benchmarks, then the newest, so that
    an average is of the same weights;
@@ -36,7 +36,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED, ITEMS
+from densing_pipeline.benchmarks import AVERAGED, COMPARED, ITEMS, POOLED
+from densing_pipeline.facts.score_rules import is_counted
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import cluster_weights, percentile_interval
 from densing_pipeline.tables.published import POOLED_SCORES, SOURCE_EFFECTS
@@ -68,7 +69,7 @@ TEAM = (*MODEL, "publisher")
 
 
 def pooled_scores(scores: pl.DataFrame, effects: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The score of every model on every benchmark of the paper's suite, under the paper's protocol.
+    """The score of every model on every benchmark of `benchmarks.POOLED`, under the protocol that counts.
 
     Args:
         scores: a `scores` frame. The paper's plotted averages and scores that are not numbers are
@@ -103,7 +104,7 @@ def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
         scores: a `scores` frame.
 
     Returns:
-        A `source_effects` frame, one row per benchmark of the paper's suite.
+        A `source_effects` frame, one row per benchmark of `benchmarks.POOLED`.
     """
     kept, _ = _teams(_independent(_usable(scores)))
     return _source_effects(kept, RESAMPLES)
@@ -112,7 +113,7 @@ def source_effects(scores: pl.DataFrame) -> pl.DataFrame:
 def _source_effects(kept: pl.DataFrame, resamples: int) -> pl.DataFrame:
     """`source_effects` from the teams' scores; without intervals for 0 resamples."""
     reported = kept.filter(pl.col("source_kind") == "reported")
-    rows = [_effects(reported, name, resamples) for name in AVERAGED]
+    rows = [_effects(reported, name, resamples) for name in POOLED]
     return SOURCE_EFFECTS.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
@@ -123,8 +124,8 @@ def _usable(scores: pl.DataFrame) -> pl.DataFrame:
         counting.with_columns(document=document())
         .with_columns(is_coarse=_is_coarse())
         .filter(
-            "is_paper_protocol",
-            pl.col("benchmark").is_in(AVERAGED),
+            (pl.col("is_paper_protocol") & pl.col("benchmark").is_in(AVERAGED))
+            | (is_counted() & pl.col("benchmark").is_in(list(COMPARED))),
             pl.col("source_kind") != "figure",
         )
     )

@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.benchmarks import AVERAGED, COMPARED
 from densing_pipeline.density.pooled_scores import FAR
+from densing_pipeline.facts.score_rules import is_counted
 from densing_pipeline.tables.published import SCORE_CONFLICTS
 
 
@@ -31,18 +32,22 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
         pl.col("scored_by").fill_null("third_party") != "quote",
         pl.col("score").is_finite(),
         pl.col("known_to").is_null(),
-    ).sort("model_id", "benchmark", "score", "source", "protocol")
+    )
+    counts = pl.when(pl.col("benchmark").is_in(list(COMPARED))).then(is_counted())
+    reports = reports.with_columns(counts=counts.otherwise("is_paper_protocol")).sort(
+        "model_id", "benchmark", "score", "source", "protocol"
+    )
     ends = (
         reports.group_by("model_id", "benchmark", maintain_order=True)
         .agg(
             score_low=pl.col("score").first(),
             protocol_low=pl.col("protocol").first(),
             source_low=pl.col("source").first(),
-            paper_low=pl.col("is_paper_protocol").first(),
+            counts_low=pl.col("counts").first(),
             score_high=pl.col("score").last(),
             protocol_high=pl.col("protocol").last(),
             source_high=pl.col("source").last(),
-            paper_high=pl.col("is_paper_protocol").last(),
+            counts_high=pl.col("counts").last(),
         )
         .with_columns(gap=pl.col("score_high") - pl.col("score_low"))
         .filter(pl.col("gap") > FAR)
@@ -58,8 +63,8 @@ def score_conflicts(scores: pl.DataFrame, pooled: pl.DataFrame) -> pl.DataFrame:
 
 
 _EXTRA = {
-    "paper_low": pl.Boolean(),
-    "paper_high": pl.Boolean(),
+    "counts_low": pl.Boolean(),
+    "counts_high": pl.Boolean(),
     "source_kind": pl.String(),
     "n_sources": pl.Int64(),
     "left_out": pl.String(),
@@ -69,6 +74,8 @@ _EXTRA = {
 def _reason(row: dict[str, Any]) -> str:
     """Which of the two reports is used, and why."""
     if row["score"] is None:
+        if row["benchmark"] in COMPARED:
+            return "neither is used: no report of this benchmark is under the protocol that counts"
         if row["benchmark"] not in AVERAGED:
             return "neither is used: no density rests on this benchmark"
         return "neither is used: no report of this benchmark is under the paper's protocol"
@@ -79,7 +86,7 @@ def _reason(row: dict[str, Any]) -> str:
     parts = [
         f"the {end} one is not used: {row[f'protocol_{end}']!r} is another protocol"
         for end in ("low", "high")
-        if not row[f"paper_{end}"]
+        if not row[f"counts_{end}"]
     ]
     if row["left_out"]:
         parts.append(f"not believed: {row['left_out']}")

@@ -49,7 +49,7 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_paper_protocol") & pl.col("score").is_finite() & paper,
         (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure"),
     ).sort("source", "protocol")
-    pooled = pooled_scores(scores.filter(~paper))
+    pooled = pooled_scores(scores.filter(~paper)).filter(pl.col("benchmark").is_in(AVERAGED))
     average = (
         pooled.group_by("model_id")
         .agg(
@@ -103,8 +103,10 @@ def benchmark_scores(scores: pl.DataFrame) -> pl.DataFrame:
         One row per model x benchmark: model_id, benchmark, score, std_error, item_std_error.
     """
     paper = pl.col("model_id").str.starts_with(NMI_PREFIX)
-    return pooled_scores(scores.filter(~paper)).select(
-        "model_id", "benchmark", "score", "std_error", "item_std_error"
+    return (
+        pooled_scores(scores.filter(~paper))
+        .filter(pl.col("benchmark").is_in(AVERAGED))
+        .select("model_id", "benchmark", "score", "std_error", "item_std_error")
     )
 
 

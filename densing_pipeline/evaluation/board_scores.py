@@ -1,14 +1,14 @@
 """Rows of `scores` that come from outside sources by themselves: linked, and in the paper's protocol.
 
-A report becomes a score if its name is linked to a base model with enough confidence, its benchmark is
-one of the paper's, its shots and metric are the paper's, it is not far below guessing, the bundled facts do
+A report becomes a score if its name is linked to a base model with enough confidence, its benchmark and
+protocol are among those that count (`benchmarks.COUNTED`), it is not far below guessing, the bundled facts do
 not already have it from the same address, and its document does not give the model the same number on
 another benchmark. It counts as known from the day the source first gave it, and no longer from the day the
 source revised or withdrew it (`known_to`): a revision is a further row, so past days keep the value that
 was known then. All other reports stay in `benchmark_reports`.
 
 A bundled fact stands until a source revises it: gives another value for the same model and benchmark from
-the fact's address, under the paper's protocol, later than the fact. The fact is as old as the day it was
+the fact's address, under the protocol that counts, later than the fact. The fact is as old as the day it was
 read, or older where the source itself gave its value before. From the day of the revision on the source's
 values count, and the fact has that day as `known_to`. So a fact that is read again after the revision
 stands, and so does one whose value the source still gives in another row.
@@ -18,10 +18,10 @@ Not here: which model a name stands for (`score_sources.links`), and pooling (`d
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED, BELOW_GUESSING, REGISTRY
+from densing_pipeline.benchmarks import AVERAGED, BELOW_GUESSING
 from densing_pipeline.density.pooled_scores import ROUNDING
 from densing_pipeline.facts.documents import team
-from densing_pipeline.facts.score_rules import below_guessing
+from densing_pipeline.facts.score_rules import below_guessing, is_counted
 from densing_pipeline.score_sources.sources import SOURCES
 from densing_pipeline.tables.published import BENCHMARK_REPORTS, SCORES
 from densing_pipeline.tables.revised_scores import OF_SCORE, with_first_days
@@ -87,7 +87,7 @@ def scores(
     base = models.filter("is_base").select("model_id", released="release_date")
     values = (
         _values(_under_one_name(linked))
-        .filter(_is_in_papers_protocol(), ~below_guessing())
+        .filter(is_counted(), ~below_guessing())
         .join(
             base.unique("model_id", keep="first", maintain_order=True),
             on="model_id",
@@ -98,7 +98,7 @@ def scores(
     placed = reported.with_columns(place=_place("source_url"))
     facts = placed.select(
         *OF_PLACE,
-        "is_paper_protocol",
+        counts=is_counted(),
         fact_protocol="protocol",
         fact_source="source",
         fact_score="score",
@@ -118,11 +118,6 @@ def scores(
             [bundled, _rows(further, documents, organisation_names)], how="diagonal_relaxed"
         ).select(SCORES.names)
     )
-
-
-def _is_in_papers_protocol() -> pl.Expr:
-    paper = [f"{name} {one}" for name in AVERAGED for one in REGISTRY[name].reported_protocols]
-    return pl.concat_str("benchmark", "protocol", separator=" ").is_in(paper)
 
 
 def _beside_facts(values: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
@@ -149,7 +144,7 @@ def _revisions(values: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     any_given = same.group_by(OF_ROW).agg(any_from=first)
     since = pl.col("observed_from")
     others = (
-        beside.filter("is_other", "is_paper_protocol")
+        beside.filter("is_other", "counts")
         .join(given, on=[*OF_ROW, *OF_FACT], how="left")
         .join(any_given, on=OF_ROW, how="left")
         .filter(
@@ -179,7 +174,7 @@ def _further(values: pl.DataFrame, facts: pl.DataFrame, revisions: pl.DataFrame)
     beside = _beside_facts(values, facts)
     stands = pl.col("fact_end").is_null() | (pl.col("fact_end") > pl.col("known_from"))
     repeated = beside.filter("is_same", stands)
-    older = beside.filter("is_other", "is_paper_protocol").join(revisions, on=OF_VALUE, how="anti")
+    older = beside.filter("is_other", "counts").join(revisions, on=OF_VALUE, how="anti")
     for left_out in (repeated, older):
         values = values.join(left_out, on=OF_VALUE, how="anti", maintain_order="left")
     return values
@@ -197,7 +192,7 @@ def _rows(
     named = (
         values.join(teams, on="place", how="left", maintain_order="left")
         .with_columns(
-            is_paper_protocol=pl.lit(value=True),
+            is_paper_protocol=pl.col("benchmark").is_in(AVERAGED),
             source_kind=pl.lit("reported"),
             source=_name(),
             observed_at="observed_from",

@@ -8,7 +8,12 @@ import re
 from dataclasses import replace
 
 from densing_pipeline.evaluation.engine_log import root_cause
-from densing_pipeline.evaluation.failures import BlockedError, EvaluationError, InstallationError
+from densing_pipeline.evaluation.failures import (
+    BlockedError,
+    EvaluationError,
+    InstallationError,
+    UnexplainedError,
+)
 from densing_pipeline.evaluation.sizing import Sizing, smaller
 
 SHORT = re.compile(
@@ -26,17 +31,28 @@ TAKEN = re.compile(r"Free memory on device")
 WITHOUT_REASON = re.compile(r"Engine core initialization failed|EngineDeadError")
 
 INSTALLATION = re.compile(
-    r"fatal error: Python\.h|Failed to find C compiler|NVIDIA driver on your system"
-    r"|driver version is insufficient|unsupported display driver|no kernel image is available"
-    r"|No CUDA GPUs are available|Failed to infer device type|system not yet initialized"
-    r"|NCCL error|ncclSystemError|unable to open shared memory|No space left on device|Could not find nvcc",
+    r"fatal error: Python\.h|Failed to find C compiler|CalledProcessError: Command '\['\S*(?:cc|clang)'"
+    r"|NVIDIA driver on your system|driver version is insufficient|unsupported display driver"
+    r"|forward compatibility was attempted|no kernel image is available|unsupported toolchain"
+    r"|Bfloat16 is only supported on GPUs|No CUDA GPUs are available|no CUDA-capable device"
+    r"|invalid device ordinal|Failed to infer device type|system not yet initialized"
+    r"|uncorrectable ECC error|GPU is lost|fallen off the bus|is/are busy or unavailable"
+    r"|NCCL error|ncclSystemError|unable to open shared memory|No space left on device"
+    r"|Disk quota exceeded|Read-only file system|Too many open files|can't start new thread|Could not find nvcc"
 )
-"""Faults of driver, compiler, shared memory or disk, for which no model is to blame, anywhere in a log."""
+"""Faults of GPU, driver, compiler, shared memory or disk, for which no model is to blame, anywhere in a log."""
 
 BROKEN = re.compile(
     r"(?:Import|ModuleNotFound)Error:|undefined symbol|lib[\w+-]+\.so[\w.]*: cannot open"
 )
 """A library that cannot be loaded, as the cause: elsewhere in a log it may be one that vLLM can do without."""
+
+MODELS_OWN = re.compile(
+    r"(?:Value|Key|Index|Type|Attribute|Assertion|NotImplemented|Validation|Safetensor)Error:"
+    r"|RuntimeError: .*(?:size mismatch|must match|shape|dimension|not supported)"
+)
+"""How vLLM refuses a configuration or weights: by an exception of its own Python code. Any other cause, such as an
+error of CUDA, says nothing about whether the model or the installation is to blame."""
 
 SHORTEST_CONTEXT = 2048
 """Tokens; most prompts of the suite need more."""
@@ -56,6 +72,8 @@ def is_short(error: BaseException, log: str = "") -> bool:
 def fitted(sized: Sizing, error: BaseException, log: str = "") -> Sizing | None:
     """Sizing to try after the engine did not start; None if memory was not the cause."""
     said = _said(error, log)
+    if INSTALLATION.search(said):
+        return None
     if found := LONGEST.search(said):
         context = int(found[1])
         return replace(sized, context=context) if context >= SHORTEST_CONTEXT else None
@@ -67,17 +85,28 @@ def refusal(error: BaseException, log: str = "") -> EvaluationError:
 
     Returns:
         An `InstallationError` if no model is to blame, a `BlockedError` if the model is, and else an
-        `EvaluationError`: another attempt may succeed.
+        `UnexplainedError`: another attempt may succeed, but no second model should fail alike.
     """
-    said = _said(error, log)
-    message = f"vLLM cannot load it: {words(error, log)}"
-    if INSTALLATION.search(said) or BROKEN.search(words(error, log)):
+    said, cause = _said(error, log), words(error, log)
+    message = f"vLLM cannot load it: {cause}"
+    if INSTALLATION.search(said) or BROKEN.search(cause) or TAKEN.search(said):
         return InstallationError(message)
-    if TAKEN.search(said):
-        return EvaluationError(message)
     if WITHOUT_REASON.search(said) and root_cause(log) is None:
-        return EvaluationError(f"{message}; its process gave no reason, see the log of the job")
-    return BlockedError(message)
+        return UnexplainedError(f"{message}; its process gave no reason, see the log of the job")
+    if MODELS_OWN.match(cause) or is_short(error, log):
+        return BlockedError(message)
+    return UnexplainedError(message)
+
+
+def breakdown(error: BaseException, log: str = "") -> EvaluationError:
+    """What it means that vLLM broke down while it ran, and not for lack of memory.
+
+    Returns:
+        An `InstallationError` if no model is to blame, else an `UnexplainedError`.
+    """
+    is_installation = INSTALLATION.search(_said(error, log))
+    kind = InstallationError if is_installation else UnexplainedError
+    return kind(f"the engine broke down: {words(error, log)}")
 
 
 def words(error: BaseException, log: str = "") -> str:

@@ -10,7 +10,7 @@ class EvaluationError(Exception):
     Attributes:
         state: state in the outcome and in `evaluation_queue`.
         resumable: whether another attempt may succeed.
-        fault: `installation` if no model is to blame, so that the attempt does not count; else None.
+        fault: whose fault it is (`folder_format.FAULTS`); None if it is the model's.
     """
 
     state = "failed"
@@ -29,6 +29,18 @@ class InstallationError(EvaluationError):
     """This installation cannot evaluate any model, or none of this kind; no model is charged with it."""
 
     fault = "installation"
+
+
+class SandboxMissingError(InstallationError):
+    """No sandbox works here, so programs were not run; all other benchmarks are measured."""
+
+    fault = "sandbox"
+
+
+class UnexplainedError(EvaluationError):
+    """The engine failed, and nothing says whether model or installation is to blame."""
+
+    fault = "unexplained"
 
 
 class BusyError(EvaluationError):

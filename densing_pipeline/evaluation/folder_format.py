@@ -30,6 +30,13 @@ TRIAL = "-first-"
 STATES = ("done", "failed", "blocked")
 """States in which an evaluation can end, as `outcome.json` has them."""
 
+FAULTS = ("installation", "sandbox", "unexplained")
+"""Values of `fault` in an outcome that is not `done`: this installation cannot evaluate models; it can, but has no
+sandbox for programs; or nothing says what is to blame. Null if the model is."""
+
+EXCUSED = FAULTS[:2]
+"""Faults that do not count as an attempt of the model's."""
+
 MOST_FAILED = 0.01
 """Share of a benchmark's items that may fail, each counted as wrong; above it the benchmark counts as not
 measured and has no score."""

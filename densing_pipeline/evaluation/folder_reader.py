@@ -19,6 +19,8 @@ import polars as pl
 from densing_pipeline import files
 from densing_pipeline.benchmarks import REGISTRY
 from densing_pipeline.evaluation.folder_format import (
+    EXCUSED,
+    FAULTS,
     LOCK,
     OUTCOME,
     PROVENANCE,
@@ -51,7 +53,7 @@ class Folder:
         reason: why it is in that state.
         attempt: number of attempts started, as recorded in the folder; 0 without a record.
         excused: number of them that ended by a fault of the installation, and do not count.
-        fault: `installation` if the last attempt ended by such a fault; else None.
+        fault: whose fault it is that the last attempt failed (`folder_format.FAULTS`); None if the model's.
         resumable: whether another attempt may succeed.
         requested_revision: revision in the request, a commit or `main`; None if started by hand.
         started_at: when the last attempt started, UTC.
@@ -105,8 +107,8 @@ def read_folder(path: Path) -> Folder:
         _clean_text(outcome.get("reason") or "no reason given"),
     )
     resumable = outcome.get("resumable") is not False
-    is_excused = outcome.get("fault") == "installation"
-    excused = (whole_number(request.get("excused")) or 0) + is_excused
+    fault = told if (told := outcome.get("fault")) in FAULTS else None
+    excused = (whole_number(request.get("excused")) or 0) + (fault in EXCUSED)
     if is_running(path):
         state, reason = "running", f"attempt {attempt or 1} is under way"
     elif outcome_problem == "missing":
@@ -121,7 +123,7 @@ def read_folder(path: Path) -> Folder:
     finished = instant(outcome.get("finished_at")) or _modified(path / OUTCOME)
     return Folder(
         path, model_id, revision, suite_version, state, _clean_text(reason), attempt,
-        min(excused, attempt), "installation" if is_excused else None, resumable,
+        min(excused, attempt), fault, resumable,
         text(request.get("requested_revision")),
         next(filter(None, (instant(told.get("started_at")) for told in (outcome, request, provenance))), None),
         None if state == "running" else finished,

@@ -42,11 +42,12 @@ from densing_pipeline.evaluation.failures import (
     BusyError,
     EvaluationError,
     InstallationError,
+    SandboxMissingError,
 )
 from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
-from densing_pipeline.evaluation.measure import Tally, Work, measure
+from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
 from densing_pipeline.evaluation.progress import Reporter, reporting
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests
@@ -150,7 +151,7 @@ def _evaluate(arguments: Arguments, writer: FolderWriter, reporter: Reporter) ->
         reason = "stopped from outside"
     except Exception as error:
         trace = redact(traceback.format_exc())
-        reason = error_text(error)
+        reason, fault = error_text(error), "unexplained"
     # Before the log line: on a full disk that one may fail.
     writer.end(state, reason, resumable=resumable, fault=fault)
     reporter.say(f"{trace}{state}: {reason}")
@@ -168,15 +169,17 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
     for remark in missing:
         reporter.say(remark)
     prompts = provenance.prompt_sha256(work)
-    machine = sizing.this_machine()
-    vllm_engine.prepare(machine)
-    revision, checked = _weights(arguments, reporter)
-    sized = sizing.size(checked, machine)
     with ExitStack() as stack:
         judges, refused = _judges(arguments, stack)
         if refused:
             reporter.say(refused)
             work = [each for each in work if not _runs_programs(each.benchmark)]
+            if _is_measured(arguments, work, writer):
+                raise SandboxMissingError(f"{refused}; all other benchmarks are measured")
+        machine = sizing.this_machine()
+        vllm_engine.prepare(machine)
+        revision, checked = _weights(arguments, reporter)
+        sized = sizing.size(checked, machine)
         watchdog = stack.enter_context(
             Watchdog(arguments.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )
@@ -249,6 +252,29 @@ def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
         return Judges(None, maths), str(error)
 
 
+def _is_measured(arguments: Arguments, work: Sequence[Work], writer: FolderWriter) -> bool:
+    """Whether an earlier attempt with the same weights and libraries has measured all of this.
+
+    Answered without loading the model, so that one that waits for a sandbox takes no GPU.
+    """
+    if not work:
+        return True
+    told = writer.earlier_provenance()
+    same = {
+        "model_id": arguments.model,
+        "suite_version": arguments.suite_version,
+        "limit": arguments.limit,
+        **vllm_engine.versions(),
+    }
+    if arguments.weights:
+        same["weights_sha256"] = weights.digest(arguments.weights)
+    elif told:
+        same["revision"] = download.find(arguments.model, arguments.revision).revision
+    return all(told.get(name) == value for name, value in same.items()) and all(
+        is_measured(each, writer) for each in work
+    )
+
+
 def _runs_programs(benchmark: Benchmark) -> bool:
     return isinstance(benchmark.metric, PassesTests)
 
@@ -274,19 +300,19 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 
     Raises:
         BlockedError: more items of a benchmark failed than `folder_format.MOST_FAILED` allows.
-        InstallationError: there is no working sandbox.
+        SandboxMissingError: there is no working sandbox.
     """
     if problems := [f"{name}: {each.problem}" for name, each in tallies.items() if each.problem]:
         raise BlockedError("; ".join(problems))
     if refused:
-        raise InstallationError(refused)
+        raise SandboxMissingError(refused)
 
 
 def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:
     """Write the outcome and end the process at once: a call that waits for a device ignores signals."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
     try:
-        writer.end("failed", reason, resumable=True)
+        writer.end("failed", reason, resumable=True, fault="unexplained")
         reporter.say(f"failed: {reason}")
     finally:
         for child in multiprocessing.active_children():

@@ -32,6 +32,30 @@ def job_command(
     return [str(python), "-m", f"densing_pipeline.evaluation.{module}", *given]
 
 
+def check_command(python: Path, state_dir: Path, cache: Path) -> list[str]:
+    """Command line of the check before evaluations.
+
+    Args:
+        python: as of `job_command`.
+        state_dir: where the verdict is kept.
+        cache: folder of the weights.
+    """
+    options = {"--state-dir": state_dir.absolute(), "--cache": cache.absolute()}
+    return job_command(python.absolute(), options, "preflight")
+
+
+def job_environment(state_dir: Path, hub_endpoint: str | None) -> dict[str, str]:
+    """Environment variables of the job and of the check, beside those of this process.
+
+    Args:
+        state_dir: state directory of the pipeline.
+        hub_endpoint: address of the Hub, unless it is the usual one.
+    """
+    # Otherwise the Hub's library downloads a list of coding agents for its User-Agent.
+    told = {"PYTHONPATH": str(package_alone(state_dir)), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return told | ({"HF_ENDPOINT": hub_endpoint} if hub_endpoint else {})
+
+
 def package_alone(state_dir: Path) -> Path:
     """A folder with nothing but this package in it, for the job's module path.
 

@@ -12,6 +12,8 @@ from enum import Enum
 from threading import Lock
 from typing import Any
 
+import polars as pl
+
 from densing_pipeline.evaluation.failures import EvaluationError
 from densing_pipeline.evaluation.folder_format import ITEM, MOST_FAILED
 from densing_pipeline.evaluation.folder_writer import FolderWriter, Row
@@ -106,13 +108,9 @@ class OpenBenchmark:
         self._writer = writer
         self._lock = Lock()
         ids = {item.item_id for item in work.items}
-        done = writer.finished(self.benchmark.name)
-        self.is_finished = done is not None and ids == set(done["item_id"])
-        earlier = (
-            done.rows(named=True)
-            if self.is_finished and done is not None
-            else writer.unfinished(self.benchmark.name)
-        )
+        done = _finished(work, writer)
+        self.is_finished = done is not None
+        earlier = writer.unfinished(self.benchmark.name) if done is None else done.rows(named=True)
         self.rows = {row["item_id"]: row for row in earlier if row["item_id"] in ids}
         self.left = [item for item in work.items if item.item_id not in self.rows]
         self._order = [item.item_id for item in work.items]
@@ -133,6 +131,18 @@ class OpenBenchmark:
         if len(self.rows) == len(self._order) and not self.is_finished:
             self._writer.finish(self.benchmark.name, [self.rows[each] for each in self._order])
             self.is_finished = True
+
+
+def is_measured(work: Work, writer: FolderWriter) -> bool:
+    """Whether an earlier attempt has measured all items."""
+    return _finished(work, writer) is not None
+
+
+def _finished(work: Work, writer: FolderWriter) -> pl.DataFrame | None:
+    """The items of a benchmark if an earlier attempt measured all of them, and no others; else None."""
+    done = writer.finished(work.benchmark.name)
+    is_same = done is not None and {item.item_id for item in work.items} == set(done["item_id"])
+    return done if is_same else None
 
 
 def measure(

@@ -43,6 +43,10 @@ PUBLIC_MODEL = "Qwen/Qwen3-0.6B-Base"
 """A model that everybody may read, to see that the Hub answers."""
 
 
+WITHOUT_PROGRAMS = "benchmarks that run programs wait, all others are measured"
+"""What it means that no sandbox works."""
+
+
 class CheckError(Exception):
     """Raised by a check that fails; the message says what is wrong and what to do."""
 
@@ -62,20 +66,31 @@ def checks(cache: Path) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def run(state_dir: Path, cache: Path) -> int:
-    """Run all checks, print what they found and record the verdict; the exit status."""
+    """Run all checks, print what they found and record the verdict; the exit status.
+
+    The verdict is the first check that failed. A sandbox that is lacking is none: it keeps some benchmarks of each
+    model waiting, and the rest is measured.
+    """
     console = Console(highlight=False)
-    problems = []
+    problems: list[str] = []
+    no_programs = None
     for name, check in checks(cache):
+        # What crashes this process leaves a verdict as well.
+        begun = f"{name}: the check was begun and did not end, so it crashed or was killed"
+        installation.write_check(state_dir, problems[0] if problems else begun, no_programs)
         try:
             said, mark = check(), "ok"
-        except (CheckError, EvaluationError, SandboxError) as error:
+        except SandboxError as error:
+            said, mark = f"{error}; {WITHOUT_PROGRAMS}", "lacking"
+            no_programs = str(error)
+        except (CheckError, EvaluationError) as error:
             said, mark = str(error), "FAILED"
         except Exception as error:  # a broken environment breaks in any way
             said, mark = error_text(error), "FAILED"
-        console.print(f"{mark:7}{name}: {said}", markup=False, soft_wrap=True)
-        if mark != "ok":
+        console.print(f"{mark:8}{name}: {said}", markup=False, soft_wrap=True)
+        if mark == "FAILED":
             problems.append(f"{name}: {said}")
-    installation.write_check(state_dir, problems[0] if problems else None)
+    installation.write_check(state_dir, problems[0] if problems else None, no_programs, _places())
     return 1 if problems else 0
 
 
@@ -99,6 +114,14 @@ def _machine() -> str:
     if not free:
         raise CheckError(f"other processes use all {len(machine.gpus)} GPUs (see nvidia-smi)")
     return f"{len(free)} of {len(machine.gpus)} GPUs are free, {free[0].name}; CUDA {torch.version.cuda}"
+
+
+def _places() -> int:
+    """Models that can be evaluated at a time: one for each GPU, and one without any."""
+    try:
+        return max(len(sizing.this_machine().gpus), 1)
+    except EvaluationError:
+        return 1
 
 
 def _disk(cache: Path) -> str:

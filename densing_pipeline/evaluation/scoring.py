@@ -7,8 +7,10 @@ Not here: which benchmark has which metric (`suite`), comparing mathematical ans
 and running programs (`sandbox`).
 """
 
+import json
 import math
 import re
+import string
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -23,6 +25,8 @@ from densing_pipeline.evaluation.requests import (
 )
 
 LETTERS = "ABCDEFGHIJ"
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 LONGEST_ANSWER = 2000
 """Characters; a longer final answer is wrong without being compared."""
@@ -148,6 +152,46 @@ class ExactMatch:
     def extract(self, text: str) -> str | None:
         """The answer in a text, None if there is none."""
         return _found(self.pattern, text)
+
+
+@dataclass(frozen=True)
+class NormalisedMatch:
+    """1 if the answer and the reference are equal after both are normalised.
+
+    The steps and their order are those of lm-eval's `exact_match`.
+
+    Attributes:
+        pattern: the first match's first group is the answer, less outer white space.
+        ignored: patterns whose matches are removed from both, one after the other.
+        ignores_case: whether capitals do not count.
+        ignores_punctuation: whether ASCII punctuation does not count.
+        has_several: whether the reference is a JSON list, of which one must be equal.
+    """
+
+    pattern: str = r"(?s)(.*)"
+    ignored: tuple[str, ...] = ()
+    ignores_case: bool = False
+    ignores_punctuation: bool = False
+    has_several: bool = False
+
+    def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
+        """Judge a text."""
+        found = re.search(self.pattern, result.text)
+        references = json.loads(item.reference) if self.has_several else [item.reference]
+        is_right = found is not None and self.normalised(found.group(1).strip()) in {
+            self.normalised(each) for each in references
+        }
+        return Scored(float(is_right), result.text, result.truncated)
+
+    def normalised(self, text: str) -> str:
+        """A text without what does not count."""
+        for pattern in self.ignored:
+            text = re.sub(pattern, "", text)
+        if self.ignores_case:
+            text = text.lower()
+        if self.ignores_punctuation:
+            text = text.translate(_PUNCTUATION)
+        return text
 
 
 @dataclass(frozen=True)

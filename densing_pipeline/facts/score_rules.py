@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from densing_pipeline.benchmarks import LOWEST_SCORE, REGISTRY
+from densing_pipeline.benchmarks import COUNTED, LOWEST_SCORE, REGISTRY
 from densing_pipeline.tables.schemas import TableError
 
 PROTOCOL = re.compile(
@@ -185,6 +185,12 @@ def _subsets(scores: pl.DataFrame) -> Iterator[tuple[str, str]]:
             digits = max(len(f"{value:.4f}".rstrip("0").split(".")[1]) for value in values)
             if (0.05 if digits > 3 else 0.5) ** len(values) < SUBSET_ODDS:
                 yield str(source), str(protocol)
+
+
+def is_counted() -> pl.Expr:
+    """Whether a reported score is under the protocol that counts for its benchmark (`benchmarks.COUNTED`)."""
+    counted = [f"{benchmark} {protocol}" for benchmark, protocol in sorted(COUNTED)]
+    return pl.concat_str("benchmark", "protocol", separator=" ").is_in(counted)
 
 
 def below_guessing() -> pl.Expr:

@@ -16,6 +16,7 @@ from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
 from densing_pipeline.hub.models import current
@@ -47,10 +48,13 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         scored,
         tables.get("price_polls"),
     )
-    history = DensityHistory.of(
-        current(tables["models"]), tables["scores"], tables["reference_laws"]
+    behind = current(tables["models"]), tables["scores"], tables["reference_laws"]
+    known = ForecastInputs.up_to_now(
+        tables["densities"],
+        DensityHistory.of(*behind).as_of,
+        market,
+        PooledPaces(*behind, seed=seed).as_of,
     )
-    known = ForecastInputs.up_to_now(tables["densities"], history.as_of, market)
     made = forecasts(known, draws=draws, seed=seed)
     scored = forecast_scores(made, known)
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)

@@ -65,7 +65,7 @@ def forecasts(
     rows: list[dict[str, Any]] = []
     for month_end in month_ends(known.as_of):
         found = [
-            density_vintage(known.history, name, month_end)
+            density_vintage(known.history, name, month_end, known.pooled_pace(month_end))
             for name in density_names(known.densities)
         ]
         if known.has_prices:

@@ -12,9 +12,18 @@ import polars as pl
 
 from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.dates import newest, newest_or_day_zero
+from densing_pipeline.trends.pooled_growth import Pace
 
 History = Callable[[date], pl.DataFrame]
 """Gives the `densities` frame as it could be known on a day."""
+
+PooledPace = Callable[[date], Pace | None]
+"""Gives the pace of density pooled over benchmarks as it could be known on a day, None where there was none."""
+
+
+def no_pooled_pace(_day: date) -> Pace | None:
+    """For inputs without the scores behind a pooled pace."""
+    return None
 
 
 class ForecastInputs(NamedTuple):
@@ -24,20 +33,26 @@ class ForecastInputs(NamedTuple):
         densities: a `densities` frame, as known now.
         history: gives the `densities` of a past day (`density_history`).
         market: prices, links, levels and scores, and the price lists' polls.
+        pooled_pace: gives the pooled pace of a past day (`pooled_pace`).
     """
 
     densities: pl.DataFrame
     history: History
     market: Market
+    pooled_pace: PooledPace = no_pooled_pace
 
     @classmethod
     def up_to_now(
-        cls, densities: pl.DataFrame, history: History, market: Market
+        cls,
+        densities: pl.DataFrame,
+        history: History,
+        market: Market,
+        pooled_pace: PooledPace = no_pooled_pace,
     ) -> "ForecastInputs":
         """All of the tables, as of their newest price (newest model, where there are no prices)."""
         models = newest_or_day_zero(densities["release_date"])
         as_of = newest(market.prices["observed_from"], otherwise=models)
-        return cls(densities, history, replace(market, as_of=as_of))
+        return cls(densities, history, replace(market, as_of=as_of), pooled_pace)
 
     @property
     def as_of(self) -> date:

@@ -5,12 +5,12 @@
 | `trend` | quantile-0.9 line, resampled by family, plus how far the record stood off it | steps of the curve, resampled in order of time |
 | `paper-recipe` | least squares through the records, resampled by family, plus residuals | line through the first and the last price |
 | `last-24-months` | as `trend`, through the models of the last 24 months | |
-| `saturating` | the Gompertz curve of the quantile .9, plus how far the record stood off it | |
+| `pooled` | the pace pooled over benchmarks, plus how far the record stood off it in the last 24 months | |
+| `saturating` | the Gompertz curve of the quantile .9, resampled by family, plus how far the record stood off it | |
 | `last-12-months` | the record's rate over the last year goes on | the same |
 | `paper-constant` | doubling every 3.5 months | halving every 2.6 months |
 | `no-change` | the record stands | the same |
 
-A curve is not resampled, for bent curves are fitted at eight shapes each: its draws differ by the residuals alone.
 A record cannot fall, so no draw is below the current record. The last three methods have no
 interval: one draw. Every method takes the days ahead, shape (h,), and returns progress, shape
 (draws, h).
@@ -44,6 +44,9 @@ LOOKBACK_DAYS = 365.0
 """Days over which the method `last-12-months` measures the rate."""
 
 FEWEST_STEPS = 3
+
+CURVE_RESAMPLES = 50
+"""Most resamples of a saturating curve, which is fitted at eight shapes in each."""
 
 
 class NoForecastError(ValueError):
@@ -108,10 +111,28 @@ def density_recent(
     return _line(recent, HEADLINE.estimator, ahead, draws, rng, since)
 
 
+def density_pooled(
+    vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """Growth by the pace that benchmarks agree on, from where the record stood off it in the last 24 months.
+
+    Raises:
+        NoForecastError: no pooled pace was known.
+    """
+    pace = vintage.pooled_pace
+    if pace is None:
+        raise NoForecastError("too few benchmarks give a pooled pace")
+    past, stood = _past(vintage, vintage.today - RECENT_DAYS)
+    off = rng.choice(stood - pace.slope * past, draws)
+    slopes = pace.slope + pace.variance**0.5 * rng.standard_t(pace.freedom, draws)
+    level = pace.slope * vintage.today + off
+    return np.asarray(np.maximum(level[:, None] + slopes[:, None] * ahead, vintage.progress[-1]))
+
+
 def density_saturating(
     vintage: Vintage, ahead: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The saturating curve of the headline's quantile, plus residuals of the record at past month ends.
+    """The saturating curve of the headline's quantile, resampled by family, plus residuals of the record.
 
     Raises:
         NoForecastError: the models determine no curve.
@@ -119,16 +140,20 @@ def density_saturating(
     models = vintage.models
     if models is None or (lacking := missing(models)):
         raise NoForecastError(lacking if models else "a price has no models")
-    once = np.ones((1, models.days.size))
-    points = Points(models.days, models.values[None], np.zeros(1, np.intp), once)
+    resamples = min(draws, CURVE_RESAMPLES)
+    drawn = cluster_weights(models.families, resamples, int(rng.integers(2**32)))
+    weights = np.vstack([np.ones((1, models.days.size)), drawn])
+    points = Points(models.days, models.values[None], np.zeros(len(weights), np.intp), weights)
     regress = regression(points, HEADLINE.estimator)
     curve = fit(SATURATING, regress, *shapes_of(SATURATING, points, regress))
-    if not np.isfinite(curve.coefficients).all():
-        raise NoForecastError("the models determine no saturating curve")
+    carried = np.asarray(np.isfinite(curve.coefficients).all(axis=1))
+    if not carried[0] or carried[1:].mean() < 1 - MOST_LOST:
+        raise NoForecastError(f"resamples that carry a curve: {carried[1:].sum()} of {resamples}")
     past, stood = _past(vintage)
-    reached = curve.at(0, vintage.today + ahead)
+    reached = np.stack([curve.at(row, vintage.today + ahead) for row in range(len(weights))])
+    rows = rng.choice(np.flatnonzero(carried[1:]) + 1, draws)
     off = rng.choice(stood - curve.at(0, past), draws)
-    return np.asarray(np.maximum(reached + off[:, None], vintage.progress[-1]))
+    return np.asarray(np.maximum(reached[rows] + off[:, None], vintage.progress[-1]))
 
 
 def price_trend(
@@ -173,6 +198,7 @@ METHODS: dict[str, dict[str, Method]] = {
     "density": {
         "trend": density_trend,
         "last-24-months": density_recent,
+        "pooled": density_pooled,
         "saturating": density_saturating,
         "paper-recipe": density_paper,
         "last-12-months": last_12_months,
@@ -190,8 +216,8 @@ METHODS: dict[str, dict[str, Method]] = {
 """Every method by target and name."""
 
 EXTRAPOLATING = {
-    density_trend, density_recent, density_saturating, density_paper, price_trend, price_paper,
-    last_12_months,
+    density_trend, density_recent, density_pooled, density_saturating, density_paper, price_trend,
+    price_paper, last_12_months,
 }  # fmt: skip
 """Methods that estimate a rate from the record; they forecast no further ahead than the record is
 long."""

@@ -27,6 +27,7 @@ from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO, days_since_zero
+from densing_pipeline.trends.pooled_growth import Pace
 from densing_pipeline.trends.series import Series, from_frame
 
 FIRST_MONTH = date(2022, 11, 30)
@@ -51,6 +52,7 @@ class Vintage:
         progress: ln density or -ln price from each of them on, shape (k,), ascending.
         newest: day of the newest entry seen, record or not.
         models: the models behind a density series; None for a price.
+        pooled_pace: pace of density pooled over benchmarks, as known then; None where there was none.
     """
 
     target: str
@@ -60,6 +62,7 @@ class Vintage:
     progress: FloatArray
     newest: float
     models: Series | None
+    pooled_pace: Pace | None = None
 
     @property
     def today(self) -> float:
@@ -121,14 +124,16 @@ def series_models(densities: pl.DataFrame, name: str) -> pl.DataFrame:
     ).sort("release_date", "model_id")
 
 
-def density_vintage(history: History, name: str, month_end: date) -> Vintage | None:
+def density_vintage(
+    history: History, name: str, month_end: date, pooled_pace: Pace | None = None
+) -> Vintage | None:
     """A density series as known at a month end; None before its first model."""
     models = from_frame(series_models(history(month_end), name))
     if not models.days.size:
         return None
     days, progress = _records(models.days, models.values)
     newest = float(models.days.max())
-    return Vintage("density", name, month_end, days, progress, newest, models)
+    return Vintage("density", name, month_end, days, progress, newest, models, pooled_pace)
 
 
 def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:

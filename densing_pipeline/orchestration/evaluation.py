@@ -6,6 +6,8 @@ here: the job itself (`evaluation.job`), and how its folders are read
 (`evaluation.measured_tables`).
 """
 
+import os
+import subprocess
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
@@ -19,11 +21,17 @@ from dagster._core.errors import DagsterPipesExecutionError
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
+    installation,
     measured_tables,
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
-from densing_pipeline.evaluation.job_path import environment_lacks, job_command, package_alone
+from densing_pipeline.evaluation.job_path import (
+    check_command,
+    environment_lacks,
+    job_command,
+    job_environment,
+)
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.json_documents import load
 from densing_pipeline.orchestration.metadata import Metadata
@@ -32,6 +40,9 @@ from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
+
+CHECK_HOURS = 0.5
+"""Longest that the check of the installation may take; it loads a tiny model."""
 
 GRACE_SECONDS = 60
 """Seconds between SIGTERM and SIGKILL for a job that takes too long."""
@@ -89,9 +100,46 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
         "--released": _release_date(settings, model),
     }
     return [
-        "setpriv", "--pdeathsig", "TERM",
-        "timeout", f"--kill-after={GRACE_SECONDS}", f"{settings.evaluation_hours}h",
+        *_bounded(settings.evaluation_hours),
         *job_command(settings.evaluation_python.absolute(), options),
+    ]
+
+
+def check(settings: Settings) -> list[str]:
+    """Check whether this installation can evaluate models, in the evaluation environment (`preflight`).
+
+    Returns:
+        What the check printed, by line.
+
+    Raises:
+        Failure: it cannot; the reason is kept for the sensor.
+    """
+    if lacking := environment_lacks(settings.evaluation_python):
+        raise _failure(lacking)
+    trial = check_command(
+        settings.evaluation_python, settings.state_dir, settings.evaluation_cache_dir
+    )
+    environment = os.environ | job_environment(settings.state_dir, settings.hub_endpoint)
+    ran = subprocess.run(  # noqa: S603 - our own command line
+        [*_bounded(CHECK_HOURS), *trial],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        encoding="utf-8", errors="replace",
+    )  # fmt: skip
+    lines = ran.stdout.splitlines()
+    found = installation.last_check(settings.state_dir)
+    if ran.returncode and not (found and found.problem):
+        said = f"it ended with status {ran.returncode}: {' '.join(lines[-1:])[:400]}"
+        installation.write_check(settings.state_dir, f"the check could not be run: {said}")
+        raise _failure(said)
+    if found and found.problem:
+        raise _failure(found.problem)
+    return lines
+
+
+def _bounded(hours: float) -> list[str]:
+    """Beginning of a command line: ends the command with this process, and after that time."""
+    return [
+        "setpriv", "--pdeathsig", "TERM", "timeout", f"--kill-after={GRACE_SECONDS}", f"{hours}h",
     ]  # fmt: skip
 
 
@@ -166,14 +214,11 @@ def _run_job(
     Returns:
         Metadata that the job reported.
     """
-    environment = {"PYTHONPATH": str(package_alone(settings.state_dir))}
-    # Otherwise the Hub's library downloads a list of coding agents for its User-Agent.
-    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    if settings.hub_endpoint:
-        environment["HF_ENDPOINT"] = settings.hub_endpoint
     try:
         ended = client.run(
-            context=context, command=command(settings, model, revision, path), env=environment
+            context=context,
+            command=command(settings, model, revision, path),
+            env=job_environment(settings.state_dir, settings.hub_endpoint),
         )
         return ended.get_materialize_result().metadata or {}
     except DagsterPipesExecutionError as error:
@@ -204,6 +249,8 @@ def _end(path: Path, settings: Settings, what: str) -> None:
             ": it did not start; its environment is broken (see the log of the run): `make evaluation-env` builds it "
             "anew, `densing evaluate --check` tries it"
         )
+    # What was killed may have been too large, or the machine too small; what took too long is the model's.
+    fault = "installation" if never_ran else "unexplained" if "killed" in meaning else None
     outcome = {
         "state": "failed",
         "reason": f"the job left no outcome; {what}{meaning}",
@@ -211,7 +258,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "started_at": found.started_at and found.started_at.isoformat(),
         "finished_at": datetime.now(UTC).isoformat(),
         "resumable": True,
-        "fault": "installation" if never_ran else None,
+        "fault": fault,
     }
     folder_format.write_json(path / folder_format.OUTCOME, outcome)
 

@@ -28,14 +28,21 @@ OWNERS = ["team:densing-pipeline"]
 
 
 def table_asset(
-    table: Table, *, group: str, kinds: frozenset[str] = frozenset(), deps: Sequence[str] = ()
+    table: Table,
+    *,
+    group: str,
+    kinds: frozenset[str] = frozenset(),
+    deps: Sequence[str] = (),
+    ins: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare the asset that computes a published table; its docstring is the catalogue text.
 
-    `deps` names assets it reads other than as tables, such as landed snapshots.
+    `deps` names assets it reads other than as tables, such as landed snapshots; `ins` tables that the
+    function takes as `**tables`.
     """
     return dg.asset(
         deps=deps,
+        ins={name: dg.AssetIn(name) for name in ins},
         name=table.name,
         group_name=group,
         io_manager_key="tables",

@@ -11,14 +11,14 @@ Order = Literal["day-first", "month-first"]
 
 FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
-    "%B %d %Y",
+    "%B %d %Y", "%d.%m.%y", "%d-%B-%y",
 )  # fmt: skip
-DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y")
-MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y")
-MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%B %Y")
+DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y")
+MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y")
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%B %Y", "%B-%y")
 """Forms without a day; the middle of the month is meant, its 15th."""
 
-EARLIEST_YEAR = 1900
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2100
 
 
 def read_days(cells: pl.Series, order: Order | None = None) -> tuple[pl.Series, str]:
@@ -56,5 +56,5 @@ def _read(text: pl.Series, form: str) -> pl.Series:
     if form in MONTHS:
         text, form = text + " 15", f"{form} %d"
     days = text.str.to_date(form, strict=False)
-    # A year of two digits is read as one of the first century.
-    return days.set(days.dt.year() < EARLIEST_YEAR, None)
+    # By %Y a year of two digits is one of the first century.
+    return days.set(~days.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR), None)

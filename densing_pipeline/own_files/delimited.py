@@ -1,12 +1,14 @@
 """Read a delimited text file of unknown origin into its header and rows.
 
-The delimiter is the one that splits the first line into most cells, for a header holds no decimal commas,
-which mislead sniffers of whole files (Python's `csv.Sniffer`). Not here: what the columns mean (`roles`).
+The delimiter is the one that splits the header into most cells, for a header holds no decimal commas,
+which mislead sniffers of whole files (Python's `csv.Sniffer`). The header is the first line, unless titles or
+comments stand above it. Not here: what the columns mean (`roles`).
 """
 
 import csv
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,10 @@ LARGEST_BYTES = 64 * 2**20
 
 MOST_ROWS = 100_000
 DELIMITERS = (",", ";", "\t", "|")
+MOST_TITLES = 20
+"""Lines above a header that are looked through."""
+
+DELIMITERS_IN_WORDS = "comma, semicolon, tab, | or spaces"
 
 NOT_TEXT = {
     b"PK\x03\x04": "a workbook or a zip archive: export the sheet as CSV",
@@ -28,6 +34,13 @@ NOT_TEXT = {
     b"%PDF": "a PDF: export the numbers as CSV",
 }
 """First bytes of files that are often taken for CSV, and the remedy."""
+
+OTHER_TEXT = {
+    "<": "HTML or XML: copy the table into a spreadsheet and export it as CSV",
+    "{": "JSON: write it as CSV, `polars.read_ndjson(file).write_csv(...)`",
+    "[": "JSON: write it as CSV, `polars.read_json(file).write_csv(...)`",
+}
+"""First characters of text that holds no table, and the remedy."""
 
 
 class FileError(ValueError):
@@ -65,17 +78,17 @@ def read_sheet(path: Path) -> Sheet:
     """
     notes = list[str]()
     text = _decoded(path, _content(path), notes)
-    records = _records(path, text)
-    first = next(records, None)
-    if first is None:
+    records = list(_records(path, text, notes))
+    if not records:
         raise FileError(f"{path}: the file is empty: it needs a header and rows")
-    header = tuple(cell.strip() for cell in first.cells)
+    first, *body = _with_row_names(records, notes)
+    header = first.cells
     if all(_is_number(cell) for cell in header):
         raise FileError(
             f"{path}: the first line, {_shown(header)}, holds numbers: put the names of the columns above it"
         )
     rows, left_out, seen, repeats = list[Row](), list[str](), set[tuple[str, ...]](), 0
-    for row in records:
+    for row in body:
         if not any(row.cells):
             continue
         if len(row.cells) != len(header):
@@ -135,27 +148,86 @@ def _decoded(path: Path, content: bytes, notes: list[str]) -> str:
         notes.append("not UTF-8: read as Windows-1252")
     if "\0" in text:
         raise FileError(f"{path}: holds NUL characters, so it is no text: export it as CSV")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if remedy := OTHER_TEXT.get(text.lstrip()[:1]):
+        raise FileError(f"{path}: {remedy}")
     return text
 
 
-def _records(path: Path, text: str) -> Iterator[Row]:
-    """Cells of every record, by the delimiter that splits the first line into most cells."""
-    lines = text.lstrip("\r\n \t").partition("\n")[0].rstrip("\r")
-    skipped = text[: len(text) - len(text.lstrip("\r\n \t"))].count("\n")
-    parts = {mark: len(next(csv.reader([lines], delimiter=mark), [])) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: parts[mark])
+def _records(path: Path, text: str, notes: list[str]) -> Iterator[Row]:
+    """Cells of the header and of every record below it."""
+    lines = text.split("\n")
+    start, delimiter = _header(lines)
+    titles = [line for line in lines[:start] if line.strip()]
+    if titles:
+        notes.append(f"above the header, and not read: {clean('; '.join(titles), 80)}")
     try:
-        if parts[delimiter] < 2 and len(lines.split()) > 1:
-            for number, line in enumerate(text.splitlines(), start=1):
-                if number > skipped and (cells := line.split()):
+        if not delimiter:
+            for number, line in enumerate(lines[start:], start=start + 1):
+                if cells := line.lstrip("#").split() if number == start + 1 else line.split():
                     yield Row(number, tuple(cells))
             return
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        reader = csv.reader(
+            io.StringIO("\n".join(lines[start:]).lstrip("#"), newline=""), delimiter=delimiter
+        )
         for record in reader:
-            if reader.line_num > skipped and record:
-                yield Row(reader.line_num, tuple(cell.strip() for cell in record))
+            if record:
+                yield Row(start + reader.line_num, tuple(cell.strip() for cell in record))
     except csv.Error as error:
         raise FileError(f"{path}: {error}: is it a delimited text file?") from error
+
+
+def _header(lines: list[str]) -> tuple[int, str]:
+    """Number of lines above the header, and the delimiter; empty for spaces.
+
+    The header is the first line with two names or more and a line below it of as many cells, or else the
+    first line that is not blank.
+    """
+    filled = [number for number, line in enumerate(lines) if line.strip()][: MOST_TITLES + 1]
+    for number, below in itertools.pairwise(filled):
+        delimiter = _delimiter(lines[number])
+        names = _split(lines[number], delimiter)
+        is_named = sum(bool(name) and not _is_number(name) for name in names) > 1
+        is_comment = lines[number].lstrip().startswith("#") and lines[below].lstrip().startswith(
+            "#"
+        )
+        if is_named and not is_comment and len(_split(lines[below], delimiter)) == len(names):
+            return number, delimiter
+    first = filled[0] if filled else len(lines)
+    return first, _delimiter(lines[first]) if filled else DELIMITERS[0]
+
+
+def _delimiter(line: str) -> str:
+    """The delimiter that splits a line into most cells; empty for spaces, if no other does."""
+    parts = {mark: len(_split(line, mark)) for mark in DELIMITERS}
+    best = max(DELIMITERS, key=lambda mark: parts[mark])
+    return "" if parts[best] < 2 and len(line.split()) > 1 else best
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """The cells of one line."""
+    if not delimiter:
+        return line.lstrip("#").split()
+    try:
+        return [
+            cell.strip() for cell in next(csv.reader([line.lstrip("#")], delimiter=delimiter), [])
+        ]
+    except csv.Error:
+        return [line]
+
+
+def _with_row_names(records: list[Row], notes: list[str]) -> list[Row]:
+    """The records, with a blank name in the header where all rows have one cell more, as R writes tables."""
+    header, *rows = records
+    widths = {len(row.cells) for row in rows if any(row.cells)}
+    if widths != {len(header.cells) + 1}:
+        return records
+    if all(not row.cells[-1] for row in rows if any(row.cells)):
+        return [Row(header.line, (*header.cells, "")), *rows]
+    notes.append(
+        "rows have one cell more than the header: the first is taken for the name of the row"
+    )
+    return [Row(header.line, ("", *header.cells)), *rows]
 
 
 def _is_number(cell: str) -> bool:

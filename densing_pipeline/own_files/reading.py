@@ -24,6 +24,11 @@ MOST_LEFT_OUT = 0.2
 EXAMPLES = 3
 """Bad rows that a note or an error names."""
 
+NO_NUMBER = "is not a number"
+
+UNLIKE_FOLD, FEWEST_ALIKE = 200.0, 2
+"""A gap so many fold wide between the values of a column, with so many of them on either side, shows two units."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -115,13 +120,21 @@ class _Reader:
         if bad:
             named = "; ".join(bad[:EXAMPLES]) + ("; ..." if len(bad) > EXAMPLES else "")
             if len(bad) > MOST_LEFT_OUT * total:
-                raise FileError(f"{self._path}: {len(bad)} of {total} rows cannot be read: {named}")
+                remedy = (
+                    ". Write numbers alone, and their unit in the name of the column"
+                    if NO_NUMBER in named
+                    else ""
+                )
+                raise FileError(
+                    f"{self._path}: {len(bad)} of {total} rows cannot be read: {named}{remedy}"
+                )
             self._notes.append(f"{len(bad)} of {total} rows left out: {named}")
         kept = np.array([row not in self._reasons for row in range(len(rows))], dtype=np.bool_)
         frame = pl.DataFrame(values).filter(pl.Series(kept))
         for column in columns:
             if column.role.kind == "number":
                 self._check_range(column, frame[column.role.name], np.flatnonzero(kept))
+                self._check_one_unit(column, frame[column.role.name], np.flatnonzero(kept))
         return Found(frame, tuple(self._notes))
 
     def _columns(self, needed: Sequence[Sequence[str]]) -> list[_Column]:
@@ -151,12 +164,16 @@ class _Reader:
         """Columns that a role may be, with their units."""
         header, columns = self._sheet.header, self._told.columns
         if name := columns.get(role.name):
-            for index, each in enumerate(header):
-                if each.lower() == name.lower():
-                    return [(index, role.told_by(each) or role.plain)]
-            raise FileError(
-                f"{self._path}: no column {name!r}; the columns are {', '.join(header)}"
-            )
+            named = [
+                (index, role.told_by(each) or role.plain)
+                for index, each in enumerate(header)
+                if each.lower() == name.lower()
+            ]
+            if not named:
+                raise FileError(
+                    f"{self._path}: no column {name!r}; the columns are {', '.join(header)}"
+                )
+            return named
         taken = {name.lower() for name in columns.values()}
         return [
             (index, unit)
@@ -170,9 +187,14 @@ class _Reader:
         index, unit = found[0]
         name = self._sheet.header[index]
         if len(cells) > 1 and role.kind != "label":
-            listed = " and ".join(self._sheet.header[index] for index, _ in found)
+            names = [self._sheet.header[index] for index, _ in found]
+            if len({each.lower() for each in names}) < len(names):
+                raise FileError(
+                    f"{self._path}: {len(names)} columns {name} differ, and each may be {role.what}: "
+                    "rename those that are not meant"
+                )
             raise FileError(
-                f"{self._path}: {listed} may each be {role.what}, and differ: say which, "
+                f"{self._path}: {' and '.join(names)} may each be {role.what}, and differ: say which, "
                 f"--column {role.name}={name}"
             )
         if role.name in self._told.units:
@@ -249,6 +271,24 @@ class _Reader:
         cell = clean(cells[column.position], 40)
         self._reasons.setdefault(
             row, f"line {line}, {column.name}: {repr(cell) + ' ' if cell else ''}{why}"
+        )
+
+    def _check_one_unit(self, column: _Column, values: pl.Series, rows: IntArray) -> None:
+        """Refuse values in two groups far apart, such as prices per token among those per million."""
+        if column.role.name in self._told.units or len(values) < 2 * FEWEST_ALIKE:
+            return
+        order = values.to_numpy().argsort(kind="stable")
+        ordered = values.to_numpy()[order]
+        inner = slice(FEWEST_ALIKE - 1, len(ordered) - FEWEST_ALIKE + 1)
+        folds = ordered[inner][1:] / ordered[inner][:-1]
+        if folds.max() < UNLIKE_FOLD:
+            return
+        at = FEWEST_ALIKE - 1 + int(folds.argmax())
+        low, high = (self._sheet.rows[int(rows[order[place]])] for place in (at, at + 1))
+        raise FileError(
+            f"{self._path}, {column.name}: {clean(low.cells[column.position], 40)} in line {low.line} and "
+            f"{clean(high.cells[column.position], 40)} in line {high.line} are {folds.max():,.0f}-fold apart, with "
+            f"no value between: write all in one unit, or say --unit {column.role.name}={column.unit.name} if they are"
         )
 
     def _check_range(self, column: _Column, values: pl.Series, rows: IntArray) -> None:

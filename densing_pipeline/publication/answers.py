@@ -17,6 +17,7 @@ from densing_pipeline.paper import NMI
 from densing_pipeline.publication.growth import growth_text, quoted_rows
 from densing_pipeline.publication.paces import pace_text, pace_words
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables import contract
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.dates import newest as newest_day
 from densing_pipeline.trends.sensitivity import spread
@@ -143,11 +144,14 @@ def answers(tables: Tables) -> tuple[Answer, ...]:
 def headline(release_id: str, given: Sequence[Answer]) -> dict[str, Any]:
     """The content of `headline.json`: the answers, with dates as ISO 8601 text.
 
+    Readers rely on its keys, which are only added to.
+
     Args:
         release_id: name of the release.
         given: its answers.
     """
     return {
+        "contract": contract.NAME,
         "release": release_id,
         "answers": [_dated(asdict(answer)) | {"sentence": answer.sentence} for answer in given],
     }

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import polars as pl
 
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
-from densing_pipeline.publication.consistency import LIBRARIES
+from densing_pipeline.publication.consistency import running
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables import dictionary
+from densing_pipeline.tables import contract, dictionary
 from densing_pipeline.tables.published import PUBLISHED
 
 RESOURCES_FILE = "datapackage.json"
@@ -34,6 +33,9 @@ class Provenance:
         seed: seed of every random draw.
         bootstrap_draws: resamples behind every bootstrap interval.
         sources: the fact table `sources`.
+        code: SHA-256 of the package's Python files; empty if it is not known.
+        facts: SHA-256 of the package's other files; empty if it is not known.
+        homepage: address at which readers find the releases; empty if there is none.
     """
 
     created: datetime
@@ -42,6 +44,9 @@ class Provenance:
     seed: int
     bootstrap_draws: int
     sources: pl.DataFrame
+    code: str = ""
+    facts: str = ""
+    homepage: str = ""
 
     def source_list(self) -> list[dict[str, str]]:
         """The sources as a data package lists them."""
@@ -56,44 +61,116 @@ class Provenance:
             for row in self.sources.to_dicts()
         ]
 
-    def differs_from(self, package: Mapping[str, Any]) -> str:
-        """The differences between this provenance and that of a published package, in words."""
-        before = package["provenance"]
-        known = {source["title"]: source for source in package["sources"]}
-        moved = [one["title"] for one in self.source_list() if known.get(one["title"]) != one]
+    def described(self) -> dict[str, Any]:
+        """The properties `sources` and `provenance` of a data package."""
+        return {
+            "sources": self.source_list(),
+            "provenance": {
+                "git_sha": self.git_sha,
+                "code_sha256": self.code,
+                "facts_sha256": self.facts,
+                "versions": self.versions,
+                "seed": self.seed,
+                "bootstrap_draws": self.bootstrap_draws,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs between the provenance of two releases.
+
+    Attributes:
+        sources: titles of the sources that are new or of another version.
+        settings: whether seed or draws differ.
+        code: whether the code differs.
+        libraries: whether versions of libraries differ.
+        facts: whether the bundled facts differ, where both releases say.
+    """
+
+    sources: tuple[str, ...]
+    settings: bool
+    code: bool
+    libraries: bool
+    facts: bool
+
+    @property
+    def is_method(self) -> bool:
+        """Whether the same inputs may give other numbers."""
+        return self.settings or self.code or self.libraries
+
+    @property
+    def text(self) -> str:
+        """The differences in words."""
         parts = [
-            f"sources: {', '.join(map(str, moved))}" if moved else "",
-            "settings" if (self.seed, self.bootstrap_draws)
-            != (before["seed"], before["bootstrap_draws"]) else "",
-            "code" if self.git_sha != before["git_sha"] else "",
-            "libraries" if self.versions != before["versions"] else "",
-        ]  # fmt: skip
+            f"sources: {', '.join(self.sources)}" if self.sources else "",
+            "bundled facts" if self.facts and not self.sources else "",
+            "settings" if self.settings else "",
+            "code" if self.code else "",
+            "libraries" if self.libraries else "",
+        ]
         return "; ".join(filter(None, parts)) or "models, scores or prices"
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
+    """What differs between two published packages, or what `Provenance.described` gives."""
+    old, new = before["provenance"], now["provenance"]
+    known = {source["title"]: source for source in before["sources"]}
+    # Releases of earlier versions name the commit alone, which another document in the repository changes.
+    code = "code_sha256" if old.get("code_sha256") and new.get("code_sha256") else "git_sha"
+    return Differences(
+        sources=tuple(
+            str(one["title"]) for one in now["sources"] if known.get(one["title"]) != one
+        ),
+        settings=any(old[name] != new[name] for name in ("seed", "bootstrap_draws")),
+        code=old[code] != new[code],
+        libraries=old["versions"] != new["versions"],
+        facts=code == "code_sha256" and old.get("facts_sha256") != new.get("facts_sha256"),
+    )
 
 
 def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
     """The provenance of a release made now, here, with these settings."""
+    here = running()
     return Provenance(
         created=datetime.now(UTC),
         git_sha=_git_sha(),
-        versions={name: version(name) for name in LIBRARIES},
+        versions=dict(here.libraries),
         seed=settings.seed,
         bootstrap_draws=settings.bootstrap_draws,
         sources=sources,
+        code=here.code,
+        facts=here.facts,
+        homepage=settings.homepage or "",
     )
 
 
 def datapackage(
-    tables: Mapping[str, pl.DataFrame], folder: Path, release_id: str, made: Provenance
+    tables: Mapping[str, pl.DataFrame],
+    folder: Path,
+    release_id: str,
+    made: Provenance,
+    previous: str | None = None,
 ) -> dict[str, object]:
-    """The descriptor of a release whose parquet files lie in `folder`."""
+    """The descriptor of a release whose files lie in `folder`.
+
+    Args:
+        tables: every published table by name.
+        folder: the release as it is built.
+        release_id: its name.
+        made: what it was made with.
+        previous: the release that was the latest one until now; None if there was none.
+    """
+    described = made.described()
+    described["provenance"]["previous_release"] = previous
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "densing-pipeline",
         "title": "Densing Law and price-halving estimates",
         "description": "How fast language models get denser and cheaper, with uncertainty.",
-        "homepage": "https://arxiv.org/abs/2412.04315",
+        **({"homepage": made.homepage} if made.homepage else {}),
         "version": release_id,
+        "contract": contract.NAME,
         "created": made.created.isoformat(timespec="seconds"),
         "licenses": [
             {
@@ -102,13 +179,7 @@ def datapackage(
                 "path": "https://creativecommons.org/licenses/by/4.0/",
             }
         ],
-        "sources": made.source_list(),
-        "provenance": {
-            "git_sha": made.git_sha,
-            "versions": made.versions,
-            "seed": made.seed,
-            "bootstrap_draws": made.bootstrap_draws,
-        },
+        **described,
         "resources": [_resource(name, frame, folder) for name, frame in tables.items()],
         "figures": [
             {"path": path.name, "mediatype": "image/svg+xml", "hash": _hash(path)}

@@ -2,7 +2,8 @@
 
     published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, the charts,
                                        report/index.html
-    published/latest                   link to the newest release, replaced as the last step
+    published/latest                   link to the newest release, replaced when the release is whole
+    published/releases.*               the list of releases (`catalogue`), written after that
 
 A release id is the day of the newest data and a digest of tables and sources. Content that equals
 that of the latest release up to rounding makes no new release, because processors round the last
@@ -26,6 +27,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
+from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
@@ -58,13 +60,18 @@ class Release:
     bytes: int
 
 
-def publish(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) -> Release:
+def publish(
+    tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance, keep: int | None = None
+) -> Release:
     """Publish the tables unless the same content is published already.
+
+    The list of releases is brought up to date in any case, and old releases are removed.
 
     Args:
         tables: every published table by name.
         folder: directory that holds `releases/` and `latest`.
         made: code, versions and settings the tables were computed with.
+        keep: newest releases that are kept, besides the last of each month; all if None.
 
     Raises:
         TableError: a table is missing, unknown, invalid or has dates in the future, or `latest` is
@@ -87,11 +94,14 @@ def publish(tables: Mapping[str, pl.DataFrame], folder: Path, made: Provenance) 
     if latest.exists() and not latest.is_symlink():
         raise TableError(f"{latest} is not a link to a release; move it away and run again")
     with _locked(folder):
+        for leftover in folder.glob("releases/.tmp-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         if is_whole(latest) and _same_content(latest, tables, made):
             target, is_new = latest.resolve(), False
         else:
-            target, is_new = _build(tables, folder / "releases", as_of.isoformat(), made)
+            target, is_new = _build(tables, folder, as_of.isoformat(), made)
             _point(latest, target)
+        _list(folder, target.name, keep, made.homepage)
     return Release(
         release_id=target.name,
         path=target,
@@ -133,6 +143,11 @@ class Published:
     path: Path
     package: Mapping[str, Any]
 
+    def table(self, name: str) -> pl.DataFrame | None:
+        """One of its tables, maybe with the columns of an earlier version; None if it lacks the table."""
+        path = self.path / f"{name}.parquet"
+        return pl.read_parquet(path) if path.exists() else None
+
 
 def latest_release(folder: Path) -> Published | None:
     """The latest complete release; None if there is none.
@@ -146,11 +161,18 @@ def latest_release(folder: Path) -> Published | None:
     return None if found is None else Published(found.name, found, _package(found))
 
 
+def published_at(path: Path) -> Published | None:
+    """The release in a folder; None if there is none or it is damaged."""
+    if not is_whole(path):
+        return None
+    found = path.resolve()
+    return Published(found.name, found, _package(found))
+
+
 def published_before(folder: Path, name: str) -> pl.DataFrame | None:
     """One table of the latest complete release, maybe with older columns; None if there is none."""
     release = latest_release(folder)
-    table = release and release.path / f"{name}.parquet"
-    return pl.read_parquet(table) if table and table.exists() else None
+    return release.table(name) if release else None
 
 
 def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
@@ -177,11 +199,10 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def _build(
-    tables: Mapping[str, pl.DataFrame], releases: Path, day: str, made: Provenance
+    tables: Mapping[str, pl.DataFrame], folder: Path, day: str, made: Provenance
 ) -> tuple[Path, bool]:
     """The folder of the release with this content, and whether it was made now."""
-    for leftover in releases.glob(".tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    releases, before = folder / "releases", latest_release(folder)
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
     try:
         building.chmod(0o755)
@@ -202,7 +223,8 @@ def _build(
         (building / HEADLINE_FILE).write_text(
             json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-        package = datapackage(tables, building, target.name, made)
+        previous = before.release_id if before else None
+        package = datapackage(tables, building, target.name, made, previous)
         (building / RESOURCES_FILE).write_text(
             json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -241,6 +263,19 @@ def _digest(building: Path, made: Provenance) -> str:
 def _package(release: Path) -> dict[str, Any]:
     package: dict[str, Any] = json.loads((release / RESOURCES_FILE).read_text(encoding="utf-8"))
     return package
+
+
+def _list(folder: Path, latest: str, keep: int | None, homepage: str) -> None:
+    """Bring the list of releases up to date, then remove the releases that it calls removed."""
+    known = catalogue.in_folder(folder)
+    retired = catalogue.retired(known, latest, keep) if keep is not None else []
+    available = set(known.filter("is_available")["release_id"]) - set(retired)
+    catalogue.write(folder, catalogue.with_available(known, available), homepage)
+    for name in retired:
+        # In one step, so that a reader finds the whole release or none of it.
+        away = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder / "releases"))
+        files.rename(folder / "releases" / name, away / name)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 @contextmanager

@@ -222,8 +222,10 @@ class _Descent:
         self._x, self._y = x - x[0], y
         self._slot = np.full(y.shape, -1)
         self._known = 0
-        self._order = np.empty((0, x.size), np.intp)
-        self._reach = np.empty((0, x.size))
+        # Room that is not written to costs nothing, and room for all points saves copying what is known.
+        room = min(y.size, 1 + ORDERS_AT_ONCE // x.size)
+        self._order = np.empty((room, x.size), np.intp)
+        self._reach = np.empty((room, x.size))
         if x.size <= LEARNT_AHEAD and weightings >= y.size:
             self._learn(np.arange(y.size))
 

@@ -1399,6 +1399,28 @@ COLUMNS: dict[str, Column] = {
     "table": _text("Table that holds the number."),
     "previous": _number("Number in the release before.", "as in its table"),
     "release_id": _text("Release that has the previous number."),
+    "cause": _text(
+        "Why the number moved: more inputs (`new data`), inputs that their source or this project "
+        "corrected (`correction`), other code, settings or libraries (`method`), `several` of these, or "
+        "`other data`, which none of the compared tables has.",
+        "new data",
+        "correction",
+        "method",
+        "several",
+        "other data",
+    ),
+    "created_at": _instant("Time at which the release was made."),
+    "previous_release_id": _text("Release that was the latest one when this one was made."),
+    "path": _text("Folder of the release, from the root of the place it was published to."),
+    "descriptor_sha256": _text(
+        "SHA-256 of `datapackage.json` of the release, which has those of its other files."
+    ),
+    "n_tables": _count("Tables of the release.", "tables"),
+    "n_rows": _count("Rows of all its tables.", "rows"),
+    "n_revisions": _count("Published numbers that moved since the release before.", "numbers"),
+    "what_moved": _text("What moved, a sentence for each column and cause."),
+    "headline": _text("First answer of the release."),
+    "is_available": _flag("Whether the release can be had; others were removed by the publisher."),
     "key": _text("Name or position of the entry in the source."),
     "column": _text("Field of the entry that is wrong; empty if it is the whole entry."),
     "values": _text("Value in the source, shortened; both values where two sources disagree."),
@@ -1519,6 +1541,8 @@ OWN: dict[tuple[str, str], Column] = {
     ),
     ("task_cost_halving", "halving_months"): _positive("Halving time of the cost.", "months"),
     ("revisions", "reason"): _text("What changed between the two releases."),
+    ("releases", "release_id"): _text("Name of the release."),
+    ("releases", "n_bytes"): _count("Size of all its tables.", "bytes"),
 }
 """Columns whose name means something else in one table, by table and name."""
 

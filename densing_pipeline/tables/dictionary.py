@@ -6,7 +6,7 @@
 import polars as pl
 
 from densing_pipeline.tables.columns import Column
-from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.published import DESCRIBED
 from densing_pipeline.tables.schemas import Table
 
 FRICTIONLESS_TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
@@ -49,7 +49,8 @@ def markdown() -> str:
     parts = [
         "# Data dictionary",
         "",
-        "Every table of a release, generated from `densing_pipeline/tables` by `make dictionary`.",
+        "Every table of a release, and the list of releases (`releases`), which lies beside them. Generated "
+        "from `densing_pipeline/tables` by `make dictionary`.",
         "Dates are UTC; intervals of validity and observation are "
         "half-open `[from, to)`; scores and shares are fractions in "
         "[0, 1]; parameters and tokens are counts; prices are USD per million tokens. Tables are "
@@ -59,10 +60,10 @@ def markdown() -> str:
         "|---|---|---|",
         *(
             f"| [`{table.name}`](#{table.name}) | {table.grain} | {', '.join(table.key)} |"
-            for table in PUBLISHED.values()
+            for table in DESCRIBED.values()
         ),
     ]
-    for table in PUBLISHED.values():
+    for table in DESCRIBED.values():
         parts += ["", f"## {table.name}", "", f"One row is {table.grain}.", ""]
         parts += ["| column | type | unit | may be empty | meaning |", "|---|---|---|---|---|"]
         parts += [

@@ -170,7 +170,7 @@ MODEL_REPORTS = Table(
 
 POOLED_SCORES = Table(
     name="pooled_scores",
-    grain="one model x benchmark of the paper's suite, under the paper's protocol",
+    grain="one model x benchmark that is compared, under the protocol that counts",
     key=("model_id", "benchmark"),
     columns=(
         "model_id", "benchmark", "score", "std_error", "item_std_error", "source_std_error?",
@@ -767,9 +767,21 @@ REVISIONS = Table(
     name="revisions",
     grain="one published number that differs from the release before",
     key=("table", "key", "column", "release_id"),
-    columns=("table", "key", "column", "previous?", "current?", "reason", "release_id"),
+    columns=("table", "key", "column", "previous?", "current?", "reason", "release_id", "cause?"),
     operational=True,
 )
+
+RELEASES = Table(
+    name="releases",
+    grain="one release that was published to a place",
+    key=("release_id",),
+    columns=(
+        "release_id", "created_at", "previous_release_id?", "path", "descriptor_sha256", "n_tables",
+        "n_rows", "n_bytes", "n_revisions", "what_moved?", "headline?", "is_available",
+    ),
+    operational=True,
+)  # fmt: skip
+"""The list of releases at the root of a place; not a table within a release."""
 
 PUBLISHED: dict[str, Table] = {
     table.name: table
@@ -836,3 +848,6 @@ PUBLISHED: dict[str, Table] = {
     )
 }
 """Every published table by name, in the order data flows."""
+
+DESCRIBED: dict[str, Table] = PUBLISHED | {RELEASES.name: RELEASES}
+"""Every table that readers get: those of a release, and the list of releases beside it."""

@@ -4,7 +4,8 @@ Not here: estimators (`estimators`), windows (`windows`), resampling (`stats.int
 simulations of bias and coverage (`simulate`).
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -98,19 +99,30 @@ def densing_law(
     ]
     found = parallel_map(partial(_rows, draws=draws, seed=seed), pieces)
     estimated = list(chain.from_iterable(found))
-    # Estimators of one design follow each other, for they share its simulated frontiers.
-    asked = sorted(
-        {(row["estimator"], design) for row, design in estimated if design},
-        key=lambda one: one[::-1],
-    )
+    asked = _asked((row["estimator"], design) for row, design in estimated if design)
     told = parallel_map(partial(_simulated, seed=seed, simulations=simulations), asked)
-    by_design = dict(zip(asked, told, strict=True))
+    by_design = dict(zip((one[:2] for one in asked), told, strict=True))
     rows = [
         row | _judged(row, design and by_design[row["estimator"], design]) | {"as_of": as_of}
         for row, design in estimated
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None)
     return with_width(DENSING_LAW, frame, "doubling_days_low", "doubling_days_high")
+
+
+def _asked(wanted: Iterable[tuple[str, Design]]) -> list[tuple[str, Design, tuple[str, ...]]]:
+    """The estimators to simulate at each design, each with the names of all of that design.
+
+    Those of one design follow each other, for they share its simulated frontiers.
+    """
+    names = defaultdict(set)
+    for name, design in wanted:
+        names[design].add(name)
+    return [
+        (name, design, tuple(sorted(names[design])))
+        for design in sorted(names)
+        for name in sorted(names[design])
+    ]
 
 
 def _series(known: pl.DataFrame) -> Iterator[tuple[SeriesKey, pl.DataFrame]]:
@@ -191,9 +203,8 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
     inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
     lacking = missing(inside, censored)
     rows: list[tuple[dict[str, Any], Design | None]] = []
-    for name, estimator in TREND_ESTIMATORS.items():
-        if piece.is_short and name not in SHORT:
-            continue
+    for name in SHORT if piece.is_short else TREND_ESTIMATORS:
+        estimator = TREND_ESTIMATORS[name].beside(SHORT if piece.is_short else TREND_ESTIMATORS)
         is_headline = population == "all" and (*key, window.name, name) == HEADLINE
         suffix = () if population == "all" else (population,)
         resamples = draws * HEADLINE_TIMES if is_headline else draws
@@ -263,11 +274,13 @@ def _numbers(found: Estimate, span: float) -> dict[str, Any]:
     }
 
 
-def _simulated(asked: tuple[str, Design], seed: int, simulations: int) -> Simulation:
+def _simulated(
+    asked: tuple[str, Design, tuple[str, ...]], seed: int, simulations: int
+) -> Simulation:
     """Simulated bias and coverage of an estimator at a design; slow ones get half the frontiers."""
-    name, design = asked
+    name, design, beside = asked
     times = simulations if TREND_ESTIMATORS[name].every_window else simulations // 2
-    return simulated(name, design, seed=seed, simulations=times)
+    return simulated(name, design, seed=seed, simulations=times, beside=beside)
 
 
 def _judged(row: dict[str, Any], simulation: Simulation | None) -> dict[str, Any]:

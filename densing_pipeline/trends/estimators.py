@@ -3,7 +3,8 @@
 Not here: resampling (`stats.intervals`), and the choice of models and windows (`densing_law`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
@@ -12,7 +13,7 @@ import numpy as np
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import Lines, ols_lines
-from densing_pipeline.stats.quantile import quantile_lines
+from densing_pipeline.stats.quantile import quantile_line, quantile_lines
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
 from densing_pipeline.trends.stochastic_frontier import frontier_line
@@ -23,7 +24,7 @@ DaySpan = tuple[float, float]
 ALWAYS: DaySpan = (-np.inf, np.inf)
 
 QUANTILES = (0.9, 0.8, 0.95)
-"""Quantiles whose lines are computed together: most of the work does not depend on the quantile."""
+"""Quantiles whose lines are published; most of the work of a line does not depend on the quantile."""
 
 
 class LinesOf(Protocol):
@@ -57,12 +58,24 @@ class Estimator:
         lines: the function that fits the lines.
         uses_history: whether models older than the window are used (for the records before it).
         every_window: whether it is estimated over every window, or over `all` only.
+        tau: the quantile of a quantile line; None for other estimators.
     """
 
     name: str
     lines: LinesOf
     uses_history: bool = False
     every_window: bool = True
+    tau: float | None = None
+
+    def beside(self, names: Collection[str]) -> "Estimator":
+        """The same estimator for a caller who asks all estimators of these names for lines through the same points.
+
+        The quantiles among them are computed together when the first of them is asked, and kept for the others.
+        """
+        taus = tuple(each.tau for each in _DECLARED if each.tau and each.name in names)
+        if self.tau is None or len(taus) < 2:
+            return self
+        return replace(self, lines=partial(_quantile, tau=self.tau, taus=taus))
 
 
 def _records(
@@ -83,12 +96,17 @@ def _quantile(
     weights: FloatArray,
     window: DaySpan,
     rows: IntArray | None = None,
-    tau: float = QUANTILES[0],
+    *,
+    tau: float,
+    taus: tuple[float, ...] = (),
 ) -> tuple[Lines, FloatArray]:
-    """Quantile line of the models in the window; R squared is NaN."""
+    """Quantile line of the models in the window, computed with those of other quantiles; R squared is NaN."""
     days, values, weights = _inside(days, values, weights, window)
-    slopes, intercepts = _every_quantile(_Weighted.of(days, values, weights, rows))
-    slope, intercept = (each[QUANTILES.index(tau)] for each in (slopes, intercepts))
+    if taus:
+        every = _quantiles(_Weighted.of(days, values, weights, rows), taus)
+        slope, intercept = (each[taus.index(tau)] for each in every)
+    else:
+        slope, intercept = quantile_line(days, values, tau, weights, rows)
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
 
 
@@ -121,12 +139,12 @@ class _Weighted(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def _every_quantile(points: _Weighted) -> tuple[FloatArray, FloatArray]:
-    """Slopes and intercepts of every quantile, shape (3, B) each.
+def _quantiles(points: _Weighted, taus: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+    """Slopes and intercepts of several quantiles, shape (T, B) each.
 
-    Cached, because the estimators of the quantiles are asked for one after the other on the same data.
+    Cached, because their estimators are asked for one after the other on the same data.
     """
-    return quantile_lines(points.days, points.values, QUANTILES, points.weights, points.rows)
+    return quantile_lines(points.days, points.values, taus, points.weights, points.rows)
 
 
 def _all_models(
@@ -181,9 +199,7 @@ def _each(values: FloatArray, rows: IntArray | None) -> FloatArray:
 
 _DECLARED = (
     Estimator("paper", _records, uses_history=True),
-    Estimator("quantile-0.9", partial(_quantile, tau=0.9)),
-    Estimator("quantile-0.8", partial(_quantile, tau=0.8)),
-    Estimator("quantile-0.95", partial(_quantile, tau=0.95)),
+    *(Estimator(f"quantile-{tau:g}", partial(_quantile, tau=tau), tau=tau) for tau in QUANTILES),
     Estimator("monthly-max", _monthly),
     Estimator("frontier-exponential", _frontier, every_window=False),
     Estimator("ols-all", _all_models),

@@ -127,7 +127,10 @@ def fit_densities(
         notes.append("no column family: every model counts as a family of its own")
     named = models.rename({"date": "release_date"}).with_columns(model_id=models["family"])
     series = from_frame(named)
-    if early := named.height - series.days.size:
+    early = named.height - series.days.size
+    if early == named.height:
+        raise FileError(f"{path}: no trend: all {early} dates are before 2018")
+    if early:
         notes.append(f"{early} models left out: their dates are before 2018")
     if lacking := missing(series):
         raise FileError(f"{path}: no trend: {lacking}")

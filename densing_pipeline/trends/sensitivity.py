@@ -243,7 +243,7 @@ def _rows(
         of_window, of_history = history.kept(capped), history.kept(capped | ~inside)
         lacking = missing(of_window)
         for name in estimators:
-            estimator = TREND_ESTIMATORS[name]
+            estimator = TREND_ESTIMATORS[name].beside(estimators)
             used = of_history if estimator.uses_history else of_window
             row = (
                 _insufficient(lacking)

@@ -101,6 +101,7 @@ def simulated(
     noise: float = NOISE,
     simulations: int = SIMULATIONS,
     resamples: int = RESAMPLES_PER_SIMULATION,
+    beside: tuple[str, ...] = (),
 ) -> Simulation:
     """Bias and coverage of an estimator on frontiers at these dates with these families.
 
@@ -113,8 +114,9 @@ def simulated(
         noise: standard deviation of the measurement error.
         simulations: frontiers.
         resamples: bootstrap resamples per frontier.
+        beside: names of all estimators that are simulated at this design, one after the other.
     """
-    method = TREND_ESTIMATORS[estimator]
+    method = TREND_ESTIMATORS[estimator].beside(beside)
     x, true = np.array(design.days), np.log(2) / TRUE_DOUBLING_DAYS
     inside = (x >= design.window[0]) & (x <= design.window[1])
     clusters = len(set(np.array(design.families, dtype=object)[inside]))

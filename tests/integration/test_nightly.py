@@ -175,7 +175,7 @@ def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
             killed.kill()
             killed.wait()
-            end_killed_runs(instance)
+            end_killed_runs(instance, settings)
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 

@@ -5,6 +5,8 @@ of the Hub, the metric that lm-eval fetches from the Hub to run code is left out
 which antlr there is.
 """
 
+import dataclasses
+import functools
 import importlib.metadata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,40 @@ from densing_pipeline.evaluation.scoring import Item
 from densing_pipeline.evaluation.suite.data import read
 from densing_pipeline.evaluation.suite.mathematics import SUBJECTS
 
+from . import questions
+
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "bench"
+
+MMLU_FILES = SHARED / "MMLU" / "data" / "mmlu"
+
+OWN: tuple[tuple[str, str, Callable[[], list[dict[str, Any]]]], ...] = (
+    *(
+        (
+            "TIGER-Lab/MMLU-Pro",
+            f"data/{split}-00000-of-00001.parquet",
+            functools.partial(questions.mmlu_pro, MMLU_FILES, split),
+        )
+        for split in ("validation", "test")
+    ),
+    (
+        "mandarjoshi/trivia_qa",
+        "rc.nocontext/validation-00000-of-00001.parquet",
+        lambda: questions.trivia_qa(MMLU_FILES),
+    ),
+    (
+        "google-research-datasets/nq_open",
+        "nq_open/validation-00000-of-00001.parquet",
+        lambda: questions.nq_open(MMLU_FILES),
+    ),
+)
+"""Data sets that are not recorded: name, file, and rows in the form of the Hub."""
+
+OWN_ITEMS = {
+    "MMLU-Pro": questions.PER_SUBJECT * 14,
+    "TriviaQA": questions.RECALLED,
+    "NQ-open": questions.RECALLED,
+}
+"""Their numbers of questions."""
 
 EVERY = pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 """Each tenth question; all of them if there is time."""
@@ -79,8 +114,15 @@ def items(task: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Items:
         frame = pl.DataFrame(rows, schema={"problem": pl.String, "solution": pl.String})
         frame.write_parquet(folder / "train-00000-of-00001.parquet")
 
+    for dataset, file, make_rows in OWN:
+        (mirror / dataset / file).parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(make_rows()).write_parquet(mirror / dataset / file)
+
     def load(name: str) -> list[Item]:
         benchmark = suite.BENCHMARKS[name]
+        if name in OWN_ITEMS:
+            facts = dataclasses.replace(benchmark.facts, items=OWN_ITEMS[name])
+            benchmark = dataclasses.replace(benchmark, facts=facts)
         return benchmark.items(suite.load(benchmark, suite.Store(mirror)))
 
     return load
@@ -120,5 +162,14 @@ def hub_rows(dataset: str, name: str | None) -> Iterator[tuple[str, list[dict[st
         rows = read(SHARED / "MBPP/data/mbpp.jsonl")
         yield "prompt", [row for row in rows if row["task_id"] <= 10]
         yield "test", [row for row in rows if 11 <= row["task_id"] <= 510]
+    elif dataset == "openai/gsm8k":
+        for split in ("train", "test"):
+            yield split, read(SHARED / f"GSM8K/grade_school_math/data/{split}.jsonl")
+    elif own := [(file, make_rows) for found, file, make_rows in OWN if found == dataset]:
+        for file, make_rows in own:
+            yield Path(file).name.partition("-")[0], make_rows()
+        if len(own) == 1:
+            # lm-eval reads the training split of a task even if it shows no examples.
+            yield "train", own[0][1]()
     else:
         raise KeyError(dataset)

@@ -11,6 +11,7 @@ import pytest
 
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.folder_format import write_json
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.orchestration.partitions import MODELS, model_id, partition_key
 from densing_pipeline.schedules.new_models import sensor
@@ -187,7 +188,8 @@ def test_runs_are_asked_for_only_where_evaluation_is_switched_on(settings):
     assert build_defs(settings).resolve_sensor_def("new_models").targets == []
     on = build_defs(settings.model_copy(update={"evaluate": True}))
     dg.Definitions.validate_loadable(on)
-    assert on.resolve_sensor_def("new_models").job_name == "evaluate"
+    jobs = [each.job_name for each in on.resolve_sensor_def("new_models").targets]
+    assert jobs == ["evaluate", "check_evaluation"]
 
 
 def test_without_the_evaluation_environment_it_says_how_to_build_it(settings, tmp_path):
@@ -241,11 +243,53 @@ def test_faults_of_the_installation_make_models_wait_for_a_check_and_two_alike_a
         stopped = tick(settings, instance)
         assert not stopped.run_requests
         assert "two models in a row failed by the same fault" in stopped.skip_reason.skip_message
-        installation.write_check(settings.state_dir, "sandbox: no sandbox passes its probes")
+        installation.write_check(settings.state_dir, "disk: 0.1 GiB are free")
         stopped = tick(settings, instance)
         assert (
-            "the last check of this installation failed: sandbox: no sandbox"
+            "the last check of this installation failed: disk: 0.1 GiB are free"
             in stopped.skip_reason.skip_message
         )
         installation.write_check(settings.state_dir, None)
         assert [key[:6] for key in keys(tick(settings, instance))] == ["lab--a"]
+
+
+@dg.op
+def trial() -> None:
+    """Stands for the check of the installation."""
+
+
+@dg.job(name="check_evaluation")
+def check_job() -> None:
+    """One step."""
+    trial()
+
+
+def test_the_installation_is_checked_before_the_first_model_and_again_while_it_is_faulty(settings):
+    store(settings, ("lab/a", "queued", 1), ("lab/b", "queued", 1), ("lab/c", "queued", 1))
+    new_models = sensor(settings, JOB, check_job)
+
+    def asked(instance):
+        repository = dg.Definitions(assets=[evaluated], jobs=[JOB, check_job])
+        result = new_models(dg.build_sensor_context(instance=instance, definitions=repository))
+        for key in [each.run_key for each in result.run_requests or []]:
+            instance.create_run_for_job(check_job, tags={"dagster/run_key": key})
+        names = [each.job_name for each in result.run_requests or []]
+        return names, result.skip_reason and result.skip_reason.skip_message
+
+    def forget_hour(instance):
+        for run in instance.get_runs():
+            instance.delete_run(run.run_id)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert asked(instance)[0] == ["check_evaluation"]
+        assert asked(instance) == (
+            [],
+            "this installation is checked before the first model is evaluated",
+        )
+        installation.write_check(settings.state_dir, None)
+        assert asked(instance)[0] == ["evaluate", "evaluate"]
+        old = {"checked_at": "2026-01-01T00:00:00+00:00", "problem": "disk: full"}
+        write_json(settings.state_dir / installation.FILE, old)
+        assert "disk: full" in asked(instance)[1], "one check an hour"
+        forget_hour(instance)
+        assert asked(instance)[0] == ["check_evaluation"]

@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from densing_pipeline.orchestration.storage import LockedSqliteStorage, StorageError, explained
+from densing_pipeline.orchestration.sqlite_storage import LockedSqliteStorage, explained
+from densing_pipeline.state import StorageError
 
 
 def mount(folder: Path, options: str) -> None:

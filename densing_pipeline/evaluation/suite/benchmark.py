@@ -6,8 +6,10 @@ it. Not here: the benchmarks (one module each), reading their data (`data`), and
 
 import dataclasses
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, TypeVar
@@ -55,7 +57,7 @@ class Source:
             files that only a local mirror offers.
         revision: the commit; None if it is not known yet, then the newest one is recorded.
         part_field: raw field with the part of a record, if one file holds all parts.
-        names: text for a part in the path, where that is not its name.
+        names: text for a part in the path and in `part_field`, where that is not its name.
     """
 
     dataset: str
@@ -115,11 +117,28 @@ class Fewshot:
         shots: number of examples.
         ids: ids of the examples, from all parts, in this order; `words…` is the one that begins with
             these words. Empty for the first examples of the question's own part.
+        seed: if given, each question has examples of its own, drawn from the question's part of the
+            split with this seed, question after question in the order of the data: lm-eval's default.
     """
 
     split: str
     shots: int
     ids: tuple[str, ...] = ()
+    seed: int | None = None
+
+    def of_each(self, data: Data, part: str) -> Iterator[Sequence[Record]]:
+        """The examples of each question of a part, without end.
+
+        Raises:
+            DataError: the data do not have them.
+        """
+        if self.seed is None:
+            return itertools.repeat(self.pick(data, part))
+        pool = data.records[self.split][part]
+        if len(pool) < self.shots:
+            raise DataError(f"{self.split}/{part}: {len(pool)} examples, {self.shots} wanted")
+        drawn = random.Random(self.seed)  # noqa: S311 - a choice to be repeated, not a secret
+        return (drawn.sample(pool, self.shots) for _ in itertools.count())
 
     def pick(self, data: Data, part: str) -> Sequence[Record]:
         """The examples for questions of a part.
@@ -246,8 +265,8 @@ class Benchmark:
         """
         found = []
         for part, records in self.questions(data.records).items():
-            examples = self.fewshot.pick(data, part) if self.fewshot else ()
-            for number, record in enumerate(records):
+            of_each = self.fewshot.of_each(data, part) if self.fewshot else itertools.repeat(())
+            for number, (record, examples) in enumerate(zip(records, of_each, strict=False)):
                 prompt = self.prompt.render(examples, record)
                 found.append(
                     Item(

@@ -220,7 +220,8 @@ def read_parts(source: Source, files: Mapping[str, Path]) -> dict[str, list[Reco
             found[part] = [
                 _texts(record)
                 for each in raw[path]
-                if source.part_field is None or each[source.part_field] == part
+                if source.part_field is None
+                or each[source.part_field] == source.names.get(part, part)
                 for record in source.records({**each, "part": part})
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -33,6 +33,8 @@ DATASETS = {
     "google-research-datasets/mbpp": "MBPP",
     "evalplus/mbppplus": "MBPP+",
     "openai/gsm8k": "GSM8K",
+    "mandarjoshi/trivia_qa": "TriviaQA",
+    "google-research-datasets/nq_open": "NQ-open",
     "Rowan/hellaswag": "HellaSwag",
     "Idavidrein/gpqa": "GPQA",
     "ceval/ceval-exam": "C-Eval",

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import POOLED
 from densing_pipeline.density.pooled_scores import (
     FAR,
     FEWEST_SHARED_MODELS,
@@ -14,6 +15,7 @@ from densing_pipeline.density.pooled_scores import (
     source_effects,
 )
 from densing_pipeline.density.score_conflicts import score_conflicts
+from densing_pipeline.density.score_sets import benchmark_scores, score_sets
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.tables.published import (
     POOLED_SCORES,
@@ -124,6 +126,29 @@ def test_other_protocols_and_the_papers_figure_do_not_enter():
     assert pooled_scores(scores({"is_paper_protocol": False})).is_empty()
     assert pooled_scores(scores({"source_kind": "figure", "benchmark": "AVERAGE"})).is_empty()
     assert pooled_scores(scores({"score": float("nan")})).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "protocol", "counts"),
+    [
+        ("GSM8K", "8-shot em", True),
+        ("GSM8K", "4-shot em CoT", True),
+        ("GSM8K", "5-shot em", False),
+        ("MMLU-Pro", "5-shot em CoT", True),
+        ("MMLU-Pro", "5-shot logprobs", False),
+        ("C-Eval", "5-shot acc", True),
+        ("AGIEval", "0-shot em", False),
+    ],
+)
+def test_a_benchmark_outside_the_suite_counts_under_its_own_protocol(benchmark, protocol, counts):
+    row = {"benchmark": benchmark, "protocol": protocol, "is_paper_protocol": False}
+    assert pooled_scores(scores(row)).height == counts
+
+
+def test_a_benchmark_outside_the_suite_is_in_no_average():
+    row = {"benchmark": "GSM8K", "protocol": "8-shot em", "is_paper_protocol": False}
+    assert score_sets(scores(row)).is_empty()
+    assert benchmark_scores(scores(row)).is_empty()
 
 
 def test_of_one_source_the_score_with_chain_of_thought_counts():
@@ -250,7 +275,7 @@ def test_few_models_say_nothing_about_sources():
     assert row["reason"] == "models scored by several sources: 4, needed: 5"
     enough = source_effects(several(FEWEST_SHARED_MODELS, spread=0.03)).filter(benchmark="MMLU")
     assert enough["between_source_std"].item() > 0
-    assert effects["benchmark"].to_list() == ["BBH", "HumanEval", "MATH", "MBPP", "MMLU"]
+    assert effects["benchmark"].to_list() == sorted(POOLED)
 
 
 def test_the_error_of_a_score_holds_items_sources_and_the_makers_premium():
@@ -305,6 +330,23 @@ def test_a_conflict_between_protocols_says_so():
         "the high one is not used: '0-shot acc' is another protocol; used is the one source left"
     )
     neither = rows.with_columns(is_paper_protocol=pl.lit(value=False))
+    [row] = score_conflicts(neither, pooled_scores(neither)).to_dicts()
+    assert row["score"] is None
+    assert row["reason"].startswith("neither is used")
+
+
+def test_a_conflict_on_a_compared_benchmark_says_which_protocol_counts():
+    gsm8k = {"benchmark": "GSM8K", "is_paper_protocol": False}
+    rows = scores(
+        {"score": 0.6, "protocol": "8-shot em"} | gsm8k,
+        {"score": 0.2, "source": "b", "protocol": "5-shot em"} | gsm8k,
+    )
+    [row] = score_conflicts(rows, pooled_scores(rows)).to_dicts()
+    assert row["score"] == 0.6
+    assert row["reason"] == (
+        "the low one is not used: '5-shot em' is another protocol; used is the one source left"
+    )
+    neither = rows.with_columns(protocol=pl.lit("5-shot em"))
     [row] = score_conflicts(neither, pooled_scores(neither)).to_dicts()
     assert row["score"] is None
     assert row["reason"].startswith("neither is used")

@@ -84,6 +84,12 @@ def known_models(**columns: Any) -> pl.DataFrame:
     return MODELS.cast(pl.DataFrame([row], infer_schema_length=None))
 
 
+def test_a_report_of_a_compared_benchmark_is_a_score_outside_the_papers_protocol() -> None:
+    gsm8k = {"benchmark": "GSM8K", "benchmark_name": "GSM8K"}
+    [row] = scores(report(protocol="8-shot EM", **gsm8k)).to_dicts()
+    assert (row["protocol"], row["is_paper_protocol"]) == ("8-shot em", False)
+
+
 def test_a_linked_report_in_the_papers_protocol_is_a_score() -> None:
     row = scores(report()).row(0, named=True)
     assert row["source"] == "A report (as listed by Epoch AI, epoch-benchmarks)"

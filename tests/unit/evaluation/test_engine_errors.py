@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from densing_pipeline.evaluation import engine_errors, sizing
 from densing_pipeline.evaluation.engine_log import EngineLog, root_cause
-from densing_pipeline.evaluation.failures import BlockedError, EvaluationError, InstallationError
+from densing_pipeline.evaluation.failures import (
+    BlockedError,
+    InstallationError,
+    UnexplainedError,
+)
 from densing_pipeline.evaluation.sizing import Sizing
 
 SIZED = Sizing(("0",), "H100", "bfloat16", 16_384, 256, 8192)
@@ -58,8 +63,8 @@ def test_too_little_memory_is_found_in_what_the_engine_wrote_and_in_how_it_ended
 def test_an_engine_that_gives_no_reason_is_started_once_and_may_be_tried_again():
     assert engine_errors.fitted(SIZED, wrapper()) is None
     refusal = engine_errors.refusal(wrapper())
-    assert type(refusal) is EvaluationError
-    assert (refusal.resumable, refusal.fault) == (True, None)
+    assert type(refusal) is UnexplainedError
+    assert (refusal.resumable, refusal.fault) == (True, "unexplained")
     assert str(refusal).endswith("gave no reason, see the log of the job")
 
 
@@ -73,6 +78,12 @@ def test_an_engine_that_gives_no_reason_is_started_once_and_may_be_tried_again()
         "RuntimeError: No CUDA GPUs are available",
         "ImportError: libcudart.so.13: cannot open shared object file: No such file or directory",
         "RuntimeError: NCCL error: unhandled system error",
+        "subprocess.CalledProcessError: Command '['/usr/bin/gcc', 'main.c']' returned non-zero exit status 1.",
+        "ValueError: Bfloat16 is only supported on GPUs with compute capability of at least 8.0.",
+        "torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered",
+        "torch.AcceleratorError: CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+        "RuntimeError: CUDA-capable device(s) is/are busy or unavailable",
+        "OSError: [Errno 24] Too many open files",
         "OSError: [Errno 28] No space left on device",
     ],
 )
@@ -88,12 +99,42 @@ def test_a_fault_of_the_installation_is_no_models(line):
     [
         "ValueError: Model architectures ['NewForCausalLM'] are not supported for now.",
         "KeyError: 'model.layers.0.self_attn.qkv_proj.weight_scale'",
+        "AssertionError: Attempted to load weight (torch.Size([8])) into parameter (torch.Size([4]))",
+        "RuntimeError: The size of tensor a (256) must match the size of tensor b (128)",
     ],
 )
 def test_what_only_this_model_meets_is_its_own(line):
     refusal = engine_errors.refusal(wrapper(), log(line))
     assert isinstance(refusal, BlockedError)
     assert str(refusal) == f"vLLM cannot load it: {line}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.AcceleratorError: CUDA error: unspecified launch failure",
+        "RuntimeError: cuBLAS error: CUBLAS_STATUS_INTERNAL_ERROR",
+        "triton.runtime.errors.PTXASError: PTXAS error: internal error",
+    ],
+)
+def test_what_says_nothing_about_the_model_may_be_tried_again_and_stops_all_if_it_comes_twice(line):
+    refusal = engine_errors.refusal(wrapper(), log(line))
+    assert type(refusal) is UnexplainedError
+    assert (refusal.state, refusal.resumable, refusal.fault) == ("failed", True, "unexplained")
+    assert type(engine_errors.breakdown(RuntimeError(line))) is UnexplainedError
+
+
+def test_a_gpu_that_breaks_while_a_model_runs_is_no_fault_of_the_models():
+    broken = engine_errors.breakdown(wrapper(), log("RuntimeError: GPU is lost"))
+    assert type(broken) is InstallationError
+    assert str(broken) == "the engine broke down: RuntimeError: GPU is lost"
+
+
+def test_too_little_memory_for_the_smallest_batch_is_the_models():
+    smallest = replace(SIZED, sequences=sizing.FEWEST_SEQUENCES, tokens=sizing.FEWEST_TOKENS)
+    said = log("torch.OutOfMemoryError: CUDA out of memory.")
+    assert engine_errors.fitted(smallest, wrapper(), said) is None
+    assert isinstance(engine_errors.refusal(wrapper(), said), BlockedError)
 
 
 def test_a_library_that_vllm_can_do_without_is_no_reason():
@@ -105,8 +146,7 @@ def test_a_library_that_vllm_can_do_without_is_no_reason():
 def test_memory_that_another_process_took_is_nobodys_fault():
     line = "ValueError: Free memory on device (3.1/79.2 GiB) is less than desired GPU memory utilization."
     refusal = engine_errors.refusal(wrapper(), log(line))
-    assert type(refusal) is EvaluationError
-    assert refusal.fault is None
+    assert refusal.fault == "installation"
 
 
 def test_an_engine_that_dies_with_a_reason_is_not_taken_for_short_of_memory():

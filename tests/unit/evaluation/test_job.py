@@ -38,10 +38,11 @@ QUESTIONS = 6
 class Engine:
     """Stands for vLLM: always A, always the same text."""
 
-    runs = 0
+    runs = loads = 0
 
     def __init__(self, weights, sized, beat):
         """Load nothing."""
+        Engine.loads += 1
         self.weights = weights
 
     def run(self, requests, done):
@@ -91,6 +92,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(vllm_engine, "VllmEngine", Engine)
     monkeypatch.setattr(vllm_engine, "prepare", lambda machine: None)
     monkeypatch.setattr(Engine, "runs", 0)
+    monkeypatch.setattr(Engine, "loads", 0)
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, before)
@@ -187,12 +189,34 @@ def test_without_sandbox_programs_have_no_score_and_the_rest_is_kept(place, monk
         raise SandboxError("programs are not run, because no sandbox passes its probes")
 
     monkeypatch.setattr(job, "open_sandbox", refuse)
+    monkeypatch.setattr(vllm_engine, "versions", lambda: {"vllm_version": "0.32.0"})
+    for _ in range(2):
+        status, found = run(place)
+        assert (status, found.state, found.resumable) == (1, "failed", True)
+        assert "no sandbox passes its probes" in found.reason
+        assert (found.fault, found.excused) == ("sandbox", 1)
+        assert (found.path / "MMLU.parquet").exists()
+        assert not (found.path / "HumanEval.parquet").exists()
+        assert Engine.loads == 1, "the model is not loaded again for what waits"
+    (found.path / "MMLU.parquet").unlink()
+    run(place)
+    assert Engine.runs == Engine.loads == 2, "what is gone is measured again"
+    monkeypatch.setattr(vllm_engine, "versions", lambda: {"vllm_version": "0.33.0"})
+    run(place)
+    assert Engine.loads == 3, "another engine may measure otherwise"
+
+
+def test_without_sandbox_a_model_of_which_only_programs_are_wanted_is_not_loaded(
+    place, monkeypatch
+):
+    declare(monkeypatch, benchmark("HumanEval", "generate", PassesTests("{prompt}{response}")))
+
+    def refuse():
+        raise SandboxError("programs are not run")
+
+    monkeypatch.setattr(job, "open_sandbox", refuse)
     status, found = run(place)
-    assert (status, found.state) == (1, "failed")
-    assert "no sandbox passes its probes" in found.reason
-    assert (found.fault, found.excused) == ("installation", 1)
-    assert (found.path / "MMLU.parquet").exists()
-    assert not (found.path / "HumanEval.parquet").exists()
+    assert (status, found.fault, Engine.loads) == (1, "sandbox", 0)
 
 
 def test_an_engine_that_breaks_says_how(place, monkeypatch):
@@ -200,7 +224,7 @@ def test_an_engine_that_breaks_says_how(place, monkeypatch):
     status, found = run(place)
     assert (status, found.state) == (1, "failed")
     assert found.reason == "ZeroDivisionError: division by zero"
-    assert (found.fault, found.excused) == (None, 0)
+    assert (found.fault, found.excused) == ("unexplained", 0)
 
 
 def test_a_job_that_is_asked_to_end_ends_and_says_so(place, monkeypatch):

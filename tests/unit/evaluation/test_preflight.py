@@ -6,6 +6,7 @@ import pytest
 
 from densing_pipeline.evaluation import installation, preflight
 from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.evaluation.sandbox import SandboxError
 
 
 def passes():
@@ -29,12 +30,16 @@ def run(monkeypatch, tmp_path, **checks):
     return preflight.run(tmp_path, tmp_path), installation.last_check(tmp_path).problem
 
 
+def lacks():
+    raise SandboxError("no sandbox passes its probes")
+
+
 def test_a_check_that_passes_says_so_and_clears_the_verdict(monkeypatch, tmp_path, capsys):
     installation.write_check(tmp_path, "disk: full")
     assert run(monkeypatch, tmp_path, disk=passes, sandbox=passes) == (0, None)
     assert capsys.readouterr().out.splitlines() == [
-        "ok     disk: as it should be",
-        "ok     sandbox: as it should be",
+        "ok      disk: as it should be",
+        "ok      sandbox: as it should be",
     ]
 
 
@@ -51,9 +56,29 @@ def test_what_fails_is_the_verdict_and_the_rest_is_tried_all_the_same(
 ):
     assert run(monkeypatch, tmp_path, disk=check, sandbox=passes) == (1, f"disk: {said}")
     assert capsys.readouterr().out.splitlines() == [
-        f"FAILED disk: {said}",
-        "ok     sandbox: as it should be",
+        f"FAILED  disk: {said}",
+        "ok      sandbox: as it should be",
     ]
+
+
+def test_without_a_sandbox_models_are_evaluated_all_the_same(monkeypatch, tmp_path, capsys):
+    assert run(monkeypatch, tmp_path, sandbox=lacks, disk=passes) == (0, None)
+    assert installation.last_check(tmp_path).no_programs == "no sandbox passes its probes"
+    assert capsys.readouterr().out.splitlines() == [
+        f"lacking sandbox: no sandbox passes its probes; {preflight.WITHOUT_PROGRAMS}",
+        "ok      disk: as it should be",
+    ]
+
+
+def test_a_check_that_crashes_leaves_a_verdict(monkeypatch, tmp_path):
+    def crashes():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, tmp_path, disk=passes, engine=crashes)
+    assert installation.last_check(tmp_path).problem == (
+        "engine: the check was begun and did not end, so it crashed or was killed"
+    )
 
 
 def test_every_part_of_an_installation_is_tried(tmp_path):

@@ -8,7 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from densing_pipeline.evaluation import self_test, sizing
-from densing_pipeline.evaluation.failures import BlockedError, EvaluationError, InstallationError
+from densing_pipeline.evaluation.failures import (
+    BlockedError,
+    EvaluationError,
+    InstallationError,
+    UnexplainedError,
+)
 from densing_pipeline.evaluation.requests import LossRequest
 from densing_pipeline.evaluation.vllm_engine import VllmEngine
 from densing_pipeline.evaluation.weights import Weights
@@ -132,7 +137,7 @@ def dies(*lines, status=1):
 
 def test_a_model_on_four_gpus_that_gives_no_reason_is_started_once(start):
     engine, error, starts = start(dies())
-    assert (engine, type(error), len(starts)) == (None, EvaluationError, 1)
+    assert (engine, type(error), len(starts)) == (None, UnexplainedError, 1)
 
 
 def test_a_broken_installation_is_started_once_and_blamed(start):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.forecasts.forecasts import HORIZONS, KEY, forecasts
-from densing_pipeline.forecasts.methods import METHODS
+from densing_pipeline.forecasts.methods import METHODS, NoForecastError
 from densing_pipeline.forecasts.vintages import Vintage, month_ends
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
@@ -18,6 +18,7 @@ from densing_pipeline.tables.published import (
     MODEL_LINKS,
     PRICES,
 )
+from densing_pipeline.trends.pooled_growth import Pace
 from densing_pipeline.trends.series import Series
 
 pytestmark = pytest.mark.heavy
@@ -168,7 +169,7 @@ def test_the_trend_of_a_steady_world_is_found(world, made):
     assert abs(off) < 1.5, "steps of 50 days cannot be timed better than to one of them"
 
 
-def ahead_of(method, slope, *, days=1400, seed=0):
+def draws_of(method, slope, *, days=1400, seed=0, pooled_pace=None):
     """Draws of a density method 180 days ahead, less the record, in a world of so many days."""
     rng = np.random.default_rng(seed)
     released = np.arange(0.0, days, 7.0)
@@ -178,10 +179,43 @@ def ahead_of(method, slope, *, days=1400, seed=0):
     is_record = values >= np.maximum.accumulate(values)
     end = DAY_ZERO + timedelta(days=days)
     vintage = Vintage(
-        "density", "s", end, released[is_record], values[is_record], released[-1], models
+        "density",
+        "s",
+        end,
+        released[is_record],
+        values[is_record],
+        released[-1],
+        models,
+        pooled_pace,
     )
     draws = METHODS["density"][method](vintage, np.array([180.0]), 200, rng)
-    return float(np.median(draws)) - vintage.progress[-1]
+    return draws[:, 0] - vintage.progress[-1]
+
+
+def ahead_of(method, slope, **how):
+    """The median of these draws."""
+    return float(np.median(draws_of(method, slope, **how)))
+
+
+def test_the_pooled_pace_is_forecast_with_its_error():
+    """Benchmarks agree on a doubling in 200 days, whatever this series did; their pace has an error."""
+    fast, agreed = np.log(2) / 100, np.log(2) / 200
+
+    def told(error):
+        pace = Pace(agreed, error**2, 1e6, 100)
+        return draws_of("pooled", lambda day: agreed * day, pooled_pace=pace)
+
+    assert np.median(told(0.0)) == pytest.approx(180 * agreed, abs=0.2)
+    assert np.std(told(fast)) > np.std(told(0.0)) + 60 * fast
+    with pytest.raises(NoForecastError, match="too few benchmarks"):
+        ahead_of("pooled", lambda day: fast * day)
+
+
+def test_the_error_of_a_saturating_curve_is_in_its_forecast():
+    """Draws differ by the curve of each resample, not only by how far the record stood off at 14 month ends."""
+    steady = np.log(2) / 105
+    drawn = draws_of("saturating", lambda day: steady * day, days=420)
+    assert np.unique(drawn.round(9)).size > 5 * 14
 
 
 def test_the_last_24_months_forecast_at_their_own_pace():

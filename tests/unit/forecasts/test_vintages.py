@@ -13,6 +13,7 @@ from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.facts.documents import with_days
+from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
     is_watched,
@@ -26,7 +27,7 @@ from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import REFERENCE_POINTS
 
 LAST = date(2024, 12, 31)
-LAST_FACT = date(2026, 11, 28)
+LAST_FACT = date(2026, 11, 29)
 
 NAME = "nmi-2025/nmi-2025-average/nonembedding"
 
@@ -110,6 +111,11 @@ def test_a_vintage_uses_nothing_learnt_later(models_and_scores, law, end):
     then = DensityHistory.of(models_then, scores_then, law)
     assert then.as_of(end).height > 0
     assert now.as_of(end).equals(then.as_of(end))
+    laws = facts.load("reference_coefficients")
+    paces = (
+        PooledPaces(*tables, laws) for tables in ((models, scores), (models_then, scores_then))
+    )
+    assert len({each.as_of(end) for each in paces}) == 1
     assert then.as_of(end).equals(then.as_of(LAST_FACT)), "nothing later was left in the cut tables"
     for score_set in SCORE_SETS:
         name = f"nmi-2025/{score_set}/nonembedding"

@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline.assets.evaluation import evaluation
-from densing_pipeline.evaluation import folder_format, measured_tables, suite
-from densing_pipeline.orchestration.evaluation import command
+from densing_pipeline.evaluation import folder_format, installation, measured_tables, suite
+from densing_pipeline.orchestration.evaluation import check, command
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.tables.storage import write_parquet
@@ -319,3 +319,36 @@ def test_a_job_that_is_killed_or_takes_too_long_counts(settings, instance, ends)
     job(settings, ends)
     assert evaluate(settings, instance) is not None
     assert (row(settings)["attempts"], row(settings)["attempts_excused"]) == (1, 0)
+
+
+def checks(settings, does):
+    """Make the evaluation environment's Python a program that does this as the check."""
+    script = settings.evaluation_python.with_suffix(".py")
+    script.write_text(
+        f"import sys\nfrom pathlib import Path\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "from densing_pipeline.evaluation import installation\n"
+        f"state = Path(sys.argv[sys.argv.index('--state-dir') + 1])\n{textwrap.dedent(does)}"
+    )
+    settings.evaluation_python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    settings.evaluation_python.chmod(0o755)
+
+
+def test_a_check_that_passes_says_what_it_found(settings):
+    checks(settings, "installation.write_check(state, None, None, 8)\nprint('ok disk')")
+    assert check(settings) == ["ok disk"]
+    assert installation.last_check(settings.state_dir).places == 8
+
+
+@pytest.mark.parametrize(
+    ("does", "verdict"),
+    [
+        ("installation.write_check(state, 'disk: full')\nsys.exit(1)", "disk: full"),
+        ("sys.exit('no module named rich')", "could not be run: it ended with status 1: no module named rich"),
+    ],
+)  # fmt: skip
+def test_a_check_that_fails_or_cannot_even_be_run_is_a_verdict(settings, does, verdict):
+    checks(settings, does)
+    with pytest.raises(dg.Failure) as caught:
+        check(settings)
+    assert caught.value.description in installation.last_check(settings.state_dir).problem
+    assert installation.last_check(settings.state_dir).problem.endswith(verdict)

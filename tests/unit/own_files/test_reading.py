@@ -52,6 +52,14 @@ def columns(found, names=("params", "tokens", "loss")):
         "n_params,n_tokens,validation loss\n1e9,2e10,2.5\n2e9,5e10,2.25\n4e9,4e10,2.125\n",
         "model,Model Size (M),Training tokens in B,loss_nats_per_token,\na,1000,20,2.5,\nb,2000,50,2.25,\n"
         "c,4000,40,2.125,\n",
+        PLAIN.replace("\n", "\r"),
+        "sep=;\n" + PLAIN.replace(",", ";"),
+        "# runs of spring\n# in nats\n" + PLAIN,
+        "#" + PLAIN.replace(",", " "),
+        "Runs of spring,,\n\n" + PLAIN,
+        PLAIN.replace("\n", ",\n").replace("loss,", "loss"),
+        "N D loss\n1 1e9 2e10 2.5\n2 2e9 5e10 2.25\n3 4e9 4e10 2.125\n",
+        "| N | D | loss |\n| 1e9 | 2e10 | 2.5 |\n| 2e9 | 5e10 | 2.25 |\n| 4e9 | 4e10 | 2.125 |\n",
         "nParams,trainTokens,loss,L\n1e9,2e10,2.5,2.5\n2e9,5e10,2.25,2.25\n4e9,4e10,2.125,2.125\n",
     ],
 )
@@ -115,6 +123,11 @@ def test_units_and_columns_by_name(tmp_path):
         ("N,D,loss\n1e9,2e10,0\n2e9,5e10,2.2\n", "line 2, loss: '0' is not positive"),
         ("N,D,loss\n1e9,2e10,2.5M\n2e9,5e10,2.2\n", "'2.5M' is not a number"),
         ("N,D,loss\n$1e9,2e10,2.5\n2e9,5e10,2.2\n", "is not a number"),
+        ("N,D,loss\n1e9,2e10,33 %\n2e9,5e10,2.2\n", "is not a number. Write numbers alone, and their unit"),
+        ("N,D,loss,loss\n1e9,2e10,2.5,3\n2e9,5e10,2.2,3\n", "2 columns loss differ, .*rename"),
+        ('[{"N": 1e9, "D": 2e10, "loss": 2.5}]', "read_json"),
+        ('{"N": 1e9, "D": 2e10, "loss": 2.5}\n', "read_ndjson"),
+        ("<html><table><tr><td>N</td></tr></table></html>", "HTML or XML"),
         (b"PK\x03\x04rest", "export the sheet as CSV"),
         (b"N,D,loss\n1\x00,2,3\n", "NUL"),
         (gzip.compress(PLAIN.encode(), mtime=0)[:-9], "damaged gzip"),
@@ -123,6 +136,36 @@ def test_units_and_columns_by_name(tmp_path):
 def test_what_cannot_be_read_is_refused_with_the_remedy(tmp_path, content, message):
     with pytest.raises(FileError, match=message):
         read(tmp_path, content)
+
+
+def flop_file(*values: str) -> str:
+    return "N,flop,loss\n" + "".join(f"{i}e9,{value},2.5\n" for i, value in enumerate(values, 1))
+
+
+def test_values_in_two_groups_far_apart_are_asked_about(tmp_path):
+    """Two runs in FLOP among two in petaflop; one alone may be what it says."""
+    mixed = flop_file("1e18", "2e18", "5e21", "9e21")
+    with pytest.raises(FileError, match="2e18 in line 3 and 5e21 in line 4 are 2,500-fold apart"):
+        read(tmp_path, mixed)
+    said = read(tmp_path, mixed, Told(units={"flop": "ones"}))
+    assert said.columns.height == 4
+    for content in (
+        flop_file("1e18", "2e18", "3.9e20", "9e20"),
+        flop_file("1e18", "5e21", "6e21", "9e21"),
+    ):
+        assert read(tmp_path, content).columns.height == 4
+
+
+def test_what_stands_above_the_header_and_names_of_rows_are_said(tmp_path):
+    found = read(tmp_path, "# of spring\n" + PLAIN)
+    assert found.notes == ("above the header, and not read: # of spring",)
+    found = read(tmp_path, "N D loss\na 1e9 2e10 2.5\nb 2e9 5e10 2.25\n")
+    assert "name of the row" in found.notes[0]
+
+
+def test_lines_are_counted_as_an_editor_does(tmp_path):
+    content = "My runs\n\n" + PLAIN + "5e9,x,2\n" + "".join(f"{n}e9,3e10,2\n" for n in range(5, 9))
+    assert "line 7, D: 'x' is not a number" in read(tmp_path, content).notes[-1]
 
 
 def test_single_bad_rows_are_left_out_with_their_reasons(tmp_path):

@@ -8,10 +8,10 @@ import pytest
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.facts.tables import FACTS
 from densing_pipeline.tables.columns import COLUMNS
-from densing_pipeline.tables.published import DENSING_LAW, PUBLISHED, SCORES
+from densing_pipeline.tables.published import DENSING_LAW, DESCRIBED, SCORES
 from densing_pipeline.tables.schemas import TableError
 
-ALL_TABLES = [*PUBLISHED.values(), *FACTS.values()]
+ALL_TABLES = [*DESCRIBED.values(), *FACTS.values()]
 
 
 def scores(**changes: object) -> pl.DataFrame:

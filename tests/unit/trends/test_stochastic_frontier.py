@@ -5,7 +5,10 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import exponnorm
 
-from densing_pipeline.trends.stochastic_frontier import frontier_line
+from densing_pipeline.trends.stochastic_frontier import (
+    _negative_log_likelihood,
+    frontier_line,
+)
 
 
 def made_up(n: int, seed: int, shortfall: float = 1.0, noise: float = 0.3):
@@ -79,3 +82,22 @@ def test_a_resample_on_one_day_carries_no_frontier():
     slope, _ = frontier_line(x, y, weights)
     assert np.isnan(slope[0])
     assert np.isfinite(slope[1])
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.3, 3.0])
+@pytest.mark.parametrize("shortfall", [0.01, 1.0, 5.0])
+def test_derivatives_are_those_of_the_likelihood_to_its_bounds(noise, shortfall):
+    x = np.linspace(-1.7, 1.7, 30)
+    y = np.random.default_rng(7).normal(size=(1, 30))
+    weights = np.random.default_rng(8).poisson(1, (1, 30)).astype(float)
+    theta = np.array([0.5, 0.1, np.log(noise), np.log(shortfall)])
+    _, gradient, curvature = _negative_log_likelihood(x, theta[None], y, weights)
+    for i in range(4):
+        above, below = (
+            _negative_log_likelihood(x, (theta + step * np.eye(4)[i])[None], y, weights)
+            for step in (1e-5, -1e-5)
+        )
+        rise = (above[0] - below[0])[0] / 2e-5
+        assert gradient[0, i] == pytest.approx(rise, rel=1e-6, abs=1e-4)
+        bend = (above[1] - below[1])[0] / 2e-5
+        assert curvature[0, i] == pytest.approx(bend, rel=1e-6, abs=1e-3 * abs(bend).max())

@@ -30,11 +30,15 @@ from densing_pipeline.evaluation.suite.benchmark import (
     Source,
 )
 from densing_pipeline.evaluation.suite.fresh_text import DOMAINS, FRESH_TEXT
+from densing_pipeline.evaluation.suite.gsm8k import GSM8K
 from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
 from densing_pipeline.evaluation.suite.mathematics import MATH, MATH_500
 from densing_pipeline.evaluation.suite.mbpp import MBPP
 from densing_pipeline.evaluation.suite.mmlu import MMLU
+from densing_pipeline.evaluation.suite.mmlu_pro import MMLU_PRO
+from densing_pipeline.evaluation.suite.nq_open import NQ_OPEN
 from densing_pipeline.evaluation.suite.scaling_bench import SCALING_BENCH
+from densing_pipeline.evaluation.suite.trivia_qa import TRIVIA_QA
 
 
 def data(**splits: dict[str, list[Record]]) -> Data:
@@ -58,6 +62,10 @@ def test_models_are_measured_on_the_averaged_benchmarks_and_those_beside_them() 
     assert [each.name for each in suite.SUITE] == [
         *AVERAGED,
         "MMLU-CF",
+        "MMLU-Pro",
+        "GSM8K",
+        "TriviaQA",
+        "NQ-open",
         "ScalingBench",
         "fresh-text",
     ]
@@ -65,8 +73,8 @@ def test_models_are_measured_on_the_averaged_benchmarks_and_those_beside_them() 
 
 def test_the_version_of_the_suite_changes_on_purpose_only() -> None:
     # A changed version means that every model is measured anew.
-    assert suite.version() == "9afb973cd4a4"
-    assert suite.BENCHMARKS["MATH-500"].version == "17addf72037d"
+    assert suite.version() == "70b8cb30f62f"
+    assert suite.BENCHMARKS["MATH-500"].version == "b2c2527878a2"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +86,7 @@ def test_the_version_of_the_suite_changes_on_purpose_only() -> None:
         {"facts": dataclasses.replace(MMLU.facts, items=14041)},
         {"fewshot": Fewshot("dev", shots=4)},
         {"fewshot": Fewshot("dev", shots=5, ids=("1", "2", "3", "4", "5"))},
+        {"fewshot": Fewshot("dev", shots=5, seed=1234)},
         {"prompt": dataclasses.replace(MMLU.prompt, header="About {subject}\n")},
         {"prompt": dataclasses.replace(MMLU.prompt, separator="\n")},
         {"kind": "generate"},
@@ -186,6 +195,83 @@ def test_humaneval_prompt_is_the_function_itself() -> None:
     assert (item.item_id, item.subject) == ("HumanEval/0", None)
     assert item.request.prompt == task["prompt"]
     assert item.loss == LossRequest(task["prompt"], task["solution"])
+
+
+def of_pro(number: int, reasoning: str = "") -> Record:
+    return {
+        "subject": "numbers",
+        "question": f"What is {number}?",
+        "options": "A. even\nB. odd",
+        "reasoning": reasoning,
+        "reference": "B",
+    }
+
+
+def test_mmlu_pro_prompt() -> None:
+    shots = [of_pro(number, f"Look at it. The answer is ({number}).") for number in range(6)]
+    (item,) = MMLU_PRO.items(data(validation={"n": shots}, test={"n": [of_pro(40)]}))
+    asked = "Question:\nWhat is {}?\nOptions:\nA. even\nB. odd\nAnswer: Let's think step by step."
+    assert item.request == GenerateRequest(
+        "The following are multiple choice questions (with answers) about numbers. Think step by step "
+        'and then finish your answer with "the answer is (X)" where X is the correct letter choice.\n'
+        + "".join(f"{asked.format(n)} Look at it. The answer is ({n}).\n\n" for n in range(5))
+        + asked.format(40),
+        stops=("Question:",),
+        max_tokens=2048,
+    )
+    assert MMLU_PRO.score(item, GenerateResult(" So the answer is (B).", False, 9, 9)).score == 1
+    assert MMLU_PRO.score(item, GenerateResult(" (B)", False, 9, 9)).score == 0
+
+
+def sums(*numbers: int) -> list[Record]:
+    return [
+        {
+            "question": f"{n} + {n}?",
+            "answer": f"It is {2 * n}.\n#### {2 * n}",
+            "reference": str(2 * n),
+        }
+        for n in numbers
+    ]
+
+
+def test_gsm8k_prompts_have_examples_of_their_own_and_the_same_in_every_run() -> None:
+    loaded = data(train={"": sums(*range(10, 30))}, test={"": sums(1, 2, 3)})
+    items = GSM8K.items(loaded)
+    assert [item.request for item in GSM8K.items(loaded)] == [item.request for item in items]
+    shown = [tuple(item.request.prompt.split("\n\n")) for item in items]
+    assert [each[-1] for each in shown] == [f"Question: {n} + {n}?\nAnswer:" for n in (1, 2, 3)]
+    assert all(len(each) == len(set(each)) == 6 for each in shown)
+    assert len({each[:5] for each in shown}) == 3
+    assert all(
+        example
+        in {f"Question: {n} + {n}?\nAnswer: It is {2 * n}.\n#### {2 * n}" for n in range(10, 30)}
+        for each in shown
+        for example in each[:5]
+    )
+    assert items[0].loss == LossRequest(items[0].request.prompt, " It is 2.\n#### 2")
+
+
+def test_examples_cannot_be_drawn_from_fewer_than_are_wanted() -> None:
+    with pytest.raises(DataError, match="train/: 4 examples, 5 wanted"):
+        GSM8K.items(data(train={"": sums(1, 2, 3, 4)}, test={"": sums(5)}))
+
+
+def test_prompts_of_questions_that_are_known_or_not() -> None:
+    asked = {"question": "Capital of Peru", "reference": '["Lima", "City of Lima"]'}
+    (trivia,) = TRIVIA_QA.items(data(validation={"": [asked]}))
+    assert trivia.request == GenerateRequest(
+        "Question: Capital of Peru?\nAnswer:", stops=("\n", ".", ","), max_tokens=256
+    )
+    (natural,) = NQ_OPEN.items(data(validation={"": [asked]}))
+    assert natural.request == GenerateRequest(
+        "Answer these questions:\n\nQ: Capital of Peru?\nA:", ("\n", ".", ","), max_tokens=256
+    )
+    for text, right in ((" lima!", 1), (" City of Lima ", 1), (" Limas", 0), ("", 0)):
+        assert TRIVIA_QA.score(trivia, GenerateResult(text, False, 9, 9)).score == right
+    # Only NQ-open disregards articles.
+    with_article = GenerateResult(" the City of Lima", False, 9, 9)
+    assert NQ_OPEN.score(natural, with_article).score == 1
+    assert TRIVIA_QA.score(trivia, with_article).score == 0
 
 
 @pytest.mark.parametrize(

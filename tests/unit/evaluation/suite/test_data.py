@@ -28,6 +28,7 @@ from densing_pipeline.evaluation.suite.mathematics import MATH, SUBJECTS
 from densing_pipeline.evaluation.suite.mbpp import MBPP
 from densing_pipeline.evaluation.suite.mmlu import MMLU
 from densing_pipeline.evaluation.suite.mmlu_cf import MMLU_CF
+from densing_pipeline.evaluation.suite.mmlu_pro import MMLU_PRO
 from densing_pipeline.evaluation.suite.scaling_bench import SCALING_BENCH
 
 
@@ -311,6 +312,36 @@ def test_mmlu_cf_as_documented(tmp_path: Path, folder: str) -> None:
     assert {item.subject for item in items} == {"Computer_Science", "Math"}
 
 
+def test_mmlu_pro_as_on_the_hub(tmp_path: Path) -> None:
+    """One file a split for all subjects, up to ten options, names of subjects with a space."""
+    row = {
+        "question": "1 + 1?",
+        "options": [f" {n} " for n in range(12)],
+        "answer": "C",
+        "answer_index": 2,
+        "cot_content": "A: Let's think step by step. It is 2. The answer is (C).",
+        "category": "computer science",
+    }
+    for split, count in (("validation", 5), ("test", 2)):
+        path = tmp_path / f"TIGER-Lab/MMLU-Pro/data/{split}-00000-of-00001.parquet"
+        write_parquet(path, [row, row | {"category": "math"}] * count)
+    small = only(MMLU_PRO, ["computer_science", "math"], n_items=4)
+    items = small.items(load(small, Store(tmp_path)))
+    assert [item.item_id for item in items] == [
+        f"{subject}/{n}" for subject in ("computer_science", "math") for n in range(2)
+    ]
+    assert "(with answers) about computer science. Think" in items[0].request.prompt
+    assert items[0].request.prompt.endswith(
+        "".join(f"{letter}. {n}\n" for n, letter in enumerate("ABCDEFGHIJ"))
+        + "Answer: Let's think step by step."
+    )
+    write_parquet(path, [row | {"options": ["1", "2"]}])
+    with pytest.raises(
+        DataError, match=r"test-.*parquet: a record is not in the form of TIGER-Lab"
+    ):
+        load(small, Store(tmp_path))
+
+
 @pytest.mark.parametrize("fields", [("instruction", "answer"), ("input", "output")])
 def test_scaling_bench_in_its_likely_form(tmp_path: Path, fields: tuple[str, str]) -> None:
     folder = tmp_path / "openbmb/DensingLaw-ScalingBench"
@@ -447,7 +478,7 @@ def test_what_breaks_off_on_the_way_is_named_and_not_kept(server: Server, tmp_pa
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["MMLU", "BBH", "HumanEval", "MBPP"])
+@pytest.mark.parametrize("name", ["MMLU", "BBH", "HumanEval", "MBPP", "GSM8K"])
 def test_recorded_files_are_what_is_declared(recorded: Path, name: str) -> None:
     benchmark = suite.BENCHMARKS[name]
     items = benchmark.items(load(benchmark, Store(recorded / "bench")))

@@ -15,13 +15,9 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
-from densing_pipeline.orchestration import storage
-from densing_pipeline.orchestration.storage import (
-    DATABASES,
-    KEEP_NEWER,
-    LockedSqliteStorage,
-    StorageError,
-)
+from densing_pipeline.orchestration import sqlite_storage, storage
+from densing_pipeline.orchestration.sqlite_storage import DATABASES, KEEP_NEWER, LockedSqliteStorage
+from densing_pipeline.state import StorageError
 
 ROOT = Path(__file__).parents[3]
 SECOND = f"INSERT INTO alembic_version VALUES ('{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}')"  # noqa: S608
@@ -110,7 +106,7 @@ def test_a_torn_database_is_damaged_and_its_remedy_works(state, name, keep):
 
 @pytest.mark.parametrize("name", DATABASES)
 def test_a_locked_database_is_named(state, name, monkeypatch):
-    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_storage, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
     with closing(sqlite3.connect(state / name)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StorageError, match="is locked by another process"):
@@ -119,7 +115,7 @@ def test_a_locked_database_is_named(state, name, monkeypatch):
 
 
 def test_a_process_that_opens_it_for_ever_is_named(state, monkeypatch):
-    monkeypatch.setattr(storage, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite_storage, "LOCK_SECONDS", 0.2)
     refused = []
 
     def second() -> None:
@@ -128,7 +124,7 @@ def test_a_process_that_opens_it_for_ever_is_named(state, monkeypatch):
         except StorageError as error:
             refused.append(str(error))
 
-    with storage._locked(state):
+    with sqlite_storage.locked(state):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join()
@@ -138,7 +134,7 @@ def test_a_process_that_opens_it_for_ever_is_named(state, monkeypatch):
 def test_errors_of_other_databases_keep_their_message(tmp_path):
     with (
         pytest.raises(StorageError, match=r"cannot be used: could not connect"),
-        storage.explained(tmp_path),
+        sqlite_storage.explained(tmp_path),
     ):
         raise sqlite3.Error("could not connect")
 
@@ -195,4 +191,7 @@ def test_processes_that_open_a_new_instance_at_once_all_open_it(tmp_path, monkey
 
 def test_the_instance_of_the_checkout_is_opened_under_the_lock():
     named = InstanceRef.from_dir(str(ROOT)).storage_data
-    assert (named.module_name, named.class_name) == (storage.__name__, LockedSqliteStorage.__name__)
+    assert (named.module_name, named.class_name) == (
+        storage.__name__,
+        storage.InstanceStorage.__name__,
+    )

@@ -1,0 +1,266 @@
+"""One file with the whole state directory, and a state directory from such a file.
+
+The file is a gzip-compressed tar archive: the files below `state/` with their paths, the last member
+`manifest.json` with the size and SHA-256 of each. A backup holds the lock of the state directory, so no
+night changes tables meanwhile; the webserver, the daemon and evaluations may go on, for SQLite databases are
+copied through SQLite. Left out are caches that are filled again (weights, copies of git repositories, what was
+read from pages of the Hub), locks, and temporary files. Not here: releases, which lie at
+`DENSING_PUBLISH_URL`, and a Postgres database, which `pg_dump` copies.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from densing_pipeline import files, state
+from densing_pipeline.settings import Settings
+
+FORMAT = 1
+"""Of the archive; a backup of a later format is refused."""
+
+MANIFEST = "manifest.json"
+STATE = "state"
+
+COMPRESSION = 1
+"""Level of gzip: most of the state, parquet and landed responses, is compressed already."""
+
+DATABASE_SUFFIXES = (".db", ".sqlite")
+DATABASE_PARTS = ("-wal", "-shm", "-journal")
+"""Endings of what SQLite keeps beside a database; its own copy holds their content."""
+
+
+class BackupError(RuntimeError):
+    """A backup cannot be made or restored; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a backup holds.
+
+    Attributes:
+        files: number of files.
+        size: of these files, in bytes before compression.
+        made_by: version of the package that made the backup.
+    """
+
+    files: int
+    size: int
+    made_by: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the manifest: path below the state directory, size in bytes, and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def make(settings: Settings, target: Path) -> Copied:
+    """Write a backup of the state directory.
+
+    Args:
+        settings: name the state directory and the caches in it.
+        target: the file to write; one that exists is replaced when the new one is complete.
+
+    Raises:
+        BackupError: there is no state directory, or a database in it cannot be copied.
+        StateError: another run holds the state directory.
+        OSError: a file cannot be read or written.
+    """
+    folder = settings.state_dir.absolute()
+    if not folder.is_dir():
+        raise BackupError(f"there is no state directory {folder}; correct DENSING_STATE_DIR")
+    with state.held(folder, "`densing backup`"), files.replacing(target) as file:
+        # The state may hold what a private source answered.
+        os.fchmod(file.fileno(), 0o600)
+        entries = []
+        left_out = {target.absolute(), *_caches(settings)}
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
+            for path in _wanted(folder, left_out):
+                entry = _add(archive, path, path.relative_to(folder).as_posix())
+                if entry:
+                    entries.append(entry)
+            made_by = version("densing-pipeline")
+            manifest = {"format": FORMAT, "made_by": made_by, "files": [asdict(e) for e in entries]}
+            content = json.dumps(manifest, indent=1).encode()
+            member = tarfile.TarInfo(MANIFEST)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return Copied(len(entries), sum(entry.size for entry in entries), made_by)
+
+
+def restore(source: Path, settings: Settings) -> Copied:
+    """Make the state directory from a backup. It is put in its place when every file has been checked.
+
+    Args:
+        source: the backup.
+        settings: name the state directory, which is absent or empty.
+
+    Raises:
+        BackupError: the file is no whole backup, or the state directory is not empty.
+        OSError: a file cannot be read or written.
+    """
+    folder = settings.state_dir.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(
+            f"{folder} is not empty: move it away, or set DENSING_STATE_DIR to a new folder"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, so that it is renamed there within one file system.
+    unpacked = Path(tempfile.mkdtemp(prefix=f".{folder.name}.restore-", dir=folder.parent))
+    try:
+        copied = _unpack(source, unpacked)
+        files.flush(unpacked)
+        files.rename(unpacked / STATE, folder)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    return copied
+
+
+def _caches(settings: Settings) -> set[Path]:
+    folders = (settings.evaluation_cache_dir, settings.git_dir, settings.hub_cache_dir)
+    return {folder.absolute() for folder in folders}
+
+
+def _wanted(folder: Path, left_out: set[Path]) -> Iterator[Path]:
+    """The files to copy, by path; what is deleted meanwhile is passed over."""
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    for path in paths:
+        if path in left_out or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _wanted(path, left_out)
+        elif path.is_file() and not _is_passing(path.name):
+            yield path
+
+
+def _is_passing(name: str) -> bool:
+    """Whether a file is a lock, temporary, or part of a database that is copied as a whole."""
+    is_temporary = name.startswith(".") and name.endswith(".tmp")
+    return is_temporary or name.endswith((".lock", ".lock.json", *DATABASE_PARTS))
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> Entry | None:
+    """Copy a file into the archive; None if it is no longer there."""
+    with tempfile.TemporaryFile() as copy:
+        try:
+            if path.suffix in DATABASE_SUFFIXES:
+                _copy_database(path, copy)
+            else:
+                with path.open("rb") as file:
+                    # First to a copy, because a file that grows meanwhile has no size.
+                    shutil.copyfileobj(file, copy)
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        member = tarfile.TarInfo(f"{STATE}/{name}")
+        member.size, member.mtime = copy.tell(), int(status.st_mtime)
+        member.mode = stat.S_IMODE(status.st_mode)
+        copy.seek(0)
+        sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
+        copy.seek(0)
+        archive.addfile(member, copy)
+        return Entry(name, member.size, sha256)
+
+
+def _copy_database(path: Path, copy: IO[bytes]) -> None:
+    """Copy a SQLite database as of one moment, whoever writes it.
+
+    Raises:
+        BackupError: it is damaged or locked.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "copy"
+        try:
+            with (
+                closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(whole)) as target,
+            ):
+                source.backup(target)
+        except sqlite3.Error as error:
+            if not path.exists():
+                raise FileNotFoundError(str(path)) from error
+            raise BackupError(
+                f"{path}: cannot be copied ({error}); `densing storage` says what is wrong with it"
+            ) from error
+        with whole.open("rb") as file:
+            shutil.copyfileobj(file, copy)
+
+
+def _unpack(source: Path, folder: Path) -> Copied:
+    """Unpack a backup into a new folder and check it against its manifest.
+
+    Raises:
+        BackupError: it is not a whole backup of a format that this version knows.
+    """
+    not_whole = f"{source} is not a whole backup made by `densing backup`"
+    seen: dict[str, Entry] = {}
+    manifest = None
+    (folder / STATE).mkdir()
+    try:
+        with tarfile.open(source, mode="r:gz") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is None:
+                    raise BackupError(f"{not_whole}: {member.name!r} is not a file")
+                if member.name == MANIFEST:
+                    manifest = json.loads(content.read())
+                    continue
+                path = _inside(member.name)
+                if path is None or path in seen:
+                    raise BackupError(f"{not_whole}: it has a file {member.name!r}")
+                seen[path] = Entry(path, *_written(content, folder / STATE / path, member.mode))
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        # The disk that is written has errors with a number, gzip's own have none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BackupError(f"{not_whole}: {error}; use another copy of it") from error
+    if not isinstance(manifest, dict):
+        raise BackupError(f"{not_whole}: its end is missing; use another copy of it")
+    if manifest.get("format") != FORMAT:
+        raise BackupError(
+            f"{source} has format {manifest.get('format')}, this version knows {FORMAT}: restore it with "
+            f"densing-pipeline {manifest.get('made_by')}"
+        )
+    stated = {each["path"]: Entry(**each) for each in manifest["files"]}
+    if differing := sorted(path for path in {*stated, *seen} if stated.get(path) != seen.get(path)):
+        raise BackupError(f"{not_whole}: {differing[0]} is damaged; use another copy of it")
+    return Copied(len(seen), sum(entry.size for entry in seen.values()), str(manifest["made_by"]))
+
+
+def _inside(name: str) -> str | None:
+    """The path below the state directory; None if it would lie elsewhere."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 2 or parts[0] != STATE or ".." in parts or "\\" in name:
+        return None
+    return "/".join(parts[1:])
+
+
+def _written(content: IO[bytes], path: Path, mode: int) -> tuple[int, str]:
+    """Write a file, and return its size and SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        path.chmod(mode & 0o777 | 0o600)
+        while block := content.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+            file.write(block)
+    return size, digest.hexdigest()

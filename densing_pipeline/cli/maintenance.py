@@ -1,0 +1,40 @@
+"""`densing maintenance`: delete what is no longer needed, for installations without Dagster's daemon."""
+
+from datetime import UTC, datetime
+
+from densing_pipeline.cli.errors import CommandError
+from densing_pipeline.cli.home import set_home
+from densing_pipeline.cli.screen import Screen
+from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.state import StorageError
+
+
+def run(screen: Screen, *, is_dry: bool) -> None:
+    """Delete old runs, and say how many.
+
+    Args:
+        screen: where it is said.
+        is_dry: only say what would be deleted.
+
+    Raises:
+        CommandError: Dagster's database cannot be used.
+    """
+    settings = current_settings()
+    if not settings.keep_runs_days:
+        screen.say("DENSING_KEEP_RUNS_DAYS is 0: runs are kept for ever.")
+        return
+    set_home(settings, screen)
+    # Importing dagster takes seconds; the other commands do without.
+    from densing_pipeline.orchestration import run_retention, storage
+
+    try:
+        with storage.open_instance(settings) as instance:
+            done = run_retention.delete_old_runs(
+                instance, settings, datetime.now(UTC), is_dry=is_dry
+            )
+    except StorageError as error:
+        raise CommandError(str(error)) from error
+    screen.say(
+        f"{'Would delete' if is_dry else 'Deleted'} {done}, ended more than "
+        f"{settings.keep_runs_days} days ago (DENSING_KEEP_RUNS_DAYS)."
+    )

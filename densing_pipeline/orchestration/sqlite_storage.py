@@ -1,0 +1,168 @@
+"""Dagster's database as SQLite files below the state directory: created under a lock, checked when opened.
+
+Dagster's own class lets two processes create a database at the same time, which leaves two versions
+in its table `alembic_version`; after that no process can open it.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic.util.exc import CommandError
+from dagster._core.storage.sqlite import (
+    LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+)
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError
+
+from densing_pipeline.os_errors import sentence
+from densing_pipeline.state import StorageError
+
+LOCK = "storage.lock"
+"""Name of the lock file in the state directory, held while the database is opened."""
+
+LOCK_SECONDS = 120.0
+"""Longest wait for another process that is opening the database."""
+
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""The files of the database below the state directory; there is one more per run."""
+
+ASIDE = (
+    "move history/ and schedules/ there away and start again: run history is lost, tables and "
+    "releases do not depend on it"
+)
+
+
+KEEP_NEWER = f"DELETE FROM alembic_version WHERE version_num = '{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}'"  # noqa: S608
+"""Repairs a database with two versions: its tables have the newer schema, so the other entry is
+deleted."""
+
+
+class LockedSqliteStorage(DagsterSqliteStorage):
+    """Dagster's SQLite storage, opened by one process at a time and checked before it is used."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "LockedSqliteStorage":
+        """Create the database, or open the one that exists.
+
+        Raises:
+            StorageError: it is locked, full, read-only, damaged, or of two versions.
+        """
+        # Absolute, as in `storage.open_instance`: messages name the same folder, whatever the working directory.
+        folder = Path(config_value["base_dir"]).absolute()
+        with locked(folder), explained(folder):
+            for name in DATABASES:
+                _check(folder / name)
+            storage = cls.from_local(str(folder), inst_data=inst_data)
+            for name in DATABASES:
+                _check(folder / name)
+            return storage
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Raise a `StorageError` in place of what SQLite and alembic raise.
+
+    Args:
+        folder: the state directory, which the message names.
+    """
+    try:
+        yield
+    except CommandError as error:
+        raise StorageError(
+            f"the versions of Dagster's database below {folder} are not those of this Dagster ({error}); "
+            f"start the Dagster that made it, or {ASIDE}"
+        ) from error
+    except (DatabaseError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        raise StorageError(_sentence(folder, cause or error)) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock under which the database is opened; a process may hold it twice.
+
+    Raises:
+        StorageError: the lock cannot be made, or another process has held it for too long.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=LOCK_SECONDS, is_singleton=True)
+        lock.acquire()
+    except Timeout as error:
+        raise StorageError(
+            f"{folder / LOCK}: another process has been opening Dagster's database for "
+            f"{LOCK_SECONDS:.0f} s; end that process and start again"
+        ) from error
+    except OSError as error:
+        raise StorageError(sentence(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check(path: Path) -> None:
+    """Open a database that exists for writing, and change nothing.
+
+    Raises:
+        StorageError: it has two versions.
+        sqlite3.Error: it cannot be written.
+    """
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as connection:
+        connection.isolation_level = None
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            versions = _versions(connection)
+        finally:
+            connection.execute("ROLLBACK")
+    if len(versions) > 1:
+        raise StorageError(
+            f"{path}: two processes created this database at the same time and left two versions in its "
+            f"table alembic_version ({', '.join(versions)}). End every process that uses it, then run "
+            f"`sqlite3 '{path}' \"{KEEP_NEWER}\"`, which keeps the run history; or {ASIDE}"
+        )
+
+
+def _versions(connection: sqlite3.Connection) -> list[str]:
+    """The schema versions the database states: one, none before it is complete."""
+    table = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+    if connection.execute(table).fetchone() is None:
+        return []
+    return [str(row[0]) for row in connection.execute("SELECT version_num FROM alembic_version")]
+
+
+def _sentence(folder: Path, error: BaseException) -> str:
+    """What is wrong with the database below a folder, and what to do."""
+    database = f"Dagster's database below {folder}"
+    code = str(getattr(error, "sqlite_errorname", None) or "")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
+        return (
+            f"{database} is locked by another process ({error}); end that process (a copy, a backup, an "
+            "sqlite3 shell) and start again. On a network file system SQLite's locks do not work: "
+            "set DENSING_STATE_DIR to a local disk"
+        )
+    if code.startswith("SQLITE_FULL"):
+        return f"{database} cannot grow: the disk is full; free some space and start again"
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return (
+            f"{database} cannot be written ({error}): the directory is read-only or belongs to another "
+            "user; make it writable, or set DENSING_STATE_DIR to a directory that is"
+        )
+    if code.startswith("SQLITE_IOERR"):
+        return (
+            f"{database}: the disk reports an error ({error}); check the disk, and if it is sound, "
+            f"{ASIDE}"
+        )
+    if code:
+        return f"{database} is damaged ({error}); {ASIDE}"
+    return f"Dagster's database cannot be used: {error}"

@@ -1,0 +1,212 @@
+"""A backup restores every file of the state on another path, or nothing at all."""
+
+import gzip
+import io
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline import backup, state
+from densing_pipeline.__main__ import main
+from densing_pipeline.backup import BackupError
+from densing_pipeline.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Settings whose state directory holds something of each kind."""
+    made = Settings(state_dir=tmp_path / "state", publish_url=str(tmp_path / "published"))
+    for name in (
+        "tables/prices.parquet", "landing/objects/ab/ab12.gz", "landing/receipts/openrouter/1.json",
+        "book/openrouter.parquet", "evaluations/lab--model/items.jsonl", "dagster.yaml", "empty/file",
+    ):  # fmt: skip
+        path = made.state_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"" if name.startswith("empty") else f"bytes of {name}".encode() * 100)
+    (made.state_dir / "history").mkdir()
+    with closing(sqlite3.connect(made.state_dir / "history" / "runs.db")) as runs, runs:
+        runs.execute("CREATE TABLE runs (name)")
+        runs.execute("INSERT INTO runs VALUES ('first')")
+    return made
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    return Settings(
+        state_dir=tmp_path / "another" / "place", publish_url=str(tmp_path / "published")
+    )
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in (".db", ".lock")
+    }
+
+
+def rows(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / "history" / "runs.db")) as runs:
+        return [row[0] for row in runs.execute("SELECT name FROM runs")]
+
+
+def archived(target: Path) -> set[str]:
+    with tarfile.open(target) as archive:
+        return set(archive.getnames())
+
+
+def test_the_state_comes_back_on_another_path(settings, elsewhere, tmp_path):
+    target = tmp_path / "backup.tar.gz"
+    made = backup.make(settings, target)
+    assert backup.restore(target, elsewhere) == made
+    assert content(elsewhere.state_dir) == content(settings.state_dir)
+    assert rows(elsewhere.state_dir) == ["first"]
+    assert made.files == 8
+    assert {path.name for path in elsewhere.state_dir.parent.iterdir()} == {"place"}
+
+
+def test_a_backup_is_for_its_owner_alone_and_keeps_who_may_read_each_file(
+    settings, elsewhere, tmp_path
+):
+    (settings.state_dir / "dagster.yaml").chmod(0o640)
+    backup.make(settings, tmp_path / "b")
+    backup.restore(tmp_path / "b", elsewhere)
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
+    assert (elsewhere.state_dir / "dagster.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_database_in_use_is_copied_as_of_one_moment(settings, elsewhere, tmp_path):
+    with closing(sqlite3.connect(settings.state_dir / "history" / "runs.db")) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        with other:
+            other.execute("INSERT INTO runs VALUES ('in the log of SQLite')")
+        other.execute("BEGIN")
+        other.execute("INSERT INTO runs VALUES ('not committed')")
+        backup.make(settings, tmp_path / "b")
+        other.rollback()
+    backup.restore(tmp_path / "b", elsewhere)
+    assert rows(elsewhere.state_dir) == ["first", "in the log of SQLite"]
+
+
+def test_caches_locks_temporary_files_and_links_are_left_out(settings, tmp_path):
+    state_dir = settings.state_dir
+    backup.make(settings, tmp_path / "before")
+    for name in (
+        "weights/model.safetensors", "git/litellm/HEAD", "hub/pages.parquet", "storage.lock",
+        "tables/.prices.parquet.123.tmp", "history/runs.db-shm",
+    ):  # fmt: skip
+        (state_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (state_dir / name).write_bytes(b"x")
+    (state_dir / "link").symlink_to("/etc")
+    backup.make(settings, tmp_path / "after")
+    assert archived(tmp_path / "after") == archived(tmp_path / "before")
+
+
+def test_a_backup_inside_the_state_directory_does_not_hold_itself(settings):
+    target = settings.state_dir / "backup.tar.gz"
+    first = backup.make(settings, target)
+    assert backup.make(settings, target) == first
+
+
+def test_no_backup_while_a_night_changes_the_tables(settings, tmp_path):
+    """The lock of a process that holds it is refused to others; here to another thread's."""
+    import threading
+
+    with state.held(settings.state_dir, "`densing run`"):
+        refused = []
+
+        def other() -> None:
+            try:
+                backup.make(settings, tmp_path / "b")
+            except state.StateBusyError as error:
+                refused.append(str(error))
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert "in use by" in refused[0]
+    assert not (tmp_path / "b").exists()
+
+
+def test_nothing_is_written_over(settings, elsewhere, tmp_path):
+    backup.make(settings, tmp_path / "b")
+    elsewhere.state_dir.mkdir(parents=True)
+    backup.restore(tmp_path / "b", elsewhere)
+    with pytest.raises(BackupError, match="is not empty"):
+        backup.restore(tmp_path / "b", elsewhere)
+
+
+def test_a_backup_cut_anywhere_or_changed_restores_nothing(settings, elsewhere, tmp_path):
+    backup.make(settings, tmp_path / "b")
+    whole = (tmp_path / "b").read_bytes()
+    # The last bytes are the padding of the archive, without which it is whole.
+    for keep in range(0, len(whole) - 100, len(whole) // 25):
+        (tmp_path / "cut").write_bytes(whole[:keep])
+        with pytest.raises(BackupError, match="is not a whole backup"):
+            backup.restore(tmp_path / "cut", elsewhere)
+    plain = gzip.decompress(whole)
+    (tmp_path / "changed").write_bytes(
+        gzip.compress(plain.replace(b"bytes of book", b"bytes of cook", 1))
+    )
+    with pytest.raises(BackupError, match="is damaged"):
+        backup.restore(tmp_path / "changed", elsewhere)
+    assert not elsewhere.state_dir.exists()
+    assert list(elsewhere.state_dir.parent.iterdir()) == []
+
+
+def forged(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for member, held in members:
+            member.size = len(held)
+            archive.addfile(member, io.BytesIO(held))
+    return path
+
+
+def link(name: str, target: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [tarfile.TarInfo("state/../../evil"), tarfile.TarInfo("/etc/evil"), tarfile.TarInfo("evil"),
+     tarfile.TarInfo("state"), link("state/link", "/etc")],
+    ids=["parent", "absolute", "elsewhere", "itself", "link"],
+)  # fmt: skip
+def test_a_forged_archive_writes_nowhere_else(member, elsewhere, tmp_path):
+    source = forged(tmp_path / "b", (member, b""))
+    with pytest.raises(BackupError, match="is not a whole backup"):
+        backup.restore(source, elsewhere)
+    assert list(elsewhere.state_dir.parent.iterdir()) == []
+
+
+def test_a_later_format_names_the_version_that_can_restore_it(elsewhere, tmp_path):
+    manifest = json.dumps({"format": backup.FORMAT + 1, "made_by": "9.1", "files": []}).encode()
+    source = forged(tmp_path / "b", (tarfile.TarInfo(backup.MANIFEST), manifest))
+    with pytest.raises(BackupError, match=r"restore it with densing-pipeline 9\.1"):
+        backup.restore(source, elsewhere)
+
+
+def test_the_commands_say_what_came_and_what_is_missing(
+    settings, elsewhere, tmp_path, monkeypatch, capsys
+):
+    target = str(tmp_path / "backup.tar.gz")
+    monkeypatch.setenv("DENSING_STATE_DIR", str(settings.state_dir))
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
+    assert main(["backup", target]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "8 files" in said
+    assert "Releases are not in it" in said
+    assert main(["restore", target]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    monkeypatch.setenv("DENSING_STATE_DIR", str(elsewhere.state_dir))
+    assert main(["restore", target]) == 0
+    assert main(["restore", str(tmp_path / "nothing")]) == 1
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "none"))
+    assert main(["backup", target]) == 1
+    assert "there is no state directory" in capsys.readouterr().err
