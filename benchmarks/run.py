@@ -29,7 +29,7 @@ ROOMS = {
         scores,
         publication,
         evaluation,
-    )  # fmt: skip
+    )
 }
 
 
