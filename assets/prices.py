@@ -9,6 +9,7 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import book_metadata, poll_metadata
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import OWNERS, table_asset
+from densing_pipeline.past_prices import changes
 from densing_pipeline.prices import (
     book,
     bundled,
@@ -76,3 +77,11 @@ def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     base = set(ours.filter("is_base")["model_id"]) - set(sold)
     known = pl.concat([sold, ours["model_id"]]).unique()
     return links.model_links(prices, facts.load("offer_names"), known, base)
+
+
+@table_asset(published.PRICE_CHANGES, group="prices")
+def price_changes(
+    prices: pl.DataFrame, model_links: pl.DataFrame, price_polls: pl.DataFrame
+) -> pl.DataFrame:
+    """Cuts, rises, promotions, arrivals and departures of every offer, with both prices and the day."""
+    return changes.price_changes(prices, model_links, price_polls)

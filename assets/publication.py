@@ -12,7 +12,7 @@ from densing_pipeline.orchestration.metadata import (
     health_metadata,
     release_metadata,
 )
-from densing_pipeline.orchestration.tables import OWNERS, table_asset
+from densing_pipeline.orchestration.tables import FRESH, OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
 from densing_pipeline.publication.answers import answers
@@ -62,6 +62,7 @@ def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> p
     group_name="publication",
     owners=OWNERS,
     kinds={"parquet"},
+    freshness_policy=FRESH,
     ins={name: dg.AssetIn(name) for name in PUBLISHED},
 )
 def release(

@@ -3,16 +3,16 @@
 The domain lives here, importable and testable without Dagster; only `orchestration`,
 `definitions` and `nightly` import it. `docs/architecture.md` is the map.
 
-For notebooks and scripts (`docs/api.md`): `read` gives a table of a release, `density` the capacity
-density of one model, `halving` how fast a price halves. They are imported when first used.
+For notebooks and scripts (`docs/api.md`): `read` gives a table of a release, `price` what a
+model cost on a day, `density` the capacity density of one model, `halving` how fast a price halves. They are imported when first used.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from densing_pipeline.api import density, halving, read
+    from densing_pipeline.api import density, halving, price, read
 
-__all__ = ["density", "halving", "read"]
+__all__ = ["density", "halving", "price", "read"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,6 @@
-"""Reading releases and computing single numbers from Python: `read`, `density`, `halving`.
+"""Reading releases and computing single numbers from Python: `read`, `price`, `density`, `halving`.
 
-`densing_pipeline` offers these three by name; `docs/api.md` has examples. Not here: how the numbers are
+`densing_pipeline` offers these four by name; `docs/api.md` has examples. Not here: how the numbers are
 made (`density`, `cost`).
 """
 
@@ -16,11 +16,12 @@ from densing_pipeline import facts
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.cost.halving import estimate_prices
 from densing_pipeline.density.densities import densities
-from densing_pipeline.settings import read_settings
+from densing_pipeline.past_prices.on_day import TABLES, PriceAnswer, price_on_day
+from densing_pipeline.publication.reading import read as read
+from densing_pipeline.publication.reading import read_tables
 from densing_pipeline.tables.published import (
     DIRECT_LAWS,
     MODELS,
-    PUBLISHED,
     REFERENCE_LAW_DRAWS,
     REFERENCE_LAWS,
     SCORES,
@@ -80,30 +81,30 @@ class Halving:
     reason: str
 
 
-def read(table: str, release: Path | str | None = None) -> pl.DataFrame:
-    """A table of a release.
+def price(
+    model: str,
+    on: date,
+    *,
+    known: date | None = None,
+    release: Path | str | None = None,
+) -> PriceAnswer:
+    """What a model cost on a day: each offer with its prices, since when, how sure, and what it rests on.
 
     Args:
-        table: its name, such as `densing_law`; `docs/data_dictionary.md` has all.
+        model: name in a price list, Hub id, or another spelling of one.
+        on: the day, UTC.
+        known: answer with what was known at the end of this day; with everything if left out.
         release: folder of the release; the latest of `DENSING_PUBLISH_URL` if left out.
 
     Returns:
-        The table with every published column.
+        The offers, those sold under the name first, the surest first; `frame` has them as a table. An offer
+        whose price is not known of that day has no price, and a reason.
 
     Raises:
-        TableError: there is no such table, no release, or the file does not read.
-        SettingsError: a `DENSING_` variable has a value that is not allowed.
+        UnknownModelError: no offer has the name; its `suggestions` resemble it.
+        TableError: there is no release, or a file does not read.
     """
-    if table not in PUBLISHED:
-        raise TableError(f"no table {table!r}: there are {', '.join(PUBLISHED)}")
-    folder = Path(release) if release is not None else read_settings().publish_dir / "latest"
-    path = folder / f"{table}.parquet"
-    if not path.exists():
-        raise TableError(f"{path} is not there: `densing run` publishes a release")
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise TableError(f"{path}: damaged ({error}); `densing run` makes it anew") from error
+    return price_on_day(read_tables(TABLES, release), model, on, known)
 
 
 def density(

@@ -13,10 +13,17 @@ from densing_pipeline.assets import (
     rulers,
     score_sources,
 )
-from densing_pipeline.orchestration.checks import statistical_checks
+from densing_pipeline.orchestration.checks import all_checks
 from densing_pipeline.orchestration.state_lock import StateLock
-from densing_pipeline.orchestration.tables import schema_checks, table_io_manager
-from densing_pipeline.schedules import evaluations, hub_sweep, maintenance, new_models, nightly
+from densing_pipeline.orchestration.tables import table_io_manager
+from densing_pipeline.schedules import (
+    alerts,
+    evaluations,
+    hub_sweep,
+    maintenance,
+    new_models,
+    nightly,
+)
 from densing_pipeline.settings import Settings, read_settings
 
 
@@ -35,15 +42,19 @@ def build_defs(
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
     check = evaluations.check_job(settings)
+    checks = all_checks()
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
-        asset_checks=[*schema_checks(), *statistical_checks()],
+        asset_checks=checks,
         jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
         schedules=[nightly.schedule, maintenance.schedule],
-        # Another job than ours may need other things, which the check does not know.
-        sensors=[new_models.sensor(settings, wanted, None if evaluation_job else check)],
+        sensors=[
+            # Another job than ours may need other things, which the check does not know.
+            new_models.sensor(settings, wanted, None if evaluation_job else check),
+            alerts.sensor(settings, checks),
+        ],
         resources={
             "settings": settings,
             "pipes": dg.PipesSubprocessClient(),

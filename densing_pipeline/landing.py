@@ -115,6 +115,11 @@ class LandingZone:
             raise LandingError(f"{path}: does not match its name; restore it from a backup")
         return content
 
+    def find(self, sha256: str) -> Path | None:
+        """The file with the bytes of that hash, compressed with gzip; None if they did not land here."""
+        path = self._object(sha256)
+        return path if path.exists() else None
+
     def receipts(self, source: str, *, newest_first: bool = False) -> Iterator[Receipt]:
         """All receipts of a source, oldest first.
 

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from densing_pipeline.addresses import host_patterns, shown
+from densing_pipeline.addresses import HIDDEN, host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.units import MIB
@@ -29,6 +29,9 @@ DECISIVE = (
     "refused_licences", "evaluation_attempts", "evaluation_data",
 )  # fmt: skip
 """Settings that change the content of a table computed from the same inputs."""
+
+SECRET = ("alert_urls", "heartbeat_url")
+"""Settings whose addresses hold a secret in any part, also in the path; no value of them is written down."""
 
 MIRROR_DECLARATION = "content.sha256"
 """File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
@@ -194,6 +197,23 @@ class Settings(BaseSettings):
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
+    )
+
+    alert_urls: str = Field(
+        repr=False,
+        default="",
+        description="Addresses of apprise, separated by spaces, that are told what is wrong (mailto://, slack://, json:// ...).",
+    )
+    alert_repeat_hours: Annotated[float, Field(gt=0)] = Field(
+        default=168, description="Hours after which a problem that lasts is told again."
+    )
+    heartbeat_url: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
+        default=None,
+        description="Address that is asked after each night that succeeded: of a service that tells you when it is not.",
+    )
+    ui_url: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False, default=None, description="Address of Dagster's web page, for links in alerts."
     )
 
     poll: bool = Field(
@@ -566,6 +586,8 @@ class Variable:
 
     def shown(self, value: str) -> str:
         """A value of it as it may be written down: of an address, without what may be secret."""
+        if self.field in SECRET:
+            return HIDDEN
         return value if Settings.model_fields[self.field].repr else shown(value)
 
 

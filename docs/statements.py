@@ -599,6 +599,9 @@ PAGES = {
     "docs/extending.md": Page(rest="worked examples"),
     "docs/glossary.md": Page(),
     "docs/operations.md": Page(rest="defaults of settings, and sizes measured by `make bench`"),
+    "docs/past_prices.md": Page(
+        rest="worked examples, and the rules held by tests/unit/past_prices"
+    ),
     "docs/performance.md": Page(rest="measured by `make bench`"),
     "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/sandbox.md": Page(

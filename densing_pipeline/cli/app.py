@@ -225,6 +225,20 @@ def maintenance(
 
 
 @app.command()
+def alerts(
+    ctx: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message instead.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Tell what is new to DENSING_ALERT_URLS as well.")
+    ] = False,
+) -> None:
+    """Print what is wrong with this installation now."""
+    from densing_pipeline.cli import alerts
+
+    alerts.show(ctx.obj, is_test=test, is_told=send)
+
+
+@app.command()
 def settings(
     ctx: typer.Context,
     name: Annotated[
@@ -510,6 +524,35 @@ def explain(
     from densing_pipeline.cli import explain
 
     explain.run(ctx.obj, model, law, scores, params)
+
+
+@app.command()
+def price(
+    ctx: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="Name in a price list, Hub id, or another spelling of one.")
+    ],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day, UTC (default: today).")
+    ] = None,
+    known: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Answer with what was known on this day (default: all)."
+        ),
+    ] = None,
+    seller: Annotated[str | None, typer.Option(help="Offers of this seller alone.")] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Offers of the model under its other names as well.")
+    ] = False,
+) -> None:
+    """Say what a model cost on a day: each seller's prices, since when, how sure, and from which bytes."""
+    from datetime import UTC
+
+    from densing_pipeline.cli import price
+
+    day = on.date() if on else datetime.now(UTC).date()
+    price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
 
 
 facts = typer.Typer(help="The fact tables bundled with the package.", rich_markup_mode=None)

@@ -5,11 +5,12 @@ Not here: which files are fetched and which models refused (`weights`).
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import huggingface_hub
+from filelock import FileLock, Timeout
 from huggingface_hub.errors import (
     GatedRepoError,
     RepositoryNotFoundError,
@@ -142,6 +143,7 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
         InstallationError: the disk is too full even without them.
     """
     cache.mkdir(parents=True, exist_ok=True)
+    delete_parts(cache)
     found = huggingface_hub.scan_cache_dir(cache)
     commits = [(repo, each) for repo in found.repos for each in repo.revisions]
     here = sum(each.size_on_disk for _, each in commits if each.commit_hash == listed.revision)
@@ -156,7 +158,7 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
     plan = found.delete_revisions()
     for repo, each in others:
         freed = plan.expected_freed_size
-        fits = found.size_on_disk - freed + missing <= most_bytes
+        fits = found.size_on_disk + found.incomplete_size_on_disk - freed + missing <= most_bytes
         if fits and _free(cache) + freed >= missing + SPARE_BYTES:
             break
         deleted[each.commit_hash] = repo.repo_id
@@ -168,6 +170,26 @@ def make_room(cache: Path, listed: Listed, most_bytes: float) -> list[str]:
             f"{_free(cache) / GIB:.1f} are free"
         )
     return list(deleted.values())
+
+
+def delete_parts(cache: Path) -> int:
+    """Delete parts of files whose download broke off; the library never goes on with one.
+
+    A part that another process is fetching stays: it holds the library's lock of the file.
+
+    Returns:
+        Bytes that were deleted.
+    """
+    deleted = 0
+    for part in huggingface_hub.scan_cache_dir(cache).incomplete_files:
+        repository, etag = part.file_path.parent.parent.name, part.file_path.name.partition(".")[0]
+        lock = FileLock(cache / ".locks" / repository / f"{etag}.lock", timeout=0, mode=0o664)
+        lock_folder = Path(lock.lock_file).parent
+        lock_folder.mkdir(parents=True, exist_ok=True)
+        with suppress(Timeout), lock:
+            part.file_path.unlink(missing_ok=True)
+            deleted += part.size_on_disk
+    return deleted
 
 
 def _folder(model_id: str) -> str:

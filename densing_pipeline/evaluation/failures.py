@@ -31,6 +31,10 @@ class InstallationError(EvaluationError):
     fault = "installation"
 
 
+class OccupiedError(InstallationError):
+    """Other processes use the memory that the model needs; it is free another time."""
+
+
 class SandboxMissingError(InstallationError):
     """No sandbox works here, so programs were not run; all other benchmarks are measured."""
 

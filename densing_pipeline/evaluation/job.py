@@ -31,6 +31,7 @@ from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
     download,
     engine_processes,
+    gpu_locks,
     provenance,
     sizing,
     suite,
@@ -179,7 +180,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         machine = sizing.this_machine()
         vllm_engine.prepare(machine)
         revision, checked = _weights(arguments, reporter)
-        sized = sizing.size(checked, machine)
+        (sized,) = stack.enter_context(gpu_locks.placed(checked, 1, reporter.say))
         watchdog = stack.enter_context(
             Watchdog(arguments.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )

@@ -18,6 +18,7 @@ from rich.console import Console
 from densing_pipeline.evaluation import (
     download,
     engine_processes,
+    gpu_locks,
     installation,
     prerequisites,
     sizing,
@@ -110,7 +111,7 @@ def _machine() -> str:
     machine = sizing.this_machine()
     if lacking := list(prerequisites.lacking(len(machine.gpus))):
         raise CheckError("; ".join(lacking))
-    free = [gpu for gpu in machine.gpus if gpu.free >= (1 - sizing.OCCUPIED) * gpu.total]
+    free = [gpu for gpu in machine.gpus if sizing.is_free(gpu)]
     if not free:
         raise CheckError(f"other processes use all {len(machine.gpus)} GPUs (see nvidia-smi)")
     return f"{len(free)} of {len(machine.gpus)} GPUs are free, {free[0].name}; CUDA {torch.version.cuda}"
@@ -147,17 +148,17 @@ def _hub() -> str:
 def _one_token() -> str:
     """Load a random model of some kilobytes, let the engine test itself, and write one token."""
     with tempfile.TemporaryDirectory() as folder:
-        machine = sizing.this_machine()
-        vllm_engine.prepare(machine)
+        vllm_engine.prepare(sizing.this_machine())
         checked = weights.check(write_tiny_model(Path(folder) / "tiny"))
-        engine = vllm_engine.VllmEngine(checked, sizing.size(checked, machine))
         found: list[Result] = []
-        engine.run([GenerateRequest("1 and 1 is", (), 1)], lambda _, result: found.append(result))
-        device = engine.sizing.device
-        engine.close()
+        with gpu_locks.placed(checked, 1, lambda line: None) as (sized,):
+            engine = vllm_engine.VllmEngine(checked, sized)
+            asked = [GenerateRequest("1 and 1 is", (), 1)]
+            engine.run(asked, lambda _, result: found.append(result))
+            engine.close()
     if not isinstance(found[0], GenerateResult):
         raise CheckError(f"the engine gave no text: {found[0]}")
-    return f"written on {device}; losses with and without prefix cache agree"
+    return f"written on {sized.device}; losses with and without prefix cache agree"
 
 
 def main() -> int:

@@ -152,7 +152,7 @@ class VllmEngine:
                         max_num_seqs=sized.sequences,
                         max_num_batched_tokens=sized.tokens,
                         tensor_parallel_size=sized.tensor_parallel,
-                        gpu_memory_utilization=sizing.USABLE,
+                        gpu_memory_utilization=sized.memory_share,
                         enforce_eager=not sized.gpus,
                         enable_prefix_caching=True,
                         enable_chunked_prefill=True,

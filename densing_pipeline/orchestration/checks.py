@@ -13,6 +13,7 @@ import polars as pl
 from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.hub.models import unknown
+from densing_pipeline.orchestration.tables import schema_checks
 from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
@@ -34,6 +35,11 @@ FLOOR_MOVE = 1.5
 FLOOR_DAYS = PERSISTENCE_DAYS + 7
 """Days compared. A price fall is published once it has lasted `PERSISTENCE_DAYS`, dated to its
 first day, so these are added to the week."""
+
+
+def all_checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of types and of values."""
+    return [*schema_checks(), *statistical_checks()]
 
 
 def statistical_checks() -> list[dg.AssetChecksDefinition]:

@@ -1,6 +1,7 @@
 """Assets for tables: stored as validated parquet, described and checked from one declaration."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ SCORE_SOURCES = "score_snapshots"
 
 OWNERS = ["team:densing-pipeline"]
 
+FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=60), warn_window=timedelta(hours=36)
+)
+"""Every table is computed each night: Dagster marks it after one missed night, and as failed after two."""
+
 
 def table_asset(
     table: Table,
@@ -49,6 +55,7 @@ def table_asset(
         owners=OWNERS,
         kinds={"polars", "parquet"} | set(kinds),
         metadata=_metadata(table),
+        freshness_policy=FRESH,
     )
 
 
@@ -65,6 +72,7 @@ def tables_asset(
                 owners=OWNERS,
                 kinds={"polars", "parquet"},
                 metadata=_metadata(table),
+                freshness_policy=FRESH,
             )
             for table, description in zip(tables, descriptions, strict=True)
         },

@@ -980,6 +980,32 @@ COLUMNS: dict[str, Column] = {
     "input_usd_per_mtok": _price("Price of input tokens."),
     "output_usd_per_mtok": _price("Price of output tokens."),
     "cache_read_usd_per_mtok": _price("Price of cached input tokens."),
+    "input_usd_per_mtok_before": _price(
+        "Price of input tokens before the change; empty for an arrival."
+    ),
+    "output_usd_per_mtok_before": _price(
+        "Price of output tokens before the change; empty for an arrival."
+    ),
+    "change": _text(
+        "What changed: the price fell or rose (mixed: input and output moved apart), became free or "
+        "promotional or ceased to be, or the offer appeared or was gone for more than 14 days.",
+        "cut",
+        "rise",
+        "mixed",
+        "promotion",
+        "end of promotion",
+        "arrival",
+        "departure",
+    ),
+    "certainty": _text(
+        "How the day is known: dated by the seller or a document, seen between looks of two consecutive "
+        "days, some day of an interval between two looks, found by one look alone so far, or unknown.",
+        "dated",
+        "day",
+        "interval",
+        "provisional",
+        "unknown",
+    ),
     "context_over_tokens": _count(
         "Prompt length above which the price holds; 0 for the base price.", "tokens"
     ),
@@ -1515,6 +1541,15 @@ OWN: dict[tuple[str, str], Column] = {
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
     ("revisions", "current"): _number("Number in this release.", "as in its table"),
+    ("price_changes", "input_usd_per_mtok"): _price(
+        "Price of input tokens after the change; empty for a departure."
+    ),
+    ("price_changes", "output_usd_per_mtok"): _price(
+        "Price of output tokens after the change; empty for a departure."
+    ),
+    ("price_changes", "date"): _day(
+        "Day from which the new price is known to have held, or on which the offer was no longer there."
+    ),
     ("task_runs", "model"): _text("Run as the board names it: model, and setting of reasoning."),
     ("task_cost_records", "model"): _text(
         "Run as the board names it: model, and setting of reasoning."

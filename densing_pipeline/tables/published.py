@@ -382,6 +382,22 @@ MODEL_LINKS = Table(
     ),
 )
 
+PRICE_CHANGES = Table(
+    name="price_changes",
+    grain="one change of one offer: a cut or rise of its price, a promotion, its arrival or departure",
+    key=(
+        "source", "provider", "model", "offer", "context_over_tokens", "quantisation", "date",
+        "change",
+    ),
+    columns=(
+        "source", "provider", "seller", "model", "canonical_id?", "offer", "context_over_tokens",
+        "quantisation?", "change", "date", "date_earliest?", "certainty", "input_usd_per_mtok?",
+        "output_usd_per_mtok?", "input_usd_per_mtok_before?", "output_usd_per_mtok_before?",
+        "reason?", "source_url?", "snapshot_sha256",
+    ),
+    ordered=(("date_earliest", "date"),),
+)  # fmt: skip
+
 CAPABILITY_LEVELS = Table(
     name="capability_levels",
     grain="one capability level",
@@ -824,6 +840,7 @@ PUBLISHED: dict[str, Table] = {
         PRICES,
         PRICE_POLLS,
         MODEL_LINKS,
+        PRICE_CHANGES,
         CAPABILITY_LEVELS,
         LEVEL_MEMBERSHIPS,
         PRICE_FRONTIER,

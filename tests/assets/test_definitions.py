@@ -57,7 +57,14 @@ GROUPS = {
         "ruler_densities",
         "benchmark_gap",
     },
-    "prices": {"price_snapshots", "quarantine", "prices", "price_polls", "model_links"},
+    "prices": {
+        "price_snapshots",
+        "quarantine",
+        "prices",
+        "price_polls",
+        "model_links",
+        "price_changes",
+    },
     "cost": {
         "capability_levels",
         "level_memberships",
@@ -154,6 +161,7 @@ PARENTS = {
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
+    "price_changes": {"prices", "model_links", "price_polls"},
     "capability_levels": {"capability_index"},
     "price_frontier": LEVEL_INPUTS,
     "price_halving": {"price_frontier"} | LEVEL_INPUTS,

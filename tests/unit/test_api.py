@@ -13,7 +13,11 @@ import pytest
 import densing_pipeline
 from densing_pipeline import api, facts
 from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.prices.book import price_book
+from densing_pipeline.prices.links import model_links, sold_models
+from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.publication.release import publish
+from densing_pipeline.tables.published import PRICE_POLLS
 from densing_pipeline.tables.schemas import TableError
 from tests.releases import made
 
@@ -22,7 +26,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 @pytest.fixture
 def release(tables: dict[str, pl.DataFrame], tmp_path: Path) -> Path:
-    """A small release, the latest of its folder."""
+    """A small release with the bundled list prices, the latest of its folder."""
+    prices = price_book([listed_prices(facts.load("list_prices"))])
+    links = model_links(prices, facts.load("offer_names"), sold_models())
+    tables |= {"prices": prices, "model_links": links, "price_polls": PRICE_POLLS.empty()}
     publish(tables, tmp_path, made())
     return tmp_path
 

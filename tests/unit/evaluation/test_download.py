@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import huggingface_hub
 import pytest
+from filelock import FileLock
 from huggingface_hub.utils import close_session
 
 from densing_pipeline.evaluation import download
@@ -141,3 +142,36 @@ def test_earlier_weights_of_a_model_make_room_as_those_of_others_do(shelf, tmp_p
     uploaded = replace(listed, revision="b" * 40)
     assert download.make_room(cache, uploaded, 1.5 * listed.size) == ["lab/one"]
     assert not huggingface_hub.scan_cache_dir(cache).repos
+
+
+def part_of(cache, name, etag, size):
+    """A part of a file, as a download that was killed leaves it."""
+    path = cache / f"models--{name.replace('/', '--')}" / "blobs" / f"{etag}.1a2b3c4d.incomplete"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(size))
+    return path
+
+
+def test_parts_of_downloads_that_broke_off_are_deleted_and_those_under_way_are_not(shelf, tmp_path):
+    cache = tmp_path / "cache"
+    fetch("lab/one", cache)
+    dead, alive = (part_of(cache, "lab/two", etag, 5000) for etag in ("a" * 64, "b" * 64))
+    lock = cache / ".locks" / "models--lab--two" / f"{'b' * 64}.lock"
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock):
+        assert download.delete_parts(cache) == 5000
+        assert (dead.exists(), alive.exists()) == (False, True)
+    assert download.delete_parts(cache) == 5000
+    assert not alive.exists()
+
+
+def test_a_part_that_another_job_is_fetching_counts_as_used(shelf, tmp_path):
+    cache = tmp_path / "cache"
+    fetch("lab/one", cache)
+    listed = download.find("lab/two", "main")
+    part_of(cache, "lab/three", "b" * 64, listed.size)
+    lock = cache / ".locks" / "models--lab--three" / f"{'b' * 64}.lock"
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock):
+        assert download.make_room(cache, listed, 2.5 * listed.size) == ["lab/one"]
+    assert download.make_room(cache, listed, 2.5 * listed.size) == []

@@ -7,7 +7,8 @@ import pytest
 
 from densing_pipeline.evaluation import engine_errors, sizing
 from densing_pipeline.evaluation.failures import BlockedError, EvaluationError
-from densing_pipeline.evaluation.sizing import Gpu, Machine, size
+from densing_pipeline.evaluation.gpus import Gpu
+from densing_pipeline.evaluation.sizing import Machine, size
 from densing_pipeline.evaluation.weights import Weights
 from densing_pipeline.units import GIB
 
@@ -32,6 +33,52 @@ def test_one_gpu_where_one_is_enough():
 def test_a_model_is_spread_over_as_few_gpus_as_it_fits_on(billions, count):
     found = size(replace(EIGHT_BILLION, elements=int(billions * 1e9)), gpus(8))
     assert found.tensor_parallel == count
+
+
+def test_gpus_of_one_product_share_a_model():
+    mixed = (
+        Gpu("0", "A100", 80 * GIB, 80 * GIB),
+        *(Gpu(str(n), "H100", 79 * GIB, 80 * GIB) for n in (1, 2)),
+    )
+    found = size(replace(EIGHT_BILLION, elements=int(32e9)), Machine(mixed, 64 * GIB))
+    assert (found.gpus, found.device) == (("1", "2"), "2 x H100")
+
+
+def test_no_more_memory_is_asked_for_than_is_free():
+    for used, share in ((0, 0.9), (4, 0.9), (7, 0.892)):
+        found = size(EIGHT_BILLION, gpus(1, used=used))
+        assert found.memory_share == share
+    shared = Gpu("0", "GB10", 60 * GIB, 120 * GIB, is_shared=True)
+    assert size(EIGHT_BILLION, Machine((shared,), 60 * GIB)).memory_share == 0.48
+    with pytest.raises(EvaluationError):
+        size(EIGHT_BILLION, Machine((replace(shared, is_shared=False),), 60 * GIB))
+
+
+@pytest.mark.parametrize(
+    ("gib", "sequences", "tokens"), [(24, 32, 1024), (80, 256, 4096), (141, 512, 4096)]
+)
+def test_batches_are_as_large_as_the_memory_beside_the_weights(gib, sequences, tokens):
+    found = size(EIGHT_BILLION, gpus(1, gib=gib))
+    assert (found.sequences, found.tokens) == (sequences, tokens)
+    beside = gib * GIB * (1 - found.memory_share)
+    assert found.tokens * EIGHT_BILLION.vocabulary * 8 <= max(
+        beside / 2, 1024 * EIGHT_BILLION.vocabulary * 8
+    )
+
+
+@pytest.mark.parametrize(
+    ("billions", "count", "most", "placed"),
+    [(8, 8, 1, 1), (8, 8, 3, 3), (8, 2, 8, 2), (32, 8, 8, 4), (32, 3, 8, 1), (8, 0, 8, 1)],
+)
+def test_copies_of_a_model_have_as_many_gpus_as_they_may_and_need(billions, count, most, placed):
+    weights = replace(EIGHT_BILLION, elements=int(billions * 1e9))
+    if not count:
+        weights = replace(weights, elements=10**8)
+    copies = sizing.place(weights, gpus(count), most)
+    assert len(copies) == placed
+    used = [index for each in copies for index in each.gpus]
+    assert len(set(used)) == len(used)
+    assert len({each.tensor_parallel for each in copies}) == 1
 
 
 def test_attention_heads_must_divide():

@@ -14,6 +14,7 @@ from densing_pipeline.evaluation.failures import (
     InstallationError,
     UnexplainedError,
 )
+from densing_pipeline.evaluation.gpus import Gpu
 from densing_pipeline.evaluation.requests import LossRequest
 from densing_pipeline.evaluation.vllm_engine import VllmEngine
 from densing_pipeline.evaluation.weights import Weights
@@ -22,7 +23,7 @@ SEVENTY_BILLION = Weights(
     Path("m"), 140 * 2**30, 70_000_000_000, None, 64, 128_256, 131_072, "t", "w"
 )
 EIGHT_GPUS = sizing.Machine(
-    tuple(sizing.Gpu(str(n), "NVIDIA H100 80GB HBM3", 79 * 2**30, 80 * 2**30) for n in range(8)),
+    tuple(Gpu(str(n), "NVIDIA H100 80GB HBM3", 79 * 2**30, 80 * 2**30) for n in range(8)),
     2**40,
 )
 
@@ -158,7 +159,7 @@ def test_memory_and_context_are_fitted_to_what_the_process_wrote(start):
         dies(status=-9),
         lambda: None,
     )
-    assert starts == [(16384, 256), (16384, 128), (9000, 128), (9000, 64)]
+    assert starts == [(16384, 512), (16384, 256), (9000, 256), (9000, 128)]
     assert engine.sizing.context == 9000
 
 

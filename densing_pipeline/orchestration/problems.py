@@ -1,0 +1,187 @@
+"""What is wrong with an installation now, read from Dagster's records and the state directory.
+
+It is read anew each time, so nothing is missed while the daemon was down, and what is mended is gone.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from densing_pipeline.alerts import Problem
+from densing_pipeline.evaluation import installation
+from densing_pipeline.orchestration.run_retention import ENDED
+from densing_pipeline.settings import Settings
+from densing_pipeline.text import clean
+
+JOBS = ("nightly", "hub_sweep", "maintenance")
+"""Jobs whose last run must have succeeded. A failed run of `evaluate` is one model's; what stops all
+evaluations is told as one problem."""
+
+NIGHT_HOURS = 36
+"""Age of the last night that succeeded from which it is a problem: one night was missed."""
+
+LONGEST_NIGHT_HOURS = 12
+"""Time for which a night may run."""
+
+MOST_FINDINGS = 3
+"""Values of a failed check that a message quotes."""
+
+SEE = "see docs/operations.md, `When something is wrong`"
+
+
+def problems(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    checks: Sequence[dg.AssetCheckKey],
+    now: datetime,
+) -> list[Problem]:
+    """Everything that a person should know.
+
+    Args:
+        instance: holds the runs and the results of checks.
+        settings: state directory, and the address of Dagster's web page for links.
+        checks: the checks whose last results count.
+        now: the time, UTC.
+    """
+    return [
+        *_failed_runs(instance, settings),
+        *_nights(instance, settings, now),
+        *_failed_checks(instance, settings, checks),
+        *_evaluations(settings),
+    ]
+
+
+def last_success(instance: dg.DagsterInstance) -> str | None:
+    """Id of the last night if it succeeded."""
+    last = _last(instance, "nightly", ENDED)
+    if last is None or last.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
+        return None
+    return last.dagster_run.run_id
+
+
+def _last(
+    instance: dg.DagsterInstance, job: str, statuses: list[dg.DagsterRunStatus]
+) -> dg.RunRecord | None:
+    found = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=statuses), limit=1)
+    return found[0] if found else None
+
+
+def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Problem]:
+    """Jobs whose last run failed; one that a person cancelled is none."""
+    found = []
+    for job in JOBS:
+        last = _last(instance, job, [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+        if last is None or last.dagster_run.status == dg.DagsterRunStatus.SUCCESS:
+            continue
+        run_id = last.dagster_run.run_id
+        found.append(
+            Problem(
+                f"run:{job}",
+                f"the last run of {job} failed{_cause(instance, run_id)}; the published release is untouched",
+                _instant(last.end_time or last.start_time),
+                f"Read the message of the run; {SEE}",
+                _link(settings, f"runs/{run_id}", f"run {run_id}"),
+            )
+        )
+    return found
+
+
+def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The first step that failed, and with what."""
+    failures = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
+    )
+    for record in failures.records:
+        event = record.event_log_entry.dagster_event
+        if event is None or event.step_failure_data.error is None:
+            continue
+        error = event.step_failure_data.error
+        return f" in {event.step_key}: {clean((error.cause or error).message.strip(), 500)}"
+    return ""
+
+
+def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Problem]:
+    """No night succeeded for too long, or one does not end."""
+    found = []
+    good = _last(instance, "nightly", [dg.DagsterRunStatus.SUCCESS])
+    if good and now - _instant(good.end_time) > timedelta(hours=NIGHT_HOURS):
+        found.append(
+            Problem(
+                "night:missing",
+                f"no night has succeeded since {_instant(good.end_time):%Y-%m-%d %H:%M} UTC",
+                _instant(good.end_time),
+                "See whether the daemon runs and the schedule `nightly` is on (`dagster-daemon run`)",
+                _link(settings, "automation", "the page Automation"),
+            )
+        )
+    going = _last(instance, "nightly", [dg.DagsterRunStatus.STARTED])
+    if going and now - _instant(going.start_time) > timedelta(hours=LONGEST_NIGHT_HOURS):
+        run_id = going.dagster_run.run_id
+        found.append(
+            Problem(
+                "night:long",
+                f"a night has been running for more than {LONGEST_NIGHT_HOURS} hours",
+                _instant(going.start_time),
+                "See which step it is in, and terminate it if it makes no progress",
+                _link(settings, f"runs/{run_id}", f"run {run_id}"),
+            )
+        )
+    return found
+
+
+def _failed_checks(
+    instance: dg.DagsterInstance, settings: Settings, checks: Sequence[dg.AssetCheckKey]
+) -> list[Problem]:
+    """Checks that did not pass when they last ran."""
+    found = []
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
+    for key, record in sorted(latest.items(), key=lambda item: item[0].to_user_string()):
+        if record.status != AssetCheckExecutionRecordStatus.FAILED or record.event is None:
+            continue
+        asset = key.asset_key.to_user_string()
+        event = record.event.dagster_event
+        metadata = event.asset_check_evaluation_data.metadata if event else {}
+        values = "; ".join(
+            f"{name}: {value.value}" for name, value in list(metadata.items())[:MOST_FINDINGS]
+        )
+        found.append(
+            Problem(
+                f"check:{asset}:{key.name}",
+                f"the check {key.name} of {asset} did not pass ({clean(values, 500)})",
+                _instant(record.create_timestamp),
+                f"Look at what it names; {SEE}",
+                _link(settings, f"assets/{asset}?view=checks", f"the checks of {asset}"),
+            )
+        )
+    return found
+
+
+def _evaluations(settings: Settings) -> list[Problem]:
+    """What stops every evaluation."""
+    if not settings.evaluate:
+        return []
+    check = installation.last_check(settings.state_dir)
+    ended = installation.ended(settings.evaluations_dir)
+    reason = installation.standstill(ended, check)
+    if reason is None:
+        return []
+    since = check.at if check and check.problem else ended[0].at
+    return [
+        Problem(
+            "evaluations",
+            f"no model is evaluated: {clean(reason, 500)}",
+            since,
+            "The check also runs by itself, every hour while this lasts",
+        )
+    ]
+
+
+def _instant(seconds: float | None) -> datetime:
+    return datetime.fromtimestamp(seconds or 0, UTC)
+
+
+def _link(settings: Settings, path: str, name: str) -> str:
+    """Address of a page of Dagster's web server, or its name where the address is not known."""
+    return f"{settings.ui_url.rstrip('/')}/{path}" if settings.ui_url else name

@@ -1,0 +1,44 @@
+"""The sensor that tells a person what is wrong, through `alerts`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from densing_pipeline import alerts
+from densing_pipeline.orchestration.problems import last_success, problems
+from densing_pipeline.settings import Settings
+
+INTERVAL_SECONDS = 300
+
+
+def sensor(settings: Settings, checks: Sequence[dg.AssetChecksDefinition]) -> dg.SensorDefinition:
+    """The `alerts` sensor; it starts no run.
+
+    Args:
+        settings: whom to tell.
+        checks: the checks whose results are told.
+    """
+    keys = [key for check in checks for key in check.check_keys]
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        description="Tell what is wrong to DENSING_ALERT_URLS, and DENSING_HEARTBEAT_URL that a night succeeded.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        # Without a job, a sensor must name what it is about.
+        asset_selection=dg.AssetSelection.assets("release"),
+    )
+    def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if not settings.alert_urls.strip() and not settings.heartbeat_url:
+            return dg.SkipReason("DENSING_ALERT_URLS and DENSING_HEARTBEAT_URL are not set")
+        now = datetime.now(UTC)
+        found = problems(context.instance, settings, keys, now)
+        try:
+            message = alerts.tell(settings, found, now, last_success(context.instance))
+        except alerts.AlertError as error:
+            # Not raised: the next tick sends it again, and the page of the sensor shows the reason.
+            return dg.SkipReason(f"not sent: {error}")
+        return dg.SkipReason(message or f"nothing new; {len(found)} known")
+
+    return tell

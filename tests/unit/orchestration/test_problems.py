@@ -1,0 +1,127 @@
+"""What is wrong is read from the records of real runs; nothing else is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from densing_pipeline.alerts import Problem
+from densing_pipeline.evaluation import installation
+from densing_pipeline.orchestration import problems
+from densing_pipeline.orchestration.problems import LONGEST_NIGHT_HOURS, NIGHT_HOURS
+from densing_pipeline.settings import Settings
+
+IN_A_WHILE = timedelta(minutes=5)
+
+
+@dg.op(config_schema={"message": dg.Field(str, default_value="")})
+def step(context: dg.OpExecutionContext) -> None:
+    if message := context.op_config["message"]:
+        raise OSError(message)
+
+
+@dg.job(name="nightly", executor_def=dg.in_process_executor)
+def night() -> None:
+    step()
+
+
+@dg.asset
+def table() -> None: ...
+
+
+@dg.asset_check(asset=table)
+def has_rows() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"rows": 0, "name": "a\x1b[2Jb"}
+    )
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        state_dir=tmp_path, publish_url=str(tmp_path / "published"), ui_url="http://ui.example/"
+    )
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def run(instance: dg.DagsterInstance, message: str = "") -> str:
+    return night.execute_in_process(
+        instance=instance,
+        run_config={"ops": {"step": {"config": {"message": message}}}},
+        raise_on_error=False,
+    ).run_id
+
+
+def found(instance, settings, after: timedelta = IN_A_WHILE) -> dict[str, Problem]:
+    told = problems.problems(
+        instance, settings, list(has_rows.check_keys), datetime.now(UTC) + after
+    )
+    return {each.key: each for each in told}
+
+
+def test_a_failed_night_is_told_with_its_step_until_one_succeeds(instance, settings):
+    assert found(instance, settings) == {}
+    run_id = run(instance, "the disk is full")
+    told = found(instance, settings)["run:nightly"]
+    assert told.what.startswith("the last run of nightly failed in step: ")
+    assert "the disk is full" in told.what
+    assert told.link == f"http://ui.example/runs/{run_id}"
+    assert abs(told.since - datetime.now(UTC)) < timedelta(minutes=5)
+    assert problems.last_success(instance) is None
+    good = run(instance)
+    assert found(instance, settings) == {}
+    assert problems.last_success(instance) == good
+
+
+def test_a_night_that_a_person_cancelled_is_no_problem(instance, settings):
+    run(instance)
+    cancelled = instance.create_run_for_job(night, status=dg.DagsterRunStatus.CANCELED)
+    assert found(instance, settings) == {}
+    assert problems.last_success(instance) is None
+    assert cancelled
+
+
+@pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
+def test_no_night_for_a_day_and_a_half_is_a_problem(instance, settings, minutes, is_told):
+    after = timedelta(hours=NIGHT_HOURS, minutes=minutes)
+    assert found(instance, settings, after) == {}  # a new installation
+    run(instance)
+    assert ("night:missing" in found(instance, settings, after)) is is_told
+
+
+@pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
+def test_a_night_without_end_is_a_problem(instance, settings, minutes, is_told):
+    going = instance.create_run_for_job(night)
+    instance.handle_run_event(
+        going.run_id,
+        dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="nightly"),
+        datetime.now(UTC),
+    )
+    after = timedelta(hours=LONGEST_NIGHT_HOURS, minutes=minutes)
+    assert ("night:long" in found(instance, settings, after)) is is_told
+
+
+def test_a_check_that_did_not_pass_is_told_with_what_it_found(instance, settings):
+    dg.materialize([table, has_rows], instance=instance)
+    told = found(instance, settings)["check:table:has_rows"]
+    assert told.what == "the check has_rows of table did not pass (name: a[2Jb; rows: 0)"
+    assert told.link == "http://ui.example/assets/table?view=checks"
+    without = problems.problems(
+        instance,
+        settings.model_copy(update={"ui_url": None}),
+        list(has_rows.check_keys),
+        datetime.now(UTC),
+    )
+    assert without[0].link == "the checks of table"
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_what_stops_every_evaluation_is_one_problem(instance, settings, is_on):
+    installation.write_check(settings.state_dir, "no Python.h")
+    told = found(instance, settings.model_copy(update={"evaluate": is_on}))
+    assert list(told) == (["evaluations"] if is_on else [])

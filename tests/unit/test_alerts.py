@@ -1,0 +1,217 @@
+"""Each problem is told once, again when it lasts, and when it is mended; messages reach a real server."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline import alerts
+from densing_pipeline.__main__ import main
+from densing_pipeline.alerts import AlertError, Memory, Problem
+from densing_pipeline.settings import Settings
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+# One of apprise's services uses it where Python still has it.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes messages as apprise posts them, and heartbeats; answers with the status of the server."""
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.server.messages.append(json.loads(self.rfile.read(length)))  # type: ignore[attr-defined]
+        self._answer()
+
+    def do_GET(self) -> None:
+        self.server.beats.append(self.path)  # type: ignore[attr-defined]
+        self._answer()
+
+    def _answer(self) -> None:
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        """Print nothing."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A service for messages on loopback."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.messages: list[dict[str, str]] = []
+        self.beats: list[str] = []
+        self.status = 200
+
+
+@pytest.fixture
+def service(monkeypatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def settings(service, tmp_path):
+    port = service.server_address[1]
+    return Settings(
+        state_dir=tmp_path / "state",
+        publish_url=str(tmp_path / "published"),
+        alert_urls=f"json://user:secret@127.0.0.1:{port}/alerts",
+        heartbeat_url=f"http://127.0.0.1:{port}/ping/secret-id",
+    )
+
+
+def problem(key: str = "run:nightly", what: str = "the last run of nightly failed") -> Problem:
+    return Problem(key, what, NOW - timedelta(hours=1), "Read its message", "run 1")
+
+
+def test_a_problem_is_told_once_and_when_it_is_mended():
+    memory = Memory()
+    first = alerts.due(memory, [problem()], NOW, WEEK)
+    assert first == [
+        "the last run of nightly failed (since 2026-11-29T11:00:00+00:00). Read its message. See run 1."
+    ]
+    assert alerts.due(memory, [problem(what="now in other words")], NOW + WEEK / 2, WEEK) == []
+    assert alerts.due(memory, [], NOW + WEEK / 2, WEEK) == [
+        "Mended: the last run of nightly failed."
+    ]
+    assert alerts.due(memory, [], NOW + WEEK, WEEK) == []
+
+
+@pytest.mark.parametrize(("after", "is_told"), [(-1, False), (0, True)])
+def test_a_problem_that_lasts_is_told_again_after_a_week_with_its_first_day(after, is_told):
+    memory = Memory()
+    alerts.due(memory, [problem()], NOW, WEEK)
+    later = Problem("run:nightly", "it failed again", NOW + WEEK, "Read its message")
+    again = alerts.due(memory, [later], NOW + WEEK + timedelta(seconds=after), WEEK)
+    assert again == (
+        ["Still: it failed again (since 2026-11-29T11:00:00+00:00). Read its message."]
+        if is_told
+        else []
+    )
+
+
+def test_a_flood_of_problems_is_one_message_of_twenty_and_each_counts_as_told():
+    memory, many = Memory(), [problem(f"check:{n}") for n in range(alerts.MOST_TOLD + 5)]
+    told = alerts.due(memory, many, NOW, WEEK)
+    assert len(told) == alerts.MOST_TOLD + 1
+    assert told[-1] == "and 5 problems more: `densing alerts` lists them."
+    assert alerts.due(memory, many, NOW, WEEK) == []
+
+
+def test_messages_reach_the_service_and_are_remembered_by_the_next_process(service, settings):
+    assert alerts.tell(settings, [], NOW) == ""
+    assert alerts.tell(settings, [problem()], NOW) != ""
+    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=5)) == ""
+    alerts.tell(settings, [], NOW + timedelta(minutes=10))
+    titles = [message["title"].rpartition(": ")[2] for message in service.messages]
+    assert titles == ["1 problem", "all is well"]
+    assert "Mended" in service.messages[1]["message"]
+
+
+def test_a_message_that_is_not_taken_is_sent_again_and_no_secret_is_told(service, settings):
+    service.status = 500
+    with pytest.raises(AlertError) as failed:
+        alerts.tell(settings, [problem()], NOW)
+    assert (
+        str(failed.value) == "address 1 of DENSING_ALERT_URLS (json://...) did not take the message"
+    )
+    service.status = 200
+    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=5)) != ""
+    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=10)) == ""
+    assert "secret" not in (settings.state_dir / alerts.FILE).read_text()
+    assert "secret" not in repr(settings)
+
+
+def test_an_address_that_is_none_is_told(settings):
+    wrong = settings.model_copy(update={"alert_urls": "nonsense://token-in-it"})
+    with pytest.raises(
+        AlertError, match=r"does not understand address 1 .*\(nonsense://\.\.\.\)"
+    ) as told:
+        alerts.tell(wrong, [problem()], NOW)
+    assert "token" not in str(told.value)
+
+
+def test_a_damaged_memory_tells_again_rather_than_nothing(settings):
+    alerts.tell(settings, [problem()], NOW)
+    (settings.state_dir / alerts.FILE).write_text('{"problems": 3')
+    assert alerts.tell(settings, [problem()], NOW) != ""
+
+
+def test_the_heartbeat_follows_each_night_that_succeeded(service, settings):
+    for run, hours in (("one", 0), ("one", 1), ("two", 24), (None, 48)):
+        alerts.tell(settings, [], NOW + timedelta(hours=hours), run)
+    assert service.beats == ["/ping/secret-id", "/ping/secret-id"]
+    service.status = 503
+    with pytest.raises(AlertError, match=r"no heartbeat to 127\.0\.0\.1: .*503") as failed:
+        alerts.tell(settings, [], NOW + timedelta(hours=72), "three")
+    assert "secret-id" not in str(failed.value)
+    service.status = 200
+    alerts.tell(settings, [], NOW + timedelta(hours=72), "three")
+    assert len(service.beats) == 4
+
+
+def test_a_message_and_a_heartbeat_do_not_wait_for_one_another(service, settings):
+    lost = settings.model_copy(update={"alert_urls": "json://127.0.0.1:1/"})
+    with pytest.raises(AlertError, match="did not take"):
+        alerts.tell(lost, [problem()], NOW, "one")
+    assert len(service.beats) == 1
+    lost = settings.model_copy(update={"heartbeat_url": "http://127.0.0.1:1/"})
+    with pytest.raises(AlertError, match="no heartbeat"):
+        alerts.tell(lost, [problem()], NOW, "two")
+    assert len(service.messages) == 1
+    assert alerts.tell(settings, [problem()], NOW, "two") == ""
+    assert (len(service.messages), len(service.beats)) == (1, 2)
+
+
+def headline(path: Path, months: float | None, low: float = 4.0, high: float = 9.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    estimate = {"series": "skills", "months": months, "low": low, "high": high}
+    path.write_text(json.dumps({"answers": [{"topic": "density", "estimates": [estimate]}]}))
+
+
+@pytest.mark.parametrize(
+    ("months", "is_told"), [(4.0, False), (3.9, True), (9.0, False), (9.1, True), (None, False)]
+)
+def test_a_headline_number_outside_its_last_interval_is_told_once(tmp_path, months, is_told):
+    memory, path = Memory(), tmp_path / "latest" / "headline.json"
+    assert alerts.headline_moved(memory, path) == []
+    headline(path, 6.0)
+    assert alerts.headline_moved(memory, path) == []
+    headline(path, months, 1.0, 20.0)
+    told = alerts.headline_moved(memory, path)
+    assert bool(told) is is_told
+    assert "was 6.0 (4.0 to 9.0)" in told[0] if is_told else told == []
+    assert alerts.headline_moved(memory, path) == []
+
+
+def test_the_command_sends_a_test_message(service, settings, monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_ALERT_URLS", settings.alert_urls)
+    assert main(["alerts", "--test"]) == 0
+    assert service.messages[0]["message"] == "Messages arrive here."
+    monkeypatch.delenv("DENSING_ALERT_URLS")
+    assert main(["alerts", "--test"]) == 1
+    assert "DENSING_ALERT_URLS is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["DENSING_ALERT_URLS", "DENSING_HEARTBEAT_URL"])
+def test_no_part_of_these_addresses_is_ever_shown(name, monkeypatch, capsys):
+    monkeypatch.setenv(name, "https://token-in-it.example/token-in-it?token-in-it")
+    assert main(["settings", name]) == 0
+    shown = capsys.readouterr().out
+    assert "***" in shown
+    assert "token-in-it" not in shown
