@@ -6,6 +6,7 @@ Every list is looked at on random days, also after weeks and months without a lo
 from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -69,19 +70,19 @@ def history(source: str, seed: int, first: int = LOOKS) -> pl.DataFrame:
     return PRICES.cast(pl.concat([*closed, state.rows.select(PRICES.names)]))
 
 
-def believed(source: str, seed: int) -> dict[str, list[dict[str, object]]]:
+def believed(source: str, seed: int) -> dict[str, list[dict[str, Any]]]:
     """The rows that are believed in the end, with the start of their validity, by model."""
     rows = history(source, seed).filter(pl.col("observed_to").is_null())
     rows = rows.with_columns(start=pl.coalesce("valid_from", "observed_from"))
-    found: dict[str, list[dict[str, object]]] = {f"m{n}": [] for n in range(OFFERS)}
+    found: dict[str, list[dict[str, Any]]] = {f"m{n}": [] for n in range(OFFERS)}
     for row in rows.iter_rows(named=True):
         found.setdefault(row["model"], []).append(row)
     return found
 
 
-def on(rows: list[dict[str, object]], day: date) -> list[dict[str, object]]:
+def on(rows: list[dict[str, Any]], day: date) -> list[dict[str, Any]]:
     """The rows that are valid on a day."""
-    return [r for r in rows if r["start"] <= day and (r["valid_to"] is None or day < r["valid_to"])]  # type: ignore[operator]
+    return [r for r in rows if r["start"] <= day and (r["valid_to"] is None or day < r["valid_to"])]
 
 
 @seeds
