@@ -400,7 +400,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
