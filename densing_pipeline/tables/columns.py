@@ -1523,6 +1523,7 @@ OWN: dict[tuple[str, str], Column] = {
         "Run as the board names it: model, and setting of reasoning."
     ),
     ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("benchmark_reports", "run_date"): _day("Day of the run, if the source states it."),
     ("task_cost_records", "run_date"): _day(
         "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
         "the level begins if it is earlier."
