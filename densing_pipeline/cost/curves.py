@@ -14,11 +14,14 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from densing_pipeline.prices.names import seller_behind
+from densing_pipeline.prices.names import ROUTER, seller
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 
 WEEK = 7
+
+UNNAMED = "unnamed"
+"""Stands for all sellers that a router's list does not name: how many they are is not known."""
 
 WIDEST_GAP_DAYS = 6 * DAYS_PER_MONTH
 """Longest interval in which the day of a change may lie. A curve is estimated up to a longer one, or from
@@ -41,7 +44,7 @@ class Curve:
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
-        sellers: who held the curve in the window (`prices.names.seller_behind`).
+        sellers: who held the curve in the window; all that are not named count as one, `UNNAMED`.
         record_age_months: time from the last dated record low to the end.
     """
 
@@ -125,7 +128,7 @@ class Changes:
         earliest: first day on which it can have begun; equal to `days` where no other is known.
         prices: the price, NaN where nothing is on offer.
         is_undated: whether nothing is known of the day on which it began.
-        sellers: the company that asked it (`prices.names.seller_behind`); None where nothing is on offer.
+        sellers: the company that asked it, `UNNAMED` where a router does not say; None where nothing is on offer.
     """
 
     days: IntArray
@@ -267,12 +270,17 @@ class Changes:
 
 
 def _sellers(held: pl.DataFrame) -> tuple[str | None, ...]:
-    """Who asked each price; prices given without the model's name have a seller all the same."""
-    models = held["model"].to_list() if "model" in held.columns else [""] * held.height
+    """Who asked each price: the column `seller`, and without it the company behind the provider's name."""
+    stated = held["seller"].to_list() if "seller" in held.columns else [None] * held.height
     return tuple(
-        provider and seller_behind(provider, model)
-        for provider, model in zip(held["provider"].to_list(), models, strict=True)
+        provider and (company or _company(provider))
+        for provider, company in zip(held["provider"].to_list(), stated, strict=True)
     )
+
+
+def _company(provider: str) -> str:
+    company = seller(provider)
+    return UNNAMED if company == ROUTER else company
 
 
 def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:
