@@ -21,7 +21,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import BENCHMARK_REPORTS, TASK_RUNS
 from tests.servers.prices import PriceServer, Reply
 
-NAME = every_eval_ever.NAME
+NAME = every_eval_ever.SOURCE.name
 STORE = "/datasets/evaleval/EEE_datastore"
 TREE = f"/api{STORE}/tree/main/data"
 FIRST = datetime(2026, 9, 20, 2, tzinfo=UTC)
@@ -68,7 +68,9 @@ class Store:
         ]
         self.server.answer(TREE, Reply(json.dumps(folders).encode()))
         for board in boards:
-            listed = [{"type": "directory", "oid": "1" * 40, "path": f"data/{board}/openai"}]
+            listed: list[dict[str, Any]] = [
+                {"type": "directory", "oid": "1" * 40, "path": f"data/{board}/openai"}
+            ]
             listed += [
                 {"type": "file", "oid": hashlib.sha1(content).hexdigest(), "size": len(content), "path": path}  # noqa: S324
                 for path, content in files.items()
