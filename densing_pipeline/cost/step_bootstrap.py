@@ -24,7 +24,7 @@ LOG_OF_ZERO = -1e4
 """Stands for the logarithm of a rate of zero; its exponential is zero."""
 
 
-ROUNDING = 1e-20
+EQUAL_STEPS = 1e-20
 """Mean square of relative differences between steps, up to which they are equal but for rounding."""
 
 
@@ -158,7 +158,7 @@ def degrees_of_freedom(steps: Steps) -> FloatArray:
         kurtosis = n * (u**4).sum(1) / (u**2).sum(1) ** 2 * (n + 1) / (n - 1)
         found = 2 * (n - 1) / (kurtosis - 1)
     # Steps that differ by rounding alone have no kurtosis.
-    is_spread = (u**2).sum(1) > ROUNDING * n
+    is_spread = (u**2).sum(1) > EQUAL_STEPS * n
     return np.clip(np.where(is_spread & (found > 0), found, n - 1), 1.0, n - 1)
 
 
