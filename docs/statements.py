@@ -476,7 +476,7 @@ PRICES = Page(
             "So 2 USD for text-davinci-003 in one list loses against the dated 20 USD",
             "rises after a promotion of 90 %",
             "the lowest price known is 0.003",
-            "the largest such share in real months is 6 %",
+            "the largest such share in real months is 9 %",
         ),
         "the paper, and dates of data": (
             "the paper's Fig. 3a",
