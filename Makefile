@@ -80,6 +80,7 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(RUN) lint-imports
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml >/dev/null
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml >/dev/null
+	@$(RUN) check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml >/dev/null
 	@$(RUN) zizmor --quiet --offline --pedantic .github
 
 format: .venv/synced ## Format the code

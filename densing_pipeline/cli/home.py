@@ -10,6 +10,8 @@ from densing_pipeline.settings import Settings
 
 CONFIGURATION = "dagster.yaml"
 
+PACKAGE = Path(densing_pipeline.__file__).parent
+
 BROUGHT = "dagster.yaml.packaged"
 """Copy of the configuration that the package last brought, beside the one in use."""
 
@@ -26,8 +28,12 @@ def set_home(settings: Settings, screen: Screen) -> None:
     """
     state = settings.state_dir.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("DAGSTER_HOME"):
+    home = os.environ.get("DAGSTER_HOME")
+    if not home:
         os.environ["DAGSTER_HOME"] = str(dagster_home(state, screen))
+    elif Path(home).absolute() == state:
+        # As services set it, for which Dagster's own programs would find no configuration there.
+        _renew(state, screen)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
 
@@ -39,12 +45,22 @@ def dagster_home(state: Path, screen: Screen) -> Path:
         state: the state directory; it gets a copy of the file that the wheel brings.
         screen: as in `set_home`.
     """
-    package = Path(densing_pipeline.__file__).parent
-    if (package.parent / CONFIGURATION).is_file():
-        return package.parent
-    if remark := renew(state, (package / CONFIGURATION).read_bytes()):
-        screen.say(remark)
+    configuration = _configuration()
+    if configuration.parent != PACKAGE:
+        return configuration.parent
+    _renew(state, screen)
     return state
+
+
+def _configuration() -> Path:
+    """The `dagster.yaml` of this version: beside the package in a checkout, in it where it is installed."""
+    beside = PACKAGE.parent / CONFIGURATION
+    return beside if beside.is_file() else PACKAGE / CONFIGURATION
+
+
+def _renew(state: Path, screen: Screen) -> None:
+    if remark := renew(state, _configuration().read_bytes()):
+        screen.say(remark)
 
 
 def renew(state: Path, brought: bytes) -> str:

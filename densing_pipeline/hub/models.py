@@ -168,6 +168,10 @@ def models(
     table = MODELS.cast(
         pl.concat(
             [facts, new.select(c for c in new.columns if c in MODELS.names)], how="diagonal_relaxed"
+        ).with_columns(
+            canonical_id=pl.when(pl.col("source") == SOURCE)
+            .then("model_id")
+            .otherwise("canonical_id")
         )
     )
     table, invalid = _without_violations(table)

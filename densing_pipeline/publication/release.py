@@ -32,6 +32,7 @@ from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headlin
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
+from densing_pipeline.publication.price_news import FEED_FILE, feed
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
@@ -223,6 +224,8 @@ def _build(
         (building / HEADLINE_FILE).write_text(
             json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
+        if (changes := feed(tables["price_changes"], made.homepage)) is not None:
+            (building / FEED_FILE).write_bytes(changes)
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
         (building / RESOURCES_FILE).write_text(

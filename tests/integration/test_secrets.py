@@ -39,8 +39,9 @@ NOW = datetime(2026, 6, 3, 2, tzinfo=UTC)
 TOKEN = "hf_s3cr3t"  # noqa: S105
 LISTS = ("OPENROUTER", "LITELLM", "MODELS_DEV", "GENAI_PRICES", "LLM_PRICES")
 HOLD_ADDRESSES = {one.name for one in variables() if not Settings.model_fields[one.field].repr}
-NO_REQUESTS = {"DENSING_PUBLISH_URL", "DENSING_REDIRECT_HOSTS"}
-"""The first names a directory; the second is refused with a password."""
+NO_REQUESTS = {"DENSING_PUBLISH_URL", "DENSING_REDIRECT_HOSTS", "DENSING_DATABASE_URL"}
+"""The first names a directory; the second is refused with a password; the third is tried with a real server
+(`unit/orchestration/test_postgres_storage.py`)."""
 
 
 @pytest.fixture

@@ -1,8 +1,14 @@
 """An installed package's `dagster.yaml` follows its version, unless somebody edited the copy."""
 
+from pathlib import Path
+
 import pytest
 
-from densing_pipeline.cli.home import BROUGHT, CONFIGURATION, renew
+from densing_pipeline.cli.home import BROUGHT, CONFIGURATION, renew, set_home
+from densing_pipeline.cli.screen import Screen
+from densing_pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[3]
 
 FIRST, SECOND, THIRD = b"version: 1\n", b"version: 2\n", b"version: 3\n"
 
@@ -51,3 +57,16 @@ def test_a_renewal_that_was_killed_half_way_is_no_edit(tmp_path):
     assert renew(tmp_path, SECOND) == ""
     assert renew(tmp_path, THIRD) == ""
     assert in_use(tmp_path) == THIRD
+
+
+@pytest.mark.parametrize(("home", "is_given"), [("state", True), ("elsewhere", False)])
+def test_dagster_finds_its_configuration_where_a_service_says_it_is(
+    home, is_given, tmp_path, monkeypatch
+):
+    """`dagster-daemon` reads `DAGSTER_HOME`, which units set to the state directory."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / home))
+    set_home(Settings(state_dir=tmp_path / "state"), Screen())
+    copy = tmp_path / "state" / CONFIGURATION
+    assert copy.exists() is is_given
+    if is_given:
+        assert copy.read_bytes() == (ROOT / CONFIGURATION).read_bytes()

@@ -27,6 +27,7 @@ from densing_pipeline.tables.published import (
 )
 from tests.servers.prices import PriceServer, Reply, addresses
 from tests.unit.score_sources.epoch import MMLU, archive, members, revised
+from tests.unit.score_sources.uncheatable import leaderboard
 
 pytestmark = pytest.mark.heavy
 
@@ -77,6 +78,7 @@ class Nights:
         )
         self.server.answer(f"{tree}/arc-agi?recursive=true", Reply(json.dumps([log]).encode()))
         self.answer(f"every-eval-ever/resolve/main/{log['path']}", COSTLY)
+        self.answer("uncheatable-eval", leaderboard())
 
     @property
     def zone(self) -> LandingZone:
