@@ -7,6 +7,7 @@ from densing_pipeline import facts
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import direct_laws as direct
+from densing_pipeline.density import leaders as densest
 from densing_pipeline.density import measured_laws as measured
 from densing_pipeline.density import pooled_scores as pooling
 from densing_pipeline.density import reference_law_draws as refits
@@ -17,6 +18,7 @@ from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
+from densing_pipeline.headline import HEADLINE
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
@@ -25,6 +27,7 @@ from densing_pipeline.orchestration.metadata import (
     sensitivity_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
 from densing_pipeline.publication.charts.choices import choices
 from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.settings import Settings
@@ -249,10 +252,7 @@ def density_growth(
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
-    texts = [
-        *text_ruler.reported_texts(reported_fresh_text),
-        *text_ruler.measured_texts(fresh_text, current(models)),
-    ]
+    texts = text_ruler.known_texts(reported_fresh_text, fresh_text, current(models))
     return growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
@@ -293,4 +293,19 @@ def sensitivity(
     figure = choices({"sensitivity": table})
     return dg.MaterializeResult(
         value=table, metadata=sensitivity_metadata(table) | figure_metadata(figure)
+    )
+
+
+@table_asset(published.LEADERS, group="density")
+def leaders(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """The densest models of the quoted series, each with the probability that it is the densest."""
+    quoted = [HEADLINE[:3], *((CURRENT[0], CURRENT[1], basis) for basis in CURRENT_BASES)]
+    return densest.leaders(
+        densities, models, reference_laws, reference_law_draws, quoted, seed=settings.seed
     )

@@ -294,7 +294,23 @@ def _laws(tables: Tables) -> Values:
             for name, models in own.items()
         },
         "score_alone": _score_alone(own["nmi-2025"], tables["reference_laws"]),
+        "ladder": _ladder(tables),
     }  # fmt: skip
+
+
+def _ladder(tables: Tables) -> Values:
+    """The law of the OLMo ladder: its error on the held-out checkpoints, its best score, its sum of squares."""
+    name = "olmo-ladder"
+    law = laws_of(tables["reference_laws"])[name, "MMLU"]
+    points = tables["reference_points"].filter(reference_id=name)
+    told = {
+        "most": points["score"].max(),
+        "sse": _first(tables["reference_laws"], reference_id=name).loss_sse,
+    }
+    for row in points.filter(~pl.col("used_in_fit")).iter_rows(named=True):
+        loss = law.loss_law.loss(row["params"], row["tokens"])
+        told[row["run_id"]] = float(law.performance_law.score(loss)) - row["score"]
+    return told
 
 
 def _current(law: pl.DataFrame, basis: str, population: str) -> SimpleNamespace:

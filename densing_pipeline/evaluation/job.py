@@ -29,6 +29,7 @@ from typing import Any
 
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
+    adaptive,
     download,
     engine_processes,
     gpu_locks,
@@ -49,6 +50,7 @@ from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
+from densing_pipeline.evaluation.meter import Meter
 from densing_pipeline.evaluation.progress import Reporter, reporting
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests
@@ -85,6 +87,7 @@ class Arguments:
         cache: where fetched weights are kept.
         disk_gib: GiB that all kept weights together may take at most.
         limit: items of each benchmark; None for all.
+        sample_error: standard error of ln N_eff up to which samples are enlarged; None for whole benchmarks.
         benchmarks: what is measured.
         released: day on which the model was released; None if it is not known.
         hang_seconds: seconds without progress after which the evaluation is stopped.
@@ -98,6 +101,7 @@ class Arguments:
     cache: Path
     disk_gib: float
     limit: int | None
+    sample_error: float | None
     benchmarks: tuple[Benchmark, ...]
     released: date | None
     hang_seconds: float
@@ -105,7 +109,7 @@ class Arguments:
     @property
     def suite_version(self) -> str:
         """Suite version of the benchmarks that are measured."""
-        return suite.version(self.benchmarks)
+        return suite.version(self.benchmarks, self.sample_error)
 
     def local_revision(self, folder: Path) -> str:
         """Revision of a model read from a folder: as told, else `local-` and a hash of its files."""
@@ -193,14 +197,21 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             "prompt_sha256": prompts,
             **engine.provenance(),
         }
-        before = writer.earlier_provenance().get("seconds", 0.0)
+        earlier = dict(writer.earlier_provenance())
         if writer.begin(facts):
-            before = 0.0
+            earlier = {}
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        tallies = measure(engine, work, writer, judges, reporter, workers, watchdog.report_progress)
+        meter = stack.enter_context(Meter(sized.gpus, earlier))
+        measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
+        if arguments.sample_error is None:
+            tallies = measure(*measuring)
+        else:
+            tallies = adaptive.measure_samples(*measuring, target=arguments.sample_error)
+            facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
-    facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
+    seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
+    facts |= provenance.of_results(tallies, seconds) | meter.costs
     writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
@@ -342,12 +353,17 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--cache", type=Path, default=_state_dir() / "weights", help="where weights are kept")
     add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
     add("--limit", type=int, help="items of each benchmark, for a trial")
+    add("--sample-error", type=float, help="measure samples, up to this standard error of ln N_eff")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")
+    if told.sample_error is not None and not 0 < told.sample_error < 1:
+        parser.error("--sample-error: more than 0 and less than 1, such as 0.15")
+    if told.sample_error is not None and told.limit is not None:
+        parser.error("--sample-error: either this or --limit")
     try:
         benchmarks = (
             suite.select(told.benchmarks.split(","), told.data)

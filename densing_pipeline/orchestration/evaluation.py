@@ -64,7 +64,7 @@ def evaluate(
         settings.evaluations_dir.absolute(),
         context.partition_key,
         revision,
-        suite.version(in_force),
+        suite.version(in_force, settings.evaluation_sample_error),
         settings.evaluation_limit,
     )
     found = folder_reader.read_folder(path)
@@ -96,6 +96,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
         "--cache": settings.evaluation_cache_dir.absolute(),
         "--disk-gib": settings.evaluation_disk_gib,
         "--limit": settings.evaluation_limit,
+        "--sample-error": settings.evaluation_sample_error,
         "--data": settings.evaluation_data and settings.evaluation_data.absolute(),
         "--released": _release_date(settings, model),
     }

@@ -16,11 +16,15 @@ from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.consistency import running
+from densing_pipeline.publication.price_news import FEED_FILE
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
 from densing_pipeline.tables.published import PUBLISHED
 
 RESOURCES_FILE = "datapackage.json"
+
+ANSWER_FILES = {HEADLINE_FILE: "application/json", FEED_FILE: "application/atom+xml"}
+"""Files with answers for programs, and their media types."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,9 @@ def datapackage(
             for path in sorted(folder.glob("*.svg"))
         ],
         "answers": [
-            {"path": path.name, "mediatype": "application/json", "hash": _hash(path)}
-            for path in sorted(folder.glob(HEADLINE_FILE))
+            {"path": name, "mediatype": kind, "hash": _hash(folder / name)}
+            for name, kind in ANSWER_FILES.items()
+            if (folder / name).exists()
         ],
         "pages": [
             {

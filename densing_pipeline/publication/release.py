@@ -32,6 +32,7 @@ from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headlin
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
+from densing_pipeline.publication.price_news import FEED_FILE, feed
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
@@ -169,6 +170,11 @@ def published_at(path: Path) -> Published | None:
     return Published(found.name, found, _package(found))
 
 
+def nothing_published(folder: Path) -> str:
+    """What to say of a folder without a release, with the remedy."""
+    return f"{folder}: nothing is published there yet; `densing run` publishes a first release"
+
+
 def published_before(folder: Path, name: str) -> pl.DataFrame | None:
     """One table of the latest complete release, maybe with older columns; None if there is none."""
     release = latest_release(folder)
@@ -183,9 +189,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     """
     latest = folder / "latest"
     if not latest.exists():
-        raise TableError(
-            f"{latest}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise TableError(nothing_published(latest))
     if not is_whole(latest):
         raise TableError(
             f"{latest.resolve()}: the release is damaged; run the nightly job again to rebuild it"
@@ -223,6 +227,8 @@ def _build(
         (building / HEADLINE_FILE).write_text(
             json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
+        if (changes := feed(tables["price_changes"], made.homepage)) is not None:
+            (building / FEED_FILE).write_bytes(changes)
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
         (building / RESOURCES_FILE).write_text(

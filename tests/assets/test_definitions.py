@@ -29,6 +29,7 @@ GROUPS = {
         "evaluations",
         "eval_items",
         "fresh_text",
+        "evaluation_costs",
         "scores",
         "score_gaps",
         "contamination",
@@ -56,6 +57,7 @@ GROUPS = {
         "knowledge_probes",
         "ruler_densities",
         "benchmark_gap",
+        "leaders",
     },
     "prices": {
         "price_snapshots",
@@ -87,7 +89,15 @@ GROUPS = {
         "paper_claims",
         "context_rates",
     },
-    "publication": {"source_health", "revisions", "release"},
+    "publication": {
+        "source_health",
+        "revisions",
+        "headline",
+        "price_now",
+        "smallest_model",
+        "waiting",
+        "release",
+    },
 }
 
 FORECAST_INPUTS = {
@@ -113,6 +123,7 @@ PARENTS = {
     "eval_items": {"evaluation"},
     "scores": {"evaluations", "eval_items", "benchmark_reports", "claimed_scores", "models"},
     "fresh_text": {"eval_items", "models"},
+    "evaluation_costs": {"evaluations", "eval_items", "models", "densities"},
     "score_gaps": {"scores"},
     "contamination": {"scores"},
     "evaluation_queue": {"models", "model_quarantine", "evaluations"},
@@ -141,7 +152,7 @@ PARENTS = {
         "knowledge_probes",
     },
     "interval_coverage": set(),
-    "reported_fresh_text": set(),
+    "reported_fresh_text": {"benchmark_reports", "models"},
     "knowledge_probes": {"benchmark_reports"},
     "ruler_densities": {"reported_fresh_text", "fresh_text", "models", "knowledge_probes"},
     "benchmark_gap": {
@@ -218,6 +229,20 @@ PARENTS = {
         "knowledge_probes",
         "task_runs",
     },
+    "leaders": {"densities", "models", "reference_laws", "reference_law_draws"},
+    "headline": {
+        "density_growth",
+        "densing_law",
+        "densities",
+        "density_paces",
+        "pace_skill",
+        "sensitivity",
+        "price_halving",
+        "price_frontier",
+    },
+    "price_now": {"price_frontier", "price_records", "capability_levels", "model_links"},
+    "smallest_model": {"densities", "models", "densing_law"},
+    "waiting": {"evaluation_queue", "models", "densities"},
     "release": set(PUBLISHED),
 }
 

@@ -444,7 +444,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "evaluation/test_queue",
         ("NEW = timedelta(days=180)", "NEW = timedelta(days=170)"),
         ('pl.col("estimated_gpu_hours") < 1', 'pl.col("estimated_gpu_hours") <= 2'),
-        ("SUITE_TOKENS = 7.8e6", "SUITE_TOKENS = 7.0e6"),
+        ("SUITE_TOKENS = 11.9e6", "SUITE_TOKENS = 11.0e6"),
     ),
     *_room(
         "evaluation/",

@@ -244,7 +244,14 @@ def test_a_second_job_in_a_folder_leaves_it_alone(place):
 
 
 @pytest.mark.parametrize(
-    "options", [["--benchmarks", "MMLU,ARC"], ["--limit", "0"], ["--limit", "few"]]
+    "options",
+    [
+        ["--benchmarks", "MMLU,ARC"],
+        ["--limit", "0"],
+        ["--limit", "few"],
+        ["--sample-error", "0"],
+        ["--sample-error", "0.15", "--limit", "3"],
+    ],
 )
 def test_wrong_arguments_touch_nothing(place, options, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -26,6 +26,7 @@ from densing_pipeline.tables.published import (
 )
 from tests.servers.prices import PriceServer, Reply, addresses
 from tests.unit.score_sources.epoch import MMLU, archive, members, revised
+from tests.unit.score_sources.uncheatable import leaderboard
 
 pytestmark = pytest.mark.heavy
 
@@ -51,6 +52,7 @@ class Nights:
             self.answer(name, SOURCES[name].embedded[0].content())
         self.answer("epoch-eci", SOURCES["epoch-eci"].embedded[0].content())
         self.answer("epoch-models", MODELS)
+        self.answer("uncheatable-eval", leaderboard())
 
     @property
     def zone(self) -> LandingZone:
