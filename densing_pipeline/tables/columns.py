@@ -1260,7 +1260,10 @@ COLUMNS: dict[str, Column] = {
     "high": _number("Upper end of the 95 % interval; empty if unbounded (read: at least low)."),
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
-    "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_providers": _count(
+        "Companies that held the frontier in the window; all that a router does not name count as one.",
+        "providers",
+    ),
     "n_censored": _count(
         "Changes of the price whose day is known to an interval only (interval-censored).",
         "changes",
@@ -1686,6 +1689,7 @@ OWN: dict[tuple[str, str], Column] = {
         "Run as the board names it: model, and setting of reasoning."
     ),
     ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("benchmark_reports", "run_date"): _day("Day of the run, if the source states it."),
     ("task_cost_records", "run_date"): _day(
         "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
         "the level begins if it is earlier."
@@ -1698,6 +1702,10 @@ OWN: dict[tuple[str, str], Column] = {
     ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
     ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
     ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("price_frontier", "seller"): _text(
+        "Company that asked the price (facts/seller_names.csv); the maker where a router sells a model whose weights "
+        "are not published. Empty if the router does not name it, and where nothing is on offer."
+    ),
     ("task_cost_halving", "n_providers"): _count(
         "Makers of the models whose runs set the records.", "makers"
     ),

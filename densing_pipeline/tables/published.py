@@ -136,7 +136,7 @@ BENCHMARK_REPORTS = Table(
         "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
         "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
         "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
-        "observed_from", "observed_to?", "snapshot_sha256",
+        "observed_from", "observed_to?", "snapshot_sha256", "run_date?",
     ),
     ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
@@ -441,7 +441,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
