@@ -47,7 +47,9 @@ def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatAr
     return weights
 
 
-def small_cluster_factor(clusters: int, level: float = LEVEL) -> float:
+def small_cluster_factor(
+    clusters: int, level: float = LEVEL, degrees: FloatArray | None = None
+) -> float | FloatArray:
     """Factor by which a percentile interval from few clusters is widened.
 
     Resampling G clusters shrinks the variance by (G - 1) / G and replaces the t distribution with G
@@ -55,14 +57,20 @@ def small_cluster_factor(clusters: int, level: float = LEVEL) -> float:
     section VI); the factor corrects both. It tends to 1 as G grows: 1.58 at 5, 1.22 at 10, 1.05 at
     40.
 
+    Args:
+        clusters: number of clusters that were resampled.
+        level: nominal coverage.
+        degrees: degrees of freedom in place of G - 1, one per estimate; the factors then have their shape.
+
     Raises:
         ValueError: fewer than two clusters, from which no variance can be estimated.
     """
     if clusters < 2:
         raise ValueError(f"{clusters} clusters carry no interval: at least 2 are needed")
     tail = (1 + level) / 2
-    inflated = stdtrit(clusters - 1, tail) / ndtri(tail)
-    return float(inflated * np.sqrt(clusters / (clusters - 1)))
+    inflated = stdtrit(clusters - 1 if degrees is None else degrees, tail) / ndtri(tail)
+    factor = inflated * np.sqrt(clusters / (clusters - 1))
+    return float(factor) if degrees is None else np.asarray(factor, dtype=np.float64)
 
 
 def clustered_interval(
@@ -87,7 +95,7 @@ def clustered_intervals(draws: FloatArray, clusters: int, level: float = LEVEL) 
         clusters: as above.
         level: nominal coverage.
     """
-    low, centre, high = _quantiles(draws, level)
+    low, centre, high = central_quantiles(draws, level)
     factor = small_cluster_factor(clusters, level)
     return np.stack([centre - factor * (centre - low), centre + factor * (high - centre)], axis=1)
 
@@ -98,12 +106,14 @@ def percentile_interval(draws: FloatArray) -> tuple[float, float] | None:
     Args:
         draws: estimates, NaN where a resample gave none, shape (draws,).
     """
-    low, _, high = (float(part[0]) for part in _quantiles(draws[None], LEVEL))
+    low, _, high = (float(part[0]) for part in central_quantiles(draws[None], LEVEL))
     return None if np.isnan(low) else (low, high)
 
 
-def _quantiles(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Both ends and the median of the finite draws of each row; NaN if too many are not finite.
+def central_quantiles(
+    draws: FloatArray, level: float = LEVEL
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lower end, median and upper end of the finite draws of each row; NaN if too many are not finite.
 
     The k-th smallest of m draws is the quantile at k / (m + 1), so that a further draw falls
     between the ends with probability `level` for any m (Hyndman and Fan 1996, definition 6).
