@@ -4,9 +4,11 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import COMPARED
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import direct_laws as direct
+from densing_pipeline.density import leaders as densest
 from densing_pipeline.density import measured_laws as measured
 from densing_pipeline.density import pooled_scores as pooling
 from densing_pipeline.density import reference_law_draws as refits
@@ -17,6 +19,7 @@ from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.evaluation import score_gaps as gaps
 from densing_pipeline.evaluation import suite
+from densing_pipeline.headline import HEADLINE
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
@@ -25,6 +28,7 @@ from densing_pipeline.orchestration.metadata import (
     sensitivity_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
 from densing_pipeline.publication.charts.choices import choices
 from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.settings import Settings
@@ -244,16 +248,13 @@ def density_growth(
     fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
-    texts = [
-        *text_ruler.reported_texts(reported_fresh_text),
-        *text_ruler.measured_texts(fresh_text, current(models)),
-    ]
-    return growth_table(
+    texts = text_ruler.known_texts(reported_fresh_text, fresh_text, current(models))
+    table = growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
@@ -261,11 +262,13 @@ def density_growth(
             current(models),
             pooled_scores,
             score_ranges(reference_laws),
+            score_ranges(reference_laws, tuple(COMPARED)),
             as_of=as_of,
             draws=draws,
             seed=seed,
         ),
     )
+    return dg.MaterializeResult(value=table, metadata=headline_metadata(table))
 
 
 @table_asset(published.INTERVAL_COVERAGE, group="density")
@@ -279,6 +282,7 @@ def sensitivity(
     models: pl.DataFrame,
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
+    densing_law: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Doubling time under every combination of reference law, D0, scores, window and estimator."""
@@ -289,8 +293,24 @@ def sensitivity(
         as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        quoted=next(densing_law.filter("is_headline").iter_rows(named=True), None),
     )
     figure = choices({"sensitivity": table})
     return dg.MaterializeResult(
         value=table, metadata=sensitivity_metadata(table) | figure_metadata(figure)
+    )
+
+
+@table_asset(published.LEADERS, group="density")
+def leaders(
+    densities: pl.DataFrame,
+    models: pl.DataFrame,
+    reference_laws: pl.DataFrame,
+    reference_law_draws: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> pl.DataFrame:
+    """The densest models of the quoted series, each with the probability that it is the densest."""
+    quoted = [HEADLINE[:3], *((CURRENT[0], CURRENT[1], basis) for basis in CURRENT_BASES)]
+    return densest.leaders(
+        densities, models, reference_laws, reference_law_draws, quoted, seed=settings.seed
     )

@@ -8,10 +8,12 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation import (
     board_scores,
+    costs,
     measured_tables,
     queue,
     reported_scores,
     suite,
+    suite_table,
 )
 from densing_pipeline.evaluation import (
     fresh_text as fresh,
@@ -29,10 +31,12 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import (
     BASE_MODEL_RECALL,
     EVAL_ITEMS,
+    EVALUATION_COSTS,
     EVALUATION_QUEUE,
     EVALUATIONS,
     FRESH_TEXT,
     SCORES,
+    SUITE_BENCHMARKS,
 )
 
 
@@ -101,6 +105,25 @@ def fresh_text(eval_items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     return fresh.fresh_text(eval_items, models)
 
 
+@table_asset(SUITE_BENCHMARKS, group="evaluation")
+def suite_benchmarks(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
+    """How the suite in force asks: data, shots, stops, token budget and metric of each benchmark."""
+    in_force = suite.in_force(settings.evaluation_data)
+    version = suite.version(in_force, settings.evaluation_sample_error)
+    return suite_table.suite_benchmarks(in_force, version)
+
+
+@table_asset(EVALUATION_COSTS, group="evaluation")
+def evaluation_costs(
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    models: pl.DataFrame,
+    densities: pl.DataFrame,
+) -> pl.DataFrame:
+    """Time, tokens, memory and energy that measuring each model took, and joules for each right answer."""
+    return costs.evaluation_costs(evaluations, eval_items, models, densities)
+
+
 @table_asset(EVALUATION_QUEUE, group="evaluation")
 def evaluation_queue(
     models: pl.DataFrame,
@@ -116,7 +139,7 @@ def evaluation_queue(
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
-        suite.version(suite.in_force(settings.evaluation_data)),
+        suite.version(suite.in_force(settings.evaluation_data), settings.evaluation_sample_error),
         datetime.combine(compiled.item(), time(), UTC),
     )
 

@@ -16,6 +16,7 @@ from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import FRESH, OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
+from densing_pipeline.publication import short_tables
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.consistency import (
     check_made_together,
@@ -28,7 +29,15 @@ from densing_pipeline.publication.places import copies
 from densing_pipeline.publication.release import latest_release, publish
 from densing_pipeline.score_sources.poll import poll_reports as score_poll_reports
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import PUBLISHED, REVISIONS, SOURCE_HEALTH
+from densing_pipeline.tables.published import (
+    HEADLINE_TABLE,
+    PRICE_NOW,
+    PUBLISHED,
+    REVISIONS,
+    SMALLEST_MODEL,
+    SOURCE_HEALTH,
+    WAITING,
+)
 
 
 @table_asset(SOURCE_HEALTH, group="publication", deps=["price_snapshots", "score_snapshots"])
@@ -67,6 +76,53 @@ def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> p
     """Published numbers that differ in the new tables, with the old and new values."""
     made = provenance(settings, facts.load("sources"))
     return changes.revisions(tables, settings.publish_dir, made)
+
+
+@table_asset(HEADLINE_TABLE, group="publication")
+def headline(
+    density_growth: pl.DataFrame,
+    densing_law: pl.DataFrame,
+    densities: pl.DataFrame,
+    density_paces: pl.DataFrame,
+    pace_skill: pl.DataFrame,
+    sensitivity: pl.DataFrame,
+    price_halving: pl.DataFrame,
+    price_frontier: pl.DataFrame,
+) -> pl.DataFrame:
+    """The numbers of the answers, one row each."""
+    told = {
+        "density_growth": density_growth, "densing_law": densing_law, "densities": densities,
+        "density_paces": density_paces, "pace_skill": pace_skill, "sensitivity": sensitivity,
+        "price_halving": price_halving, "price_frontier": price_frontier,
+    }  # fmt: skip
+    return short_tables.headline(answers(told))
+
+
+@table_asset(PRICE_NOW, group="publication")
+def price_now(
+    price_frontier: pl.DataFrame,
+    price_records: pl.DataFrame,
+    capability_levels: pl.DataFrame,
+    model_links: pl.DataFrame,
+) -> pl.DataFrame:
+    """The cheapest offer of each capability level today."""
+    return short_tables.price_now(price_frontier, price_records, capability_levels, model_links)
+
+
+@table_asset(SMALLEST_MODEL, group="publication")
+def smallest_model(
+    densities: pl.DataFrame, models: pl.DataFrame, densing_law: pl.DataFrame
+) -> pl.DataFrame:
+    """The smallest open model that reaches each score, its memory, and when half of it may do."""
+    return short_tables.smallest_model(densities, models, densing_law)
+
+
+@table_asset(WAITING, group="publication")
+def waiting(
+    evaluation_queue: pl.DataFrame, models: pl.DataFrame, densities: pl.DataFrame
+) -> pl.DataFrame:
+    """The models that are not evaluated, and why."""
+    return short_tables.waiting(evaluation_queue, models, densities)
 
 
 @dg.asset(

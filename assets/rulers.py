@@ -15,9 +15,9 @@ from densing_pipeline.tables import published
 
 
 @table_asset(published.REPORTED_FRESH_TEXT, group="density")
-def reported_fresh_text() -> pl.DataFrame:
+def reported_fresh_text(benchmark_reports: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     """How well base models compress text that was written after their release, in bits per byte."""
-    return texts.with_bits(facts.load("reported_fresh_text"))
+    return texts.with_polls(facts.load("reported_fresh_text"), benchmark_reports, current(models))
 
 
 @table_asset(published.KNOWLEDGE_PROBES, group="density")
@@ -35,10 +35,7 @@ def ruler_densities(
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Density of each model by compression of fresh text, and by knowledge of obscure facts."""
-    on_texts = [
-        *texts.reported_texts(reported_fresh_text),
-        *texts.measured_texts(fresh_text, current(models)),
-    ]
+    on_texts = texts.known_texts(reported_fresh_text, fresh_text, current(models))
     rows = [
         *texts.text_densities(on_texts, seed=settings.seed),
         *probes.knowledge_densities(knowledge_probes),

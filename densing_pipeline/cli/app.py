@@ -462,17 +462,42 @@ def intervals(
         typer.Option(help="Estimate and basis, such as pooled/total (default: all)."),
     ] = None,
     world: Annotated[list[str] | None, typer.Option(help="World (default: all).")] = None,
+    window: Annotated[
+        list[str] | None, typer.Option(help="Window of a pooled estimate (default: all of them).")
+    ] = None,
 ) -> None:
     """Simulate how often the published intervals of the pace of density hold it; takes hours.
 
-    Rows of the file that are not simulated anew stay.
+    Rows of the file that are not simulated anew stay. Finished draws are kept in the state directory: called
+    again, the command continues where it was stopped.
     """
     from densing_pipeline.cli import studies
 
     studies.simulate_intervals(
         ctx.obj, file, worlds=worlds, draws=draws, seed=seed,
-        estimates=estimate or (), names=world or (),
+        estimates=estimate or (), names=world or (), windows=window or (),
     )  # fmt: skip
+
+
+@simulate.command()
+def items(
+    ctx: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or parquet with model_id, benchmark, item_id, score and, if known, subject."
+        ),
+    ],
+    sample_error: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Largest standard error of ln N_eff.")
+    ] = 0.15,
+    repeats: Annotated[int, typer.Option(min=1, help="Samples of each model.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 1,
+) -> None:
+    """Sample recorded item results, and compare the estimates with the scores on all items."""
+    from densing_pipeline.cli import studies
+
+    studies.simulate_items(ctx.obj, file, target=sample_error, repeats=repeats, seed=seed)
 
 
 @simulate.command("price-nights")
@@ -505,6 +530,12 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Items of each benchmark, for a trial.")
     ] = None,
+    sample_error: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1, help="Measure samples, enlarged up to this standard error of ln N_eff."
+        ),
+    ] = None,
     released: Annotated[
         datetime | None,
         typer.Option(
@@ -530,7 +561,7 @@ def evaluate(
         raise errors.CommandError("a model is needed, or --check: see densing evaluate --help")
 
     day = released and released.date()
-    evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)
+    evaluate.run(model, revision, weights, out, benchmarks, limit, sample_error, day, hang_seconds)
 
 
 @app.command()

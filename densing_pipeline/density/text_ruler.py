@@ -86,6 +86,73 @@ class TextRuler:
         return np.asarray((np.log(bits_per_byte) - intercept) / slope)
 
 
+SOURCE = "uncheatable-eval"
+"""Name of the polled source (`score_sources.sources.uncheatable_eval`) in `benchmark_reports`."""
+
+TEXT_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "ao3 english": "ao3", "arxiv cs": "arxiv-cs", "arxiv computer science": "arxiv-cs",
+        "arxiv physics": "arxiv-physics", "bbc news": "bbc", "github cpp": "github-cpp",
+        "github python": "github-python", "wikipedia english": "wikipedia",
+    }
+)  # fmt: skip
+"""Our name of each kind of text by the leaderboard's."""
+
+SUREST = 0.95
+"""Least confidence of a link from the leaderboard's name to a model."""
+
+NOT_STATED = "not stated"
+"""Sequence layers of a model of which only the leaderboard says something."""
+
+
+def with_polls(facts: pl.DataFrame, reports: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """The newest poll of the leaderboard as rows of `reported_fresh_text`; the bundled rates until it carries a ruler.
+
+    All rates of a poll are of the same texts, so they replace the bundled ones as a whole: rates of other texts
+    are never mixed. Only dense base models with every text of the ruler count.
+
+    Args:
+        facts: the fact table `reported_fresh_text`.
+        reports: a `benchmark_reports` frame.
+        models: a `models` frame.
+    """
+    texts = pl.DataFrame({"kind": list(TEXT_NAMES), "text": list(TEXT_NAMES.values())})
+    known = models.filter("is_base", ~pl.col("is_moe"), pl.col("params_total").is_not_null())
+    polled = (
+        reports.filter(
+            pl.col("source") == SOURCE,
+            pl.col("observed_to").is_null(),
+            pl.col("confidence") >= SUREST,
+        )
+        .with_columns(kind=pl.col("benchmark_name").str.split(", ").list.last())
+        .join(texts, on="kind")
+        .sort("model_id", "text", "model")
+        .unique(["model_id", "text"], keep="first", maintain_order=True)
+        .filter(pl.len().over("model_id") == len(GROUPS[ALL_TEXTS]))
+        .select(
+            "model_id",
+            "text",
+            "source_url",
+            compression_percent=100 * pl.col("score"),
+            observed_at="observed_from",
+            source=pl.lit("leaderboard of Uncheatable Eval (code MIT)"),
+        )
+        .join(
+            known.select("model_id", "model", "family", "release_date", "params_total").unique(
+                "model_id", keep="first", maintain_order=True
+            ),
+            on="model_id",
+        )
+    )
+    of_line = polled.filter(pl.col("model_id").str.contains(LINE))
+    if of_line["params_total"].n_unique() < FEWEST_LINE_SIZES:
+        return with_bits(facts)
+    layers = facts.select("model_id", "sequence_layers").unique("model_id")
+    return with_bits(polled.join(layers, on="model_id", how="left")).with_columns(
+        pl.col("sequence_layers").fill_null(NOT_STATED)
+    )
+
+
 def with_bits(facts: pl.DataFrame) -> pl.DataFrame:
     """The bundled compression rates as rows of `reported_fresh_text`, with bits per byte."""
     return facts.with_columns(bits_per_byte=pl.col("compression_percent") * BITS_PER_PERCENT)
@@ -175,6 +242,19 @@ class Texts(NamedTuple):
     def bases(self) -> tuple[str, ...]:
         """The parameter bases that are told apart."""
         return tuple(name for name in BASES if name in self.params["params_basis"])
+
+
+def known_texts(
+    reported: pl.DataFrame, measured: pl.DataFrame, models: pl.DataFrame
+) -> list[Texts]:
+    """Models on every group of texts: the bundled compression rates, and what we measured ourselves.
+
+    Args:
+        reported: a `reported_fresh_text` frame.
+        measured: a `fresh_text` frame.
+        models: a `models` frame, one row a model.
+    """
+    return [*reported_texts(reported), *measured_texts(measured, models)]
 
 
 def reported_texts(fresh_text: pl.DataFrame) -> list[Texts]:

@@ -57,7 +57,7 @@ NMI_MODELS = Table(
     columns=(
         "model_id", "model", "organisation", "family", "release_date", "params_nonembedding",
         "params_active?", "is_moe", "quantisation?", "parent_id?", "relation", "density",
-        "density_basis", "effective_params", "score", "is_record", "source",
+        "density_basis", "effective_params", "score", "is_record", "canonical_id?", "source",
     ),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
         is_base=pl.lit(value=True),
         relation=pl.lit("base"),
         base_evidence=pl.lit("listed as a pretrained model by its publisher"),
+        canonical_id="model_id",
     )
     plotted = nmi_models.select(
         "model_id",
@@ -37,6 +38,7 @@ def models(base_models: pl.DataFrame, nmi_models: pl.DataFrame) -> pl.DataFrame:
         "quantisation",
         "parent_id",
         "relation",
+        "canonical_id",
         "source",
         release_date_basis=pl.lit("figure"),
         params_source=pl.lit("figure"),

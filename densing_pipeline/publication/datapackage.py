@@ -12,11 +12,13 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.card import CARD_FILE, CITATION_FILE
 from densing_pipeline.publication.consistency import running
 from densing_pipeline.publication.croissant import CROISSANT_FILE
+from densing_pipeline.publication.price_news import FEED_FILE
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
 from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
@@ -25,6 +27,9 @@ RESOURCES_FILE = "datapackage.json"
 
 MOST_ROW_SETS = 30
 """Most sources by which the rows of a table are told apart."""
+
+ANSWER_FILES = {HEADLINE_FILE: "application/json", FEED_FILE: "application/atom+xml"}
+"""Files with answers for programs, and their media types."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
         sources=sources,
         code=here.code,
         facts=here.facts,
-        homepage=settings.homepage or "",
+        homepage=shown(settings.homepage) if settings.homepage else "",
     )
 
 
@@ -191,8 +196,9 @@ def datapackage(
             for path in sorted(folder.glob("*.svg"))
         ],
         "answers": [
-            {"path": path.name, "mediatype": "application/json", "hash": _hash(path)}
-            for path in sorted(folder.glob(HEADLINE_FILE))
+            {"path": name, "mediatype": kind, "hash": _hash(folder / name)}
+            for name, kind in ANSWER_FILES.items()
+            if (folder / name).exists()
         ],
         "pages": [
             {

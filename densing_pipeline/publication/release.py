@@ -46,6 +46,7 @@ from densing_pipeline.publication.datapackage import (
     listed_files,
     with_descriptions,
 )
+from densing_pipeline.publication.price_news import FEED_FILE, feed
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
@@ -177,6 +178,11 @@ def published_at(path: Path) -> Published | None:
     return Published(found.name, found, _package(found))
 
 
+def nothing_published(folder: Path) -> str:
+    """What to say of a folder without a release, with the remedy."""
+    return f"{folder}: nothing is published there yet; `densing run` publishes a first release"
+
+
 def published_before(folder: Path, name: str) -> pl.DataFrame | None:
     """One table of the latest complete release, maybe with older columns; None if there is none."""
     release = latest_release(folder)
@@ -191,9 +197,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     """
     latest = folder / "latest"
     if not latest.exists():
-        raise TableError(
-            f"{latest}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise TableError(nothing_published(latest))
     if not is_whole(latest):
         raise TableError(
             f"{latest.resolve()}: the release is damaged; run the nightly job again to rebuild it"
@@ -229,6 +233,8 @@ def _build(
         )
         given = headline(target.name, answers(tables))
         (building / HEADLINE_FILE).write_text(_json(given), encoding="utf-8")
+        if (changes := feed(tables["price_changes"], made.homepage)) is not None:
+            (building / FEED_FILE).write_bytes(changes)
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
         _describe(building, package, [answer["sentence"] for answer in given["answers"]])

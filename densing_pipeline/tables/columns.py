@@ -305,13 +305,44 @@ COLUMNS: dict[str, Column] = {
         remedy="standard errors are fractions: write 0.004 for 0.4 points",
     ),
     "n_items": _count("Items the score was computed over.", "items"),
+    "sampled_from": _count(
+        "Items of the whole benchmark, whose score is estimated from the `n_items` of a sample; empty for "
+        "a score on all items.",
+        "items",
+    ),
+    "sampling_error": Column(
+        pl.Float64,
+        "Standard error of a score from a sample as an estimate of the score on all items, with "
+        "finite-population correction; `std_error` also holds the error of these items as a choice of all possible ones.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "begins_with_role": _flag(
+        "Whether the answer begins with a think or role token, as one of a chat does; empty without an answer."
+    ),
+    "n_role_starts": _count(
+        "Answers that begin with a think or role token; of base models few do.", "items"
+    ),
+    "is_chat_formatted": _flag(
+        "Whether more than a fifth of the answers begin with a think or role token: the score is of a model trained to chat, asked as "
+        "a base model, and too low."
+    ),
+    "item_weight": Column(
+        pl.Float64,
+        "Items of the benchmark that the item stands for: 1, or more in a sample. A score is the weighted mean.",
+        "items",
+        low=0,
+    ),
     "source_kind": _text(
-        "Whether we measured the score, somebody reported it in a document, it was read off a figure, or "
-        "the model's repository on the Hub claims it.",
+        "Whether we measured the score on all items of the benchmark, estimated it from a sample of them, "
+        "somebody reported it in a document, it was read off a figure, or the model's repository on the Hub "
+        "claims it.",
         "measured",
         "reported",
         "figure",
         "claimed",
+        "sampled",
     ),
     "scored_by": _text(
         "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
@@ -563,6 +594,67 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "benchmark_version": _text(
+        "Hash of everything that scores on the benchmark depend on besides the model."
+    ),
+    "question_group": _text("Kind of questions: knowledge, reasoning, mathematics, code or other."),
+    "dataset_id": _text("Data set of the questions, on the Hugging Face Hub."),
+    "dataset_revision": _text("Its commit; empty if it is not known yet."),
+    "question_split": _text("Split of the questions; empty if all splits have questions."),
+    "n_questions": _count(
+        "Questions of the benchmark; empty if the data set was not seen.", "items"
+    ),
+    "shots": _count("Worked examples before each question.", "items"),
+    "request_kind": _text(
+        "What the model is asked for: a choice between continuations, a text written greedily (temperature 0), the loss of an answer, "
+        "or that of a whole text.",
+        "choice",
+        "generate",
+        "loss",
+        "text",
+    ),
+    "metric_used": _text("How an answer is judged (docs/suite.md)."),
+    "stop_texts": _text("JSON list of the texts that end a written answer."),
+    "token_budget": _count("Most tokens of a written answer.", "tokens"),
+    "guessing_score": _fraction("Score of guessing."),
+    "question_licence": _text("Licence of the questions."),
+    "has_own_questions": _flag("Whether a mirror declares other questions than the suite."),
+    "measuring_seconds": Column(
+        pl.Float64,
+        "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
+        "share by tokens, a token of a prompt counted as a tenth.",
+        "s",
+        low=0,
+    ),
+    "gpu_seconds": Column(
+        pl.Float64,
+        "Measuring time multiplied by the number of GPUs; empty on a processor.",
+        "s",
+        low=0,
+    ),
+    "joules": Column(
+        pl.Float64,
+        "Energy of the GPUs in that time, by their own counter (NVML); of a benchmark, its share by tokens.",
+        "J",
+        low=0,
+    ),
+    "joules_reason": _text("Why there is no energy; empty if there is."),
+    "joules_per_correct": Column(
+        pl.Float64,
+        "Energy of all items asked over the number answered rightly.",
+        "J",
+        low=0,
+    ),
+    "peak_memory_bytes": _count(
+        "Most memory in use while measuring, of the GPUs together (looked at every second); of the process on a processor.",
+        "bytes",
+    ),
+    "n_correct": Column(
+        pl.Float64,
+        "Sum of the scores: items answered rightly; empty where there are losses only.",
+        "items",
+        low=0,
+    ),
     "engine": _text("Inference engine that ran the model."),
     "vllm_version": _text("Version of vLLM."),
     "torch_version": _text("Version of torch."),
@@ -714,13 +806,14 @@ COLUMNS: dict[str, Column] = {
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
     "score_source_kind": _text(
-        "Whether the score is measured, reported, read off a figure, claimed by the model's repository "
+        "Whether the score is measured, estimated from a sample of items (sampled), reported, read off a figure, claimed by the model's repository "
         "on the Hub, or mixed: an average of scores of several kinds.",
         "measured",
         "reported",
         "mixed",
         "figure",
         "claimed",
+        "sampled",
     ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
@@ -737,7 +830,8 @@ COLUMNS: dict[str, Column] = {
     "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
     "is_headline": _flag(
-        "Whether this is the headline, the estimate that answers and figures quote."
+        "Whether this is the estimate of its table that answers and figures quote. The headline is that of "
+        "density_growth; that of densing_law is by the paper's own law."
     ),
     "n_models": _count("Models in the window.", "models"),
     "n_clusters": _count("Model families in the window.", "families"),
@@ -796,10 +890,11 @@ COLUMNS: dict[str, Column] = {
         "github-python",
     ),
     "sequence_layers": _text(
-        "What the model mixes tokens with: attention alone, recurrent layers alone, or both.",
+        "What the model mixes tokens with: attention alone, recurrent layers alone, or both, if it is known.",
         "attention",
         "recurrent",
         "hybrid",
+        "not stated",
     ),
     "compression_percent": _positive(
         "Size of the text compressed by the model, in percent of its size in bytes: "
@@ -836,6 +931,14 @@ COLUMNS: dict[str, Column] = {
     "growth_high": _number("Upper end of the growth's 95 % interval.", "1 / year"),
     "growth_low_80": _number("Lower end of the growth's 80 % interval.", "1 / year"),
     "growth_high_80": _number("Upper end of the growth's 80 % interval.", "1 / year"),
+    "growth_low_mc_error": _number(
+        "Monte Carlo standard error of growth_low, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
+    "growth_high_mc_error": _number(
+        "Monte Carlo standard error of growth_high, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
     "doubling_days_low_80": _positive("Lower end of the doubling time's 80 % interval.", "days"),
     "doubling_days_high_80": _positive(
         "Upper end of the doubling time's 80 % interval; empty if the growth's interval reaches zero.",
@@ -861,9 +964,13 @@ COLUMNS: dict[str, Column] = {
     "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
     "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
-        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
-        "densing_law by the paper's law.",
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, by logits or by "
+        "bent scales, each its own or all alike, that also with percentiles for the spread of resamples; or that "
+        "of densing_law by the paper's law.",
         "pooled",
+        "pooled-bent",
+        "pooled-bent-common",
+        "pooled-bent-percentile",
         "densing-law",
     ),
     "world": _text(
@@ -880,6 +987,11 @@ COLUMNS: dict[str, Column] = {
     "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
     "relative_bias": _number("Mean estimate over the truth, minus 1."),
     "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "median_bias": _number("Median estimate over the truth, minus 1."),
+    "narrow_share": _fraction(
+        "Share of the draws in which the ends of the 95 % interval are at most four times apart."
+    ),
+    "narrow_coverage": _fraction("Coverage of the 95 % interval in these draws."),
     "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "weight": _fraction(
@@ -986,6 +1098,38 @@ COLUMNS: dict[str, Column] = {
     "output_usd_per_mtok_before": _price(
         "Price of output tokens before the change; empty for an arrival."
     ),
+    "question": _text("What the answer is about."),
+    "position": _count("Place of the number among those of its answer, from 1.", "1"),
+    "months": _positive("Doubling time of density, or halving time of the price.", "months"),
+    "months_low": _positive("Lower end of its 95 % interval.", "months"),
+    "months_high": _positive("Upper end; empty if the interval is open.", "months"),
+    "n": _count("Models or record lows that the number rests on.", "1"),
+    "until": _day("Day of the newest of them."),
+    "sentence": _text("The answer in words, with what it rests on."),
+    "rank": _count("Place by density, from 1.", "1"),
+    "p_first": _fraction(
+        "Probability of being the densest of its series: the share of joint draws of scores and law; "
+        "models beyond what the law reaches share a draw."
+    ),
+    "since_earliest": _day("Earliest day on which it can have begun; empty if nothing is known."),
+    "record_usd_per_mtok": _positive(
+        "Lowest price that the level ever had on a known day.", "USD per million tokens"
+    ),
+    "level_score": _fraction("Score that defines the level."),
+    "memory_gib_16_bit": _positive("Memory of the weights with 16 bits a parameter.", "GiB"),
+    "memory_gib_4_bit": _positive("Memory of the weights with 4 bits a parameter.", "GiB"),
+    "half_on": _day(
+        "Day on which half the size may reach the score: the model's release and one doubling time of density."
+    ),
+    "half_earliest": _day("The same with the lower end of the doubling time's 95 % interval."),
+    "half_latest": _day("The same with its upper end; empty if it has none."),
+    "pace_of": _text(
+        "Models whose doubling time that is: those with open weights, or all.",
+        "open-weights",
+        "all",
+    ),
+    "has_reported_density": _flag("Whether reported scores give the model a density already."),
+    "empty_because": _text("Why further values of the row are empty."),
     "change": _text(
         "What changed: the price fell or rose (mixed: input and output moved apart), became free or "
         "promotional or ceased to be, or the offer appeared or was gone for more than 14 days.",
@@ -1134,7 +1278,10 @@ COLUMNS: dict[str, Column] = {
     "high": _number("Upper end of the 95 % interval; empty if unbounded (read: at least low)."),
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
-    "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_providers": _count(
+        "Companies that held the frontier in the window; all that a router does not name count as one.",
+        "providers",
+    ),
     "n_censored": _count(
         "Changes of the price whose day is known to an interval only (interval-censored).",
         "changes",
@@ -1541,6 +1688,11 @@ OWN: dict[tuple[str, str], Column] = {
     ("revisions", "key"): _text("Key of the row, its parts separated by slashes."),
     ("revisions", "column"): _text("Column of the number."),
     ("revisions", "current"): _number("Number in this release.", "as in its table"),
+    ("models", "canonical_id"): _text(
+        "The Hub repository of the model: its own id, or that of the model that a row of the paper shows; empty "
+        "where no repository is known to be it."
+    ),
+    ("price_now", "since"): _day("First day on which the price is known to have held."),
     ("price_changes", "input_usd_per_mtok"): _price(
         "Price of input tokens after the change; empty for a departure."
     ),
@@ -1555,6 +1707,7 @@ OWN: dict[tuple[str, str], Column] = {
         "Run as the board names it: model, and setting of reasoning."
     ),
     ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("benchmark_reports", "run_date"): _day("Day of the run, if the source states it."),
     ("task_cost_records", "run_date"): _day(
         "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
         "the level begins if it is earlier."
@@ -1567,6 +1720,10 @@ OWN: dict[tuple[str, str], Column] = {
     ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
     ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
     ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("price_frontier", "seller"): _text(
+        "Company that asked the price (facts/seller_names.csv); the maker where a router sells a model whose weights "
+        "are not published. Empty if the router does not name it, and where nothing is on offer."
+    ),
     ("task_cost_halving", "n_providers"): _count(
         "Makers of the models whose runs set the records.", "makers"
     ),

@@ -14,7 +14,7 @@ MODELS = Table(
         "base_evidence", "first_seen_at?", "source", "release_earliest?", "release_latest?",
         "is_doubtful?", "custom_code?", "readable?", "hub_state?", "hub_state_reason?",
         "renamed_to?", "weights?", "construction?", "source_confidence?", "total_includes?",
-        "params_active_nonembedding?",
+        "params_active_nonembedding?", "canonical_id?",
     ),
     ordered=(
         ("params_active", "params_total"),
@@ -107,7 +107,8 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?", "sampled_from?",
+        "sampling_error?", "n_role_starts?", "is_chat_formatted?",
     ),
 )  # fmt: skip
 
@@ -135,7 +136,7 @@ BENCHMARK_REPORTS = Table(
         "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
         "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
         "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
-        "observed_from", "observed_to?", "snapshot_sha256",
+        "observed_from", "observed_to?", "snapshot_sha256", "run_date?",
     ),
     ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
@@ -207,7 +208,8 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?", "bits_per_byte?", "text_bytes?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?", "item_weight?",
+        "begins_with_role?",
     ),
 )  # fmt: skip
 
@@ -233,6 +235,29 @@ EVALUATIONS = Table(
         "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
         "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
+        "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?", "peak_memory_bytes?",
+    ),
+)  # fmt: skip
+
+SUITE_BENCHMARKS = Table(
+    name="suite_benchmarks",
+    grain="one benchmark that models are measured on: its data and how it asks",
+    key=("suite_version", "benchmark"),
+    columns=(
+        "suite_version", "benchmark", "benchmark_version", "question_group", "dataset_id",
+        "dataset_revision?", "question_split?", "n_questions?", "shots", "request_kind", "metric_used",
+        "stop_texts?", "token_budget?", "guessing_score", "question_licence", "has_own_questions",
+    ),
+)  # fmt: skip
+
+EVALUATION_COSTS = Table(
+    name="evaluation_costs",
+    grain="one finished evaluation as a whole (without a benchmark), and its share of each benchmark",
+    key=("model_id", "revision", "suite_version", "item_limit", "benchmark"),
+    columns=(
+        "model_id", "revision", "suite_version", "item_limit?", "benchmark?", "n_items", "n_correct?",
+        "prompt_tokens", "completion_tokens", "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?",
+        "joules_per_correct?", "peak_memory_bytes?", "device?", "estimated_gpu_hours?", "density?",
     ),
 )  # fmt: skip
 
@@ -416,7 +441,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
@@ -638,7 +663,7 @@ DENSITY_GROWTH = Table(
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
         "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
         "lowest_coverage?", "lowest_coverage_world?",
-        "width?",
+        "width?", "is_headline", "growth_low_mc_error?", "growth_high_mc_error?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -668,6 +693,7 @@ INTERVAL_COVERAGE = Table(
     columns=(
         "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
         "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+        "median_bias?", "narrow_share?", "narrow_coverage?",
     ),
 )  # fmt: skip
 
@@ -779,6 +805,64 @@ PAPER_CLAIMS = Table(
     ordered=(("low", "high"), ("claimed_low", "claimed_high")),
 )  # fmt: skip
 
+HEADLINE_TABLE = Table(
+    name="headline",
+    grain="one number of an answer of the release",
+    key=("question", "series"),
+    columns=(
+        "question", "position", "series", "verdict", "months?", "months_low?", "months_high?",
+        "growth_per_year?", "growth_low?", "growth_high?", "n", "until?", "as_of?", "sentence",
+        "reason?",
+    ),
+    ordered=(("months_low", "months", "months_high"),),
+)  # fmt: skip
+
+LEADERS = Table(
+    name="leaders",
+    grain="one of the densest models of a quoted series",
+    key=("reference_id", "score_set", "params_basis", "rank"),
+    columns=(
+        "reference_id", "score_set", "params_basis", "rank", "model_id", "canonical_id?", "family",
+        "release_date", "density", "density_low?", "density_high?", "p_first?", "score", "params",
+        "weights?", "reason?",
+    ),
+    ordered=(("density_low", "density", "density_high"),),
+)  # fmt: skip
+
+PRICE_NOW = Table(
+    name="price_now",
+    grain="one capability level: its cheapest offer today",
+    key=("level",),
+    columns=(
+        "level", "level_scale?", "blend_input_share", "usd_per_mtok?", "provider?", "model?",
+        "canonical_id?", "source?", "basis?", "since?", "since_earliest?", "record_usd_per_mtok?",
+        "record_date?", "above_record?", "as_of?", "reason?",
+    ),
+    ordered=(("since_earliest", "since"),),
+)  # fmt: skip
+
+SMALLEST_MODEL = Table(
+    name="smallest_model",
+    grain="one score on a benchmark x parameter basis: the smallest open model that reaches it",
+    key=("benchmark", "level_score", "params_basis"),
+    columns=(
+        "benchmark", "level_score", "params_basis", "model_id?", "canonical_id?", "release_date?",
+        "score?", "params?", "memory_gib_16_bit?", "memory_gib_4_bit?", "half_earliest?", "half_on?",
+        "half_latest?", "pace_of?", "reason?",
+    ),
+    ordered=(("half_earliest", "half_on", "half_latest"),),
+)  # fmt: skip
+
+WAITING = Table(
+    name="waiting",
+    grain="one model that is not evaluated",
+    key=("model_id", "revision"),
+    columns=(
+        "model_id", "revision?", "family?", "release_date?", "params_total?", "state", "reason",
+        "priority", "estimated_gpu_hours?", "memory_gib?", "has_reported_density", "empty_because?",
+    ),
+)  # fmt: skip
+
 REVISIONS = Table(
     name="revisions",
     grain="one published number that differs from the release before",
@@ -815,6 +899,8 @@ PUBLISHED: dict[str, Table] = {
         SCORE_CONFLICTS,
         EVAL_ITEMS,
         FRESH_TEXT,
+        EVALUATION_COSTS,
+        SUITE_BENCHMARKS,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,
@@ -860,6 +946,11 @@ PUBLISHED: dict[str, Table] = {
         PACE_SKILL,
         PAPER_CLAIMS,
         CONTEXT_RATES,
+        HEADLINE_TABLE,
+        LEADERS,
+        PRICE_NOW,
+        SMALLEST_MODEL,
+        WAITING,
         REVISIONS,
         SOURCE_HEALTH,
     )

@@ -1,6 +1,7 @@
 """The functions for notebooks and scripts: examples that run, quick import, refused arguments."""
 
 import doctest
+import json
 import subprocess
 import sys
 from datetime import date
@@ -102,6 +103,27 @@ def test_a_table_is_read_from_the_latest_release_or_a_given_one(release, monkeyp
     assert api.read("models", release / "latest").equals(tables["models"])
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(release))
     assert api.read("models").equals(tables["models"])
+
+
+def test_a_table_as_of_a_day_is_of_the_newest_release_by_then(tables, tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
+    for day, seller in ((10, "first"), (20, "second")):
+        folder = tmp_path / "releases" / f"2026-01-{day}-abc"
+        folder.mkdir(parents=True)
+        created = {"created": f"2026-01-{day}T23:30:00+00:00"}
+        (folder / "datapackage.json").write_text(json.dumps(created))
+        prices = tables["prices"].with_columns(provider=pl.lit(seller))
+        prices.write_parquet(folder / "prices.parquet")
+    (tmp_path / "releases" / "2026-01-15-damaged").mkdir()
+    for day, seller in ((10, "first"), (19, "first"), (20, "second"), (31, "second")):
+        found = densing_pipeline.read("prices", as_of=date(2026, 1, day))
+        assert found["provider"].to_list() == [seller]
+    with pytest.raises(
+        TableError, match="no release of 2026-01-09 or before; the oldest there is of 2026-01-10"
+    ):
+        api.read("prices", as_of=date(2026, 1, 9))
+    with pytest.raises(TableError, match="not both"):
+        api.read("prices", tmp_path, as_of=date(2026, 1, 9))
 
 
 def test_a_table_or_release_that_is_not_there_is_refused(tmp_path):

@@ -127,6 +127,11 @@ def compression(tables: Tables) -> Figure:
         pl.col("method").is_in(list(METHODS)),
         pl.col("log_ratio").is_not_null(),
     )
+    # The paper's rows and the Hub's are of the same models.
+    one_name = dict(
+        tables["models"].drop_nulls("canonical_id").select("model_id", "canonical_id").iter_rows()
+    )
+    found = found.with_columns(pl.col("parent_id", "child_id").replace(one_name))
     # One row a pair: the paper's average where there is one, else MMLU.
     rows = (
         found.sort("score_set", "params_basis", descending=[True, True])

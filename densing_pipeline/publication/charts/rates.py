@@ -36,6 +36,7 @@ CURVES = {
 
 RULERS = {
     "nmi-2025": "{group}",
+    "size-lines-bent": "{group}, by lines of sizes, bent scale",
     "size-lines": "{group}, by lines of sizes",
     "incompressible-knowledge-probes": "obscure facts, chat models",
     "fresh-text-qwen2.5": "{group}",
@@ -48,11 +49,15 @@ GROUPS = {
     "fresh-text-github": "fresh text of GitHub",
     "fresh-text-prose": "fresh prose",
     "all-benchmarks": "all benchmarks pooled",
+    "more-benchmarks": "with three more benchmarks",
 }
 """Groups of `density_growth` in words, where their names are not words themselves."""
 
 RULER_POPULATIONS = ("base", "instruct-and-thinking")
 """Populations that are shown; the others are parts of these, made for one comparison."""
+
+UNSHOWN_RULER = "size-lines"
+"""A ruler that is left out: the same as the headline's on a straight scale, which does not hold every world."""
 
 FRONTIERS = (CURRENT[3], f"pooled-{CURRENT[3]}")
 """Estimators of the frontier, of one measure and pooled over several."""
@@ -69,6 +74,7 @@ def rulers(tables: Tables) -> Figure:
     found = tables["density_growth"].filter(
         pl.col("estimator").is_in(FRONTIERS),
         pl.col("verdict") == "ok",
+        pl.col("ruler") != UNSHOWN_RULER,
         pl.col("population").is_in(RULER_POPULATIONS),
         pl.col("params_basis").is_in(list(CURRENT_BASES)),
         pl.col("growth_per_year").is_not_null(),
@@ -118,14 +124,13 @@ def paces(tables: Tables) -> Figure:
     """Doublings a year today by each growth curve, by all and by active parameters."""
     name, title = "paces", "Has growth slowed?"
     yearly = DAYS_PER_YEAR / math.log(2)
+    known = tables["density_paces"].filter(
+        *(pl.col(column) == value for column, value in PACES.items()),
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+        pl.col("verdict") == "ok",
+    )
     rows = (
-        tables["density_paces"]
-        .filter(
-            *(pl.col(column) == value for column, value in PACES.items()),
-            pl.col("params_basis").is_in(list(CURRENT_BASES)),
-            pl.col("growth_curve").is_in(list(CURVES)),
-            pl.col("verdict") == "ok",
-        )
+        known.filter(pl.col("growth_curve").is_in(list(CURVES)))
         .select(
             curve=pl.col("growth_curve").replace_strict(CURVES, default=None),
             basis=pl.col("params_basis").replace_strict(CURRENT_BASES, default=None),
@@ -143,7 +148,7 @@ def paces(tables: Tables) -> Figure:
     lacking = [words for words in CURVES.values() if words not in set(rows["curve"])]
     return intervals(
         name,
-        _pace_title(tables, title),
+        _pace_title(known, title),
         rows,
         "curve",
         "basis",
@@ -162,13 +167,8 @@ def paces(tables: Tables) -> Figure:
     )
 
 
-def _pace_title(tables: Tables, title: str) -> str:
-    differs = tables["density_paces"].filter(
-        *(pl.col(column) == value for column, value in PACES.items()),
-        pl.col("params_basis").is_in(list(CURRENT_BASES)),
-        pl.col("growth_curve") == "last-24-months",
-        pl.col("verdict") == "ok",
-    )
+def _pace_title(known: pl.DataFrame, title: str) -> str:
+    differs = known.filter(pl.col("growth_curve") == "last-24-months")
     slower = differs.filter(pl.col("slope_less_line_high") < 0).height
     faster = differs.filter(pl.col("slope_less_line_low") > 0).height
     if not differs.height:

@@ -27,6 +27,7 @@ from densing_pipeline.publication.answers import (
 )
 from densing_pipeline.publication.charts.rendering import javascript
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
+from densing_pipeline.publication.price_news import week
 from densing_pipeline.publication.report.sections import (
     Section,
     dictionary,
@@ -99,6 +100,7 @@ def page(
         prices_until=_newest(tables["price_halving"], "as_of"),
         models_old=MODELS_OLD_DAYS,
         prices_old=PRICES_OLD_DAYS,
+        week=week(tables["prices"], tables["price_changes"]),
         waiting=waiting(tables["evaluation_queue"]).to_dicts(),
         sources=sources(tables["source_health"]).to_dicts(),
         revisions=tables["revisions"].to_dicts(),

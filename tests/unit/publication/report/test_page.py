@@ -9,6 +9,7 @@ import pytest
 
 from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
 from densing_pipeline.publication.charts import CHARTS
+from densing_pipeline.publication.price_news import week
 from densing_pipeline.publication.report import page as pages
 from densing_pipeline.publication.report.sections import TEXTS, sections, waiting
 from densing_pipeline.tables.published import PUBLISHED
@@ -39,6 +40,12 @@ def test_the_page_has_every_answer_and_section(page, release):
         assert answer.basis.replace("'", "&#39;") in page
     for name in CHARTS:
         assert f'<section id="{name}"' in page
+
+
+def test_the_page_tells_the_changes_of_the_week(page, release):
+    found = week(release["prices"], release["price_changes"])
+    assert f'<h2 id="week-title">{found.title}.</h2>' in page
+    assert 'href="../price_changes.atom"' in page or not found.lines
 
 
 def test_the_page_asks_for_nothing_and_forbids_it(page):
