@@ -1,5 +1,6 @@
 """The server for assistants gives the numbers of the command line, through the client of the official library."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -7,7 +8,6 @@ import sys
 import time
 from datetime import date
 
-import anyio
 import polars as pl
 import pytest
 from mcp.client import Client
@@ -82,7 +82,7 @@ def ask(latest):
             async with Client(server(latest)) as client:
                 return await client.call_tool(tool, arguments)
 
-        result = anyio.run(session)
+        result = asyncio.run(session())
         (content,) = result.content
         return content.text if result.is_error else json.loads(content.text)
 
@@ -94,7 +94,7 @@ def test_every_tool_is_described_and_said_to_change_nothing(latest):
         async with Client(server(latest)) as client:
             return await client.list_tools()
 
-    tools = {tool.name: tool for tool in anyio.run(session).tools}
+    tools = {tool.name: tool for tool in asyncio.run(session()).tools}
     assert set(tools) == TOOLS
     for tool in tools.values():
         assert tool.annotations.read_only_hint
@@ -158,7 +158,7 @@ def test_without_a_release_every_tool_says_what_to_do(tmp_path):
         async with Client(server(tmp_path / "latest")) as client:
             return await client.call_tool("cheapest_per_level", {})
 
-    result = anyio.run(session)
+    result = asyncio.run(session())
     assert result.is_error
     assert "`densing run` publishes a release" in result.content[0].text
 
@@ -183,7 +183,9 @@ def test_the_command_serves_standard_input_and_output(latest, monkeypatch):
         async with Client(stdio_client(command)) as client:
             return await client.call_tool("price", {"model": "o3", "on": "2025-06-10"})
 
-    assert json.loads(anyio.run(session).content[0].text)["rows"][0]["input_usd_per_mtok"] == 2.0
+    assert (
+        json.loads(asyncio.run(session()).content[0].text)["rows"][0]["input_usd_per_mtok"] == 2.0
+    )
 
 
 @pytest.mark.heavy
@@ -205,7 +207,7 @@ def test_the_command_serves_loopback_alone(latest, monkeypatch):
                 async with Client(f"http://127.0.0.1:{port}/mcp") as client:
                     return await client.call_tool("price", {"model": "o3", "on": "2025-06-10"})
 
-            told = json.loads(anyio.run(session).content[0].text)
+            told = json.loads(asyncio.run(session()).content[0].text)
         finally:
             process.terminate()
     assert told["rows"][0]["input_usd_per_mtok"] == 2.0
