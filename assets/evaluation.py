@@ -8,6 +8,7 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation import (
     board_scores,
+    costs,
     measured_tables,
     queue,
     reported_scores,
@@ -29,6 +30,7 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import (
     BASE_MODEL_RECALL,
     EVAL_ITEMS,
+    EVALUATION_COSTS,
     EVALUATION_QUEUE,
     EVALUATIONS,
     FRESH_TEXT,
@@ -101,6 +103,17 @@ def fresh_text(eval_items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     return fresh.fresh_text(eval_items, models)
 
 
+@table_asset(EVALUATION_COSTS, group="evaluation")
+def evaluation_costs(
+    evaluations: pl.DataFrame,
+    eval_items: pl.DataFrame,
+    models: pl.DataFrame,
+    densities: pl.DataFrame,
+) -> pl.DataFrame:
+    """Time, tokens, memory and energy that measuring each model took, and joules for each right answer."""
+    return costs.evaluation_costs(evaluations, eval_items, models, densities)
+
+
 @table_asset(EVALUATION_QUEUE, group="evaluation")
 def evaluation_queue(
     models: pl.DataFrame,
@@ -116,7 +129,7 @@ def evaluation_queue(
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
-        suite.version(suite.in_force(settings.evaluation_data)),
+        suite.version(suite.in_force(settings.evaluation_data), settings.evaluation_sample_error),
         datetime.combine(compiled.item(), time(), UTC),
     )
 

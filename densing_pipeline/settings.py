@@ -25,7 +25,7 @@ from densing_pipeline.os_errors import sentence
 from densing_pipeline.units import MIB
 
 DECISIVE = (
-    "seed", "bootstrap_draws", "ladders", "evaluation_limit", "gpu_memory_gib", "max_gpu_hours",
+    "seed", "bootstrap_draws", "ladders", "evaluation_limit", "evaluation_sample_error", "gpu_memory_gib", "max_gpu_hours",
     "refused_licences", "evaluation_attempts", "evaluation_data",
 )  # fmt: skip
 """Settings that change the content of a table computed from the same inputs."""
@@ -261,6 +261,11 @@ class Settings(BaseSettings):
     git_max_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="Largest copy of a git repository on disk, in bytes."
     )
+    every_eval_ever_url: HttpAddress = Field(
+        default="https://huggingface.co/datasets/evaleval/EEE_datastore",
+        description="Data store of Every Eval Ever on the Hub: logs of evaluations, of which those of boards that "
+        "state costs are read.",
+    )
     epoch_benchmarks_url: HttpAddress = Field(
         default="https://epoch.ai/data/benchmark_data.zip",
         description="Epoch AI's benchmark scores, a zip archive of CSV files.",
@@ -403,6 +408,11 @@ class Settings(BaseSettings):
     evaluation_limit: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="Items per benchmark, for a trial; whole and limited scores are never mixed.",
+    )
+    evaluation_sample_error: Annotated[float, Field(ge=0.01, lt=1)] | None = Field(
+        default=None,
+        description="Measure a sample of each benchmark, enlarged until the standard error of ln N_eff is this (0.15 is a "
+        "good one), in place of the whole; such scores are marked.",
     )
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."

@@ -442,6 +442,27 @@ def intervals(
     )  # fmt: skip
 
 
+@simulate.command()
+def items(
+    ctx: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or parquet with model_id, benchmark, item_id, score and, if known, subject."
+        ),
+    ],
+    sample_error: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Largest standard error of ln N_eff.")
+    ] = 0.15,
+    repeats: Annotated[int, typer.Option(min=1, help="Samples of each model.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 1,
+) -> None:
+    """Sample recorded item results, and compare the estimates with the scores on all items."""
+    from densing_pipeline.cli import studies
+
+    studies.simulate_items(ctx.obj, file, target=sample_error, repeats=repeats, seed=seed)
+
+
 @simulate.command("price-nights")
 def price_nights(
     ctx: typer.Context,
@@ -472,6 +493,12 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Items of each benchmark, for a trial.")
     ] = None,
+    sample_error: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1, help="Measure samples, enlarged up to this standard error of ln N_eff."
+        ),
+    ] = None,
     released: Annotated[
         datetime | None,
         typer.Option(
@@ -497,7 +524,7 @@ def evaluate(
         raise errors.CommandError("a model is needed, or --check: see densing evaluate --help")
 
     day = released and released.date()
-    evaluate.run(model, revision, weights, out, benchmarks, limit, day, hang_seconds)
+    evaluate.run(model, revision, weights, out, benchmarks, limit, sample_error, day, hang_seconds)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from densing_pipeline.settings import Settings
 
 
 def run(model: str, revision: str | None, weights: Path | None, out: Path | None,
-        benchmarks: str | None, limit: int | None, released: date | None,
+        benchmarks: str | None, limit: int | None, sample_error: float | None, released: date | None,
         hang_seconds: float | None) -> None:  # fmt: skip
     """Evaluate a model; does not return.
 
@@ -40,6 +40,9 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
         "--out": out,
         "--benchmarks": benchmarks,
         "--limit": limit if limit is not None else settings.evaluation_limit,
+        "--sample-error": sample_error
+        if sample_error is not None or limit is not None
+        else settings.evaluation_sample_error,
         "--released": released,
         "--hang-seconds": hang_seconds,
         "--data": settings.evaluation_data,

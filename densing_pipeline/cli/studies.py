@@ -283,6 +283,29 @@ def simulate_price_nights(screen: Screen, nights: int, seed: int) -> None:
     screen.line("\n\n".join(tables(simulated(nights, seed))))
 
 
+def simulate_items(screen: Screen, file: Path, *, target: float, repeats: int, seed: int) -> None:
+    """Print how many items samples of recorded results take, and how far their estimates are off, in Markdown.
+
+    Args:
+        screen: where the table is printed.
+        file: item results, CSV or parquet.
+        target: largest standard error of ln N_eff.
+        repeats: orders of the questions.
+        seed: seed of the first order.
+
+    Raises:
+        CommandError: the file cannot be read.
+    """
+    from densing_pipeline.evaluation import simulated_samples
+
+    try:
+        items = simulated_samples.read(file)
+    except simulated_samples.ItemFileError as error:
+        raise CommandError(str(error)) from error
+    rows = list(simulated_samples.simulate(items, target, repeats, seed))
+    screen.line(simulated_samples.table(rows))
+
+
 def simulate_intervals(
     screen: Screen,
     file: Path | None,

@@ -269,8 +269,10 @@ def _reported(kept: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measured(usable: pl.DataFrame) -> pl.DataFrame:
-    """Our measurements, one row per model and benchmark."""
-    return measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
+    """Our measurements, one row per model and benchmark; samples where there is none of all items."""
+    whole = measured_scores(usable.filter(pl.col("source_kind") == "measured"))
+    samples = measured_scores(usable.filter(pl.col("source_kind") == "sampled"))
+    return pl.concat([whole, samples.join(whole, on=MODEL, how="anti")]).select(
         *MODEL,
         "score",
         "source_kind",

@@ -61,6 +61,7 @@ ITEM = {
     "response": pl.String,
     "bits_per_byte": pl.Float64,
     "text_bytes": pl.Int64,
+    "item_weight": pl.Float64,
 }
 """Columns of a benchmark's items."""
 

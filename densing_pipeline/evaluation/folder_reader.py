@@ -29,6 +29,7 @@ from densing_pipeline.evaluation.folder_format import (
     TRIAL,
     read_parquet,
 )
+from densing_pipeline.evaluation.scoring import begins_with_role
 from densing_pipeline.tables.columns import EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
 from densing_pipeline.units import MIB
@@ -222,6 +223,9 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     frame = read_parquet(path)
     if lacking := {"benchmark", "item_id", "score"} - set(frame.columns):
         raise ValueError(f"without column {', '.join(sorted(lacking))}")
+    if "response" in frame.columns and frame.schema["response"] == pl.String:
+        begins = pl.col("response").map_elements(begins_with_role, return_dtype=pl.Boolean)
+        frame = frame.with_columns(begins_with_role=begins)
     frame = frame.rename({"truncated": "is_truncated"}, strict=False).with_columns(
         model_id=pl.lit(found.model_id),
         revision=pl.lit(found.revision),

@@ -19,8 +19,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from typing import Any
 
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
+    adaptive,
     download,
     engine_processes,
     gpu_locks,
@@ -38,6 +39,7 @@ from densing_pipeline.evaluation import (
     vllm_engine,
     weights,
 )
+from densing_pipeline.evaluation.copies import EngineCopies
 from densing_pipeline.evaluation.failures import (
     BlockedError,
     BusyError,
@@ -49,9 +51,12 @@ from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
+from densing_pipeline.evaluation.meter import Meter
 from densing_pipeline.evaluation.progress import Reporter, reporting
+from densing_pipeline.evaluation.requests import Engine
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests
+from densing_pipeline.evaluation.sizing import Sizing
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
@@ -85,8 +90,10 @@ class Arguments:
         cache: where fetched weights are kept.
         disk_gib: GiB that all kept weights together may take at most.
         limit: items of each benchmark; None for all.
+        sample_error: standard error of ln N_eff up to which samples are enlarged; None for whole benchmarks.
         benchmarks: what is measured.
         released: day on which the model was released; None if it is not known.
+        gpus: GPUs for copies of the model; it has those that it needs in any case.
         hang_seconds: seconds without progress after which the evaluation is stopped.
     """
 
@@ -98,14 +105,16 @@ class Arguments:
     cache: Path
     disk_gib: float
     limit: int | None
+    sample_error: float | None
     benchmarks: tuple[Benchmark, ...]
     released: date | None
+    gpus: int
     hang_seconds: float
 
     @property
     def suite_version(self) -> str:
         """Suite version of the benchmarks that are measured."""
-        return suite.version(self.benchmarks)
+        return suite.version(self.benchmarks, self.sample_error)
 
     def local_revision(self, folder: Path) -> str:
         """Revision of a model read from a folder: as told, else `local-` and a hash of its files."""
@@ -180,12 +189,15 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         machine = sizing.this_machine()
         vllm_engine.prepare(machine)
         revision, checked = _weights(arguments, reporter)
-        (sized,) = stack.enter_context(gpu_locks.placed(checked, 1, reporter.say))
+        copies = stack.enter_context(gpu_locks.placed(checked, arguments.gpus, reporter.say))
         watchdog = stack.enter_context(
             Watchdog(arguments.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )
-        reporter.say(f"loading {arguments.model} at {revision} on {sized.device}, {sized.dtype}")
-        engine = vllm_engine.VllmEngine(checked, sized, watchdog.report_progress)
+        times = f"{len(copies)} copies, each " if len(copies) > 1 else ""
+        reporter.say(
+            f"loading {arguments.model} at {revision} {times}on {copies[0].device}, {copies[0].dtype}"
+        )
+        engine = stack.enter_context(opened(checked, copies, watchdog.report_progress))
         facts = {
             **_facts(arguments, revision, writer, judges),
             "benchmarks": ", ".join(each.benchmark.name for each in work),
@@ -193,14 +205,22 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             "prompt_sha256": prompts,
             **engine.provenance(),
         }
-        before = writer.earlier_provenance().get("seconds", 0.0)
+        earlier = dict(writer.earlier_provenance())
         if writer.begin(facts):
-            before = 0.0
+            earlier = {}
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        tallies = measure(engine, work, writer, judges, reporter, workers, watchdog.report_progress)
+        gpus = [gpu for each in copies for gpu in each.gpus]
+        meter = stack.enter_context(Meter(gpus, earlier))
+        measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
+        if arguments.sample_error is None:
+            tallies = measure(*measuring)
+        else:
+            tallies = adaptive.measure_samples(*measuring, target=arguments.sample_error)
+            facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
-    facts |= provenance.of_results(tallies, time.monotonic() - started + float(before))
+    seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
+    facts |= provenance.of_results(tallies, seconds) | meter.costs
     writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
@@ -240,6 +260,20 @@ def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
     listed = download.find(arguments.model, arguments.revision)
     reporter.say(f"fetching {arguments.model}: {listed.size / GIB:.2f} GiB")
     return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * GIB)
+
+
+@contextmanager
+def opened(
+    checked: Weights, copies: Sequence[Sizing], report_progress: Callable[[], None]
+) -> Iterator[Engine]:
+    """Context manager: the loaded model, in this process or, of several copies, in one each."""
+    if len(copies) > 1:
+        engine = EngineCopies(checked, copies, vllm_engine.VllmEngine, report_progress)
+        with closing(engine):
+            yield engine
+    else:
+        # It ends with this process, which has nothing left to do.
+        yield vllm_engine.VllmEngine(checked, copies[0], report_progress)
 
 
 def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
@@ -342,12 +376,18 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--cache", type=Path, default=_state_dir() / "weights", help="where weights are kept")
     add("--disk-gib", type=float, default=500.0, help="most the kept weights may take (500)")
     add("--limit", type=int, help="items of each benchmark, for a trial")
+    add("--sample-error", type=float, help="measure samples, up to this standard error of ln N_eff")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
+    add("--gpus", type=int, default=1, help="GPUs for copies of the model, if it needs fewer (1)")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")
+    if told.sample_error is not None and not 0 < told.sample_error < 1:
+        parser.error("--sample-error: more than 0 and less than 1, such as 0.15")
+    if told.sample_error is not None and told.limit is not None:
+        parser.error("--sample-error: either this or --limit")
     try:
         benchmarks = (
             suite.select(told.benchmarks.split(","), told.data)

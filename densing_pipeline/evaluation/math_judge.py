@@ -33,13 +33,30 @@ READY = "ready"
 DELIMITED = re.compile(r"(?<!\\)\$|\\\[|\\\(")
 """What delimits mathematics; a dollar sign before an amount of dollars is escaped."""
 
-THOUSANDS = re.compile(r"(?<=\d)(?:\\[,!;: ]|\{,\}|\\ )(?=\d{3}(?!\d))")
+THOUSANDS = re.compile(r"(?<=\d)(?:\\[,!;: ]|\{,\}|\\ |~|[\u00a0\u2009\u202f])(?=\d{3}(?!\d))")
 """A thin space, or a comma in braces, between the thousands of a number."""
 
 BETWEEN = re.compile(
     r"\$?\s*([^<>=$]+?)\s*(<|\\leq?(?:slant)?(?![a-z]))\s*[a-zA-Z]\s*(<|\\leq?(?:slant)?(?![a-z]))\s*([^<>=$]+?)\s*\$?"
 )
 """Bounds of an unknown on both sides, such as `2 \\le x < 5`: an interval in other words."""
+
+_LESS = r"(?P<sign><|\\l(?:t|eq?)(?:slant)?(?![a-z])|\u2264)"
+_MORE = r"(?P<sign>>|\\g(?:t|eq?)(?:slant)?(?![a-z])|\u2265)"
+_UNKNOWN, _BOUND = r"\s*[a-zA-Z]\s*", r"\s*(?P<bound>[^<>=$\u2264\u2265]+?)\s*"
+
+HALF_LINES = tuple(
+    (re.compile(rf"\$?{pattern}\$?"), is_above)
+    for pattern, is_above in (
+        (_UNKNOWN + _MORE + _BOUND, True),
+        (_UNKNOWN + _LESS + _BOUND, False),
+        (_BOUND + _LESS + _UNKNOWN, True),
+        (_BOUND + _MORE + _UNKNOWN, False),
+    )
+)
+"""A bound of an unknown on one side, such as `x \\ge 5`, and whether the unknown is above it."""
+
+STRICT = ("<", ">", "\\lt", "\\gt")
 
 INTERVAL = re.compile(r"\s*\$?\s*[\[(].*,.*[\])]\s*\$?\s*")
 
@@ -203,9 +220,25 @@ def interval(text: str) -> str:
     """
     found = BETWEEN.fullmatch(text.strip())
     if not found:
-        return text
+        return _half_line(text)
     low, left, right, high = found.groups()
     return f"${'(' if left == '<' else '['}{low},{high}{')' if right == '<' else ']'}$"
+
+
+def _half_line(text: str) -> str:
+    r"""A bound on one side as an interval; another text unchanged.
+
+    Examples:
+        >>> _half_line(r"x \ge 5")
+        '$[5,\\infty)$'
+    """
+    for pattern, is_above in HALF_LINES:
+        if found := pattern.fullmatch(text.strip()):
+            is_strict, bound = found["sign"] in STRICT, found["bound"]
+            if is_above:
+                return f"${'(' if is_strict else '['}{bound},\\infty)$"
+            return f"$(-\\infty,{bound}{')' if is_strict else ']'}$"
+    return text
 
 
 if __name__ == "__main__":

@@ -110,7 +110,12 @@ class OpenBenchmark:
         ids = {item.item_id for item in work.items}
         done = _finished(work, writer)
         self.is_finished = done is not None
-        earlier = writer.unfinished(self.benchmark.name) if done is None else done.rows(named=True)
+        # A sample that was enlarged has a file with the items of the round before.
+        before = writer.finished(self.benchmark.name)
+        earlier = [
+            *([] if before is None else before.rows(named=True)),
+            *([] if self.is_finished else writer.unfinished(self.benchmark.name)),
+        ]
         self.rows = {row["item_id"]: row for row in earlier if row["item_id"] in ids}
         self.left = [item for item in work.items if item.item_id not in self.rows]
         self._order = [item.item_id for item in work.items]
@@ -271,5 +276,6 @@ def _row(asked: PendingItem, answer: Result, judges: Judges) -> Row:
         scored.response and scored.response.encode("utf-8", "replace").decode(),
         scored.bits_per_byte,
         scored.text_bytes,
+        1.0,
     )
     return dict(zip(ITEM, values, strict=True))

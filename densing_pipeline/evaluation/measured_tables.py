@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.evaluation import sampling
 from densing_pipeline.evaluation.folder_format import MOST_FAILED
 from densing_pipeline.evaluation.folder_reader import (
     Folder,
@@ -23,6 +24,10 @@ from densing_pipeline.evaluation.folder_reader import (
 )
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, version
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
+
+MOST_ROLE_STARTS = 0.2
+"""Share of answers that begin with a think or role token above which a score is marked: the model was trained to chat, and
+prompts for base models measure it too low."""
 
 SOURCE = "densing-pipeline"
 """Value of `source` for measured scores."""
@@ -63,9 +68,13 @@ def evaluation(found: Folder, suite: Sequence[Benchmark]) -> tuple[dict[str, Any
     if found.state != "done":
         return row, EVAL_ITEMS.empty()
     frame, damaged = read_items(found)
+    suite_version, target = sampling.target_of(found.suite_version)
     # How many items a benchmark had under another suite version is not known here.
-    in_force = suite if found.suite_version == version(suite) else ()
+    in_force = suite if suite_version == version(suite) else ()
     sizes = {benchmark.name: benchmark.n_items for benchmark in in_force if benchmark.n_items}
+    if target is not None:
+        told = {name: whole_number(found.provenance.get(f"sampled {name}")) for name in sizes}
+        sizes = {name: asked for name, asked in told.items() if asked}
     frame, incomplete = _whole(frame, found.item_limit, sizes)
     return row | _judged(frame, [*damaged, *incomplete], found), frame
 
@@ -80,7 +89,8 @@ def scores(
 
     A failed item counts as wrong (`n_failed` has their number; `MOST_FAILED` is the limit). Scores
     under another suite version than the one in force keep their own protocol and are not used in
-    densities.
+    densities. The score of a sample is that of the whole benchmark, estimated: `source_kind` is
+    `sampled`, `sampled_from` the number of questions, and `sampling_error` the error of the estimate.
 
     Args:
         evaluations: an `evaluations` frame.
@@ -93,7 +103,7 @@ def scores(
     """
     by = ["model_id", "revision", "suite_version", "benchmark"]
     scored = eval_items.filter(pl.col("score").is_not_null().any().over(by)).with_columns(
-        value=pl.col("score").fill_null(0)
+        value=pl.col("score").fill_null(0), weight=pl.col("item_weight").fill_null(1)
     )
     finished = evaluations.filter(pl.col("item_limit").eq_missing(limit)).select(
         "model_id",
@@ -107,27 +117,38 @@ def scores(
     rows = (
         scored.group_by(by)
         .agg(
-            score=pl.col("value").mean().clip(0, 1),
+            score=((pl.col("value") * pl.col("weight")).sum() / pl.col("weight").sum()).clip(0, 1),
             n_items=pl.len(),
+            sampled_from=pl.col("weight").sum().round().cast(pl.Int64),
             n_failed=pl.col("score").null_count(),
             n_truncated=pl.col("is_truncated").sum(),
+            n_role_starts=pl.col("begins_with_role").sum(),
         )
         .join(_errors(scored, by), on=by)
+        .join(_sampling_errors(scored, by), on=by)
         .join(finished, on=["model_id", "revision", "suite_version"])
+        .with_columns(
+            is_chat_formatted=pl.col("n_role_starts") > MOST_ROLE_STARTS * pl.col("n_items")
+        )
+        .with_columns(is_sample=pl.col("n_items") < pl.col("sampled_from"))
         .with_columns(
             protocol=pl.format(
                 f"{{}}; suite {{}}{trial}",
                 pl.col("benchmark").replace({each.name: _protocol(each) for each in suite}),
                 "suite_version",
             ),
-            is_paper_protocol=(pl.col("suite_version") == version(suite))
+            is_paper_protocol=(
+                pl.col("suite_version").str.split(sampling.MARK).list.first() == version(suite)
+            )
             & pl.col("benchmark").is_in(AVERAGED),
-            source_kind=pl.lit("measured"),
+            source_kind=pl.when("is_sample").then(pl.lit("sampled")).otherwise(pl.lit("measured")),
+            sampled_from=pl.when("is_sample").then("sampled_from"),
+            sampling_error=pl.when("is_sample").then("sampling_error"),
             source=pl.lit(SOURCE),
             item_limit=pl.lit(limit, pl.Int64),
         )
     )
-    return SCORES.cast(rows)
+    return SCORES.cast(rows.drop("is_sample"))
 
 
 def _protocol(benchmark: Benchmark) -> str:
@@ -169,6 +190,19 @@ def _errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     )
 
 
+def _sampling_errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Standard error of each score as an estimate of the score on all questions (`sampling.estimate`)."""
+    share = pl.col("questions") / pl.col("questions").sum()
+    unasked = (1 - pl.col("n") / pl.col("questions")).clip(0)
+    squares = share.pow(2) * unasked * pl.col("variance").fill_null(0) / pl.col("n")
+    return (
+        scored.group_by(*by, "subject")
+        .agg(n=pl.len(), questions=pl.col("weight").sum(), variance=pl.col("value").var())
+        .group_by(by)
+        .agg(sampling_error=squares.sum().sqrt().clip(0, 1))
+    )
+
+
 def _whole(
     frame: pl.DataFrame, limit: int | None, sizes: Mapping[str, int]
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -195,6 +229,13 @@ def _judged(frame: pl.DataFrame, remarks: list[str], found: Folder) -> dict[str,
     lacking = [name for name in AVERAGED if name not in frame["benchmark"]]
     explained = {re.split(r"\.parquet|:", remark)[0] for remark in remarks}
     remarks = remarks + [f"{name}: no items" for name in lacking if name not in explained]
+    roles = frame.group_by("benchmark").agg(share=pl.col("begins_with_role").mean())
+    remarks += [
+        f"{name}: {share:.0%} of the answers begin with a think or role token"
+        for name, share in roles.filter(pl.col("share") > MOST_ROLE_STARTS)
+        .sort("benchmark")
+        .iter_rows()
+    ]
     row: dict[str, Any] = {
         "n_items": frame.height,
         "n_failed": int(frame["failed_reason"].is_not_null().sum()),
@@ -227,13 +268,19 @@ def _row(found: Folder) -> dict[str, Any]:
         "requested_revision": found.requested_revision,
         "started_at": found.started_at,
         "finished_at": found.finished_at,
-        "seconds": _seconds(told.get("seconds")),
+        "seconds": _number(told.get("seconds")),
         "batch_invariant": None if invariant is None else invariant in (True, 1, "true"),
         "tensor_parallel": whole_number(told.get("tensor_parallel")),
         "prompt_tokens": whole_number(told.get("prompt_tokens")),
         "completion_tokens": whole_number(told.get("completion_tokens")),
+        "measuring_seconds": _number(told.get("measuring_seconds")),
+        "gpu_seconds": _number(told.get("gpu_seconds")),
+        "joules": _number(told.get("joules")),
+        "joules_reason": text(told.get("joules_reason")),
+        "peak_memory_bytes": whole_number(told.get("peak_memory_bytes")),
     } | {name: text(told.get(name)) for name in texts}
 
 
-def _seconds(value: object) -> float | None:
+def _number(value: object) -> float | None:
+    """The value if it is a number of at least 0, else None."""
     return float(value) if isinstance(value, int | float) and 0 <= value < 2**63 else None

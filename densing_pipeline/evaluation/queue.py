@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from densing_pipeline.evaluation import sampling
 from densing_pipeline.evaluation.queue_rules import Limits, state_and_reason
 from densing_pipeline.evaluation.sizing import OVERHEAD
 from densing_pipeline.hub.experiments import experiments
@@ -19,9 +20,17 @@ ANCHOR_PARAMS = 8.03e9
 ANCHOR_TOKENS_PER_SECOND = 5777.0
 """Llama-3.1-8B (FP8) on one H100, offline: MLPerf Inference v5.1, closed division."""
 
-SUITE_TOKENS = 7.8e6
-"""Work of the whole suite in generated tokens: the anchor's throughput times 22.5 minutes, the
-estimated duration for an 8B model on one H100 (prompt tokens cost little there)."""
+SUITE_TOKENS = 11.9e6
+"""Work of the whole suite in generated tokens (prompt tokens cost little): 7.8 M of MMLU, BBH, MATH, programs, MMLU-CF
+and losses, which are the anchor's throughput times 22.5 minutes, the estimated duration for an 8B model on one H100;
+and 4.1 M of MMLU-Pro (300 a question), GSM8K, TriviaQA and NQ-open."""
+
+SAMPLED_TOKENS, LOSS_TOKENS = 4.7e6, 1.35e6
+"""The same of samples up to a standard error of `SAMPLED_ERROR` (shares as `densing simulate items` gives them), and of
+the losses within it, which are not sampled."""
+
+SAMPLED_ERROR = 0.15
+"""Standard error of ln N_eff for which `SAMPLED_TOKENS` holds; samples grow with its inverse square."""
 
 BYTES_PER_PARAM = 2.0
 """bf16, in which models are evaluated."""
@@ -65,11 +74,12 @@ def queue(
         An `evaluation_queue` frame.
     """
     counted = evaluations.filter(
-        pl.col("suite_version") == suite_version,
+        # A model measured whole needs no sample.
+        pl.col("suite_version").is_in([suite_version, sampling.target_of(suite_version)[0]]),
         pl.col("item_limit").eq_missing(limits.items),
     )
     decided = (
-        _candidates(models, counted, overrides)
+        _candidates(models, counted, overrides, suite_tokens(suite_version))
         .with_columns(state_and_reason(limits))
         .unnest("verdict")
     )
@@ -150,10 +160,19 @@ def with_rungs(models: pl.DataFrame, ladders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def gpu_hours(params_active: pl.Expr) -> pl.Expr:
-    """GPU hours of the suite: active parameters x suite tokens over the anchor's parameters x tokens/s."""
+def suite_tokens(suite_version: str) -> float:
+    """Work of a suite in generated tokens: of samples if its version says so, else of all items."""
+    _, target = sampling.target_of(suite_version)
+    if target is None:
+        return SUITE_TOKENS
+    sampled = (SAMPLED_TOKENS - LOSS_TOKENS) * (SAMPLED_ERROR / target) ** 2
+    return min(LOSS_TOKENS + sampled, SUITE_TOKENS)
+
+
+def gpu_hours(params_active: pl.Expr, tokens: float = SUITE_TOKENS) -> pl.Expr:
+    """GPU hours of a suite: active parameters x suite tokens over the anchor's parameters x tokens/s."""
     per_second = ANCHOR_PARAMS * ANCHOR_TOKENS_PER_SECOND
-    return params_active * SUITE_TOKENS / per_second / 3600
+    return params_active * tokens / per_second / 3600
 
 
 def memory_gib(params_total: pl.Expr, quantisation: pl.Expr) -> pl.Expr:
@@ -166,7 +185,7 @@ def memory_gib(params_total: pl.Expr, quantisation: pl.Expr) -> pl.Expr:
 
 
 def _candidates(
-    models: pl.DataFrame, evaluations: pl.DataFrame, overrides: pl.DataFrame
+    models: pl.DataFrame, evaluations: pl.DataFrame, overrides: pl.DataFrame, tokens: float
 ) -> pl.DataFrame:
     """Models that could be evaluated, with their last evaluation, override, cost and memory."""
     by_hand = overrides.select(
@@ -185,7 +204,7 @@ def _candidates(
         )
         .join(by_hand, on="model_id", how="left")
         .with_columns(
-            estimated_gpu_hours=gpu_hours(pl.coalesce("params_active", "params_total")),
+            estimated_gpu_hours=gpu_hours(pl.coalesce("params_active", "params_total"), tokens),
             memory_gib=memory_gib(pl.col("params_total"), pl.col("quantisation")),
         )
     )

@@ -28,6 +28,13 @@ LETTERS = "ABCDEFGHIJ"
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
+ROLE = re.compile(
+    r"\s*(?:</?think(?:ing)?>|<\|[A-Za-z_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]|</?s>"
+    r"|(?:assistant|user|system|model|final|analysis)\s*(?:\n|:|<\|)|###? ?(?:Response|Assistant|Instruction))",
+    re.IGNORECASE,
+)
+"""How answers of a model that was trained to chat begin."""
+
 LONGEST_ANSWER = 2000
 """Characters; a longer final answer is wrong without being compared."""
 
@@ -237,15 +244,18 @@ class PassesTests:
 
     Attributes:
         program: template of the program, over `{prompt}` and `{response}`.
+        may_be_fenced: whether an answer in a code fence is the code within; what comes after it is no part.
     """
 
     program: str
+    may_be_fenced: bool = False
 
     def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
         """Judge a program."""
         if judges.programs is None:
             return Scored(failed_reason="no sandbox to run programs in")
-        program = self.program.format(prompt=item.request.prompt, response=result.text)
+        response = unfenced(result.text) if self.may_be_fenced else result.text
+        program = self.program.format(prompt=item.request.prompt, response=response)
         try:
             verdict = judges.programs.check(program, item.reference)
         except RuntimeError as error:
@@ -301,6 +311,30 @@ def _found(pattern: str, text: str, *, last: bool = False) -> str | None:
     matches = list(re.finditer(pattern, text)) if last else [re.search(pattern, text)]
     found = matches[-1] if matches else None
     return found and found.group(1).strip().removesuffix(".").strip()
+
+
+def unfenced(text: str) -> str:
+    r"""The code in a fence at the beginning of a text; of another text what comes before a line with a fence.
+
+    Examples:
+        >>> unfenced("```python\nx = 1\n```\nThis sets x.")
+        'x = 1\n'
+    """
+    opened = re.match(r"\s*```[A-Za-z0-9]*[ \t]*\n", text)
+    code = text[opened.end() :] if opened else text
+    return re.split(r"(?m)^```", code, maxsplit=1)[0]
+
+
+def begins_with_role(text: str) -> bool:
+    """Whether an answer begins as a chat does: with the mark of a role, a turn or a thought.
+
+    vLLM leaves out special tokens, so of `<|im_start|>assistant` the role's name may be what is left.
+
+    Examples:
+        >>> begins_with_role("<think>Let me see")
+        True
+    """
+    return ROLE.match(text) is not None
 
 
 def last_boxed(text: str) -> str | None:

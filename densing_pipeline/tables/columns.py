@@ -305,13 +305,44 @@ COLUMNS: dict[str, Column] = {
         remedy="standard errors are fractions: write 0.004 for 0.4 points",
     ),
     "n_items": _count("Items the score was computed over.", "items"),
+    "sampled_from": _count(
+        "Items of the whole benchmark, whose score is estimated from the `n_items` of a sample; empty for "
+        "a score on all items.",
+        "items",
+    ),
+    "sampling_error": Column(
+        pl.Float64,
+        "Standard error of a score from a sample as an estimate of the score on all items, with "
+        "finite-population correction; `std_error` also holds the error of these items as a choice of all possible ones.",
+        "fraction",
+        low=0,
+        high=1,
+    ),
+    "begins_with_role": _flag(
+        "Whether the answer begins with a think or role token, as one of a chat does; empty without an answer."
+    ),
+    "n_role_starts": _count(
+        "Answers that begin with a think or role token; of base models few do.", "items"
+    ),
+    "is_chat_formatted": _flag(
+        "Whether more than a fifth of the answers begin with a think or role token: the score is of a model trained to chat, asked as "
+        "a base model, and too low."
+    ),
+    "item_weight": Column(
+        pl.Float64,
+        "Items of the benchmark that the item stands for: 1, or more in a sample. A score is the weighted mean.",
+        "items",
+        low=0,
+    ),
     "source_kind": _text(
-        "Whether we measured the score, somebody reported it in a document, it was read off a figure, or "
-        "the model's repository on the Hub claims it.",
+        "Whether we measured the score on all items of the benchmark, estimated it from a sample of them, "
+        "somebody reported it in a document, it was read off a figure, or the model's repository on the Hub "
+        "claims it.",
         "measured",
         "reported",
         "figure",
         "claimed",
+        "sampled",
     ),
     "scored_by": _text(
         "Who reports the score: the model's maker, the maker of another model (rival), a third party, "
@@ -563,6 +594,42 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "measuring_seconds": Column(
+        pl.Float64,
+        "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
+        "share by tokens, a token of a prompt counted as a tenth.",
+        "s",
+        low=0,
+    ),
+    "gpu_seconds": Column(
+        pl.Float64,
+        "Measuring time multiplied by the number of GPUs; empty on a processor.",
+        "s",
+        low=0,
+    ),
+    "joules": Column(
+        pl.Float64,
+        "Energy of the GPUs in that time, by their own counter (NVML); of a benchmark, its share by tokens.",
+        "J",
+        low=0,
+    ),
+    "joules_reason": _text("Why there is no energy; empty if there is."),
+    "joules_per_correct": Column(
+        pl.Float64,
+        "Energy of all items asked over the number answered rightly.",
+        "J",
+        low=0,
+    ),
+    "peak_memory_bytes": _count(
+        "Most memory in use while measuring, of the GPUs together (looked at every second); of the process on a processor.",
+        "bytes",
+    ),
+    "n_correct": Column(
+        pl.Float64,
+        "Sum of the scores: items answered rightly; empty where there are losses only.",
+        "items",
+        low=0,
+    ),
     "engine": _text("Inference engine that ran the model."),
     "vllm_version": _text("Version of vLLM."),
     "torch_version": _text("Version of torch."),
@@ -714,13 +781,14 @@ COLUMNS: dict[str, Column] = {
     "density_low": Column(pl.Float64, "Lower end of the density's 95 % interval.", "1", low=0),
     "density_high": _positive("Upper end of the density's 95 % interval.", "1"),
     "score_source_kind": _text(
-        "Whether the score is measured, reported, read off a figure, claimed by the model's repository "
+        "Whether the score is measured, estimated from a sample of items (sampled), reported, read off a figure, claimed by the model's repository "
         "on the Hub, or mixed: an average of scores of several kinds.",
         "measured",
         "reported",
         "mixed",
         "figure",
         "claimed",
+        "sampled",
     ),
     "censored": _text(
         "Whether the score is below (low) or above (high) what the reference law can invert.",
@@ -1167,7 +1235,10 @@ COLUMNS: dict[str, Column] = {
     "high": _number("Upper end of the 95 % interval; empty if unbounded (read: at least low)."),
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
-    "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_providers": _count(
+        "Companies that held the frontier in the window; all that a router does not name count as one.",
+        "providers",
+    ),
     "n_censored": _count(
         "Changes of the price whose day is known to an interval only (interval-censored).",
         "changes",
@@ -1593,6 +1664,7 @@ OWN: dict[tuple[str, str], Column] = {
         "Run as the board names it: model, and setting of reasoning."
     ),
     ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("benchmark_reports", "run_date"): _day("Day of the run, if the source states it."),
     ("task_cost_records", "run_date"): _day(
         "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
         "the level begins if it is earlier."
@@ -1605,6 +1677,10 @@ OWN: dict[tuple[str, str], Column] = {
     ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
     ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
     ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("price_frontier", "seller"): _text(
+        "Company that asked the price (facts/seller_names.csv); the maker where a router sells a model whose weights "
+        "are not published. Empty if the router does not name it, and where nothing is on offer."
+    ),
     ("task_cost_halving", "n_providers"): _count(
         "Makers of the models whose runs set the records.", "makers"
     ),

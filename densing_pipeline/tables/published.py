@@ -107,7 +107,8 @@ SCORES = Table(
         "model_id", "benchmark", "protocol", "is_paper_protocol", "score", "std_error?", "n_items?",
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
-        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?",
+        "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?", "sampled_from?",
+        "sampling_error?", "n_role_starts?", "is_chat_formatted?",
     ),
 )  # fmt: skip
 
@@ -135,7 +136,7 @@ BENCHMARK_REPORTS = Table(
         "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
         "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
         "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
-        "observed_from", "observed_to?", "snapshot_sha256",
+        "observed_from", "observed_to?", "snapshot_sha256", "run_date?",
     ),
     ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
@@ -207,7 +208,8 @@ EVAL_ITEMS = Table(
     columns=(
         "model_id", "revision", "suite_version", "benchmark", "item_id", "subject?", "score?",
         "answer_nll_nats_per_token?", "prompt_tokens?", "completion_tokens?", "is_truncated?",
-        "failed_reason?", "bits_per_byte?", "text_bytes?",
+        "failed_reason?", "bits_per_byte?", "text_bytes?", "item_weight?",
+        "begins_with_role?",
     ),
 )  # fmt: skip
 
@@ -233,6 +235,18 @@ EVALUATIONS = Table(
         "prompt_tokens?", "completion_tokens?", "engine?", "vllm_version?", "torch_version?",
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
         "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
+        "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?", "peak_memory_bytes?",
+    ),
+)  # fmt: skip
+
+EVALUATION_COSTS = Table(
+    name="evaluation_costs",
+    grain="one finished evaluation as a whole (without a benchmark), and its share of each benchmark",
+    key=("model_id", "revision", "suite_version", "item_limit", "benchmark"),
+    columns=(
+        "model_id", "revision", "suite_version", "item_limit?", "benchmark?", "n_items", "n_correct?",
+        "prompt_tokens", "completion_tokens", "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?",
+        "joules_per_correct?", "peak_memory_bytes?", "device?", "estimated_gpu_hours?", "density?",
     ),
 )  # fmt: skip
 
@@ -416,7 +430,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
@@ -873,6 +887,7 @@ PUBLISHED: dict[str, Table] = {
         SCORE_CONFLICTS,
         EVAL_ITEMS,
         FRESH_TEXT,
+        EVALUATION_COSTS,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,

@@ -1,6 +1,7 @@
 """Where the suite judges answers otherwise than lm-eval 0.4.13, and what that changes."""
 
 import json
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,39 @@ def test_bbh_answer_without_full_stop_is_right_with_us_only(
     assert all(
         BBH.score(item, written(text)).score == 1 for item, text in zip(ours, texts, strict=True)
     )
+
+
+BBH_FORMS = {
+    "So the answer is {}.": (True, True),
+    "So the answer is {}": (False, True),
+    "The answer is {}.": (False, True),
+    "So the answer is: {}.": (False, True),
+    "So the answer is **{}**.": (False, True),
+    "So the answer is {}, because of this.": (False, True),
+    "{}": (False, False),
+    "So it must be {}.": (False, False),
+}
+"""Ways to say that an option is the answer, and whether lm-eval and we count them."""
+
+
+@pytest.mark.parametrize(("form", "counts"), BBH_FORMS.items())
+def test_bbh_options_in_the_words_of_base_models(
+    task: Tasks, items: Items, form: str, counts: tuple[bool, bool]
+) -> None:
+    """All questions with options; where the graders differ, the answer is right and ours says so."""
+    from lm_eval.filters.extraction import RegexFilter
+
+    steps = task("bbh_cot_fewshot_snarks").config.filter_list[0]["filter"]
+    theirs = RegexFilter(steps[0]["regex_pattern"])
+    ours = [item for item in items("BBH") if re.fullmatch(r"\([A-Z]\)", item.reference)]
+    assert len(ours) == 4071
+    texts = [form.format(item.reference) for item in ours]
+    found = theirs.apply([[text] for text in texts], [{}] * len(texts))
+    there = {answer == item.reference for (answer,), item in zip(found, ours, strict=True)}
+    here = {
+        BBH.score(item, written(text)).score == 1 for item, text in zip(ours, texts, strict=True)
+    }
+    assert (there, here) == ({counts[0]}, {counts[1]})
 
 
 @EVERY

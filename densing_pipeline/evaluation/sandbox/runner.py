@@ -29,6 +29,20 @@ from typing import Any
 
 PR_SET_DUMPABLE = 4
 
+JUDGE_SECONDS = 2
+"""Processor time of the judge, in whole seconds: the program's answers may be made to keep it busy, such as numbers that
+all have one hash. Tests of HumanEval and MBPP take it less than a tenth of that."""
+
+MOST_DIGITS = 100_000
+"""Digits of a number that is transferred, and largest exponent of a decimal one: Python reads twice as many digits in four
+times the time, and cannot be interrupted while it does."""
+
+MOST_BYTES = 64 * 2**20
+"""Bytes of a message."""
+
+MOST_CUTS = 200
+"""Most lines at which a text that is no Python is tried to be cut."""
+
 REASON = 300
 """Characters of a reason that are kept."""
 
@@ -108,6 +122,8 @@ class Link:
     def receive(self) -> Any:
         """Wait for one message; `Ended` if there will be none."""
         size = self.stream.read(8)
+        if len(size) == 8 and int.from_bytes(size, "big") > MOST_BYTES:
+            raise ValueError(f"an answer of more than {MOST_BYTES} bytes")
         data = self.stream.read(int.from_bytes(size, "big")) if len(size) == 8 else b""
         if not data:
             raise Ended
@@ -205,10 +221,18 @@ READ: dict[str, Callable[[Link, Any], Any]] = {
     "bytearray": lambda link, v: bytearray.fromhex(v),
     "range": lambda link, v: range(*v),
     "fraction": lambda link, v: Fraction(*v),
-    "decimal": lambda link, v: Decimal(v),
+    "decimal": lambda link, v: _decimal(v),
     "type": lambda link, v: next(plain for plain in PLAIN if plain.__name__ == v),
     "object": lambda link, v: link.unpack_object(v),
 }
+
+
+def _decimal(text: str) -> Decimal:
+    """The number; refused if it has more places than `MOST_DIGITS` before or after the point."""
+    value = Decimal(text)
+    if value.is_finite() and abs(value.adjusted()) > MOST_DIGITS:
+        raise ValueError(f"a decimal number of more than {MOST_DIGITS} places")
+    return value
 
 
 def _update(sent: list[Any], changed: list[Any]) -> None:
@@ -245,7 +269,7 @@ def work(end: socket.socket) -> None:
     names = vars(program)
 
     def run(text: str) -> list[str]:
-        exec(compile(text, "program", "exec"), names)  # noqa: S102 - what the sandbox is for
+        exec(_compiled(text), names)  # noqa: S102 - what the sandbox is for
         return list(names)
 
     uses = USES | {"run": run, "name": names.__getitem__}
@@ -259,6 +283,25 @@ def work(end: socket.socket) -> None:
         except BaseException as error:
             answer = ["raised", [type(error).__name__, str(error)[:REASON]], None]
         link.send(answer)
+
+
+def _compiled(text: str) -> types.CodeType:
+    """The program without what comes after it: words, half a line, the beginning of something else.
+
+    A text that is no Python is cut before the last line that begins at the left edge, again and again. If nothing
+    is left, the whole text's own error is raised.
+    """
+    try:
+        return compile(text, "program", "exec")
+    except SyntaxError as error:
+        lines = text.splitlines(keepends=True)
+        starts = [n for n, line in enumerate(lines) if n and line.strip() and not line[0].isspace()]
+        for number in reversed(starts[-MOST_CUTS:]):
+            try:
+                return compile("".join(lines[:number]), "program", "exec")
+            except SyntaxError:
+                continue
+        raise error
 
 
 def judge(link: Link, program: str, tests: str) -> str:
@@ -317,6 +360,10 @@ def main() -> None:
         finally:
             os._exit(0)
     theirs.close()
+    sys.set_int_max_str_digits(MOST_DIGITS)
+    soft, hard = limits.get("RLIMIT_CPU", (JUDGE_SECONDS, JUDGE_SECONDS + 1))
+    own = min(soft, JUDGE_SECONDS), min(hard, JUDGE_SECONDS + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, own)
     signal.signal(signal.SIGALRM, _late)
     signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     with os.fdopen(task, encoding="utf-8") as stream:

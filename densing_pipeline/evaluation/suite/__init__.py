@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from densing_pipeline.benchmarks import REGISTRY
+from densing_pipeline.evaluation import sampling
 from densing_pipeline.evaluation.suite import benchmark, content
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data, DataError, spread
 from densing_pipeline.evaluation.suite.data import Store, load
@@ -86,6 +87,12 @@ def select(names: Iterable[str], mirror: Path | None = None) -> tuple[Benchmark,
     return content.with_content_of(mirror, (BENCHMARKS[name] for name in wanted), BENCHMARKS)
 
 
-def version(benchmarks: Iterable[Benchmark] = SUITE) -> str:
-    """The suite version: a hash of everything these benchmarks declare. Scores of two never mix."""
-    return benchmark.version(benchmarks)
+def version(benchmarks: Iterable[Benchmark] = SUITE, sample_error: float | None = None) -> str:
+    """The suite version: a hash of everything these benchmarks declare. Scores of two never mix.
+
+    Args:
+        benchmarks: what is measured.
+        sample_error: target of the samples if the benchmarks are measured by samples, whose suite version
+            says so (`sampling.sampled_version`).
+    """
+    return sampling.sampled_version(benchmark.version(benchmarks), sample_error)

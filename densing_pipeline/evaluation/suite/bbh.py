@@ -145,6 +145,9 @@ BBH = Benchmark(
     kind="generate",
     stops=("\n\n", "\nQ:"),
     max_tokens=1024,
-    metric=ExactMatch(r"the answer is (.+)"),
+    metric=ExactMatch(
+        # An option alone counts, whatever is said after it: "(B), because ...".
+        r"[Tt]he answer is:? *(?:\*\*)?(\([A-Z]\)(?![^\s.,;:*])|.+)"
+    ),
     licence="MIT",
 )

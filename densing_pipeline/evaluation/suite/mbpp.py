@@ -88,7 +88,7 @@ MBPP = Benchmark(
     kind="generate",
     stops=("[DONE]",),
     max_tokens=512,
-    metric=PassesTests("{response}"),
+    metric=PassesTests("{response}", may_be_fenced=True),
     licence="CC-BY-4.0",
     has_solutions=True,
 )

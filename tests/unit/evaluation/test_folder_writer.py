@@ -18,7 +18,7 @@ PROVEN = {"model_id": "lab/m", "revision": "r", "suite_version": "v", "dtype": "
 
 
 def row(item_id, benchmark="MMLU", score=1.0):
-    values = (benchmark, item_id, "algebra", score, 0.5, 100, 0, False, None, "A", None, None)
+    values = (benchmark, item_id, "algebra", score, 0.5, 100, 0, False, None, "A", None, None, 1.0)
     return dict(zip(ITEM, values, strict=True))
 
 

@@ -48,6 +48,85 @@ def test_a_whole_evaluation_becomes_five_scores_with_their_provenance(tmp_path):
     assert row["finished_at"] == datetime(2026, 11, 20, 1, 24, tzinfo=UTC)
 
 
+def write_samples(root, asked, **provenance):
+    """An evaluation by samples: MMLU of three subjects, of which one counts as much as the others together."""
+    version = suite.version(sample_error=0.15)
+    told = {f"sampled {name}": asked if name == "MMLU" else SIZES[name] for name in AVERAGED}
+    path = write(root, suite_version=version, provenance=told | provenance)
+    sampled = items("MMLU", asked).with_columns(
+        subject=pl.when(pl.int_range(asked) < asked // 2).then(pl.lit("large")).otherwise(pl.lit("small")),
+        item_weight=pl.when(pl.int_range(asked) < asked // 2).then(3 * 14042 / 4 / (asked // 2))
+        .otherwise(14042 / 4 / (asked // 2)),
+    )  # fmt: skip
+    sampled.write_parquet(path / "MMLU.parquet")
+    return path
+
+
+def test_the_score_of_a_sample_is_weighted_and_marked(tmp_path):
+    write_samples(tmp_path, 1000)
+    evaluations, kept = read(tmp_path)
+    assert evaluations["state"].to_list() == ["done"]
+    mmlu = scored(tmp_path).row(by_predicate=pl.col("benchmark") == "MMLU", named=True)
+    parts = (
+        kept.filter(benchmark="MMLU")
+        .group_by("subject")
+        .agg(pl.col("score").mean(), pl.col("score").var().alias("v"))
+    )
+    means = dict(parts.select("subject", "score").iter_rows())
+    assert mmlu["score"] == pytest.approx(0.75 * means["large"] + 0.25 * means["small"])
+    assert (mmlu["source_kind"], mmlu["n_items"], mmlu["sampled_from"]) == ("sampled", 1000, 14042)
+    variances = dict(parts.select("subject", "v").iter_rows())
+    expected = sum(
+        share**2 * (1 - 500 / (share * 14042)) * variances[name] / 500
+        for name, share in (("large", 0.75), ("small", 0.25))
+    )
+    assert mmlu["sampling_error"] == pytest.approx(expected**0.5)
+    assert mmlu["is_paper_protocol"]
+    whole = scored(tmp_path).row(by_predicate=pl.col("benchmark") == "BBH", named=True)
+    assert (whole["source_kind"], whole["sampled_from"], whole["sampling_error"]) == (
+        "measured",
+        None,
+        None,
+    )
+
+
+def test_a_sample_counts_only_where_nothing_was_measured_whole(tmp_path):
+    write_samples(tmp_path, 1000)
+    sampled = score_sets(scored(tmp_path))
+    kinds = dict(sampled.select("score_set", "score_source_kind").iter_rows())
+    assert (kinds["mmlu"], kinds["bbh"], kinds["average"]) == ("sampled", "measured", "mixed")
+    write(tmp_path, share=0.9)
+    both = score_sets(scored(tmp_path))
+    assert set(both["score_source_kind"]) == {"measured"}
+    assert both.filter(score_set="mmlu")["score"].item() == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_sample_with_fewer_items_than_its_provenance_says_is_not_whole(tmp_path):
+    write_samples(tmp_path, 1000, **{"sampled MMLU": 1100})
+    row, _ = only(tmp_path)
+    assert (row["state"], row["reason"]) == ("failed", "MMLU: 1000 of 1100 items")
+
+
+@pytest.mark.parametrize(("share", "is_marked"), [(0.19, False), (0.21, True)])
+def test_a_model_that_answers_as_in_a_chat_is_marked(tmp_path, share, is_marked):
+    path = write(tmp_path)
+    chat = pl.int_range(SIZES["BBH"]) < share * SIZES["BBH"]
+    answers = items("BBH", SIZES["BBH"]).with_columns(
+        response=pl.when(chat)
+        .then(pl.lit("<think>It may be"))
+        .otherwise(pl.lit("So the answer is"))
+    )
+    answers.write_parquet(path / "BBH.parquet")
+    bbh = scored(tmp_path).row(by_predicate=pl.col("benchmark") == "BBH", named=True)
+    assert bbh["n_role_starts"] == pytest.approx(share * SIZES["BBH"], abs=1)
+    assert bbh["is_chat_formatted"] is is_marked
+    row, _ = only(tmp_path)
+    assert row["state"] == "done"
+    assert (
+        f"BBH: {share:.0%} of the answers begin with a think or role token" in row["reason"]
+    ) is is_marked
+
+
 def test_no_folder_no_rows(tmp_path):
     assert scored(tmp_path / "absent").is_empty()
 

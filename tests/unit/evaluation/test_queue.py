@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
+from densing_pipeline.evaluation import queue as costs
 from densing_pipeline.evaluation.queue import queue, with_rungs
 from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.facts.tables import EVALUATION_OVERRIDES, LADDERS
@@ -84,11 +85,20 @@ def only(*args, **kwargs):
     return queued(*args, **kwargs).row(0, named=True)
 
 
-def test_an_8b_model_takes_a_third_to_half_of_a_gpu_hour_and_fits_one_gpu():
+def test_an_8b_model_takes_half_of_a_gpu_hour_and_fits_one_gpu():
     row = only({})
     assert row["state"] == "queued"
-    assert 20 / 60 < row["estimated_gpu_hours"] < 25 / 60
+    assert 30 / 60 < row["estimated_gpu_hours"] < 38 / 60
     assert 8.03 * 2 / 1.074 < row["memory_gib"] < 20
+
+
+def test_samples_take_a_share_of_the_time_that_falls_with_the_square_of_the_error():
+    whole, fine, coarse = (
+        costs.suite_tokens(f"v{end}") for end in ("", "-sampled-0.15", "-sampled-0.3")
+    )
+    assert (whole, fine) == (costs.SUITE_TOKENS, costs.SAMPLED_TOKENS)
+    assert coarse - costs.LOSS_TOKENS == pytest.approx((fine - costs.LOSS_TOKENS) / 4)
+    assert costs.suite_tokens("v-sampled-0.01") == whole
 
 
 def test_a_mixture_of_experts_is_as_fast_as_its_active_and_as_big_as_its_total_parameters():

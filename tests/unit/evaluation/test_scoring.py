@@ -73,6 +73,13 @@ def test_numbers_that_are_none_are_no_choice(bad: float) -> None:
         ("So the answer is (B). \n", "(B)"),
         ("So the answer is 3.5.", "3.5"),
         ("So the answer is ] } ).", "] } )"),
+        ("The answer is (B).", "(B)"),
+        ("So the answer is: (B)", "(B)"),
+        ("So the answer is **(B)**.", "(B)"),
+        ("So the answer is (B), because 2 is even.", "(B)"),
+        ("So the answer is (B) Tuesday.", "(B)"),
+        ("So the answer is (Apples).", "(Apples)"),
+        ("So the answer is Yes, it is.", "Yes, it is"),
         ("So the answer is (A).\nNo, the answer is (B).", "(A)"),
         ("The answer: (B)", None),
         ("", None),
@@ -245,3 +252,31 @@ def test_the_loss_of_an_answer_is_a_mean_over_its_tokens(
     scored = AnswerLoss()(item, result, Judges())
     assert scored.answer_nll_nats_per_token == loss
     assert (scored.failed_reason is None) == (loss is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("def f(): return 1\n", "def f(): return 1\n"),
+        ("```python\ndef f(): return 1\n```\nIt returns 1.", "def f(): return 1\n"),
+        ("\n```\ndef f(): return 1\n```", "def f(): return 1\n"),
+        ("```py\ndef f(): return 1", "def f(): return 1"),
+        ("def f(): return 1\n```\nIt returns 1.", "def f(): return 1\n"),
+        ("def f(): return '```'\n", "def f(): return '```'\n"),
+    ],
+)
+def test_code_in_a_fence_is_what_is_within(text: str, code: str) -> None:
+    assert scoring.unfenced(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "is_chat"),
+    [
+        ("<think>\nLet me", True), (" <|im_start|>assistant\nYes", True), ("assistant\n\nYes", True), ("Assistant: Yes", True),
+        ("<start_of_turn>model", True), ("[INST] Add", True), ("### Response:\n4", True), ("<|channel|>analysis", True),
+        ("The assistant is kind.", False), ("system of equations", False), ("    return user", False), ("user_count = 3", False),
+        ("# Response", False), ("", False), ("Let us think: <think>", False),
+    ],
+)  # fmt: skip
+def test_answers_of_a_chat_are_known_by_how_they_begin(text: str, is_chat: bool) -> None:
+    assert scoring.begins_with_role(text) is is_chat

@@ -50,7 +50,7 @@ def test_a_new_column_is_a_new_line_at_the_end():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"columns": SCORES.columns[:-1]}, "scores.known_to is gone"),
+        ({"columns": SCORES.columns[:-1]}, f"scores.{SCORES.columns[-1].rstrip('?')} is gone"),
         ({"key": SCORES.key[:-1]}, "scores.revision: in_key true is now false"),
         ({"name": "results"}, "scores.score is gone"),
     ],

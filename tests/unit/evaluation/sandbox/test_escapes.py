@@ -135,6 +135,160 @@ def f():
     return value
 """,
     "returns a billion bytes": "def f(): return 'x' * 10**9",
+    "becomes another program": "import os\nos.execv('/usr/bin/true', ['true'])",
+    "becomes a shell that says the verdict": r"""
+import os
+os.execv('/bin/sh', ['sh', '-c', 'for fd in 0 1 2 3 4 5 6 7 8 9; do printf "x \\"\\"\\n" >&$fd; done; exit 0'])
+""",
+    "lies in its arithmetic": """
+class Right:
+    def __abs__(self): return 0.0
+    def __sub__(self, other): return self
+    __rsub__ = __sub__
+    def __lt__(self, other): return True
+    __le__ = __gt__ = __ge__ = __lt__
+def f(): return Right()
+""",
+    "lies in the arithmetic of a number": """
+class Right(float):
+    def __sub__(self, other): return 0.0
+    def __eq__(self, other): return True
+    __hash__ = float.__hash__
+def f(): return Right(7)
+""",
+    "returns a class that equals everything": """
+class Meta(type):
+    def __eq__(self, other): return True
+    __hash__ = type.__hash__
+    def __sub__(self, other): return 0
+class Right(metaclass=Meta): pass
+def f(): return Right
+""",
+    "raises what its judge catches": """
+import sys
+main = sys.modules['__main__']
+def f(): raise main.Late
+""",
+    "raises an exception of a lying name": """
+Passed = type('SystemExit', (BaseException,), {'__str__': lambda self: ''})
+def f(): raise Passed(0)
+""",
+    "raises while it is deleted": """
+class Right:
+    def __del__(self): raise SystemExit(0)
+def f(): return Right()
+""",
+    "answers with half a frame": """
+import os, socket, time
+def f():
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall((9).to_bytes(8, 'big') + b'["va')
+        except OSError: pass
+    time.sleep(60)
+""",
+    "announces an answer of endless length": """
+import os, socket
+def f():
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(b'\\xff' * 8 + b'x' * 100)
+        except OSError: pass
+""",
+    "answers with no JSON": """
+import os, socket
+def f():
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall((4).to_bytes(8, 'big') + b'\\xff\\xfe{[')
+        except OSError: pass
+""",
+    "answers with values of no kind": """
+import json, os, socket
+def f():
+    for told in (['value', ['nothing', 42], None], ['value', ['object', [1]], None], 42, {}, ['value']):
+        frame = json.dumps(told).encode()
+        for fd in range(3, 64):
+            try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+            except OSError: pass
+""",
+    "leaves a child that answers in its place": """
+import os
+def f():
+    if os.fork(): os._exit(0)
+    return 7
+""",
+    "closes all its files": "import os\ndef f(): os.closerange(0, 64)",
+    "answers from a thread while it waits": r"""
+import json, os, socket, threading, time
+frame = json.dumps(['value', 41, None]).encode()
+frame = len(frame).to_bytes(8, 'big') + frame
+def flood():
+    while True:
+        for fd in range(3, 16):
+            try: socket.socket(fileno=os.dup(fd)).sendall(frame)
+            except OSError: pass
+threading.Thread(target=flood, daemon=True).start()
+def f(): time.sleep(60)
+""",
+    "traces what is run": """
+import sys, threading
+def right(frame, event, value):
+    frame.f_locals.update(reason='', value=['value', 42, None])
+    return right
+sys.settrace(right); sys.setprofile(right); threading.settrace(right)
+def f(): return None
+""",
+    "leaves modules for its judge to import": """
+import os, sys
+for name in ('math', 'fractions', 'decimal', 'json', 'sitecustomize', 'usercustomize'):
+    for place in ('/tmp', os.getcwd(), os.path.expanduser('~')):
+        try: open(f'{place}/{name}.py', 'w').write('import os\\nos._exit(0)')
+        except OSError: pass
+def f(): return None
+""",
+    "writes its verdict into the judge's terminal": r"""
+import fcntl, os, termios
+for fd in range(64):
+    for letter in b'x ""\n':
+        try: fcntl.ioctl(fd, termios.TIOCSTI, bytes([letter]))
+        except OSError: pass
+def f(): return None
+""",
+    "is a bomb of digits": "def f(): return 10 ** (10**7)",
+    "is a bomb of a fraction": """
+from fractions import Fraction
+def f():
+    value = Fraction.__new__(Fraction)
+    value._numerator, value._denominator = (1 << 10**7) + 1, (1 << 10**7) - 1
+    return value
+""",
+    "is a bomb of a decimal exponent": "from decimal import Decimal\ndef f(): return Decimal('1e999999999')",
+    "is a bomb of numbers with one hash": """
+import json, os, socket
+def f():
+    frame = json.dumps(['value', ['set', [n * (2**61 - 1) for n in range(60000)]], None]).encode()
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+    "is a bomb of nested lists": """
+import os, socket
+def f():
+    frame = b'["value",' + b'[' * 10**6 + b']' * 10**6 + b',null]'
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+    "is a bomb of many elements": "def f(): return [0] * 10**8",
+    "is a pickle that runs": """
+import pickle
+class Right:
+    def __reduce__(self): return (exec, ("import os; os._exit(0)",))
+def f(): return pickle.dumps(Right())
+""",
+    "reduces itself to a call": """
+class Right(int):
+    def __reduce_ex__(self, protocol): return (print, ('x ""',))
+def f(): return Right(7)
+""",
     "has a null byte in it": "def f(): return 42\0",
     "is no text": "def f(): return '\udc80'",
 }  # fmt: skip
@@ -148,6 +302,67 @@ def test_no_program_passes_that_does_not_give_the_right_answer(
     verdict = impatient.check(program, "assert abs(f() - 42) < 1e-9\nassert f() == 42")
     assert not verdict.passed
     assert verdict.reason
+
+
+BOMBS = {
+    "adds up a range": ("def f(): return range(10**12)", "assert sum(f()) == 42"),
+    "compares a range element by element": (
+        "def f(): return range(10**12)",
+        "assert all(a == b for a, b in zip(f(), f())) and 42 not in range(1)",
+    ),
+    "looks for what a range has not": ("def f(): return range(10**12)", "assert 0.5 in f()"),
+    "makes a set of numbers with one hash": (
+        "def f(): return [n * (2**61 - 1) for n in range(60000)]",
+        "assert len(set(f())) == 42",
+    ),
+    "asks for ever": (
+        "class Long:\n    def __len__(self): return 10**9\n    def __getitem__(self, n): return n\n"
+        "def f(): return Long()",
+        "value = f()\nassert all(value[n] >= 0 for n in range(len(value))) and len(value) == 42",
+    ),
+}
+"""Answers that make the tests themselves compute for a very long time."""
+
+
+STOPPED = "the judge was stopped before it could decide"
+
+
+@pytest.mark.parametrize(("program", "tests"), BOMBS.values(), ids=BOMBS)
+def test_what_keeps_the_tests_busy_is_ended(impatient: Sandbox, program: str, tests: str) -> None:
+    # On a busy machine the clock may be first.
+    assert impatient.check(program, tests).reason in (STOPPED, "not through after 1.5 s")
+
+
+def test_the_judge_has_a_limit_of_its_own(sandbox: Sandbox) -> None:
+    """Two seconds of processor time, where the program has ten and 30 s by the clock."""
+    program, tests = BOMBS["makes a set of numbers with one hash"]
+    assert sandbox.check(program, tests).reason == STOPPED
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("10 ** 100001", "ValueError"),
+        ("Fraction(1, 10 ** 100001)", "ValueError"),
+        ("Decimal('1e100001')", "ValueError: a decimal number of more than 100000 places"),
+        ("'x' * (64 * 2**20)", "ValueError: an answer of more than 67108864 bytes"),
+    ],
+)
+def test_an_answer_too_large_to_be_read_is_refused_as_it_comes(
+    sandbox: Sandbox, value: str, told: str
+) -> None:
+    program = (
+        f"from decimal import Decimal\nfrom fractions import Fraction\ndef f(): return {value}"
+    )
+    assert sandbox.check(program, "assert f() == 42").reason.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "value", ["10 ** 99999", "Fraction(1, 10 ** 99999)", "Decimal('1e100000')", "'x' * 2**20"]
+)
+def test_an_answer_just_small_enough_is_compared(sandbox: Sandbox, value: str) -> None:
+    head = "from decimal import Decimal\nfrom fractions import Fraction\n"
+    assert sandbox.check(f"{head}def f(): return {value}", f"{head}assert f() == {value}").passed
 
 
 HELPLESS = {
@@ -213,6 +428,84 @@ def f():
         except (OSError, ValueError): continue
         raised.append(name)
     return raised
+""",
+    "use a system call that is refused": """
+import ctypes, platform
+CALLS = {'x86_64': dict(ptrace=101, io_uring_setup=425, bpf=321, perf_event_open=298, userfaultfd=323, keyctl=250,
+         add_key=248, unshare=272, setns=308, mount=165, pivot_root=155, process_vm_writev=311, pidfd_getfd=438,
+         open_by_handle_at=304, kexec_load=246, init_module=175, swapon=167, acct=163, quotactl=179,
+         settimeofday=164, sethostname=170, iopl=172, syslog=103, open_tree=428, move_mount=429, fsopen=430)}
+def f():
+    libc = ctypes.CDLL(None, use_errno=True)
+    calls = CALLS.get(platform.machine(), {})
+    return [name for name, number in calls.items() if libc.syscall(number, 1, 1, 0, 0, 0, 0) >= 0]
+""",
+    "make a new user namespace": """
+import os, subprocess
+def f():
+    done = []
+    for command in (['unshare', '-Ur', 'true'], ['bwrap', '--unshare-all', '--ro-bind', '/', '/', 'true'],
+                    ['su', '-c', 'true'], ['sudo', '-n', 'true'], ['nsenter', '-t', '1', '-a', 'true']):
+        try: ended = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+        except OSError: continue
+        if ended.returncode == 0: done.append(command)
+    return done
+""",
+    "leave a file with another's rights": """
+import os
+def f():
+    done = []
+    try: os.mknod('/tmp/disk', 0o060666, os.makedev(8, 0)); done.append('device')
+    except OSError: pass
+    try: os.link('/usr/bin/env', '/tmp/env'); done.append('link')
+    except OSError: pass
+    try: os.chown('/tmp', 0, 0); done.append('owner')
+    except OSError: pass
+    return done
+""",
+    "change what others run": """
+import os, sys
+def f():
+    places = [os.path.dirname(os.__file__), '/usr/bin', '/usr/lib', '/etc', '/bin', os.path.dirname(sys.executable)]
+    done = []
+    for place in places:
+        try: open(f'{place}/sitecustomize.py', 'w').close()
+        except OSError: continue
+        done.append(place)
+    return done
+""",
+    "turn the kernel's knobs": """
+import os
+def f():
+    done = []
+    for place in ('/proc/sys/kernel/core_pattern', '/proc/sys/kernel/hostname', '/proc/sysrq-trigger', '/proc/1/oom_score_adj',
+                  '/proc/sys/vm/drop_caches', '/sys/power/state', '/dev/kmsg', '/dev/mem', '/proc/kcore', '/proc/kmsg'):
+        try: os.write(os.open(place, os.O_WRONLY), b'1')
+        except OSError: continue
+        done.append(place)
+    return done
+""",
+    "talk to its host's sockets": """
+import socket
+def f():
+    reached = []
+    for place in ['/run/docker.sock', '/var/run/docker.sock', '/run/systemd/private', '/tmp/.X11-unix/X0', '\\0/tmp/.X11-unix/X0',
+                  '\\0dbus']:
+        try: socket.socket(socket.AF_UNIX).connect(place)
+        except OSError: continue
+        reached.append(place)
+    return reached
+""",
+    "learn where it runs": """
+import os, platform
+def f():
+    seen = []
+    if not platform.node().startswith('densing-'): seen.append(platform.node())
+    for place in ('/etc/hostname', '/etc/machine-id', '/etc/resolv.conf', '/sys/class/net/eth0/address'):
+        try: text = open(place).read().strip()
+        except OSError: continue
+        if text: seen.append(text)
+    return seen
 """,
     "fill a disk": """
 import os

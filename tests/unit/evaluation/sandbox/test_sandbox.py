@@ -78,6 +78,34 @@ def f(): return [Counter("aab"), OrderedDict(a=1), P(1, 2), Colour.RED]
         "def f():\n    with open('x', 'w') as file: file.write('y')\n    return open('x').read()",
         "assert f() == 'y'",
     ),
+    "words after it": (
+        "def f(): return 42\n\nThis function returns 42, as asked.\nIt's that simple!",
+        "assert f() == 42",
+    ),
+    "half a function after it": (
+        "def f(): return 42\n\ndef g(x):\n    return (x +",
+        "assert f() == 42",
+    ),
+    "half a text after it": ("def f(): return 42\n\nprint('the end of", "assert f() == 42"),
+    "the next task after it": (
+        "def f(): return 42\nYou are an expert Python programmer, and here is your task:\ndef g(): return 7\n",
+        "assert f() == 42",
+    ),
+    "checks, prints and a main part of its own": (
+        "def f(): return 42\n\ndef main():\n    print(f(), int(input()))\n\nassert f() == 42\n"
+        "if __name__ == '__main__':\n    main()\n",
+        "assert f() == 42",
+    ),
+    "threads": (
+        "import threading\ndef f():\n    found = []\n    every = [threading.Thread(target=found.append, args=(n,)) for n in range(8)]\n"
+        "    for one in every: one.start()\n    for one in every: one.join()\n    return sum(found)",
+        "assert f() == 28",
+    ),
+    "processes and an executor": (
+        "from concurrent.futures import ThreadPoolExecutor\ndef f():\n"
+        "    with ThreadPoolExecutor(4) as pool: return sum(pool.map(abs, range(-5, 0)))",
+        "assert f() == 15",
+    ),
     "dataclasses and recursion": (
         "from dataclasses import dataclass\n@dataclass\nclass D:\n    x: int\n"
         "def f(n): return n and f(n - 1) + D(1).x",
@@ -95,6 +123,11 @@ WRONG = {
     "AssertionError in: assert f(2) == 3": ("def f(x): return x", "assert f(2) == 3"),
     "NameError: name 'f' is not defined in: f()": ("g = 1", "f()"),
     "SyntaxError: invalid syntax (program, line 1)": ("def f(:", "f()"),
+    "IndentationError: unexpected indent (program, line 1)": ("    return 1\n  x", "f()"),
+    "NameError: name 'f' is not defined in: assert f()": (
+        "x = 1\ndef f(:\n    return 1",
+        "assert f()",
+    ),
     "ZeroDivisionError: division by zero in: assert f()": (
         "def f(): return 1 / 0",
         "assert f()",
