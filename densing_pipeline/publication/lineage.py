@@ -97,7 +97,7 @@ def one_model(densities: pl.DataFrame, wanted: str) -> str:
     Raises:
         UnknownNumberError: no model or several models match.
     """
-    known = densities["model_id"].unique().sort().to_list()
+    known: list[str] = densities["model_id"].unique().sort().to_list()
     if wanted in known:
         return wanted
     found = [name for name in known if wanted.lower() in name.lower()]
