@@ -252,10 +252,7 @@ def density_growth(
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
-    texts = [
-        *text_ruler.reported_texts(reported_fresh_text),
-        *text_ruler.measured_texts(fresh_text, current(models)),
-    ]
+    texts = text_ruler.known_texts(reported_fresh_text, fresh_text, current(models))
     table = growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),

@@ -35,10 +35,7 @@ def ruler_densities(
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Density of each model by compression of fresh text, and by knowledge of obscure facts."""
-    on_texts = [
-        *texts.reported_texts(reported_fresh_text),
-        *texts.measured_texts(fresh_text, current(models)),
-    ]
+    on_texts = texts.known_texts(reported_fresh_text, fresh_text, current(models))
     rows = [
         *texts.text_densities(on_texts, seed=settings.seed),
         *probes.knowledge_densities(knowledge_probes),

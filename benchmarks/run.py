@@ -1,6 +1,6 @@
 """Run the benchmarks and write `benchmarks/results.json` (`make bench`).
 
-    uv run python -m benchmarks.run [density trends prices book hub scores publication evaluation]
+    uv run python -m benchmarks.run [density trends prices book backfill hub scores publication evaluation]
 
 Rooms named are measured anew, and the others' results stay.
 """
@@ -12,14 +12,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import book, density, evaluation, hub, prices, publication, scores, trends
+from benchmarks import backfill, book, density, evaluation, hub, prices, publication, scores, trends
 
 RESULTS = Path(__file__).parent / "results.json"
 
 
 ROOMS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (density, trends, prices, book, hub, scores, publication, evaluation)
+    for module in (
+        density,
+        trends,
+        prices,
+        book,
+        backfill,
+        hub,
+        scores,
+        publication,
+        evaluation,
+    )
 }
 
 

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from densing_pipeline import files
@@ -178,8 +179,15 @@ def _to_json(receipt: Receipt) -> bytes:
 
 
 def _from_json(path: Path) -> Receipt:
+    state = path.stat()
+    return _parsed(str(path), state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=50_000)
+def _parsed(path: str, *_of_this_file: int) -> Receipt:
+    """The receipt in a file, kept: a night reads those of all nights before it several times."""
     try:
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(Path(path).read_bytes())
         # Earlier versions kept whole addresses.
         told = {
             "url": shown(fields["url"]),

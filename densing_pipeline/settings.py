@@ -261,6 +261,11 @@ class Settings(BaseSettings):
     git_max_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="Largest copy of a git repository on disk, in bytes."
     )
+    every_eval_ever_url: HttpAddress = Field(
+        default="https://huggingface.co/datasets/evaleval/EEE_datastore",
+        description="Data store of Every Eval Ever on the Hub: logs of evaluations, of which those of boards that "
+        "state costs are read.",
+    )
     epoch_benchmarks_url: HttpAddress = Field(
         default="https://epoch.ai/data/benchmark_data.zip",
         description="Epoch AI's benchmark scores, a zip archive of CSV files.",

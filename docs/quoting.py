@@ -15,6 +15,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 WORDS = (
@@ -42,6 +43,10 @@ UNREAD = (
 )
 """Parts of a page whose numerals are not looked at: generated tables and blocks that name the command
 that measured them, code, and addresses."""
+
+
+VALUE = re.compile(r"\d{4}-\d\d(?:-\d\d)?|[-+]?\d*(?:[.,]?\d)+")
+"""A date or a number in a line that `make docs` wrote."""
 
 
 class QuoteError(ValueError):
@@ -140,6 +145,28 @@ def filled(page: str, statements: Sequence[str], values: Mapping[str, Any]) -> s
         for (start, end), text in reversed(list(zip(places, right, strict=True))):
             page = page[:start] + text + page[end:]
     return page
+
+
+def agrees(written: str, right: str) -> bool:
+    """Whether two lines are the same, but for one unit in the last printed digit of each number.
+
+    Another processor adds in another order, which may round a number of a release to the neighbouring one. Dates
+    and words have to be equal.
+    """
+    return VALUE.sub("#", written) == VALUE.sub("#", right) and all(
+        _is_near(*pair) for pair in zip(VALUE.findall(written), VALUE.findall(right), strict=True)
+    )
+
+
+def _is_near(written: str, right: str) -> bool:
+    if written == right:
+        return True
+    try:
+        one, other = (Decimal(text.replace(",", "")) for text in (written, right))
+    except InvalidOperation:  # a date, or a version
+        return False
+    exponents = one.as_tuple().exponent, other.as_tuple().exponent
+    return exponents[0] == exponents[1] and abs(one - other) <= Decimal((0, (1,), exponents[0]))
 
 
 def differences(

@@ -27,18 +27,25 @@ Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 RUN_KEY = "dagster/run_key"
 INTERVAL_SECONDS = 300
 
+POOL = "gpu"
+"""Pool of the runs that need a GPU, each with one place for one model."""
+
+PRIORITY = "dagster/priority"
+"""Tag by which Dagster's queue of runs is ordered."""
+
 MAIN = "main"
 """Stands for the commit of a model that is queued before the Hub has been asked for one."""
 
 
 class Candidate(NamedTuple):
-    """A queued model: partition, commit if known, suite version, attempts begun, and those not counted."""
+    """A queued model: partition, commit if known, suite version, attempts begun and those not counted, priority."""
 
     key: str
     revision: str | None
     suite: str | None
     attempts: int
     excused: int
+    priority: int
 
 
 def sensor(
@@ -68,7 +75,9 @@ def sensor(
             table = read_table(path)
         except TableError as error:
             return dg.SensorResult(skip_reason=str(error))
-        queued = _queued(table)
+        check = installation.last_check(settings.state_dir)
+        places = check.places if check else 1
+        queued = in_order(table, places)
         known = set(context.instance.get_dynamic_partitions(MODELS.name or ""))
         if evaluation is None:
             new = [each.key for each in queued if each.key not in known][: settings.runs_per_tick]
@@ -79,7 +88,6 @@ def sensor(
             )
         if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
             return dg.SensorResult(skip_reason=lacking)
-        check = installation.last_check(settings.state_dir)
         ended = installation.ended(settings.evaluations_dir)
         waiting = installation.waiting(ended, check)
         asked, now = _used_run_keys(context.instance), datetime.now(UTC)
@@ -99,7 +107,10 @@ def sensor(
             return dg.SensorResult(skip_reason=stopped)
         pinned = _pinned(context.cursor, table, asked)
         died = _failed_run_keys(context.instance, evaluation.name, path)
+        if check_job:
+            give_places(context.instance, places)
         chosen: dict[str, str] = {}
+        priorities = {each.key: each.priority for each in queued}
         for each in queued:
             base = _run_key(each, pinned, settings.evaluation_limit)
             begun = max(each.attempts, sum(_is_of(run_key, base) for run_key in died))
@@ -108,12 +119,17 @@ def sensor(
             is_due = run_key not in asked and each.key not in waiting
             if is_due and counted < settings.evaluation_attempts:
                 chosen[each.key] = run_key
-            if len(chosen) == settings.runs_per_tick:
+            if len(chosen) == settings.runs_per_tick * places:
                 break
         new = [key for key in chosen if key not in known]
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=run_key, partition_key=key, job_name=evaluation.name)
+                dg.RunRequest(
+                    run_key=run_key,
+                    partition_key=key,
+                    job_name=evaluation.name,
+                    tags={PRIORITY: str(priorities[key])},
+                )
                 for key, run_key in chosen.items()
             ]
             or None,
@@ -125,19 +141,38 @@ def sensor(
     return new_models
 
 
-def _queued(table: pl.DataFrame) -> list[Candidate]:
-    """The queued models, the most urgent first."""
+def in_order(table: pl.DataFrame, places: int) -> list[Candidate]:
+    """The queued models, the most urgent first.
+
+    Of equal priority the shortest evaluation comes first, so that most models wait least. With several GPUs it is the
+    longest, so that all GPUs end at about the same time.
+
+    Args:
+        table: an `evaluation_queue` frame.
+        places: models that are evaluated at a time.
+    """
     if "attempts_excused" not in table.columns:  # of a night before there was the column
         table = table.with_columns(attempts_excused=pl.lit(0))
     rows = table.filter(pl.col("state") == "queued").sort(
-        "priority", "estimated_gpu_hours", "model_id", descending=[True, False, False]
+        "priority",
+        "estimated_gpu_hours",
+        "model_id",
+        descending=[True, places > 1, False],
+        nulls_last=True,
     )
     return [
-        Candidate(partition_key(model), revision, suite, attempts, excused or 0)
-        for model, revision, suite, attempts, excused in rows.select(
-            "model_id", "revision", "suite_version", "attempts", "attempts_excused"
+        Candidate(partition_key(model), revision, suite, attempts, excused or 0, priority)
+        for model, revision, suite, attempts, excused, priority in rows.select(
+            "model_id", "revision", "suite_version", "attempts", "attempts_excused", "priority"
         ).iter_rows()
     ]
+
+
+def give_places(instance: dg.DagsterInstance, places: int) -> None:
+    """Let as many runs evaluate at a time as there are GPUs."""
+    storage = instance.event_log_storage
+    if places not in [limit.limit for limit in storage.get_pool_limits() if limit.name == POOL]:
+        storage.set_concurrency_slots(POOL, places)
 
 
 def _run_key(each: Candidate, pinned: dict[str, str], limit: int | None) -> str:

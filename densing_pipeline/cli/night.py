@@ -21,18 +21,24 @@ from densing_pipeline.settings import Settings
 
 TYPICAL_SECONDS: Mapping[str, float] = {
     "densing_law": 30,
-    "sensitivity": 12,
-    "trend_breaks": 6,
-    "price_frontier": 8,
-    "reference_law_draws": 3,
+    "forecasts": 16,
+    "sensitivity": 10,
+    "price_halving": 8,
+    "release": 6,
+    "reference_law_draws": 6,
+    "price_frontier": 4,
+    "trend_breaks": 4,
     "density_paces": 3,
     "pace_skill": 3,
-    "release": 3,
-    "forecasts": 2,
-    "price_halving": 6,
-    "direct_laws": 2,
-    "reference_laws": 1,
+    "density_growth": 3,
+    "forecast_skill": 2,
+    "paper_claims": 2,
+    "price_records": 2,
+    "price_index": 1,
+    "forecast_scores": 1,
+    "price_decomposition": 1,
     "prices": 1,
+    "implications": 1,
 }
 """Seconds of the longest steps of a night with 1,000 draws on two processors; other steps are short."""
 

@@ -10,7 +10,12 @@ from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.moved import markdown
-from densing_pipeline.publication.release import Published, latest_release, published_at
+from densing_pipeline.publication.release import (
+    Published,
+    latest_release,
+    nothing_published,
+    published_at,
+)
 from densing_pipeline.publication.revisions import COMPARED, moved
 from densing_pipeline.text import plain
 
@@ -25,9 +30,7 @@ def show(screen: Screen) -> None:
     known = catalogue.in_folder(folder).sort("created_at", "release_id")
     latest = latest_release(folder)
     if known.is_empty() or latest is None:
-        raise CommandError(
-            f"{folder}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise CommandError(nothing_published(folder))
     table = Table(box=None, pad_edge=False)
     for title in ("release", "made", "rows", "MB", "numbers moved", ""):
         table.add_column(
@@ -55,9 +58,7 @@ def compare(screen: Screen, before: str | None, after: str | None) -> None:
     folder = current_settings().publish_dir
     newer = _found(folder, after) if after else latest_release(folder)
     if newer is None:
-        raise CommandError(
-            f"{folder}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise CommandError(nothing_published(folder))
     older = before or newer.package["provenance"].get("previous_release")
     if older is None:
         raise CommandError(f"{newer.release_id} is the first release; name one to compare it with")

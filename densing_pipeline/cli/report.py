@@ -5,7 +5,7 @@ import webbrowser
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
-from densing_pipeline.publication.release import latest_release
+from densing_pipeline.publication.release import latest_release, nothing_published
 from densing_pipeline.publication.report.page import PAGE_FILE
 
 
@@ -18,9 +18,7 @@ def latest(screen: Screen, *, in_browser: bool) -> None:
     folder = current_settings().publish_dir
     release = latest_release(folder)
     if release is None:
-        raise CommandError(
-            f"{folder}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise CommandError(nothing_published(folder))
     page = release.path / PAGE_FILE
     if not page.exists():
         raise CommandError(

@@ -151,8 +151,11 @@ def simulated(
         slopes.append(curves.event_slope(middle, seen.log_prices, step_bootstrap.held(middle)))
         earliest, latest, logs = (np.repeat(part, draws, 0) for part in seen)
         drawn = step_bootstrap.event_slopes(earliest, latest, logs, rng)
+        degrees = step_bootstrap.degrees_of_freedom(
+            step_bootstrap.steps_of(middle, seen.log_prices)
+        )
         steep, flat = step_bootstrap.slope_intervals(
-            drawn.reshape(count, draws), n, is_running_minimum=True
+            drawn.reshape(count, draws), n, is_running_minimum=True, degrees=degrees
         ).T
         covered += int(((steep <= true) & (true <= flat)).sum())
     return Simulated(float(np.concatenate(slopes).mean() / true - 1), covered / markets)

@@ -14,11 +14,14 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from densing_pipeline.prices.names import seller_behind
+from densing_pipeline.prices.names import ROUTER, seller
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 
 WEEK = 7
+
+UNNAMED = "unnamed"
+"""Stands for all sellers that a router's list does not name: how many they are is not known."""
 
 WIDEST_GAP_DAYS = 6 * DAYS_PER_MONTH
 """Longest interval in which the day of a change may lie. A curve is estimated up to a longer one, or from
@@ -41,7 +44,7 @@ class Curve:
         is_event: whether the price changed on that day, rather than having held before the window.
         final: price at the end; None if nothing is on offer then.
         lowest: lowest price up to the end, also from before the window.
-        sellers: who held the curve in the window (`prices.names.seller_behind`).
+        sellers: who held the curve in the window; all that are not named count as one, `UNNAMED`.
         record_age_months: time from the last dated record low to the end.
     """
 
@@ -125,7 +128,7 @@ class Changes:
         earliest: first day on which it can have begun; equal to `days` where no other is known.
         prices: the price, NaN where nothing is on offer.
         is_undated: whether nothing is known of the day on which it began.
-        sellers: the company that asked it (`prices.names.seller_behind`); None where nothing is on offer.
+        sellers: the company that asked it, `UNNAMED` where a router does not say; None where nothing is on offer.
     """
 
     days: IntArray
@@ -211,32 +214,36 @@ class Changes:
         )
 
     def watched(self, window: Window) -> Window:
-        """The longest part of a window without a fall that may have happened on any day of half a year.
+        """The longest part of a window without a change that may have happened on any day of half a year.
 
         Args:
             window: what is wanted.
 
         Returns:
             The window, or the longest stretch of it (of equal ones the latest) that ends on the last day before
-            such an interval, or begins on the day on which the fall was found. A fall of which nothing is
-            known happened after the change before it, as far as this rule goes.
+            such an interval, or begins on the day on which the change was found. A fall of which nothing is
+            known happened after the change before it, as far as this rule goes. A rise happened after the change
+            before it, and every change after all earlier rises.
         """
         priced = np.flatnonzero((self.days <= window.end.toordinal()) & np.isfinite(self.prices))
         if not priced.size:
             return window
-        days, prices = self.days[priced], self.prices[priced]
-        eves = np.maximum(
-            np.where(self.is_undated[priced], 0, self.earliest[priced] - 1)[1:], days[:-1]
-        )
+        days, change = self.days[priced], np.diff(self.prices[priced])
         start = max(window.start.toordinal(), int(days[0]))
-        is_wide = (
-            (np.diff(prices) < 0) & (days[1:] > start) & (days[1:] - eves - 1 > WIDEST_GAP_DAYS)
+        risen = np.maximum.accumulate(np.append(0, np.where(change > 0, days[1:], 0)))[:-1]
+        after = np.where((change > 0) | self.is_undated[priced][1:], days[:-1], risen)
+        eves = np.maximum(
+            np.where(self.is_undated[priced], 0, self.earliest[priced] - 1)[1:], after
         )
+        is_wide = (change != 0) & (days[1:] > start) & (days[1:] - eves - 1 > WIDEST_GAP_DAYS)
         if not is_wide.any():
             return window
+        # Days from the eve of an interval up to its end belong to no stretch.
         begins = [start, *days[1:][is_wide].tolist()]
         ends = [*np.maximum(eves[is_wide], start).tolist(), window.end.toordinal()]
-        stretches = zip(begins, ends, strict=True)
+        for position in reversed(range(len(ends) - 1)):
+            ends[position] = min(ends[position], ends[position + 1])
+        stretches = [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin <= end]
         begin, end = max(stretches, key=lambda ends: (ends[1] - ends[0], ends[1]))
         return Window(window.name, date.fromordinal(begin), date.fromordinal(end))
 
@@ -244,6 +251,8 @@ class Changes:
         self, inside: IntArray, opening: int, zero: int, is_event: BoolArray
     ) -> FloatArray:
         """Earliest time of each change: within the window, after every earlier rise, a rise after any change.
+
+        A first price that may have begun over half a year before it was found counts from the day on which it was.
 
         Args:
             inside: the changes in the window.
@@ -256,7 +265,10 @@ class Changes:
         risen = np.maximum.accumulate(np.where(is_rise, times, -np.inf))
         floor = np.append(-np.inf, np.where(is_rise[1:], times[:-1], risen[:-1]))
         known = np.maximum(self.earliest[inside] - zero, np.maximum(floor, opening))
-        return np.where(is_event, np.minimum(known, times), times)
+        found = np.where(is_event, np.minimum(known, times), times)
+        if times[0] - found[0] > WIDEST_GAP_DAYS:
+            found[0] = times[0]
+        return found
 
     def _last_record(self, priced: IntArray) -> int:
         """Day of the last dated record low; of the last price if none is dated."""
@@ -267,12 +279,17 @@ class Changes:
 
 
 def _sellers(held: pl.DataFrame) -> tuple[str | None, ...]:
-    """Who asked each price; prices given without the model's name have a seller all the same."""
-    models = held["model"].to_list() if "model" in held.columns else [""] * held.height
+    """Who asked each price: the column `seller`, and without it the company behind the provider's name."""
+    stated = held["seller"].to_list() if "seller" in held.columns else [None] * held.height
     return tuple(
-        provider and seller_behind(provider, model)
-        for provider, model in zip(held["provider"].to_list(), models, strict=True)
+        provider and (company or _company(provider))
+        for provider, company in zip(held["provider"].to_list(), stated, strict=True)
     )
+
+
+def _company(provider: str) -> str:
+    company = seller(provider)
+    return UNNAMED if company == ROUTER else company
 
 
 def cut(changes: pl.DataFrame, start: date, end: date) -> Curve | None:

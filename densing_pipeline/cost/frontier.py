@@ -15,7 +15,7 @@ from densing_pipeline.cost.levels import MEMBERSHIP, on_benchmarks
 from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.witness import witnessed
 from densing_pipeline.paper import NMI
-from densing_pipeline.prices.names import ROUTER
+from densing_pipeline.prices.names import ROUTER, seller
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
@@ -82,6 +82,9 @@ def candidate_offers(
         1.0,
         figure.with_columns(
             canonical_id=pl.lit(NMI),
+            seller=pl.col("provider").replace_strict(
+                {name: seller(name) for name in figure["provider"].unique()}, return_dtype=pl.String
+            ),
             run_start="start",
             run_end="end",
             run_earliest="earliest",
@@ -166,7 +169,7 @@ def change_points(
             curve; other columns stay.
     """
     sellers = offers.select(
-        "provider", "model", "source", "basis", "usd_per_mtok",
+        "provider", "seller", "model", "source", "basis", "usd_per_mtok",
         run_start=pl.col("run_start").cast(pl.Date), run_earliest=pl.col("run_earliest").cast(pl.Date),
     ).with_row_index()  # fmt: skip
     # A price that had begun before it became the cheapest one did so on the day the other ended.

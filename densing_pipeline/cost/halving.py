@@ -332,6 +332,7 @@ def _estimate(
             sample[None],
             max(_steps(curve, estimator), MIN_STEPS),
             is_running_minimum=is_running_minimum,
+            degrees=_degrees(curve) if estimator == "record-events" else None,
         )[0].tolist()
         low, high = _months(steepest), _months(flattest)
         high = None if high is None or high > SLOWEST_MONTHS else high
@@ -439,6 +440,16 @@ def _events(curve: Curve) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     if used.sum() < 2:
         return None
     return curve.earliest[used][None], curve.times[used][None], curve.chained[used][None]
+
+
+def _degrees(curve: Curve) -> FloatArray | None:
+    """Degrees of freedom of the interval of record events, shape (1,); None if their steps are too few."""
+    events = _events(curve)
+    if events is None:
+        return None
+    earliest, latest, logs = events
+    steps = step_bootstrap.steps_of(step_bootstrap.midpoints(earliest, latest), logs)
+    return step_bootstrap.degrees_of_freedom(steps) if steps.lengths[0] >= 2 else None
 
 
 def _months(slope: float | None) -> float | None:

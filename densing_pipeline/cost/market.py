@@ -12,6 +12,7 @@ import polars as pl
 from densing_pipeline.cost import admission, index_levels, levels
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.names import seller_behind
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Market:
         released = (
             index_levels.INDEX_SCORES.to_frame() if self.index is None else self.index
         ).select("canonical_id", released=pl.col("release_date").to_physical())
-        return (
+        return self._with_sellers(
             offers.join(released, on="canonical_id", how="left", maintain_order="left")
             .with_columns(
                 start=pl.max_horizontal("start", "released"),
@@ -79,6 +80,23 @@ class Market:
             .filter(pl.col("start") < pl.col("end"))
             .drop("released")
         )
+
+    def _with_sellers(self, offers: pl.DataFrame) -> pl.DataFrame:
+        """The offers with `seller`, the company that asks the price; null where a router's list does not say.
+
+        The weights of a model are open if any list names a Hub repository for an offer of it.
+        """
+        on_hub = self.prices.filter(pl.col("hub_id").is_not_null()).select(admission.OFFER).unique()
+        open_models = set(offers.join(on_hub, on=admission.OFFER, how="semi")["canonical_id"])
+        sold = ("provider", "model", "canonical_id")
+        sellers = [
+            (*found, seller_behind(found[0], found[1], is_open=found[2] in open_models))
+            for found in offers.select(sold).unique().rows()
+        ]
+        named = pl.DataFrame(
+            sellers, schema=dict.fromkeys((*sold, "seller"), pl.String), orient="row"
+        )
+        return offers.join(named, on=sold, how="left", maintain_order="left")
 
     @cached_property
     def scored_links(self) -> pl.DataFrame:

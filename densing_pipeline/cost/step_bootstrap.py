@@ -6,7 +6,7 @@ A step is the time for which a price held and the change that followed. Of every
 2. as many steps as the curve then has are drawn with replacement;
 3. the estimator is applied to the curve that they make.
 
-The central 95 % of the slopes is widened as for a sample of so few steps (`slope_interval`). Arrays have one
+The central 95 % of the slopes is widened as for a sample of so few steps (`slope_intervals`). Arrays have one
 resample per row, so that curves of many simulated markets can be resampled at once (`coverage`).
 
 Not here: the estimators (`curves`), and which curves are estimated (`halving`).
@@ -17,11 +17,15 @@ from typing import NamedTuple
 import numpy as np
 
 from densing_pipeline.cost import curves
+from densing_pipeline.stats import intervals
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
-from densing_pipeline.stats.intervals import clustered_intervals
 
 LOG_OF_ZERO = -1e4
 """Stands for the logarithm of a rate of zero; its exponential is zero."""
+
+
+EQUAL_STEPS = 1e-20
+"""Mean square of relative differences between steps, up to which they are equal but for rounding."""
 
 
 class Steps(NamedTuple):
@@ -133,21 +137,58 @@ def event_slopes(
     return curves.event_slope(times, logs, np.arange(times.shape[1]) <= steps.lengths[:, None])
 
 
-def slope_intervals(slopes: FloatArray, steps: int, *, is_running_minimum: bool) -> FloatArray:
+def degrees_of_freedom(steps: Steps) -> FloatArray:
+    """Degrees of freedom with which n steps show the spread of their rate, shape (rows,), from 1 to n - 1.
+
+    The logarithm of the rate, mean fall over mean wait, is to first order a mean of contributions
+    u = fall / mean fall - wait / mean wait. The variance of n values with kurtosis k is known with
+    2 (n - 1) / (k - 1) degrees of freedom (Satterthwaite's rule), n - 1 for normal ones; where one step makes up most
+    of the fall there are far fewer. The kurtosis of the sample is multiplied by (n + 1) / (n - 1), so that it is
+    unbiased for normal values.
+
+    Args:
+        steps: the steps of each row; the first two of them are there.
+    """
+    n = steps.lengths.astype(np.float64)
+    counts = np.arange(steps.waits.shape[1]) < steps.lengths[:, None]
+    parts = [np.where(counts, part, 0.0) for part in (steps.falls, steps.waits)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        falls, waits = (part * (n / part.sum(1))[:, None] for part in parts)
+        u = np.where(counts, falls - waits, 0.0)
+        kurtosis = n * (u**4).sum(1) / (u**2).sum(1) ** 2 * (n + 1) / (n - 1)
+        found = 2 * (n - 1) / (kurtosis - 1)
+    # Steps that differ by rounding alone have no kurtosis.
+    is_spread = (u**2).sum(1) > EQUAL_STEPS * n
+    return np.clip(np.where(is_spread & (found > 0), found, n - 1), 1.0, n - 1)
+
+
+def slope_intervals(
+    slopes: FloatArray,
+    steps: int,
+    *,
+    is_running_minimum: bool,
+    degrees: FloatArray | None = None,
+) -> FloatArray:
     """95 % intervals of slopes per day, steepest fall first, shape (curves, 2); NaN where too few are known.
 
     n steps drawn from n vary less, by (n - 1) / n, than n drawn from the market, and their spread is known with
-    n - 1 degrees of freedom. So the percentile interval is widened about its median by
+    few degrees of freedom. So the percentile interval is widened about its median by
     `stats.intervals.small_cluster_factor`, as density's is for few families. A running minimum can only fall; its
     rate is a ratio of two positive means (fall over wait), whose logarithm is the nearer to symmetric, so it is
     widened on that scale, unless half of the resamples or more have no fall.
+
+    With `degrees`, the steep end is at least as far from the median as the flat one. Large falls are rare, so a sample
+    lacks them more often than it has too many of them. Resamples without the largest fall show how flat the curve
+    can be; none shows how steep it is with a fall that was not seen.
 
     Args:
         slopes: resampled slopes, shape (curves, draws).
         steps: steps of each curve, at least 2.
         is_running_minimum: whether the curve can only fall.
+        degrees: of record events of a running minimum, degrees of freedom of each curve
+            (`degrees_of_freedom`), shape (curves,); n - 1 if not given.
     """
-    plain = clustered_intervals(slopes, steps)
+    plain = intervals.clustered_intervals(slopes, steps)
     if not is_running_minimum:
         return plain
     with np.errstate(divide="ignore"):
@@ -156,5 +197,12 @@ def slope_intervals(slopes: FloatArray, steps: int, *, is_running_minimum: bool)
     # Half of the resamples without a fall have no logarithm to widen about.
     has_median = (rates <= LOG_OF_ZERO).sum(axis=1) < n_known / 2
     found = np.minimum(plain, 0.0)
-    found[has_median] = -np.exp(clustered_intervals(rates[has_median], steps)[:, ::-1])
+    low, centre, high = intervals.central_quantiles(rates[has_median])
+    down, up = centre - low, high - centre
+    if degrees is None:
+        factor = intervals.small_cluster_factor(steps)
+    else:
+        factor = intervals.small_cluster_factor(steps, degrees=degrees[has_median])
+        up = np.where(low > LOG_OF_ZERO, np.maximum(down, up), up)
+    found[has_median] = -np.exp(np.stack([centre + factor * up, centre - factor * down], axis=1))
     return found

@@ -13,13 +13,11 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.cost.halving import estimate_prices
+from densing_pipeline.score_sources.sources import SOURCES
 from densing_pipeline.tables.published import TASK_COST_HALVING, TASK_COST_RECORDS, TASK_RUNS
 
 FEWEST_BOARD_RUNS = 10
 """Fewest runs with a cost for which a board whose levels nobody chose is looked at."""
-
-COPIED_BY = "Epoch AI"
-"""Whose copy of a board a row is, in the board's name."""
 
 
 def task_runs(compiled: pl.DataFrame, benchmark_reports: pl.DataFrame) -> pl.DataFrame:
@@ -28,20 +26,26 @@ def task_runs(compiled: pl.DataFrame, benchmark_reports: pl.DataFrame) -> pl.Dat
     Args:
         compiled: the facts `task_runs`.
         benchmark_reports: rows of `benchmark_reports`; those with a score, a date and a cost above zero count,
-            as boards of their own, because what the cost is of differs from the compiled one (`cost_name`).
+            as boards of their own, named with the source whose copy they are, because what the cost is of differs
+            from the compiled one (`cost_name`). The date is the model's release, or else the day of the run.
     """
     current = benchmark_reports.filter(
         pl.col("observed_to").is_null(),
         pl.col("cost_usd") > 0,
-        pl.col("release_date").is_not_null(),
+        pl.any_horizontal(pl.col("release_date", "run_date").is_not_null()),
     )
+    copied_by = {name: source.attribution for name, source in SOURCES.items()}
     polled = current.select(
         "organisation", "score", "std_error", "n_items", "cost_usd", "cost_name", "source",
         "source_url", "licence_basis",
-        board=pl.format("{}, {} ({})", "benchmark_name", "cost_name", pl.lit(COPIED_BY)),
+        board=pl.format(
+            "{}, {} ({})", "benchmark_name", "cost_name", pl.col("source").replace(copied_by)
+        ),
         model=pl.coalesce("display_name", "model"),
-        run_date="release_date",
-        run_date_is=pl.lit("release"),
+        run_date=pl.coalesce("release_date", "run_date"),
+        run_date_is=pl.when(pl.col("release_date").is_null())
+        .then(pl.lit("run"))
+        .otherwise(pl.lit("release")),
     )  # fmt: skip
     rows = pl.concat([TASK_RUNS.cast(compiled), TASK_RUNS.cast(polled)])
     # One run may stand there under several names of its model; the key tells which are the same.

@@ -5,20 +5,19 @@ neither bundled nor published), and evaluation logs of Every Eval Ever, one JSON
 store of the same name. Not here: what is computed from the runs (`task_costs`).
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from densing_pipeline.json_documents import load
 from densing_pipeline.polling.source import SnapshotError
-from densing_pipeline.prices.names import organisation, split
 from densing_pipeline.prices.sources.values import UnreadableError, day
+from densing_pipeline.score_sources import evaluation_logs
 from densing_pipeline.score_sources.csv_rows import read_rows
+from densing_pipeline.score_sources.evaluation_logs import maker
 from densing_pipeline.score_sources.parsed import number
 from densing_pipeline.tables.published import TASK_RUNS
 
@@ -35,20 +34,8 @@ WEIRDML_COLUMNS = {
 
 NO_LICENCE = "none stated"
 
-EVERY_EVAL_EVER = "every-eval-ever"
-COST_METRICS = ("cost_per_task", "cost")
-"""Metrics of a log that are its cost in USD, the first that is there."""
-
 LARGEST_LOG = 64 * 2**20
 """Bytes of a log that is read; longer ones are left out."""
-
-_MAKERS = {
-    "claude": "anthropic", "gpt": "openai", "chatgpt": "openai", "o": "openai", "gemini": "google",
-    "gemma": "google", "deepseek": "deepseek", "qwen": "qwen", "qwq": "qwen", "mistral": "mistralai",
-    "codestral": "mistralai", "nemotron": "nvidia", "grok": "x-ai", "llama": "meta-llama", "kimi": "moonshotai",
-    "glm": "z-ai", "minimax": "minimax",
-}  # fmt: skip
-"""Maker by the first letters of a name that states none."""
 
 
 class Read(NamedTuple):
@@ -97,15 +84,6 @@ def read(path: Path) -> Read:
     return Read(TASK_RUNS.validate(TASK_RUNS.cast(runs)), left_out)
 
 
-def maker(name: str) -> str:
-    """The maker of a model by its name: the one that it states, or the one whose names begin like it."""
-    stated, bare = split("", name)
-    if stated is not None:
-        return stated
-    letters = re.match(r"[a-z]+", bare.lower())
-    return organisation(_MAKERS.get(letters[0], letters[0]) if letters else "unknown")
-
-
 def _weirdml(content: bytes, left_out: Counter[str]) -> Iterator[dict[str, Any]]:
     """The runs of `weirdml_data.csv`.
 
@@ -149,105 +127,25 @@ def _is_run(score: float | None, cost: float | None, day_known: date | None) -> 
 
 
 def _log(path: Path, left_out: Counter[str]) -> Iterator[dict[str, Any]]:
-    """The runs of one evaluation log: a score in [0, 1] and a cost of the same evaluation.
-
-    A cost is a metric of its own (ARC Prize), or a detail of the run (`total_cost_usd`, Holistic Agent
-    Leaderboard). The date is the model's release, or the day of the evaluation.
-    """
+    """The runs of one evaluation log with a cost and a date."""
     if path.stat().st_size > LARGEST_LOG:
         left_out["files that are too large"] += 1
         return
-    try:
-        log = load(path.read_bytes())
-    except ValueError:
-        left_out["files that are no JSON"] += 1
-        return
-    results = _each(log, "evaluation_results")
-    if not results:
-        left_out["files that are no evaluation log"] += 1
-        return
-    model, about = _of(log, "model_info"), _of(log, "source_metadata")
-    details = _of(model, "additional_details")
-    for name in sorted({str(one.get("evaluation_name")) for one in results}):
-        same = [one for one in results if str(one.get("evaluation_name")) == name]
-        score, cost, cost_name = _score(same), *_cost(same)
-        released, day_is = _date(details.get("model_release_date")), "release"
-        if released is None:
-            released, day_is = _date(log.get("evaluation_timestamp")), "run"
-        if not _is_run(score, cost, released):
-            left_out["evaluations without score, cost or date"] += 1
+    for found in evaluation_logs.evaluations(path.read_bytes(), left_out):
+        ran = found.released or found.evaluated
+        if ran is None:
+            left_out[evaluation_logs.INCOMPLETE] += 1
             continue
-        board = str(about.get("source_name") or EVERY_EVAL_EVER)
-        named = str(model.get("name") or model.get("id") or "unknown")
-        scaffold = details.get("agent_scaffold")
         yield {
-            "board": board if name in board else f"{board}: {name}",
-            "model": f"{named} ({scaffold})" if scaffold else named,
-            "organisation": organisation(str(model.get("developer") or maker(named))),
-            "run_date": released,
-            "run_date_is": day_is,
-            "score": score,
-            "cost_usd": cost,
-            "cost_name": cost_name,
-            "source": EVERY_EVAL_EVER,
-            "source_url": about.get("source_organization_url"),
+            "board": found.board,
+            "model": found.model,
+            "organisation": found.organisation,
+            "run_date": ran,
+            "run_date_is": "release" if found.released else "run",
+            "score": found.score,
+            "cost_usd": found.cost_usd,
+            "cost_name": found.cost_name,
+            "source": evaluation_logs.NAME,
+            "source_url": found.source_url,
             "licence_basis": NO_LICENCE,
         }
-
-
-def _score(results: list[Mapping[str, Any]]) -> float | None:
-    """The first score of an evaluation whose most is 1 and of which more is better."""
-    for one in results:
-        metric = _of(one, "metric_config")
-        found = _amount(one)
-        if (
-            metric.get("lower_is_better") is False
-            and metric.get("max_score") == 1
-            and found is not None
-        ):
-            return found
-    return None
-
-
-def _cost(results: list[Mapping[str, Any]]) -> tuple[float | None, str | None]:
-    """The cost of an evaluation in USD, and what it is of."""
-    metrics = {_of(one, "metric_config").get("metric_id"): one for one in results}
-    for name in COST_METRICS:
-        one = metrics.get(name, {})
-        found = _amount(one)
-        if _of(one, "metric_config").get("metric_unit") == "usd" and found is not None:
-            return found, name
-    for one in results:
-        said = _of(_of(one, "generation_config"), "additional_details").get("total_cost_usd")
-        try:
-            return number("total_cost_usd", str(said or "")), "total_cost_usd"
-        except UnreadableError:
-            continue
-    return None, None
-
-
-def _date(said: object) -> date | None:
-    """A day written as YYYY-MM-DD (with or without a time), or as seconds since 1970."""
-    text = str(said or "").strip()
-    if re.fullmatch(r"\d{9,10}(\.\d+)?", text):
-        text = datetime.fromtimestamp(float(text), UTC).date().isoformat()
-    return day(text)
-
-
-def _of(entry: object, name: str) -> Mapping[str, Any]:
-    """The object under a name; empty if there is none."""
-    found = entry.get(name) if isinstance(entry, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def _each(entry: object, name: str) -> list[Mapping[str, Any]]:
-    """The objects of the list under a name."""
-    found = entry.get(name) if isinstance(entry, Mapping) else None
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-
-
-def _amount(entry: Mapping[str, Any]) -> float | None:
-    """The value of a metric; None if it is no number."""
-    found = _of(entry, "score_details").get("score")
-    is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    return float(found) if is_number else None  # type: ignore[arg-type]

@@ -244,6 +244,19 @@ class Texts(NamedTuple):
         return tuple(name for name in BASES if name in self.params["params_basis"])
 
 
+def known_texts(
+    reported: pl.DataFrame, measured: pl.DataFrame, models: pl.DataFrame
+) -> list[Texts]:
+    """Models on every group of texts: the bundled compression rates, and what we measured ourselves.
+
+    Args:
+        reported: a `reported_fresh_text` frame.
+        measured: a `fresh_text` frame.
+        models: a `models` frame, one row a model.
+    """
+    return [*reported_texts(reported), *measured_texts(measured, models)]
+
+
 def reported_texts(fresh_text: pl.DataFrame) -> list[Texts]:
     """The bundled compression rates by group of texts.
 

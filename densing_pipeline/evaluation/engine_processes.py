@@ -9,8 +9,9 @@ import ctypes
 import multiprocessing
 import signal
 
-NAMES = ("EngineCore", "VllmWorker")
-"""Beginnings of the names vLLM gives its processes (`vllm/v1/engine/utils.py`, `vllm/v1/executor/multiproc_executor.py`)."""
+NAMES = ("EngineCore", "VllmWorker", "EngineCopy")
+"""Beginnings of the names that vLLM gives its processes (`vllm/v1/engine/utils.py`,
+`vllm/v1/executor/multiproc_executor.py`), and `copies` to its own."""
 
 PR_SET_PDEATHSIG = 1
 """`prctl(2)`: the kernel sends this process a signal when the one that started it ends."""

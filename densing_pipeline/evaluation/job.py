@@ -19,8 +19,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ from densing_pipeline.evaluation import (
     vllm_engine,
     weights,
 )
+from densing_pipeline.evaluation.copies import EngineCopies
 from densing_pipeline.evaluation.failures import (
     BlockedError,
     BusyError,
@@ -52,8 +53,10 @@ from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
 from densing_pipeline.evaluation.meter import Meter
 from densing_pipeline.evaluation.progress import Reporter, reporting
+from densing_pipeline.evaluation.requests import Engine
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
 from densing_pipeline.evaluation.scoring import Judges, PassesTests
+from densing_pipeline.evaluation.sizing import Sizing
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
@@ -90,6 +93,7 @@ class Arguments:
         sample_error: standard error of ln N_eff up to which samples are enlarged; None for whole benchmarks.
         benchmarks: what is measured.
         released: day on which the model was released; None if it is not known.
+        gpus: GPUs for copies of the model; it has those that it needs in any case.
         hang_seconds: seconds without progress after which the evaluation is stopped.
     """
 
@@ -104,6 +108,7 @@ class Arguments:
     sample_error: float | None
     benchmarks: tuple[Benchmark, ...]
     released: date | None
+    gpus: int
     hang_seconds: float
 
     @property
@@ -184,12 +189,15 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         machine = sizing.this_machine()
         vllm_engine.prepare(machine)
         revision, checked = _weights(arguments, reporter)
-        (sized,) = stack.enter_context(gpu_locks.placed(checked, 1, reporter.say))
+        copies = stack.enter_context(gpu_locks.placed(checked, arguments.gpus, reporter.say))
         watchdog = stack.enter_context(
             Watchdog(arguments.hang_seconds, lambda seconds: _give_up(writer, reporter, seconds))
         )
-        reporter.say(f"loading {arguments.model} at {revision} on {sized.device}, {sized.dtype}")
-        engine = vllm_engine.VllmEngine(checked, sized, watchdog.report_progress)
+        times = f"{len(copies)} copies, each " if len(copies) > 1 else ""
+        reporter.say(
+            f"loading {arguments.model} at {revision} {times}on {copies[0].device}, {copies[0].dtype}"
+        )
+        engine = stack.enter_context(opened(checked, copies, watchdog.report_progress))
         facts = {
             **_facts(arguments, revision, writer, judges),
             "benchmarks": ", ".join(each.benchmark.name for each in work),
@@ -202,7 +210,8 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             earlier = {}
             reporter.say("items of another engine or suite were there: measuring anew")
         workers = max(os.cpu_count() or 1, 2) - 1
-        meter = stack.enter_context(Meter(sized.gpus, earlier))
+        gpus = [gpu for each in copies for gpu in each.gpus]
+        meter = stack.enter_context(Meter(gpus, earlier))
         measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
         if arguments.sample_error is None:
             tallies = measure(*measuring)
@@ -251,6 +260,20 @@ def _weights(arguments: Arguments, reporter: Reporter) -> tuple[str, Weights]:
     listed = download.find(arguments.model, arguments.revision)
     reporter.say(f"fetching {arguments.model}: {listed.size / GIB:.2f} GiB")
     return listed.revision, download.fetch(listed, arguments.cache, arguments.disk_gib * GIB)
+
+
+@contextmanager
+def opened(
+    checked: Weights, copies: Sequence[Sizing], report_progress: Callable[[], None]
+) -> Iterator[Engine]:
+    """Context manager: the loaded model, in this process or, of several copies, in one each."""
+    if len(copies) > 1:
+        engine = EngineCopies(checked, copies, vllm_engine.VllmEngine, report_progress)
+        with closing(engine):
+            yield engine
+    else:
+        # It ends with this process, which has nothing left to do.
+        yield vllm_engine.VllmEngine(checked, copies[0], report_progress)
 
 
 def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
@@ -356,6 +379,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--sample-error", type=float, help="measure samples, up to this standard error of ln N_eff")
     add("--benchmarks", help=f"some of {','.join(suite.BENCHMARKS)} (default: the whole suite)")
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
+    add("--gpus", type=int, default=1, help="GPUs for copies of the model, if it needs fewer (1)")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:

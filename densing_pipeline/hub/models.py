@@ -43,8 +43,11 @@ FROM_HUB = (
 """Columns of a bundled model that are filled from the Hub."""
 
 
+EVERY = pl.lit(value=True)
+
+
 def landed(
-    zone: LandingZone, cache: Path, fixed: AbstractSet[str]
+    zone: LandingZone, cache: Path, fixed: AbstractSet[str], *, only: pl.Expr = EVERY
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read all landed Hub records, folded to one row per repository and set of weights.
 
@@ -54,6 +57,7 @@ def landed(
         zone: where the Hub's answers landed.
         cache: where `observations` keeps its cache.
         fixed: names that stay the `model_id` of their repository (`repositories.repositories`).
+        only: which repositories are judged again by what is known apart from their records.
 
     Returns:
         A frame of `with_configs`, and the observations that could not be read.
@@ -62,7 +66,7 @@ def landed(
     folded = repositories.repositories(seen, fixed)
     refused = seen.filter(pl.col("refused").is_not_null())
     return (
-        with_configs(folded, configs, zone, cache, fixed),
+        with_configs(folded, configs, zone, cache, fixed, only=only),
         pl.concat([refused, _oversized(folded, configs)], how="diagonal"),
     )
 
@@ -81,6 +85,8 @@ def with_configs(
     zone: LandingZone,
     cache: Path,
     fixed: AbstractSet[str] = frozenset(),
+    *,
+    only: pl.Expr = EVERY,
 ) -> pl.DataFrame:
     """Classify models and count parameters again by what is known apart from their records.
 
@@ -93,6 +99,7 @@ def with_configs(
         zone: where the configurations are.
         cache: where `observations` keeps its cache.
         fixed: names of further models that may be members of a family, such as the bundled ones.
+        only: which rows, by their columns and those of `tensor_headers.FETCHED`; the others stay as they are.
 
     Returns:
         The same rows with `readable`: whether the file could be fetched; null if it was never
@@ -110,6 +117,7 @@ def with_configs(
         | (pl.col("headers_status") == observations.OK)
         | with_family.fill_null(value=False),
         pl.col("record_id").is_not_null(),
+        only,
     )
     packed = observations.remembered(cache, answered["record_id"])
     again = [

@@ -232,8 +232,9 @@ def _fetch_headers(found: Discovery, limits: Limits, known: Sequence[str]) -> No
     """
     if not limits.headers:
         return
-    # Judged as the table of models is, now that tonight's configurations have landed.
-    seen, _ = models.landed(found.zone, found.cache, set(known))
+    # Judged as the table of models is, now that tonight's configurations have landed; most have headers already.
+    lacking = pl.col("headers_status").ne_missing(OK)
+    seen, _ = models.landed(found.zone, found.cache, set(known), only=lacking)
     bundled = pl.col("model_id").is_in(sorted(known))
     failures = 0
     for model_id, revision in tensor_headers.due(seen.filter(~bundled), found.clock())[

@@ -23,6 +23,7 @@ from densing_pipeline.evaluation import (
     folder_reader,
     installation,
     measured_tables,
+    places,
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
@@ -99,6 +100,7 @@ def command(settings: Settings, model: str, revision: str, path: Path) -> list[s
         "--sample-error": settings.evaluation_sample_error,
         "--data": settings.evaluation_data and settings.evaluation_data.absolute(),
         "--released": _release_date(settings, model),
+        "--gpus": _gpus(settings, model),
     }
     return [
         *_bounded(settings.evaluation_hours),
@@ -142,6 +144,31 @@ def _bounded(hours: float) -> list[str]:
     return [
         "setpriv", "--pdeathsig", "TERM", "timeout", f"--kill-after={GRACE_SECONDS}", f"{hours}h",
     ]  # fmt: skip
+
+
+def _gpus(settings: Settings, model: str) -> int:
+    """GPUs that the model is given, for copies of it, by its share of all that is queued."""
+    check = installation.last_check(settings.state_dir)
+    path = settings.tables_dir / "evaluation_queue.parquet"
+    if check is None or check.places == 1:
+        return 1
+    try:
+        queue = read_table(path)
+    except TableError:
+        return 1
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    over = {each.key for each in installation.ended(settings.evaluations_dir) if each.at > made}
+    is_left = pl.col("state").is_in(["queued", "running"]) & ~pl.col("model_id").is_in(
+        [key.replace("--", "/", 1) for key in over]
+    )
+    hours = (
+        queue.filter(is_left | (pl.col("model_id") == model))
+        .group_by("model_id")
+        .agg(pl.col("estimated_gpu_hours").max())
+    )
+    by_model: dict[str, float | None] = dict(hours.iter_rows())
+    left = sum(filter(None, by_model.values()))
+    return places.gpus_for(by_model.get(model), left, check.places)
 
 
 def _listed_revision(settings: Settings, model: str) -> str | None:

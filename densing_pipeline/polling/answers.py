@@ -28,6 +28,7 @@ class Request:
         models: names of the models asked for, of a list that is asked model by model.
         etag: entity tag of the last good list from this address, if it had one.
         last_modified: its date, if it had one.
+        held: the last good document from this address; empty if there is none.
     """
 
     client: httpx2.AsyncClient
@@ -36,6 +37,7 @@ class Request:
     models: Sequence[str] = ()
     etag: str | None = None
     last_modified: str | None = None
+    held: bytes = b""
 
 
 @dataclass

@@ -163,7 +163,8 @@ async def _ask_all(
                 if wanted is None:
                     return None
                 url, known = source.url(settings), held[name]
-                copy = known.receipt if known and known.receipt.url == shown(url) else None
+                is_same = known is not None and known.receipt.url == shown(url)
+                copy = known.receipt if known and is_same else None
                 # A tag may lie: a server that never sends the list again is asked without it.
                 if days_without_whole_answer(zone, name, now) > LONGEST_UNCHANGED_DAYS:
                     copy = None
@@ -174,6 +175,7 @@ async def _ask_all(
                     wanted,
                     etag=copy.etag if copy else None,
                     last_modified=copy.last_modified if copy else None,
+                    held=known.content if known and is_same else b"",
                 )
                 asked.document = await source.fetch(request, asked)
             except Exception as error:

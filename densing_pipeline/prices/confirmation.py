@@ -149,7 +149,12 @@ def _confirmed(offer: Offer, provisional: Row, listed: Row, look: Look) -> Step:
 def _reversed(offer: Offer, before: Row, listed: Row, look: Look) -> Step:
     """The price before is back in time: another one between was a slip, an absence was none."""
     slips = [row for row in _rows(offer.standing, offer.provisional) if row is not before]
-    closed = [made for row in slips for made in _slip(row, look)]
+    # A slip that a third price replaced ended there.
+    ends = [
+        _end(row, offer.provisional) if row is offer.standing and offer.provisional else look.day
+        for row in slips
+    ]
+    closed = [made for row, end in zip(slips, ends, strict=True) for made in _slip(row, end, look)]
     if slips and look.is_own:
         if before is offer.standing:
             closed += [
@@ -198,8 +203,15 @@ def _departed(offer: Offer, look: Look, *, is_absent: bool) -> tuple[Row | None,
         lapsed = _settled(provisional, end, look) | {"missed_on": look.day}
         if look.is_own and provisional["stated_flag"] is None:
             lapsed |= {"flag": None, "reason": None}
+        if not standing and left and not look.is_own and _is_in_time(left, look):
+            # One look alone found the other price, so the one before may still return.
+            return left, [*closed, lapsed]
         if not standing:
             return lapsed, [*closed, *_rows(left)]
+        if look.is_own and is_absent:
+            # It was charged after the standing price, which it ended, so that one is not merely absent.
+            ended = _settled(standing, _end(standing, provisional), look)
+            return lapsed, [*closed, _superseded(standing, look), ended, *_rows(left)]
         closed.append(lapsed)
     if not standing:
         return left, closed
@@ -330,12 +342,12 @@ def _settled(row: Row, end: date, look: Look) -> Row:
     return row | {"valid_from": start, "valid_to": end, "observed_from": look.day}
 
 
-def _slip(row: Row, look: Look) -> list[Row]:
-    """The closed rows of a price that turned out to be a slip."""
+def _slip(row: Row, end: date, look: Look) -> list[Row]:
+    """The closed rows of a price that turned out to be a slip, and ended on a day."""
     is_listed = row["stated_flag"] is not None
     why = f"the price before was back on {look.day}"
     mark = {} if is_listed else {"flag": corrections.SLIP, "reason": why}
-    return [_superseded(row, look), _settled(row, look.day, look) | mark]
+    return [_superseded(row, look), _settled(row, end, look) | mark]
 
 
 def _end(standing: Row, provisional: Row | None) -> date:

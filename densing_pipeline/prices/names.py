@@ -42,19 +42,22 @@ def seller(provider: str) -> str:
     return _sellers().get(name, name)
 
 
-def seller_behind(provider: str, model: str) -> str:
-    """The seller of an offer, as far as its list says.
+def seller_behind(provider: str, model: str, *, is_open: bool) -> str | None:
+    """The seller of an offer; None if a router's list does not say which of several it is.
 
-    A router passes on what others ask. Where its list does not name them, the maker of the model stands for the
-    seller, so offers of two makers count as those of two.
+    A router passes on what others ask. A model whose weights are not published is sold by its maker, be it on the
+    machines of a cloud; one with open weights by anybody.
 
     Args:
         provider: who sells it, as the list writes it.
         model: the name, as the list writes it.
+        is_open: whether the weights of the model are published.
     """
     name = seller(provider)
-    maker = split(provider, model)[0] if name == ROUTER else None
-    return f"{name}/{maker}" if maker else name
+    if name != ROUTER:
+        return name
+    maker = None if is_open else split(provider, model)[0]
+    return seller(maker) if maker else None
 
 
 def split(provider: str, model: str) -> tuple[str | None, str]:

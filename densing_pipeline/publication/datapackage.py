@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.consistency import running
@@ -145,7 +146,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
         sources=sources,
         code=here.code,
         facts=here.facts,
-        homepage=settings.homepage or "",
+        homepage=shown(settings.homepage) if settings.homepage else "",
     )
 
 

@@ -170,6 +170,11 @@ def published_at(path: Path) -> Published | None:
     return Published(found.name, found, _package(found))
 
 
+def nothing_published(folder: Path) -> str:
+    """What to say of a folder without a release, with the remedy."""
+    return f"{folder}: nothing is published there yet; `densing run` publishes a first release"
+
+
 def published_before(folder: Path, name: str) -> pl.DataFrame | None:
     """One table of the latest complete release, maybe with older columns; None if there is none."""
     release = latest_release(folder)
@@ -184,9 +189,7 @@ def read_latest(folder: Path) -> dict[str, pl.DataFrame]:
     """
     latest = folder / "latest"
     if not latest.exists():
-        raise TableError(
-            f"{latest}: nothing is published there yet; `densing run` publishes a first release"
-        )
+        raise TableError(nothing_published(latest))
     if not is_whole(latest):
         raise TableError(
             f"{latest.resolve()}: the release is damaged; run the nightly job again to rebuild it"

@@ -594,6 +594,31 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "benchmark_version": _text(
+        "Hash of everything that scores on the benchmark depend on besides the model."
+    ),
+    "question_group": _text("Kind of questions: knowledge, reasoning, mathematics, code or other."),
+    "dataset_id": _text("Data set of the questions, on the Hugging Face Hub."),
+    "dataset_revision": _text("Its commit; empty if it is not known yet."),
+    "question_split": _text("Split of the questions; empty if all splits have questions."),
+    "n_questions": _count(
+        "Questions of the benchmark; empty if the data set was not seen.", "items"
+    ),
+    "shots": _count("Worked examples before each question.", "items"),
+    "request_kind": _text(
+        "What the model is asked for: a choice between continuations, a text written greedily (temperature 0), the loss of an answer, "
+        "or that of a whole text.",
+        "choice",
+        "generate",
+        "loss",
+        "text",
+    ),
+    "metric_used": _text("How an answer is judged (docs/suite.md)."),
+    "stop_texts": _text("JSON list of the texts that end a written answer."),
+    "token_budget": _count("Most tokens of a written answer.", "tokens"),
+    "guessing_score": _fraction("Score of guessing."),
+    "question_licence": _text("Licence of the questions."),
+    "has_own_questions": _flag("Whether a mirror declares other questions than the suite."),
     "measuring_seconds": Column(
         pl.Float64,
         "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
@@ -1253,7 +1278,10 @@ COLUMNS: dict[str, Column] = {
     "high": _number("Upper end of the 95 % interval; empty if unbounded (read: at least low)."),
     "fold": _positive("Price at the start of the window over the price at its end.", "1"),
     "n_changes": _count("Changes of the frontier in the window.", "changes"),
-    "n_providers": _count("Providers that held the frontier in the window.", "providers"),
+    "n_providers": _count(
+        "Companies that held the frontier in the window; all that a router does not name count as one.",
+        "providers",
+    ),
     "n_censored": _count(
         "Changes of the price whose day is known to an interval only (interval-censored).",
         "changes",
@@ -1679,6 +1707,7 @@ OWN: dict[tuple[str, str], Column] = {
         "Run as the board names it: model, and setting of reasoning."
     ),
     ("task_cost_records", "level"): _text("Level: short name of the run whose score it is."),
+    ("benchmark_reports", "run_date"): _day("Day of the run, if the source states it."),
     ("task_cost_records", "run_date"): _day(
         "Day of the run or of the model's release (run_date_is of the board's runs), or that on which "
         "the level begins if it is earlier."
@@ -1691,6 +1720,10 @@ OWN: dict[tuple[str, str], Column] = {
     ("task_cost_halving", "window_start"): _day("Day of the run that names the level."),
     ("task_cost_halving", "window_end"): _day("Day of the board's newest run."),
     ("task_cost_halving", "n_changes"): _count("Record lows after the first.", "changes"),
+    ("price_frontier", "seller"): _text(
+        "Company that asked the price (facts/seller_names.csv); the maker where a router sells a model whose weights "
+        "are not published. Empty if the router does not name it, and where nothing is on offer."
+    ),
     ("task_cost_halving", "n_providers"): _count(
         "Makers of the models whose runs set the records.", "makers"
     ),

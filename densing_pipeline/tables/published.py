@@ -136,7 +136,7 @@ BENCHMARK_REPORTS = Table(
         "source", "benchmark_name", "benchmark?", "model", "display_name?", "entry", "score",
         "std_error?", "n_items?", "protocol?", "organisation?", "release_date?", "cost_usd?", "cost_name?",
         "cited?", "source_url?", "licence_basis", "model_id?", "method", "confidence", "reason?",
-        "observed_from", "observed_to?", "snapshot_sha256",
+        "observed_from", "observed_to?", "snapshot_sha256", "run_date?",
     ),
     ordered=(("observed_from", "observed_to"),),
 )  # fmt: skip
@@ -236,6 +236,17 @@ EVALUATIONS = Table(
         "transformers_version?", "python_version?", "dtype?", "quantisation?", "tensor_parallel?",
         "batch_invariant?", "prompt_sha256?", "tokenizer_sha256?", "device?", "sandbox?",
         "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?", "peak_memory_bytes?",
+    ),
+)  # fmt: skip
+
+SUITE_BENCHMARKS = Table(
+    name="suite_benchmarks",
+    grain="one benchmark that models are measured on: its data and how it asks",
+    key=("suite_version", "benchmark"),
+    columns=(
+        "suite_version", "benchmark", "benchmark_version", "question_group", "dataset_id",
+        "dataset_revision?", "question_split?", "n_questions?", "shots", "request_kind", "metric_used",
+        "stop_texts?", "token_budget?", "guessing_score", "question_licence", "has_own_questions",
     ),
 )  # fmt: skip
 
@@ -430,7 +441,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
@@ -889,6 +900,7 @@ PUBLISHED: dict[str, Table] = {
         EVAL_ITEMS,
         FRESH_TEXT,
         EVALUATION_COSTS,
+        SUITE_BENCHMARKS,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,

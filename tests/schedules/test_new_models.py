@@ -293,3 +293,26 @@ def test_the_installation_is_checked_before_the_first_model_and_again_while_it_i
         assert "disk: full" in asked(instance)[1], "one check an hour"
         forget_hour(instance)
         assert asked(instance)[0] == ["check_evaluation"]
+
+
+def test_with_several_gpus_more_runs_are_asked_for_the_longest_of_a_priority_first(settings):
+    hours = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 9.0, "e": None}
+    store(
+        settings,
+        *(("lab/" + name, "queued", 5 if name == "d" else 9, {"estimated_gpu_hours": h}) for name, h in hours.items()),
+    )  # fmt: skip
+    new_models = sensor(settings, JOB, check_job)
+    repository = dg.Definitions(assets=[evaluated], jobs=[JOB, check_job])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for places, order in ((1, "ac"), (2, "bcae")):
+            installation.write_check(settings.state_dir, None, None, places)
+            context = dg.build_sensor_context(instance=instance, definitions=repository)
+            asked = new_models(context).run_requests
+            assert "".join(each.partition_key[-1] for each in asked) == order
+            assert {each.tags["dagster/priority"] for each in asked} == {"9"}, (
+                "d waits for the others"
+            )
+            (limit,) = [
+                each for each in instance.event_log_storage.get_pool_limits() if each.name == "gpu"
+            ]
+            assert limit.limit == places

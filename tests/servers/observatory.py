@@ -10,7 +10,10 @@ from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
 from tests.servers.hub import FIRST_DAY
 
-LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
+LIMITS = poll.Limits(
+    overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20, headers=0
+)
+"""No headers of weights are asked for: tests/unit/hub/test_header_nights.py has nights that do."""
 NIGHT = timedelta(hours=23)
 """Nights begin an hour before midnight of the simulated days."""
 

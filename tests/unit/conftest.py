@@ -39,7 +39,7 @@ def real_densities(models_and_scores: tuple[pl.DataFrame, pl.DataFrame]) -> pl.D
 SeriesMaker = Callable[..., pl.DataFrame]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def headline_series() -> SeriesMaker:
     """Makes a `densities` frame of the headline series from days, ln densities and families."""
 

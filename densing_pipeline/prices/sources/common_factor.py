@@ -14,6 +14,7 @@ from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.names import ROUTER, normal, seller, split
 from densing_pipeline.prices.sources.snapshot import (
     FEWEST_COUNTED,
+    MAIN,
     MAIN_PRICE_COLUMNS,
     QUOTE_KEY,
 )
@@ -31,13 +32,12 @@ FEWEST_WITNESSED = 5
 """Fewest offers that another list must have too to bear a common change out."""
 
 _OTHER_UNIT = "taken for a change of unit"
-_PRICE = MAIN_PRICE_COLUMNS[0]
 
 
 def check_unit(
     now: pl.DataFrame, before: pl.DataFrame, others: Mapping[str, pl.DataFrame]
 ) -> list[str]:
-    """Compare the input prices of the offers that a list and the one before both have.
+    """Compare the input prices, and the output prices, of the offers that a list and the one before both have.
 
     Args:
         now: quotes of the list.
@@ -45,42 +45,55 @@ def check_unit(
         others: quotes of the other lists, by name.
 
     Returns:
-        A remark, if the prices moved by a common factor and another list has them too.
+        A remark for each sort of price that moved by a common factor, if another list has the new prices too.
 
     Raises:
-        SnapshotError: their median moved too far, or too many moved by one factor.
+        SnapshotError: the median of one sort moved too far, or too many moved by one factor.
     """
-    both = now.join(before, on=QUOTE_KEY, nulls_equal=True, suffix="_before").filter(
-        pl.col(_PRICE) > 0, pl.col(f"{_PRICE}_before") > 0
+    both = now.join(before, on=QUOTE_KEY, nulls_equal=True, suffix="_before")
+    return [
+        remark
+        for name, price in zip(MAIN, MAIN_PRICE_COLUMNS, strict=True)
+        for remark in _check_sort(name, price, both, others)
+    ]
+
+
+def _check_sort(
+    name: str, price: str, both: pl.DataFrame, others: Mapping[str, pl.DataFrame]
+) -> list[str]:
+    """The remark on one sort of price, if it needs one.
+
+    Raises:
+        SnapshotError: they moved by a common factor that no other list bears out.
+    """
+    moved = both.filter(pl.col(price) > 0, pl.col(f"{price}_before") > 0).with_columns(
+        factor=pl.col(price) / pl.col(f"{price}_before")
     )
-    if both.height < FEWEST_COUNTED:
-        return []
-    moved = both.with_columns(factor=pl.col(_PRICE) / pl.col(f"{_PRICE}_before"))
-    why = _common_move(moved["factor"])
+    why = _common_move(name, moved["factor"]) if moved.height >= FEWEST_COUNTED else None
     if why is None:
         return []
-    for name, quotes in sorted(others.items()):
-        if found := _borne_out(moved, quotes):
-            return [f"{why}, and {name} has {found} too"]
+    for other, quotes in sorted(others.items()):
+        if found := _borne_out(price, moved, quotes):
+            return [f"{why}, and {other} has {found} too"]
     raise SnapshotError(f"{why}: {_OTHER_UNIT}")
 
 
-def _common_move(factor: pl.Series) -> str | None:
-    """In words, by which common factor prices moved; None if they did not."""
+def _common_move(name: str, factor: pl.Series) -> str | None:
+    """In words, by which common factor the prices of a sort moved; None if they did not."""
     median = float(factor.sort()[len(factor) // 2])
     if not 1 / LARGEST_MEDIAN_FACTOR <= median <= LARGEST_MEDIAN_FACTOR:
-        return f"the median price is {median:.3g} times that of the list before"
+        return f"the median {name} price is {median:.3g} times that of the list before"
     moved = factor.filter((factor - 1).abs() > EQUAL_PRICES).round_sig_figs(3)
     commonest = moved.value_counts(sort=True).row(0) if moved.len() else (1.0, 0)
     if commonest[1] > LARGEST_COMMON_SHARE * len(factor):
         return (
-            f"{commonest[1]} of {len(factor)} prices are {commonest[0]:.3g} times those of the list "
-            "before"
+            f"{commonest[1]} of {len(factor)} {name} prices are {commonest[0]:.3g} times those of the "
+            "list before"
         )
     return None
 
 
-def _borne_out(moved: pl.DataFrame, quotes: pl.DataFrame) -> str | None:
+def _borne_out(price: str, moved: pl.DataFrame, quotes: pl.DataFrame) -> str | None:
     """In words, how many of the changed prices another list has too; None if not most of those it can judge.
 
     It can judge an offer of the same seller, whose new price it then has, or, of a change of more than
@@ -88,22 +101,23 @@ def _borne_out(moved: pl.DataFrame, quotes: pl.DataFrame) -> str | None:
     Prices of a router in lists that copy it bear nothing out.
 
     Args:
+        price: column of the price that moved.
         moved: the offers that both lists have, with `factor`.
         quotes: of the other list.
     """
     ours = _sold(moved.filter((pl.col("factor") - 1).abs() > EQUAL_PRICES))
-    theirs = _sold(quotes.filter(pl.col(_PRICE) > 0)).select("seller", "sold", other=_PRICE)
+    theirs = _sold(quotes.filter(pl.col(price) > 0)).select("seller", "sold", other=price)
     theirs = theirs.filter(pl.col("seller") != ROUTER)
     same = ours.join(theirs, on=("seller", "sold")).select(
-        agrees=(pl.col(_PRICE) / pl.col("other") - 1).abs() <= EQUAL_PRICES
+        agrees=(pl.col(price) / pl.col("other") - 1).abs() <= EQUAL_PRICES
     )
     threefold = math.log(LARGEST_MEDIAN_FACTOR)
     anyones = (
         ours.filter(pl.col("factor").log().abs() > threefold)
         .join(theirs.group_by("sold").agg(pl.col("other").median()), on="sold")
         .select(
-            agrees=((pl.col(_PRICE) / pl.col("other")).log().abs() <= threefold)
-            & ((pl.col(f"{_PRICE}_before") / pl.col("other")).log().abs() > threefold)
+            agrees=((pl.col(price) / pl.col("other")).log().abs() <= threefold)
+            & ((pl.col(f"{price}_before") / pl.col("other")).log().abs() > threefold)
         )
     )
     for found in (same["agrees"], anyones["agrees"]):

@@ -85,12 +85,13 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     for key, model in mapping(entries.load(content), "the map").items():
         if key in NOT_MODELS:
             continue
-        with entries.entry(key):
-            _entry(entries, key, model, observed_on)
+        retired = day(model.get("deprecation_date")) if isinstance(model, dict) else None
+        is_retired = retired is not None and retired <= observed_on
+        entries.read(key, _entry, key, model, is_retired)
     return entries.parsed()
 
 
-def _entry(entries: Entries, key: str, model: Any, observed_on: date) -> None:
+def _entry(entries: Entries, key: str, model: Any, is_retired: bool) -> None:
     if not isinstance(model, dict):
         raise UnreadableError("", model, "an entry that is no object")
     mode = text(model.get("mode"))
@@ -99,20 +100,20 @@ def _entry(entries: Entries, key: str, model: Any, observed_on: date) -> None:
     elif not any("token" in name and "cost" in name for name in model) and _is_priced(model):
         entries.leave_out(key, "priced by other units than tokens")
     else:
-        _model(entries, key, model, observed_on)
+        _model(entries, key, model, is_retired)
 
 
 def _is_priced(model: Mapping[str, Any]) -> bool:
     return "tiered_pricing" not in model and any("cost" in name for name in model)
 
 
-def _model(entries: Entries, key: str, model: Mapping[str, Any], observed_on: date) -> None:
+def _model(entries: Entries, key: str, model: Mapping[str, Any], is_retired: bool) -> None:
     terms = read_terms(PER_TOKEN, model)
     if terms.problem:
         entries.leave_out(key, terms.problem)
         return
     provider = text(model.get("litellm_provider")) or _prefix(key)
-    columns = terms.doubt(_columns(model, observed_on))
+    columns = terms.doubt(_columns(model, is_retired))
     if provider is None:
         provider, columns = UNSTATED, columns | {"flag": "unconfirmed", "reason": NO_SELLER}
     base: Quote | None = None
@@ -138,10 +139,10 @@ def _prefix(key: str) -> str | None:
     return head if slash else None
 
 
-def _columns(model: Mapping[str, Any], observed_on: date) -> dict[str, Any]:
+def _columns(model: Mapping[str, Any], is_retired: bool) -> dict[str, Any]:
     retired = day(model.get("deprecation_date"))
     columns: dict[str, Any] = {"expires_on": retired, "source_url": text(model.get("source"))}
-    if retired and retired <= observed_on:
+    if is_retired:
         columns |= {"flag": "unconfirmed", "reason": f"retired on {retired}, says the list"}
     return columns
 

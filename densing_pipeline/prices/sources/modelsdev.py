@@ -50,15 +50,21 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         if not isinstance(models, dict):
             entries.quarantine(provider, "models", models, "a provider without models")
             continue
+        of_all = {name: value for name, value in listed.items() if name != "models"}
         for key, model in models.items():
-            with entries.entry(f"{provider}/{key}"):
-                if not isinstance(model, dict):
-                    raise UnreadableError("", model, "an entry that is no object")
-                if "text" not in _outputs(model):
-                    entries.leave_out(f"{provider}/{key}", "does not write text")
-                else:
-                    _model(entries, provider, key, model, listed)
+            entries.read(f"{provider}/{key}", _entry, provider, key, model, of_all)
     return entries.parsed()
+
+
+def _entry(
+    entries: Entries, provider: str, key: str, model: Any, of_all: Mapping[str, Any]
+) -> None:
+    if not isinstance(model, dict):
+        raise UnreadableError("", model, "an entry that is no object")
+    if "text" not in _outputs(model):
+        entries.leave_out(f"{provider}/{key}", "does not write text")
+    else:
+        _model(entries, provider, key, model, of_all)
 
 
 def _outputs(model: Mapping[str, Any]) -> list[Any]:
@@ -73,15 +79,15 @@ def _model(
     provider: str,
     key: str,
     model: Mapping[str, Any],
-    listed: Mapping[str, Any],
+    of_all: Mapping[str, Any],
 ) -> None:
-    columns: dict[str, Any] = {"source_url": text(listed.get("doc"))} | _doubts(provider, model)
+    columns: dict[str, Any] = {"source_url": text(of_all.get("doc"))} | _doubts(provider, model)
     base: Quote | None = None
     for kind, over, amounts in _offers(entries, f"{provider}/{key}", model):
         with entries.entry(f"{provider}/{key}"):
             if amounts is not None and not isinstance(amounts, dict):
                 raise UnreadableError("cost", amounts, "a cost is an object")
-            terms = read_terms(PER_MILLION, listed, model, model.get("cost"), amounts)
+            terms = read_terms(PER_MILLION, of_all, model, model.get("cost"), amounts)
             if terms.problem:
                 entries.leave_out(f"{provider}/{key}", terms.problem)
                 continue

@@ -123,14 +123,13 @@ def paces(tables: Tables) -> Figure:
     """Doublings a year today by each growth curve, by all and by active parameters."""
     name, title = "paces", "Has growth slowed?"
     yearly = DAYS_PER_YEAR / math.log(2)
+    known = tables["density_paces"].filter(
+        *(pl.col(column) == value for column, value in PACES.items()),
+        pl.col("params_basis").is_in(list(CURRENT_BASES)),
+        pl.col("verdict") == "ok",
+    )
     rows = (
-        tables["density_paces"]
-        .filter(
-            *(pl.col(column) == value for column, value in PACES.items()),
-            pl.col("params_basis").is_in(list(CURRENT_BASES)),
-            pl.col("growth_curve").is_in(list(CURVES)),
-            pl.col("verdict") == "ok",
-        )
+        known.filter(pl.col("growth_curve").is_in(list(CURVES)))
         .select(
             curve=pl.col("growth_curve").replace_strict(CURVES, default=None),
             basis=pl.col("params_basis").replace_strict(CURRENT_BASES, default=None),
@@ -148,7 +147,7 @@ def paces(tables: Tables) -> Figure:
     lacking = [words for words in CURVES.values() if words not in set(rows["curve"])]
     return intervals(
         name,
-        _pace_title(tables, title),
+        _pace_title(known, title),
         rows,
         "curve",
         "basis",
@@ -167,13 +166,8 @@ def paces(tables: Tables) -> Figure:
     )
 
 
-def _pace_title(tables: Tables, title: str) -> str:
-    differs = tables["density_paces"].filter(
-        *(pl.col(column) == value for column, value in PACES.items()),
-        pl.col("params_basis").is_in(list(CURRENT_BASES)),
-        pl.col("growth_curve") == "last-24-months",
-        pl.col("verdict") == "ok",
-    )
+def _pace_title(known: pl.DataFrame, title: str) -> str:
+    differs = known.filter(pl.col("growth_curve") == "last-24-months")
     slower = differs.filter(pl.col("slope_less_line_high") < 0).height
     faster = differs.filter(pl.col("slope_less_line_low") > 0).height
     if not differs.height:

@@ -49,10 +49,19 @@ def test_intervals_cover_about_95_percent(is_censored: bool, n: int) -> None:
     assert 0.92 <= found.coverage <= 0.98
 
 
+def test_where_few_falls_make_up_the_decline_intervals_cover_too() -> None:
+    found = coverage.simulated(
+        "few large falls", 8, is_censored=False, seed=5, markets=800, draws=100
+    )
+    assert 0.92 <= found.coverage <= 0.97
+
+
 def test_without_the_widening_they_cover_less(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"is_censored": False, "markets": 400, "draws": 100}
     widened = coverage.simulated("random", 6, seed=6, **given)
-    monkeypatch.setattr("densing_pipeline.stats.intervals.small_cluster_factor", lambda *given: 1.0)
+    monkeypatch.setattr(
+        "densing_pipeline.stats.intervals.small_cluster_factor", lambda *given, **more: 1.0
+    )
     plain = coverage.simulated("random", 6, seed=7, **given)
     assert plain.coverage < widened.coverage - 0.04
 

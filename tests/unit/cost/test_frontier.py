@@ -40,6 +40,20 @@ def test_cheaper_offer_sets_the_price_from_its_first_day(market: Cheapest) -> No
     assert curve["provider"].to_list() == ["maker", "rival"]
 
 
+def test_the_seller_is_empty_where_a_router_sells_open_weights_and_does_not_say_whose(
+    market: Cheapest,
+) -> None:
+    router = {"source": "openrouter", "provider": "openrouter", "basis": "first_observed"}
+    curve = market(
+        offer(10.0, provider="Fireworks"),
+        offer(8.0, FEB, model="google/closed", **router),
+        offer(4.0, MAR, model="google/open", hub_id="google/open-weights", **router),
+        offer(2.0, JUN, model="google/open", provider="deepinfra/fp8"),
+    )
+    assert curve["provider"].to_list() == ["Fireworks", "openrouter", "openrouter", "deepinfra/fp8"]
+    assert curve["seller"].to_list() == ["fireworks", "google", None, "deepinfra"]
+
+
 def test_dearer_offer_changes_nothing(market: Cheapest) -> None:
     assert steps(market(offer(10.0), offer(11.0, FEB, model="b"))) == [(JAN, 10.0)]
 

@@ -53,6 +53,23 @@ def test_twelve_months_six_changes_and_three_providers_are_just_enough(
         assert row["reason"] == lacking
 
 
+def test_sellers_that_a_router_does_not_name_count_as_one():
+    rows = pl.DataFrame(
+        {
+            "level": "able", "blend_input_share": 0.75, "curve": "cheapest_ever", "basis": "announced",
+            "date": [START + timedelta(days=100 * n) for n in range(5)],
+            "usd_per_mtok": [0.5**n for n in range(5)],
+            "provider": ["openrouter"] * 4 + ["deepinfra/fp8"],
+            "seller": [None, None, "google", "google", None],
+        }
+    )  # fmt: skip
+    table = halving.price_halving(
+        PRICE_FRONTIER.cast(rows), as_of=START + timedelta(days=500), draws=50, seed=1
+    )
+    # Google, DeepInfra, and whoever sold the first two.
+    assert set(table.filter(window="all")["n_providers"]) == {3}
+
+
 @pytest.mark.parametrize(("span", "is_told"), [(30 + 365, False), (30 + 366, True)])
 def test_a_year_without_a_change_is_told(span, is_told):
     row = estimate([0, 30], [2.0, 1.0], span=span)
@@ -76,7 +93,8 @@ def test_the_ends_of_an_interval_are_the_central_95_percent_widened_for_few_step
     row = estimate(days, [0.5**n for n in range(7)], span=366)
     # 2.571 is the 97.5 % point of Student's t with 5 degrees of freedom, 1.96 that of the normal distribution.
     ratio = 2.570582 / 1.959964 * np.sqrt(6 / 5)
-    ends = [0.0015 * (end / 0.0015) ** ratio for end in (0.001975, 0.001025)]
+    # On the log scale the flat end is the farther from the median; the steep end is taken as far.
+    ends = [0.0015 * (0.0015 / 0.001025) ** (way * ratio) for way in (1, -1)]
     months = [np.log(2) / end / (365.25 / 12) for end in ends]
     assert [row["low"], row["high"]] == pytest.approx(months, rel=2e-3)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 from densing_pipeline.cost import curves, step_bootstrap
 
@@ -75,3 +76,55 @@ def test_an_interval_of_a_curve_that_hardly_falls_is_finite_and_ends_at_zero(fla
     steep, shallow = step_bootstrap.slope_intervals(slopes, 3, is_running_minimum=True)[0]
     assert np.isfinite(steep)
     assert steep <= shallow == 0
+
+
+def steps(waits: list[float], falls: list[float]) -> step_bootstrap.Steps:
+    """The steps of one curve, and one beyond them without a meaning."""
+    return step_bootstrap.Steps(
+        np.array([[*waits, np.nan]]), np.array([[*falls, 1e9]]), np.array([len(waits)])
+    )
+
+
+def test_spread_of_equal_steps_has_all_degrees_of_freedom():
+    assert step_bootstrap.degrees_of_freedom(steps([10.0] * 6, [-1.0] * 6)).tolist() == [5]
+
+
+def test_spread_of_steps_as_of_a_normal_sample_has_all_degrees_of_freedom():
+    quantiles = special.ndtri((np.arange(200) + 0.5) / 200)
+    found = step_bootstrap.degrees_of_freedom(steps([10.0] * 200, (-10 - quantiles).tolist()))
+    assert found[0] == pytest.approx(199, rel=0.05)
+
+
+def test_one_fall_that_makes_up_the_decline_leaves_few_degrees_of_freedom():
+    large = step_bootstrap.degrees_of_freedom(steps([10.0] * 8, [-0.1] * 7 + [-5.0]))
+    larger_sample = step_bootstrap.degrees_of_freedom(steps([10.0] * 20, [-0.1] * 19 + [-5.0]))
+    # The kurtosis of one value that stands out of n is n - 2 + 1 / (n - 1).
+    kurtosis = (8 - 2 + 1 / 7) * 9 / 7
+    assert large == pytest.approx(2 * 7 / (kurtosis - 1))
+    assert larger_sample < large < 7
+
+
+def test_a_falling_curve_may_be_as_much_steeper_than_its_resamples_as_flatter():
+    rng = np.random.default_rng(1)
+    logs = rng.normal(-7, 1, 4000)
+    long_flat, long_steep = (
+        np.where(logs < -7, -7 + wide * (logs + 7), -7 + (logs + 7) / wide) for wide in (2, 0.5)
+    )
+    ends = [
+        np.log(-step_bootstrap.slope_intervals(
+            -np.exp(one)[None], 20, is_running_minimum=True, degrees=np.array([19.0])
+        )[0])
+        for one in (long_flat, long_steep)
+    ]  # fmt: skip
+    steep, flat = ends[0] - np.median(long_flat)
+    assert steep == pytest.approx(-flat)
+    steep, flat = ends[1] - np.median(long_steep)
+    assert steep == pytest.approx(-4 * flat, rel=0.1), "a long steep side stays as it is"
+
+
+def test_an_interval_that_reaches_prices_that_do_not_fall_has_a_finite_steep_end():
+    slopes = np.concatenate([np.zeros(50), np.full(950, -0.01)])[None]
+    steep, flat = step_bootstrap.slope_intervals(
+        slopes, 6, is_running_minimum=True, degrees=np.array([2.0])
+    )[0]
+    assert (steep, flat) == (pytest.approx(-0.01), 0)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from densing_pipeline.__main__ import main
-from densing_pipeline.cost.task_files import TaskFileError, maker, read
+from densing_pipeline.cost.task_files import TaskFileError, read
 from densing_pipeline.facts.reader import read as read_facts
 from densing_pipeline.facts.tables import FACTS
+from densing_pipeline.score_sources.evaluation_logs import maker
 
 HEADER = (
     "internal_model_name,display_name,model_slug,avg_acc,avg_acc_standard_error,cost_per_run_usd,"

@@ -51,6 +51,30 @@ def test_a_statement_is_found_however_its_lines_break_and_compared_as_it_is_prin
     assert found.written == "every 135 days, in three of 11,430 cases (.05)"
 
 
+LINE = "| `paper` | 106.2 | -.05 | 11,430 | 2026-11-28 | three |"
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "is_same"),
+    [
+        ("106.2", "106.3", True),
+        ("106.2", "106.4", False),
+        ("106.2", "106", False),
+        ("-.05", "-.06", True),
+        ("-.05", "-.07", False),
+        ("-.05", ".05", False),
+        ("11,430", "11,431", True),
+        ("11,430", "11,432", False),
+        ("2026-11-28", "2026-11-29", False),
+        ("three", "four", False),
+        ("paper", "ols-all", False),
+    ],
+)
+def test_a_number_may_differ_in_its_last_digit_by_one_and_nothing_else(written, right, is_same):
+    assert quoting.agrees(LINE, LINE)
+    assert quoting.agrees(LINE, LINE.replace(written, right)) == is_same
+
+
 def test_a_page_is_filled_with_the_right_numbers_and_keeps_its_words_and_lines():
     wrong = TEXT.replace("135", "9").replace("three", "two").replace(".05", ".5")
     assert quoting.filled(wrong, [STATEMENT], VALUES) == TEXT

@@ -26,10 +26,17 @@ from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.evaluation.folder_format import OUTCOME
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.progress import Lines
-from densing_pipeline.evaluation.requests import ChoiceResult, Failed, GenerateResult
+from densing_pipeline.evaluation.requests import (
+    ChoiceResult,
+    Failed,
+    GenerateRequest,
+    GenerateResult,
+    Result,
+)
 from densing_pipeline.evaluation.sandbox import SandboxError
 from densing_pipeline.evaluation.scoring import Letter, PassesTests
 from densing_pipeline.evaluation.suite.benchmark import Benchmark, Prompt, Source, Split
+from tests import engines
 from tests.small_models import write_model
 
 QUESTIONS = 6
@@ -341,3 +348,17 @@ def test_once_offline_nothing_is_fetched_in_this_process_either(monkeypatch):
     vllm_engine.go_offline()
     assert huggingface_hub.is_offline_mode()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_several_copies_of_a_model_measure_as_one(monkeypatch):
+    monkeypatch.setattr(vllm_engine, "VllmEngine", engines.load)
+    requests = [GenerateRequest(str(number), (), 1) for number in range(200)]
+    found: dict[int, Result] = {}
+    with job.opened(engines.weights("answer"), engines.sized(2), lambda: None) as engine:
+        engine.run(requests, found.__setitem__)
+        assert engine.provenance()["data_parallel"] == 2
+    texts = [each.text for each in found.values() if isinstance(each, GenerateResult)]
+    assert sorted({text.split()[1] for text in texts}) == ["0", "1"]
+    assert len(texts) == len(requests)
+    with job.opened(engines.weights("answer"), engines.sized(1), lambda: None) as engine:
+        assert isinstance(engine, engines.Numbered), "one is loaded in this process"

@@ -1,12 +1,23 @@
 """The check before evaluations runs every part, says what failed, and leaves one verdict for the sensor."""
 
+import os
 import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
+from huggingface_hub.utils import close_session
 
-from densing_pipeline.evaluation import installation, preflight
-from densing_pipeline.evaluation.failures import BlockedError
+from densing_pipeline.evaluation import installation, preflight, prerequisites, vllm_engine
+from densing_pipeline.evaluation.failures import (
+    BlockedError,
+    EvaluationError,
+    InstallationError,
+)
 from densing_pipeline.evaluation.sandbox import SandboxError
+from tests.small_models import write_model
 
 
 def passes():
@@ -98,3 +109,82 @@ def test_weights_need_room(monkeypatch, tmp_path, free, passed):
         return
     with pytest.raises(preflight.CheckError, match="DENSING_EVALUATION_CACHE"):
         preflight._disk(tmp_path)
+
+
+def test_a_library_that_is_missing_fails(monkeypatch):
+    monkeypatch.setattr(preflight, "LIBRARIES", ("polars", "no_such_library"))
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        preflight._libraries()
+
+
+@pytest.fixture
+def gpu(tmp_path, monkeypatch):
+    """Puts a GPU with some driver and free MiB in the place of what is there, and vLLM's build for CUDA."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(version=SimpleNamespace(cuda="13.0")))
+    monkeypatch.setattr(prerequisites, "compiler", lambda: "gcc")
+    monkeypatch.setattr(prerequisites, "python_header", lambda: Path(__file__))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def install(driver="580.95.05", free=81000, status=0):
+        script = tmp_path / "nvidia-smi"
+        script.write_text(
+            f'#!/bin/sh\ncase "$*" in *driver_version*) echo {driver};;\n'
+            f'*) echo "0, GPU-aa, NVIDIA H100 80GB HBM3, Disabled, {free}, 81559";; esac\nexit {status}\n'
+        )
+        script.chmod(0o755)
+
+    return install
+
+
+def test_a_machine_with_a_free_gpu_and_a_new_driver_passes(gpu):
+    gpu()
+    assert preflight._machine() == "1 of 1 GPUs are free, NVIDIA H100 80GB HBM3; CUDA 13.0"
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        ({"driver": "570.86.10"}, "NVIDIA driver 570.86.10 is too old for CUDA 13: install 580"),
+        ({"free": 30000}, "other processes use all 1 GPUs"),
+        ({"status": 9}, "no NVIDIA GPU: nvidia-smi lists none"),
+    ],
+)
+def test_a_machine_that_cannot_evaluate_says_why(gpu, machine, said):
+    gpu(**machine)
+    with pytest.raises(preflight.CheckError, match=said):
+        preflight._machine()
+
+
+def test_a_compiler_that_is_missing_fails(gpu, monkeypatch):
+    gpu()
+    monkeypatch.setattr(prerequisites, "compiler", lambda: None)
+    with pytest.raises(preflight.CheckError, match="no C compiler, with which Triton"):
+        preflight._machine()
+
+
+def test_a_hub_that_does_not_answer_fails(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    close_session()
+    with pytest.raises(EvaluationError, match="could not be fetched"):
+        preflight._hub()
+    close_session()
+
+
+def test_a_sandbox_that_is_missing_fails(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SandboxError, match="no sandbox passes its probes: no bubblewrap"):
+        preflight._sandbox()
+
+
+def test_an_engine_that_does_not_load_or_fails_its_self_test_fails(monkeypatch):
+    def fails(checked, sized):
+        raise InstallationError("the engine fails its self-test: stale rows")
+
+    monkeypatch.setattr(preflight, "write_tiny_model", write_model)
+    monkeypatch.setattr(vllm_engine, "prepare", lambda machine: None)
+    monkeypatch.setattr(vllm_engine, "VllmEngine", fails)
+    with pytest.raises(InstallationError, match="fails its self-test"):
+        preflight._one_token()

@@ -23,8 +23,10 @@ from tests.servers.hub import (
     with_weights,
     world,
 )
-from tests.servers.observatory import LIMITS, Observatory
+from tests.servers.observatory import LIMITS as WITHOUT
+from tests.servers.observatory import Observatory
 
+LIMITS = replace(WITHOUT, headers=50)
 CREATED = FIRST_DAY + timedelta(hours=5)
 LLAMA = base_model("lab/Nova", CREATED, hidden=64, layers=3).config or {}
 TENSORS = llama_tensors(LLAMA)
@@ -38,7 +40,7 @@ def observatory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Obs
     monkeypatch.setattr(client, "LIMITS", replace(client.LIMITS, backoff_s=0.01))
     ordinary = world(per_day=5, days=12, history=30)
     with serving(ordinary) as endpoint:
-        yield Observatory(tmp_path, ordinary, endpoint)
+        yield Observatory(tmp_path, ordinary, endpoint, LIMITS)
 
 
 def planted(model_id: str, shapes: dict[str, tuple[int, ...]], **changes: Any) -> Repo:
@@ -96,7 +98,7 @@ def test_a_family_without_a_formula_gets_its_parts_from_tensors(observatory: Obs
     stored = {"parameters": {"BF16": total}, "total": total}
     repo.record |= {"config": extract, "safetensors": stored}
     observatory.world.repos += [repo]
-    observatory.limits = replace(LIMITS, headers=0)
+    observatory.limits = WITHOUT
     observatory.night(0)
     before = row(observatory, "arcee-ai/Trinity-Nano-Base")
     assert (before["params_total"], before["params_source"]) == (total, "safetensors")
@@ -145,7 +147,7 @@ def test_newest_first_and_no_more_than_the_limit_a_night(observatory: Observator
         order.append({path.split("/")[2] for path in asked(observatory)})
     # All are seen on the first of these nights; of one instant, the first by name.
     assert order == [{"Nova-0"}, {"Nova-1"}, {"Nova-2"}, set()]
-    observatory.limits = replace(LIMITS, headers=0)
+    observatory.limits = WITHOUT
     observatory.world.repos.append(
         with_weights(base_model("lab/Nova-9", CREATED + timedelta(days=5)), TENSORS)
     )

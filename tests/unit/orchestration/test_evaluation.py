@@ -352,3 +352,31 @@ def test_a_check_that_fails_or_cannot_even_be_run_is_a_verdict(settings, does, v
         check(settings)
     assert caught.value.description in installation.last_check(settings.state_dir).problem
     assert installation.last_check(settings.state_dir).problem.endswith(verdict)
+
+
+def given_gpus(settings, model):
+    line = command(settings, model, REVISION, settings.evaluations_dir)
+    return line[line.index("--gpus") + 1]
+
+
+def test_a_model_with_more_work_than_its_share_is_given_more_gpus(settings):
+    rows = pl.DataFrame(
+        {
+            "model_id": ["lab/model", "lab/b", "lab/c", "lab/d"],
+            "state": ["queued", "queued", "running", "done"],
+            "estimated_gpu_hours": [3.0, 2.0, 1.0, 50.0],
+        }
+    ).with_columns(
+        revision=pl.lit(REVISION), reason=pl.lit("a base model"), priority=1, attempts=0,
+        updated_at=pl.lit(datetime(2026, 11, 1, tzinfo=UTC)),
+    )  # fmt: skip
+    write_parquet(EVALUATION_QUEUE.cast(rows), settings.tables_dir / "evaluation_queue.parquet")
+    assert given_gpus(settings, "lab/model") == "1", "as long as nobody has counted the GPUs"
+    installation.write_check(settings.state_dir, None, None, 8)
+    assert [given_gpus(settings, f"lab/{name}") for name in ("model", "b", "c")] == ["4", "3", "2"]
+    # Those that have ended since the queue was computed are no work any more.
+    path = write(settings.evaluations_dir, "lab/b", limit=LIMIT)
+    told = folder_format.read_json(path / folder_format.OUTCOME)
+    now = datetime.now(UTC).isoformat()
+    folder_format.write_json(path / folder_format.OUTCOME, told | {"finished_at": now})
+    assert given_gpus(settings, "lab/model") == "6"

@@ -40,15 +40,14 @@ def test_names_are_listed_in_the_form_they_are_looked_up_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "company"),
+    ("provider", "model", "is_open", "company"),
     [
-        ("deepinfra/fp8", "meta-llama/llama-3.1-8b-instruct", "deepinfra"),
-        ("openrouter", "meta-llama/llama-3.1-8b-instruct", "openrouter/meta-llama"),
-        ("openrouter", "mistralai/mistral-nemo", "openrouter/mistralai"),
-        ("openrouter", "auto", "openrouter"),
+        ("deepinfra/fp8", "meta-llama/llama-3.1-8b-instruct", True, "deepinfra"),
+        ("openrouter", "meta-llama/llama-3.1-8b-instruct", True, None),
+        ("openrouter", "google/gemini-flash-1.5", False, "google"),
+        ("openrouter", "mistralai/mistral-large", False, "mistral"),
+        ("openrouter", "auto", False, None),
     ],
 )
-def test_behind_a_router_that_does_not_name_the_seller_the_maker_stands_for_it(
-    provider, model, company
-):
-    assert seller_behind(provider, model) == company
+def test_behind_a_router_the_maker_sells_what_nobody_else_can(provider, model, is_open, company):
+    assert seller_behind(provider, model, is_open=is_open) == company

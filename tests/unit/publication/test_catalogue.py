@@ -10,9 +10,11 @@ import pytest
 from densing_pipeline.__main__ import main
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.catalogue import in_folder, read, rendered, retired
+from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.release import publish
+from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import RELEASES, REVISIONS
-from tests.releases import made
+from tests.releases import SOURCES, made
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -153,3 +155,8 @@ def test_the_command_lists_releases_and_compares_two(second, tmp_path, monkeypat
     assert capsys.readouterr().out == told
     assert main(["releases", "compare", "r0"]) == 1
     assert "no release of that name" in capsys.readouterr().err
+
+
+def test_the_homepage_is_published_without_what_may_be_secret():
+    settings = Settings(homepage="https://user:secret@tracker.example/data?signature=secret")
+    assert provenance(settings, SOURCES).homepage == "https://tracker.example/data?signature=***"

@@ -1,5 +1,6 @@
 """Nights against a loopback server that answers as Epoch AI and the Swallow leaderboard do."""
 
+import json
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -37,6 +38,24 @@ Theseus,,1950-07-02,Robotics,40,40,,,
 Old LM,,2003-02-01,Language,1e+6,,,,
 """
 
+COSTLY = json.dumps(
+    {
+        "source_metadata": {"source_name": "ARC Prize"},
+        "model_info": {"name": "m", "additional_details": {"model_release_date": "2026-01-02"}},
+        "evaluation_results": [
+            {
+                "metric_config": {"metric_id": "score", "lower_is_better": False, "max_score": 1},
+                "score_details": {"score": 0.5},
+            },
+            {
+                "metric_config": {"metric_id": "cost", "metric_unit": "usd"},
+                "score_details": {"score": 2.0},
+            },
+        ],
+    }
+).encode()
+"""A log of Every Eval Ever."""
+
 
 class Nights:
     """Polls of one installation whose sources are all on one server."""
@@ -52,6 +71,13 @@ class Nights:
             self.answer(name, SOURCES[name].embedded[0].content())
         self.answer("epoch-eci", SOURCES["epoch-eci"].embedded[0].content())
         self.answer("epoch-models", MODELS)
+        tree = "/api/every-eval-ever/tree/main/data"
+        log = {"type": "file", "oid": "0" * 40, "path": "data/arc-agi/maker/m/1.json"}
+        self.server.answer(
+            tree, Reply(b'[{"type": "directory", "oid": "1", "path": "data/arc-agi"}]')
+        )
+        self.server.answer(f"{tree}/arc-agi?recursive=true", Reply(json.dumps([log]).encode()))
+        self.answer(f"every-eval-ever/resolve/main/{log['path']}", COSTLY)
         self.answer("uncheatable-eval", leaderboard())
 
     @property

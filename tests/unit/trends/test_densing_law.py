@@ -164,12 +164,16 @@ BAD_SERIES = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_SERIES)
+@pytest.fixture(scope="module", params=BAD_SERIES)
+def bad(request, headline_series, as_of):
+    """A bad series by name, and the table made of it."""
+    series = headline_series(*BAD_SERIES[request.param])
+    return request.param, densing_law(series, as_of=as_of, draws=40, seed=0, simulations=2)
+
+
 @pytest.mark.parametrize("estimator", TREND_ESTIMATORS)
-def test_a_series_that_carries_no_trend_says_why(headline_series, as_of, name, estimator):
-    law = densing_law(
-        headline_series(*BAD_SERIES[name]), as_of=as_of, draws=40, seed=0, simulations=2
-    )
+def test_a_series_that_carries_no_trend_says_why(bad, estimator):
+    name, law = bad
     DENSING_LAW.validate(law)
     found = row(law, HEADLINE + estimator)
     assert found["verdict"] == "insufficient"

@@ -1,8 +1,10 @@
 """When a list as a whole is refused, on either side of every threshold."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
+import polars as pl
 import pytest
 
 from densing_pipeline.polling.source import ShapeError, SnapshotError
@@ -97,7 +99,7 @@ def test_a_list_of_which_three_tenths_moved_by_one_factor_is_in_another_unit(
     before = openrouter(*names)
     after = openrouter(*names, **dict.fromkeys(names[:moved], factor))
     if is_refused:
-        with pytest.raises(SnapshotError, match=f"{moved} of 100 prices are .* times"):
+        with pytest.raises(SnapshotError, match=f"{moved} of 100 input prices are .* times"):
             compared(after, before)
     else:
         compared(after, before)
@@ -110,13 +112,53 @@ def test_prices_that_move_each_by_its_own_factor_are_no_change_of_unit():
     assert compared(after, openrouter(*names)) == []
 
 
+def outputs(*names, price=1.0):
+    """A LiteLLM list of these models at one output price, USD per million tokens."""
+    document = {name: ENTRY | {"output_cost_per_token": price / 1e6} for name in names}
+    return SOURCES["litellm"].read(json.dumps(document).encode(), date(2026, 11, 1))
+
+
+@pytest.mark.parametrize(
+    ("moved", "factor", "why"),
+    [
+        (100, 0.001, "the median output price is 0.001 times"),
+        (31, 0.5, "31 of 100 output prices are 0.5 times"),
+        (30, 0.5, None),
+    ],
+)
+def test_a_list_may_be_in_another_unit_in_its_output_prices_alone(moved, factor, why):
+    names = [f"m{n}" for n in range(100)]
+    before, after = outputs(*names), outputs(*names, price=factor)
+    mixed = replace(
+        after,
+        quotes=pl.concat(
+            [
+                after.quotes.filter(pl.col("model").is_in(names[:moved])),
+                before.quotes.filter(pl.col("model").is_in(names[moved:])),
+            ]
+        ),
+    )
+    if why is None:
+        assert compared(mixed, before) == []
+    else:
+        with pytest.raises(SnapshotError, match=why):
+            compared(mixed, before)
+
+
+def test_a_common_move_of_output_prices_is_taken_if_another_list_bears_it_out():
+    names = [f"m{n}" for n in range(100)]
+    before, after = outputs(*names), outputs(*names, price=0.001)
+    (remark,) = compared(after, before, other=outputs(*names[:9], price=0.001))
+    assert remark.endswith("and other has 9 of 9 too")
+
+
 @pytest.mark.parametrize(("shift", "is_refused"), [(2.5, False), (3.5, True)])
 def test_a_median_price_moves_threefold_at_most(shift, is_refused):
     names = [f"m{n}" for n in range(101)]
     moved = {name: shift * (1 + (n - 50) / 1000) for n, name in enumerate(names)}
     before = openrouter(*names)
     if is_refused:
-        with pytest.raises(SnapshotError, match=r"the median price is 3\.5 times"):
+        with pytest.raises(SnapshotError, match=r"the median input price is 3\.5 times"):
             compared(openrouter(*names, **moved), before)
     else:
         compared(openrouter(*names, **moved), before)
