@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import COMPARED
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import direct_laws as direct
@@ -261,6 +262,7 @@ def density_growth(
             current(models),
             pooled_scores,
             score_ranges(reference_laws),
+            score_ranges(reference_laws, tuple(COMPARED)),
             as_of=as_of,
             draws=draws,
             seed=seed,

@@ -344,7 +344,7 @@ STATISTICS = Page(
             "it covered .91 at n = 29 and .88 to .92 with five families or fewer",
             "a bias of up to 5 %",
             "standard error of a power .3 is .03",
-            "All rows together take about 3 seconds with 1,000 resamples",
+            "All rows together take about 6 seconds with 1,000 resamples",
         ),
     },
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.benchmarks import AVERAGED, COMPARED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
@@ -96,7 +96,12 @@ def pooled_rows(density_growth: pl.DataFrame) -> list[list[str]]:
         (row["group"], row["params_basis"], row["window"]): row
         for row in density_growth.filter(pl.col("ruler") == pooled.BENT_RULER).iter_rows(named=True)
     }
-    groups = {pooled.ALL_BENCHMARKS: "**pooled**"} | {name: name for name in AVERAGED}
+    groups = (
+        {pooled.ALL_BENCHMARKS: "**pooled**"}
+        | {name: name for name in AVERAGED}
+        | {pooled.MORE_BENCHMARKS: "pooled with those below"}
+        | {name: name for name in COMPARED}
+    )
     head = ["parameters", "benchmark", *WINDOWS.values()]
     return [head] + [
         [basis, words, *(_both_ends(own.get((group, basis, window))) for window in WINDOWS)]

@@ -49,6 +49,10 @@ COVERAGE_NAME = {RULER: POOLED_BY_LOGITS, BENT_RULER: POOLED_BENT_PERCENTILE}
 ALL_BENCHMARKS = "all-benchmarks"
 """Group of the pooled rows; a row of one benchmark has its name."""
 
+MORE_BENCHMARKS = "more-benchmarks"
+"""Group of the rows pooled over these and the benchmarks of `benchmarks.COMPARED`. How often their interval holds the
+pace is not simulated, so they are no candidates for the headline."""
+
 POOLED, SINGLE = "pooled-quantile-0.9", "quantile-0.9"
 """Estimators of the pooled rows, and of those of one benchmark."""
 
@@ -57,6 +61,7 @@ def pooled_rows(
     models: pl.DataFrame,
     pooled_scores: pl.DataFrame,
     ranges: Mapping[str, ScoreRange],
+    more: Mapping[str, ScoreRange] | None = None,
     *,
     as_of: date,
     draws: int,
@@ -70,20 +75,43 @@ def pooled_rows(
         models: a `models` frame.
         pooled_scores: a `pooled_scores` frame.
         ranges: guessing and ceiling of each benchmark.
+        more: the same of further benchmarks; on bent scales all together are pooled too, in rows of their own.
         as_of: last release day that counts.
         draws: resamples of families behind each interval.
         seed: seed of the resamples.
     """
-    made = Made(as_of, draws, seed)
+    yield from _pooled(
+        models, pooled_scores, ranges, ALL_BENCHMARKS, METHODS, Made(as_of, draws, seed)
+    )
+    if more:
+        methods = {BENT_RULER: METHODS[BENT_RULER]}
+        every = {**ranges, **more}
+        made = Made(as_of, draws, seed)
+        for row in _pooled(models, pooled_scores, every, MORE_BENCHMARKS, methods, made):
+            if row["group"] not in ranges:
+                yield row
+
+
+def _pooled(
+    models: pl.DataFrame,
+    pooled_scores: pl.DataFrame,
+    ranges: Mapping[str, ScoreRange],
+    group: str,
+    methods: Mapping[str, tuple[Bend, Spread]],
+    made: Made,
+) -> Iterator[GrowthRow]:
+    """The rows of some benchmarks together and of each, by some rulers."""
     for basis in BASES:
-        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=as_of)
-        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else as_of
-        windows = growth_windows(newest, as_of)
+        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=made.as_of)
+        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else made.as_of
+        windows = growth_windows(newest, made.as_of)
         spans = [(days_since_zero(window.start), days_since_zero(window.end)) for window in windows]
-        for ruler, (bend, spread) in METHODS.items():
-            every = pooled_growths(of, spans, draws=draws, seed=seed, bend=bend, spread=spread)
+        for ruler, (bend, spread) in methods.items():
+            every = pooled_growths(
+                of, spans, draws=made.draws, seed=made.seed, bend=bend, spread=spread
+            )
             for window, span, found in zip(windows, spans, every, strict=True):
-                subject = Subject(ruler, ALL_BENCHMARKS, BASE, basis, POOLED, window.name)
+                subject = Subject(ruler, group, BASE, basis, POOLED, window.name)
                 yield from _rows(subject, of, span, ranges, found, made)
 
 
@@ -143,6 +171,8 @@ def _row(subject: Subject, sample: Sample, made: Made, found: Pooled, reason: st
     if noise := monte_carlo_error(found):
         ends = ("growth_low_mc_error", "growth_high_mc_error")
         row |= dict(zip(ends, (error * DAYS_PER_YEAR for error in noise), strict=True))
+    if subject.group != ALL_BENCHMARKS:
+        return row
     simulated = coverage_of(COVERAGE_NAME[subject.ruler], subject.params_basis, subject.window)
     return row | (simulated._asdict() if simulated else {})
 

@@ -49,6 +49,7 @@ GROUPS = {
     "fresh-text-github": "fresh text of GitHub",
     "fresh-text-prose": "fresh prose",
     "all-benchmarks": "all benchmarks pooled",
+    "more-benchmarks": "with three more benchmarks",
 }
 """Groups of `density_growth` in words, where their names are not words themselves."""
 

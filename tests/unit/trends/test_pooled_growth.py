@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import COMPARED
 from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.density.size_scale import (
     Panel,
@@ -34,6 +35,7 @@ from densing_pipeline.trends.pooled_growth import (
 from densing_pipeline.trends.pooled_rows import (
     ALL_BENCHMARKS,
     BENT_RULER,
+    MORE_BENCHMARKS,
     RULER,
     pooled_rows,
 )
@@ -140,6 +142,7 @@ def table(models_and_scores):
         models,
         pooled_scores(scores),
         score_ranges(facts.load("reference_coefficients")),
+        score_ranges(facts.load("reference_coefficients"), tuple(COMPARED)),
         as_of=date(2026, 11, 23),
         draws=100,
         seed=0,
@@ -158,6 +161,28 @@ def of_ruler(table: pl.DataFrame, ruler: str) -> dict[tuple[str, str, str], dict
         (row["group"], row["params_basis"], row["window"]): row
         for row in table.filter(ruler=ruler).to_dicts()
     }
+
+
+def test_more_benchmarks_are_pooled_in_rows_of_their_own(models_and_scores, table):
+    """They change no row of the paper's five, and nothing says how often their interval holds the pace."""
+    models, scores = models_and_scores
+    laws = facts.load("reference_coefficients")
+    five = pooled_rows(
+        models, pooled_scores(scores), score_ranges(laws),
+        as_of=date(2026, 11, 23), draws=100, seed=0,
+    )  # fmt: skip
+    added = {MORE_BENCHMARKS, *COMPARED}
+    without = table.filter(~pl.col("group").is_in(list(added)))
+    assert without.equals(DENSITY_GROWTH.cast(density_growth(five)))
+    more = of_ruler(table, BENT_RULER)
+    for basis in ("total", "active"):
+        row, headline = more[MORE_BENCHMARKS, basis, "all"], more[ALL_BENCHMARKS, basis, "all"]
+        assert all(f"{name} " in row["reason"] for name in ("MMLU", "MBPP", "GSM8K"))
+        assert row["n_models"] > headline["n_models"]
+        assert row["doubling_days_low"] < headline["doubling_days"] < row["doubling_days_high"]
+        assert (row["simulated_coverage"], row["lowest_coverage"]) == (None, None)
+        assert more["GSM8K", basis, "all"]["verdict"] == "ok"
+    assert not added & set(table.filter(ruler=RULER)["group"])
 
 
 def test_the_pooled_doubling_time_of_todays_facts(rows):
