@@ -429,16 +429,20 @@ def intervals(
         typer.Option(help="Estimate and basis, such as pooled/total (default: all)."),
     ] = None,
     world: Annotated[list[str] | None, typer.Option(help="World (default: all).")] = None,
+    window: Annotated[
+        list[str] | None, typer.Option(help="Window of a pooled estimate (default: all of them).")
+    ] = None,
 ) -> None:
     """Simulate how often the published intervals of the pace of density hold it; takes hours.
 
-    Rows of the file that are not simulated anew stay.
+    Rows of the file that are not simulated anew stay. Finished draws are kept in the state directory: called
+    again, the command continues where it was stopped.
     """
     from densing_pipeline.cli import studies
 
     studies.simulate_intervals(
         ctx.obj, file, worlds=worlds, draws=draws, seed=seed,
-        estimates=estimate or (), names=world or (),
+        estimates=estimate or (), names=world or (), windows=window or (),
     )  # fmt: skip
 
 
