@@ -35,9 +35,9 @@ def declared(requirements: list[str]) -> set[str]:
 
 LIBRARIES = declared(PROJECT["project"]["dependencies"])
 OPTIONAL = declared(
-    [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
+    [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
 )
-"""Libraries of extras, which modules import where they are needed."""
+"""Libraries of what one can do without; the module that imports one is imported where it is asked for."""
 
 DEVELOPMENT = LIBRARIES | declared(PROJECT["dependency-groups"]["dev"])
 IN_THE_JOB = declared(
