@@ -624,6 +624,7 @@ PAGES = {
     "docs/hub.md": HUB,
     "docs/api.md": Page(rest="worked examples, run as tests"),
     "docs/architecture.md": Page(rest="the design; models counted by the paper"),
+    "docs/assistants.md": Page(rest="a worked example, with an address of its own"),
     "docs/data_dictionary.md": Page(rest="generated from tables/columns.py"),
     "docs/evaluation.md": Page(
         rest="estimates of cost, held by tests/unit/evaluation/test_queue.py"

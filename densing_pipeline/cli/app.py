@@ -586,6 +586,20 @@ def price(
     price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
 
 
+@app.command()
+def mcp(
+    ctx: typer.Context,
+    http: Annotated[
+        bool, typer.Option("--http", help="On loopback, instead of standard input and output.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of --http.")] = 8765,
+) -> None:
+    """Serve the latest release to assistants, read-only, by the Model Context Protocol."""
+    from densing_pipeline.cli import mcp
+
+    mcp.run(ctx.obj, http=http, port=port)
+
+
 facts = typer.Typer(help="The fact tables bundled with the package.", rich_markup_mode=None)
 app.add_typer(facts, name="facts")
 
