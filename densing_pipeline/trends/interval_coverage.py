@@ -90,6 +90,7 @@ CANDIDATES = (
     (POOLED_BENT, "total"),
     (POOLED_BENT_COMMON, "total"),
     (POOLED_BENT_PERCENTILE, "total"),
+    (POOLED_BENT_PERCENTILE, "active"),
     (DENSING_LAW, HEADLINE.params_basis),
 )
 """Each with its parameter basis."""
