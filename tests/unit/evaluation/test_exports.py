@@ -9,6 +9,7 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 
 from densing_pipeline.cli import export
+from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.evaluation.exports import EVALUATOR, eval_results, every_eval_ever
 from densing_pipeline.tables.published import EVALUATIONS, SCORES
@@ -102,5 +103,5 @@ def test_the_commands_write_files_and_say_when_there_is_nothing(tmp_path, monkey
     assert len(list((tmp_path / "eee" / MODEL).glob("*.json"))) == 1
     assert str(tmp_path / "hub" / MODEL / ".eval_results" / "densing-pipeline.yaml") in shown
     tables["scores"] = SCORES.empty()
-    with pytest.raises(export.CommandError, match="no measured scores to export"):
+    with pytest.raises(CommandError, match="no measured scores to export"):
         export.eval_results(Screen(), tmp_path / "none")
