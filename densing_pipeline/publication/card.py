@@ -20,7 +20,7 @@ AUTHORS = "densing-pipeline maintainers"
 DEFAULT_TABLE = "densing_law"
 """The table that a reader gets who names none."""
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+SIZE_ENDS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Ends of the Hub's categories of size, in rows."""
 
 
@@ -129,10 +129,10 @@ def cited(package: Mapping[str, Any]) -> str:
 
 def _size(rows: int) -> str:
     ends = ["1K", "10K", "100K", "1M", "10M"]
-    below = next((index for index, end in enumerate(SIZES) if rows < end), len(SIZES))
+    below = next((index for index, end in enumerate(SIZE_ENDS) if rows < end), len(SIZE_ENDS))
     if below == 0:
         return "n<1K"
-    return f"{ends[below - 1]}<n<{ends[below]}" if below < len(SIZES) else "n>10M"
+    return f"{ends[below - 1]}<n<{ends[below]}" if below < len(SIZE_ENDS) else "n>10M"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -25,7 +25,7 @@ from densing_pipeline.publication.places.place import (
 from densing_pipeline.publication.release import is_whole, locked, point, published_at
 from densing_pipeline.settings import Settings
 
-ATTEMPTS = 3
+SEND_ATTEMPTS = 3
 """Most attempts to send a release to a place that fails."""
 
 WAIT_S = 1.0
@@ -124,7 +124,7 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
     """
     known = set(catalogue.in_folder(release.parents[1])["release_id"])
     attempts = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(SEND_ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=WAIT_S, max=60 * WAIT_S),
         retry=tenacity.retry_if_exception(
             lambda error: (

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 POINTER = "latest.json"
 
-ATTEMPTS = 5
+OBJECT_ATTEMPTS = 5
 """Most attempts to upload a file that is read back with other bytes, or to replace the list."""
 
 RETRIES: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(seconds=150)}
@@ -178,15 +178,15 @@ class ObjectPlace:
 
     def _put(self, path: str, file: Path, sha256: str) -> bool:
         """Bring an object to the bytes of a file, and read it back; whether it had to be uploaded."""
-        for attempt in range(ATTEMPTS + 1):
+        for attempt in range(OBJECT_ATTEMPTS + 1):
             if self._holds(path, file.stat().st_size, sha256):
                 return attempt > 0
-            if attempt < ATTEMPTS:
+            if attempt < OBJECT_ATTEMPTS:
                 with self._named(path):
                     self._store.put(path, file)
         raise PlaceError(
             f"{self.address}/{path}: was read back with other bytes than were uploaded, "
-            f"{ATTEMPTS} times; nothing was made the latest release. Run the night again"
+            f"{OBJECT_ATTEMPTS} times; nothing was made the latest release. Run the night again"
         )
 
     def _holds(self, path: str, size: int, sha256: str) -> bool:
@@ -227,7 +227,7 @@ class ObjectPlace:
         """Change the list of releases, whoever else changes it at the same time; returns it."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        for _ in range(ATTEMPTS):
+        for _ in range(OBJECT_ATTEMPTS):
             content, version = self._read(catalogue.LIST_FILE)
             listed = change(catalogue.read(content))
             written = catalogue.rendered(listed, homepage)
@@ -248,7 +248,7 @@ class ObjectPlace:
             if self._read(catalogue.LIST_FILE)[0] == written[catalogue.LIST_FILE]:
                 return listed
         raise PlaceError(
-            f"{self.address}/{catalogue.LIST_FILE}: somebody else changed it {ATTEMPTS} times meanwhile; "
+            f"{self.address}/{catalogue.LIST_FILE}: somebody else changed it {OBJECT_ATTEMPTS} times meanwhile; "
             "run the night again"
         )
 
