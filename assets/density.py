@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.benchmarks import COMPARED
 from densing_pipeline.density import compression as pairs
 from densing_pipeline.density import densities as per_model
 from densing_pipeline.density import direct_laws as direct
@@ -247,13 +248,13 @@ def density_growth(
     fresh_text: pl.DataFrame,
     knowledge_probes: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """How fast density grows by every ruler: what gets denser, by total and by active parameters."""
     laws = drawn_laws(reference_laws, reference_law_draws)
     as_of = newest_or_day_zero(scores["observed_at"])
     draws, seed = settings.bootstrap_draws, settings.seed
     texts = text_ruler.known_texts(reported_fresh_text, fresh_text, current(models))
-    return growth_table(
+    table = growth_table(
         by_group.benchmark_growth(densities, laws, as_of=as_of, draws=draws, seed=seed),
         by_text.text_growth(texts, densities, laws, draws=draws, seed=seed),
         by_facts.knowledge_growth(knowledge_probes, draws=draws, seed=seed),
@@ -261,11 +262,13 @@ def density_growth(
             current(models),
             pooled_scores,
             score_ranges(reference_laws),
+            score_ranges(reference_laws, tuple(COMPARED)),
             as_of=as_of,
             draws=draws,
             seed=seed,
         ),
     )
+    return dg.MaterializeResult(value=table, metadata=headline_metadata(table))
 
 
 @table_asset(published.INTERVAL_COVERAGE, group="density")
@@ -279,6 +282,7 @@ def sensitivity(
     models: pl.DataFrame,
     scores: pl.DataFrame,
     reference_laws: pl.DataFrame,
+    densing_law: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Doubling time under every combination of reference law, D0, scores, window and estimator."""
@@ -289,6 +293,7 @@ def sensitivity(
         as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
+        quoted=next(densing_law.filter("is_headline").iter_rows(named=True), None),
     )
     figure = choices({"sensitivity": table})
     return dg.MaterializeResult(

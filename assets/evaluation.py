@@ -13,6 +13,7 @@ from densing_pipeline.evaluation import (
     queue,
     reported_scores,
     suite,
+    suite_table,
 )
 from densing_pipeline.evaluation import (
     fresh_text as fresh,
@@ -35,6 +36,7 @@ from densing_pipeline.tables.published import (
     EVALUATIONS,
     FRESH_TEXT,
     SCORES,
+    SUITE_BENCHMARKS,
 )
 
 
@@ -101,6 +103,14 @@ def scores(
 def fresh_text(eval_items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     """Bits per byte of the measured models on texts written after their release."""
     return fresh.fresh_text(eval_items, models)
+
+
+@table_asset(SUITE_BENCHMARKS, group="evaluation")
+def suite_benchmarks(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
+    """How the suite in force asks: data, shots, stops, token budget and metric of each benchmark."""
+    in_force = suite.in_force(settings.evaluation_data)
+    version = suite.version(in_force, settings.evaluation_sample_error)
+    return suite_table.suite_benchmarks(in_force, version)
 
 
 @table_asset(EVALUATION_COSTS, group="evaluation")

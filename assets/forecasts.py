@@ -32,23 +32,25 @@ def implications(
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     price_frontier: pl.DataFrame,
+    density_growth: pl.DataFrame,
     scores: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
-    """Implications of the headline trend: with hardware trends, for sizes, costs, compression."""
+    """Implications of the growth of density: with hardware trends, for sizes, costs, compression."""
     return consequences.implications(
         densities,
         compression,
         reference_laws,
         drawn_laws(reference_laws, reference_law_draws),
         price_frontier,
+        density_growth,
         as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
 
 
-@table_asset(published.FORECASTS, group="forecasts")
+@table_asset(published.FORECASTS, group="forecasts", deps=["earlier_releases"])
 def forecasts(
     densities: pl.DataFrame,
     models: pl.DataFrame,

@@ -27,7 +27,7 @@ from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.densing_law import HEADLINE_TIMES
 from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
-from densing_pipeline.trends.series import Series, missing, series_of
+from densing_pipeline.trends.series import Series, doubling_days, missing, series_of
 
 HARDWARE_DOUBLING_DAYS = HARDWARE_DOUBLING_YEARS * DAYS_PER_YEAR
 """Doubling time of FLOPS per dollar of machine-learning GPUs, 767 days."""
@@ -45,18 +45,30 @@ MOST_LOG = 100.0
 """Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""
 
 
+RATES = (
+    ("density_x_hardware", 1, "days to double",
+     "1 / (1 / T + 1 / 767 days); FLOPS per dollar double every 2.1 years"),
+    ("cost_fold_per_year", 0, "fold per year",
+     "2 ** (365.25 / T): a token costs 2 N operations, density alone"),
+    ("cost_fold_per_year", 1, "fold per year",
+     "2 ** (365.25 (1 / T + 1 / 767)): a token costs 2 N operations, density x hardware"),
+)  # fmt: skip
+"""What follows from a doubling time T: name, whether hardware's rate is added, unit, formula."""
+
+
 def implications(
     densities: pl.DataFrame,
     compression: pl.DataFrame,
     reference_laws: pl.DataFrame,
     laws: DrawnLaws,
     price_frontier: pl.DataFrame,
+    density_growth: pl.DataFrame,
     *,
     as_of: date,
     draws: int,
     seed: int,
 ) -> pl.DataFrame:
-    """What the headline trend implies.
+    """What the growth of density implies: rates and prices by the headline, sizes by the paper's law.
 
     - `density_x_hardware`: doubling time of capability per dollar of compute; rates add.
     - `cost_fold_per_year`: how much cheaper a token of fixed capability gets in a year.
@@ -70,8 +82,9 @@ def implications(
         reference_laws: a `reference_laws` frame.
         laws: draws of the reference laws.
         price_frontier: a `price_frontier` frame.
+        density_growth: a `density_growth` frame, which has the headline.
         as_of: last release day that counts, and the day of the prices.
-        draws: resamples behind the intervals; with the seed those of the headline.
+        draws: resamples behind the intervals by the paper's law; with the seed those of `densing_law`.
         seed: seed of the resamples.
 
     Returns:
@@ -79,11 +92,12 @@ def implications(
     """
     series = series_of(densities, HEADLINE[:3], as_of, laws)
     trends = {name: _trend(series, name, draws, seed) for name in (HEADLINE.estimator, "paper")}
-    headline = trends[HEADLINE.estimator]
+    pace = _headline(density_growth)
     rows = [
         *_rates(trends),
-        *_sizes(series, headline, reference_laws, laws),
-        *_prices(headline, price_frontier, as_of),
+        *_headline_rates(pace),
+        *_sizes(series, trends[HEADLINE.estimator], reference_laws, laws),
+        *_prices(pace, price_frontier, as_of),
         *_compression(compression),
     ]
     fixed = {"as_of": as_of, "seed": seed}
@@ -121,25 +135,68 @@ def _trend(series: Series, estimator: str, draws: int, seed: int) -> Trend | str
     return Trend(found, len(set(series.families)))
 
 
+class HeadlinePace(NamedTuple):
+    """Growth of ln density a year by the headline.
+
+    Attributes:
+        growth: the estimate.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        draws: resamples behind it.
+    """
+
+    growth: float
+    low: float
+    high: float
+    draws: int
+
+
+def _headline(density_growth: pl.DataFrame) -> HeadlinePace | str:
+    """The headline, or what is lacking."""
+    rows = density_growth.filter("is_headline").to_dicts()
+    if not rows or rows[0]["verdict"] != "ok":
+        return rows[0]["reason"] if rows else "no estimate is the headline"
+    row = rows[0]
+    return HeadlinePace(row["growth_per_year"], row["growth_low"], row["growth_high"], row["draws"])
+
+
+def _headline_rates(pace: HeadlinePace | str) -> Iterator[dict[str, Any]]:
+    """Density x hardware, and the yearly fall of inference cost, by the headline."""
+    hardware = DAYS_PER_YEAR * np.log(2) / HARDWARE_DOUBLING_DAYS
+    for quantity, added, unit, conversion in RATES:
+        subject = "headline" + ("" if added else ", density alone")
+        row = {"name": quantity, "subject": subject, "unit": unit, "inputs": conversion}
+        if isinstance(pace, str):
+            yield row | _insufficient(pace)
+            continue
+        growth, low, high = (each + added * hardware for each in pace[:3])
+        if quantity == "cost_fold_per_year":
+            yield row | _from_ends(growth, low, high, pace.draws)
+        elif doubling_days(growth / DAYS_PER_YEAR) is None:
+            yield row | _insufficient("the trend does not rise")
+        else:
+            value, soonest, latest = (
+                doubling_days(each / DAYS_PER_YEAR) for each in (growth, high, low)
+            )
+            yield row | {
+                "value": value, "low": soonest, "high": latest, "verdict": "ok",
+                "reason": "" if latest else "open above: the rate may be zero", "draws": pace.draws,
+            }  # fmt: skip
+
+
 def _rates(trends: dict[str, Trend | str]) -> Iterator[dict[str, Any]]:
     """Density x hardware, and the yearly fall of inference cost."""
     hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
-    formula = "1 / (1 / T + 1 / 767 days); FLOPS per dollar double every 2.1 years"
     yield {
         "name": "density_x_hardware",
         "subject": "paper: T = 99 days",
         "value": combined_doubling_days(DENSITY_DOUBLING_DAYS, HARDWARE_DOUBLING_DAYS),
-        "unit": "days to double", "inputs": formula, "verdict": "ok", "draws": 0,
+        "unit": RATES[0][2], "inputs": RATES[0][3], "verdict": "ok", "draws": 0,
         "reason": "the paper prints 88 days; it states no interval",
     }  # fmt: skip
     for estimator, trend in trends.items():
-        for quantity, added, unit, conversion in (
-            ("density_x_hardware", hardware, "days to double", formula),
-            ("cost_fold_per_year", 0.0, "fold per year",
-             "2 ** (365.25 / T): a token costs 2 N operations, density alone"),
-            ("cost_fold_per_year", hardware, "fold per year",
-             "2 ** (365.25 (1 / T + 1 / 767)): a token costs 2 N operations, density x hardware"),
-        ):  # fmt: skip
+        for quantity, times, unit, conversion in RATES:
+            added = times * hardware
             subject = f"estimator {estimator}" + (", density alone" if not added else "")
             row = {"name": quantity, "subject": subject, "unit": unit, "inputs": conversion}
             if isinstance(trend, str):
@@ -165,7 +222,7 @@ def _sizes(
             row = {
                 "name": "smallest_params", "subject": f"score {score} on AVERAGE",
                 "at_date": day, "unit": "parameters",
-                "inputs": "N_eff(score) / density(day), both of the headline",
+                "inputs": "N_eff(score) / density(day), both by the paper's law and densing_law's quoted row",
             }  # fmt: skip
             if isinstance(trend, str) or law is None:
                 yield row | _insufficient(trend if isinstance(trend, str) else "no reference law")
@@ -193,9 +250,9 @@ def _sizes(
 
 
 def _prices(
-    trend: Trend | str, price_frontier: pl.DataFrame, as_of: date
+    pace: HeadlinePace | str, price_frontier: pl.DataFrame, as_of: date
 ) -> Iterator[dict[str, Any]]:
-    """The cheapest price of each level in a year, if it falls as density x hardware rises."""
+    """The cheapest price of each level in a year, if it falls as density x hardware rises by the headline."""
     now = (
         price_frontier.filter(
             pl.col("curve") == "cheapest_now",
@@ -207,19 +264,22 @@ def _prices(
         .last()
     )
     hardware = np.log(2) / HARDWARE_DOUBLING_DAYS
+    years = LONGEST_DAYS / DAYS_PER_YEAR
     for level, price in now.select("level", "usd_per_mtok").iter_rows():
         row = {
             "name": "projected_price", "subject": f"level {level}",
             "at_date": as_of + timedelta(days=LONGEST_DAYS), "unit": "USD per million tokens",
             "inputs": "cheapest price now x 2 ** (-365 (1 / T + 1 / 767)), T of the headline",
         }  # fmt: skip
-        if isinstance(trend, str) or not price:
-            yield row | _insufficient(trend if isinstance(trend, str) else "nothing is on offer")
+        if isinstance(pace, str) or not price:
+            yield row | _insufficient(pace if isinstance(pace, str) else "nothing is on offer")
             continue
-        yield row | _estimate(
-            np.log(price) - (trend.found.slope + hardware) * LONGEST_DAYS,
-            np.log(price) - (trend.found.lines.slope + hardware) * LONGEST_DAYS,
-            trend.families,
+        before_density = float(np.log(price)) - hardware * LONGEST_DAYS
+        yield row | _from_ends(
+            before_density - pace.growth * years,
+            before_density - pace.high * years,
+            before_density - pace.low * years,
+            pace.draws,
             "a projection from the trend of density, not a forecast",
         )
 
@@ -252,15 +312,15 @@ def _compression(compression: pl.DataFrame) -> Iterator[dict[str, Any]]:
 def _doubling(slope: float, drawn: FloatArray, families: int) -> dict[str, Any]:
     """A doubling time and its interval, by inverting the slope's."""
     interval = clustered_interval(drawn, families)
-    if interval is None or slope <= 0:
+    if interval is None or doubling_days(slope) is None:
         return _insufficient("the trend does not rise")
     low, high = interval
     return {
         "value": float(np.log(2) / slope),
-        "low": float(np.log(2) / high),
-        "high": float(np.log(2) / low) if low > 0 else None,
+        "low": doubling_days(high),
+        "high": doubling_days(low),
         "verdict": "ok",
-        "reason": "" if low > 0 else "open above: the rate may be zero",
+        "reason": "" if doubling_days(low) else "open above: the rate may be zero",
         "draws": drawn.size,
     }
 
@@ -272,6 +332,14 @@ def _estimate(
     interval = clustered_interval(drawn, families)
     if interval is None:
         return _insufficient("too many resamples carry no line")
+    return _from_ends(log_value, *interval, drawn.size, reason)
+
+
+def _from_ends(
+    log_value: float, log_low: float, log_high: float, draws: int, reason: str = ""
+) -> dict[str, Any]:
+    """A positive quantity and its interval from their logarithms."""
+    interval = log_low, log_high
     if not abs(log_value) < MOST_LOG:
         return _insufficient("the trend is too steep to say anything so far from the models")
     if interval[1] - interval[0] > np.log(MOST_FOLD):
@@ -281,7 +349,7 @@ def _estimate(
     low, high = (float(np.exp(end)) if abs(end) < MOST_LOG else None for end in interval)
     return {
         "value": float(np.exp(log_value)), "low": low, "high": high, "verdict": "ok",
-        "reason": reason, "draws": drawn.size,
+        "reason": reason, "draws": draws,
     }  # fmt: skip
 
 

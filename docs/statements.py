@@ -20,7 +20,11 @@ README = Page(
         "to {today[active][open-weights].newest_release})",
         "the published {paper.doubling_days:.0f} days come out to the printed digits",
         "the paper's recipe on the paper's {paper.n_models} models",
-        "**Its interval, {headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
+        "density of skills doubles every {pooled.doubling_days:.0f} days (95 % interval "
+        "{pooled.doubling_days_low:.0f} to {pooled.doubling_days_high:.0f}) counting all parameters**, on "
+        "{pooled.n_models} base models",
+        "density doubles every {headline.doubling_days:.0f} days, **and the interval, "
+        "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",
         "it would be {headline.doubling_days_low_law_known:.0f} to "
         "{headline.doubling_days_high_law_known:.0f} ([docs/statistics.md]",
         "window and estimator say, in days, {spread.low:.0f} to {spread_high} (the middle 90 % of "
@@ -40,6 +44,7 @@ README = Page(
             "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
+        "the worlds (`trends.worlds`)": ("twelve artificial worlds",),
     },
 )
 
@@ -52,7 +57,7 @@ STATISTICS = Page(
         "It takes {measured_laws.FEWEST_LOSSES} losses of {measured_laws.FEWEST_RUNGS} sizes whose tokens per "
         "parameter differ at least twofold, and {measured_laws.FEWEST_SCORES} models of the score step",
         "`reference_law_draws` holds {reference_law_draws.LAW_DRAWS} refits of every law ({headline_laws:,} of the "
-        "headline's)",
+        "quoted one)",
         "without {reference_law_draws.FEWEST_DISTINCT!w} different runs and "
         "{reference_law_draws.FEWEST_DISTINCT!w} different models",
         "at least {direct_laws.FEWEST_FAMILY_SIZES!w} sizes over a factor of {direct_laws.LEAST_RANGE!w}",
@@ -80,7 +85,7 @@ STATISTICS = Page(
         "{densing_law.TRUSTED_COVERAGE[1]!p:.2f} in simulation says so",
         "fewer than {series.FEWEST_MODELS} models with a density, {series.FEWEST_DAYS} release days, "
         "{series.FEWEST_FAMILIES} families, or {estimate.TRUSTED_RECORDS} records (for `paper`",
-        "{draws:,} resamples ({headline_draws:,} for the headline, under {headline_laws:,} draws of its "
+        "{draws:,} resamples ({headline_draws:,} for the quoted row, under {headline_laws:,} draws of its "
         "law)",
         "ends over {width.WIDE_FOLD!w} times apart",
         "ends are over {implications.MOST_FOLD}-fold apart",
@@ -95,9 +100,19 @@ STATISTICS = Page(
         "{series.FEWEST_FAMILIES} families in the window and {pooled_growth.FEWEST_LINES} lines; a pool needs "
         "{pooled_growth.FEWEST_BENCHMARKS} benchmarks",
         "with a known pace of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
-        "it covers {held[law_steady]!p:.3f} or more in the first four worlds",
-        "the interval holds the pace in {held[pooled_other_law]!p:.3f} of the draws. In every other world about "
-        "the average pace it covers {held[pooled_otherwise]!p:.3f} or more",
+        "It covers {held[steady]!p:.3f} or more in the first four worlds and {held[otherwise]!p:.3f} or more in the "
+        "others about the average pace",
+        "It covers {held[law_steady]!p:.3f} or more in the first four worlds, so it is wider",
+        "its interval holds the pace in {held[pooled_other_law]!p:.3f} of the draws "
+        "({held[pooled_otherwise]!p:.3f} or more in every other world)",
+        "in the stationary world a share of {held[narrow_share]!p:.3f} of the draws has ends at most "
+        "{coverage_table.NARROW_FOLD!w} times apart",
+        "in {held[narrow_lowest]!p:.3f} of them (`narrow_share`",
+        "by {held[bias_steady]:+.0f} % at the median in the stationary world and by {held[bias_lowest]:+.0f} to "
+        "{held[bias_highest]:+.0f} % in the others",
+        "holds the current one in {held[current]!p:.3f} of the draws",
+        "The headline's worlds are drawn {held[fewest_worlds]:,} to {held[most_worlds]:,} times (`worlds`), those of "
+        "the other candidates {held[other_worlds]:,} times",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
         "Needs {series.FEWEST_MODELS} models on either side",
@@ -124,7 +139,7 @@ STATISTICS = Page(
         "| D0 | {in_trillions[choices][0]:.0f}T, {in_trillions[choices][1]:.0f}T, "
         "{in_trillions[choices][2]:.0f}T tokens |",
         "none, or {sensitivity.FAMILY_CAPS[1]} models of a family",
-        "Intervals rest on {sensitivity.MOST_DRAWS} resamples",
+        "the others rest on {sensitivity.MOST_DRAWS} resamples",
         # implications
         "FLOPS per dollar double every {hardware_years:.1f} years "
         "({implications.HARDWARE_DOUBLING_DAYS:.0f} days), so the paper's "
@@ -139,7 +154,7 @@ STATISTICS = Page(
         "instead of {ladder[sse]!p:.4f}; -.017",
         "densities about {refit_ratio:.0f} times smaller and turns {paper.doubling_days:.0f} days into "
         "{refit.doubling_days:.0f}",
-        "without these draws: of the headline {own_minimum[0]} to {own_minimum[1]} days instead of "
+        "without these draws: of the quoted row {own_minimum[0]} to {own_minimum[1]} days instead of "
         "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f}",
         "it misses the scores of the rest by {one_step_law.largest_out_error!p:.3f} (root mean square), "
         "the law through the loss by {one_step_law.two_step_largest_out_error!p:.3f}",
@@ -156,7 +171,7 @@ STATISTICS = Page(
         "errors of {headline.slope_low_mc_error!p:.5f} and {headline.slope_high_mc_error!p:.5f}",
         "moves by about {days_error[0]:.0f} day and the upper one, near a slope of zero, by about "
         "{days_error[1]:.0f}",
-        "interval would be {headline.doubling_days_low_law_known:.0f} to "
+        "Were the law known, its interval would be {headline.doubling_days_low_law_known:.0f} to "
         "{headline.doubling_days_high_law_known:.0f}",
         "reproduced to its last digit ({paper.n_points} records, slope {paper.slope_per_day!p:.6f}, R2 "
         "{paper.r_squared!p:.4f})",
@@ -164,14 +179,19 @@ STATISTICS = Page(
         "({shortfall.mean:.1f} and {shortfall.correlation!p:.2f} below the quantile-0.9 line)",
         "Of {combinations:,} combinations {spread.n:,} carry an estimate: **the middle 90 % say, in days, "
         "{spread.low:.0f} to {spread_high}, half of them less than {spread_median}, the ends "
-        "{spread.shortest:.0f} and {longest}.** The headline, {headline.doubling_days:.0f} "
+        "{spread.shortest:.0f} and {longest}.** The quoted row of `densing_law`, {headline.doubling_days:.0f} "
         "days, lies {spread_side} the median",
         "`reported_fresh_text` holds {growth.text_models} models of at most {growth.text_billions:.0f} B parameters",
         "`knowledge_probes` holds {growth.probed} open-weight models",
         "stretch for {growth.vendors} vendors",
         "{gap.tests} of {gap.models} models are denser on tests, {gap.text} on fresh text",
         "({gap.benchmark:.2f} on MMLU, {gap.of_text:.2f} on text)",
-        "and our {headline.doubling_days:.0f} become {hardware.value:.0f}",
+        "and our {pooled.doubling_days:.0f} become {hardware.value:.0f}",
+        "is the narrowest of those that qualify: {pooled.doubling_days_low:.0f} to {pooled.doubling_days_high:.0f} "
+        "days, {fold[pooled]:.1f}-fold",
+        "`densing-law` qualifies, but its interval is {fold[law]:.1f}-fold wide",
+        "the families of its {paper.n_models} models alone would give {headline.doubling_days_low_law_known:.0f} to "
+        "{headline.doubling_days_high_law_known:.0f} days",
         "chance makes such bends {bends.p[0]:.1f} to {bends.p[1]:.0f} % of the time; that of `mmlu` is the one "
         "that chance seldom makes. At {paper.n_models} "
         "models a real {breakpoints.ACCELERATION}-fold acceleration would be found {bends.power:.0f} % of the "
@@ -220,6 +240,8 @@ STATISTICS = Page(
             "Bloomfield and Steiger 1983",
             "(Waldman 1982)",
             "DerSimonian and Laird 1986",
+            "Box and Cox 1964; Guerrero and Johnson 1982",
+            "Pregibon 1980, solved as by Amemiya and Powell 1981",
             "Satterthwaite's (1946)",
             "would reject a straight line 45 % of the time (Andrews 1993)",
             "(null imposed, Cameron, Gelbach and Miller 2008; six-point weights, Webb 2014)",
@@ -281,7 +303,15 @@ STATISTICS = Page(
             "quantile .9 of the densities",
             "each by quantile .9 of effective size",
             "Coverage of the 95 % and the 80 % interval, and bias",
+            "at bend 0",
+            "of their central 95 % over 1.96",
             "The 80 % interval is beside the 95 % one",
+        ),
+        "today's facts, by `trends.pooled_growth` with the seeds and resamples named": (
+            "settled by 1,000 resamples",
+            "its ends were 3.1 to 6.5-fold apart",
+            "the common bend is .30",
+            "with 20,000 resamples its interval is 4.5-fold wide, that of the headline 3.3-fold",
         ),
         "examples": ("(1731M)", "such as 1.7 parameters or a loss of 30"),
         "a fifth (`own_files.reading.MOST_LEFT_OUT`)": ("up to a fifth of them",),
@@ -314,7 +344,7 @@ STATISTICS = Page(
             "it covered .91 at n = 29 and .88 to .92 with five families or fewer",
             "a bias of up to 5 %",
             "standard error of a power .3 is .03",
-            "All rows together take about 7 seconds with 1,000 resamples",
+            "All rows together take about 6 seconds with 1,000 resamples",
         ),
     },
 )
@@ -594,6 +624,7 @@ PAGES = {
     "docs/hub.md": HUB,
     "docs/api.md": Page(rest="worked examples, run as tests"),
     "docs/architecture.md": Page(rest="the design; models counted by the paper"),
+    "docs/assistants.md": Page(rest="a worked example, with an address of its own"),
     "docs/data_dictionary.md": Page(rest="generated from tables/columns.py"),
     "docs/evaluation.md": Page(
         rest="estimates of cost, held by tests/unit/evaluation/test_queue.py"

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED
+from densing_pipeline.benchmarks import AVERAGED, COMPARED
 from densing_pipeline.density.fit_loss import LossFit, fit_loss_law
 from densing_pipeline.density.reference_laws import REFITTED, fitted_points, loss_step
 from densing_pipeline.headline import HEADLINE
@@ -91,12 +91,17 @@ WINDOWS = {
 
 
 def pooled_rows(density_growth: pl.DataFrame) -> list[list[str]]:
-    """Doubling times pooled over benchmarks and by benchmark, of all models."""
+    """Doubling times pooled over benchmarks and by benchmark, of all models, by the headline's ruler."""
     own = {
         (row["group"], row["params_basis"], row["window"]): row
-        for row in density_growth.filter(pl.col("ruler") == pooled.RULER).iter_rows(named=True)
+        for row in density_growth.filter(pl.col("ruler") == pooled.BENT_RULER).iter_rows(named=True)
     }
-    groups = {pooled.ALL_BENCHMARKS: "**pooled**"} | {name: name for name in AVERAGED}
+    groups = (
+        {pooled.ALL_BENCHMARKS: "**pooled**"}
+        | {name: name for name in AVERAGED}
+        | {pooled.MORE_BENCHMARKS: "pooled with those below"}
+        | {name: name for name in COMPARED}
+    )
     head = ["parameters", "benchmark", *WINDOWS.values()]
     return [head] + [
         [basis, words, *(_both_ends(own.get((group, basis, window))) for window in WINDOWS)]
@@ -395,7 +400,7 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
         [
             "choice",
             "slowest over fastest, all else equal (median)",
-            "what it alone makes of the headline, days",
+            "what it alone makes of the quoted row, days",
         ]
     ]
     for row in moved_by(sensitivity).iter_rows(named=True):
@@ -407,6 +412,7 @@ def choice_rows(sensitivity: pl.DataFrame) -> list[list[str]]:
 
 RULERS = {
     "nmi-2025": "benchmarks, `nmi-2025`",
+    "size-lines-bent": "benchmarks, lines of models, bent scale",
     "size-lines": "benchmarks, lines of models",
     "fresh-text-qwen2.5": "fresh text",
     "incompressible-knowledge-probes": "knowledge probes",

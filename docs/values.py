@@ -86,6 +86,9 @@ from docs.quoting import WORDS
 Tables = Mapping[str, pl.DataFrame]
 Values = dict[str, Any]
 
+QUOTED_COVERAGE = (coverage_table.POOLED_BENT_PERCENTILE, "total")
+"""Estimate and parameter basis of the headline in the table of simulated coverage."""
+
 SERIES = {"score_set": HEADLINE.score_set, "params_basis": HEADLINE.params_basis}
 """The headline's series, under any reference law."""
 
@@ -97,7 +100,7 @@ def constants() -> Values:
         module.__name__.rpartition(".")[2]: module
         for module in (
             admission, anchors, breakpoints, checks, claims, common_factor, compare, comparison, compression, confirmation,
-            coverage, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
+            coverage, coverage_table, dates, densing_law, density_paces, direct_law, direct_laws, estimate, frontier, halving, implications, index, intervals,
             judging, levels, measured_laws, membership, methods, pace_skill, params_bases, poll, pooled_growth, presumed, pretraining_evidence, queue_rules,
             record_setters, records, reference_law_draws, release_date, score_gaps, score_sets, sensitivity, series, simulate, skill, snapshot, trend_breaks,
             variants, vintages, windows,
@@ -163,22 +166,39 @@ def constants() -> Values:
 
 
 def _simulated_coverage() -> Values:
-    """Coverage of the average pace over all years: lowest of the first worlds, of the others, and elsewhere."""
-    table = coverage_table.interval_coverage().filter(window="all", truth=coverage_table.AVERAGE)
+    """Coverage over all years, lowest of the first worlds and of the others, and what is said of the headline."""
+    every = coverage_table.interval_coverage().filter(window="all")
+    table = every.filter(truth=coverage_table.AVERAGE)
     steady = [world.name for world in worlds.WORLDS if world.is_stationary]
-    of_law, of_pool = (
+    of_law, of_pool, of_headline = (
         dict(
             table.filter(estimate=name, params_basis=basis).select("world", "coverage").iter_rows()
         )
         for name, basis in (
             (coverage_table.DENSING_LAW, HEADLINE.params_basis),
             (coverage_table.POOLED, "total"),
+            QUOTED_COVERAGE,
         )
     )
+    own = every.filter(estimate=QUOTED_COVERAGE[0], params_basis=QUOTED_COVERAGE[1])
+    average = own.filter(truth=coverage_table.AVERAGE)
+    first = average.filter(world=worlds.WORLDS[0].name)
+    bias = average.filter(pl.col("world") != worlds.WORLDS[0].name)["median_bias"]
     return {
         "law_steady": min(of_law[name] for name in steady),
         "pooled_other_law": of_pool["other-law"],
         "pooled_otherwise": min(value for name, value in of_pool.items() if name != "other-law"),
+        "steady": min(of_headline[name] for name in steady),
+        "otherwise": min(value for name, value in of_headline.items() if name not in steady),
+        "narrow_share": first["narrow_share"].item(),
+        "narrow_lowest": average["narrow_coverage"].min(),
+        "bias_steady": 100 * first["median_bias"].item(),
+        "bias_lowest": 100 * bias.min(),  # type: ignore[operator]
+        "bias_highest": 100 * bias.max(),  # type: ignore[operator]
+        "fewest_worlds": own["worlds"].min(),
+        "most_worlds": own["worlds"].max(),
+        "other_worlds": every.filter(pl.col("estimate") != QUOTED_COVERAGE[0])["worlds"].max(),
+        "current": own.filter(truth=coverage_table.CURRENT)["coverage"].item(),
     }
 
 
@@ -200,12 +220,18 @@ def _doubling(tables: Tables) -> Values:
     """The doubling time: headline, other estimates, all combinations of choices."""
     law, choices = tables["densing_law"], tables["sensitivity"]
     headline = SimpleNamespace(**law.filter("is_headline").row(0, named=True))
+    pooled = SimpleNamespace(**tables["density_growth"].filter("is_headline").row(0, named=True))
     spread = sensitivity.spread(choices)
     ends = (headline.slope_high, headline.slope_high_mc_error), (
         headline.slope_low, headline.slope_low_mc_error,
     )  # fmt: skip
     return {
         "headline": headline,
+        "pooled": pooled,
+        "fold": {
+            name: row.doubling_days_high / row.doubling_days_low
+            for name, row in (("pooled", pooled), ("law", headline))
+        },
         "today": {
             basis: {
                 population: _current(law, basis, population)
@@ -240,7 +266,7 @@ def _doubling(tables: Tables) -> Values:
         "hardware": _first(
             tables["implications"],
             name="density_x_hardware",
-            subject=f"estimator {headline.estimator}",
+            subject="headline",
         ),
     }
 

@@ -178,6 +178,39 @@ def compare(
     releases.compare(ctx.obj, before, after)
 
 
+export = typer.Typer(
+    help="Write our measured scores in the formats of others.", rich_markup_mode=None
+)
+app.add_typer(export, name="export")
+
+
+@export.callback()
+def export_what() -> None:
+    """Write our measured scores in the formats of others."""
+
+
+@export.command("every-eval-ever")
+def export_every_eval_ever(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to write to, a file an evaluation.")],
+) -> None:
+    """Write records of Every Eval Ever, a JSON document for each evaluation."""
+    from densing_pipeline.cli import export
+
+    export.every_eval_ever(ctx.obj, folder)
+
+
+@export.command("eval-results")
+def export_eval_results(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to write to, a folder a model.")],
+) -> None:
+    """Write .eval_results, the YAML in which repositories of the Hub state results."""
+    from densing_pipeline.cli import export
+
+    export.eval_results(ctx.obj, folder)
+
+
 @app.command()
 def storage(ctx: typer.Context) -> None:
     """Create Dagster's database, or check the one that is there.
@@ -429,16 +462,20 @@ def intervals(
         typer.Option(help="Estimate and basis, such as pooled/total (default: all)."),
     ] = None,
     world: Annotated[list[str] | None, typer.Option(help="World (default: all).")] = None,
+    window: Annotated[
+        list[str] | None, typer.Option(help="Window of a pooled estimate (default: all of them).")
+    ] = None,
 ) -> None:
     """Simulate how often the published intervals of the pace of density hold it; takes hours.
 
-    Rows of the file that are not simulated anew stay.
+    Rows of the file that are not simulated anew stay. Finished draws are kept in the state directory: called
+    again, the command continues where it was stopped.
     """
     from densing_pipeline.cli import studies
 
     studies.simulate_intervals(
         ctx.obj, file, worlds=worlds, draws=draws, seed=seed,
-        estimates=estimate or (), names=world or (),
+        estimates=estimate or (), names=world or (), windows=window or (),
     )  # fmt: skip
 
 
@@ -580,6 +617,20 @@ def price(
 
     day = on.date() if on else datetime.now(UTC).date()
     price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
+
+
+@app.command()
+def mcp(
+    ctx: typer.Context,
+    http: Annotated[
+        bool, typer.Option("--http", help="On loopback, instead of standard input and output.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of --http.")] = 8765,
+) -> None:
+    """Serve the latest release to assistants, read-only, by the Model Context Protocol."""
+    from densing_pipeline.cli import mcp
+
+    mcp.run(ctx.obj, http=http, port=port)
 
 
 facts = typer.Typer(help="The fact tables bundled with the package.", rich_markup_mode=None)

@@ -315,8 +315,11 @@ def simulate_intervals(
     seed: int,
     estimates: Sequence[str],
     names: Sequence[str],
+    windows: Sequence[str],
 ) -> None:
     """Write simulated coverage of the published intervals, one world after another, and print it.
+
+    Finished draws are kept in the state directory, so that the command continues where it was stopped.
 
     Args:
         screen: where each finished world is printed.
@@ -326,9 +329,10 @@ def simulate_intervals(
         seed: seed of worlds and resamples.
         estimates: such as `pooled/total`; all if empty.
         names: worlds; all if empty.
+        windows: windows of the pooled estimates; all if empty.
 
     Raises:
-        CommandError: an estimate or a world is not known.
+        CommandError: an estimate, a world or a window is not known.
     """
     from densing_pipeline.trends import coverage_table
     from densing_pipeline.trends import interval_coverage as coverage
@@ -336,15 +340,21 @@ def simulate_intervals(
 
     candidates = {"/".join(one): one for one in coverage.CANDIDATES}
     known = [world.name for world in WORLDS]
-    for what, asked, among in (("estimate", estimates, [*candidates]), ("world", names, known)):
+    for what, asked, among in (
+        ("estimate", estimates, [*candidates]),
+        ("world", names, known),
+        ("window", windows, [*coverage.WINDOWS]),
+    ):
         if unknown := sorted(set(asked) - set(among)):
             raise CommandError(f"no {what} {', '.join(unknown)}: choose of {', '.join(among)}")
     target = file or coverage_table.FILE
+    folder = current_settings().state_dir / "simulated_intervals"
     for name in [*(estimates or candidates)]:
         for world in [one for one in known if one in names or not names]:
             found = coverage.study(
-                worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world]
-            )
+                worlds=worlds, draws=draws, seed=seed, candidates=[candidates[name]], names=[world],
+                windows=windows or coverage.WINDOWS, folder=folder,
+            )  # fmt: skip
             coverage_table.save(found, target)
             for row in found.iter_rows(named=True):
                 screen.line(

@@ -6,12 +6,15 @@ a line of dense models that were trained on one number of tokens. So a score is 
 `logit / lambda_b - ln N` is ln density up to that constant. It needs neither D0 nor losses of reference runs, and
 gives growth of density, not its level.
 
+If lines with higher scores rise less with size, the scale is bent: `(odds^bend - 1) / bend` takes the place of the
+logit, which it is at bend 0 (Box and Cox 1964; of odds, Guerrero and Johnson 1982).
+
 Not here: growth over time (`trends.pooled_growth`).
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,6 +27,9 @@ from densing_pipeline.paper import NMI, NMI_PREFIX
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO
+
+Bend = Literal["none", "own", "common"]
+"""Whether the scale of a benchmark is the logit, or bent by a bend of its own or by one for all."""
 
 NO_LINE = -1
 """Line of a model that is in none: a mixture of experts, or its tokens or the size in its name are not known."""
@@ -195,18 +201,54 @@ class SizeLines(NamedTuple):
 def size_lines(of: Panel, column: int) -> SizeLines:
     """The lines of a benchmark in which models of at least two sizes have a logit."""
     scored = np.isfinite(of.logits[:, column]) & (of.lines != NO_LINE)
-    several = [
-        line
-        for line in np.unique(of.lines[scored])
-        if np.ptp(of.ln_params[scored & (of.lines == line)]) > 0
-    ]
-    rows = np.flatnonzero(scored & np.isin(of.lines, several))
+    smallest = np.full(of.lines.max(initial=NO_LINE) + 1, np.inf)
+    largest = -smallest
+    np.minimum.at(smallest, of.lines[scored], of.ln_params[scored])
+    np.maximum.at(largest, of.lines[scored], of.ln_params[scored])
+    rows = np.flatnonzero(scored)
+    rows = rows[(largest > smallest)[of.lines[rows]]]
     names, member = np.unique(of.lines[rows], return_inverse=True)
     size = of.ln_params[rows]
     mean = np.bincount(member, size, names.size) / np.maximum(
         np.bincount(member, minlength=names.size), 1
     )
     return SizeLines(rows, member.astype(np.intp), size - mean[member], names.size)
+
+
+class _Within(NamedTuple):
+    """Weightings of the models in lines, to take means of lines under each of them.
+
+    Attributes:
+        lines: the models.
+        of_line: whether a model is in a line, shape (m, lines).
+        weights: weightings of these models, shape (B, m).
+        total: weight of each line, shape (B, lines).
+    """
+
+    lines: SizeLines
+    of_line: FloatArray
+    weights: FloatArray
+    total: FloatArray
+
+    @classmethod
+    def of(cls, lines: SizeLines, weights: FloatArray) -> "_Within":
+        """The weightings of all models of the panel, shape (B, n), for those in lines."""
+        own = weights[:, lines.rows]
+        of_line = np.zeros((lines.rows.size, lines.lines))
+        of_line[np.arange(lines.rows.size), lines.member] = 1
+        return cls(lines, of_line, own, own @ of_line)
+
+    def mean(self, values: FloatArray) -> FloatArray:
+        """Mean of each model's line, shape (B, m), 0 in a line without weight.
+
+        Args:
+            values: of each model, shape (m,) or (B, m).
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.where(
+                self.total > 0, (self.weights * values) @ self.of_line / self.total, 0.0
+            )
+        return np.asarray(mean[:, self.lines.member])
 
 
 def slope_weights(lines: SizeLines, weights: FloatArray) -> FloatArray:
@@ -219,12 +261,126 @@ def slope_weights(lines: SizeLines, weights: FloatArray) -> FloatArray:
         lines: the models in lines.
         weights: weightings of all models of the panel, shape (B, n), not negative.
     """
-    own = weights[:, lines.rows]
-    of_line = np.zeros((lines.rows.size, lines.lines))
-    of_line[np.arange(lines.rows.size), lines.member] = 1
-    total = own @ of_line
+    within = _Within.of(lines, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(total > 0, (own * lines.ln_params) @ of_line / total, 0.0)
-        centred = own * (lines.ln_params - mean[:, lines.member])
+        centred = within.weights * (lines.ln_params - within.mean(lines.ln_params))
         spread = (centred * lines.ln_params).sum(axis=1, keepdims=True)
         return np.asarray(np.where(spread > 1e-9, centred / spread, np.nan))
+
+
+MOST_BENT = 1.0
+"""Largest bend either way, at which the scale is the odds, or the odds of failing."""
+
+BENDS: FloatArray = np.linspace(-MOST_BENT, MOST_BENT, 41)
+"""Bends at which the condition of `bend_moments` is computed; between them it is taken as straight."""
+
+
+def bent(logits: FloatArray, bend: FloatArray | float) -> FloatArray:
+    """`(odds^bend - 1) / bend`, the logit where the bend is 0.
+
+    Args:
+        logits: of scores.
+        bend: as many, or to broadcast.
+    """
+    bend = np.asarray(bend)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(bend == 0, logits, np.expm1(bend * logits) / bend)
+
+
+def bend_moments(lines: SizeLines, logits: FloatArray, weights: FloatArray) -> FloatArray:
+    """How the scores of lines depart from straight ones in ln N at each of `BENDS`, shape (B, bends).
+
+    It is the sum of residuals times the square of the predicted logit, of which what goes with the line and with
+    ln N is taken out (the link test of Pregibon 1980). It is negative where the scale still flattens at higher
+    scores, rises with the bend, and the right bend makes it zero (as Amemiya and Powell 1981). NaN where a
+    weighting has no line with two sizes.
+
+    Args:
+        lines: the models in lines.
+        logits: their logits, shape (m,).
+        weights: weightings of all models of the panel, shape (B, n), not negative.
+    """
+    within = _Within.of(lines, weights)
+    slope = (slope_weights(lines, weights) @ logits)[:, None]
+    size = lines.ln_params - within.mean(lines.ln_params)
+    square = (within.mean(logits) + slope * size) ** 2
+    square -= within.mean(square)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = (within.weights * square * size).sum(axis=1) / (within.weights * size**2).sum(
+            axis=1
+        )
+    rest = within.weights * (square - along[:, None] * size)
+    return np.asarray(rest @ bent(logits[:, None], BENDS))
+
+
+def balanced_bends(moments: FloatArray) -> FloatArray:
+    """The bend at which each row of moments passes zero, shape (B,); an end of `BENDS` if none, NaN of NaN.
+
+    Args:
+        moments: `bend_moments`, or their sum over benchmarks.
+    """
+    negative = (moments < 0).sum(axis=1)
+    at = np.clip(negative - 1, 0, BENDS.size - 2)[:, None]
+    left, right = (np.take_along_axis(moments, at + step, axis=1)[:, 0] for step in (0, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(left / (left - right), 0, 1)
+    share = np.where(negative == 0, 0.0, np.where(negative == BENDS.size, 1.0, share))
+    found = BENDS[at[:, 0]] + share * (BENDS[1] - BENDS[0])
+    return np.where(np.isnan(moments).any(axis=1), np.nan, found)
+
+
+class Scale(NamedTuple):
+    """The score scale of a benchmark under every weighting of the models.
+
+    Attributes:
+        slopes: rise of the scale with ln N within lines, at the mean logit of their models, shape (B,).
+        bends: its bend, shape (B,); None if it is the logit.
+        centre: the mean logit, from which a bent scale counts; 0 for the logit.
+    """
+
+    slopes: FloatArray
+    bends: FloatArray | None
+    centre: float
+
+    def ln_sizes(self, logits: FloatArray, rows: IntArray) -> FloatArray:
+        """What scores are worth in ln N, up to a constant, shape (rows, n).
+
+        Args:
+            logits: of the scores, shape (n,).
+            rows: which weightings.
+        """
+        if self.bends is not None:
+            logits = bent(logits - self.centre, self.bends[rows, None])
+        return np.asarray(logits / self.slopes[rows, None])
+
+
+def size_scales(
+    of: Panel, columns: Sequence[int], weights: FloatArray, bend: Bend = "none"
+) -> dict[int, Scale]:
+    """The scale of each of some benchmarks under every weighting of the models.
+
+    Args:
+        of: the scores.
+        columns: the benchmarks.
+        weights: weightings of the models, shape (B, n), not negative.
+        bend: whether the scales are bent, each or all alike.
+    """
+    lines = {column: size_lines(of, column) for column in columns}
+    logits = {column: of.logits[own.rows, column] for column, own in lines.items()}
+    by_model = {column: slope_weights(own, weights) for column, own in lines.items()}
+    if bend == "none":
+        return {column: Scale(by_model[column] @ logits[column], None, 0.0) for column in columns}
+    centres = {column: float(own.mean()) if own.size else 0.0 for column, own in logits.items()}
+    moments = {
+        column: bend_moments(own, logits[column] - centres[column], weights)
+        for column, own in lines.items()
+    }
+    if bend == "common":
+        total = np.sum([np.nan_to_num(each) for each in moments.values()], axis=0)
+        moments = dict.fromkeys(columns, total)
+    found = {}
+    for column in columns:
+        bends = balanced_bends(moments[column])
+        scores = bent(logits[column] - centres[column], bends[:, None])
+        found[column] = Scale((by_model[column] * scores).sum(axis=1), bends, centres[column])
+    return found

@@ -1,4 +1,4 @@
-"""The pace of density pooled over benchmarks, as it could be known on a past day.
+"""The pace of density pooled over benchmarks by the headline's ruler, as it could be known on a past day.
 
 Not here: the estimate (`trends.pooled_growth`), and forecasts by it (`methods`).
 """
@@ -12,6 +12,7 @@ from densing_pipeline.density.density_history import known_scores
 from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.density.size_scale import panel, score_ranges
 from densing_pipeline.trends.pooled_growth import Pace, pooled_growth
+from densing_pipeline.trends.pooled_rows import BENT_RULER, METHODS
 
 BASIS = "total"
 """Parameters counted, as in the published rows whose pace this is."""
@@ -52,5 +53,7 @@ class PooledPaces:
                 params_basis=BASIS,
                 as_of=day,
             )
-            self._days[day] = pooled_growth(of, draws=PACE_RESAMPLES, seed=self.seed).pace
+            self._days[day] = pooled_growth(
+                of, draws=PACE_RESAMPLES, seed=self.seed, bend=METHODS[BENT_RULER][0]
+            ).pace
         return self._days[day]

@@ -34,16 +34,20 @@ def answer_metadata(given: Sequence[Answer]) -> Metadata:
     return {answer.topic: dg.MetadataValue.md(markdown(answer.sentence)) for answer in given}
 
 
-def headline_metadata(densing_law: pl.DataFrame) -> Metadata:
-    """The headline doubling time, its interval, and the models that it rests on."""
-    shown = densing_law.filter(pl.col("is_headline"))
+def headline_metadata(estimates: pl.DataFrame) -> Metadata:
+    """The quoted doubling time of a table, its interval, and the models that it rests on.
+
+    Args:
+        estimates: a `densing_law` or `density_growth` frame.
+    """
+    shown = estimates.filter(pl.col("is_headline"))
     metadata = _numbers(
         shown, ("doubling_days", "doubling_days_low", "doubling_days_high", "n_models")
     )
     for row in shown.to_dicts():
         basis = rests_on(row["n_models"], row["newest_model"], row["newest_release"], row["as_of"])
         metadata["rests on"] = dg.MetadataValue.md(markdown(basis))
-    return metadata | {"estimates": dg.MetadataValue.int(densing_law.height)}
+    return metadata | {"estimates": dg.MetadataValue.int(estimates.height)}
 
 
 def halving_metadata(price_halving: pl.DataFrame) -> Metadata:

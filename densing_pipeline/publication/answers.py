@@ -374,7 +374,7 @@ def _density(tables: Tables) -> Answer:
         text = f"The data do not carry an estimate of how fast density doubles: {estimate.reason}."
     else:
         text = (
-            "On the paper's models and averages of five benchmarks, density doubled every "
+            "By the paper's own law, on its models and averages of five benchmarks, density doubled every "
             f"{_with_interval(estimate)}.{_other_choices(tables['sensitivity'])}"
         )
     models = _models_behind(tables["densities"], row)

@@ -59,7 +59,7 @@ def density_lineage(
             choices.
     """
     densities = tables["densities"]
-    model_id = _model(densities["model_id"].unique().sort().to_list(), model)
+    model_id = one_model(densities, model)
     headline = tables["densing_law"].filter(pl.col("is_headline")).to_dicts()[:1]
     rows = densities.filter(model_id=model_id)
     for column, wanted in (("reference_id", law), ("score_set", scores), ("params_basis", params)):
@@ -87,8 +87,17 @@ def density_lineage(
     )
 
 
-def _model(known: list[str], wanted: str) -> str:
-    """The id of the only model that matches."""
+def one_model(densities: pl.DataFrame, wanted: str) -> str:
+    """The id of the only model with a density that matches a name.
+
+    Args:
+        densities: the published table.
+        wanted: model id, or a part of it.
+
+    Raises:
+        UnknownNumberError: no model or several models match.
+    """
+    known: list[str] = densities["model_id"].unique().sort().to_list()
     if wanted in known:
         return wanted
     found = [name for name in known if wanted.lower() in name.lower()]

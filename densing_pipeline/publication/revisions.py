@@ -31,10 +31,13 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "price_comparisons": ("halving_months",),
     "task_cost_halving": ("halving_months", "low", "high"),
 }
-"""The columns that are compared, by table; of estimates only the headline ones (`is_headline`).
+"""The columns that are compared, by table.
 
 Not `sensitivity`, `trend_breaks` and `price_decomposition`, whose rows follow from densities and prices that are
 compared."""
+
+OF_HEADLINES = ("densing_law", "price_halving")
+"""Tables of which only the rows that are quoted are compared; of the others all are."""
 
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "models": (
@@ -180,7 +183,7 @@ def _changes(
 ) -> Iterator[dict[str, Any]]:
     """The numbers that differ by more than `UNCHANGED_WITHIN`, of rows that both tables have."""
     key = list(PUBLISHED[name].key)
-    if "is_headline" in now.columns:
+    if name in OF_HEADLINES:
         before, now = before.filter("is_headline"), now.filter("is_headline")
     both = before.select(*key, *columns).join(
         now.select(*key, *columns), on=key, suffix="_now", nulls_equal=True

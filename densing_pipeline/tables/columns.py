@@ -594,6 +594,31 @@ COLUMNS: dict[str, Column] = {
     "started_at": _instant("When the last attempt began."),
     "finished_at": _instant("When the last attempt ended; empty if it broke off or is under way."),
     "seconds": Column(pl.Float64, "Time the evaluation took, loading included.", "s", low=0),
+    "benchmark_version": _text(
+        "Hash of everything that scores on the benchmark depend on besides the model."
+    ),
+    "question_group": _text("Kind of questions: knowledge, reasoning, mathematics, code or other."),
+    "dataset_id": _text("Data set of the questions, on the Hugging Face Hub."),
+    "dataset_revision": _text("Its commit; empty if it is not known yet."),
+    "question_split": _text("Split of the questions; empty if all splits have questions."),
+    "n_questions": _count(
+        "Questions of the benchmark; empty if the data set was not seen.", "items"
+    ),
+    "shots": _count("Worked examples before each question.", "items"),
+    "request_kind": _text(
+        "What the model is asked for: a choice between continuations, a text written greedily (temperature 0), the loss of an answer, "
+        "or that of a whole text.",
+        "choice",
+        "generate",
+        "loss",
+        "text",
+    ),
+    "metric_used": _text("How an answer is judged (docs/suite.md)."),
+    "stop_texts": _text("JSON list of the texts that end a written answer."),
+    "token_budget": _count("Most tokens of a written answer.", "tokens"),
+    "guessing_score": _fraction("Score of guessing."),
+    "question_licence": _text("Licence of the questions."),
+    "has_own_questions": _flag("Whether a mirror declares other questions than the suite."),
     "measuring_seconds": Column(
         pl.Float64,
         "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
@@ -805,7 +830,8 @@ COLUMNS: dict[str, Column] = {
     "window_end": _day("Last day of the window, included."),
     "estimator": _text("Estimator, as documented in docs/statistics.md."),
     "is_headline": _flag(
-        "Whether this is the headline, the estimate that answers and figures quote."
+        "Whether this is the estimate of its table that answers and figures quote. The headline is that of "
+        "density_growth; that of densing_law is by the paper's own law."
     ),
     "n_models": _count("Models in the window.", "models"),
     "n_clusters": _count("Model families in the window.", "families"),
@@ -905,6 +931,14 @@ COLUMNS: dict[str, Column] = {
     "growth_high": _number("Upper end of the growth's 95 % interval.", "1 / year"),
     "growth_low_80": _number("Lower end of the growth's 80 % interval.", "1 / year"),
     "growth_high_80": _number("Upper end of the growth's 80 % interval.", "1 / year"),
+    "growth_low_mc_error": _number(
+        "Monte Carlo standard error of growth_low, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
+    "growth_high_mc_error": _number(
+        "Monte Carlo standard error of growth_high, from the number of resamples; of pooled growth only.",
+        "1 / year",
+    ),
     "doubling_days_low_80": _positive("Lower end of the doubling time's 80 % interval.", "days"),
     "doubling_days_high_80": _positive(
         "Upper end of the doubling time's 80 % interval; empty if the growth's interval reaches zero.",
@@ -930,9 +964,13 @@ COLUMNS: dict[str, Column] = {
     "slope_low_80": _number("Lower end of the slope's 80 % interval.", "1 / day"),
     "slope_high_80": _number("Upper end of the slope's 80 % interval.", "1 / day"),
     "estimate": _text(
-        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, or that of "
-        "densing_law by the paper's law.",
+        "Estimate of the pace of density whose intervals are judged: pooled over benchmarks, by logits or by "
+        "bent scales, each its own or all alike, that also with percentiles for the spread of resamples; or that "
+        "of densing_law by the paper's law.",
         "pooled",
+        "pooled-bent",
+        "pooled-bent-common",
+        "pooled-bent-percentile",
         "densing-law",
     ),
     "world": _text(
@@ -949,6 +987,11 @@ COLUMNS: dict[str, Column] = {
     "coverage_80": _fraction("Share of 80 % intervals that hold the actual value."),
     "relative_bias": _number("Mean estimate over the truth, minus 1."),
     "relative_width": _number("Median width of the 95 % interval over the truth."),
+    "median_bias": _number("Median estimate over the truth, minus 1."),
+    "narrow_share": _fraction(
+        "Share of the draws in which the ends of the 95 % interval are at most four times apart."
+    ),
+    "narrow_coverage": _fraction("Coverage of the 95 % interval in these draws."),
     "digest": _text("Digest of the models and settings that a simulation rests on."),
     "verdict": _text("Whether the data suffice for the estimate.", "ok", "insufficient"),
     "weight": _fraction(

@@ -239,6 +239,17 @@ EVALUATIONS = Table(
     ),
 )  # fmt: skip
 
+SUITE_BENCHMARKS = Table(
+    name="suite_benchmarks",
+    grain="one benchmark that models are measured on: its data and how it asks",
+    key=("suite_version", "benchmark"),
+    columns=(
+        "suite_version", "benchmark", "benchmark_version", "question_group", "dataset_id",
+        "dataset_revision?", "question_split?", "n_questions?", "shots", "request_kind", "metric_used",
+        "stop_texts?", "token_budget?", "guessing_score", "question_licence", "has_own_questions",
+    ),
+)  # fmt: skip
+
 EVALUATION_COSTS = Table(
     name="evaluation_costs",
     grain="one finished evaluation as a whole (without a benchmark), and its share of each benchmark",
@@ -652,7 +663,7 @@ DENSITY_GROWTH = Table(
         "growth_high?", "doubling_days?", "doubling_days_low?", "doubling_days_low_80?",
         "doubling_days_high_80?", "doubling_days_high?", "draws", "seed", "simulated_coverage?",
         "lowest_coverage?", "lowest_coverage_world?",
-        "width?",
+        "width?", "is_headline", "growth_low_mc_error?", "growth_high_mc_error?",
     ),
     ordered=(
         ("first_release", "newest_release", "as_of"),
@@ -682,6 +693,7 @@ INTERVAL_COVERAGE = Table(
     columns=(
         "estimate", "params_basis", "window", "world", "truth", "worlds", "draws", "coverage",
         "coverage_mc_error", "coverage_80", "relative_bias?", "relative_width?", "digest",
+        "median_bias?", "narrow_share?", "narrow_coverage?",
     ),
 )  # fmt: skip
 
@@ -888,6 +900,7 @@ PUBLISHED: dict[str, Table] = {
         EVAL_ITEMS,
         FRESH_TEXT,
         EVALUATION_COSTS,
+        SUITE_BENCHMARKS,
         SCORES,
         SCORE_GAPS,
         CONTAMINATION,
@@ -946,3 +959,14 @@ PUBLISHED: dict[str, Table] = {
 
 DESCRIBED: dict[str, Table] = PUBLISHED | {RELEASES.name: RELEASES}
 """Every table that readers get: those of a release, and the list of releases beside it."""
+
+FOREIGN_KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    **dict.fromkeys(("scores", "pooled_scores", "score_conflicts", "score_gaps", "densities", "benchmark_gap", "evaluations", "eval_items", "fresh_text", "claimed_scores"), (("model_id", "models", "model_id"),)),
+    "compression": (("parent_id", "models", "model_id"), ("child_id", "models", "model_id")),
+    "reference_points": (("reference_id", "reference_laws", "reference_id"),),
+    "reference_law_draws": (("reference_id", "reference_laws", "reference_id"),),
+    "level_memberships": (("level", "capability_levels", "level"),),
+    "price_decomposition": (("level", "capability_levels", "level"),),
+    "price_records": (("level", "capability_levels", "level"),),
+}  # fmt: skip
+"""Columns whose values are those of another table: by table, column, other table and its column."""

@@ -16,11 +16,18 @@ from densing_pipeline.trends.worlds import WORLDS
 FILE = Path(__file__).with_name("interval_coverage.csv")
 """The committed table."""
 
-POOLED, DENSING_LAW = "pooled", "densing-law"
-"""Estimates whose intervals are judged: pooled over benchmarks, and the one of `densing_law` by the paper's law."""
+POOLED, POOLED_BENT, POOLED_BENT_COMMON, POOLED_BENT_PERCENTILE, DENSING_LAW = (
+    "pooled", "pooled-bent", "pooled-bent-common", "pooled-bent-percentile", "densing-law",
+)  # fmt: skip
+"""Estimates whose intervals are judged: pooled over benchmarks by logits, by scales each with a bend of its own
+or all with one, the last also with percentiles for its spread, and the one of `densing_law` by the paper's law."""
 
 AVERAGE, CURRENT = "average", "current"
 """Which pace an interval should hold: the average over its window, or that on the last day."""
+
+
+NARROW_FOLD = 4
+"""Ends of an interval at most this many times apart count as narrow, as the headline's should be."""
 
 
 class Coverage(NamedTuple):
@@ -51,7 +58,7 @@ def coverage_of(estimate: str, params_basis: str, window: str) -> Coverage | Non
     """Coverage of the intervals of one estimate; None if it was not simulated.
 
     Args:
-        estimate: `POOLED` or `DENSING_LAW`.
+        estimate: such as `POOLED`.
         params_basis: its parameter basis.
         window: its window.
     """

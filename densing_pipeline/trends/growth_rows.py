@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import NARROWER, clustered_interval
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.tables.published import DENSITY_GROWTH
 from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.estimate import Interval
+from densing_pipeline.trends.series import LONGEST_DAYS
 
 GrowthRow = dict[str, Any]
 """A row of `density_growth`."""
@@ -24,9 +26,6 @@ GrowthRow = dict[str, Any]
 GROWS = "growth"
 FALLS = "decline"
 NOT_SHOWN = "no growth shown"
-
-LONGEST_DAYS = 10 * DAYS_PER_YEAR
-"""Longest doubling time that is published, ten years: no history that it could be seen in is as long."""
 
 SLOWEST = float(np.log(2)) / (LONGEST_DAYS / DAYS_PER_YEAR)
 """Growth a year at that doubling time."""
@@ -185,7 +184,10 @@ def density_growth(*parts: Iterable[GrowthRow]) -> pl.DataFrame:
     rows = [row for part in parts for row in part]
     if not rows:
         return DENSITY_GROWTH.empty()
-    made = pl.DataFrame(rows, infer_schema_length=None)
+    quoted = pl.all_horizontal(
+        pl.col(name) == value for name, value in GROWTH_HEADLINE._asdict().items()
+    )
+    made = pl.DataFrame(rows, infer_schema_length=None).with_columns(is_headline=quoted)
     return with_width(DENSITY_GROWTH, made, "doubling_days_low", "doubling_days_high")
 
 

@@ -13,6 +13,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +30,9 @@ from densing_pipeline.density.reference_law_draws import reference_law_draws
 from densing_pipeline.density.reference_laws import laws_of, reference_laws
 from densing_pipeline.density.score_sets import CHANCE_ERRORS, SCORE_SETS
 from densing_pipeline.density.size_scale import (
+    BENDS,
     NO_LINE,
+    Bend,
     Panel,
     ScoreRange,
     panel,
@@ -50,11 +54,22 @@ from densing_pipeline.stats.intervals import (
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import INTERVAL_COVERAGE
-from densing_pipeline.trends.coverage_table import AVERAGE, CURRENT, DENSING_LAW, POOLED
+from densing_pipeline.trends.coverage_table import (
+    AVERAGE,
+    CURRENT,
+    DENSING_LAW,
+    NARROW_FOLD,
+    POOLED,
+    POOLED_BENT,
+    POOLED_BENT_COMMON,
+    POOLED_BENT_PERCENTILE,
+)
 from densing_pipeline.trends.estimate import Interval, NoEstimateError, estimate, families_inside
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
+from densing_pipeline.trends.kept_draws import KeptDraws, Values
 from densing_pipeline.trends.parallel import parallel_map
-from densing_pipeline.trends.pooled_growth import pooled_growth
+from densing_pipeline.trends.pooled_growth import Spread as PaceSpread
+from densing_pipeline.trends.pooled_growth import pooled_growths
 from densing_pipeline.trends.series import Series, from_frame
 from densing_pipeline.trends.simulate import FAMILY_SHARE, MEAN_SHORTFALL, NOISE
 from densing_pipeline.trends.windows import RECENT_DAYS, SINCE_NAME, SINCE_START
@@ -70,8 +85,23 @@ from densing_pipeline.trends.worlds import (
     draw,
 )
 
-CANDIDATES = ((POOLED, "total"), (DENSING_LAW, HEADLINE.params_basis))
+CANDIDATES = (
+    (POOLED, "total"),
+    (POOLED_BENT, "total"),
+    (POOLED_BENT_COMMON, "total"),
+    (POOLED_BENT_PERCENTILE, "total"),
+    (POOLED_BENT_PERCENTILE, "active"),
+    (DENSING_LAW, HEADLINE.params_basis),
+)
 """Each with its parameter basis."""
+
+METHODS: dict[str, tuple[Bend, PaceSpread]] = {
+    POOLED: ("none", "variance"),
+    POOLED_BENT: ("own", "variance"),
+    POOLED_BENT_COMMON: ("common", "variance"),
+    POOLED_BENT_PERCENTILE: ("common", "percentile"),
+}
+"""Bend of the scales and spread of the resampled paces of each pooled estimate."""
 
 BENCHMARKS_SPREAD = Spread(mean=1.9, family_share=0.45, line_share=0.45, common_share=0.65)
 """Shortfalls of the bundled base models below the quantile lines of five benchmarks: means 1.5 to 2.3, shares of
@@ -81,12 +111,16 @@ benchmarks .4 to .8."""
 AVERAGE_SPREAD = Spread(MEAN_SHORTFALL, FAMILY_SHARE, line_share=0.0, common_share=1.0)
 """Shortfalls of the paper's models, as in `simulate`."""
 
-OTHER_LAW = {POOLED: NMI, DENSING_LAW: "nmi-2025-refit"}
+OTHER_LAW = dict.fromkeys(METHODS, NMI) | {DENSING_LAW: "nmi-2025-refit"}
 """The law that scores follow in `other-law`: in two steps through a loss, instead of a logit linear in ln N;
 the other minimum of the loss, instead of the published one."""
 
 WORLD_LAW_DRAWS = 20
 """Draws of each law; the headline's law has ten times as many."""
+
+
+DRAWS_AT_ONCE = 250
+"""Draws computed before they are kept; enough for two processes."""
 
 
 class Answer(NamedTuple):
@@ -112,8 +146,12 @@ class Answer(NamedTuple):
 NOTHING: Interval = (np.nan, np.nan)
 
 
+WINDOWS = ("all", SINCE_NAME, "last-24-months")
+"""Windows of the pooled rows."""
+
+
 class Asked(NamedTuple):
-    """One draw of one world for one estimate."""
+    """One draw of one world for one estimate over some windows."""
 
     estimate: str
     params_basis: str
@@ -121,6 +159,7 @@ class Asked(NamedTuple):
     number: int
     draws: int
     seed: int
+    windows: tuple[str, ...] = WINDOWS
 
 
 def study(
@@ -130,6 +169,8 @@ def study(
     seed: int,
     candidates: Sequence[tuple[str, str]] = CANDIDATES,
     names: Sequence[str] = (),
+    windows: Sequence[str] = WINDOWS,
+    folder: Path | None = None,
 ) -> pl.DataFrame:
     """Simulated coverage of every candidate in every world.
 
@@ -139,32 +180,72 @@ def study(
         seed: seed of worlds and resamples.
         candidates: estimates with their parameter bases.
         names: worlds; all if empty.
+        windows: windows of the pooled estimates; the one of `densing_law` is over all years.
+        folder: where finished draws are kept, so that a study that was stopped continues; nowhere if None.
 
     Returns:
         An `interval_coverage` frame.
     """
-    asked = [
-        Asked(name, basis, world, number, draws, seed)
-        for name, basis in candidates
-        for world in WORLDS
-        if not names or world.name in names
-        for number in range(worlds)
-    ]
-    # A draw of the paper's models takes milliseconds, so a second process would cost more than it saves.
-    of_benchmarks = any(name == POOLED for name, _ in candidates)
-    answers = parallel_map(answer, asked) if of_benchmarks else [answer(one) for one in asked]
-    found: dict[tuple[str, ...], list[Answer]] = {}
-    for one, several in zip(asked, answers, strict=True):
-        for each in several:
-            key = (one.estimate, one.params_basis, each.window, one.world.name, each.truth)
-            found.setdefault(key, []).append(each)
-    rows = [
-        dict(zip(INTERVAL_COVERAGE.key, key, strict=True))
-        | _summary(group)
-        | {"draws": draws, "digest": digest(key[0], key[1])}
-        for key, group in found.items()
-    ]
+    rows = []
+    for name, basis in candidates:
+        own = digest(name, basis)
+        spans = tuple(window for window in WINDOWS if window in windows)
+        file = "-".join(map(str, (name, basis, *spans, draws, seed, own)))
+        kept = KeptDraws(folder / f"{file}.jsonl") if folder else None
+        for world in WORLDS:
+            if names and world.name not in names:
+                continue
+            asked = [
+                Asked(name, basis, world, number, draws, seed, spans) for number in range(worlds)
+            ]
+            groups: dict[tuple[str, str], list[Answer]] = {}
+            for each in chain.from_iterable(_answers(asked, kept)):
+                groups.setdefault((each.window, each.truth), []).append(each)
+            for (window, truth), group in groups.items():
+                key = (name, basis, window, world.name, truth)
+                row = dict(zip(INTERVAL_COVERAGE.key, key, strict=True))
+                rows.append(row | _summary(group) | {"draws": draws, "digest": own})
     return INTERVAL_COVERAGE.cast(pl.DataFrame(rows))
+
+
+def _answers(asked: Sequence[Asked], kept: KeptDraws | None) -> list[list[Answer]]:
+    """The answers in draws of one world, those of finished draws as they were kept.
+
+    The first draw is computed again; if it is not as it was kept, the code has changed and none of the world
+    counts.
+    """
+    world = asked[0].world.name
+    known = (
+        {number: each for (of, number), each in kept.read().items() if of == world} if kept else {}
+    )
+    first = answer(asked[0])
+    if kept and known and json.dumps(known.get(0)) != json.dumps(_plain(first)):
+        kept.clear(world)
+        known = {}
+    if kept and not known:
+        kept.add({(world, 0): _plain(first)})
+    known[0] = _plain(first)
+    left = [one for one in asked if one.number not in known]
+    for start in range(0, len(left), DRAWS_AT_ONCE):
+        some = left[start : start + DRAWS_AT_ONCE]
+        # A draw of the paper's models takes milliseconds, so a second process would cost more than it saves.
+        found = parallel_map(answer, some) if some[0].estimate in METHODS else map(answer, some)
+        done = {one.number: _plain(each) for one, each in zip(some, found, strict=True)}
+        if kept:
+            kept.add({(world, number): each for number, each in done.items()})
+        known |= done
+    return [
+        [
+            Answer(window, truth, pace, slope, (wide[0], wide[1]), (narrow[0], narrow[1]))
+            for window, truth, pace, slope, wide, narrow in known[one.number]
+        ]
+        for one in asked
+    ]
+
+
+def _plain(answers: Sequence[Answer]) -> Values:
+    """Answers as they are kept."""
+    return [[*one[:4], list(one.wide), list(one.narrow)] for one in answers]
 
 
 def _summary(group: list[Answer]) -> dict[str, Any]:
@@ -178,6 +259,8 @@ def _summary(group: list[Answer]) -> dict[str, Any]:
         float(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean()) for ends in (wide, narrow)
     )
     known = np.isfinite(slope)
+    is_narrow = (wide[:, 0] > 0) & (wide[:, 1] <= NARROW_FOLD * wide[:, 0])
+    held_if_narrow = (wide[:, 0] <= truth)[is_narrow] & (truth <= wide[:, 1])[is_narrow]
     # As for a coverage that is one success and one failure away, so that none is without error.
     share = (held * n + 1) / (n + 2)
     return {
@@ -189,13 +272,16 @@ def _summary(group: list[Answer]) -> dict[str, Any]:
         "relative_width": float(np.median((wide[:, 1] - wide[:, 0])[known]) / truth.mean())
         if known.any()
         else None,
+        "median_bias": float(np.median((slope / truth)[known]) - 1) if known.any() else None,
+        "narrow_share": float(is_narrow.mean()),
+        "narrow_coverage": float(held_if_narrow.mean()) if held_if_narrow.size else None,
     }
 
 
 def answer(asked: Asked) -> list[Answer]:
     """The estimate in one draw of a world, over every window."""
     rng = stream(asked.seed, f"{asked.world.name}/{asked.number}")
-    if asked.estimate == POOLED:
+    if asked.estimate in METHODS:
         return list(_pooled_answers(asked, rng))
     return list(_law_answers(asked, rng))
 
@@ -204,8 +290,13 @@ def _pooled_answers(asked: Asked, rng: np.random.Generator) -> Iterator[Answer]:
     of = bundled_panel(asked.params_basis)
     drawn = draw(asked.world, _sites(of), rng)
     world = of._replace(days=drawn.days, logits=_logits(asked.world, of, drawn, rng))
-    for name, window in _windows(of.days).items():
-        pace = pooled_growth(world, window, draws=asked.draws, seed=asked.seed).pace
+    windows = {name: _window(name, of.days) for name in asked.windows}
+    bend, spread = METHODS[asked.estimate]
+    found = pooled_growths(
+        world, list(windows.values()), draws=asked.draws, seed=asked.seed, bend=bend, spread=spread
+    )
+    for (name, window), pooled in zip(windows.items(), found, strict=True):
+        pace = pooled.pace
         told = (pace.slope, pace.interval(LEVEL), pace.interval(NARROWER)) if pace else None
         yield from _against(drawn, name, window, of.days, asked.world, told)
 
@@ -302,14 +393,11 @@ def _against(
         yield Answer(name, CURRENT, drawn.paces[1], slope, wide, narrow)
 
 
-def _windows(days: FloatArray) -> dict[str, DaySpan]:
-    """The windows of the pooled rows, in days since day zero."""
-    newest = float(days.max())
-    return {
-        "all": ALWAYS,
-        SINCE_NAME: (days_since_zero(SINCE_START), np.inf),
-        "last-24-months": (newest - RECENT_DAYS, np.inf),
-    }
+def _window(name: str, days: FloatArray) -> DaySpan:
+    """A window of the pooled rows, in days since day zero."""
+    if name == SINCE_NAME:
+        return days_since_zero(SINCE_START), np.inf
+    return ALWAYS if name == "all" else (float(days.max()) - RECENT_DAYS, np.inf)
 
 
 @cache
@@ -442,12 +530,12 @@ def digest(estimate_name: str, params_basis: str) -> str:
         "inner_days": INNER_DAYS,
         "other_law": OTHER_LAW[estimate_name],
     }
-    if estimate_name == POOLED:
+    if estimate_name in METHODS:
         of = bundled_panel(params_basis)
         content = {
             **settings,
             "spread": BENCHMARKS_SPREAD,
-            "windows": sorted(_windows(of.days)),
+            "windows": sorted(WINDOWS),
             "averaged": 1,
             "models": of.model_ids,
             "days": of.days.tolist(),
@@ -457,6 +545,11 @@ def digest(estimate_name: str, params_basis: str) -> str:
             "size_slopes": _rounded(_size_slopes(of)),
             "errors": [_rounded(row) for row in of.errors],
         }
+        bend, spread = METHODS[estimate_name]
+        if bend != "none":
+            content["bends"] = [bend, *_rounded(BENDS)]
+        if spread != "variance":
+            content["spread of paces"] = spread
     else:
         series, sites, scores = _paper_sites()
         content = {

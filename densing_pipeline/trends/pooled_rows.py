@@ -9,13 +9,14 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from densing_pipeline.density.size_scale import Panel, ScoreRange, panel
+from densing_pipeline.density.size_scale import Bend, Panel, ScoreRange, panel
 from densing_pipeline.stats.arrays import BoolArray
 from densing_pipeline.stats.intervals import LEVEL, NARROWER
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.trends.benchmark_growth import BASE, BASES
-from densing_pipeline.trends.coverage_table import POOLED as COVERAGE_NAME
-from densing_pipeline.trends.coverage_table import coverage_of
+from densing_pipeline.trends.coverage_table import POOLED as POOLED_BY_LOGITS
+from densing_pipeline.trends.coverage_table import POOLED_BENT_PERCENTILE, coverage_of
+from densing_pipeline.trends.estimators import DaySpan
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
     Made,
@@ -25,14 +26,32 @@ from densing_pipeline.trends.growth_rows import (
     from_draws,
     refused,
 )
-from densing_pipeline.trends.pooled_growth import Pace, Pooled, pooled_growth
+from densing_pipeline.trends.pooled_growth import (
+    Pooled,
+    Spread,
+    monte_carlo_error,
+    pooled_growths,
+)
 from densing_pipeline.trends.windows import growth_windows
 
-RULER = "size-lines"
-"""Name of the ruler: lines of dense models at one number of training tokens."""
+RULER, BENT_RULER = "size-lines", "size-lines-bent"
+"""Names of the rulers: lines of dense models at one number of training tokens, by logits and by bent scales."""
+
+METHODS: dict[str, tuple[Bend, Spread]] = {
+    RULER: ("none", "variance"),
+    BENT_RULER: ("common", "percentile"),
+}
+"""How the scales of each ruler are bent, and how the spread of resampled paces is taken."""
+
+COVERAGE_NAME = {RULER: POOLED_BY_LOGITS, BENT_RULER: POOLED_BENT_PERCENTILE}
+"""Names of the rulers in the table of simulated coverage."""
 
 ALL_BENCHMARKS = "all-benchmarks"
 """Group of the pooled rows; a row of one benchmark has its name."""
+
+MORE_BENCHMARKS = "more-benchmarks"
+"""Group of the rows pooled over these and the benchmarks of `benchmarks.COMPARED`. How often their interval holds the
+pace is not simulated, so they are no candidates for the headline."""
 
 POOLED, SINGLE = "pooled-quantile-0.9", "quantile-0.9"
 """Estimators of the pooled rows, and of those of one benchmark."""
@@ -42,6 +61,7 @@ def pooled_rows(
     models: pl.DataFrame,
     pooled_scores: pl.DataFrame,
     ranges: Mapping[str, ScoreRange],
+    more: Mapping[str, ScoreRange] | None = None,
     *,
     as_of: date,
     draws: int,
@@ -49,50 +69,90 @@ def pooled_rows(
 ) -> Iterator[GrowthRow]:
     """Growth of density by the benchmarks together and by each, on both parameter bases, in three windows.
 
+    All by two rulers: logits, and scales bent alike.
+
     Args:
         models: a `models` frame.
         pooled_scores: a `pooled_scores` frame.
         ranges: guessing and ceiling of each benchmark.
+        more: the same of further benchmarks; on bent scales all together are pooled too, in rows of their own.
         as_of: last release day that counts.
         draws: resamples of families behind each interval.
         seed: seed of the resamples.
     """
-    made = Made(as_of, draws, seed)
+    yield from _pooled(
+        models, pooled_scores, ranges, ALL_BENCHMARKS, METHODS, Made(as_of, draws, seed)
+    )
+    if more:
+        methods = {BENT_RULER: METHODS[BENT_RULER]}
+        every = {**ranges, **more}
+        made = Made(as_of, draws, seed)
+        for row in _pooled(models, pooled_scores, every, MORE_BENCHMARKS, methods, made):
+            if row["group"] not in ranges:
+                yield row
+
+
+def _pooled(
+    models: pl.DataFrame,
+    pooled_scores: pl.DataFrame,
+    ranges: Mapping[str, ScoreRange],
+    group: str,
+    methods: Mapping[str, tuple[Bend, Spread]],
+    made: Made,
+) -> Iterator[GrowthRow]:
+    """The rows of some benchmarks together and of each, by some rulers."""
     for basis in BASES:
-        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=as_of)
-        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else as_of
-        for window in growth_windows(newest, as_of):
-            span = days_since_zero(window.start), days_since_zero(window.end)
-            found = pooled_growth(of, span, draws=draws, seed=seed)
-            inside = np.asarray((of.days >= span[0]) & (of.days <= span[1]))
-            subject = Subject(RULER, ALL_BENCHMARKS, BASE, basis, POOLED, window.name)
-            scored = np.isfinite(of.logits)
-            used = [not reason for reason in found.reasons]
-            yield _row(
-                subject,
-                _sample(of, inside & scored[:, used].any(axis=1)),
-                made,
-                found.pace,
-                _told(of, found) if found.pace else _lacking(of, found),
+        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=made.as_of)
+        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else made.as_of
+        windows = growth_windows(newest, made.as_of)
+        spans = [(days_since_zero(window.start), days_since_zero(window.end)) for window in windows]
+        for ruler, (bend, spread) in methods.items():
+            every = pooled_growths(
+                of, spans, draws=made.draws, seed=made.seed, bend=bend, spread=spread
             )
-            for column, name in enumerate(of.benchmarks):
-                one = subject._replace(group=name, estimator=SINGLE)
-                sample = _sample(of, inside & scored[:, column])
-                if found.reasons[column]:
-                    yield refused(one, sample, made, found.reasons[column])
-                    continue
-                yield from_draws(
-                    one,
-                    sample,
-                    made,
-                    float(found.slopes[column]) * DAYS_PER_YEAR,
-                    found.drawn[:, column] * DAYS_PER_YEAR,
-                    reason=_told_of_one(of, ranges, found, column),
-                )
+            for window, span, found in zip(windows, spans, every, strict=True):
+                subject = Subject(ruler, group, BASE, basis, POOLED, window.name)
+                yield from _rows(subject, of, span, ranges, found, made)
 
 
-def _row(subject: Subject, sample: Sample, made: Made, pace: Pace | None, reason: str) -> GrowthRow:
-    """The row of a pace, or of what it lacks."""
+def _rows(
+    subject: Subject,
+    of: Panel,
+    span: DaySpan,
+    ranges: Mapping[str, ScoreRange],
+    found: Pooled,
+    made: Made,
+) -> Iterator[GrowthRow]:
+    """The pooled row of one ruler and window, and that of each benchmark."""
+    inside = np.asarray((of.days >= span[0]) & (of.days <= span[1]))
+    scored = np.isfinite(of.logits)
+    used = [not reason for reason in found.reasons]
+    yield _row(
+        subject,
+        _sample(of, inside & scored[:, used].any(axis=1)),
+        made,
+        found,
+        _told(of, found) if found.pace else _lacking(of, found),
+    )
+    for column, name in enumerate(of.benchmarks):
+        one = subject._replace(group=name, estimator=SINGLE)
+        sample = _sample(of, inside & scored[:, column])
+        if found.reasons[column]:
+            yield refused(one, sample, made, found.reasons[column])
+            continue
+        yield from_draws(
+            one,
+            sample,
+            made,
+            float(found.slopes[column]) * DAYS_PER_YEAR,
+            found.drawn[:, column] * DAYS_PER_YEAR,
+            reason=_told_of_one(of, ranges, found, column),
+        )
+
+
+def _row(subject: Subject, sample: Sample, made: Made, found: Pooled, reason: str) -> GrowthRow:
+    """The row of a pooled pace, or of what it lacks."""
+    pace = found.pace
     if pace is None:
         return refused(subject, sample, made, reason)
     wide, narrow = (
@@ -108,7 +168,12 @@ def _row(subject: Subject, sample: Sample, made: Made, pace: Pace | None, reason
         narrower=narrow,
         reason=f"{reason}; {pace.carried} of {made.draws} resamples carry an estimate",
     )
-    simulated = coverage_of(COVERAGE_NAME, subject.params_basis, subject.window)
+    if noise := monte_carlo_error(found):
+        ends = ("growth_low_mc_error", "growth_high_mc_error")
+        row |= dict(zip(ends, (error * DAYS_PER_YEAR for error in noise), strict=True))
+    if subject.group != ALL_BENCHMARKS:
+        return row
+    simulated = coverage_of(COVERAGE_NAME[subject.ruler], subject.params_basis, subject.window)
     return row | (simulated._asdict() if simulated else {})
 
 
@@ -135,18 +200,23 @@ def _told(of: Panel, found: Pooled) -> str:
         if reason
     )
     freedom = found.pace.freedom if found.pace else np.nan
+    bend = float(np.nanmax(np.abs(found.bends)))
+    bent = f"; scales bent by {np.nanmean(found.bends):.2f}" if bend else ""
     return (
         f"mean of the growth on each benchmark ({of_each}); standard deviation between benchmarks beyond "
-        f"chance {found.tau * DAYS_PER_YEAR:.2f} a year; {freedom:.1f} degrees of freedom{lacking}"
+        f"chance {found.tau * DAYS_PER_YEAR:.2f} a year; {freedom:.1f} degrees of freedom{bent}{lacking}"
     )
 
 
 def _told_of_one(of: Panel, ranges: Mapping[str, ScoreRange], found: Pooled, column: int) -> str:
     """The scale of one benchmark, and its scores that have no place on it."""
     guessing, ceiling = ranges[of.benchmarks[column]]
+    bend = found.bends[column]
+    bent = f", bent by {bend:.2f}," if bend else ""
+    at = " at its mean" if bend else ""
     return (
-        f"the logit of the score between {guessing:.3g} (guessing) and {ceiling:.4g} rises by "
-        f"{found.size_slopes[column]:.3f} per unit of ln N; {of.left_out[column]} scores near guessing or at "
+        f"the logit of the score between {guessing:.3g} (guessing) and {ceiling:.4g}{bent} rises by "
+        f"{found.size_slopes[column]:.3f} per unit of ln N{at}; {of.left_out[column]} scores near guessing or at "
         "the ceiling left out"
     )
 

@@ -9,7 +9,7 @@ Not here: densities under other choices (`density.variants`), and the published 
 (`densing_law`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -24,7 +24,7 @@ from densing_pipeline.density.variants import ANY_PROTOCOL, under_any_protocol, 
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
-from densing_pipeline.tables.dates import Window, days_since_zero
+from densing_pipeline.tables.dates import DAYS_PER_YEAR, Window, days_since_zero
 from densing_pipeline.tables.published import SENSITIVITY
 from densing_pipeline.tables.width import with_width
 from densing_pipeline.trends.choice_weights import choice_weights, weighted_quantiles
@@ -36,7 +36,14 @@ from densing_pipeline.trends.estimate import (
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
 from densing_pipeline.trends.parallel import parallel_map
-from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing, open_end
+from densing_pipeline.trends.series import (
+    LONGEST_DAYS,
+    Series,
+    doubling_days,
+    from_frame,
+    missing,
+    open_end,
+)
 from densing_pipeline.trends.windows import windows
 
 WINDOWS = ("all", paper.NMI, "last-24-months")
@@ -50,6 +57,15 @@ SENSITIVITY_ESTIMATORS = (
     "ols-all",
 )
 """The estimators used; without the stochastic frontier, which is iterative and slow."""
+
+QUOTED_COLUMNS = (
+    "slope_per_day", "slope_low", "slope_high", "doubling_days", "doubling_days_low", "doubling_days_high",
+    "slope_low_mc_error", "slope_high_mc_error", "draws",
+)  # fmt: skip
+"""The columns that the quoted row has from `densing_law`."""
+
+SLOW = f"no doubling time told: over {LONGEST_DAYS / DAYS_PER_YEAR:.0f} years"
+"""Reason of a trend that hardly rises."""
 
 MOST_DRAWS = 100
 """Most resamples per interval; thousands of intervals are computed, only to tell whether there is a
@@ -99,6 +115,7 @@ def sensitivity(
     as_of: date,
     draws: int,
     seed: int,
+    quoted: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """Doubling time under every combination of choices (the multiverse).
 
@@ -109,6 +126,8 @@ def sensitivity(
         as_of: last release day that counts.
         draws: resamples behind each interval; more than 100 count as 100.
         seed: seed of the resamples.
+        quoted: the row of `densing_law` that is quoted, whose interval the row of the same choices has; without
+            it, that row has an interval of its own.
 
     Returns:
         A `sensitivity` frame; combinations without enough data have verdict `insufficient`. The row of
@@ -140,6 +159,8 @@ def sensitivity(
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()}, is_headline=_is_headline()
     )
+    if quoted and quoted["verdict"] == "ok":
+        frame = _with_quoted(SENSITIVITY.cast(frame), quoted)
     judged = with_width(SENSITIVITY, frame, "doubling_days_low", "doubling_days_high")
     is_weighed = (pl.col("verdict") == "ok") & (pl.col("score_set") != ANY_PROTOCOL)
     weighed = judged.filter(is_weighed)
@@ -148,6 +169,21 @@ def sensitivity(
     )
     return SENSITIVITY.cast(
         judged.drop("weight").join(of_choices, on=SENSITIVITY.key, how="left", nulls_equal=True)
+    )
+
+
+def _with_quoted(table: pl.DataFrame, quoted: Mapping[str, Any]) -> pl.DataFrame:
+    """The table whose quoted row has the numbers that `densing_law` has for it."""
+    numbers = {name: quoted[name] for name in QUOTED_COLUMNS} | {
+        "reason": f"interval of densing_law, with the error of the law; {quoted['reason']}"
+    }
+    is_quoted = pl.col("is_headline") & (pl.col("verdict") == "ok")
+    return table.with_columns(
+        pl.when(is_quoted)
+        .then(pl.lit(value, table.schema[name]))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, value in numbers.items()
     )
 
 
@@ -289,6 +325,7 @@ def _estimate(
     notes = (
         "the error of the law is left out",
         "" if found.slope > 0 else "the trend does not rise",
+        "" if found.slope <= 0 or doubling_days(found.slope) else SLOW,
         open_end(low, high),
     )
     return {

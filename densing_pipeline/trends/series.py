@@ -12,7 +12,7 @@ import polars as pl
 from densing_pipeline.density.drawn_law import DrawnLaw, DrawnLaws
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.columns import EARLIEST
-from densing_pipeline.tables.dates import DAY_ZERO
+from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR
 
 SeriesKey = tuple[str, str, str]
 """Reference law, score set and parameter basis."""
@@ -127,9 +127,14 @@ def missing(series: Series, censored: int = 0) -> str:
     return "all models have the same density" if spread <= SAME * max(1.0, size) else ""
 
 
+LONGEST_DAYS = 10 * DAYS_PER_YEAR
+"""Longest doubling time that is published, ten years: no history that it could be seen in is as long."""
+
+
 def doubling_days(slope: float) -> float | None:
-    """Doubling time in days of a rising trend; None for a flat or falling one."""
-    return float(np.log(2) / slope) if slope > 0 else None
+    """Doubling time in days of a rising trend; None if it does not rise, or takes over `LONGEST_DAYS`."""
+    days = float(np.log(2) / slope) if slope > 0 else np.inf
+    return days if days <= LONGEST_DAYS else None
 
 
 def told_doubling_days(slope: float, span: float) -> tuple[float | None, str]:
@@ -139,9 +144,9 @@ def told_doubling_days(slope: float, span: float) -> tuple[float | None, str]:
         slope: trend of ln density, 1 / day.
         span: days from the first model to the last.
     """
-    days = doubling_days(slope)
-    if days is None:
+    if slope <= 0:
         return None, "density does not grow, so it has no doubling time"
+    days = float(np.log(2) / slope)
     if days > span:
         grown = float(np.exp(slope * span))
         return None, f"no doubling time told: density grew {grown:.2f}-fold in {span:.0f} days"
@@ -149,7 +154,9 @@ def told_doubling_days(slope: float, span: float) -> tuple[float | None, str]:
 
 
 def open_end(low: float, high: float) -> str:
-    """What an interval of the slope that reaches zero says of the doubling time; empty if it does not."""
-    if low > 0:
+    """What an interval of the slope without a longest doubling time says of it; empty if it has one."""
+    if doubling_days(low) is not None:
         return ""
+    if low > 0:
+        return f"the interval holds doubling times over {LONGEST_DAYS / DAYS_PER_YEAR:.0f} years"
     return "the interval holds density that does not grow" if high > 0 else "density falls"

@@ -322,7 +322,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("n < FEWEST_MODELS and", "n <= FEWEST_MODELS and"),
         ("days < FEWEST_DAYS and", "days <= FEWEST_DAYS and"),
         ("families < FEWEST_FAMILIES and", "families <= FEWEST_FAMILIES and"),
-        ("if slope > 0 else None", "if slope >= 0 else None"),
+        ("return days if days <= LONGEST_DAYS else None", "return days if days < np.inf else None"),
         ('pl.col("release_date") <= as_of,', 'pl.col("release_date") < as_of,'),
     ),
     *_room(

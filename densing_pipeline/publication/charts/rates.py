@@ -36,6 +36,7 @@ CURVES = {
 
 RULERS = {
     "nmi-2025": "{group}",
+    "size-lines-bent": "{group}, by lines of sizes, bent scale",
     "size-lines": "{group}, by lines of sizes",
     "incompressible-knowledge-probes": "obscure facts, chat models",
     "fresh-text-qwen2.5": "{group}",
@@ -48,11 +49,15 @@ GROUPS = {
     "fresh-text-github": "fresh text of GitHub",
     "fresh-text-prose": "fresh prose",
     "all-benchmarks": "all benchmarks pooled",
+    "more-benchmarks": "with three more benchmarks",
 }
 """Groups of `density_growth` in words, where their names are not words themselves."""
 
 RULER_POPULATIONS = ("base", "instruct-and-thinking")
 """Populations that are shown; the others are parts of these, made for one comparison."""
+
+UNSHOWN_RULER = "size-lines"
+"""A ruler that is left out: the same as the headline's on a straight scale, which does not hold every world."""
 
 FRONTIERS = (CURRENT[3], f"pooled-{CURRENT[3]}")
 """Estimators of the frontier, of one measure and pooled over several."""
@@ -69,6 +74,7 @@ def rulers(tables: Tables) -> Figure:
     found = tables["density_growth"].filter(
         pl.col("estimator").is_in(FRONTIERS),
         pl.col("verdict") == "ok",
+        pl.col("ruler") != UNSHOWN_RULER,
         pl.col("population").is_in(RULER_POPULATIONS),
         pl.col("params_basis").is_in(list(CURRENT_BASES)),
         pl.col("growth_per_year").is_not_null(),

@@ -9,12 +9,19 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.benchmarks import CHANCE
 from densing_pipeline.density.size_scale import (
+    BENDS,
+    MOST_BENT,
     NO_LINE,
+    Panel,
     ScoreRange,
     SizeLines,
+    balanced_bends,
+    bend_moments,
+    bent,
     panel,
     score_ranges,
     size_lines,
+    size_scales,
     slope_weights,
 )
 from densing_pipeline.tables.published import MODELS, POOLED_SCORES
@@ -139,3 +146,74 @@ def test_the_ceiling_is_the_papers_laws_where_it_has_one_and_else_1():
     assert ranges["MMLU"].ceiling == pytest.approx(0.99937, abs=1e-5)
     assert ranges["BBH"].ceiling == pytest.approx(1.02241, abs=1e-5)
     assert ranges["MMLU-Pro"] == (0.1, 1.0)
+
+
+def scored_lines(bend: float, noise: float = 0.0, seed: int = 5) -> tuple[SizeLines, np.ndarray]:
+    """Twelve lines of four sizes at different levels, straight on a scale with this bend, and their logits."""
+    rng = np.random.default_rng(seed)
+    member = np.repeat(np.arange(12), 4)
+    size = np.tile(np.array([-1.5, -0.5, 0.5, 1.5]), 12)
+    scaled = 0.3 * size + rng.uniform(-0.8, 0.8, 12)[member] + rng.normal(0, noise, 48)
+    logits = np.log1p(bend * scaled) / bend if bend else scaled
+    return SizeLines(np.arange(48), member, size, 12), logits
+
+
+@pytest.mark.parametrize("bend", [-0.4, 0.0, 0.25, 0.6])
+def test_the_bend_is_the_one_at_which_lines_are_straight(bend):
+    lines, logits = scored_lines(bend)
+    found = balanced_bends(bend_moments(lines, logits, np.ones((1, 48))))
+    assert found[0] == pytest.approx(bend, abs=0.002)
+    scaled = bent(logits, bend)
+    assert (slope_weights(lines, np.ones((1, 48))) @ scaled)[0] == pytest.approx(0.3)
+
+
+def test_the_bend_does_not_follow_the_spread_of_errors():
+    """Errors that grow with the score would bend a scale fitted by likelihood (Box and Cox 1964)."""
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        lines, logits = scored_lines(0.0, seed=seed)
+        found.append(
+            balanced_bends(
+                bend_moments(
+                    lines, logits + 0.1 * np.exp(logits) * rng.normal(size=48), np.ones((1, 48))
+                )
+            )[0]
+        )
+    assert abs(np.mean(found)) < 3 * np.std(found) / len(found) ** 0.5
+
+
+def test_bends_end_where_the_scale_is_the_odds():
+    assert balanced_bends(np.full((1, BENDS.size), -1.0))[0] == pytest.approx(MOST_BENT)
+    assert balanced_bends(np.full((1, BENDS.size), 1.0))[0] == pytest.approx(-MOST_BENT)
+    assert np.isnan(balanced_bends(np.full((1, BENDS.size), np.nan))[0])
+    halfway = balanced_bends((BENDS - 0.475)[None])
+    assert halfway[0] == pytest.approx(0.475)
+
+
+def test_the_scale_is_the_logit_at_bend_0_and_the_odds_at_bend_1():
+    logits = np.array([-2.0, 0.0, 1.5])
+    assert bent(logits, 0.0) == pytest.approx(logits)
+    assert bent(logits, 1e-9) == pytest.approx(logits)
+    assert bent(logits, 1.0) == pytest.approx(np.exp(logits) - 1)
+
+
+def test_a_common_bend_lies_between_those_of_the_benchmarks():
+    lines, straight = scored_lines(0.0)
+    _, curved = scored_lines(0.5)
+    of = Panel(
+        model_ids=tuple(map(str, range(48))), days=np.arange(48.0), ln_params=lines.ln_params,
+        families=tuple(map(str, lines.member)), lines=lines.member, benchmarks=("A", "B"),
+        logits=np.stack([straight, curved], axis=1), errors=np.zeros((48, 2)), left_out=(0, 0),
+    )  # fmt: skip
+    once = np.ones((2, 48))
+    own = size_scales(of, (0, 1), once, "own")
+    assert own[0].bends == pytest.approx([0.0, 0.0], abs=0.002)
+    assert own[1].bends == pytest.approx([0.5, 0.5], abs=0.05)
+    common = size_scales(of, (0, 1), once, "common")
+    assert common[0].bends is not None
+    assert (common[0].bends == common[1].bends).all()
+    assert 0.1 < common[0].bends[0] < 0.4
+    plain = size_scales(of, (0, 1), once)
+    assert plain[0].bends is None
+    assert plain[0].ln_sizes(straight, np.array([0]))[0] == pytest.approx(straight / 0.3)

@@ -21,6 +21,7 @@ from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     COMPRESSION,
     DENSING_LAW,
+    DENSITY_GROWTH,
     FORECAST_SCORES,
     FORECAST_SKILL,
     FORECASTS,
@@ -120,7 +121,14 @@ def tables(models, as_of=date(2024, 12, 31)):
     yield trend_breaks(dense, as_of=as_of, **seeded), TREND_BREAKS
     yield (
         implications(
-            dense, COMPRESSION.empty(), LAWS, {}, PRICE_FRONTIER.empty(), as_of=as_of, **seeded
+            dense,
+            COMPRESSION.empty(),
+            LAWS,
+            {},
+            PRICE_FRONTIER.empty(),
+            DENSITY_GROWTH.empty(),
+            as_of=as_of,
+            **seeded,
         ),
         IMPLICATIONS,
     )

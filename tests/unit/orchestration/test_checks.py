@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.orchestration.checks import (
     anchors_found,
     floor_moved,
     measured_ladders_rule,
     measured_like_reported,
+    one_headline,
     overrides_name_models,
     sources_fresh,
 )
@@ -24,6 +26,14 @@ from densing_pipeline.tables.published import (
     PRICES,
     SCORE_GAPS,
     SOURCE_HEALTH,
+)
+from densing_pipeline.trends.growth_rows import (
+    Made,
+    Sample,
+    Subject,
+    density_growth,
+    refused,
+    stated,
 )
 
 TODAY = date(2026, 11, 1)
@@ -151,3 +161,12 @@ def test_a_decision_about_a_model_nobody_knows_is_told():
     assert named[0] in lost.description
     known = MODELS.empty().select("model_id").vstack(pl.DataFrame({"model_id": named}))
     assert overrides_name_models(known).passed
+
+
+def test_a_headline_without_an_estimate_is_reported():
+    subject, made = Subject(**GROWTH_HEADLINE._asdict()), Made(TODAY, 100, 0)
+    sample = Sample(3, 3, date(2024, 1, 1), date(2026, 1, 1), "lab/Able")
+    assert one_headline(density_growth([stated(subject, made, 1.9, "stated", sample)])).passed
+    assert not one_headline(density_growth([refused(subject, sample, made, "too few")])).passed
+    other = subject._replace(params_basis="active")
+    assert not one_headline(density_growth([stated(other, made, 1.9, "stated", sample)])).passed

@@ -68,7 +68,7 @@ def released(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 def test_density_is_answered_in_months_with_interval_models_and_newest_date(released):
     density = answers(released)[2]
     assert density.text.startswith(
-        "On the paper's models and averages of five benchmarks, density doubled every 4.0 months "
+        "By the paper's own law, on its models and averages of five benchmarks, density doubled every 4.0 months "
         "(95 % interval 2.0 to 8.0)."
     )
     assert density.basis.startswith("It rests on 2 models to 2025-04-05, the newest new.")

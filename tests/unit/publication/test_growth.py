@@ -8,11 +8,12 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.density.knowledge_probes import with_polls
+from densing_pipeline.density.size_scale import score_ranges
 from densing_pipeline.density.text_ruler import reported_texts, with_bits
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.publication.answers import growth_answer
 from densing_pipeline.publication.growth import quoted_rows
-from densing_pipeline.tables.published import BENCHMARK_REPORTS, DENSITIES
+from densing_pipeline.tables.published import BENCHMARK_REPORTS, DENSITIES, MODELS, POOLED_SCORES
 from densing_pipeline.trends.benchmark_growth import benchmark_growth
 from densing_pipeline.trends.growth_rows import (
     GrowthRow,
@@ -24,6 +25,7 @@ from densing_pipeline.trends.growth_rows import (
     refused,
 )
 from densing_pipeline.trends.knowledge_growth import knowledge_growth
+from densing_pipeline.trends.pooled_rows import pooled_rows
 from densing_pipeline.trends.text_growth import text_growth
 
 MADE = Made(date(2026, 6, 1), 1000, 1)
@@ -150,7 +152,11 @@ def test_every_quoted_row_is_one_that_is_estimated():
         knowledge_growth(
             with_polls(facts.load("knowledge_probes"), BENCHMARK_REPORTS.empty()), draws=50, seed=1
         ),
-    )
+        pooled_rows(
+            MODELS.empty(), POOLED_SCORES.empty(), score_ranges(facts.load("reference_coefficients")),
+            as_of=MADE.as_of, draws=50, seed=1,
+        ),
+    )  # fmt: skip
     bases = {quoted.name: set(quoted_rows(rows, quoted)) for quoted in QUOTED_GROWTH}
     both = {"total", "active"}
     assert bases == {"skills": both, "knowledge": both, "compression": {"total"}}

@@ -5,6 +5,7 @@ import pytest
 
 from densing_pipeline.tables.published import INTERVAL_COVERAGE
 from densing_pipeline.trends import coverage_table
+from densing_pipeline.trends import interval_coverage as interval_coverage_module
 from densing_pipeline.trends.coverage_table import (
     AVERAGE,
     CURRENT,
@@ -101,3 +102,39 @@ def test_coverage_of_an_estimate_names_the_world_in_which_it_is_lowest():
         assert found.lowest_coverage == own["coverage"].min()
         assert found.lowest_coverage_world.split(" ")[0] in set(own["world"])
     assert coverage_of("pooled", "inference_time", "all") is None
+
+
+def test_a_study_that_was_stopped_continues_with_its_finished_draws(tmp_path, monkeypatch):
+    asked = {
+        "draws": 30,
+        "seed": 1,
+        "candidates": [(DENSING_LAW, "nonembedding")],
+        "names": ["lognormal"],
+    }
+    whole = study(worlds=6, **asked)
+    study(worlds=4, **asked, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    # Stopped in the middle of the fourth line.
+    file.write_text(file.read_text()[:-20])
+    computed = []
+
+    def counted(one):
+        computed.append(one.number)
+        return answer(one)
+
+    monkeypatch.setattr(interval_coverage_module, "answer", counted)
+    assert study(worlds=6, **asked, folder=tmp_path).equals(whole)
+    assert computed == [0, 3, 4, 5]
+
+
+def test_finished_draws_of_other_code_do_not_count(tmp_path):
+    asked = {
+        "draws": 30,
+        "seed": 1,
+        "candidates": [(DENSING_LAW, "nonembedding")],
+        "names": ["lognormal"],
+    }
+    whole = study(worlds=2, **asked, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text().replace("0.00", "0.01"))
+    assert study(worlds=2, **asked, folder=tmp_path).equals(whole)

@@ -15,7 +15,13 @@ from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.published import MODELS, REFERENCE_LAWS, REFERENCE_POINTS, SCORES
 from densing_pipeline.tables.published import SENSITIVITY as TABLE
-from densing_pipeline.trends.sensitivity import FACTORS, moved_by, sensitivity, spread
+from densing_pipeline.trends.sensitivity import (
+    FACTORS,
+    QUOTED_COLUMNS,
+    moved_by,
+    sensitivity,
+    spread,
+)
 
 AS_OF = date(2026, 11, 23)
 
@@ -64,6 +70,32 @@ def test_the_headline_is_one_of_the_combinations(table):
     headline = table.filter("is_headline")
     assert headline.height == 1
     assert headline["doubling_days"].item() == days(table, estimator="quantile-0.9")
+
+
+def test_the_quoted_row_has_the_interval_of_densing_law(inputs):
+    """It had one of its own, without the error of the law, so one release gave one estimate two intervals."""
+    models, scores, laws = inputs
+    quoted = {
+        "verdict": "ok", "reason": "3 models left out", "slope_per_day": 0.005, "slope_low": 0.001,
+        "slope_high": 0.009, "doubling_days": 138.6, "doubling_days_low": 77.0, "doubling_days_high": 693.1,
+        "slope_low_mc_error": 1e-4, "slope_high_mc_error": 2e-4, "draws": 20000,
+    }  # fmt: skip
+    table = sensitivity(
+        models,
+        scores.filter(pl.col("model_id").str.starts_with("nmi-2025/")),
+        laws.filter(reference_id="nmi-2025"),
+        as_of=AS_OF,
+        draws=20,
+        seed=0,
+        quoted=quoted,
+    )
+    TABLE.validate(table)
+    row = table.filter("is_headline").row(0, named=True)
+    assert {name: row[name] for name in QUOTED_COLUMNS} == {
+        name: quoted[name] for name in QUOTED_COLUMNS
+    }
+    assert row["reason"] == "interval of densing_law, with the error of the law; 3 models left out"
+    assert set(table.filter(~pl.col("is_headline"))["draws"]) == {20}
 
 
 def test_every_choice_is_combined_with_every_other(table):

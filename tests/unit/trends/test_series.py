@@ -50,8 +50,14 @@ def test_differences_of_rounding_alone_are_none(spread, is_same):
     assert found == ("all models have the same density" if is_same else "")
 
 
-@pytest.mark.parametrize(("slope", "days"), [(1e-12, np.log(2) / 1e-12), (0.0, None), (-1.0, None)])
-def test_only_a_rising_trend_has_a_doubling_time(slope, days):
+@pytest.mark.parametrize(
+    ("slope", "days"),
+    [
+        (np.log(2) / 3652, pytest.approx(3652)), (np.log(2) / 3653, None), (1e-12, None), (0.0, None),
+        (-1.0, None),
+    ],
+)  # fmt: skip
+def test_only_a_trend_that_doubles_within_ten_years_has_a_doubling_time(slope, days):
     assert doubling_days(slope) == days
 
 
@@ -84,7 +90,8 @@ def test_a_doubling_time_is_told_once_density_has_doubled():
     )  # fmt: skip
 
 
-def test_an_interval_that_reaches_zero_says_so():
+def test_an_interval_without_a_longest_doubling_time_says_why():
     assert open_end(0.001, 0.002) == ""
+    assert open_end(1e-5, 0.002) == "the interval holds doubling times over 10 years"
     assert open_end(0.0, 0.002) == "the interval holds density that does not grow"
     assert open_end(-0.002, -0.001) == "density falls"
