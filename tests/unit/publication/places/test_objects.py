@@ -16,6 +16,7 @@ import pytest
 
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication import release as releases
+from densing_pipeline.publication.datapackage import listed_files
 from densing_pipeline.publication.places import copies
 from densing_pipeline.publication.places.objects import open_store
 from densing_pipeline.publication.places.place import PlaceConflictError, PlaceError
@@ -85,11 +86,12 @@ def small(whole, tmp_path_factory):
     for path in whole:
         package = json.loads((path / "datapackage.json").read_bytes())
         package["resources"] = [one for one in package["resources"] if one["name"] in SMALL]
+        package["answers"] = [one for one in package["answers"] if one["path"] == "headline.json"]
         package |= {"figures": [], "pages": [], "descriptions": []}
         target = place / path.name
         target.mkdir(parents=True)
-        for name in ("headline.json", *(one["path"] for one in package["resources"])):
-            shutil.copy(path / name, target / name)
+        for one in listed_files(package):
+            shutil.copy(path / one["path"], target / one["path"])
         (target / "datapackage.json").write_text(json.dumps(package))
         assert is_whole(target)
         made_small.append(target)
