@@ -312,7 +312,8 @@ def _daily(frontier: pl.DataFrame, level: str, nights: int) -> FloatArray:
 
 def _spells(frontier: pl.DataFrame, level: str) -> list[Spell]:
     """The nights on which a price may have begun, though it was found later."""
-    steps = frontier.filter(level=level, curve="cheapest_now").drop_nulls("usd_per_mtok")
+    steps = frontier.filter(level=level, curve="cheapest_now")
+    steps = steps.drop_nulls(["date_earliest", "usd_per_mtok"])
     return [
         Spell(max((earliest - START).days, 0), (day - START).days, price)
         for earliest, day, price in steps.select("date_earliest", "date", "usd_per_mtok").rows()
@@ -340,9 +341,7 @@ def _records(frontier: pl.DataFrame, level: str) -> list[tuple[date, float]]:
 
 
 def _is_equal(one: FloatArray, other: FloatArray) -> BoolArray:
-    both_none = np.isinf(one) & np.isinf(other)
-    with np.errstate(invalid="ignore"):
-        equal: BoolArray = both_none | (np.abs(one - other) <= EQUAL * np.abs(other))
+    equal: BoolArray = np.isclose(one, other, rtol=EQUAL, atol=0)
     return equal
 
 

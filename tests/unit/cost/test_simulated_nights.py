@@ -89,7 +89,9 @@ def test_a_price_may_have_begun_on_the_days_that_the_table_states_and_on_no_othe
         truth = np.repeat([4.0, 2.0, np.inf], [begins, 10 - begins, 2])
         assert is_stated(curve, spells, truth).sum() == right
     other = np.repeat([4.0, 3.0, 2.0, np.inf], [3, 3, 3, 3])
-    assert np.flatnonzero(~is_stated(curve, spells, other)).tolist() == [3, 4, 5, 9]
+    assert np.flatnonzero(~is_stated(curve, spells, other)).tolist() == [3, 4, 5, 9], (
+        "none is no price"
+    )
 
 
 def test_a_model_below_the_level_and_one_that_is_not_sold_have_no_price():
