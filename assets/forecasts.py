@@ -50,7 +50,7 @@ def implications(
     )
 
 
-@table_asset(published.FORECASTS, group="forecasts")
+@table_asset(published.FORECASTS, group="forecasts", deps=["earlier_releases"])
 def forecasts(
     densities: pl.DataFrame,
     models: pl.DataFrame,

@@ -12,6 +12,7 @@ from densing_pipeline.orchestration.metadata import (
     health_metadata,
     release_metadata,
 )
+from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import FRESH, OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
@@ -24,7 +25,8 @@ from densing_pipeline.publication.consistency import (
 )
 from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
-from densing_pipeline.publication.release import publish
+from densing_pipeline.publication.places import copies
+from densing_pipeline.publication.release import latest_release, publish
 from densing_pipeline.score_sources.poll import poll_reports as score_poll_reports
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import (
@@ -60,7 +62,16 @@ def source_health(
     return dg.MaterializeResult(value=health, metadata=health_metadata(health))
 
 
-@table_asset(REVISIONS, group="publication", ins=changes.COMPARED)
+@dg.asset(group_name="publication", owners=OWNERS, kinds={"parquet"})
+def earlier_releases(
+    settings: dg.ResourceParam[Settings], lock: StateLock
+) -> dg.MaterializeResult[None]:
+    """The releases so far, in a local folder; of a remote place its latest release is fetched."""
+    latest = latest_release(copies.earlier_releases(settings))
+    return dg.MaterializeResult(metadata={"latest": latest.release_id if latest else "none"})
+
+
+@table_asset(REVISIONS, group="publication", ins=changes.COMPARED, deps=["earlier_releases"])
 def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> pl.DataFrame:
     """Published numbers that differ in the new tables, with the old and new values."""
     made = provenance(settings, facts.load("sources"))
@@ -124,13 +135,16 @@ def waiting(
 def release(
     settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
 ) -> dg.MaterializeResult[None]:
-    """All tables with data dictionary and provenance, published atomically if anything changed."""
+    """All tables with data dictionary and provenance, published atomically if anything changed.
+
+    It is made in the local folder first; a remote place is sent what it lacks, also of an earlier night.
+    """
     check_not_replaced()
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
     made = provenance(settings, facts.load("sources"))
-    return dg.MaterializeResult(
-        metadata=release_metadata(
-            publish(tables, settings.publish_dir, made, settings.keep_releases)
-        )
-        | answer_metadata(answers(tables))
-    )
+    done = publish(tables, settings.publish_dir, made, settings.keep_releases)
+    place = copies.place_of(settings)
+    metadata = release_metadata(done) | answer_metadata(answers(tables))
+    if place is not None:
+        metadata["sent"] = dg.MetadataValue.text(copies.send(place, settings, done.path).sentence)
+    return dg.MaterializeResult(metadata=metadata)

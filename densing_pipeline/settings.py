@@ -37,6 +37,14 @@ MIRROR_DECLARATION = "content.sha256"
 """File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
 
 
+REMOTE_PLACES = {
+    "s3": "s3://bucket/prefix",
+    "gs": "gs://bucket/prefix",
+    "az": "az://account/container/prefix",
+}
+"""How an address of each kind of remote place is written, by scheme."""
+
+
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
 
@@ -171,7 +179,7 @@ class Settings(BaseSettings):
     publish_url: str = Field(
         repr=False,
         default="published",
-        description="Directory releases are published to, as a path or a file:// address.",
+        description="Where releases are published: a directory (a path or a file:// address), or an object store (s3://, gs://, az://).",
     )
     homepage: Annotated[str, AfterValidator(_http)] | None = Field(
         repr=False,
@@ -451,14 +459,21 @@ class Settings(BaseSettings):
 
     @field_validator("publish_url")
     @classmethod
-    def _local(cls, url: str) -> str:
+    def _place(cls, url: str) -> str:
         address = _parsed(url)
+        if address is not None and address.scheme in REMOTE_PLACES and "://" in url:
+            if address.username or address.password or address.query or not address.netloc:
+                raise ValueError(
+                    f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
+                    "credentials come from the environment, under the names of the store's own client"
+                )
+            return url
         is_path = "://" not in url
         is_file = address is not None and address.scheme == "file" and not address.netloc
         if not url or not (is_path or is_file):
             raise ValueError(
-                f"{shown(url)!r}: releases are published to a local directory; give a path or "
-                "file:///path and copy `latest/` on from there"
+                f"{shown(url)!r}: releases are published to a local directory (a path or file:///path) or to "
+                f"{', '.join(REMOTE_PLACES.values())}"
             )
         _folder(_published_to(_written_out(url)))
         return url
@@ -482,9 +497,14 @@ class Settings(BaseSettings):
         return frozenset(name.strip() for name in self.accept_shrunk.split(",")) - {""}
 
     @property
+    def is_remote(self) -> bool:
+        """Whether `publish_url` is no local directory."""
+        return self.publish_url.partition("://")[0] in REMOTE_PLACES
+
+    @property
     def publish_dir(self) -> Path:
-        """The directory of `publish_url`."""
-        return _published_to(self.publish_url)
+        """The directory of `publish_url`; of a remote place that of its local copy."""
+        return self.state_dir / "published" if self.is_remote else _published_to(self.publish_url)
 
     @property
     def tables_dir(self) -> Path:

@@ -178,6 +178,39 @@ def compare(
     releases.compare(ctx.obj, before, after)
 
 
+export = typer.Typer(
+    help="Write our measured scores in the formats of others.", rich_markup_mode=None
+)
+app.add_typer(export, name="export")
+
+
+@export.callback()
+def export_what() -> None:
+    """Write our measured scores in the formats of others."""
+
+
+@export.command("every-eval-ever")
+def export_every_eval_ever(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to write to, a file an evaluation.")],
+) -> None:
+    """Write records of Every Eval Ever, a JSON document for each evaluation."""
+    from densing_pipeline.cli import export
+
+    export.every_eval_ever(ctx.obj, folder)
+
+
+@export.command("eval-results")
+def export_eval_results(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to write to, a folder a model.")],
+) -> None:
+    """Write .eval_results, the YAML in which repositories of the Hub state results."""
+    from densing_pipeline.cli import export
+
+    export.eval_results(ctx.obj, folder)
+
+
 @app.command()
 def storage(ctx: typer.Context) -> None:
     """Create Dagster's database, or check the one that is there.

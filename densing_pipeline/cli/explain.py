@@ -4,7 +4,7 @@ from rich.tree import Tree
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import published_folder
 from densing_pipeline.publication.lineage import Node, UnknownNumberError, density_lineage
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.tables.schemas import TableError
@@ -20,7 +20,7 @@ def run(
         CommandError: there is no release, or no such number in it.
     """
     try:
-        tables = read_latest(current_settings().publish_dir)
+        tables = read_latest(published_folder())
         found = density_lineage(tables, model, law, scores, params)
     except (TableError, UnknownNumberError) as error:
         raise CommandError(str(error)) from error

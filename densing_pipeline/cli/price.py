@@ -7,7 +7,7 @@ from rich.table import Table
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import current_settings, published_folder
 from densing_pipeline.past_prices.evidence import where
 from densing_pipeline.past_prices.naming import UnknownModelError
 from densing_pipeline.past_prices.on_day import (
@@ -33,7 +33,7 @@ def run(
         CommandError: there is no release, or no offer has that name.
     """
     try:
-        latest = current_settings().publish_dir / "latest"
+        latest = published_folder() / "latest"
         answer = price_on_day(read_tables(TABLES, latest), model, on, known)
     except (TableError, UnknownModelError) as error:
         raise CommandError(str(error)) from error

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import published_folder
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.moved import markdown
 from densing_pipeline.publication.release import (
@@ -26,7 +26,7 @@ def show(screen: Screen) -> None:
     Raises:
         CommandError: nothing is published.
     """
-    folder = current_settings().publish_dir
+    folder = published_folder()
     known = catalogue.in_folder(folder).sort("created_at", "release_id")
     latest = latest_release(folder)
     if known.is_empty() or latest is None:
@@ -55,7 +55,7 @@ def compare(screen: Screen, before: str | None, after: str | None) -> None:
     Raises:
         CommandError: a release is not there or damaged, or is of a version that cannot be compared.
     """
-    folder = current_settings().publish_dir
+    folder = published_folder()
     newer = _found(folder, after) if after else latest_release(folder)
     if newer is None:
         raise CommandError(nothing_published(folder))

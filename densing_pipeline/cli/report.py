@@ -4,7 +4,7 @@ import webbrowser
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import published_folder
 from densing_pipeline.publication.release import latest_release, nothing_published
 from densing_pipeline.publication.report.page import PAGE_FILE
 
@@ -15,7 +15,7 @@ def latest(screen: Screen, *, in_browser: bool) -> None:
     Raises:
         CommandError: nothing is published, or the release has no page.
     """
-    folder = current_settings().publish_dir
+    folder = published_folder()
     release = latest_release(folder)
     if release is None:
         raise CommandError(nothing_published(folder))

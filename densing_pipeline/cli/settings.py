@@ -1,6 +1,7 @@
 """`densing settings`, and the settings of this process for the other commands."""
 
 import os
+from pathlib import Path
 
 from rich.table import Table
 
@@ -20,6 +21,25 @@ def current_settings() -> Settings:
         return read_settings()
     except SettingsError as error:
         raise SettingsRefusedError(str(error)) from error
+
+
+def published_folder() -> Path:
+    """The folder with the releases; of a remote place a copy, with its latest release.
+
+    Raises:
+        CommandError: the place cannot be read, and there is no copy of it.
+        SettingsRefusedError: as `current_settings`.
+    """
+    from densing_pipeline.publication.places.copies import earlier_releases
+    from densing_pipeline.publication.places.place import PlaceError
+
+    settings = current_settings()
+    if not settings.is_remote:
+        return settings.publish_dir
+    try:
+        return earlier_releases(settings)
+    except PlaceError as error:
+        raise CommandError(str(error)) from error
 
 
 def explain(screen: Screen, part: str) -> None:

@@ -436,8 +436,9 @@ def price_answer(tables: Tables) -> Answer:
         )
         for row in rows.sort("level").to_dicts()
     )
-    carried = [one for one in estimates if one.months is not None]
-    lacking = [one.series for one in estimates if one.months is None]
+    # An interval without an upper end says nothing of a pace; the row and its ends are in the table.
+    carried = [one for one in estimates if one.months is not None and one.high is not None]
+    lacking = [one.series for one in estimates if one not in carried]
     if carried:
         each = [
             f"as capable as {one.series} {'halves ' if one is carried[0] else ''}every "

@@ -15,13 +15,18 @@ import polars as pl
 from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
+from densing_pipeline.publication.card import CARD_FILE, CITATION_FILE
 from densing_pipeline.publication.consistency import running
+from densing_pipeline.publication.croissant import CROISSANT_FILE
 from densing_pipeline.publication.price_news import FEED_FILE
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
-from densing_pipeline.tables.published import PUBLISHED
+from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
 
 RESOURCES_FILE = "datapackage.json"
+
+MOST_ROW_SETS = 30
+"""Most sources by which the rows of a table are told apart."""
 
 ANSWER_FILES = {HEADLINE_FILE: "application/json", FEED_FILE: "application/atom+xml"}
 """Files with answers for programs, and their media types."""
@@ -185,7 +190,7 @@ def datapackage(
             }
         ],
         **described,
-        "resources": [_resource(name, frame, folder) for name, frame in tables.items()],
+        "resources": [_resource(name, tables, folder, made.sources) for name in tables],
         "figures": [
             {"path": path.name, "mediatype": "image/svg+xml", "hash": _hash(path)}
             for path in sorted(folder.glob("*.svg"))
@@ -206,8 +211,48 @@ def datapackage(
     }
 
 
-def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]:
+def with_descriptions(package: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A descriptor that lists the descriptions made from it, which lie beside it.
+
+    Args:
+        package: the descriptor.
+        folder: the release as it is built.
+    """
+    files = {
+        CARD_FILE: "text/markdown",
+        CITATION_FILE: "application/yaml",
+        CROISSANT_FILE: "application/ld+json",
+    }
+    return package | {
+        "descriptions": [
+            {"path": name, "mediatype": mediatype, "hash": _hash(folder / name)}
+            for name, mediatype in files.items()
+        ]
+    }
+
+
+def listed_files(package: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files that a description lists with `path` and `hash`: all of the release but the description.
+
+    Raises:
+        KeyError: it is not the description of a release.
+    """
+    # Releases of earlier versions have no answers, page or further descriptions.
+    return [
+        *package["resources"],
+        *package["figures"],
+        *package.get("answers", []),
+        *package.get("pages", []),
+        *package.get("descriptions", []),
+    ]
+
+
+def _resource(
+    name: str, tables: Mapping[str, pl.DataFrame], folder: Path, sources: pl.DataFrame
+) -> dict[str, object]:
     table, path = PUBLISHED[name], folder / f"{name}.parquet"
+    keys = foreign_keys(name, tables)
+    rows = [] if table.operational else row_sets(tables[name], sources)
     return {
         "name": name,
         "path": path.name,
@@ -216,12 +261,61 @@ def _resource(name: str, frame: pl.DataFrame, folder: Path) -> dict[str, object]
         "mediatype": "application/vnd.apache.parquet",
         "bytes": path.stat().st_size,
         "hash": _hash(path),
-        "rows": frame.height,
+        "rows": tables[name].height,
         "schema": {
             "fields": [dictionary.field(column, table) for column in table.names],
             "primaryKey": list(table.key),
+            **({"foreignKeys": keys} if keys else {}),
         },
+        **({"rowSets": rows} if rows else {}),
     }
+
+
+def foreign_keys(name: str, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, object]]:
+    """The foreign keys of a table that hold in a release, as a table schema has them.
+
+    Args:
+        name: the table.
+        tables: every published table by name.
+    """
+    return [
+        {"fields": [column], "reference": {"resource": other, "fields": [there]}}
+        for column, other, there in FOREIGN_KEYS.get(name, ())
+        if tables[name][column].drop_nulls().is_in(tables[other][there].implode()).all()
+    ]
+
+
+def row_sets(frame: pl.DataFrame, sources: pl.DataFrame) -> list[dict[str, object]]:
+    """Which rows of a table are under which licence, where its rows come from sources.
+
+    Args:
+        frame: the table. Its rows name a licence (`licence_basis`), or a source of `sources` or a polled list,
+            whose prices are facts; a table that names documents, or is computed from others, has no row sets.
+        sources: the fact table `sources`.
+
+    Returns:
+        Sets of rows with `column`, `value`, `rows` and `licence`; nothing if the table has none.
+    """
+    licences = dict(sources.select("source", "licence").iter_rows())
+    if "licence_basis" in frame.columns:
+        column = "licence_basis"
+    elif "source" in frame.columns and frame["source"].n_unique() <= MOST_ROW_SETS:
+        column = "source"
+    else:
+        return []
+    counts = frame.group_by(column).len().sort(column, nulls_last=True)
+    if column == "source" and not any(value in licences for value in counts[column]):
+        return []
+    return [
+        {
+            "column": column,
+            "value": value,
+            "rows": rows,
+            "licence": (value if column == "licence_basis" else licences.get(value, "fact"))
+            or "see `source` of the row",
+        }
+        for value, rows in counts.iter_rows()
+    ]
 
 
 def _hash(path: Path) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline.publication.places.copies import earlier_releases
+from densing_pipeline.publication.places.place import PlaceError
 from densing_pipeline.settings import read_settings
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -57,12 +59,16 @@ def read_tables(names: Iterable[str], release: Path | str | None = None) -> dict
 
 
 def latest() -> Path:
-    """The folder of the latest release below `DENSING_PUBLISH_URL`.
+    """The folder of the latest release of `DENSING_PUBLISH_URL`; of a remote place it is fetched if it is not here.
 
     Raises:
         SettingsError: a `DENSING_` variable has a value that is not allowed.
+        TableError: the place cannot be read, and there is no copy of it.
     """
-    return read_settings().publish_dir / "latest"
+    try:
+        return earlier_releases(read_settings()) / "latest"
+    except PlaceError as error:
+        raise TableError(str(error)) from error
 
 
 def newest_of(folder: Path, day: date) -> Path:

@@ -1,7 +1,7 @@
 """Publish all tables of a run as one release, atomically, and only when their content changed.
 
-    published/releases/<release_id>/   every table as parquet, datapackage.json, headline.json, the charts,
-                                       report/index.html
+    published/releases/<release_id>/   every table as parquet, datapackage.json, croissant.json, README.md,
+                                       CITATION.cff, headline.json, the charts, report/index.html
     published/latest                   link to the newest release, replaced when the release is whole
     published/releases.*               the list of releases (`catalogue`), written after that
 
@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,23 @@ from polars.testing import assert_frame_equal
 from densing_pipeline import files
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
+from densing_pipeline.publication.card import (
+    CARD_FILE,
+    CITATION_FILE,
+    card,
+    citation,
+    cited,
+)
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
-from densing_pipeline.publication.datapackage import RESOURCES_FILE, Provenance, datapackage
+from densing_pipeline.publication.croissant import CROISSANT_FILE, croissant
+from densing_pipeline.publication.datapackage import (
+    RESOURCES_FILE,
+    Provenance,
+    datapackage,
+    listed_files,
+    with_descriptions,
+)
 from densing_pipeline.publication.price_news import FEED_FILE, feed
 from densing_pipeline.publication.report.page import PAGE_FILE, page
 from densing_pipeline.tables.dates import newest
@@ -94,14 +108,14 @@ def publish(
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
         raise TableError(f"{latest} is not a link to a release; move it away and run again")
-    with _locked(folder):
+    with locked(folder):
         for leftover in folder.glob("releases/.tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if is_whole(latest) and _same_content(latest, tables, made):
             target, is_new = latest.resolve(), False
         else:
             target, is_new = _build(tables, folder, as_of.isoformat(), made)
-            _point(latest, target)
+            point(latest, target)
         _list(folder, target.name, keep, made.homepage)
     return Release(
         release_id=target.name,
@@ -116,15 +130,9 @@ def is_whole(release: Path) -> bool:
     """Whether every file of a release exists and has the recorded hash."""
     try:
         package = _package(release)
-        # Releases of earlier versions have no headline.json and no page.
-        listed = [
-            *package["resources"],
-            *package["figures"],
-            *package.get("answers", []),
-            *package.get("pages", []),
-        ]
         return bool(package["resources"]) and all(
-            f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"] for file in listed
+            f"sha256:{files.file_sha256(release / file['path'])}" == file["hash"]
+            for file in listed_files(package)
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -224,16 +232,12 @@ def _build(
             page(tables, figures, target.name, made.source_list()), encoding="utf-8"
         )
         given = headline(target.name, answers(tables))
-        (building / HEADLINE_FILE).write_text(
-            json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        (building / HEADLINE_FILE).write_text(_json(given), encoding="utf-8")
         if (changes := feed(tables["price_changes"], made.homepage)) is not None:
             (building / FEED_FILE).write_bytes(changes)
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
-        (building / RESOURCES_FILE).write_text(
-            json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        _describe(building, package, [answer["sentence"] for answer in given["answers"]])
         files.flush(building)
         if target.exists():  # damaged by something outside: keep it for inspection
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
@@ -241,6 +245,24 @@ def _build(
         return target, True
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _describe(building: Path, package: dict[str, Any], sentences: Sequence[str]) -> None:
+    """Write the descriptions of a release that is built, the one that has all hashes last."""
+    written = {
+        CARD_FILE: card(package, sentences),
+        CITATION_FILE: citation(package),
+        CROISSANT_FILE: _json(croissant(package, cited(package))),
+    }
+    for name, text in written.items():
+        (building / name).write_text(text, encoding="utf-8")
+    (building / RESOURCES_FILE).write_text(
+        _json(with_descriptions(package, building)), encoding="utf-8"
+    )
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Provenance) -> bool:
@@ -285,7 +307,7 @@ def _list(folder: Path, latest: str, keep: int | None, homepage: str) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, for one publisher at a time; it is released if the process dies."""
     (folder / "releases").mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
@@ -293,7 +315,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _point(link: Path, target: Path) -> None:
+def point(link: Path, target: Path) -> None:
     """Make the link point at the target in one step."""
     if link.is_symlink() and link.resolve() == target.resolve():
         return

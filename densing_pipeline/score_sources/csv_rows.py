@@ -13,7 +13,7 @@ from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.text import clean
 
 LONGEST_FIELD = 131_072
-"""Characters of a cell; the limit that Python's `csv` has by default."""
+"""Most characters of a cell; the limit that Python's `csv` has by default."""
 
 COLUMNS_NAMED = 12
 """Columns that an error lists."""
@@ -62,6 +62,11 @@ def read_rows(content: bytes, needed: Iterable[str]) -> Iterator[Row]:
                 what = "has no column" if name not in header else "has more than one column"
                 raise CsvError(f"{what} {name!r} (columns: {listed or 'none'})")
         for cells in reader:
+            # `csv` has a limit of its own, but any library in the process may lift it.
+            if any(len(cell) > LONGEST_FIELD for cell in cells):
+                raise CsvError(
+                    f"line {reader.line_num}: field larger than field limit ({LONGEST_FIELD})"
+                )
             if not any(cell.strip() for cell in cells):
                 continue
             problem = None

@@ -959,3 +959,14 @@ PUBLISHED: dict[str, Table] = {
 
 DESCRIBED: dict[str, Table] = PUBLISHED | {RELEASES.name: RELEASES}
 """Every table that readers get: those of a release, and the list of releases beside it."""
+
+FOREIGN_KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    **dict.fromkeys(("scores", "pooled_scores", "score_conflicts", "score_gaps", "densities", "benchmark_gap", "evaluations", "eval_items", "fresh_text", "claimed_scores"), (("model_id", "models", "model_id"),)),
+    "compression": (("parent_id", "models", "model_id"), ("child_id", "models", "model_id")),
+    "reference_points": (("reference_id", "reference_laws", "reference_id"),),
+    "reference_law_draws": (("reference_id", "reference_laws", "reference_id"),),
+    "level_memberships": (("level", "capability_levels", "level"),),
+    "price_decomposition": (("level", "capability_levels", "level"),),
+    "price_records": (("level", "capability_levels", "level"),),
+}  # fmt: skip
+"""Columns whose values are those of another table: by table, column, other table and its column."""

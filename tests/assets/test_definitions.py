@@ -91,6 +91,7 @@ GROUPS = {
         "context_rates",
     },
     "publication": {
+        "earlier_releases",
         "source_health",
         "revisions",
         "headline",
@@ -203,12 +204,14 @@ PARENTS = {
         "density_growth",
         "scores",
     },
-    "forecasts": FORECAST_INPUTS,
+    "forecasts": {"earlier_releases", *FORECAST_INPUTS},
     "forecast_scores": {"forecasts", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
     "pace_skill": {"densities", "models", "scores", "reference_laws"},
     "paper_claims": FORECAST_INPUTS,
+    "earlier_releases": set(),
     "revisions": {
+        "earlier_releases",
         "scores",
         "reference_laws",
         "densities",

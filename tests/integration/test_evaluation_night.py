@@ -22,7 +22,7 @@ import pytest
 
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.evaluation import suite
+from densing_pipeline.evaluation import installation, suite
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.publication.release import read_latest
@@ -117,6 +117,9 @@ def night(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ni
         nightly = defs.resolve_job_def("nightly")
         assert nightly.execute_in_process(instance=instance, asset_selection=to_queue).success
         queued = pl.read_parquet(settings.tables_dir / "evaluation_queue.parquet")
+        # The first tick asks for a check of the installation, which asks the Hub for a model that this one lacks.
+        assert _tick(defs, instance) == {"None"}
+        installation.write_check(settings.state_dir, None)
         asked = _tick(defs, instance)
         for key in sorted(key for key in asked if model_id(key) in (REAL, RANDOM)):
             job = defs.resolve_job_def("evaluate")

@@ -29,7 +29,9 @@ ONLY_POLLED = {
 }
 """Tables that stay empty while nothing is polled."""
 
-ONLY_MEASURED = {"evaluations", "eval_items", "fresh_text", "score_gaps", "contamination"}
+ONLY_MEASURED = {
+    "evaluations", "evaluation_costs", "eval_items", "fresh_text", "score_gaps", "contamination",
+}  # fmt: skip
 """Tables that stay empty while nothing is evaluated."""
 
 ONLY_LATER = {"revisions"}

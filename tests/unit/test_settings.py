@@ -37,6 +37,22 @@ def test_a_publish_url_is_the_directory_it_names(url, path):
     assert Settings(publish_url=url).publish_dir == Path(path)
 
 
+@pytest.mark.parametrize(
+    "url", ["s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://account/container/a"]
+)
+def test_releases_of_an_object_store_have_a_copy_in_the_state_directory(url, tmp_path):
+    settings = Settings(publish_url=url, state_dir=tmp_path)
+    assert settings.is_remote
+    assert settings.publish_dir == tmp_path / "published"
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/a", "gs://bucket/a?token=secret"])
+def test_credentials_in_an_address_of_a_store_are_refused_and_not_repeated(url):
+    with pytest.raises(ValidationError, match="credentials come from the environment") as refused:
+        Settings(publish_url=url)
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["", "file://published", "https://example.org/p"])
 def test_a_publish_url_that_names_no_directory_is_refused(url):
     with pytest.raises(ValidationError, match="local directory"):
@@ -59,7 +75,8 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(monkeypatch):
         ("DENSING_BOOTSTRAP_DRAWS", "99", "greater than or equal to 100"),
         ("DENSING_SEED", "4294967296", "less than 4294967296"),
         ("DENSING_POLL", "perhaps", "boolean"),
-        ("DENSING_PUBLISH_URL", "s3://bucket/densing", "local directory"),
+        ("DENSING_PUBLISH_URL", "ftp://bucket/densing", "local directory"),
+        ("DENSING_PUBLISH_URL", "s3://", "s3://bucket/prefix"),
         ("DENSING_LITELLM_URL", "litellm.ai", "https://"),
         ("DENSING_REFUSED_LICENCES", '["mit"', "with commas between them"),
         ("HF_ENDPOINT", "huggingface.co", "https://"),

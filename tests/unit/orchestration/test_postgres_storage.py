@@ -28,11 +28,27 @@ def server():
         yield running
 
 
+@pytest.fixture(scope="module")
+def template(server):
+    """Name of a database with Dagster's tables, to copy: creating them takes seconds."""
+    server.sql("CREATE DATABASE template_with_tables")
+    opened(server.url("template_with_tables"))
+    return "template_with_tables"
+
+
 @pytest.fixture
-def database(server, request):
+def empty_database(server, request):
     """Address of a new database."""
-    name = f"d{abs(hash(request.node.name))}"
+    name = f"e{abs(hash(request.node.name))}"
     server.sql(f'CREATE DATABASE "{name}"')
+    return server.url(name)
+
+
+@pytest.fixture
+def database(server, template, request):
+    """Address of a new database that has the tables."""
+    name = f"d{abs(hash(request.node.name))}"
+    server.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return server.url(name)
 
 
@@ -129,8 +145,8 @@ def test_no_password_is_told_and_the_variable_of_libpq_gives_it(server, database
     opened(without)
 
 
-def test_a_user_who_may_not_create_tables_is_told(server, database):
-    name = database.rpartition("/")[2]
+def test_a_user_who_may_not_create_tables_is_told(server, empty_database):
+    name = empty_database.rpartition("/")[2]
     server.sql(f"CREATE USER guest PASSWORD '{PASSWORD}'")
     server.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC", name)
     assert "does not let this user create or change tables" in refusal(
@@ -138,10 +154,10 @@ def test_a_user_who_may_not_create_tables_is_told(server, database):
     )
 
 
-def test_a_database_that_accepts_no_changes_is_told(server, database):
-    name = database.rpartition("/")[2]
+def test_a_database_that_accepts_no_changes_is_told(server, empty_database):
+    name = empty_database.rpartition("/")[2]
     server.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    assert "does not accept changes" in refusal(database)
+    assert "does not accept changes" in refusal(empty_database)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +165,6 @@ def test_a_database_that_accepts_no_changes_is_told(server, database):
     [("1ebdd7a9686f", "by an older Dagster"), ("ffffffffffff", "by a newer Dagster")],
 )
 def test_tables_of_another_version_are_told(server, database, version, told):
-    opened(database)
     server.sql(
         f"UPDATE alembic_version SET version_num = '{version}'",  # noqa: S608
         database.rpartition("/")[2],
@@ -158,12 +173,12 @@ def test_tables_of_another_version_are_told(server, database, version, told):
 
 
 @pytest.mark.heavy
-def test_processes_that_create_it_at_once_all_open_it(server, database):
+def test_processes_that_create_it_at_once_all_open_it(server, empty_database):
     opened_by, failed = [], []
 
     def one() -> None:
         try:
-            opened_by.append(opened(database).run_storage.get_runs_count())
+            opened_by.append(opened(empty_database).run_storage.get_runs_count())
         except StorageError as error:
             failed.append(error)
 
@@ -174,10 +189,14 @@ def test_processes_that_create_it_at_once_all_open_it(server, database):
         thread.join()
     assert (opened_by, failed) == ([0] * 4, [])
     assert (
-        len(server.sql("SELECT version_num FROM alembic_version", database.rpartition("/")[2])) == 1
+        len(
+            server.sql("SELECT version_num FROM alembic_version", empty_database.rpartition("/")[2])
+        )
+        == 1
     )
 
 
+@pytest.mark.heavy
 def test_installations_in_schemas_of_their_own_do_not_meet(server, database):
     name = database.rpartition("/")[2]
     for schema in ("first", "second"):

@@ -301,3 +301,15 @@ def test_a_trend_that_does_not_rise_is_not_told_as_missing_data(released):
     text = answers(released)[1].text
     assert "never, by a trend that does not rise (at least 5.0 months), counting all" in text
     assert "do not carry" not in text
+
+
+def test_a_halving_time_without_an_upper_end_is_not_told_as_a_pace(released):
+    released["price_halving"] = released["price_halving"].with_columns(
+        high=pl.when(level="gpt-4").then(None).otherwise("high")
+    )
+    price = answers(released)[3]
+    assert price.text == (
+        "The cheapest price of a model as capable as gpt-3.5 halves every 5.0 months (95 % interval "
+        "1.0 to 9.0). For gpt-4 and o1 the data do not carry an estimate."
+    )
+    assert next(one for one in price.estimates if one.series == "gpt-4").months == 4.04

@@ -157,7 +157,7 @@ def test_every_decisive_setting_shows(tmp_path):
     (tmp_path / content.FILE).write_text("a declaration")
     assert content.FILE == MIRROR_DECLARATION
     given = {
-        "seed": 1, "bootstrap_draws": 100, "evaluation_limit": 3, "gpu_memory_gib": 1.0,
+        "seed": 1, "bootstrap_draws": 100, "evaluation_limit": 3, "evaluation_sample_error": 0.2, "gpu_memory_gib": 1.0,
         "max_gpu_hours": 1.0, "refused_licences": frozenset({"mit", "apache-2.0"}),
         "evaluation_attempts": 1, "ladders": ladders,
         "evaluation_data": tmp_path,

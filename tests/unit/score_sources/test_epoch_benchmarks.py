@@ -53,6 +53,7 @@ def test_a_good_archive_is_read_row_by_row() -> None:
         "protocol": "5-shot EM",
         "organisation": "Alibaba",
         "release_date": date(2024, 9, 19),
+        "run_date": None,
         "cost_usd": None,
         "cost_name": None,
         "cited": "DeepSeek-V3 Technical Report",

@@ -14,6 +14,7 @@ from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.trends.densing_law import SHORT, SHORT_WINDOWS, densing_law
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
+from densing_pipeline.trends.series import LONGEST_DAYS
 
 pytestmark = pytest.mark.heavy
 
@@ -114,13 +115,15 @@ def test_an_insufficient_row_carries_no_number(law):
 
 
 def test_the_doubling_interval_inverts_the_slope_interval(law):
+    """Beyond ten years it is open."""
     ok = law.filter(pl.col("verdict") == "ok")
-    rising = ok.filter(pl.col("slope_low") > 0)
-    assert np.allclose(rising["doubling_days_high"], np.log(2) / rising["slope_low"])
-    assert np.allclose(rising["doubling_days_low"], np.log(2) / rising["slope_high"])
-    falling = ok.filter(pl.col("slope_low") <= 0)
-    assert falling.height > 0
-    assert falling["doubling_days_high"].null_count() == falling.height
+    slowest = np.log(2) / LONGEST_DAYS
+    told = ok.filter(pl.col("slope_low") >= slowest)
+    assert np.allclose(told["doubling_days_high"], np.log(2) / told["slope_low"])
+    assert np.allclose(told["doubling_days_low"], np.log(2) / told["slope_high"])
+    is_open = ok.filter(pl.col("slope_low") < slowest)
+    assert is_open.height > 0
+    assert is_open["doubling_days_high"].null_count() == is_open.height
 
 
 def test_every_estimate_says_how_good_it_is(law):
