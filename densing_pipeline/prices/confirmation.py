@@ -6,7 +6,9 @@
     the price before is back in 14 days  slip: the price before stands as it did
 
 An absence goes the same way: one look without an offer changes nothing, the second ends its price, and an
-offer that is back within 14 days was never away. The list decides alone; other lists are not asked.
+offer that is back within 14 days was never away. If it is back at another price, the old one holds until that
+look, and the new one began at some time since the last look that found the old one. The list decides alone; other
+lists are not asked.
 
 A price that a seller's own list stated was charged, so its days stay in the history whatever became of it
 (`Look.is_own`). In a list that people keep, a slip was an error, and the price before held all along.
@@ -117,14 +119,38 @@ def _listed(offer: Offer, listed: Row, look: Look) -> Step:
         return _reversed(offer, left, listed, look)
     elif provisional and _is_same(listed, provisional):
         return _confirmed(offer, provisional, listed, look)
-    if standing and standing["missed_on"] is None:
-        missed = standing | {"missed_on": look.day}
-        return Step(Offer(missed, _begun(offer, listed, look), left), [], "provisional")
+    if held := _held(offer, look):
+        goes_on, closed = _held_on(held, look)
+        before = left if held is standing else None
+        return Step(
+            Offer(goes_on, _begun(offer, listed, look, held), before), closed, "provisional"
+        )
     if look.before is None:
         return Step(Offer(_undated(listed)), [], "first")
     gone, closed = _departed(offer, look, is_absent=False)
     kind = "provisional" if standing or provisional else "new"
     return Step(Offer(None, _begun(offer, listed, look), gone), closed, kind)
+
+
+def _held(offer: Offer, look: Look) -> Row | None:
+    """The price that holds until this look, which found another one; None if there is none.
+
+    It is the one that the look before found, or that of an offer which has been missing for up to 14 days.
+    An end that the list itself stated stays.
+    """
+    row = offer.standing or offer.left
+    if row is None or offer.provisional or not _is_live(row):
+        return None
+    return row if row["missed_on"] is None or _is_in_time(row, look) else None
+
+
+def _held_on(held: Row, look: Look) -> tuple[Row, list[Row]]:
+    """The row of a price that holds until this look, and that of its end, should one have been noted."""
+    missed_on = held["missed_on"] or look.day
+    if held["valid_to"] is None:
+        return held | {"missed_on": missed_on}, []
+    goes_on = held | {"missed_on": missed_on, "valid_to": None, "observed_from": look.day}
+    return goes_on, [_superseded(held, look)]
 
 
 def _confirmed(offer: Offer, provisional: Row, listed: Row, look: Look) -> Step:
@@ -163,7 +189,9 @@ def _reversed(offer: Offer, before: Row, listed: Row, look: Look) -> Step:
             ]
         else:
             closed.append(before)
-        now = _begun(offer, listed, look) | {"flag": listed["flag"], "reason": listed["reason"]}
+        now = _begun(offer, listed, look, slips[-1]) | {
+            "flag": listed["flag"], "reason": listed["reason"],
+        }  # fmt: skip
     else:
         goes_on = before | {"valid_to": None, "missed_on": None}
         now, settled = _continued(goes_on, listed, look)
@@ -308,11 +336,19 @@ def _start(row: Row) -> Row:
     }
 
 
-def _begun(offer: Offer, listed: Row, look: Look) -> Row:
-    """The row of a price that this look found first."""
+def _begun(offer: Offer, listed: Row, look: Look, held: Row | None = None) -> Row:
+    """The row of a price that this look found first.
+
+    Args:
+        offer: what was known before.
+        listed: the row that the list states now.
+        look: the look.
+        held: the price that held until this look; None if the offer was not there.
+    """
     known = offer.known
+    earliest = held["last_seen"] + _DAY if held else _earliest(look)
     return listed | {
-        "valid_from": look.day, "valid_from_earliest": _earliest(look),
+        "valid_from": look.day, "valid_from_earliest": earliest,
         "valid_from_latest": look.day, "basis": "first_observed",
         "first_seen": known["first_seen"] if known else look.day,
         "hub_id": listed["hub_id"] or (known and known["hub_id"]),
@@ -352,9 +388,8 @@ def _slip(row: Row, end: date, look: Look) -> list[Row]:
 
 def _end(standing: Row, provisional: Row | None) -> date:
     """The end of a price: the first look at another, or the day after it was last seen."""
-    first_other: date = standing["missed_on"]
-    last_seen: date = standing["last_seen"]
-    return first_other if provisional else last_seen + _DAY
+    end: date = provisional["valid_from"] if provisional else standing["last_seen"] + _DAY
+    return end
 
 
 def _earliest(look: Look) -> date | None:

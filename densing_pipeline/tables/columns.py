@@ -1157,7 +1157,8 @@ COLUMNS: dict[str, Column] = {
     "valid_from": _day("First day the price holds; empty if the source does not say."),
     "valid_from_earliest": _day(
         "Earliest day on which the price can have begun: the day itself where it is dated, otherwise the "
-        "day after the last look that did not find it; empty if nothing is known."
+        "day after the last look that found the offer at another price or, if it was not there, did not find it; "
+        "empty if nothing is known."
     ),
     "valid_from_latest": _day("First day on which the price is known to have held."),
     "presumed_from": _day(

@@ -17,10 +17,22 @@ from densing_pipeline.cost.simulated_market import (
     shown,
     world,
 )
-from densing_pipeline.cost.simulated_nights import Outcome, simulated, tables, true_curve
+from densing_pipeline.cost.simulated_nights import (
+    Outcome,
+    Spell,
+    is_stated,
+    simulated,
+    tables,
+    true_curve,
+)
 from densing_pipeline.prices.sources import SOURCES
 
-DAYS_RIGHT = 0.995
+DAYS_STATED = 0.995
+"""Days on which the true price is the cheapest one, or one that the table says may have begun by then."""
+
+DAYS_RIGHT = 0.99
+"""Days on which it is the cheapest one: a list that is refused for a night shows its changes a night late."""
+
 NIGHTS_REFUSED = 3
 
 
@@ -35,6 +47,7 @@ def market(*offers: Offer, faults: tuple[Fault, ...] = ()) -> World:
 
 
 def check(outcome: Outcome) -> None:
+    assert min(outcome.stated.values()) >= DAYS_STATED, outcome.stated
     assert min(outcome.right.values()) >= DAYS_RIGHT, outcome.right
     assert outcome.false_records == []
     assert max(outcome.longest_refusal.values()) <= NIGHTS_REFUSED, outcome.longest_refusal
@@ -67,6 +80,18 @@ def test_the_true_price_is_what_could_be_paid_for_thirty_days_on_end():
     assert np.unique(true_curve(long_dip, 0.6)).tolist() == [2 * blend, 4 * blend]
     short_dip = market(offer((40, 4.0), (29, 2.0), (40, 4.0)))
     assert np.unique(true_curve(short_dip, 0.6)).tolist() == [4 * blend]
+
+
+def test_a_price_may_have_begun_on_the_days_that_the_table_states_and_on_no_others():
+    curve = np.repeat([4.0, 2.0, np.inf], [6, 4, 2])
+    spells = [Spell(3, 6, 2.0), Spell(9, 10, 1.0)]
+    for begins, right in {2: 11, 3: 12, 5: 12, 6: 12, 7: 11}.items():
+        truth = np.repeat([4.0, 2.0, np.inf], [begins, 10 - begins, 2])
+        assert is_stated(curve, spells, truth).sum() == right
+    other = np.repeat([4.0, 3.0, 2.0, np.inf], [3, 3, 3, 3])
+    assert np.flatnonzero(~is_stated(curve, spells, other)).tolist() == [3, 4, 5, 9], (
+        "none is no price"
+    )
 
 
 def test_a_model_below_the_level_and_one_that_is_not_sold_have_no_price():

@@ -1,6 +1,7 @@
 """One snapshot after another becomes a history on two axes of time."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -135,6 +136,154 @@ def test_an_offer_that_comes_back_later_was_away_since_it_was_last_seen():
     assert spells["valid_from"].to_list() == [START, day(90)]
     assert spells["valid_to"].to_list() == [day(31), None]
     assert price_changes(book).is_empty(), "coming back is no price move"
+
+
+LISTS = pytest.mark.parametrize("source", ["openrouter", "litellm"])
+LOOKS = pytest.mark.parametrize("absent", [(31,), (31, 32, 33)], ids=["one look", "looks"])
+
+
+def with_absence(days, *later, source, before=1.0):
+    """An offer at a price until day 30 and absent on some looks, then at other prices on later days."""
+    other = offer("b", 1.0)
+    nights = [(0, quotes(offer("a", before), other)), (30, quotes(offer("a", before), other))]
+    nights += [(n, quotes(other)) for n in days]
+    nights += [
+        (n, quotes(offer("a", price), other) if price else quotes(other)) for n, price in later
+    ]
+    return history(*nights, source=source)
+
+
+def spells(book):
+    columns = ("input_usd_per_mtok", "valid_from", "valid_to", "flag")
+    return believed(book).filter(model="a").sort("valid_from", "valid_to").select(columns).rows()
+
+
+@LISTS
+@LOOKS
+@pytest.mark.parametrize(("back", "is_in_time"), [(45, True), (46, False)])
+def test_an_offer_that_is_back_at_another_price_kept_the_old_one_until_then_if_within_fourteen_days(
+    source, absent, back, is_in_time
+):
+    book, counts = with_absence(absent, (back, 0.8), (back + 1, 0.8), source=source)
+    assert spells(book) == [
+        (1.0, START, day(back if is_in_time else 31), None),
+        (0.8, day(back), None, None),
+    ]
+    began = believed(book).filter(input_usd_per_mtok=0.8, model="a").row(0, named=True)
+    assert began["valid_from_latest"] == day(back)
+    assert began["valid_from_earliest"] == day(31 if is_in_time else max(absent) + 1)
+    assert price_changes(book).height == is_in_time, "an offer that was away does not move"
+    assert counts[-1].changed == is_in_time
+
+
+@LISTS
+@LOOKS
+def test_it_is_known_to_have_been_there_from_the_look_on_that_found_it_again(source, absent):
+    book, _ = with_absence(absent, (40, 0.8), (41, 0.8), source=source)
+    ends = {
+        n: known(book, day(n)).collect().filter(model="a", input_usd_per_mtok=1.0)
+        for n in (39, 40, 41)
+    }
+    assert {n: rows["valid_to"].to_list() for n, rows in ends.items()} == {
+        39: [None if len(absent) == 1 else day(31)], 40: [None], 41: [day(40)],
+    }  # fmt: skip
+    found = as_of(book, day(40), day(40)).filter(model="a").sort("input_usd_per_mtok")
+    assert found.select("input_usd_per_mtok", "flag").rows() == [(0.8, "provisional"), (1.0, None)]
+
+
+@LISTS
+@LOOKS
+@pytest.mark.parametrize(("back", "is_slip"), [(45, True), (46, False)])
+def test_the_other_price_after_an_absence_is_a_slip_if_the_old_one_returns_in_time(
+    source, absent, back, is_slip
+):
+    """The fourteen days begin with the first look that did not find the old price."""
+    book, _ = with_absence(absent, (40, 0.8), (back, 1.0), (back + 1, 1.0), source=source)
+    mark = "slip" if is_slip else "provisional" if source == "litellm" else None
+    if is_slip and source == "litellm":
+        expected = [(1.0, START, None, None), (0.8, day(40), day(back), mark)]
+    else:
+        expected = [
+            (1.0, START, day(40), None), (0.8, day(40), day(back), mark), (1.0, day(back), None, None),
+        ]  # fmt: skip
+    assert spells(book) == expected
+    assert price_changes(book).height == (0 if is_slip or source == "litellm" else 2)
+
+
+@LISTS
+@LOOKS
+def test_a_third_price_after_an_absence_ends_the_first_where_the_second_was_seen(source, absent):
+    book, _ = with_absence(absent, (40, 0.8), (41, 0.7), (42, 0.7), source=source)
+    assert spells(book) == [
+        (1.0, START, day(40), None),
+        (0.8, day(40), day(41), "provisional" if source == "litellm" else None),
+        (0.7, day(41), None, None),
+    ]
+    last = believed(book).filter(input_usd_per_mtok=0.7)
+    assert last["valid_from_earliest"].to_list() == [day(41)]
+
+
+def test_of_a_price_seen_once_before_an_absence_its_list_decides_whether_it_was_charged():
+    nights = ((31, 0.8), (32, None), (33, None), (40, 0.7), (41, 0.7))
+    own, _ = with_absence((), *nights, source="openrouter")
+    assert spells(own) == [
+        (1.0, START, day(31), None), (0.8, day(31), day(40), None), (0.7, day(40), None, None),
+    ]  # fmt: skip
+    kept, _ = with_absence((), *nights, source="litellm")
+    assert spells(kept) == [
+        (1.0, START, day(40), None), (0.8, day(31), day(32), "provisional"), (0.7, day(40), None, None),
+    ]  # fmt: skip
+    earliest = [
+        believed(book).filter(input_usd_per_mtok=0.7)["valid_from_earliest"].item()
+        for book in (own, kept)
+    ]
+    assert earliest == [day(32), day(31)], "after the last look at a price that is believed"
+
+
+@LISTS
+def test_an_absence_on_either_side_of_another_price_seen_once_leaves_no_hole(source):
+    nights = ((33, 0.8), (34, None), (35, None), (40, 0.7), (41, 0.7))
+    book, _ = with_absence((31, 32), *nights, source=source)
+    sure = [row for row in spells(book) if row[3] is None]
+    assert [(start, end) for _, start, end, _ in sure[1:]][-1] == (day(40), None)
+    assert all(before[2] == after[1] for before, after in pairwise(sure))
+
+
+def test_a_slip_after_which_the_offer_was_missing_ended_between_two_looks():
+    nights = ((31, 0.8), (32, 0.8), (33, None), (36, 1.0), (37, 1.0))
+    book, _ = with_absence((), *nights, source="openrouter")
+    assert spells(book) == [
+        (1.0, START, day(31), None), (0.8, day(31), day(36), "slip"), (1.0, day(36), None, None),
+    ]  # fmt: skip
+    now = believed(book).filter(pl.col("valid_to").is_null(), model="a")
+    assert now["valid_from_earliest"].to_list() == [day(33)]
+
+
+@LISTS
+def test_a_retired_offer_that_comes_back_at_another_price_was_retired_until_then(source):
+    other = quotes(offer("b", 1.0))
+    sold, retired = (
+        quotes(offer("a", 1.0, **more), offer("b", 1.0)) for more in ({}, {"flag": "unconfirmed"})
+    )
+    again = quotes(offer("a", 0.8), offer("b", 1.0))
+    book, _ = history(
+        (0, sold), (30, retired), (31, other), (32, other), (40, again), (41, again), source=source
+    )
+    assert spells(book) == [
+        (1.0, START, day(30), None), (1.0, day(30), day(40), "unconfirmed"), (0.8, day(40), None, None),
+    ]  # fmt: skip
+
+
+@LISTS
+def test_a_price_that_the_list_itself_ended_is_not_prolonged_by_another_one(source):
+    other, again = quotes(offer("b", 1.0)), quotes(offer("a", 0.8), offer("b", 1.0))
+    ended = quotes(offer("a", 1.0, valid_to=day(32)), offer("b", 1.0))
+    book, _ = history(
+        (0, ended), (30, ended), (31, other), (32, other), (40, again), (41, again), source=source
+    )
+    assert [(start, end) for _, start, end, _ in spells(book)] == [
+        (START, day(31)), (day(40), None),
+    ]  # fmt: skip
 
 
 def test_a_price_that_its_list_takes_back_in_two_weeks_is_a_slip_and_history_stays_as_it_was():

@@ -101,6 +101,31 @@ def test_what_a_sellers_own_list_charged_on_a_day_is_the_price_of_that_day_for_e
 
 
 @seeds
+def test_an_offer_that_is_back_in_two_weeks_at_another_price_had_the_old_one_until_then(seed):
+    rows, seen = believed(OWN, seed), looks(seed)
+    returns = 0
+    for n in range(OFFERS):
+        listed = [(day, prices[n]) for day, prices in seen]
+        there = [place for place, (_, price) in enumerate(listed) if price is not None]
+        for left, back in pairwise(there):
+            (last_day, old), (first_day, new) = listed[left], listed[back]
+            is_in_time = (first_day - listed[left + 1][0]).days <= REVERSAL_DAYS
+            if back == left + 1 or new == old or not is_in_time:
+                continue
+            returns += 1
+            for days in range((first_day - last_day).days):
+                held = on(rows[f"m{n}"], last_day + timedelta(days=days))
+                assert [row["input_usd_per_mtok"] for row in held] == [old], (n, last_day, held)
+            began = {
+                row["valid_from_earliest"]
+                for row in rows[f"m{n}"]
+                if row["valid_from"] == first_day
+            }
+            assert began == {last_day + timedelta(days=1)}, (n, first_day)
+    assert returns > 15
+
+
+@seeds
 @pytest.mark.parametrize("source", [OWN, KEPT])
 def test_of_believed_prices_one_holds_at_a_time(source, seed):
     for name, rows in believed(source, seed).items():
