@@ -111,7 +111,7 @@ STATISTICS = Page(
         "by {held[bias_steady]:+.0f} % at the median in the stationary world and by {held[bias_lowest]:+.0f} to "
         "{held[bias_highest]:+.0f} % in the others",
         "holds the current one in {held[current]!p:.3f} of the draws",
-        "The headline's worlds are drawn {held[fewest_worlds]:,} to {held[most_worlds]:,} times (`worlds`), those of "
+        "Every world of the headline is drawn at least {held[fewest_worlds]:,} times (`worlds`), those of "
         "the other candidates {held[other_worlds]:,} times",
         # breaks
         "- **Known date**: ChatGPT, {trend_breaks.CHATGPT}",
@@ -440,7 +440,8 @@ PRICES = Page(
         "the price before is back within {confirmation.REVERSAL_DAYS} days: the other one was a slip",
         "for the rule of {admission.PERSISTENCE_DAYS} days below",
         "its list took it back within {confirmation.REVERSAL_DAYS} days (below)",
-        "within {confirmation.REVERSAL_DAYS} days of the first look without it",
+        "at the same price | within {confirmation.REVERSAL_DAYS} days of the first look without it",
+        "at another price | within {confirmation.REVERSAL_DAYS} days of the first look without it",
         "so do up to {confirmation.REVERSAL_DAYS} days on which an offer is free or promotional",
         "did not return within {confirmation.REVERSAL_DAYS} days, it is `suspect`",
         "source is more than {comparison.APART!w} times apart",
@@ -593,6 +594,9 @@ PRICES = Page(
             "0.0125 USD in September 2025 and is 0.0175 in November 2026, 1.40 times as much. Since 2025",
             "by -6.5 on known dates: entry of models -4.9, further offers of known models -3.5, exits "
             "+1.9, repricing 0:",
+        ),
+        "limits of tests/unit/cost/test_simulated_nights.py": (
+            "to 99.5 % of days stated and 99 % equal",
         ),
         "measured by `make bench`": ("(0.1 to 0.3 s for 4,500 offers and 5 million rows;",),
     },

@@ -196,7 +196,6 @@ def _simulated_coverage() -> Values:
         "bias_lowest": 100 * bias.min(),  # type: ignore[operator]
         "bias_highest": 100 * bias.max(),  # type: ignore[operator]
         "fewest_worlds": own["worlds"].min(),
-        "most_worlds": own["worlds"].max(),
         "other_worlds": every.filter(pl.col("estimate") != QUOTED_COVERAGE[0])["worlds"].max(),
         "current": own.filter(truth=coverage_table.CURRENT)["coverage"].item(),
     }
