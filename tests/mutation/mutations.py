@@ -188,7 +188,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("REVERSAL_DAYS = 14", "REVERSAL_DAYS = 15"),
         ("<= timedelta(days=REVERSAL_DAYS)", "< timedelta(days=REVERSAL_DAYS)"),
         ("if slips and look.is_own:", "if slips:"),
-        ("first_other if provisional else", "first_other if not provisional else"),
+        ('held["last_seen"] + _DAY if held else', 'held["last_seen"] if held else'),
     ),
     *_room(
         "prices/",
