@@ -251,7 +251,8 @@ def _variances(drawn: FloatArray, spread: Spread) -> tuple[float, float]:
     for one in (drawn.mean(axis=1), *drawn.T):
         low, high = percentile_interval(one) or (np.nan, np.nan)
         found.append(((high - low) / (2 * Z_95)) ** 2)
-    return found[0], sum(found[1:])
+    # Not `sum`, which from Python 3.12 on rounds otherwise than before.
+    return found[0], float(np.sum(found[1:]))
 
 
 def monte_carlo_error(found: Pooled) -> Interval | None:
