@@ -12,15 +12,13 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration.run_retention import ENDED
+from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import clean
 
 JOBS = ("nightly", "hub_sweep", "maintenance")
 """Jobs whose last run must have succeeded. A failed run of `evaluate` is one model's; what stops all
 evaluations is told as one problem."""
-
-NIGHT_HOURS = 36
-"""Age of the last night that succeeded from which it is a problem: one night was missed."""
 
 LONGEST_NIGHT_HOURS = 12
 """Time for which a night may run."""
@@ -106,7 +104,7 @@ def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> 
     """No night succeeded for too long, or one does not end."""
     found = []
     good = _last(instance, "nightly", [dg.DagsterRunStatus.SUCCESS])
-    if good and now - _instant(good.end_time) > timedelta(hours=NIGHT_HOURS):
+    if good and now - _instant(good.end_time) > ONE_NIGHT_MISSED:
         found.append(
             Problem(
                 "night:missing",

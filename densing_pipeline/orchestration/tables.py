@@ -27,8 +27,11 @@ SCORE_SOURCES = "score_snapshots"
 
 OWNERS = ["team:densing-pipeline"]
 
+ONE_NIGHT_MISSED = timedelta(hours=36)
+"""Age of what the last night made from which a night was missed."""
+
 FRESH = dg.FreshnessPolicy.time_window(
-    fail_window=timedelta(hours=60), warn_window=timedelta(hours=36)
+    fail_window=timedelta(hours=60), warn_window=ONE_NIGHT_MISSED
 )
 """Every table is computed each night: Dagster marks it after one missed night, and as failed after two."""
 

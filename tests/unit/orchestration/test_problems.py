@@ -8,7 +8,8 @@ import pytest
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration import problems
-from densing_pipeline.orchestration.problems import LONGEST_NIGHT_HOURS, NIGHT_HOURS
+from densing_pipeline.orchestration.problems import LONGEST_NIGHT_HOURS
+from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
 
 IN_A_WHILE = timedelta(minutes=5)
@@ -88,7 +89,7 @@ def test_a_night_that_a_person_cancelled_is_no_problem(instance, settings):
 
 @pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
 def test_no_night_for_a_day_and_a_half_is_a_problem(instance, settings, minutes, is_told):
-    after = timedelta(hours=NIGHT_HOURS, minutes=minutes)
+    after = ONE_NIGHT_MISSED + timedelta(minutes=minutes)
     assert found(instance, settings, after) == {}  # a new installation
     run(instance)
     assert ("night:missing" in found(instance, settings, after)) is is_told
