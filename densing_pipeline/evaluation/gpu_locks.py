@@ -67,9 +67,10 @@ class GpuLocks:
         """
         if name in self._held:
             return True
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # Other users lock the same files.
-        with suppress(PermissionError):
+        with suppress(FileExistsError):
+            self._folder.mkdir(parents=True)
+            # Other users lock the same files. Only a folder made here is opened to them: one that is there may
+            # be another's, or a link to something else.
             self._folder.chmod(0o777)
         path = self._folder / name.replace("/", "_")
         try:
