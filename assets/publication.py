@@ -17,7 +17,7 @@ from densing_pipeline.orchestration.tables import FRESH, OWNERS, table_asset
 from densing_pipeline.prices.snapshots import poll_reports
 from densing_pipeline.publication import revisions as changes
 from densing_pipeline.publication import short_tables
-from densing_pipeline.publication.answers import answers
+from densing_pipeline.publication.answers import ANSWERED_FROM, answers
 from densing_pipeline.publication.consistency import (
     check_made_together,
     check_not_replaced,
@@ -78,24 +78,10 @@ def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> p
     return changes.revisions(tables, settings.publish_dir, made)
 
 
-@table_asset(HEADLINE_TABLE, group="publication")
-def headline(
-    density_growth: pl.DataFrame,
-    densing_law: pl.DataFrame,
-    densities: pl.DataFrame,
-    density_paces: pl.DataFrame,
-    pace_skill: pl.DataFrame,
-    sensitivity: pl.DataFrame,
-    price_halving: pl.DataFrame,
-    price_frontier: pl.DataFrame,
-) -> pl.DataFrame:
+@table_asset(HEADLINE_TABLE, group="publication", ins=ANSWERED_FROM)
+def headline(**tables: pl.DataFrame) -> pl.DataFrame:
     """The numbers of the answers, one row each."""
-    told = {
-        "density_growth": density_growth, "densing_law": densing_law, "densities": densities,
-        "density_paces": density_paces, "pace_skill": pace_skill, "sensitivity": sensitivity,
-        "price_halving": price_halving, "price_frontier": price_frontier,
-    }  # fmt: skip
-    return short_tables.headline(answers(told))
+    return short_tables.headline(answers(tables))
 
 
 @table_asset(PRICE_NOW, group="publication")

@@ -24,6 +24,12 @@ from densing_pipeline.trends.sensitivity import spread
 
 Tables = Mapping[str, pl.DataFrame]
 
+ANSWERED_FROM = (
+    "density_growth", "densing_law", "densities", "density_paces", "pace_skill", "sensitivity",
+    "price_halving", "price_frontier",
+)  # fmt: skip
+"""The tables that the answers are made from."""
+
 HEADLINE_FILE = "headline.json"
 
 CURRENT = (NMI, "mmlu", "all", "quantile-0.9")
@@ -130,8 +136,7 @@ def answers(tables: Tables) -> tuple[Answer, ...]:
     """Every answer that a release gives: what gets denser, then density by benchmarks, then prices.
 
     Args:
-        tables: density_growth, densing_law, densities, density_paces, pace_skill, sensitivity,
-            price_halving and price_frontier of one release.
+        tables: those of `ANSWERED_FROM`, of one release.
     """
     return (
         growth_answer(tables["density_growth"]),
