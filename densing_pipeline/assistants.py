@@ -8,7 +8,7 @@ Not here: the answers themselves, and how the server is started (`cli.mcp`).
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
+from densing_pipeline import clock
 from densing_pipeline.past_prices.naming import UnknownModelError
 from densing_pipeline.past_prices.on_day import TABLES, price_on_day
 from densing_pipeline.past_prices.wording import sentence
@@ -90,7 +91,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             known: answer with what was known on this day; with everything if empty.
         """
         release = latest.resolve()
-        day = _day(on, "on") or datetime.now(UTC).date()
+        day = _day(on, "on") or clock.now().date()
         found = _asked(price_on_day, _read(release, TABLES), model, day, _day(known, "known"))
         shown = found.frame.head(MOST_OFFERS)
         return _answer(
