@@ -10,14 +10,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import polars as pl
 
-from densing_pipeline import files
+from densing_pipeline import clock, files
 from densing_pipeline.evaluation import lease
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import (
@@ -70,7 +69,7 @@ class FolderWriter:
             EvaluationError: the folder cannot be written.
         """
         self.path = path
-        self.started_at = datetime.now(UTC)
+        self.started_at = clock.now()
         self._journals: dict[str, Any] = {}
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -214,7 +213,7 @@ class FolderWriter:
                 "reason": SIGNED.sub(r"\1", reason),
                 "attempt": self.attempt,
                 "started_at": self.started_at.isoformat(),
-                "finished_at": datetime.now(UTC).isoformat(),
+                "finished_at": clock.now().isoformat(),
                 "resumable": resumable,
                 "fault": fault,
                 "files": _hashes([*self.path.glob("*.parquet"), self.path / PROVENANCE]),

@@ -22,12 +22,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
     adaptive,
@@ -226,7 +227,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         facts |= engine.provenance()
     seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
     facts |= provenance.of_results(tallies, seconds) | meter.costs
-    writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
+    writer.write_provenance({**facts, "finished_at": clock.now().isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
     measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())

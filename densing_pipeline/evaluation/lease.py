@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation.folder_format import LEASE, read_json, write_json
 
 RENEWAL_S = 60.0
@@ -78,7 +79,7 @@ def held_elsewhere(folder: Path) -> Lease | None:
     found = read(folder)
     if found is None or found[0].kernel == this_kernel():
         return None
-    age = datetime.now(UTC) - found[1]
+    age = clock.now() - found[1]
     return found[0] if age.total_seconds() < EXPIRY_S else None
 
 
@@ -107,6 +108,7 @@ class Renewal:
         self._folder, self._on_loss = folder, on_loss
         self._lease = Lease(socket.gethostname(), this_kernel(), order, secrets.token_hex(8))
         write_json(folder / LEASE, asdict(self._lease))
+        _touch(folder / LEASE)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew_until_end, daemon=True)
 
@@ -138,10 +140,16 @@ class Renewal:
                 return
             try:
                 # Touched rather than written, so that a full disk does not end it.
-                os.utime(self._folder / LEASE)
+                _touch(self._folder / LEASE)
                 renewed = time.monotonic()
             except OSError as error:
                 if time.monotonic() - renewed >= EXPIRY_S:
                     why = f"the lease could not be renewed for {EXPIRY_S:g} s ({error.strerror})"
                     self._on_loss(f"{why}, so another job may have taken the folder")
                     return
+
+
+def _touch(path: Path) -> None:
+    """Set the file's time to that of this machine, with which readers compare theirs."""
+    now = clock.now().timestamp()
+    os.utime(path, (now, now))
