@@ -91,7 +91,7 @@ def test_a_lease_is_renewed_while_the_job_lives(folder, monkeypatch):
 
 def test_a_job_whose_folder_was_taken_leaves_it_and_writes_no_outcome(folder, monkeypatch):
     monkeypatch.setattr(lease, "RENEWAL_S", 0.01)
-    told = []
+    told: list[str] = []
     with FolderWriter(folder, on_loss=told.append) as late:
         write_json(folder / LEASE, OTHER)
         wait_for(lambda: told)
