@@ -178,6 +178,25 @@ def compare(
     releases.compare(ctx.obj, before, after)
 
 
+@app.command()
+def publish(
+    ctx: typer.Context,
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            help="s3://, gs://, az:// or hf://datasets/owner/name (default: DENSING_PUBLISH_URL)."
+        ),
+    ] = None,
+    go: Annotated[
+        bool, typer.Option("--go", help="Do it; otherwise say what would be uploaded.")
+    ] = False,
+) -> None:
+    """Send the latest release to a place: object store or data set on the Hub."""
+    from densing_pipeline.cli import publish
+
+    publish.run(ctx.obj, place, is_trial=not go)
+
+
 export = typer.Typer(
     help="Write our measured scores in the formats of others.", rich_markup_mode=None
 )
