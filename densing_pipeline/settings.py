@@ -5,8 +5,9 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import ParseResult, unquote, urlparse
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import HIDDEN, host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
@@ -113,6 +115,10 @@ def _file_that_exists(path: Path) -> Path:
     return path
 
 
+def _instant(given: Any) -> Any:
+    return clock.parsed(given) if isinstance(given, str) else given
+
+
 def _database(url: str) -> str:
     address = _parsed(url)
     if (
@@ -195,6 +201,11 @@ class Settings(BaseSettings):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=20241206, description="Seed of every random draw; part of the release."
+    )
+
+    now: Annotated[datetime, BeforeValidator(_instant)] | None = Field(
+        default=None,
+        description="Instant at which the clock stands, for tests and replays of past nights; results are kept apart from real ones.",
     )
 
     night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
@@ -477,6 +488,15 @@ class Settings(BaseSettings):
             )
         _folder(_published_to(_written_out(url)))
         return url
+
+    @model_validator(mode="after")
+    def _no_replay_is_sent(self) -> Self:
+        if self.now is not None and self.is_remote:
+            raise ValueError(
+                "DENSING_NOW sets the clock for tests and replays, and their releases are sent nowhere: unset it, or "
+                "set DENSING_PUBLISH_URL to a directory of its own"
+            )
+        return self
 
     def decisive(self) -> dict[str, str]:
         """The settings that change the content of a table, as text by variable; of a file its SHA-256.

@@ -611,11 +611,10 @@ def price(
     ] = False,
 ) -> None:
     """Say what a model cost on a day: each seller's prices, since when, how sure, and from which bytes."""
-    from datetime import UTC
-
+    from densing_pipeline import clock
     from densing_pipeline.cli import price
 
-    day = on.date() if on else datetime.now(UTC).date()
+    day = on.date() if on else clock.now().date()
     price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
 
 

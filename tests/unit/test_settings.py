@@ -18,6 +18,20 @@ def test_a_variable_sets_the_field_of_its_name(monkeypatch):
     assert settings.publish_dir == Path("/data/published")
 
 
+def test_releases_of_a_set_clock_are_sent_to_no_store(monkeypatch):
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31T02:00:00+00:00")
+    assert Settings(publish_url="replayed").now is not None
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "s3://bucket/densing")
+    with pytest.raises(SettingsError, match="sent nowhere: unset it"):
+        read_settings()
+
+
+def test_a_clock_without_a_zone_is_refused_with_an_example(monkeypatch):
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31")
+    with pytest.raises(SettingsError, match=r"DENSING_NOW is '2027-01-31'.* no time zone"):
+        read_settings()
+
+
 @pytest.mark.parametrize("draws", ["0", "-5", "many"])
 def test_a_bad_number_of_draws_is_refused(monkeypatch, draws):
     monkeypatch.setenv("DENSING_BOOTSTRAP_DRAWS", draws)
