@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densing_pipeline.cost.records import UNWATCHED_DAYS
 from densing_pipeline.publication.charts.style import HEIGHT, WIDTH
 from densing_pipeline.publication.charts.unwatched import (
     HATCH_PIXELS,
-    UNWATCHED_DAYS,
     Box,
     Step,
     Stretch,
