@@ -43,6 +43,7 @@ REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
     "az": "az://account/container/prefix",
+    "hf": "hf://datasets/owner/name",
 }
 """How an address of each kind of remote place is written, by scheme."""
 
@@ -185,7 +186,7 @@ class Settings(BaseSettings):
     publish_url: str = Field(
         repr=False,
         default="published",
-        description="Where releases are published: a directory (a path or a file:// address), or an object store (s3://, gs://, az://).",
+        description="Where releases are published: a directory (a path or a file:// address), an object store (s3://, gs://, az://) or a data set on the Hub (hf://datasets/owner/name).",
     )
     homepage: Annotated[str, AfterValidator(_http)] | None = Field(
         repr=False,
@@ -497,6 +498,10 @@ class Settings(BaseSettings):
                     f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
                     "credentials come from the environment, under the names of the store's own client"
                 )
+            if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
+                raise ValueError(
+                    f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
+                )
             return url
         is_path = "://" not in url
         is_file = address is not None and address.scheme == "file" and not address.netloc
@@ -615,14 +620,17 @@ def _as_text(value: object) -> str:
     return json.dumps(value)
 
 
-def read_settings() -> Settings:
+def read_settings(**given: Any) -> Settings:
     """The settings that the environment of this process gives.
+
+    Args:
+        **given: values by field that take the place of the environment's.
 
     Raises:
         SettingsError: a variable is unknown or has a value that is not allowed.
     """
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
 
