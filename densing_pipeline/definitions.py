@@ -43,13 +43,14 @@ def build_defs(
     wanted = evaluate if settings.evaluate or evaluation_job else None
     check = evaluations.check_job(settings)
     checks = all_checks()
+    night = nightly.job(settings)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=checks,
-        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
-        schedules=[nightly.schedule, maintenance.schedule],
+        jobs=[night, maintenance.job, hub_sweep.job, evaluate, check],
+        schedules=[nightly.schedule(night), maintenance.schedule],
         sensors=[
             # Another job than ours may need other things, which the check does not know.
             new_models.sensor(settings, wanted, None if evaluation_job else check),
