@@ -38,12 +38,6 @@ MOST_OFFERS = 60
 MOST_CHANGES = 200
 """Most changes of prices in one answer."""
 
-LINEAGE_TABLES = (
-    "densities", "densing_law", "models", "scores", "pooled_scores", "reference_laws",
-    "reference_law_draws", "direct_laws",
-)  # fmt: skip
-"""Published tables that a lineage is read from."""
-
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
 
 
@@ -133,7 +127,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
         )  # fmt: skip
 
     def explain(model: str, law: str = "", scores: str = "", params: str = "") -> dict[str, Any]:
-        """Where the density of a model comes from, as a tree: parameters, scores with sources, law and draws.
+        """Where the density of a model comes from, as a tree: parameters, scores with sources, law, draws, raw bytes.
 
         Args:
             model: Hub id, or a part of it that one model alone has.
@@ -143,7 +137,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
         """
         release = latest.resolve()
         found = _asked(
-            lineage.density_lineage, _read(release, LINEAGE_TABLES), model,
+            lineage.density_lineage, _read(release, lineage.TABLES), model,
             law or None, scores or None, params or None,
         )  # fmt: skip
         return {"release": release.name, "tree": _tree(found)}

@@ -178,6 +178,25 @@ def compare(
     releases.compare(ctx.obj, before, after)
 
 
+@app.command()
+def publish(
+    ctx: typer.Context,
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            help="s3://, gs://, az:// or hf://datasets/owner/name (default: DENSING_PUBLISH_URL)."
+        ),
+    ] = None,
+    go: Annotated[
+        bool, typer.Option("--go", help="Do it; otherwise say what would be uploaded.")
+    ] = False,
+) -> None:
+    """Send the latest release to a place: object store or data set on the Hub."""
+    from densing_pipeline.cli import publish
+
+    publish.run(ctx.obj, place, is_trial=not go)
+
+
 export = typer.Typer(
     help="Write our measured scores in the formats of others.", rich_markup_mode=None
 )
@@ -493,11 +512,21 @@ def items(
     ] = 0.15,
     repeats: Annotated[int, typer.Option(min=1, help="Samples of each model.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 1,
+    by_difficulty: Annotated[
+        bool, typer.Option("--by-difficulty", help="Use how hard items were for the other models.")
+    ] = False,
 ) -> None:
     """Sample recorded item results, and compare the estimates with the scores on all items."""
     from densing_pipeline.cli import studies
 
-    studies.simulate_items(ctx.obj, file, target=sample_error, repeats=repeats, seed=seed)
+    studies.simulate_items(
+        ctx.obj,
+        file,
+        target=sample_error,
+        repeats=repeats,
+        seed=seed,
+        by_difficulty=by_difficulty,
+    )
 
 
 @simulate.command("price-nights")

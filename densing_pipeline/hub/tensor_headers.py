@@ -230,6 +230,14 @@ def fetched(zone: LandingZone) -> pl.DataFrame:
     )
 
 
+def newest(zone: LandingZone, revision: str | None) -> Receipt | None:
+    """The newest answer with headers of one revision; None if none landed."""
+    for receipt in zone.receipts(HEADERS, newest_first=True):
+        if receipt.status == OK and _revision(receipt) == revision:
+            return receipt
+    return None
+
+
 def due(found: pl.DataFrame, now: datetime) -> Sequence[tuple[str, str]]:
     """Models whose headers are to be fetched, newest first, as (current name, revision).
 
