@@ -32,7 +32,7 @@ GPU_PYTHONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help run show report test test-all test-pythons test-lowest test-same-release coverage dev lint \
-	sbom audit lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	clusters sbom audit lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
@@ -87,6 +87,9 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 format: .venv/synced ## Format the code
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+clusters: | $(filter .uv/%,$(UV)) ## Add what tests of Ray and Kubernetes need to .venv; another make removes it
+	@$(UV) sync --frozen --no-python-downloads --group clusters $(QUIETLY)
 
 sbom: | $(filter .uv/%,$(UV)) ## List every library of the package with version and hashes, as CycloneDX in dist/
 	@mkdir -p dist
