@@ -26,7 +26,8 @@ PRICES_SEEN = (1.0, 1.0, 1.0, 0.5, 0.3, 0.1, 10.0, 0.0, None)
 """USD per million tokens; 0 is a free day, None a day without the offer."""
 
 OWN, KEPT = "openrouter", "litellm"
-seeds = pytest.mark.parametrize("seed", range(3))
+SLOW_SEEDS = (pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))
+seeds = pytest.mark.parametrize("seed", [0, *SLOW_SEEDS])
 
 
 @cache

@@ -28,7 +28,7 @@ from tests.conftest import one_row
 from tests.releases import made
 from tests.servers.object_store import BUCKET, ObjectStoreServer
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 PREFIX = "densing/published"
 URL = f"s3://{BUCKET}/{PREFIX}"

@@ -16,7 +16,7 @@ from tests.conftest import one_row
 from tests.releases import made
 from tests.told import HOSTILE, told
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 MODELS = 40
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
