@@ -5,8 +5,9 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import ParseResult, unquote, urlparse
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import HIDDEN, host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
@@ -41,6 +43,7 @@ REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
     "az": "az://account/container/prefix",
+    "hf": "hf://datasets/owner/name",
 }
 """How an address of each kind of remote place is written, by scheme."""
 
@@ -113,6 +116,10 @@ def _file_that_exists(path: Path) -> Path:
     return path
 
 
+def _instant(given: Any) -> Any:
+    return clock.parsed(given) if isinstance(given, str) else given
+
+
 def _database(url: str) -> str:
     address = _parsed(url)
     if (
@@ -179,7 +186,7 @@ class Settings(BaseSettings):
     publish_url: str = Field(
         repr=False,
         default="published",
-        description="Where releases are published: a directory (a path or a file:// address), or an object store (s3://, gs://, az://).",
+        description="Where releases are published: a directory (a path or a file:// address), an object store (s3://, gs://, az://) or a data set on the Hub (hf://datasets/owner/name).",
     )
     homepage: Annotated[str, AfterValidator(_http)] | None = Field(
         repr=False,
@@ -195,6 +202,11 @@ class Settings(BaseSettings):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=20241206, description="Seed of every random draw; part of the release."
+    )
+
+    now: Annotated[datetime, BeforeValidator(_instant)] | None = Field(
+        default=None,
+        description="Instant at which the clock stands, for tests and replays of past nights; results are kept apart from real ones.",
     )
 
     night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
@@ -467,6 +479,10 @@ class Settings(BaseSettings):
                     f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
                     "credentials come from the environment, under the names of the store's own client"
                 )
+            if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
+                raise ValueError(
+                    f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
+                )
             return url
         is_path = "://" not in url
         is_file = address is not None and address.scheme == "file" and not address.netloc
@@ -477,6 +493,15 @@ class Settings(BaseSettings):
             )
         _folder(_published_to(_written_out(url)))
         return url
+
+    @model_validator(mode="after")
+    def _no_replay_is_sent(self) -> Self:
+        if self.now is not None and self.is_remote:
+            raise ValueError(
+                "DENSING_NOW sets the clock for tests and replays, and their releases are sent nowhere: unset it, or "
+                "set DENSING_PUBLISH_URL to a directory of its own"
+            )
+        return self
 
     def decisive(self) -> dict[str, str]:
         """The settings that change the content of a table, as text by variable; of a file its SHA-256.
@@ -568,14 +593,17 @@ def _as_text(value: object) -> str:
     return json.dumps(value)
 
 
-def read_settings() -> Settings:
+def read_settings(**given: Any) -> Settings:
     """The settings that the environment of this process gives.
+
+    Args:
+        **given: values by field that take the place of the environment's.
 
     Raises:
         SettingsError: a variable is unknown or has a value that is not allowed.
     """
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
 

@@ -1,9 +1,8 @@
 """The job that deletes what is no longer needed, every day after the night."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
+from densing_pipeline import clock
 from densing_pipeline.orchestration import run_retention
 from densing_pipeline.settings import Settings
 
@@ -11,7 +10,7 @@ from densing_pipeline.settings import Settings
 @dg.op
 def delete_old_runs(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Delete runs that ended long ago, with their events and logs."""
-    deleted = run_retention.delete_old_runs(context.instance, settings, datetime.now(UTC))
+    deleted = run_retention.delete_old_runs(context.instance, settings, clock.now())
     context.log.info(f"deleted {deleted}")
 
 

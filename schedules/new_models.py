@@ -5,7 +5,6 @@ have logs and retries, and no time limit of a minute.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.folder_format import TRIAL
 from densing_pipeline.evaluation.job_path import environment_lacks
@@ -90,7 +90,7 @@ def sensor(
             return dg.SensorResult(skip_reason=lacking)
         ended = installation.ended(settings.evaluations_dir)
         waiting = installation.waiting(ended, check)
-        asked, now = _used_run_keys(context.instance), datetime.now(UTC)
+        asked, now = _used_run_keys(context.instance), clock.now()
         # At most one an hour, also if none leaves a verdict.
         trial = f"check@{now:%Y-%m-%dT%H}"
         is_due = trial not in asked and installation.is_check_due(ended, check, now)

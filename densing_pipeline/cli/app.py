@@ -178,6 +178,25 @@ def compare(
     releases.compare(ctx.obj, before, after)
 
 
+@app.command()
+def publish(
+    ctx: typer.Context,
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            help="s3://, gs://, az:// or hf://datasets/owner/name (default: DENSING_PUBLISH_URL)."
+        ),
+    ] = None,
+    go: Annotated[
+        bool, typer.Option("--go", help="Do it; otherwise say what would be uploaded.")
+    ] = False,
+) -> None:
+    """Send the latest release to a place: object store or data set on the Hub."""
+    from densing_pipeline.cli import publish
+
+    publish.run(ctx.obj, place, is_trial=not go)
+
+
 export = typer.Typer(
     help="Write our measured scores in the formats of others.", rich_markup_mode=None
 )
@@ -611,11 +630,10 @@ def price(
     ] = False,
 ) -> None:
     """Say what a model cost on a day: each seller's prices, since when, how sure, and from which bytes."""
-    from datetime import UTC
-
+    from densing_pipeline import clock
     from densing_pipeline.cli import price
 
-    day = on.date() if on else datetime.now(UTC).date()
+    day = on.date() if on else clock.now().date()
     price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
 
 

@@ -4,8 +4,9 @@ from rich.tree import Tree
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import published_folder
+from densing_pipeline.cli.settings import current_settings, published_folder
 from densing_pipeline.publication.lineage import Node, UnknownNumberError, density_lineage
+from densing_pipeline.publication.raw_bytes import State
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.tables.schemas import TableError
 from densing_pipeline.text import plain
@@ -21,7 +22,8 @@ def run(
     """
     try:
         tables = read_latest(published_folder())
-        found = density_lineage(tables, model, law, scores, params)
+        state = State.of(current_settings())
+        found = density_lineage(tables, model, law, scores, params, state)
     except (TableError, UnknownNumberError) as error:
         raise CommandError(str(error)) from error
     screen.show(_drawn(found))

@@ -1,7 +1,6 @@
 """`densing maintenance`: delete what is no longer needed, for installations without Dagster's daemon."""
 
-from datetime import UTC, datetime
-
+from densing_pipeline import clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
@@ -29,9 +28,7 @@ def run(screen: Screen, *, is_dry: bool) -> None:
 
     try:
         with storage.open_instance(settings) as instance:
-            done = run_retention.delete_old_runs(
-                instance, settings, datetime.now(UTC), is_dry=is_dry
-            )
+            done = run_retention.delete_old_runs(instance, settings, clock.now(), is_dry=is_dry)
     except StorageError as error:
         raise CommandError(str(error)) from error
     screen.say(

@@ -61,6 +61,8 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     settings = current_settings()
     if is_live:
         settings = settings.model_copy(update={"poll": True, "hub_poll": True})
+    if settings.now is not None:
+        screen.say(f"The clock is set to {settings.now.isoformat()} (DENSING_NOW).")
     set_home(settings, screen)
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.

@@ -7,7 +7,7 @@ How it ended is in the evaluation folder (`folder_writer`) and in the exit statu
     1  failed: another attempt may succeed, and continues where this one ended
     2  wrong arguments: no file was changed
     3  blocked: another attempt would fail the same way
-    4  another job holds the lock of the folder: no file was changed
+    4  another job holds the folder: no file was changed, or none since the other job took it
 
 Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured_tables`).
 """
@@ -22,11 +22,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
     adaptive,
@@ -95,6 +97,7 @@ class Arguments:
         released: day on which the model was released; None if it is not known.
         gpus: GPUs for copies of the model; it has those that it needs in any case.
         hang_seconds: seconds without progress after which the evaluation is stopped.
+        order: name under which the orchestrator started this job; None if it was started by hand.
     """
 
     model: str
@@ -110,6 +113,7 @@ class Arguments:
     released: date | None
     gpus: int
     hang_seconds: float
+    order: str | None
 
     @property
     def suite_version(self) -> str:
@@ -141,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     with reporting() as reporter:
         try:
-            with FolderWriter(arguments.folder()) as writer:
+            folder, order = arguments.folder(), arguments.order
+            leave = partial(_leave, reporter)
+            with FolderWriter(folder, order=order, on_loss=leave) as writer:
                 return _evaluate(arguments, writer, reporter)
         except EvaluationError as error:
             reporter.say(f"{error.state}: {error}")
@@ -221,7 +227,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         facts |= engine.provenance()
     seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
     facts |= provenance.of_results(tallies, seconds) | meter.costs
-    writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
+    writer.write_provenance({**facts, "finished_at": clock.now().isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
     measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
@@ -344,15 +350,28 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 
 
 def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:
-    """Write the outcome and end the process at once: a call that waits for a device ignores signals."""
+    """Write the outcome and end the process at once."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
     try:
         writer.end("failed", reason, resumable=True, fault="unexplained")
         reporter.say(f"failed: {reason}")
     finally:
-        for child in multiprocessing.active_children():
-            child.kill()
-        os._exit(EXIT["failed"])
+        _end_at_once(EXIT["failed"])
+
+
+def _leave(reporter: Reporter, reason: str) -> None:
+    """End the process at once and leave the folder as it is, for it is another job's."""
+    try:
+        reporter.say(f"failed: {reason}")
+    finally:
+        _end_at_once(EXIT_BUSY)
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """End this process and those it started: a call that waits for a device ignores signals."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(status)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -381,6 +400,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
     add("--gpus", type=int, default=1, help="GPUs for copies of the model, if it needs fewer (1)")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
+    add("--order", help=argparse.SUPPRESS)
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")

@@ -18,6 +18,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.errors import DagsterPipesExecutionError
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
@@ -224,7 +225,7 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
         "attempt": found.attempt + 1,
         "excused": found.excused,
         "requested_revision": asked,
-        "started_at": datetime.now(UTC).isoformat(),
+        "started_at": clock.now().isoformat(),
     }
     folder_format.write_json(found.path / folder_format.REQUEST, request)
 
@@ -284,7 +285,7 @@ def _end(path: Path, settings: Settings, what: str) -> None:
         "reason": f"the job left no outcome; {what}{meaning}",
         "attempt": found.attempt,
         "started_at": found.started_at and found.started_at.isoformat(),
-        "finished_at": datetime.now(UTC).isoformat(),
+        "finished_at": clock.now().isoformat(),
         "resumable": True,
         "fault": fault,
     }

@@ -32,6 +32,7 @@ from densing_pipeline.tables.schemas import TableError
 LIST_FILE = "releases.json"
 TABLE_FILE = "releases.parquet"
 FEED_FILE = "releases.atom"
+FILES = (LIST_FILE, TABLE_FILE, FEED_FILE)
 
 FEED_ENTRIES = 50
 """Most releases in the feed, the newest ones."""

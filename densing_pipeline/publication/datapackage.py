@@ -6,12 +6,13 @@ Data Package v2, https://datapackage.org/standard/data-package/
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
@@ -24,6 +25,9 @@ from densing_pipeline.tables import contract, dictionary
 from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
 
 RESOURCES_FILE = "datapackage.json"
+
+REPLAYED = "clock_is_set"
+"""Property of the provenance of a release whose clock was set (`DENSING_NOW`)."""
 
 MOST_ROW_SETS = 30
 """Most sources by which the rows of a table are told apart."""
@@ -46,6 +50,7 @@ class Provenance:
         code: SHA-256 of the package's Python files; empty if it is not known.
         facts: SHA-256 of the package's other files; empty if it is not known.
         homepage: address at which readers find the releases; empty if there is none.
+        is_replayed: whether the clock was set (`DENSING_NOW`), as in tests and replays.
     """
 
     created: datetime
@@ -57,6 +62,7 @@ class Provenance:
     code: str = ""
     facts: str = ""
     homepage: str = ""
+    is_replayed: bool = False
 
     def source_list(self) -> list[dict[str, str]]:
         """The sources as a data package lists them."""
@@ -82,6 +88,7 @@ class Provenance:
                 "versions": self.versions,
                 "seed": self.seed,
                 "bootstrap_draws": self.bootstrap_draws,
+                **({REPLAYED: True} if self.is_replayed else {}),
             },
         }
 
@@ -143,7 +150,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
     """The provenance of a release made now, here, with these settings."""
     here = running()
     return Provenance(
-        created=datetime.now(UTC),
+        created=clock.now(),
         git_sha=_git_sha(),
         versions=dict(here.libraries),
         seed=settings.seed,
@@ -152,6 +159,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
         code=here.code,
         facts=here.facts,
         homepage=shown(settings.homepage) if settings.homepage else "",
+        is_replayed=clock.is_set(),
     )
 
 

@@ -40,6 +40,7 @@ from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.croissant import CROISSANT_FILE, croissant
 from densing_pipeline.publication.datapackage import (
+    REPLAYED,
     RESOURCES_FILE,
     Provenance,
     datapackage,
@@ -89,8 +90,8 @@ def publish(
         keep: newest releases that are kept, besides the last of each month; all if None.
 
     Raises:
-        TableError: a table is missing, unknown, invalid or has dates in the future, or `latest` is
-            not a link.
+        TableError: a table is missing, unknown, invalid or has dates in the future, `latest` is
+            not a link, or the releases there are of another clock.
     """
     if set(tables) != set(PUBLISHED):
         raise TableError(
@@ -109,6 +110,7 @@ def publish(
     if latest.exists() and not latest.is_symlink():
         raise TableError(f"{latest} is not a link to a release; move it away and run again")
     with locked(folder):
+        _check_clock(latest, made)
         for leftover in folder.glob("releases/.tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if is_whole(latest) and _same_content(latest, tables, made):
@@ -124,6 +126,22 @@ def publish(
         rows={name: frame.height for name, frame in tables.items()},
         bytes=sum(file.stat().st_size for file in target.glob("*.parquet")),
     )
+
+
+def _check_clock(latest: Path, made: Provenance) -> None:
+    """Keep releases of tests and replays, whose clock `DENSING_NOW` sets, apart from real ones.
+
+    Raises:
+        TableError: the latest release is of the other kind.
+    """
+    if not is_whole(latest):
+        return
+    if _package(latest)["provenance"].get(REPLAYED, False) != made.is_replayed:
+        theirs = "real nights" if made.is_replayed else "a clock that DENSING_NOW had set"
+        raise TableError(
+            f"{latest.parent} has releases of {theirs}: {'unset DENSING_NOW, or ' if made.is_replayed else ''}"
+            "set DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+        )
 
 
 def is_whole(release: Path) -> bool:

@@ -19,6 +19,7 @@ from densing_pipeline.publication.places.place import (
     Place,
     PlaceConflictError,
     PlaceError,
+    PlaceRefusedError,
     Sent,
     package_of,
 )
@@ -40,6 +41,11 @@ def place_at(url: str, settings: Settings) -> Place:
     Raises:
         PlaceError: it cannot be used; the message says why.
     """
+    if url.partition("://")[0] == "hf":
+        # The Hub's library takes as long to import as everything else that reading a table needs.
+        from densing_pipeline.publication.places.datasets import open_dataset
+
+        return open_dataset(url, settings.hub_endpoint)
     return open_store(url)
 
 
@@ -120,6 +126,7 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
 
     Raises:
         PlaceConflictError: somebody else published meanwhile.
+        PlaceRefusedError: this sender may not write there.
         PlaceError: the place cannot be read or written, or no more than a part of the files.
     """
     known = set(catalogue.in_folder(release.parents[1])["release_id"])
@@ -128,7 +135,8 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
         wait=tenacity.wait_exponential(multiplier=WAIT_S, max=60 * WAIT_S),
         retry=tenacity.retry_if_exception(
             lambda error: (
-                isinstance(error, PlaceError) and not isinstance(error, PlaceConflictError)
+                isinstance(error, PlaceError)
+                and not isinstance(error, PlaceConflictError | PlaceRefusedError)
             )
         ),
         reraise=True,

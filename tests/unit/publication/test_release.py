@@ -108,6 +108,15 @@ def test_data_of_days_to_come_are_refused(tables, tmp_path):
         publish(tables | {"densing_law": future}, tmp_path, made())
 
 
+@pytest.mark.parametrize("is_replayed", [True, False])
+def test_releases_of_a_set_clock_and_of_real_nights_are_kept_apart(tables, tmp_path, is_replayed):
+    first = publish(tables, tmp_path, replace(made(), is_replayed=is_replayed))
+    with pytest.raises(TableError, match="DENSING_PUBLISH_URL to directories of their own"):
+        publish(changed(tables), tmp_path, replace(made(), is_replayed=not is_replayed))
+    assert (tmp_path / "latest").resolve() == first.path
+    assert publish(changed(tables), tmp_path, replace(made(), is_replayed=is_replayed)).is_new
+
+
 def test_two_publishers_at_once_both_end_well(tables, tmp_path):
     with ThreadPoolExecutor(max_workers=4) as pool:
         contents = [tables, changed(tables)] * 4
