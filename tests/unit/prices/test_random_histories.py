@@ -19,6 +19,8 @@ from densing_pipeline.prices.confirmation import REVERSAL_DAYS
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
+pytestmark = pytest.mark.heavy
+
 START = date(2025, 1, 1)
 OFFERS, LOOKS = 150, 36
 GAPS = (1, 1, 1, 1, 1, 2, 5, 13, 14, 15, 16, 40, 200)
