@@ -167,11 +167,17 @@ def test_a_damaged_table_is_told_to_its_reader_and_made_again(night):
     assert materialise(settings, instance, "densities", "leaders") == ""
 
 
-def test_runs_of_a_killed_process_are_ended_as_failed_and_those_of_others_are_not(tmp_path):
+@pytest.mark.parametrize("has_server", [False, True])
+def test_runs_that_a_killed_process_left_are_ended_and_on_a_server_those_of_others_are_not(
+    tmp_path, has_server
+):
     @dg.job
     def empty() -> None: ...
 
-    mine, other = (Settings(state_dir=tmp_path / name) for name in ("mine", "other"))
+    url = "postgresql://ann:secret@db.example/runs" if has_server else ""
+    mine, other = (
+        Settings(state_dir=tmp_path / name, database_url=url) for name in ("mine", "other")
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         runs = [
             instance.create_run_for_job(
@@ -181,7 +187,9 @@ def test_runs_of_a_killed_process_are_ended_as_failed_and_those_of_others_are_no
         ]
         end_killed_runs(instance, mine)
         ended = [instance.get_run_by_id(run.run_id).status for run in runs]
-    assert ended == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]
+    # Files in the state directory hold its own runs alone.
+    of_other = dg.DagsterRunStatus.STARTED if has_server else dg.DagsterRunStatus.FAILURE
+    assert ended == [dg.DagsterRunStatus.FAILURE, of_other]
 
 
 @pytest.mark.slow
