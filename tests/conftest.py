@@ -14,7 +14,6 @@ from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import Table
 from tests.servers.prices import PriceServer
 
-
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -512,11 +512,21 @@ def items(
     ] = 0.15,
     repeats: Annotated[int, typer.Option(min=1, help="Samples of each model.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 1,
+    by_difficulty: Annotated[
+        bool, typer.Option("--by-difficulty", help="Use how hard items were for the other models.")
+    ] = False,
 ) -> None:
     """Sample recorded item results, and compare the estimates with the scores on all items."""
     from densing_pipeline.cli import studies
 
-    studies.simulate_items(ctx.obj, file, target=sample_error, repeats=repeats, seed=seed)
+    studies.simulate_items(
+        ctx.obj,
+        file,
+        target=sample_error,
+        repeats=repeats,
+        seed=seed,
+        by_difficulty=by_difficulty,
+    )
 
 
 @simulate.command("price-nights")

@@ -174,7 +174,7 @@ def test_runs_that_a_killed_process_left_are_ended_and_on_a_server_those_of_othe
     @dg.job
     def empty() -> None: ...
 
-    url = "postgresql://ann:secret@db.example/runs" if has_server else ""
+    url = "postgresql://ann:secret@db.example/runs" if has_server else None
     mine, other = (
         Settings(state_dir=tmp_path / name, database_url=url) for name in ("mine", "other")
     )
