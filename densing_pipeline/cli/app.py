@@ -87,8 +87,20 @@ def run(
             "--live", help="Poll the price lists and the Hub; otherwise nothing is polled."
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say what would be asked, read and written, and what would stop the run.",
+        ),
+    ] = False,
 ) -> None:
     """Compute and publish a release, and print its answers."""
+    if dry_run:
+        from densing_pipeline.cli import dry_run as dry
+
+        dry.run(ctx.obj, is_live=live)
+        return
     from densing_pipeline.cli import night, show
 
     settings = night.run(ctx.obj, is_live=live)
