@@ -45,13 +45,14 @@ def build_defs(
     launcher = choice.chosen(settings)
     check = evaluations.check_job(settings, launcher)
     checks = all_checks()
+    night = nightly.job(settings)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=checks,
-        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
-        schedules=[nightly.schedule, maintenance.schedule],
+        jobs=[night, maintenance.job, hub_sweep.job, evaluate, check],
+        schedules=[nightly.schedule(night), maintenance.schedule],
         sensors=[
             # Another job than ours may need other things, which the check does not know.
             new_models.sensor(settings, wanted, None if evaluation_job else check),

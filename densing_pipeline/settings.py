@@ -214,6 +214,10 @@ class Settings(BaseSettings):
         description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
+    night_hours: Annotated[float, Field(gt=0)] = Field(
+        default=12, description="Longest time for which a night may run before it is ended."
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
