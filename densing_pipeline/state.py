@@ -93,7 +93,7 @@ def held(
     """
     state_dir = state_dir.absolute()
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        files.make_private(state_dir)
         lock = FileLock(state_dir / LOCK, is_singleton=True)
         _acquire(lock, state_dir, wait_seconds, on_wait)
     except OSError as error:
