@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import ParseResult, unquote, urlparse
 
 from pydantic import (
@@ -214,6 +214,10 @@ class Settings(BaseSettings):
         description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
+    night_hours: Annotated[float, Field(gt=0)] = Field(
+        default=12, description="Longest time for which a night may run before it is ended."
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
@@ -413,7 +417,26 @@ class Settings(BaseSettings):
     # It may not exist yet: the run that needs it says so (`orchestration.evaluation.environment_lacks`).
     evaluation_python: AnyPath = Field(
         default=Path(".venv-evaluation/bin/python"),
-        description="Python of the evaluation environment (`make evaluation-env`).",
+        description="Python of the evaluation environment (`make evaluation-env`); on a cluster, its path on the nodes.",
+    )
+    evaluate_on: Literal["local", "slurm"] = Field(
+        default="local",
+        description="Where evaluations run: on this machine, or as jobs of a Slurm cluster.",
+    )
+    cluster_places: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=8, description="Models that are evaluated at a time on a cluster."
+    )
+    cluster_gpu_gib: Annotated[float, Field(ge=0)] = Field(
+        default=80,
+        description="Memory of one GPU of the cluster, in GiB, by which GPUs are asked for; 0 if its nodes have none.",
+    )
+    cluster_state_dir: AnyPath | None = Field(
+        default=None,
+        description="Path of the state directory on the nodes of the cluster, if it is another one there.",
+    )
+    slurm_options: str = Field(
+        default="",
+        description="Options of sbatch for each evaluation, such as `--partition=gpu --account=lab`.",
     )
     evaluation_data: Annotated[AnyPath, AfterValidator(_folder_that_exists)] | None = Field(
         default=None, description="Local mirror of the benchmark files; without, the Hub is asked."
@@ -565,6 +588,14 @@ class Settings(BaseSettings):
     def evaluations_dir(self) -> Path:
         """Where the evaluation job leaves one folder per model, revision and suite version."""
         return self.state_dir / "evaluations"
+
+    def on_nodes(self, path: Path) -> Path:
+        """The path, absolute, as the machine that evaluates sees it (`cluster_state_dir`)."""
+        here, there = path.absolute(), self.cluster_state_dir
+        state_dir = self.state_dir.absolute()
+        if self.evaluate_on == "local" or there is None or not here.is_relative_to(state_dir):
+            return here
+        return there / here.relative_to(state_dir)
 
     @property
     def evaluation_cache_dir(self) -> Path:

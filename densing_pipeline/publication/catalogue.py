@@ -179,4 +179,4 @@ def write(folder: Path, known: pl.DataFrame, homepage: str = "") -> None:
     for name, content in rendered(known, homepage).items():
         path = folder / name
         if not path.exists() or path.read_bytes() != content:
-            files.write(path, content)
+            files.write(path, content, files.PUBLIC_FILE)

@@ -235,7 +235,6 @@ def _build(
     releases, before = folder / "releases", latest_release(folder)
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
     try:
-        building.chmod(0o755)
         for name, frame in tables.items():
             frame.write_parquet(building / f"{name}.parquet", compression="zstd", statistics=True)
         target = releases / f"{day}-{_digest(building, made)}"
@@ -257,6 +256,7 @@ def _build(
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
         _describe(building, package, [answer["sentence"] for answer in given["answers"]])
+        files.make_public(building)
         files.flush(building)
         if target.exists():  # damaged by something outside: keep it for inspection
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
@@ -328,7 +328,10 @@ def _list(folder: Path, latest: str, keep: int | None, homepage: str) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, for one publisher at a time; it is released if the process dies."""
-    (folder / "releases").mkdir(parents=True, exist_ok=True)
+    for each in (folder, folder / "releases"):
+        if not each.exists():
+            each.mkdir(parents=True, exist_ok=True)
+            each.chmod(files.PUBLIC_FOLDER)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -104,13 +104,13 @@ def _fetch(place: Place, latest: str, target: Path) -> None:
     """Fetch the latest release of a place to the folder `target`."""
     arriving = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
     try:
-        arriving.chmod(0o755)
         place.fetch(arriving)
         if not is_whole(arriving) or package_of(arriving)["version"] != latest:
             raise PlaceError(
                 f"{place.address}: the release {latest} there is damaged; upload it again from a copy "
                 "that is whole, or point DENSING_PUBLISH_URL at an empty place"
             )
+        files.make_public(arriving)
         files.flush(arriving)
         if target.exists():
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=target.parent)) / latest)
