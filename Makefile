@@ -32,7 +32,7 @@ GPU_PYTHONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help run show report test test-all test-pythons test-lowest test-same-release coverage dev lint \
-	lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	sbom audit lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
@@ -50,7 +50,8 @@ report: .venv/synced ## Open the page of the latest release
 test: .venv/synced ## Run the tests
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow"
 
-test-all: .venv/synced ## Run the tests and the slow coverage studies
+test-all: .venv/synced ## Run all tests, with Postgres, a browser, Slurm and vLLM where they are; some take minutes
+	@.ci/lacking
 	@$(RUN) pytest -q -n 2 --dist worksteal
 
 test-pythons: .venv/synced ## Run the fast unit tests on every other Python of PYTHONS
@@ -86,6 +87,14 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 format: .venv/synced ## Format the code
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+sbom: | $(filter .uv/%,$(UV)) ## List every library of the package with version and hashes, as CycloneDX in dist/
+	@mkdir -p dist
+	@$(UV) export --quiet --frozen --no-dev --all-extras --preview-features sbom-export --format cyclonedx1.5 \
+		--output-file dist/densing-pipeline.cdx.json >/dev/null
+
+audit: | $(filter .uv/%,$(UV)) ## Hold every locked library against the advisories of OSV; needs the network
+	@$(UV) audit --frozen --preview-features audit-command
 
 lock-check: | $(filter .uv/%,$(UV)) # uv.lock follows pyproject.toml
 	@$(UV) lock --check --quiet || { echo "uv.lock is out of date: uv lock, then make lowest-lock" >&2; exit 1; }

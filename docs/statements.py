@@ -640,6 +640,9 @@ PAGES = {
         rest="worked examples, and the rules held by tests/unit/past_prices"
     ),
     "docs/performance.md": Page(rest="measured by `make bench`"),
+    "docs/reliability.md": Page(
+        rest="bounds of faults, held by the tests it names; the quarter's figures from benchmarks/quarter"
+    ),
     "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/reading.md": Page(rest="worked examples, run as tests"),
     "docs/sandbox.md": Page(

@@ -76,7 +76,7 @@ def sensor(
         except TableError as error:
             return dg.SensorResult(skip_reason=str(error))
         check = installation.last_check(settings.state_dir)
-        places = check.places if check else 1
+        places = places_of(settings, check)
         queued = in_order(table, places)
         known = set(context.instance.get_dynamic_partitions(MODELS.name or ""))
         if evaluation is None:
@@ -86,7 +86,9 @@ def sensor(
                 skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is "
                 "off, so no run is asked for",
             )
-        if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
+        is_local = settings.evaluate_on == "local"
+        lacking = environment_lacks(settings.evaluation_python) if is_local else None
+        if settings.evaluate and lacking:
             return dg.SensorResult(skip_reason=lacking)
         ended = installation.ended(settings.evaluations_dir)
         waiting = installation.waiting(ended, check)
@@ -139,6 +141,13 @@ def sensor(
         )
 
     return new_models
+
+
+def places_of(settings: Settings, check: installation.Check | None) -> int:
+    """Models that are evaluated at a time: one for each GPU of this machine, or as many as a cluster is given."""
+    if settings.evaluate_on != "local":
+        return settings.cluster_places
+    return check.places if check else 1
 
 
 def in_order(table: pl.DataFrame, places: int) -> list[Candidate]:

@@ -156,3 +156,8 @@ def test_a_state_directory_without_results_takes_either_clock(tmp_path, monkeypa
     monkeypatch.delenv("DENSING_NOW")
     with held(tmp_path, "me"):
         assert not (tmp_path / REPLAYED).exists()
+
+
+def test_other_users_cannot_enter_a_state_directory(tmp_path):
+    with held(tmp_path / "state", "a test"):
+        assert (tmp_path / "state").stat().st_mode & 0o007 == 0

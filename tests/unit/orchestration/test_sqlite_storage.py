@@ -154,9 +154,14 @@ def test_a_full_or_read_only_disk_is_named():
     told = json.loads(done.stdout)
     assert "the disk is full" in told["full, new"]
     assert "the disk is full" in told["full, in use"]
+    assert "the disk is full" in told["full, old"], "SQLite calls it an I/O error"
     assert "read-only" in told["read-only, new"]
     assert "read-only" in told["read-only, old"]
     assert told["writable again"] == "opened"
+    assert "the disk is full" in told["full, landing"]
+    assert told["landing again"] == "landed, 1 receipts"
+    assert "read-only" in told["read-only, state"]
+    assert "DENSING_PUBLISH_URL to folders that can be written" in told["read-only, releases"]
 
 
 @pytest.mark.slow

@@ -48,6 +48,20 @@ def test_a_release_holds_every_table_and_its_description(tables, tmp_path, monke
     assert package["version"] == release.release_id
 
 
+def test_every_user_of_the_machine_may_read_a_release_whatever_the_umask(tables, tmp_path):
+    before = os.umask(0o077)
+    try:
+        publish(tables, tmp_path / "published", made())
+    finally:
+        os.umask(before)
+    paths = [tmp_path / "published", *(tmp_path / "published").rglob("*")]
+    modes = {path: path.stat().st_mode & 0o777 for path in paths if path.name != ".lock"}
+    assert (tmp_path / "published" / "releases.json") in modes
+    assert {
+        path: mode for path, mode in modes.items() if mode != (0o755 if path.is_dir() else 0o644)
+    } == {}
+
+
 def test_every_table_is_readable_elsewhere(tables, tmp_path):
     release = publish(tables, tmp_path, made())
     for name, table in PUBLISHED.items():
