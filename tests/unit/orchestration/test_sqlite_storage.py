@@ -156,6 +156,7 @@ def test_a_full_or_read_only_disk_is_named():
     told = json.loads(done.stdout)
     assert "the disk is full" in told["full, new"]
     assert "the disk is full" in told["full, in use"]
+    assert "the disk is full" in told["full, old"], "SQLite calls it an I/O error"
     assert "read-only" in told["read-only, new"]
     assert "read-only" in told["read-only, old"]
     assert told["writable again"] == "opened"
