@@ -5,6 +5,7 @@ kernel releases the lock when the process ends, however it ends. Not here: the l
 folder (`evaluation.folders`), and what the files hold.
 """
 
+import fcntl
 import json
 import os
 import socket
@@ -108,6 +109,25 @@ def held(
         if is_outermost:
             (state_dir / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def holder(state_dir: Path) -> str | None:
+    """Who holds the state directory, in words; None if nobody does. Nothing is written.
+
+    Raises:
+        StateError: it cannot be read.
+    """
+    path = state_dir.absolute() / LOCK
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _holder(state_dir.absolute())
+    except OSError as error:
+        raise StateError(sentence(error)) from error
+    return None
 
 
 def _acquire(

@@ -87,8 +87,20 @@ def run(
             "--live", help="Poll the price lists and the Hub; otherwise nothing is polled."
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say what would be asked, read and written, and what would stop the run.",
+        ),
+    ] = False,
 ) -> None:
     """Compute and publish a release, and print its answers."""
+    if dry_run:
+        from densing_pipeline.cli import dry_run as dry
+
+        dry.run(ctx.obj, is_live=live)
+        return
     from densing_pipeline.cli import night, show
 
     settings = night.run(ctx.obj, is_live=live)
@@ -593,8 +605,31 @@ def evaluate(
     evaluate.run(model, revision, weights, out, benchmarks, limit, sample_error, day, hang_seconds)
 
 
-@app.command()
-def explain(
+class ExplainGroup(typer.core.TyperGroup):
+    """The commands of `densing explain`; a model in place of a command has its density explained."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command in front if the first of them is a model."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["densities", *args]
+        return super().parse_args(ctx, args)
+
+
+explain = typer.Typer(
+    cls=ExplainGroup,
+    help="Show where a number comes from, as a tree down to the raw bytes; a MODEL alone has its density explained.",
+    rich_markup_mode=None,
+)
+app.add_typer(explain, name="explain")
+
+
+@explain.callback()
+def explain_what() -> None:
+    """Show where a number comes from, as a tree down to the raw bytes; a MODEL alone has its density explained."""
+
+
+@explain.command("densities")
+def explain_density(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(help="Model id, or a part of it.")],
     law: Annotated[
@@ -613,10 +648,62 @@ def explain(
         ),
     ] = None,
 ) -> None:
-    """Show where a model's density comes from, as a tree."""
+    """The density of a model: parameters, scores with sources, law, draws."""
     from densing_pipeline.cli import explain
 
-    explain.run(ctx.obj, model, law, scores, params)
+    explain.density(ctx.obj, model, law, scores, params)
+
+
+@explain.command("prices")
+def explain_price(
+    ctx: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="Name in a price list, Hub id, or another spelling of one.")
+    ],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day, UTC (default: today).")
+    ] = None,
+) -> None:
+    """The prices of a model on a day: every offer under the name, with the list it is from."""
+    from densing_pipeline import clock
+    from densing_pipeline.cli import explain
+
+    explain.price(ctx.obj, model, on.date() if on else clock.now().date())
+
+
+@explain.command("halvings")
+def explain_halving(
+    ctx: typer.Context,
+    level: Annotated[str, typer.Argument(help="Level of capability, such as gpt-4.")],
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of input tokens in the price (default: the largest)."),
+    ] = None,
+) -> None:
+    """The halving time of the cheapest price of a level: every price that its curve consists of."""
+    from densing_pipeline.cli import explain
+
+    explain.halving(ctx.obj, level, share)
+
+
+@explain.command("growth")
+def explain_growth(
+    ctx: typer.Context,
+    ruler: Annotated[
+        str | None,
+        typer.Argument(help="By what density is measured (default: as in the headline)."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Benchmarks or texts, such as MMLU, code or fresh-text.")
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(help="Parameter basis, such as total or active.")
+    ] = None,
+) -> None:
+    """How fast density grows: the estimate, its newest models with their scores."""
+    from densing_pipeline.cli import explain
+
+    explain.growth(ctx.obj, ruler, group, params)
 
 
 @app.command()

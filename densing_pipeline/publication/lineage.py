@@ -15,6 +15,7 @@ from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.pooled_scores import is_protocol_pooled
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.hub.models import current
@@ -170,24 +171,32 @@ def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
 def _score(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
     """The score with the reports it is the mean of, and those that are not used."""
     said = (
-        f"score {row['score']:.4f} (standard error {row['std_error']:.4f}) in {row['score_set']}, "
+        f"score {row['score']:.4f} (standard error {_error(row)}) in {row['score_set']}, "
         f"{row['score_source_kind']} [densities.score]"
     )
-    mine = tables["scores"].filter(model_id=row["model_id"], is_paper_protocol=True)
+    mine = tables["scores"].filter(pl.col("model_id") == row["model_id"])
     if row["model_id"].startswith(NMI_PREFIX):
         figure = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
         return Node(said, tuple(_report(one, tables, state) for one in figure.to_dicts()))
     wanted = AVERAGED if row["score_set"] == "average" else (_benchmark(row),)
+    mine = mine.filter(is_protocol_pooled())
     pooled = tables["pooled_scores"].filter(
         pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
     )
-    return Node(said, tuple(_pooled(one, mine, tables, state) for one in pooled.to_dicts()))
+    return Node(said, tuple(pooled_node(one, mine, tables, state) for one in pooled.to_dicts()))
 
 
-def _pooled(
+def pooled_node(
     pooled: Mapping[str, Any], mine: pl.DataFrame, tables: Tables, state: State | None
 ) -> Node:
-    """One benchmark's score with every report under the paper's protocol."""
+    """One benchmark's score with every report under a protocol that counts.
+
+    Args:
+        pooled: the row of `pooled_scores`.
+        mine: the rows of `scores` of the model under protocols that are pooled.
+        tables: benchmark_reports and claimed_scores.
+        state: where raw bytes are looked for beside the package.
+    """
     left_out = f"; not believed: {pooled['left_out']}" if pooled["left_out"] else ""
     several = pooled["n_documents"] > pooled["n_sources"]
     documents = f" with {pooled['n_documents']} documents" if several else ""
@@ -273,9 +282,14 @@ def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
                 f"{counted(draws.height, 'draw')} of the law, alpha from {alpha.min():.3g} to "
                 f"{alpha.max():.3g} [reference_law_draws]"
             ),
-            Node(f"normal noise of {row['std_error']:.4f} on the score"),
+            Node(f"normal noise of {_error(row)} on the score"),
         ),
     )
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    """The standard error of a density's score in words."""
+    return "unknown size" if row["std_error"] is None else f"{row['std_error']:.4f}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

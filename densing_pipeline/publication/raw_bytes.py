@@ -140,6 +140,21 @@ def of_law(row: Mapping[str, Any]) -> list[RawBytes]:
     return _of_table("reference_points", points["reference_id"]) if has_points else []
 
 
+def of_ruler(row: Mapping[str, Any]) -> list[RawBytes]:
+    """The fact table that a row of `ruler_densities` was read from; none of a polled or measured one."""
+    rows = [
+        (name, day)
+        for name in ("reported_fresh_text", "knowledge_probes")
+        for day in facts.load(name)
+        .filter(
+            pl.col("model_id" if name == "reported_fresh_text" else "model") == row["model_id"],
+            source_url=row["source_url"],
+        )["observed_at"]
+        .unique()
+    ]
+    return [_fact(name, "compiled", day) for name, day in rows[:1]]
+
+
 def _is_fact(name: str, row: Mapping[str, Any], columns: tuple[str, ...]) -> bool:
     """Whether a row stands in a fact table of the package, going by some of its columns."""
     return facts.load(name).filter(**{column: row[column] for column in columns}).height > 0

@@ -4,7 +4,7 @@
         server.answer("/models", Reply(body), Reply(status=500))
 
 The replies of a path are given in turn, the last one for ever. What was asked is in `requests`, and `now` is the
-time that the server states, the machine's if it is None.
+time that the server states; it states none if that is None.
 """
 
 import gzip
@@ -178,9 +178,10 @@ def _handler(
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            """The server's time, which a test may set."""
-            told = now()
-            return super().date_time_string(told.timestamp() if told else timestamp)
+        def send_response(self, code: int, message: str | None = None) -> None:
+            """Begin an answer, with the server's time if a test has set it."""
+            self.send_response_only(code, message)
+            if told := now():
+                self.send_header("Date", self.date_time_string(told.timestamp()))
 
     return Handler
