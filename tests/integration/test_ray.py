@@ -49,7 +49,7 @@ def takes_jobs(address: str) -> bool:
     try:
         client = JobSubmissionClient(address)
         job_id = client.submit_job(entrypoint="true")
-    except (ConnectionError, RuntimeError):
+    except (OSError, RuntimeError):
         return False
     while not (status := client.get_job_status(job_id)).is_terminal():
         time.sleep(0.5)

@@ -60,7 +60,8 @@ class RayLauncher:
                     "entrypoint_num_gpus": order.gpus,
                 },
             )
-        except (RuntimeError, ConnectionError, ValueError) as error:
+        # Errors of the connection are `requests`' own, and all of them are OSErrors.
+        except (OSError, RuntimeError, ValueError) as error:
             said = " ".join(str(error).split())[:400]
             found = EXIT_STATUS.search(said)
             status = int(found[1]) if found else None
