@@ -10,6 +10,7 @@ Not here: the data of a vintage (`vintages`), the methods (`methods`), and the s
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from densing_pipeline.forecasts.vintages import (
     price_vintages,
 )
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import FORECAST_QUANTILES, FORECASTS
 
@@ -38,6 +40,9 @@ LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 
 MOST_FORECAST_DRAWS = 400
 """Most draws of a forecast with an interval."""
+
+FEWEST_MONTHS = 12
+"""Fewest month ends, whose prices take some tenths of a second each, for which a second process is started."""
 
 FARTHEST_FOLD = 1000.0
 """Largest ratio of the upper end to the current record; a wider forecast is not informative and not
@@ -63,14 +68,19 @@ def forecasts(
     """
     draws = min(draws, MOST_FORECAST_DRAWS)
     rows: list[dict[str, Any]] = []
-    for month_end in month_ends(known.as_of):
-        found = [
+    ends = month_ends(known.as_of)
+    known.prepare(ends)
+    prices = (
+        parallel_map(partial(price_vintages, known.market), ends, fewest=FEWEST_MONTHS)
+        if known.has_prices
+        else [[] for _ in ends]
+    )
+    for month_end, of_prices in zip(ends, prices, strict=True):
+        of_density = (
             density_vintage(known.history, name, month_end, known.pooled_pace(month_end))
             for name in density_names(known.densities)
-        ]
-        if known.has_prices:
-            found += price_vintages(known, month_end)
-        for vintage in found:
+        )
+        for vintage in (*of_density, *of_prices):
             if vintage is not None:
                 rows.extend(_rows(vintage, draws, seed))
     rebuilt = (
