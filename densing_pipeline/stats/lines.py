@@ -56,12 +56,9 @@ def ols_lines(x: FloatArray, y: FloatArray, weights: FloatArray) -> Lines:
         y_mean = (weights * y).sum(axis=1) / total
         dy = y - y_mean[:, None]
         weighted = weights * dx
+        sxx = (weighted * dx).sum(axis=1)
         sxy = (weighted * dy).sum(axis=1)
-        weighted *= dx
-        sxx = weighted.sum(axis=1)
-        np.multiply(weights, dy, out=weighted)
-        weighted *= dy
-        syy = weighted.sum(axis=1)
+        syy = (weights * dy * dy).sum(axis=1)
         slope = np.where(on_two_values(x, used), sxy / sxx, np.nan)
         intercept = y_mean - slope * x_mean
         r_squared = np.where(syy > 0, slope * sxy / syy, np.nan)
