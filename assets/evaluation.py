@@ -25,6 +25,7 @@ from densing_pipeline.hub.observations import observations
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.evaluation import evaluate
+from densing_pipeline.orchestration.launchers.launcher import Launcher
 from densing_pipeline.orchestration.partitions import MODELS
 from densing_pipeline.orchestration.tables import OWNERS, table_asset, tables_asset
 from densing_pipeline.settings import Settings
@@ -50,10 +51,10 @@ from densing_pipeline.tables.published import (
 def evaluation(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
-    pipes: dg.PipesSubprocessClient,
+    launcher: dg.ResourceParam[Launcher],
 ) -> dg.MaterializeResult[None]:
     """Evaluation folder of one model, measured on the suite with vLLM in a separate environment."""
-    return evaluate(context, settings, pipes)
+    return evaluate(context, settings, launcher)
 
 
 @tables_asset(

@@ -1,11 +1,9 @@
 """Assets of models: polls of the Hub, and the `models` table."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import polars as pl
 
-from densing_pipeline import facts
+from densing_pipeline import clock, facts
 from densing_pipeline.hub import bundled, client, poll, watermark
 from densing_pipeline.hub import models as known
 from densing_pipeline.hub.claimed_scores import table as claims
@@ -28,7 +26,7 @@ def hub_nights(
             client.Hub.of(settings, settings.hub_poll_seconds),
             poll.Limits.of(settings),
             facts.load("base_models")["model_id"],
-            lambda: datetime.now(UTC),
+            clock.now,
         )
         context.log.info(f"poll of the Hub: {night.outcome}; {night.message}")
     return watermark.table(zone)

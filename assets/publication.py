@@ -1,11 +1,9 @@
 """Assets of publication: health of the sources, revisions, and the release."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import polars as pl
 
-from densing_pipeline import facts
+from densing_pipeline import clock, facts
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import (
     answer_metadata,
@@ -47,7 +45,7 @@ def source_health(
     hub_nights: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Age of each source's data, and the outcome of each poll."""
-    now, zone = datetime.now(UTC), LandingZone(settings.landing_dir)
+    now, zone = clock.now(), LandingZone(settings.landing_dir)
     rows = dict(prices.group_by("source").len().iter_rows())
     polls = [*poll_reports(zone), *score_poll_reports(zone)]
     health = SOURCE_HEALTH.cast(

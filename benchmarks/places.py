@@ -4,13 +4,15 @@
 
 The rules are the pipeline's own: the order of the queue (`schedules.new_models`), how many GPUs a model is given
 (`evaluation.places`), and on which it is put (`evaluation.sizing`, on GPUs that are none). What a model takes is the
-estimate of `evaluation_queue`, and two minutes to load it.
+estimate of `evaluation_queue`, or that times a random factor, and two minutes to load it. Compared with it are no
+copies at all, and the best numbers of GPUs that a search finds with the order kept.
 """
 
+import functools
 import heapq
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,12 @@ GPU_BYTES = 80 * GIB
 
 SEEDS = 50
 """Queues that are simulated."""
+
+OFF = 0.2
+"""Standard deviation of ln(what an evaluation takes / its estimate), a guess: nobody has measured it."""
+
+ENOUGH = 0.95
+"""Share of the GPUs' time that is to be used."""
 
 Rule = Callable[[float, float, int], int]
 """GPUs of a model, from its hours, those of all that are left, and the number of GPUs."""
@@ -77,7 +85,13 @@ def queue(seed: int, models: int = 50) -> tuple[pl.DataFrame, dict[str, float]]:
 
 
 def simulate(
-    table: pl.DataFrame, params: dict[str, float], gpus: int = 8, rule: Rule = gpus_for
+    table: pl.DataFrame,
+    params: dict[str, float],
+    gpus: int = 8,
+    rule: Rule = gpus_for,
+    *,
+    given: Mapping[str, int] | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> list[Start]:
     """Every evaluation of a queue, in the order in which they begin; each job waits for its GPUs in turn.
 
@@ -86,26 +100,75 @@ def simulate(
         params: parameters of each model.
         gpus: of the computer, 80 GiB each.
         rule: GPUs that a model is given.
+        given: GPUs of some models, in place of the rule's.
+        factors: how many times its estimate each model takes.
     """
     hours = dict(table.select("model_id", "estimated_gpu_hours").iter_rows())
-    waiting, now = sum(hours.values()), 0.0
-    running: list[tuple[float, tuple[str, ...]]] = []
+    order = [each.key.replace("--", "/", 1) for each in in_order(table, gpus)]
+    return _starts(order, hours, params, gpus, rule, given or {}, factors or {})
+
+
+def searched(table: pl.DataFrame, params: dict[str, float], gpus: int = 8) -> dict[str, int]:
+    """GPUs of each model with which the queue ends soonest, of those that a search finds; the order is kept.
+
+    The search begins with the rule, and gives one model after the other the number with which the last evaluation
+    ends soonest, twice.
+
+    Args:
+        table: an `evaluation_queue` frame.
+        params: parameters of each model.
+        gpus: of the computer.
+    """
+    hours = dict(table.select("model_id", "estimated_gpu_hours").iter_rows())
+    order = [each.key.replace("--", "/", 1) for each in in_order(table, gpus)]
+
+    def ends(given: Mapping[str, int]) -> float:
+        found = _starts(order, hours, params, gpus, gpus_for, given, {})
+        return max(each.ends for each in found)
+
+    given: dict[str, int] = {}
+    soonest = ends(given)
+    for name in [*order, *order]:
+        for number in range(1, gpus + 1):
+            if (end := ends({**given, name: number})) < soonest:
+                soonest, given[name] = end, number
+    return given
+
+
+def off(params: Mapping[str, float], seed: int) -> dict[str, float]:
+    """How many times its estimate each model takes, on average once."""
+    random_source = random.Random(seed)  # noqa: S311 - a simulation
+    return {name: random_source.lognormvariate(-(OFF**2) / 2, OFF) for name in params}
+
+
+def _starts(
+    order: list[str],
+    hours: Mapping[str, float],
+    params: Mapping[str, float],
+    gpus: int,
+    rule: Rule,
+    given: Mapping[str, int],
+    factors: Mapping[str, float],
+) -> list[Start]:
+    waiting, now, used = sum(hours.values()), 0.0, 0
+    # When it really ends, how many GPUs it has, and when it should end.
+    running: list[tuple[float, int, float]] = []
     found: list[Start] = []
-    for each in in_order(table, gpus):
-        name = each.key.replace("--", "/", 1)
+    for name in order:
         while True:
-            under_way = sum((end - now) * len(taken) for end, taken in running)
-            most = rule(hours[name], waiting + under_way, gpus)
-            taken = _gpus_taken(
-                params[name], gpus, [gpu for _, used in running for gpu in used], most
-            )
+            under_way = sum(max(0.0, estimate - now) * taken for _, taken, estimate in running)
+            most = given.get(name) or rule(hours[name], waiting + under_way, gpus)
+            taken = _gpus_taken(params[name], gpus, used, most)
             if taken:
                 break
-            now, _ = heapq.heappop(running)
+            now, freed, _ = heapq.heappop(running)
+            used -= freed
         waiting -= hours[name]
-        end = now + LOAD_HOURS + hours[name] / len(taken)
-        heapq.heappush(running, (end, taken))
-        found.append(Start(name, now, end, len(taken)))
+        takes = hours[name] / taken
+        end = now + LOAD_HOURS + takes * factors.get(name, 1.0)
+        heapq.heappush(running, (end, taken, now + LOAD_HOURS + takes))
+        used += taken
+        found.append(Start(name, now, end, taken))
     return found
 
 
@@ -125,32 +188,59 @@ def one_gpu(hours: float, hours_left: float, gpus: int) -> int:
     return 1
 
 
+def runs() -> dict[str, list[list[Start]]]:
+    """All queues, by how they are run."""
+    queues = [(*queue(seed), seed) for seed in range(SEEDS)]
+    plans = [searched(table, params) for table, params, _ in queues]
+    found: dict[str, list[list[Start]]] = {
+        "as the pipeline does": [simulate(table, params) for table, params, _ in queues],
+        "no copies": [simulate(table, params, rule=one_gpu) for table, params, _ in queues],
+        "searched": [
+            simulate(table, params, given=plan)
+            for (table, params, _), plan in zip(queues, plans, strict=True)
+        ],
+    }
+    percent = f"{OFF:.0%}"
+    found[f"as the pipeline does, estimates off by {percent}"] = [
+        simulate(table, params, factors=off(params, seed)) for table, params, seed in queues
+    ]
+    found[f"searched, estimates off by {percent}"] = [
+        simulate(table, params, given=plan, factors=off(params, seed))
+        for (table, params, seed), plan in zip(queues, plans, strict=True)
+    ]
+    return found
+
+
 def main() -> None:
-    """Print which share of the GPUs' time is used, with copies and without."""
-    table = Table("rule", "to the last start: mean", "least", "to the end: mean", "least", "hours")
-    for name, rule in (("as the pipeline does", gpus_for), ("no copies", one_gpu)):
-        runs = [simulate(*queue(seed), rule=rule) for seed in range(SEEDS)]
-        to_start = [busy_share(run, until=max(each.begins for each in run)) for run in runs]
-        to_end = [busy_share(run) for run in runs]
-        hours = statistics.mean(max(each.ends for each in run) for run in runs)
-        shares = [statistics.mean(to_start), min(to_start), statistics.mean(to_end), min(to_end)]
-        table.add_row(name, *(f"{share:.1%}" for share in shares), f"{hours:.2f}")
+    """Print which share of the GPUs' time is used: by the pipeline, without copies, and with searched numbers."""
+    columns = ("used to the end: mean", "least", f"queues with {ENOUGH:.0%}", "hours")
+    table = Table("GPUs", *columns)
+    for name, found in runs().items():
+        shares = [busy_share(run) for run in found]
+        hours = statistics.mean(max(each.ends for each in run) for run in found)
+        enough = sum(share >= ENOUGH for share in shares)
+        table.add_row(
+            name,
+            f"{statistics.mean(shares):.1%}",
+            f"{min(shares):.1%}",
+            f"{enough} of {SEEDS}",
+            f"{hours:.2f}",
+        )
     Console().print(table)
 
 
-def _gpus_taken(params: float, gpus: int, used: Sequence[str], most: int) -> tuple[str, ...]:
-    """GPUs of all copies of a model; none if it has to wait for others to end."""
+@functools.cache
+def _gpus_taken(params: float, gpus: int, used: int, most: int) -> int:
+    """GPUs of all copies of a model where others use some; 0 if it has to wait for others to end."""
     weights = Weights(Path("m"), 0, int(params), None, 64, 128_256, 131_072, "", "")
-    listed = tuple(
-        Gpu(str(n), "GPU", 0 if str(n) in used else GPU_BYTES, GPU_BYTES) for n in range(gpus)
-    )
+    listed = tuple(Gpu(str(n), "GPU", 0 if n < used else GPU_BYTES, GPU_BYTES) for n in range(gpus))
     try:
         copies = sizing.place(weights, Machine(listed, 0), most)
     except OccupiedError:
-        return ()
+        return 0
     if used and len(copies) < sizing.wanted_copies(copies[0], min(most, gpus)):
-        return ()
-    return tuple(gpu for copy in copies for gpu in copy.gpus)
+        return 0
+    return sum(len(copy.gpus) for copy in copies)
 
 
 if __name__ == "__main__":

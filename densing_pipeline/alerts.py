@@ -135,7 +135,7 @@ def tell(
         OSError: the memory cannot be written.
     """
     path = settings.state_dir / FILE
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    files.make_private(settings.state_dir)
     message, failures = "", list[str]()
     with FileLock(settings.state_dir / LOCK):
         if settings.alert_urls.strip():

@@ -8,7 +8,7 @@ Not here: the answers themselves, and how the server is started (`cli.mcp`).
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
+from densing_pipeline import clock
 from densing_pipeline.past_prices.naming import UnknownModelError
 from densing_pipeline.past_prices.on_day import TABLES, price_on_day
 from densing_pipeline.past_prices.wording import sentence
@@ -36,12 +37,6 @@ MOST_OFFERS = 60
 
 MOST_CHANGES = 200
 """Most changes of prices in one answer."""
-
-LINEAGE_TABLES = (
-    "densities", "densing_law", "models", "scores", "pooled_scores", "reference_laws",
-    "reference_law_draws", "direct_laws",
-)  # fmt: skip
-"""Published tables that a lineage is read from."""
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
 
@@ -96,7 +91,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             known: answer with what was known on this day; with everything if empty.
         """
         release = latest.resolve()
-        day = _day(on, "on") or datetime.now(UTC).date()
+        day = _day(on, "on") or clock.now().date()
         found = _asked(price_on_day, _read(release, TABLES), model, day, _day(known, "known"))
         shown = found.frame.head(MOST_OFFERS)
         return _answer(
@@ -132,7 +127,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
         )  # fmt: skip
 
     def explain(model: str, law: str = "", scores: str = "", params: str = "") -> dict[str, Any]:
-        """Where the density of a model comes from, as a tree: parameters, scores with sources, law and draws.
+        """Where the density of a model comes from, as a tree: parameters, scores with sources, law, draws, raw bytes.
 
         Args:
             model: Hub id, or a part of it that one model alone has.
@@ -142,7 +137,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
         """
         release = latest.resolve()
         found = _asked(
-            lineage.density_lineage, _read(release, LINEAGE_TABLES), model,
+            lineage.density_lineage, _read(release, lineage.TABLES), model,
             law or None, scores or None, params or None,
         )  # fmt: skip
         return {"release": release.name, "tree": _tree(found)}

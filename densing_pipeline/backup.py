@@ -4,8 +4,8 @@ The file is a gzip-compressed tar archive: the files below `state/` with their p
 `manifest.json` with the size and SHA-256 of each. A backup holds the lock of the state directory, so no
 night changes tables meanwhile; the webserver, the daemon and evaluations may go on, for SQLite databases are
 copied through SQLite. Left out are caches that are filled again (weights, copies of git repositories, what was
-read from pages of the Hub), locks, and temporary files. Not here: releases, which lie at
-`DENSING_PUBLISH_URL`, and a Postgres database, which `pg_dump` copies.
+read from pages of the Hub), releases with the local copy of those of a remote place, locks, and temporary files.
+Not here: releases, which lie at `DENSING_PUBLISH_URL`, and a Postgres database, which `pg_dump` copies.
 """
 
 import hashlib
@@ -132,7 +132,11 @@ def restore(source: Path, settings: Settings) -> Copied:
 
 
 def _caches(settings: Settings) -> set[Path]:
-    folders = (settings.evaluation_cache_dir, settings.git_dir, settings.hub_cache_dir)
+    """Folders that are left out; of a remote place also its local copy of releases."""
+    folders = (
+        settings.evaluation_cache_dir, settings.git_dir, settings.hub_cache_dir,
+        settings.publish_dir,
+    )  # fmt: skip
     return {folder.absolute() for folder in folders}
 
 
@@ -213,7 +217,7 @@ def _unpack(source: Path, folder: Path) -> Copied:
     not_whole = f"{source} is not a whole backup made by `densing backup`"
     seen: dict[str, Entry] = {}
     manifest = None
-    (folder / STATE).mkdir()
+    (folder / STATE).mkdir(mode=files.PRIVATE_FOLDER)
     try:
         with tarfile.open(source, mode="r:gz") as archive:
             for member in archive:

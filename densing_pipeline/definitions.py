@@ -14,6 +14,7 @@ from densing_pipeline.assets import (
     score_sources,
 )
 from densing_pipeline.orchestration.checks import all_checks
+from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import table_io_manager
 from densing_pipeline.schedules import (
@@ -41,15 +42,17 @@ def build_defs(
     settings = settings or read_settings()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
-    check = evaluations.check_job(settings)
+    launcher = choice.chosen(settings)
+    check = evaluations.check_job(settings, launcher)
     checks = all_checks()
+    night = nightly.job(settings)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
             [hub, score_sources, evaluation, density, rulers, prices, cost, forecasts, publication]
         ),
         asset_checks=checks,
-        jobs=[nightly.job, maintenance.job, hub_sweep.job, evaluate, check],
-        schedules=[nightly.schedule, maintenance.schedule],
+        jobs=[night, maintenance.job, hub_sweep.job, evaluate, check],
+        schedules=[nightly.schedule(night), maintenance.schedule],
         sensors=[
             # Another job than ours may need other things, which the check does not know.
             new_models.sensor(settings, wanted, None if evaluation_job else check),
@@ -57,7 +60,7 @@ def build_defs(
         ],
         resources={
             "settings": settings,
-            "pipes": dg.PipesSubprocessClient(),
+            "launcher": launcher,
             "lock": StateLock(
                 state_dir=str(settings.state_dir), wait_minutes=settings.night_wait_minutes
             ),

@@ -22,6 +22,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import redact, redact_logs, shown
 from densing_pipeline.bounded_http import (
     LOGGERS,
@@ -333,7 +334,7 @@ async def _read(asked: _Asked, answer: Answer, address: httpx2.URL) -> Response:
         return Response(asked.url, status, b"", etag, modified, sent_at=_sent_at(headers))
     is_part = status == httpx2.codes.PARTIAL_CONTENT and asked.first_bytes is not None
     if status != httpx2.codes.OK and not is_part:
-        wait = _retry_after(headers, datetime.now(UTC))
+        wait = _retry_after(headers, clock.now())
         told = "" if wait is None else f", which asks to wait {wait:g} s"
         raise FetchError(
             f"answered {status} {answer.reason}".strip() + told,

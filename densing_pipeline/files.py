@@ -13,14 +13,28 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+PUBLIC_FILE = 0o644
+PUBLIC_FOLDER = 0o755
+"""Permissions of what every user of the machine may read: releases, whatever the umask is."""
+
+PRIVATE_FOLDER = 0o750
+"""Permissions of a new state directory, as far as the umask allows: its owner and the owner's group."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its place when the block ends without an error."""
+def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """A file to write, which takes its place when the block ends without an error.
+
+    Args:
+        path: its place.
+        mode: its permissions; as the umask gives them if left out.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -29,10 +43,21 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a whole file."""
-    with replacing(path) as file:
+def write(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a whole file (`replacing`)."""
+    with replacing(path, mode) as file:
         file.write(content)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, if there is none, that other users cannot enter: what private sources answered lies in it."""
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def make_public(folder: Path) -> None:
+    """Let every user of the machine read a folder and all that is in it."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(PUBLIC_FOLDER if path.is_dir() else PUBLIC_FILE)
 
 
 def link(path: Path, target: Path) -> None:

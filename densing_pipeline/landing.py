@@ -2,6 +2,7 @@
 
     landing/objects/<aa>/<sha256>.gz              bytes by content, stored once
     landing/receipts/<source>/<instant>-<nn>.json one per response, never edited
+    landing/receipts/<source>/<YYYY-MM>.jsonl.gz  those of a month that is over, packed (`receipt_packs`)
 
 Everything downstream can be rebuilt from here. The object is written before its receipt: a receipt
 always finds its bytes.
@@ -13,13 +14,13 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from densing_pipeline import files
+from densing_pipeline import files, receipt_packs
 from densing_pipeline.addresses import shown
 
 INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
@@ -131,8 +132,39 @@ class LandingZone:
             yield self.receipt(path)
 
     def receipt_files(self, source: str, *, newest_first: bool = False) -> list[Path]:
-        """The files of all receipts of a source, oldest first; they need not be readable."""
-        return sorted((self.folder / "receipts" / source).glob("*.json"), reverse=newest_first)
+        """The files of all receipts of a source, oldest first; they need not be readable.
+
+        A packed receipt has the path below its pack, which `receipt` reads; a pack that is damaged stands for
+        one receipt that cannot be read.
+        """
+        folder = self.folder / "receipts" / source
+        found: dict[str, Path] = {}
+        for pack in receipt_packs.packs(folder):
+            try:
+                found |= {name: pack / name for name in receipt_packs.texts(pack)}
+            except receipt_packs.PackError:
+                name = f"{pack.name[:4]}{pack.name[5:7]}01T000000.000000Z-000.json"
+                found[name] = pack / name
+        found |= {path.name: path for path in folder.glob("*.json")}
+        return [found[name] for name in sorted(found, reverse=newest_first)]
+
+    def pack(self, before: datetime) -> int:
+        """Pack the receipts of months that were over before a time; nobody may land anything meanwhile.
+
+        Args:
+            before: UTC.
+
+        Returns:
+            Number of receipts packed.
+
+        Raises:
+            LandingError: a pack that is there is damaged; none of its receipts was deleted.
+        """
+        try:
+            folders = sorted((self.folder / "receipts").glob("*/"))
+            return sum(receipt_packs.pack_files(folder, before) for folder in folders)
+        except receipt_packs.PackError as error:
+            raise LandingError(str(error)) from error
 
     def receipt(self, path: Path) -> Receipt:
         """The receipt in a file.
@@ -159,7 +191,11 @@ class LandingZone:
 
     def _at(self, source: str, instant: datetime) -> list[Receipt]:
         folder = self.folder / "receipts" / source
-        return [_from_json(p) for p in folder.glob(f"{instant.strftime(INSTANT_FORMAT)}-*.json")]
+        start = f"{instant.strftime(INSTANT_FORMAT)}-"
+        pack = receipt_packs.pack_of(folder, start)
+        loose = {path.name: path for path in folder.glob(f"{start}*.json")}
+        packed = {name: pack / name for name in _names(pack) if name.startswith(start)}
+        return [_from_json(path) for path in (packed | loose).values()]
 
     def _next_name(self, receipt: Receipt) -> Path:
         """A free name: several responses may share an instant."""
@@ -178,21 +214,36 @@ def _to_json(receipt: Receipt) -> bytes:
     return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()
 
 
+def _names(pack: Path) -> Iterable[str]:
+    try:
+        return receipt_packs.texts(pack)
+    except receipt_packs.PackError as error:
+        raise LandingError(str(error)) from error
+
+
 def _from_json(path: Path) -> Receipt:
-    state = path.stat()
-    return _parsed(str(path), state.st_ino, state.st_mtime_ns, state.st_size)
+    is_packed = path.parent.name.endswith(receipt_packs.SUFFIX)
+    state = (path.parent if is_packed else path).stat()
+    return _parsed(path, state.st_ino, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=50_000)
-def _parsed(path: str, *_of_this_file: int) -> Receipt:
+def _parsed(path: Path, *_of_this_file: int) -> Receipt:
     """The receipt in a file, kept: a night reads those of all nights before it several times."""
+    pack = path.parent
     try:
-        fields = json.loads(Path(path).read_bytes())
+        if pack.name.endswith(receipt_packs.SUFFIX):
+            content = receipt_packs.texts(pack)[path.name]
+        else:
+            content = path.read_bytes()
+        fields = json.loads(content)
         # Earlier versions kept whole addresses.
         told = {
             "url": shown(fields["url"]),
             "fetched_at": datetime.fromisoformat(fields["fetched_at"]),
         }
         return Receipt(**fields | told)
+    except receipt_packs.PackError as error:
+        raise LandingError(str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LandingError(f"{path}: not a receipt ({error}); delete it") from error

@@ -1,8 +1,11 @@
 """Run the nightly job once in this process, for the command line and CI."""
 
+import os
+import signal
 import socket
-from collections.abc import Mapping
-from contextlib import nullcontext
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import dagster as dg
@@ -26,6 +29,10 @@ def own_tags(settings: Settings) -> dict[str, str]:
     return {**IN_PROCESS, "densing/state": place}
 
 
+class OverdueError(RuntimeError):
+    """A night took longer than it may, and was ended."""
+
+
 class Watcher(Protocol):
     """Receives the steps of a run as they start and end."""
 
@@ -43,6 +50,7 @@ def run_nightly(
     settings: Settings,
     instance: dg.DagsterInstance | None = None,
     watch: Watcher | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, str]:
     """Run the job and record it in the instance.
 
@@ -50,6 +58,7 @@ def run_nightly(
         settings: where to read and write.
         instance: where the run is recorded; by default the one of `DAGSTER_HOME`.
         watch: is told of each step.
+        only: names of the assets that are made, with their checks; all if None.
 
     Returns:
         What failed, by step; empty if everything succeeded. That another run holds the state
@@ -62,12 +71,48 @@ def run_nightly(
     try:
         # The run takes the lock again, in this thread. Held before, no other run can be going while
         # runs that were killed are reported.
-        with state.held(settings.state_dir, "`densing run`"):
-            return _run(settings, instance, watch)
+        with state.held(settings.state_dir, "`densing run`"), _ended_after(settings.night_hours):
+            return _run(settings, instance, watch, only)
+    except OverdueError as error:
+        return {"nightly": str(error)}
     except state.StorageError as error:
         return {"dagster": str(error)}
     except state.StateError as error:
         return {"nightly": str(error)}
+
+
+@contextmanager
+def _ended_after(hours: float) -> Iterator[None]:
+    """End the night when it has taken so long.
+
+    It is interrupted as Ctrl-C does it, which also ends a wait for a server or a lock.
+
+    Raises:
+        OverdueError: it was ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can be interrupted
+        return
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(hours * 3600, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if is_over.is_set():
+            raise OverdueError(
+                f"the night was ended after {hours:g} hours (DENSING_NIGHT_HOURS); the run in Dagster shows the step "
+                "it was in. The next night goes on with what has landed"
+            ) from interrupt
+        raise
+    finally:
+        timer.cancel()
 
 
 def end_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
@@ -117,7 +162,10 @@ def _watch(
 
 
 def _run(
-    settings: Settings, instance: dg.DagsterInstance | None, watch: Watcher | None
+    settings: Settings,
+    instance: dg.DagsterInstance | None,
+    watch: Watcher | None,
+    only: Collection[str] | None,
 ) -> dict[str, str]:
     job = build_defs(settings).resolve_job_def("nightly")
     run_id = make_new_run_id()
@@ -132,6 +180,7 @@ def _run(
             result = job.execute_in_process(
                 instance=recorded, run_config=QUIET, raise_on_error=False, tags=own_tags(settings),
                 run_id=run_id,
+                asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
             )  # fmt: skip
         except dg.DagsterExecutionInterruptedError as interrupt:
             raise KeyboardInterrupt from interrupt

@@ -5,8 +5,9 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import ParseResult, unquote, urlparse
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import HIDDEN, host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
@@ -41,6 +43,7 @@ REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
     "az": "az://account/container/prefix",
+    "hf": "hf://datasets/owner/name",
 }
 """How an address of each kind of remote place is written, by scheme."""
 
@@ -113,6 +116,10 @@ def _file_that_exists(path: Path) -> Path:
     return path
 
 
+def _instant(given: Any) -> Any:
+    return clock.parsed(given) if isinstance(given, str) else given
+
+
 def _database(url: str) -> str:
     address = _parsed(url)
     if (
@@ -179,7 +186,7 @@ class Settings(BaseSettings):
     publish_url: str = Field(
         repr=False,
         default="published",
-        description="Where releases are published: a directory (a path or a file:// address), or an object store (s3://, gs://, az://).",
+        description="Where releases are published: a directory (a path or a file:// address), an object store (s3://, gs://, az://) or a data set on the Hub (hf://datasets/owner/name).",
     )
     homepage: Annotated[str, AfterValidator(_http)] | None = Field(
         repr=False,
@@ -197,9 +204,18 @@ class Settings(BaseSettings):
         default=20241206, description="Seed of every random draw; part of the release."
     )
 
+    now: Annotated[datetime, BeforeValidator(_instant)] | None = Field(
+        default=None,
+        description="Instant at which the clock stands, for tests and replays of past nights; results are kept apart from real ones.",
+    )
+
     night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
         default=120,
         description="Longest wait of a scheduled night for another run that writes the state directory.",
+    )
+
+    night_hours: Annotated[float, Field(gt=0)] = Field(
+        default=12, description="Longest time for which a night may run before it is ended."
     )
 
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
@@ -401,7 +417,26 @@ class Settings(BaseSettings):
     # It may not exist yet: the run that needs it says so (`orchestration.evaluation.environment_lacks`).
     evaluation_python: AnyPath = Field(
         default=Path(".venv-evaluation/bin/python"),
-        description="Python of the evaluation environment (`make evaluation-env`).",
+        description="Python of the evaluation environment (`make evaluation-env`); on a cluster, its path on the nodes.",
+    )
+    evaluate_on: Literal["local", "slurm"] = Field(
+        default="local",
+        description="Where evaluations run: on this machine, or as jobs of a Slurm cluster.",
+    )
+    cluster_places: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=8, description="Models that are evaluated at a time on a cluster."
+    )
+    cluster_gpu_gib: Annotated[float, Field(ge=0)] = Field(
+        default=80,
+        description="Memory of one GPU of the cluster, in GiB, by which GPUs are asked for; 0 if its nodes have none.",
+    )
+    cluster_state_dir: AnyPath | None = Field(
+        default=None,
+        description="Path of the state directory on the nodes of the cluster, if it is another one there.",
+    )
+    slurm_options: str = Field(
+        default="",
+        description="Options of sbatch for each evaluation, such as `--partition=gpu --account=lab`.",
     )
     evaluation_data: Annotated[AnyPath, AfterValidator(_folder_that_exists)] | None = Field(
         default=None, description="Local mirror of the benchmark files; without, the Hub is asked."
@@ -467,6 +502,10 @@ class Settings(BaseSettings):
                     f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
                     "credentials come from the environment, under the names of the store's own client"
                 )
+            if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
+                raise ValueError(
+                    f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
+                )
             return url
         is_path = "://" not in url
         is_file = address is not None and address.scheme == "file" and not address.netloc
@@ -477,6 +516,15 @@ class Settings(BaseSettings):
             )
         _folder(_published_to(_written_out(url)))
         return url
+
+    @model_validator(mode="after")
+    def _no_replay_is_sent(self) -> Self:
+        if self.now is not None and self.is_remote:
+            raise ValueError(
+                "DENSING_NOW sets the clock for tests and replays, and their releases are sent nowhere: unset it, or "
+                "set DENSING_PUBLISH_URL to a directory of its own"
+            )
+        return self
 
     def decisive(self) -> dict[str, str]:
         """The settings that change the content of a table, as text by variable; of a file its SHA-256.
@@ -541,6 +589,14 @@ class Settings(BaseSettings):
         """Where the evaluation job leaves one folder per model, revision and suite version."""
         return self.state_dir / "evaluations"
 
+    def on_nodes(self, path: Path) -> Path:
+        """The path, absolute, as the machine that evaluates sees it (`cluster_state_dir`)."""
+        here, there = path.absolute(), self.cluster_state_dir
+        state_dir = self.state_dir.absolute()
+        if self.evaluate_on == "local" or there is None or not here.is_relative_to(state_dir):
+            return here
+        return there / here.relative_to(state_dir)
+
     @property
     def evaluation_cache_dir(self) -> Path:
         """Where weights are kept while they are needed."""
@@ -568,14 +624,17 @@ def _as_text(value: object) -> str:
     return json.dumps(value)
 
 
-def read_settings() -> Settings:
+def read_settings(**given: Any) -> Settings:
     """The settings that the environment of this process gives.
+
+    Args:
+        **given: values by field that take the place of the environment's.
 
     Raises:
         SettingsError: a variable is unknown or has a value that is not allowed.
     """
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
 

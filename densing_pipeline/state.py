@@ -5,6 +5,7 @@ kernel releases the lock when the process ends, however it ends. Not here: the l
 folder (`evaluation.folders`), and what the files hold.
 """
 
+import fcntl
 import json
 import os
 import socket
@@ -12,12 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from densing_pipeline import files
+from densing_pipeline import clock, files
 from densing_pipeline.os_errors import sentence
 
 LOCK = "state.lock"
@@ -25,6 +25,12 @@ LOCK = "state.lock"
 
 HOLDER = "state.lock.json"
 """Name of the file that says who holds the lock."""
+
+REPLAYED = "clock-is-set"
+"""Name of the file that marks the state directory of tests and replays, whose clock `DENSING_NOW` sets."""
+
+RESULTS = ("landing", "tables")
+"""Folders without which a state directory holds no results."""
 
 POLL_SECONDS = 0.25
 """Between two attempts to take a lock that is held."""
@@ -84,11 +90,11 @@ def held(
 
     Raises:
         StateBusyError: another process holds it, at the end of the wait.
-        StateError: the directory cannot be written.
+        StateError: the directory cannot be written, or its results are of another clock than this process has.
     """
     state_dir = state_dir.absolute()
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        files.make_private(state_dir)
         lock = FileLock(state_dir / LOCK, is_singleton=True)
         _acquire(lock, state_dir, wait_seconds, on_wait)
     except OSError as error:
@@ -96,12 +102,32 @@ def held(
     is_outermost = lock.lock_counter == 1
     try:
         if is_outermost:
+            _check_clock(state_dir)
             _sign(state_dir, started_by)
         yield
     finally:
         if is_outermost:
             (state_dir / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def holder(state_dir: Path) -> str | None:
+    """Who holds the state directory, in words; None if nobody does. Nothing is written.
+
+    Raises:
+        StateError: it cannot be read.
+    """
+    path = state_dir.absolute() / LOCK
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _holder(state_dir.absolute())
+    except OSError as error:
+        raise StateError(sentence(error)) from error
+    return None
 
 
 def _acquire(
@@ -128,8 +154,34 @@ def _acquire(
         ) from error
 
 
+def _check_clock(state_dir: Path) -> None:
+    """Keep what a clock that is set lands and computes apart from what really happened.
+
+    Raises:
+        StateError: the directory has results of the other kind.
+    """
+    mark = state_dir / REPLAYED
+    has_results = any((state_dir / name).exists() for name in RESULTS)
+    if mark.exists() == clock.is_set():
+        return
+    if has_results and clock.is_set():
+        raise StateError(
+            f"DENSING_NOW sets the clock, and {state_dir} has results of real nights: unset it, or set "
+            "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+        )
+    if has_results:
+        raise StateError(
+            f"the results in {state_dir} were made with a clock that DENSING_NOW had set: set it again, or set "
+            "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+        )
+    if clock.is_set():
+        files.write(mark, b"")
+    else:
+        mark.unlink()
+
+
 def _sign(state_dir: Path, started_by: str) -> None:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = clock.now().isoformat(timespec="seconds")
     holder = Holder(started_by, os.getpid(), socket.gethostname(), now)
     files.write(state_dir / HOLDER, json.dumps(asdict(holder)).encode())
 

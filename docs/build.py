@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.quarter import report as quarter
 from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
@@ -160,7 +161,11 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
             "paper_claims": claims_rows(tables["paper_claims"]),
         },
     }
-    return {"README.md": {"answers": f"```\n{shown}\n```"}} | {
+    written = {
+        "README.md": {"answers": f"```\n{shown}\n```"},
+        "docs/reliability.md": quarter.places(quarter.stored()),
+    }
+    return written | {
         page: {place: markdown.table(rows) for place, rows in places.items()}
         for page, places in generated.items()
     }

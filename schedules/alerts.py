@@ -1,11 +1,10 @@
 """The sensor that tells a person what is wrong, through `alerts`."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
 
-from densing_pipeline import alerts
+from densing_pipeline import alerts, clock
 from densing_pipeline.orchestration.problems import last_success, problems
 from densing_pipeline.settings import Settings
 
@@ -32,7 +31,7 @@ def sensor(settings: Settings, checks: Sequence[dg.AssetChecksDefinition]) -> dg
     def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not settings.alert_urls.strip() and not settings.heartbeat_url:
             return dg.SkipReason("DENSING_ALERT_URLS and DENSING_HEARTBEAT_URL are not set")
-        now = datetime.now(UTC)
+        now = clock.now()
         found = problems(context.instance, settings, keys, now)
         try:
             message = alerts.tell(settings, found, now, last_success(context.instance))

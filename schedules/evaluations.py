@@ -3,6 +3,7 @@
 import dagster as dg
 
 from densing_pipeline.orchestration import evaluation
+from densing_pipeline.orchestration.launchers.launcher import Launcher
 from densing_pipeline.settings import Settings
 
 job = dg.define_asset_job(
@@ -12,14 +13,14 @@ job = dg.define_asset_job(
 )
 
 
-def check_job(settings: Settings) -> dg.JobDefinition:
-    """The job that checks this installation, of one step."""
+def check_job(settings: Settings, launcher: Launcher) -> dg.JobDefinition:
+    """The job that checks this installation, of one step, where the launcher runs evaluations."""
 
     # It loads a tiny model, so it waits for a GPU as evaluations do.
     @dg.op(pool="gpu")
     def check_installation(context: dg.OpExecutionContext) -> None:
         """Try environment, GPUs, disk, sandbox, Hub and engine; the verdict is kept for the sensor."""
-        for line in evaluation.check(settings):
+        for line in evaluation.check(context, settings, launcher):
             context.log.info(line)
 
     @dg.job(

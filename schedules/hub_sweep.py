@@ -1,9 +1,8 @@
 """The job that reads the whole Hub, started by hand."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
+from densing_pipeline import clock
 from densing_pipeline.hub import sweep
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
@@ -21,9 +20,7 @@ def sweep_hub(
     ended for a night goes on after its last page when it is started again.
     """
     hub = Hub.of(settings)
-    done = sweep.sweep(
-        LandingZone(settings.landing_dir), hub, settings.hub_page_size, lambda: datetime.now(UTC)
-    )
+    done = sweep.sweep(LandingZone(settings.landing_dir), hub, settings.hub_page_size, clock.now)
     context.log.info(f"sweep {done.name}: {done.rows} records on {done.pages} pages {hub.remarks}")
 
 

@@ -1,28 +1,35 @@
-"""The job that deletes what is no longer needed, every day after the night."""
-
-from datetime import UTC, datetime
+"""The job that deletes and packs what is no longer needed as it is, every day after the night."""
 
 import dagster as dg
 
-from densing_pipeline.orchestration import run_retention
+from densing_pipeline import clock
+from densing_pipeline.orchestration import maintenance, run_retention
 from densing_pipeline.settings import Settings
 
 
 @dg.op
 def delete_old_runs(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Delete runs that ended long ago, with their events and logs."""
-    deleted = run_retention.delete_old_runs(context.instance, settings, datetime.now(UTC))
+    deleted = run_retention.delete_old_runs(context.instance, settings, clock.now())
     context.log.info(f"deleted {deleted}")
+
+
+@dg.op
+def pack_receipts(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Put the receipts of each source and past month into one file."""
+    context.log.info(maintenance.pack_receipts(settings, clock.now()))
 
 
 @dg.job(
     name="maintenance",
-    description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs.",
+    description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs, and pack "
+    "the receipts of past months.",
     executor_def=dg.in_process_executor,
 )
 def job() -> None:
-    """One step."""
+    """Two steps, neither of which needs the other."""
     delete_old_runs()
+    pack_receipts()
 
 
 schedule = dg.ScheduleDefinition(

@@ -5,7 +5,6 @@ have logs and retries, and no time limit of a minute.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.folder_format import TRIAL
 from densing_pipeline.evaluation.job_path import environment_lacks
@@ -76,7 +76,7 @@ def sensor(
         except TableError as error:
             return dg.SensorResult(skip_reason=str(error))
         check = installation.last_check(settings.state_dir)
-        places = check.places if check else 1
+        places = places_of(settings, check)
         queued = in_order(table, places)
         known = set(context.instance.get_dynamic_partitions(MODELS.name or ""))
         if evaluation is None:
@@ -86,11 +86,13 @@ def sensor(
                 skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is "
                 "off, so no run is asked for",
             )
-        if settings.evaluate and (lacking := environment_lacks(settings.evaluation_python)):
+        is_local = settings.evaluate_on == "local"
+        lacking = environment_lacks(settings.evaluation_python) if is_local else None
+        if settings.evaluate and lacking:
             return dg.SensorResult(skip_reason=lacking)
         ended = installation.ended(settings.evaluations_dir)
         waiting = installation.waiting(ended, check)
-        asked, now = _used_run_keys(context.instance), datetime.now(UTC)
+        asked, now = _used_run_keys(context.instance), clock.now()
         # At most one an hour, also if none leaves a verdict.
         trial = f"check@{now:%Y-%m-%dT%H}"
         is_due = trial not in asked and installation.is_check_due(ended, check, now)
@@ -139,6 +141,13 @@ def sensor(
         )
 
     return new_models
+
+
+def places_of(settings: Settings, check: installation.Check | None) -> int:
+    """Models that are evaluated at a time: one for each GPU of this machine, or as many as a cluster is given."""
+    if settings.evaluate_on != "local":
+        return settings.cluster_places
+    return check.places if check else 1
 
 
 def in_order(table: pl.DataFrame, places: int) -> list[Candidate]:

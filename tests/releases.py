@@ -17,6 +17,9 @@ SOURCES = pl.DataFrame(
     }
 )
 
+SMALL = ("scores", "prices", "revisions")
+"""Tables of a small release."""
+
 
 def made(created: datetime | None = None) -> Provenance:
     return Provenance(

@@ -21,7 +21,7 @@ def told(tables: Tables) -> dict[str, pl.DataFrame]:
         tables: every published table with one valid row.
     """
     made = dict(tables)
-    for build in (_densities, _law, _growth, _sensitivity, _prices, _forecasts, _compression):
+    for build in (_densities, _law, _growth, _sensitivity, _prices, _forecasts, _compression, _gap):
         made |= build(tables)
     return {name: PUBLISHED[name].cast(frame) for name, frame in made.items()}
 
@@ -103,7 +103,7 @@ def _prices(tables: Tables) -> dict[str, pl.DataFrame]:
     causes = _repeated(
         tables["price_decomposition"], level=["gpt-3.5"], blend_input_share=[0.75], period=["all"],
         n_changes=[2], log_change=[-6.9], entry_of_models=[-4.6], entry_of_providers=[0.0],
-        repricing=[-2.3], exit=[0.0],
+        repricing=[-2.3], exit=[0.0], undated_log_change=[0.0],
     )  # fmt: skip
     index = _repeated(
         tables["price_index"], blend_input_share=[0.75] * 2, month=[date(2024, 1, 1), date(2025, 1, 1)],
@@ -144,3 +144,15 @@ def _compression(tables: Tables) -> dict[str, pl.DataFrame]:
         finding=["less dense", "not told apart"],
     )  # fmt: skip
     return {"compression": pairs}
+
+
+def _gap(tables: Tables) -> dict[str, pl.DataFrame]:
+    """Two models that fresh text tells apart from others, and one with a hostile name that it does not."""
+    gap = _repeated(
+        tables["benchmark_gap"], model_id=["org/on-tests", "org/on-text", f"org/{HOSTILE}"],
+        reference_id=["nmi-2025"] * 3, score_set=["mmlu"] * 3, text_density=[0.5, 0.8, 1.9],
+        benchmark_density=[2.0, 0.25, 0.7], log_ratio=[1.386, -1.386, 0.0], excess=[1.4, -1.4, 0.0],
+        excess_low=[1.0, -1.8, -0.3], excess_high=[1.8, -1.0, 0.3], verdict=["ok"] * 3,
+        finding=["denser on tests", "denser on fresh text", "not told apart"],
+    )  # fmt: skip
+    return {"benchmark_gap": gap}

@@ -1,8 +1,6 @@
 """`densing alerts`: what is wrong now, and whether messages arrive."""
 
-from datetime import UTC, datetime
-
-from densing_pipeline import alerts
+from densing_pipeline import alerts, clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
@@ -38,7 +36,7 @@ def show(screen: Screen, *, is_test: bool, is_told: bool) -> None:
         from densing_pipeline.orchestration.problems import last_success, problems
 
         keys = [key for check in all_checks() for key in check.check_keys]
-        now = datetime.now(UTC)
+        now = clock.now()
         with storage.open_instance(settings) as instance:
             found = problems(instance, settings, keys, now)
             succeeded = last_success(instance)

@@ -87,8 +87,20 @@ def run(
             "--live", help="Poll the price lists and the Hub; otherwise nothing is polled."
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say what would be asked, read and written, and what would stop the run.",
+        ),
+    ] = False,
 ) -> None:
     """Compute and publish a release, and print its answers."""
+    if dry_run:
+        from densing_pipeline.cli import dry_run as dry
+
+        dry.run(ctx.obj, is_live=live)
+        return
     from densing_pipeline.cli import night, show
 
     settings = night.run(ctx.obj, is_live=live)
@@ -176,6 +188,25 @@ def compare(
     from densing_pipeline.cli import releases
 
     releases.compare(ctx.obj, before, after)
+
+
+@app.command()
+def publish(
+    ctx: typer.Context,
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            help="s3://, gs://, az:// or hf://datasets/owner/name (default: DENSING_PUBLISH_URL)."
+        ),
+    ] = None,
+    go: Annotated[
+        bool, typer.Option("--go", help="Do it; otherwise say what would be uploaded.")
+    ] = False,
+) -> None:
+    """Send the latest release to a place: object store or data set on the Hub."""
+    from densing_pipeline.cli import publish
+
+    publish.run(ctx.obj, place, is_trial=not go)
 
 
 export = typer.Typer(
@@ -493,11 +524,21 @@ def items(
     ] = 0.15,
     repeats: Annotated[int, typer.Option(min=1, help="Samples of each model.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 1,
+    by_difficulty: Annotated[
+        bool, typer.Option("--by-difficulty", help="Use how hard items were for the other models.")
+    ] = False,
 ) -> None:
     """Sample recorded item results, and compare the estimates with the scores on all items."""
     from densing_pipeline.cli import studies
 
-    studies.simulate_items(ctx.obj, file, target=sample_error, repeats=repeats, seed=seed)
+    studies.simulate_items(
+        ctx.obj,
+        file,
+        target=sample_error,
+        repeats=repeats,
+        seed=seed,
+        by_difficulty=by_difficulty,
+    )
 
 
 @simulate.command("price-nights")
@@ -564,8 +605,31 @@ def evaluate(
     evaluate.run(model, revision, weights, out, benchmarks, limit, sample_error, day, hang_seconds)
 
 
-@app.command()
-def explain(
+class ExplainGroup(typer.core.TyperGroup):
+    """The commands of `densing explain`; a model in place of a command has its density explained."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command in front if the first of them is a model."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["densities", *args]
+        return super().parse_args(ctx, args)
+
+
+explain = typer.Typer(
+    cls=ExplainGroup,
+    help="Show where a number comes from, as a tree down to the raw bytes; a MODEL alone has its density explained.",
+    rich_markup_mode=None,
+)
+app.add_typer(explain, name="explain")
+
+
+@explain.callback()
+def explain_what() -> None:
+    """Show where a number comes from, as a tree down to the raw bytes; a MODEL alone has its density explained."""
+
+
+@explain.command("densities")
+def explain_density(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(help="Model id, or a part of it.")],
     law: Annotated[
@@ -584,10 +648,62 @@ def explain(
         ),
     ] = None,
 ) -> None:
-    """Show where a model's density comes from, as a tree."""
+    """The density of a model: parameters, scores with sources, law, draws."""
     from densing_pipeline.cli import explain
 
-    explain.run(ctx.obj, model, law, scores, params)
+    explain.density(ctx.obj, model, law, scores, params)
+
+
+@explain.command("prices")
+def explain_price(
+    ctx: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="Name in a price list, Hub id, or another spelling of one.")
+    ],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day, UTC (default: today).")
+    ] = None,
+) -> None:
+    """The prices of a model on a day: every offer under the name, with the list it is from."""
+    from densing_pipeline import clock
+    from densing_pipeline.cli import explain
+
+    explain.price(ctx.obj, model, on.date() if on else clock.now().date())
+
+
+@explain.command("halvings")
+def explain_halving(
+    ctx: typer.Context,
+    level: Annotated[str, typer.Argument(help="Level of capability, such as gpt-4.")],
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of input tokens in the price (default: the largest)."),
+    ] = None,
+) -> None:
+    """The halving time of the cheapest price of a level: every price that its curve consists of."""
+    from densing_pipeline.cli import explain
+
+    explain.halving(ctx.obj, level, share)
+
+
+@explain.command("growth")
+def explain_growth(
+    ctx: typer.Context,
+    ruler: Annotated[
+        str | None,
+        typer.Argument(help="By what density is measured (default: as in the headline)."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Benchmarks or texts, such as MMLU, code or fresh-text.")
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(help="Parameter basis, such as total or active.")
+    ] = None,
+) -> None:
+    """How fast density grows: the estimate, its newest models with their scores."""
+    from densing_pipeline.cli import explain
+
+    explain.growth(ctx.obj, ruler, group, params)
 
 
 @app.command()
@@ -611,11 +727,10 @@ def price(
     ] = False,
 ) -> None:
     """Say what a model cost on a day: each seller's prices, since when, how sure, and from which bytes."""
-    from datetime import UTC
-
+    from densing_pipeline import clock
     from densing_pipeline.cli import price
 
-    day = on.date() if on else datetime.now(UTC).date()
+    day = on.date() if on else clock.now().date()
     price.run(ctx.obj, model, day, known and known.date(), seller, show_all=show_all)
 
 

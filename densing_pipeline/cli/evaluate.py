@@ -17,6 +17,7 @@ from densing_pipeline.evaluation.job_path import (
     environment_lacks,
     job_command,
     job_environment,
+    package_alone,
 )
 from densing_pipeline.settings import Settings
 
@@ -56,9 +57,15 @@ def check() -> None:
     """Try the installation in the evaluation environment; does not return.
 
     Raises:
-        CommandError: there is no evaluation environment.
+        CommandError: there is no evaluation environment, or evaluations run on a cluster.
     """
     settings = current_settings()
+    if settings.evaluate_on != "local":
+        raise CommandError(
+            f"evaluations run on {settings.evaluate_on}, so this machine says nothing about them: start the job "
+            "check_evaluation in Dagster's page, or `dagster job execute -m densing_pipeline.definitions -j "
+            "check_evaluation`"
+        )
     python = settings.evaluation_python.absolute()
     if lacking := environment_lacks(python):
         raise CommandError(lacking)
@@ -67,5 +74,7 @@ def check() -> None:
 
 
 def _replace_process(python: Path, command: list[str], settings: Settings) -> NoReturn:
-    environment = os.environ | job_environment(settings.state_dir, settings.hub_endpoint)
+    environment = os.environ | job_environment(
+        package_alone(settings.state_dir), settings.hub_endpoint
+    )
     os.execve(python, command, environment)  # noqa: S606

@@ -1,13 +1,12 @@
 """`densing export`: the measured scores of the latest release in the formats of others."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import yaml
 
-from densing_pipeline import files
+from densing_pipeline import clock, files
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.evaluation import exports
@@ -24,7 +23,7 @@ def every_eval_ever(screen: Screen, folder: Path) -> None:
         CommandError: there is no release, or it has no measured scores.
     """
     tables = _read("scores", "evaluations")
-    documents = exports.every_eval_ever(tables["scores"], tables["evaluations"], datetime.now(UTC))
+    documents = exports.every_eval_ever(tables["scores"], tables["evaluations"], clock.now())
     _write(
         screen,
         {

@@ -27,7 +27,7 @@ def set_home(settings: Settings, screen: Screen) -> None:
         OSError: the state directory cannot be created.
     """
     state = settings.state_dir.absolute()
-    state.mkdir(parents=True, exist_ok=True)
+    files.make_private(state)
     home = os.environ.get("DAGSTER_HOME")
     if not home:
         os.environ["DAGSTER_HOME"] = str(dagster_home(state, screen))

@@ -1,25 +1,32 @@
-"""`densing maintenance`: delete what is no longer needed, for installations without Dagster's daemon."""
+"""`densing maintenance`: delete and pack what is no longer needed as it is, for installations without Dagster's daemon."""
 
-from datetime import UTC, datetime
-
+from densing_pipeline import clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
-from densing_pipeline.state import StorageError
+from densing_pipeline.landing import LandingError
+from densing_pipeline.orchestration import maintenance
+from densing_pipeline.state import StateError, StorageError
 
 
 def run(screen: Screen, *, is_dry: bool) -> None:
-    """Delete old runs, and say how many.
+    """Pack the receipts of past months, delete old runs, and say how many.
 
     Args:
         screen: where it is said.
-        is_dry: only say what would be deleted.
+        is_dry: only say what would be deleted, and pack nothing.
 
     Raises:
-        CommandError: Dagster's database cannot be used.
+        CommandError: Dagster's database cannot be used, the state directory cannot be written, or a pack of receipts is damaged.
     """
     settings = current_settings()
+    if not is_dry:
+        try:
+            told = maintenance.pack_receipts(settings, clock.now())
+        except (LandingError, StateError) as error:
+            raise CommandError(str(error)) from error
+        screen.say(f"{told[0].upper()}{told[1:]}.")
     if not settings.keep_runs_days:
         screen.say("DENSING_KEEP_RUNS_DAYS is 0: runs are kept for ever.")
         return
@@ -29,9 +36,7 @@ def run(screen: Screen, *, is_dry: bool) -> None:
 
     try:
         with storage.open_instance(settings) as instance:
-            done = run_retention.delete_old_runs(
-                instance, settings, datetime.now(UTC), is_dry=is_dry
-            )
+            done = run_retention.delete_old_runs(instance, settings, clock.now(), is_dry=is_dry)
     except StorageError as error:
         raise CommandError(str(error)) from error
     screen.say(

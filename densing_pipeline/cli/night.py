@@ -58,9 +58,9 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
     Raises:
         CommandError: a step failed; the message names it.
     """
-    settings = current_settings()
-    if is_live:
-        settings = settings.model_copy(update={"poll": True, "hub_poll": True})
+    settings = with_polls(current_settings(), is_live=is_live)
+    if settings.now is not None:
+        screen.say(f"The clock is set to {settings.now.isoformat()} (DENSING_NOW).")
     set_home(settings, screen)
     with Steps(screen) as steps:
         # Importing dagster takes seconds; the other commands do without.
@@ -71,6 +71,11 @@ def run(screen: Screen, *, is_live: bool) -> Settings:
         told = "\n".join(f"{step}: {with_remedy(message)}" for step, message in failures.items())
         raise CommandError(f"{told}\nThe previous release is untouched.")
     return settings
+
+
+def with_polls(settings: Settings, *, is_live: bool) -> Settings:
+    """The settings of a run, which asks the sources and the Hub if it is live."""
+    return settings.model_copy(update={"poll": True, "hub_poll": True}) if is_live else settings
 
 
 class Steps:

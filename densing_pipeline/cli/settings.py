@@ -23,6 +23,19 @@ def current_settings() -> Settings:
         raise SettingsRefusedError(str(error)) from error
 
 
+def with_publish_url(address: str) -> Settings:
+    """The settings of this process with another place of publication.
+
+    Raises:
+        SettingsRefusedError: as `current_settings`, or no place is written like this.
+    """
+    current_settings()
+    try:
+        return read_settings(publish_url=address)
+    except SettingsError as error:
+        raise SettingsRefusedError(str(error)) from error
+
+
 def published_folder() -> Path:
     """The folder with the releases; of a remote place a copy, with its latest release.
 

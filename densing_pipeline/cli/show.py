@@ -1,7 +1,6 @@
 """`densing show`, and the end of `densing run`: the answers of the latest release, and its tables."""
 
-from datetime import UTC, datetime
-
+from densing_pipeline import clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings, published_folder
@@ -57,7 +56,7 @@ def _print(screen: Screen, settings: Settings, *, with_tables: bool) -> None:
         tables = read_latest(settings.publish_dir)
     except TableError as error:
         raise CommandError(str(error)) from error
-    now = datetime.now(UTC)
+    now = clock.now()
     for paragraph in summary.paragraphs(tables, now):
         screen.say(paragraph, end="\n\n")
     if with_tables:

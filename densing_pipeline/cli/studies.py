@@ -283,7 +283,9 @@ def simulate_price_nights(screen: Screen, nights: int, seed: int) -> None:
     screen.line("\n\n".join(tables(simulated(nights, seed))))
 
 
-def simulate_items(screen: Screen, file: Path, *, target: float, repeats: int, seed: int) -> None:
+def simulate_items(
+    screen: Screen, file: Path, *, target: float, repeats: int, seed: int, by_difficulty: bool
+) -> None:
     """Print how many items samples of recorded results take, and how far their estimates are off, in Markdown.
 
     Args:
@@ -292,6 +294,7 @@ def simulate_items(screen: Screen, file: Path, *, target: float, repeats: int, s
         target: largest standard error of ln N_eff.
         repeats: orders of the questions.
         seed: seed of the first order.
+        by_difficulty: whether estimates use how hard each question was for the other models.
 
     Raises:
         CommandError: the file cannot be read.
@@ -302,7 +305,9 @@ def simulate_items(screen: Screen, file: Path, *, target: float, repeats: int, s
         items = simulated_samples.read(file)
     except simulated_samples.ItemFileError as error:
         raise CommandError(str(error)) from error
-    rows = list(simulated_samples.simulate(items, target, repeats, seed))
+    rows = list(
+        simulated_samples.simulate(items, target, repeats, seed, by_difficulty=by_difficulty)
+    )
     screen.line(simulated_samples.table(rows))
 
 

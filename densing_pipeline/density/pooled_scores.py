@@ -123,11 +123,14 @@ def _usable(scores: pl.DataFrame) -> pl.DataFrame:
     return (
         counting.with_columns(document=document())
         .with_columns(is_coarse=_is_coarse())
-        .filter(
-            (pl.col("is_paper_protocol") & pl.col("benchmark").is_in(AVERAGED))
-            | (is_counted() & pl.col("benchmark").is_in(list(COMPARED))),
-            pl.col("source_kind") != "figure",
-        )
+        .filter(is_protocol_pooled(), pl.col("source_kind") != "figure")
+    )
+
+
+def is_protocol_pooled() -> pl.Expr:
+    """Whether a row of `scores` is under a protocol that is pooled with others."""
+    return (pl.col("is_paper_protocol") & pl.col("benchmark").is_in(AVERAGED)) | (
+        is_counted() & pl.col("benchmark").is_in(list(COMPARED))
     )
 
 

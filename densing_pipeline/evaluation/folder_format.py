@@ -2,6 +2,7 @@
 
     <root>/<model id, / as -->/<revision>/<suite version>/      (of a trial: <suite version>-first-<n>)
         .lock                 held by the job while it runs; the kernel releases it with the process
+        .lease.json           which machine the job runs on, renewed while it lives (`lease`)
         .<benchmark>.jsonl    items measured so far, one a line, so that a killed job loses none
         request.json          what the orchestrator asked for, written before it starts the job
         <benchmark>.parquet   all items of a finished benchmark
@@ -21,7 +22,7 @@ import polars as pl
 
 from densing_pipeline import files
 
-LOCK = ".lock"
+LOCK, LEASE = ".lock", ".lease.json"
 REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
 
 TRIAL = "-first-"

@@ -18,6 +18,7 @@ import polars as pl
 
 from densing_pipeline import files
 from densing_pipeline.benchmarks import REGISTRY
+from densing_pipeline.evaluation import lease
 from densing_pipeline.evaluation.folder_format import (
     EXCUSED,
     FAULTS,
@@ -50,7 +51,7 @@ class Folder:
         model_id: the model, from the path.
         revision: its commit, from the path.
         suite_version: version of the benchmarks measured, from the path.
-        state: `running` while its job holds the lock; else as the outcome says, `failed` without one.
+        state: `running` while its job lives (`is_running`); else as the outcome says, `failed` without one.
         reason: why it is in that state.
         attempt: number of attempts started, as recorded in the folder; 0 without a record.
         excused: number of them that ended by a fault of the installation, and do not count.
@@ -113,7 +114,7 @@ def read_folder(path: Path) -> Folder:
     if is_running(path):
         state, reason = "running", f"attempt {attempt or 1} is under way"
     elif outcome_problem == "missing":
-        state, reason = "failed", "broke off: neither job nor orchestrator lived to say why"
+        state, reason = "failed", _broken_off(path)
     elif outcome_problem or state not in STATES:
         state = "failed"
         reason = f"{OUTCOME} is not to be trusted: {outcome_problem or 'no known state in it'}"
@@ -134,7 +135,11 @@ def read_folder(path: Path) -> Folder:
 
 
 def is_running(path: Path) -> bool:
-    """Whether a job holds the folder's lock, which the kernel releases when the process ends."""
+    """Whether a job is at work in the folder.
+
+    On this machine one that holds the lock, which the kernel releases when the process ends; on another one, one that
+    has renewed its lease of late.
+    """
     try:
         with (path / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -142,7 +147,7 @@ def is_running(path: Path) -> bool:
         return True
     except OSError:
         return False
-    return False
+    return lease.held_elsewhere(path) is not None
 
 
 def read_items(found: Folder) -> tuple[pl.DataFrame, list[str]]:
@@ -181,6 +186,14 @@ def instant(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return _plausible(found)
+
+
+def _broken_off(path: Path) -> str:
+    """Why a folder has no outcome although no job is at work in it."""
+    found = lease.read(path)
+    if found is None or found[0].kernel == lease.this_kernel():
+        return "broke off: neither job nor orchestrator lived to say why"
+    return f"broke off: its machine, {found[0].host}, has not been heard of since {found[1]:%Y-%m-%d %H:%M} UTC"
 
 
 def _clean_text(value: object) -> str:

@@ -8,16 +8,16 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import polars as pl
 
-from densing_pipeline import files
+from densing_pipeline import clock, files
+from densing_pipeline.evaluation import lease
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import (
     IDENTITY,
@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 class FolderWriter:
-    """One evaluation folder, locked by this process until the context manager ends.
+    """One evaluation folder, locked and leased by this process until the context manager ends.
 
     Attributes:
         path: the folder.
@@ -50,15 +50,26 @@ class FolderWriter:
         started_at: when this attempt started, UTC.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        order: str | None = None,
+        on_loss: Callable[[str], None] = lambda reason: None,
+    ) -> None:
         """Lock the folder, create it if needed, and remove an earlier outcome.
 
+        Args:
+            path: the folder.
+            order: name under which the orchestrator started this job; None if it was started by hand.
+            on_loss: called from another thread, with the reason, if a job on another machine has taken the folder.
+
         Raises:
-            BusyError: another job holds the lock; no file was changed.
+            BusyError: another job holds the lock or the lease; no file was changed.
             EvaluationError: the folder cannot be written.
         """
         self.path = path
-        self.started_at = datetime.now(UTC)
+        self.started_at = clock.now()
         self._journals: dict[str, Any] = {}
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -66,6 +77,10 @@ class FolderWriter:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A forked child would hold the lock as well, and may outlive a job that was killed.
             os.register_at_fork(after_in_child=self._lock.close)
+            if other := lease.held_elsewhere(path):
+                self._lock.close()
+                raise BusyError(f"a job on {other.host} is at work in {path}")
+            self._lease = lease.Renewal(path, order, on_loss)
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
         except BlockingIOError as error:
             self._lock.close()
@@ -79,6 +94,7 @@ class FolderWriter:
 
     def __enter__(self) -> Self:
         """The writer itself."""
+        self._lease.__enter__()
         return self
 
     def __exit__(
@@ -92,25 +108,44 @@ class FolderWriter:
             with suppress(OSError):
                 journal.close()
         (self.path / RESERVE_FILE).unlink(missing_ok=True)
+        self._lease.__exit__(kind, error, trace)
         self._lock.close()
 
-    def begin(self, provenance: Mapping[str, Any]) -> bool:
+    def begin(
+        self, provenance: Mapping[str, Any], own: Mapping[str, Collection[str]] | None = None
+    ) -> list[str]:
         """Write the provenance; delete items of earlier attempts made in another way (`IDENTITY`).
 
+        Args:
+            provenance: what the scores depend on.
+            own: further fields of it, on which only the items of one benchmark depend, by benchmark.
+
         Returns:
-            Whether items were deleted.
+            Names of the benchmarks whose items were deleted.
         """
         before = read_json(self.path / PROVENANCE)
-        changed = {key for key in IDENTITY if before.get(key) != provenance.get(key)}
-        stale = [*self.path.glob("*.parquet"), *self.path.glob(".*.jsonl")] if changed else []
-        for path in stale:
-            path.unlink()
+
+        def differs(fields: Iterable[str]) -> bool:
+            return any(before.get(field) != provenance.get(field) for field in fields)
+
+        paths = [*self.path.glob("*.parquet"), *self.path.glob(".*.jsonl")]
+        is_other = differs(IDENTITY)
+        deleted = set()
+        for path in paths:
+            name = path.name.removeprefix(".").rpartition(".")[0]
+            if is_other or differs((own or {}).get(name, ())):
+                path.unlink()
+                deleted.add(name)
         self.write_provenance({**provenance, "started_at": self.started_at.isoformat()})
-        return bool(stale)
+        return sorted(deleted)
 
     def earlier_provenance(self) -> Mapping[str, Any]:
         """Provenance of an earlier attempt; empty if there was none."""
         return read_json(self.path / PROVENANCE)
+
+    def has_items(self) -> bool:
+        """Whether there are items, of any attempt."""
+        return any(self.path.glob("*.parquet")) or any(self.path.glob(".*.jsonl"))
 
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
         """Write `provenance.json`."""
@@ -183,8 +218,11 @@ class FolderWriter:
         """Write `outcome.json`, without which no reader uses the folder. Queries of addresses are cut.
 
         Raises:
+            BusyError: a job on another machine has taken the folder.
             EvaluationError: the file cannot be written.
         """
+        if not self._lease.is_held():
+            raise BusyError(f"a job on another machine has taken {self.path}")
         (self.path / RESERVE_FILE).unlink(missing_ok=True)
         self._write_json(
             OUTCOME,
@@ -193,7 +231,7 @@ class FolderWriter:
                 "reason": SIGNED.sub(r"\1", reason),
                 "attempt": self.attempt,
                 "started_at": self.started_at.isoformat(),
-                "finished_at": datetime.now(UTC).isoformat(),
+                "finished_at": clock.now().isoformat(),
                 "resumable": resumable,
                 "fault": fault,
                 "files": _hashes([*self.path.glob("*.parquet"), self.path / PROVENANCE]),

@@ -8,9 +8,10 @@ faults of different models in a row, none is asked for. Not here: the check itse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from densing_pipeline import clock, files
 from densing_pipeline.evaluation.folder_format import FAULTS, OUTCOME, read_json, write_json
 from densing_pipeline.evaluation.folder_reader import instant, whole_number
 
@@ -66,9 +67,9 @@ def write_check(
     state_dir: Path, problem: str | None, no_programs: str | None = None, places: int = 1
 ) -> None:
     """Record a check made now."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    files.make_private(state_dir)
     told = {"problem": problem, "no_programs": no_programs, "places": places}
-    write_json(state_dir / FILE, {"checked_at": datetime.now(UTC).isoformat(), **told})
+    write_json(state_dir / FILE, {"checked_at": clock.now().isoformat(), **told})
 
 
 def last_check(state_dir: Path) -> Check | None:

@@ -7,7 +7,7 @@ How it ended is in the evaluation folder (`folder_writer`) and in the exit statu
     1  failed: another attempt may succeed, and continues where this one ended
     2  wrong arguments: no file was changed
     3  blocked: another attempt would fail the same way
-    4  another job holds the lock of the folder: no file was changed
+    4  another job holds the folder: no file was changed, or none since the other job took it
 
 Not here: what is asked (`suite`), how (`vllm_engine`), and what becomes of the results (`measured_tables`).
 """
@@ -22,11 +22,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import redact
 from densing_pipeline.evaluation import (
     adaptive,
@@ -95,6 +97,7 @@ class Arguments:
         released: day on which the model was released; None if it is not known.
         gpus: GPUs for copies of the model; it has those that it needs in any case.
         hang_seconds: seconds without progress after which the evaluation is stopped.
+        order: name under which the orchestrator started this job; None if it was started by hand.
     """
 
     model: str
@@ -110,6 +113,7 @@ class Arguments:
     released: date | None
     gpus: int
     hang_seconds: float
+    order: str | None
 
     @property
     def suite_version(self) -> str:
@@ -141,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     with reporting() as reporter:
         try:
-            with FolderWriter(arguments.folder()) as writer:
+            folder, order = arguments.folder(), arguments.order
+            leave = partial(_leave, reporter)
+            with FolderWriter(folder, order=order, on_loss=leave) as writer:
                 return _evaluate(arguments, writer, reporter)
         except EvaluationError as error:
             reporter.say(f"{error.state}: {error}")
@@ -184,7 +190,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         if refused:
             reporter.say(refused)
             work = [each for each in work if not _runs_programs(each.benchmark)]
-            if _is_measured(arguments, work, writer):
+            if _is_measured(arguments, work, provenance.of_data(data), writer):
                 raise SandboxMissingError(f"{refused}; all other benchmarks are measured")
         machine = sizing.this_machine()
         vllm_engine.prepare(machine)
@@ -206,9 +212,14 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             **engine.provenance(),
         }
         earlier = dict(writer.earlier_provenance())
-        if writer.begin(facts):
-            earlier = {}
-            reporter.say("items of another engine or suite were there: measuring anew")
+        own = {each.benchmark.name: provenance.own_fields(each.benchmark) for each in work}
+        if deleted := writer.begin(facts, own):
+            if not writer.has_items():
+                earlier = {}
+            reporter.say(
+                "items of another engine, suite, data or judge were there, measuring anew: "
+                + ", ".join(deleted)
+            )
         workers = max(os.cpu_count() or 1, 2) - 1
         gpus = [gpu for each in copies for gpu in each.gpus]
         meter = stack.enter_context(Meter(gpus, earlier))
@@ -221,7 +232,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         facts |= engine.provenance()
     seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
     facts |= provenance.of_results(tallies, seconds) | meter.costs
-    writer.write_provenance({**facts, "finished_at": datetime.now(UTC).isoformat()})
+    writer.write_provenance({**facts, "finished_at": clock.now().isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
     measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
@@ -287,8 +298,10 @@ def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
         return Judges(None, maths), str(error)
 
 
-def _is_measured(arguments: Arguments, work: Sequence[Work], writer: FolderWriter) -> bool:
-    """Whether an earlier attempt with the same weights and libraries has measured all of this.
+def _is_measured(
+    arguments: Arguments, work: Sequence[Work], content: Mapping[str, Any], writer: FolderWriter
+) -> bool:
+    """Whether an earlier attempt with the same weights, libraries and data has measured all of this.
 
     Answered without loading the model, so that one that waits for a sandbox takes no GPU.
     """
@@ -300,6 +313,12 @@ def _is_measured(arguments: Arguments, work: Sequence[Work], writer: FolderWrite
         "suite_version": arguments.suite_version,
         "limit": arguments.limit,
         **vllm_engine.versions(),
+        **{
+            field: content[field]
+            for each in work
+            for field in provenance.own_fields(each.benchmark)
+            if field in content
+        },
     }
     if arguments.weights:
         same["weights_sha256"] = weights.digest(arguments.weights)
@@ -344,15 +363,28 @@ def _check(tallies: Mapping[str, Tally], refused: str) -> None:
 
 
 def _give_up(writer: FolderWriter, reporter: Reporter, seconds: float) -> None:
-    """Write the outcome and end the process at once: a call that waits for a device ignores signals."""
+    """Write the outcome and end the process at once."""
     reason = f"nothing happened for {seconds:g} s: the engine hangs"
     try:
         writer.end("failed", reason, resumable=True, fault="unexplained")
         reporter.say(f"failed: {reason}")
     finally:
-        for child in multiprocessing.active_children():
-            child.kill()
-        os._exit(EXIT["failed"])
+        _end_at_once(EXIT["failed"])
+
+
+def _leave(reporter: Reporter, reason: str) -> None:
+    """End the process at once and leave the folder as it is, for it is another job's."""
+    try:
+        reporter.say(f"failed: {reason}")
+    finally:
+        _end_at_once(EXIT_BUSY)
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """End this process and those it started: a call that waits for a device ignores signals."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(status)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -381,6 +413,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
     add("--gpus", type=int, default=1, help="GPUs for copies of the model, if it needs fewer (1)")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
+    add("--order", help=argparse.SUPPRESS)
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:
         parser.error("--limit: at least one item")

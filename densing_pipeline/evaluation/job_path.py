@@ -1,5 +1,8 @@
 """How the evaluation job is started in its own environment."""
 
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -44,15 +47,15 @@ def check_command(python: Path, state_dir: Path, cache: Path) -> list[str]:
     return job_command(python.absolute(), options, "preflight")
 
 
-def job_environment(state_dir: Path, hub_endpoint: str | None) -> dict[str, str]:
+def job_environment(module_path: Path, hub_endpoint: str | None) -> dict[str, str]:
     """Environment variables of the job and of the check, beside those of this process.
 
     Args:
-        state_dir: state directory of the pipeline.
+        module_path: folder with this package (`package_alone`, `package_copied`).
         hub_endpoint: address of the Hub, unless it is the usual one.
     """
     # Otherwise the Hub's library downloads a list of coding agents for its User-Agent.
-    told = {"PYTHONPATH": str(package_alone(state_dir)), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    told = {"PYTHONPATH": str(module_path), "HF_HUB_DISABLE_TELEMETRY": "1"}
     return told | ({"HF_ENDPOINT": hub_endpoint} if hub_endpoint else {})
 
 
@@ -67,4 +70,42 @@ def package_alone(state_dir: Path) -> Path:
     link = folder / package.name
     if not link.is_symlink() or link.readlink() != package:
         files.link(link, package)
+    return folder
+
+
+def package_copied(state_dir: Path) -> Path:
+    """A folder with a copy of this package in it, for machines that share the state directory alone.
+
+    The folder's name is a hash of the files, so a job that runs while the package is updated keeps its own. Copies
+    of earlier versions, 6 MB each, stay.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    package = Path(densing_pipeline.__file__).parent
+    paths = sorted(
+        path
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.relative_to(package).parts
+    )
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(package)}\n{files.file_sha256(path)}\n".encode())
+    folder = state_dir.absolute() / "job" / digest.hexdigest()[:16]
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".copy-", dir=folder.parent) as made:
+        whole = Path(made) / "whole"
+        for path in paths:
+            target = whole / package.name / path.relative_to(package)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        files.flush(whole)
+        try:
+            whole.rename(folder)
+        except OSError:
+            # Another process may have made the same copy meanwhile.
+            if not folder.exists():
+                raise
     return folder

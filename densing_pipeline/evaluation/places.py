@@ -7,6 +7,9 @@ of it, so that all GPUs end at about the same time instead of waiting for the la
 
 import math
 
+GPUS_OF_A_MACHINE = 8
+"""The most GPUs that one model is split over."""
+
 
 def gpus_for(hours: float | None, hours_left: float, places: int) -> int:
     """GPUs that a model is given.
@@ -30,3 +33,23 @@ def gpus_for(hours: float | None, hours_left: float, places: int) -> int:
     # Less a little, for sums of floating-point numbers may come out a little less than they are.
     share = hours * places / max(hours_left, hours)
     return max(1, min(places, math.ceil(share - 1e-9)))
+
+
+def gpus_needed(memory_gib: float | None, gpu_gib: float) -> int:
+    """GPUs of one machine that a model's weights need, by which a cluster is asked for a place.
+
+    Args:
+        memory_gib: memory that the model needs; None if it is not known.
+        gpu_gib: memory of one GPU; 0 if there are none.
+
+    Returns:
+        0 without GPUs; else 1, 2, 4 or 8, over which models can be split.
+
+    Examples:
+        >>> gpus_needed(75, 80), gpus_needed(163, 80), gpus_needed(None, 80), gpus_needed(75, 0)
+        (1, 4, 1, 0)
+    """
+    if not gpu_gib:
+        return 0
+    least = math.ceil((memory_gib or 0) / gpu_gib)
+    return min(1 << max(least - 1, 0).bit_length(), GPUS_OF_A_MACHINE)

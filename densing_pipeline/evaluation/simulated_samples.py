@@ -1,7 +1,9 @@
 """Simulates samples of recorded item results: how many questions are enough, and how far the estimates are off.
 
 Every model of a file is measured again by samples (`sampling`), each time with questions in another order, and
-each estimate is compared with the score on all questions. Not here: sampling itself.
+each estimate is compared with the score on all questions. Also measured is how much fewer questions would do if an
+estimate used how hard each question was for the other models of the file (`sampling` does not). Not here: sampling
+itself.
 """
 
 from collections import Counter
@@ -24,6 +26,12 @@ COLUMNS = ("model_id", "benchmark", "item_id", "score")
 AWAY = (0.1, 0.9)
 """Heights (`sampling.height`) between which a model counts as away from floor and ceiling."""
 
+FOLD = 5
+"""Times fewer questions that `needed` asks after."""
+
+COPIED = 0.95
+"""Correlation with another model's results from which they are taken for a copy of them."""
+
 NO_DIFFERENCE = 1e-9
 """Difference that counts as none: all questions were asked."""
 
@@ -45,6 +53,10 @@ class Simulated:
         bias: mean difference of estimate and score, in standard errors of the estimate.
         coverage: share of samples whose 95 % interval holds the score.
         log_error: root mean square of the error of ln N_eff, to first order.
+        explained: share of the variance within subjects that the other models' results explain; None without
+            other models.
+        needed: share that an estimate would have to explain for `FOLD` times fewer questions to be enough; 0 where
+            they are enough as it is.
     """
 
     model_id: str
@@ -56,6 +68,8 @@ class Simulated:
     bias: float
     coverage: float
     log_error: float
+    explained: float | None
+    needed: float
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -77,7 +91,9 @@ def read(path: Path) -> pl.DataFrame:
     return known.cast({"item_id": pl.String, "score": pl.Float64})
 
 
-def simulate(items: pl.DataFrame, target: float, repeats: int, seed: int) -> Iterator[Simulated]:
+def simulate(
+    items: pl.DataFrame, target: float, repeats: int, seed: int, *, by_difficulty: bool = False
+) -> Iterator[Simulated]:
     """Sample every model on every benchmark.
 
     Args:
@@ -85,6 +101,7 @@ def simulate(items: pl.DataFrame, target: float, repeats: int, seed: int) -> Ite
         target: largest standard error of ln N_eff.
         repeats: orders of the questions.
         seed: seed of the first order.
+        by_difficulty: whether estimates use how hard each question was for the other models.
     """
     for (benchmark,), rows in items.sort("benchmark", "model_id").group_by(
         "benchmark", maintain_order=True
@@ -100,23 +117,26 @@ def simulate(items: pl.DataFrame, target: float, repeats: int, seed: int) -> Ite
         results = models.drop("item_id", "subject").to_numpy()
         for number, model_id in enumerate(models.columns[2:]):
             named = (str(benchmark), model_id)
-            yield _simulated(named, results[:, number], np.array(subjects), orders, firsts, target)
+            scores, strata = results[:, number], np.array(subjects)
+            covariates = _difficulty(results, number)
+            given = covariates if by_difficulty else None
+            found = [
+                _sample(str(benchmark), scores[order], strata[order], first, target, given, order)
+                for order, first in zip(orders, firsts, strict=True)
+            ]
+            yield _simulated(named, scores, strata, found, covariates, target)
 
 
 def _simulated(
     named: tuple[str, str],
     scores: FloatArray,
     strata: npt.NDArray[np.str_],
-    orders: list[list[int]],
-    firsts: list[int],
+    found: list[tuple[sampling.Estimate, int]],
+    covariates: FloatArray | None,
     target: float,
 ) -> Simulated:
     benchmark, model_id = named
     whole = float(scores.mean())
-    found = [
-        _sample(benchmark, scores[order], strata[order], first, target)
-        for order, first in zip(orders, firsts, strict=True)
-    ]
     errors = np.array([each.error for each, _ in found])
     off = np.array([each.score for each, _ in found]) - whole
     allowed = sampling.largest_error(benchmark, whole, target)
@@ -130,7 +150,69 @@ def _simulated(
         float(off.mean() / errors.mean()) if errors.any() else 0.0,
         float((np.abs(off) <= Z_95 * errors + NO_DIFFERENCE).mean()),
         float(np.sqrt((off**2).mean())) / allowed * target if allowed else float("nan"),
+        None if covariates is None else _explained(scores, strata, covariates),
+        _needed(scores, strata, allowed),
     )
+
+
+def _difficulty(results: FloatArray, number: int) -> FloatArray | None:
+    """Mean score of the other models on each question, and its square; None without other models.
+
+    Models with the same results, and those that are right or wrong everywhere, say nothing.
+
+    Args:
+        results: scores, shape (questions, models).
+        number: column of the model that is sampled.
+    """
+    scores = results[:, number]
+    others = [
+        results[:, other]
+        for other in range(results.shape[1])
+        if other != number
+        and results[:, other].std() > 0
+        and not (scores.std() > 0 and np.corrcoef(scores, results[:, other])[0, 1] > COPIED)
+    ]
+    if not others:
+        return None
+    mean = np.mean(others, axis=0)
+    return np.column_stack([mean, mean**2])
+
+
+def _adjusted(scores: FloatArray, covariates: FloatArray, means: FloatArray) -> FloatArray:
+    """Scores less what the covariates explain of their distance from the mean of the whole benchmark.
+
+    Their stratified mean is the regression estimate of the score (Cochran 1977, eq. 7.43).
+
+    Args:
+        scores: of the questions asked, shape (n,).
+        covariates: of the same questions, shape (n, covariates).
+        means: of the covariates on all questions of the benchmark.
+    """
+    known = np.column_stack([np.ones(len(scores)), covariates])
+    slopes = np.linalg.lstsq(known, scores, rcond=None)[0][1:]
+    return np.asarray(scores - (covariates - means) @ slopes)
+
+
+def _spread(scores: FloatArray, strata: npt.NDArray[np.str_]) -> float:
+    """Standard deviation of scores within strata."""
+    return sampling.estimate(scores, strata.tolist(), Counter(strata.tolist())).spread
+
+
+def _explained(scores: FloatArray, strata: npt.NDArray[np.str_], covariates: FloatArray) -> float:
+    """Share of the variance within strata that the covariates explain."""
+    spread = _spread(scores, strata)
+    if not spread:
+        return 0.0
+    left = _spread(_adjusted(scores, covariates, covariates.mean(axis=0)), strata)
+    return float(1 - (left / spread) ** 2)
+
+
+def _needed(scores: FloatArray, strata: npt.NDArray[np.str_], allowed: float) -> float:
+    """Share of the variance to be explained for an error of `allowed` with a `FOLD`th of the questions."""
+    spread = _spread(scores, strata)
+    if not spread:
+        return 0.0
+    return float(max(0.0, 1 - (allowed / spread) ** 2 * len(scores) / (FOLD - 1)))
 
 
 def _sample(
@@ -139,11 +221,27 @@ def _sample(
     strata: npt.NDArray[np.str_],
     asked: int,
     target: float,
+    covariates: FloatArray | None,
+    order: list[int],
 ) -> tuple[sampling.Estimate, int]:
-    """The last estimate of one sample, and the questions it took, of questions in their order."""
+    """The last estimate of one sample, and the questions it took.
+
+    Args:
+        benchmark: name of the benchmark.
+        scores: of all questions, in the order of the sample.
+        strata: of each.
+        asked: questions of the first round.
+        target: largest standard error of ln N_eff.
+        covariates: what estimates use of each question, in the order of the file; None for nothing.
+        order: places of the questions in the file.
+    """
     sizes = Counter(strata.tolist())
+    means = None if covariates is None else covariates.mean(axis=0)
     while True:
-        found = sampling.estimate(scores[:asked], strata[:asked].tolist(), sizes)
+        values = scores[:asked]
+        if covariates is not None and means is not None and asked < len(scores):
+            values = _adjusted(values, covariates[order[:asked]], means)
+        found = sampling.estimate(values, strata[:asked].tolist(), sizes)
         if asked == len(scores) or sampling.is_enough(benchmark, found, target):
             return found, asked
         asked = sampling.next_size(benchmark, found, asked, len(scores), target)
@@ -153,8 +251,8 @@ def table(rows: list[Simulated]) -> str:
     """Means over the models of each benchmark, those away from floor and ceiling and all, in Markdown."""
     lines = [
         "| benchmark | models | items | items asked | times fewer | bias, standard errors | 95 % intervals that hold the score "
-        "| error of ln N_eff |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| error of ln N_eff | variance that other models explain | needed for {FOLD} times fewer |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     names = list(dict.fromkeys(row.benchmark for row in rows))
     groups = [
@@ -170,6 +268,13 @@ def table(rows: list[Simulated]) -> str:
             lines.append(
                 f"| {name} | {len(group)} | {whole / len(group):,.0f} | {asked / len(group):,.0f} "
                 f"| {whole / asked:.1f} | {np.mean([row.bias for row in group]):+.2f} "
-                f"| {np.mean([row.coverage for row in group]):.2f} | {np.mean(known):.2f} |"
+                f"| {np.mean([row.coverage for row in group]):.2f} | {np.mean(known):.2f} "
+                f"| {_mean([row.explained for row in group])} | {_mean([row.needed for row in group])} |"
             )
     return "\n".join(lines)
+
+
+def _mean(values: list[float | None]) -> str:
+    """Mean of the values that are known, or nothing."""
+    known = [each for each in values if each is not None]
+    return f"{np.mean(known):.2f}" if known else ""

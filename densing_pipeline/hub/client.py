@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -109,6 +110,7 @@ class Hub:
         endpoint: address without a trailing slash, and without the values of a query.
         requests: requests made so far (a request that was retried counts once).
         remarks: messages for the operator about these requests.
+        stated_at: the time that the Hub stated with its last answer; None if it stated none.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class Hub:
         self.endpoint = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self.requests = 0
         self.remarks: list[str] = []
+        self.stated_at: datetime | None = None
         self._query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._token = self._find_token(token)
         limits = limits or LIMITS
@@ -265,6 +268,7 @@ class Hub:
                 raise HubError(f"{where}: HTTP {error.status}", error.status) from error
             kind = OversizedError if error.is_too_large else HubError
             raise kind(f"{where}: {error}") from error
+        self.stated_at = answer.sent_at
         return Answer(
             url=url,
             content=answer.content,

@@ -8,9 +8,10 @@ over time (`models`).
 
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -122,6 +123,54 @@ def configs(zone: LandingZone) -> pl.DataFrame:
             "fetched_at": INSTANT,
         },
     ).unique("config_path", keep="last", maintain_order=True)
+
+
+def newest_record(
+    zone: LandingZone, folder: Path, names: Collection[str], revision: str | None
+) -> Receipt | None:
+    """The newest response with a record of a repository at one revision; None if none landed.
+
+    Args:
+        zone: where the Hub's answers landed.
+        folder: where the cache is kept.
+        names: names that the repository has had.
+        revision: the commit that the record gives.
+    """
+    newest_first = sorted(_receipts(zone), key=attrgetter("fetched_at"), reverse=True)
+    for n in range(0, len(newest_first), AT_ONCE):
+        # Of responses with the same bytes the newest is kept.
+        answers = {
+            str(_distilled(zone, receipt, folder / rules())): receipt
+            for receipt in reversed(newest_first[n : n + AT_ONCE])
+        }
+        found = (
+            pl.scan_parquet(sorted(answers), schema=records.REMEMBERED, include_file_paths="path")
+            .filter(
+                pl.col("model_id").is_in(sorted(names)), pl.col("revision").eq_missing(revision)
+            )
+            .select("path")
+            .collect()["path"]
+        )
+        if len(found):
+            return max((answers[path] for path in found), key=attrgetter("fetched_at"))
+    return None
+
+
+def newest_config(
+    zone: LandingZone, names: Collection[str], revision: str | None
+) -> Receipt | None:
+    """The newest response with `config.json` of a repository at one revision; None if none landed.
+
+    Args:
+        zone: where the Hub's answers landed.
+        names: names that the repository has had.
+        revision: the commit asked for.
+    """
+    paths = {f"/{name}/resolve/{revision}/config.json" for name in names}
+    for receipt in zone.receipts(CONFIGS, newest_first=True):
+        if receipt.status == OK and urlparse(receipt.url).path in paths:
+            return receipt
+    return None
 
 
 def _receipts(zone: LandingZone) -> Iterator[Receipt]:

@@ -27,6 +27,7 @@ from densing_pipeline.hub.observations import (
 )
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.polling.poll import LARGEST_CLOCK_ERROR, clock_error
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import error_text
 
@@ -47,6 +48,9 @@ MAX_BYTES = {
     claims.FILES: claims.MAX_FILE_BYTES,
 }
 """Largest document of a source of single documents; the others have the general bound."""
+
+LONGEST_GAP = timedelta(days=2)
+"""Time since the last poll from which the Hub is asked whether this machine's clock is right."""
 
 PATIENCE = 5
 """Failed requests for single files and records after which a poll makes no more of them."""
@@ -114,7 +118,9 @@ def poll(
     Returns:
         The report, which has also landed.
     """
-    started, past, known = clock(), watermark.nights(zone), sorted(known)
+    past, known = watermark.nights(zone), sorted(known)
+    clock = corrected(clock, hub, past)
+    started = clock()
     if publishers is None:
         publishers = map(pretrainers.as_written, pretrainers.known_pretrainers())
     since = watermark.since(past, started, limits.overlap_days, limits.first_days)
@@ -151,6 +157,31 @@ def poll(
     )
     watermark.land(zone, night, hub.endpoint)
     return night
+
+
+def corrected(clock: Clock, hub: Hub, past: Sequence[watermark.Night]) -> Clock:
+    """The clock, or the Hub's time where the clock is more than a day off.
+
+    The Hub is asked only if the clock leaps against the last poll. What landed under a day that has not come
+    would move the watermark there, and models published until then would not be read.
+
+    Args:
+        clock: of this machine.
+        hub: client of the Hub; it gets a remark if its time counts.
+        past: the polls so far, oldest first.
+    """
+    now = clock()
+    if not past or timedelta() <= now - past[-1].polled_at <= LONGEST_GAP:
+        return clock
+    try:
+        hub.get(hub.list_url("createdAt", 1))
+    except HubError:
+        return clock
+    ahead = now - hub.stated_at if hub.stated_at else timedelta()
+    if abs(ahead) <= LARGEST_CLOCK_ERROR:
+        return clock
+    hub.remarks.append(f"this machine's clock is {clock_error(ahead)} the Hub's, whose time counts")
+    return lambda: clock() - ahead
 
 
 def _per_day(created: Listing, since: date, started: datetime) -> float | None:

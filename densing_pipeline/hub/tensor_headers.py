@@ -16,14 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 import polars as pl
 
-from densing_pipeline import files
+from densing_pipeline import clock, files
 from densing_pipeline.hub.client import (
     Answer,
     Hub,
@@ -230,6 +230,14 @@ def fetched(zone: LandingZone) -> pl.DataFrame:
     )
 
 
+def newest(zone: LandingZone, revision: str | None) -> Receipt | None:
+    """The newest answer with headers of one revision; None if none landed."""
+    for receipt in zone.receipts(HEADERS, newest_first=True):
+        if receipt.status == OK and _revision(receipt) == revision:
+            return receipt
+    return None
+
+
 def due(found: pl.DataFrame, now: datetime) -> Sequence[tuple[str, str]]:
     """Models whose headers are to be fetched, newest first, as (current name, revision).
 
@@ -298,7 +306,7 @@ def landed_tensors(zone: LandingZone, sha256: str) -> list[Tensor]:
         HeaderError: a header is none, or contradicts itself, another one or the size of its file.
         LandingError: the bytes are missing or damaged.
     """
-    stated = json.loads(zone.read(Receipt(HEADERS, "", datetime.now(UTC), sha256, 0)))
+    stated = json.loads(zone.read(Receipt(HEADERS, "", clock.now(), sha256, 0)))
     return of_model(
         _of_file(name, each["header"].encode(), each["size"]) for name, each in stated.items()
     )

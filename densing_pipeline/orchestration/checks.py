@@ -17,6 +17,7 @@ from densing_pipeline.orchestration.tables import schema_checks
 from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.prices.sources import SOURCES as PRICE_LISTS
 from densing_pipeline.trends.sensitivity import spread
 
 HIGHEST_TEST_SIZE = 0.1
@@ -281,7 +282,7 @@ def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
     """Every polled source gave a valid list within three days, its newest list was accepted, and it still changes.
 
     A list of prices that is the same for over two weeks while other lists change may be a copy that its
-    server no longer renews.
+    server no longer renews. A score source may rest for months.
     """
     newest = (
         source_health.filter(pl.col("outcome") != "embedded")
@@ -289,8 +290,9 @@ def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
         .group_by("source", maintain_order=True)
         .last()
     )
-    is_stuck = pl.col("message").str.contains(UNCHANGED_FOR, literal=True)
-    others_move = newest.filter(~is_stuck, pl.col("outcome") == "ok").height > 0
+    is_list = pl.col("source").is_in(list(PRICE_LISTS))
+    is_stuck = is_list & pl.col("message").str.contains(UNCHANGED_FOR, literal=True)
+    others_move = newest.filter(is_list & ~is_stuck, pl.col("outcome") == "ok").height > 0
     bad = newest.filter(
         (pl.col("stale_hours") > STALE_HOURS)
         | pl.col("outcome").is_in(["failed", "rejected"])

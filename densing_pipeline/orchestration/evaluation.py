@@ -1,13 +1,13 @@
 """Runs the evaluation job for one model through Dagster Pipes and records how it ended.
 
 The job runs in its own environment and writes an evaluation folder. If the job is killed, its folder
-gets an outcome that says so; if the orchestrator is killed, the kernel ends the job as well. Not
-here: the job itself (`evaluation.job`), and how its folders are read
-(`evaluation.measured_tables`).
+gets an outcome that says so; if the orchestrator is killed, the kernel ends a job of the same machine as well,
+and one of a cluster goes on. Not here: the job itself (`evaluation.job`), where it runs (`launchers`), and how
+its folders are read (`evaluation.measured_tables`).
 """
 
-import os
-import subprocess
+import secrets
+import time
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
@@ -16,12 +16,13 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-from dagster._core.errors import DagsterPipesExecutionError
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation import (
     folder_format,
     folder_reader,
     installation,
+    lease,
     measured_tables,
     places,
     suite,
@@ -32,9 +33,17 @@ from densing_pipeline.evaluation.job_path import (
     environment_lacks,
     job_command,
     job_environment,
+    package_alone,
+    package_copied,
 )
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.json_documents import load
+from densing_pipeline.orchestration.launchers.launcher import (
+    Context,
+    JobEndedError,
+    Launcher,
+    Order,
+)
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
@@ -45,12 +54,12 @@ from densing_pipeline.tables.schemas import TableError
 CHECK_HOURS = 0.5
 """Longest that the check of the installation may take; it loads a tiny model."""
 
-GRACE_SECONDS = 60
-"""Seconds between SIGTERM and SIGKILL for a job that takes too long."""
+STATUSES_OF_THE_JOB = (0, 1, 3)
+"""Exit statuses with which the job ends after it has written its outcome (`evaluation.job.EXIT`)."""
 
 
 def evaluate(
-    context: dg.AssetExecutionContext, settings: Settings, client: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, settings: Settings, launcher: Launcher
 ) -> dg.MaterializeResult[None]:
     """Evaluate the model of the run's partition, unless its folder is complete already.
 
@@ -74,42 +83,43 @@ def evaluate(
     row, items = measured_tables.evaluation(found, in_force)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
-        if lacking := environment_lacks(settings.evaluation_python):
+        if lacking := _lacks(settings):
             raise _failure(lacking)
         _begin(found, listed or "main", set(items["benchmark"]))
-        told = _run_job(context, settings, client, model, revision, path)
+        told = _run_job(context, settings, launcher, model, revision, path)
         row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
 
 
-def command(settings: Settings, model: str, revision: str, path: Path) -> list[str]:
-    """The job's command line.
-
-    With `setpriv` the kernel ends the job when its orchestrator dies, so that no process keeps the
-    GPU; `timeout` ends a job that takes too long.
-    """
+def command(
+    settings: Settings, model: str, revision: str, path: Path, gpus: int, order: str
+) -> list[str]:
+    """The job's command line, with the paths of the machine that runs it."""
     options = {
         "--model": model,
         "--revision": revision,
-        "--out": path,
-        "--cache": settings.evaluation_cache_dir.absolute(),
+        "--out": settings.on_nodes(path),
+        "--cache": settings.on_nodes(settings.evaluation_cache_dir),
         "--disk-gib": settings.evaluation_disk_gib,
         "--limit": settings.evaluation_limit,
         "--sample-error": settings.evaluation_sample_error,
-        "--data": settings.evaluation_data and settings.evaluation_data.absolute(),
+        "--data": settings.evaluation_data and settings.on_nodes(settings.evaluation_data),
         "--released": _release_date(settings, model),
-        "--gpus": _gpus(settings, model),
+        "--gpus": max(gpus, 1),
+        "--order": order,
     }
-    return [
-        *_bounded(settings.evaluation_hours),
-        *job_command(settings.evaluation_python.absolute(), options),
-    ]
+    return job_command(settings.on_nodes(settings.evaluation_python), options)
 
 
-def check(settings: Settings) -> list[str]:
+def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]:
     """Check whether this installation can evaluate models, in the evaluation environment (`preflight`).
+
+    Args:
+        context: of the run.
+        settings: of this installation.
+        launcher: runs the check where evaluations run.
 
     Returns:
         What the check printed, by line.
@@ -117,21 +127,25 @@ def check(settings: Settings) -> list[str]:
     Raises:
         Failure: it cannot; the reason is kept for the sensor.
     """
-    if lacking := environment_lacks(settings.evaluation_python):
+    if lacking := _lacks(settings):
         raise _failure(lacking)
     trial = check_command(
-        settings.evaluation_python, settings.state_dir, settings.evaluation_cache_dir
+        settings.on_nodes(settings.evaluation_python),
+        settings.on_nodes(settings.state_dir),
+        settings.on_nodes(settings.evaluation_cache_dir),
     )
-    environment = os.environ | job_environment(settings.state_dir, settings.hub_endpoint)
-    ran = subprocess.run(  # noqa: S603 - our own command line
-        [*_bounded(CHECK_HOURS), *trial],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        encoding="utf-8", errors="replace",
-    )  # fmt: skip
-    lines = ran.stdout.splitlines()
+    name = f"densing-check-{secrets.token_hex(4)}"
+    gpus = places.gpus_needed(None, settings.cluster_gpu_gib)
+    order = Order(name, tuple(trial), _environment(settings), CHECK_HOURS, gpus)
+    try:
+        status, lines = launcher.output(context, order)
+    except JobEndedError as error:
+        installation.write_check(settings.state_dir, f"the check could not be run: {error}")
+        raise _failure(str(error)) from error
+    time.sleep(launcher.visible_after_s)
     found = installation.last_check(settings.state_dir)
-    if ran.returncode and not (found and found.problem):
-        said = f"it ended with status {ran.returncode}: {' '.join(lines[-1:])[:400]}"
+    if status != 0 and not (found and found.problem):
+        said = f"it ended with status {status}: {' '.join(lines[-1:])[:400]}"
         installation.write_check(settings.state_dir, f"the check could not be run: {said}")
         raise _failure(said)
     if found and found.problem:
@@ -139,22 +153,38 @@ def check(settings: Settings) -> list[str]:
     return lines
 
 
-def _bounded(hours: float) -> list[str]:
-    """Beginning of a command line: ends the command with this process, and after that time."""
-    return [
-        "setpriv", "--pdeathsig", "TERM", "timeout", f"--kill-after={GRACE_SECONDS}", f"{hours}h",
-    ]  # fmt: skip
+def _lacks(settings: Settings) -> str | None:
+    """Message if this machine is to evaluate and has no environment for it; what nodes have is seen by the check."""
+    return (
+        environment_lacks(settings.evaluation_python) if settings.evaluate_on == "local" else None
+    )
 
 
-def _gpus(settings: Settings, model: str) -> int:
-    """GPUs that the model is given, for copies of it, by its share of all that is queued."""
+def _environment(settings: Settings) -> dict[str, str]:
+    """Variables of the job and of the check, beside those that their machine has."""
+    package = package_alone if settings.evaluate_on == "local" else package_copied
+    return job_environment(settings.on_nodes(package(settings.state_dir)), settings.hub_endpoint)
+
+
+def gpus_given(settings: Settings, model: str) -> int:
+    """GPUs that the model is given.
+
+    On this machine those for copies of it, by its share of all that is queued; of a cluster those that its weights need.
+    """
     check = installation.last_check(settings.state_dir)
     path = settings.tables_dir / "evaluation_queue.parquet"
-    if check is None or check.places == 1:
+    is_local = settings.evaluate_on == "local"
+    if is_local and (check is None or check.places == 1):
         return 1
     try:
         queue = read_table(path)
     except TableError:
+        queue = None
+    if not is_local:
+        own = None if queue is None else queue.filter(pl.col("model_id") == model)
+        known: list[float] = [] if own is None else own["memory_gib"].drop_nulls().to_list()
+        return places.gpus_needed(max(known, default=None), settings.cluster_gpu_gib)
+    if queue is None or check is None:
         return 1
     made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     over = {each.key for each in installation.ended(settings.evaluations_dir) if each.at > made}
@@ -224,7 +254,7 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
         "attempt": found.attempt + 1,
         "excused": found.excused,
         "requested_revision": asked,
-        "started_at": datetime.now(UTC).isoformat(),
+        "started_at": clock.now().isoformat(),
     }
     folder_format.write_json(found.path / folder_format.REQUEST, request)
 
@@ -232,7 +262,7 @@ def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
 def _run_job(
     context: dg.AssetExecutionContext,
     settings: Settings,
-    client: dg.PipesSubprocessClient,
+    launcher: Launcher,
     model: str,
     revision: str,
     path: Path,
@@ -242,49 +272,60 @@ def _run_job(
     Returns:
         Metadata that the job reported.
     """
+    gpus = gpus_given(settings, model)
+    name = f"densing-{secrets.token_hex(8)}"
+    job = tuple(command(settings, model, revision, path, gpus, name))
+    order = Order(name, job, _environment(settings), settings.evaluation_hours, gpus)
     try:
-        ended = client.run(
-            context=context,
-            command=command(settings, model, revision, path),
-            env=job_environment(settings.state_dir, settings.hub_endpoint),
-        )
-        return ended.get_materialize_result().metadata or {}
-    except DagsterPipesExecutionError as error:
-        _end(path, settings, str(error))
+        told = launcher.run(context, order)
+    except JobEndedError as error:
+        if error.status in STATUSES_OF_THE_JOB:
+            _wait_for_outcome(path, launcher.visible_after_s)
+        lease.end(path, name)
+        _end(path, settings, error)
+        return {}
     except dg.DagsterExecutionInterruptedError:
-        _end(path, settings, "stopped by hand")
+        lease.end(path, name)
+        _end(path, settings, JobEndedError("stopped by hand"))
         raise
-    except OSError as error:
-        _end(path, settings, f"the job could not be started ({error.strerror}): 127")
-    return {}
+    _wait_for_outcome(path, launcher.visible_after_s)
+    return told
 
 
-def _end(path: Path, settings: Settings, what: str) -> None:
+def _wait_for_outcome(path: Path, seconds: float) -> None:
+    """Wait until the outcome that a job has written on another machine is seen on this one, or for some seconds."""
+    deadline = time.monotonic() + seconds
+    while not (path / folder_format.OUTCOME).exists() and time.monotonic() < deadline:
+        time.sleep(1)
+
+
+def _end(path: Path, settings: Settings, how: JobEndedError) -> None:
     """Write the outcome of a job that ended without one, unless another job holds the folder."""
     found = folder_reader.read_folder(path)
     if found.state == "running" or (path / folder_format.OUTCOME).exists():
         return
-    status = what.rpartition(" ")[2]
     meaning = {
-        "124": f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
-        "137": ": killed, for lack of memory or by hand",
-        "-9": ": killed, for lack of memory or by hand",
-    }.get(status, "")
+        124: f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
+        137: ": killed, for lack of memory or by hand",
+        -9: ": killed, for lack of memory or by hand",
+    }.get(how.status or 0, "")
     # A job that runs writes its outcome, also when it fails; so one that ends by itself without never ran.
-    never_ran = status.isdigit() and not meaning
+    never_ran = how.status is not None and how.status >= 0 and not meaning
     if never_ran:
         meaning = (
             ": it did not start; its environment is broken (see the log of the run): `make evaluation-env` builds it "
             "anew, `densing evaluate --check` tries it"
         )
     # What was killed may have been too large, or the machine too small; what took too long is the model's.
-    fault = "installation" if never_ran else "unexplained" if "killed" in meaning else None
+    fault = how.fault or (
+        "installation" if never_ran else "unexplained" if "killed" in meaning else None
+    )
     outcome = {
         "state": "failed",
-        "reason": f"the job left no outcome; {what}{meaning}",
+        "reason": f"the job left no outcome; {how}{meaning}",
         "attempt": found.attempt,
         "started_at": found.started_at and found.started_at.isoformat(),
-        "finished_at": datetime.now(UTC).isoformat(),
+        "finished_at": clock.now().isoformat(),
         "resumable": True,
         "fault": fault,
     }

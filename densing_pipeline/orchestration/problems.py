@@ -20,8 +20,8 @@ JOBS = ("nightly", "hub_sweep", "maintenance")
 """Jobs whose last run must have succeeded. A failed run of `evaluate` is one model's; what stops all
 evaluations is told as one problem."""
 
-LONGEST_NIGHT_HOURS = 12
-"""Time for which a night may run."""
+OVERDUE = timedelta(minutes=15)
+"""Time after its longest run by which a night must have been ended."""
 
 MOST_FINDINGS = 3
 """Values of a failed check that a message quotes."""
@@ -114,13 +114,14 @@ def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> 
                 _link(settings, "automation", "the page Automation"),
             )
         )
+    longest = timedelta(hours=settings.night_hours)
     going = _last(instance, "nightly", [dg.DagsterRunStatus.STARTED])
-    if going and now - _instant(going.start_time) > timedelta(hours=LONGEST_NIGHT_HOURS):
+    if going and now - _instant(going.start_time) > longest + OVERDUE:
         run_id = going.dagster_run.run_id
         found.append(
             Problem(
                 "night:long",
-                f"a night has been running for more than {LONGEST_NIGHT_HOURS} hours",
+                f"a night has been running for more than {settings.night_hours:g} hours",
                 _instant(going.start_time),
                 "See which step it is in, and terminate it if it makes no progress",
                 _link(settings, f"runs/{run_id}", f"run {run_id}"),

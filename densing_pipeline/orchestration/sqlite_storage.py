@@ -4,6 +4,7 @@ Dagster's own class lets two processes create a database at the same time, which
 in its table `alembic_version`; after that no process can open it.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DatabaseError
 
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.state import StorageError
+from densing_pipeline.units import MIB
 
 LOCK = "storage.lock"
 """Name of the lock file in the state directory, held while the database is opened."""
@@ -31,6 +33,9 @@ LOCK_SECONDS = 120.0
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 """The files of the database below the state directory; there is one more per run."""
+
+NEARLY_FULL = MIB
+"""Bytes of free space below which an I/O error is taken for a full disk."""
 
 ASIDE = (
     "move history/ and schedules/ there away and start again: run history is lost, tables and "
@@ -141,6 +146,14 @@ def _versions(connection: sqlite3.Connection) -> list[str]:
     return [str(row[0]) for row in connection.execute("SELECT version_num FROM alembic_version")]
 
 
+def _is_full(folder: Path) -> bool:
+    """Whether so little space is left that SQLite cannot make its files of shared memory, which it calls an I/O error."""
+    try:
+        return shutil.disk_usage(folder).free < NEARLY_FULL
+    except OSError:
+        return False
+
+
 def _sentence(folder: Path, error: BaseException) -> str:
     """What is wrong with the database below a folder, and what to do."""
     database = f"Dagster's database below {folder}"
@@ -151,7 +164,7 @@ def _sentence(folder: Path, error: BaseException) -> str:
             "sqlite3 shell) and start again. On a network file system SQLite's locks do not work: "
             "set DENSING_STATE_DIR to a local disk"
         )
-    if code.startswith("SQLITE_FULL"):
+    if code.startswith("SQLITE_FULL") or (code.startswith("SQLITE_IOERR") and _is_full(folder)):
         return f"{database} cannot grow: the disk is full; free some space and start again"
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return (

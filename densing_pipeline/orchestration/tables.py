@@ -11,7 +11,7 @@ import polars as pl
 from densing_pipeline.files import file_sha256
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.prices import snapshots
-from densing_pipeline.publication.consistency import made_with
+from densing_pipeline.publication.consistency import REMEDY, made_with
 from densing_pipeline.score_sources import poll
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
@@ -139,9 +139,15 @@ class TableIOManager(dg.IOManager):
         """Read a table.
 
         Raises:
-            TableError: the file is missing or damaged; the message says how to get it back.
+            TableError: the file is missing, damaged or of another version; the message says how to get it back.
         """
-        return read_table(self.path(context.asset_key.path[-1]))
+        name = context.asset_key.path[-1]
+        found = read_table(self.path(name))
+        if lacking := [each for each in PUBLISHED[name].names if each not in found.columns]:
+            raise TableError(
+                f"{self.path(name)}: made by another version of the pipeline, without {', '.join(lacking)}; {REMEDY}"
+            )
+        return found
 
     def _inputs(self, spec: dg.AssetSpec) -> dict[str, str]:
         """SHA-256 of the inputs of an asset by name: tables, landed price lists, and landed documents of score sources.

@@ -12,9 +12,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Generic
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import redact
 from densing_pipeline.landing import LandingError, LandingZone, Receipt, received_at
 from densing_pipeline.polling.answers import NOT_MODIFIED
@@ -240,7 +241,7 @@ def report_failures(zone: LandingZone, reports: str, failures: Mapping[str, str 
         reports: name under which the reports are landed.
         failures: by source, why not; None where it could.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     failed = [PollResult(name, now, "failed", why) for name, why in failures.items() if why]
     if failed:
         store_report(zone, reports, failed, now)

@@ -37,7 +37,7 @@ LONGEST_UNCHANGED_DAYS = 14
 """Days after which a list that never changes is asked for as a whole, and reported."""
 
 LARGEST_CLOCK_ERROR = timedelta(days=1)
-"""By how much our clock may be ahead of the servers' before theirs is taken for the time of the poll."""
+"""By how much our clock may differ from the servers' before theirs is taken for the time of the poll."""
 
 Opened = Callable[[Limits], AbstractAsyncContextManager[AsyncClient]]
 """Opens a client that asks within bounds."""
@@ -95,6 +95,7 @@ def poll(
     ahead = _ahead(found.values(), now)
     if ahead:
         now -= ahead
+        held = {name: last_good(zone, source, now) for name, source in sources.items()}
     read = {
         name: _received(zone, sources[name], asked, held[name], now)
         for name, asked in found.items()
@@ -114,7 +115,7 @@ def poll(
         if document.parsed is not None and results[name].outcome in ("ok", "unchanged"):
             newest[name] = document.parsed
     if ahead:
-        told = f"this machine's clock is {ahead.days} days ahead of the servers'; theirs counts"
+        told = f"this machine's clock is {clock_error(ahead)} the servers'; theirs counts"
         results = {
             name: replace(result, message=f"{result.message}; {told}")
             for name, result in results.items()
@@ -124,9 +125,10 @@ def poll(
 
 
 def _ahead(answers: Iterable[Asked], now: datetime) -> timedelta | None:
-    """By how much our clock is ahead of all servers that say what time it is; None if it is not.
+    """By how much our clock is ahead of all servers that say what time it is, negative if behind; None if it is right.
 
-    A document that landed under a day that has not come would stay the newest one until then.
+    A document that landed under a day that has not come would stay the newest one until then, and one under a
+    day long past would be taken for what was known then.
     """
     stated = [
         answer.sent_at
@@ -134,9 +136,14 @@ def _ahead(answers: Iterable[Asked], now: datetime) -> timedelta | None:
         for answer in (*asked.received, asked.document)
         if answer is not None and answer.sent_at is not None
     ]
-    if not stated or now - max(stated) <= LARGEST_CLOCK_ERROR:
+    if not stated or abs(now - max(stated)) <= LARGEST_CLOCK_ERROR:
         return None
     return now - max(stated)
+
+
+def clock_error(ahead: timedelta) -> str:
+    """In words by how much a clock is wrong, such as `3 days ahead of`."""
+    return f"{abs(ahead).days} days {'ahead of' if ahead > timedelta() else 'behind'}"
 
 
 async def _ask_all(

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from posixpath import dirname, normpath
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import shown
 from densing_pipeline.git import SYMBOLIC_LINK, Change, Entry, GitError, Limits, Repository
 from densing_pipeline.landing import LandingZone, received_at
@@ -72,7 +73,7 @@ def backfill(
         raise BackfillError(
             f"{source}: no list with a git repository; there are {', '.join(with_git())}"
         )
-    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    today = (now or clock.now()).astimezone(UTC).date()
     limits = Limits(settings.git_seconds, settings.git_max_bytes)
     copy = Repository(settings.git_dir / source, declared.url(settings), limits)
     try:

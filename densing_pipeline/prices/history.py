@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline import clock
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.fold import Counts, Open, fold
@@ -64,7 +65,7 @@ def update_all(zone: LandingZone, folder: Path, now: datetime | None = None) -> 
         now: time of the call; the system's if not given. What landed under a later day, by a clock that was
             ahead, is refused until then: it would make prices last that nobody has seen.
     """
-    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    today = (now or clock.now()).astimezone(UTC).date()
     return {
         name: _updated(Store(folder / name), name, zone, source.read, today)
         for name, source in SOURCES.items()

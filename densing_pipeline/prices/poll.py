@@ -5,9 +5,10 @@ Not here: polling itself (`polling`), the formats (`prices.sources`), and prices
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from densing_pipeline import fetch
+from densing_pipeline.clock import now
 from densing_pipeline.polling import poll as polling
 from densing_pipeline.polling.landed import Held, PollResult
 from densing_pipeline.prices.snapshots import REPORTS
@@ -30,7 +31,7 @@ def poll(
         settings: addresses, limits, landing zone.
         models: by source, the models to ask for, in place of the source's own choice
             (`Source.wanted_models`).
-        clock: gives the time of the poll; the system's if not given.
+        clock: gives the time of the poll; `clock.now` if not given.
         client: opens the client that asks.
 
     Returns:
@@ -43,7 +44,7 @@ def poll(
         if source.wanted_models
     }
     sources: Mapping[str, Source] = SOURCES
-    return polling.poll(settings, sources, REPORTS, (clock or _utc_now)(), choose, client)
+    return polling.poll(settings, sources, REPORTS, (clock or now)(), choose, client)
 
 
 def _chooser(
@@ -56,7 +57,3 @@ def _chooser(
         return given or wanted(settings, newest) or None
 
     return choose
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -159,11 +159,10 @@ class Store:
         if head is None:
             return PRICES.empty().lazy()
         month = "" if since is None else f"{since:%Y-%m}"
-        names = [name for key, name in head.closed.items() if key >= month]
-        paths = [self.folder / name for name in (*names, head.open)]
-        return pl.concat(
-            [pl.scan_parquet(path).select(PRICES.names) for path in paths], how="vertical"
-        )
+        paths = [self.folder / name for key, name in head.closed.items() if key >= month]
+        still_open = pl.scan_parquet(self.folder / head.open).select(PRICES.names)
+        # One scan of all segments: a plan with one for each takes half as long to make as the query to run.
+        return pl.concat([pl.scan_parquet(paths), still_open]) if paths else still_open
 
     def _write(self, stem: str, rows: pl.DataFrame) -> str:
         """Write rows to a file named after their hash, and return the name."""

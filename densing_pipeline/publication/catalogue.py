@@ -32,6 +32,7 @@ from densing_pipeline.tables.schemas import TableError
 LIST_FILE = "releases.json"
 TABLE_FILE = "releases.parquet"
 FEED_FILE = "releases.atom"
+FILES = (LIST_FILE, TABLE_FILE, FEED_FILE)
 
 FEED_ENTRIES = 50
 """Most releases in the feed, the newest ones."""
@@ -178,4 +179,4 @@ def write(folder: Path, known: pl.DataFrame, homepage: str = "") -> None:
     for name, content in rendered(known, homepage).items():
         path = folder / name
         if not path.exists() or path.read_bytes() != content:
-            files.write(path, content)
+            files.write(path, content, files.PUBLIC_FILE)

@@ -6,18 +6,19 @@ Data Package v2, https://datapackage.org/standard/data-package/
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from densing_pipeline import clock
 from densing_pipeline.addresses import shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.card import CARD_FILE, CITATION_FILE
 from densing_pipeline.publication.consistency import running
-from densing_pipeline.publication.croissant import CROISSANT_FILE
+from densing_pipeline.publication.croissant import CROISSANT_FILE, DESCRIPTION, LICENCE, NAME
 from densing_pipeline.publication.price_news import FEED_FILE
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
@@ -25,8 +26,14 @@ from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
 
 RESOURCES_FILE = "datapackage.json"
 
+REPLAYED = "clock_is_set"
+"""Property of the provenance of a release whose clock was set (`DENSING_NOW`)."""
+
 MOST_ROW_SETS = 30
 """Most sources by which the rows of a table are told apart."""
+
+PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
+"""Media types of the files of the page by suffix."""
 
 ANSWER_FILES = {HEADLINE_FILE: "application/json", FEED_FILE: "application/atom+xml"}
 """Files with answers for programs, and their media types."""
@@ -46,6 +53,7 @@ class Provenance:
         code: SHA-256 of the package's Python files; empty if it is not known.
         facts: SHA-256 of the package's other files; empty if it is not known.
         homepage: address at which readers find the releases; empty if there is none.
+        is_replayed: whether the clock was set (`DENSING_NOW`), as in tests and replays.
     """
 
     created: datetime
@@ -57,6 +65,7 @@ class Provenance:
     code: str = ""
     facts: str = ""
     homepage: str = ""
+    is_replayed: bool = False
 
     def source_list(self) -> list[dict[str, str]]:
         """The sources as a data package lists them."""
@@ -82,6 +91,7 @@ class Provenance:
                 "versions": self.versions,
                 "seed": self.seed,
                 "bootstrap_draws": self.bootstrap_draws,
+                **({REPLAYED: True} if self.is_replayed else {}),
             },
         }
 
@@ -143,7 +153,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
     """The provenance of a release made now, here, with these settings."""
     here = running()
     return Provenance(
-        created=datetime.now(UTC),
+        created=clock.now(),
         git_sha=_git_sha(),
         versions=dict(here.libraries),
         seed=settings.seed,
@@ -152,6 +162,7 @@ def provenance(settings: Settings, sources: pl.DataFrame) -> Provenance:
         code=here.code,
         facts=here.facts,
         homepage=shown(settings.homepage) if settings.homepage else "",
+        is_replayed=clock.is_set(),
     )
 
 
@@ -175,9 +186,9 @@ def datapackage(
     described["provenance"]["previous_release"] = previous
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "densing-pipeline",
+        "name": NAME,
         "title": "Densing Law and price-halving estimates",
-        "description": "How fast language models get denser and cheaper, with uncertainty.",
+        "description": DESCRIPTION,
         **({"homepage": made.homepage} if made.homepage else {}),
         "version": release_id,
         "contract": contract.NAME,
@@ -186,7 +197,7 @@ def datapackage(
             {
                 "name": "CC-BY-4.0",
                 "title": "Creative Commons Attribution 4.0",
-                "path": "https://creativecommons.org/licenses/by/4.0/",
+                "path": LICENCE,
             }
         ],
         **described,
@@ -203,10 +214,11 @@ def datapackage(
         "pages": [
             {
                 "path": path.relative_to(folder).as_posix(),
-                "mediatype": "text/html",
+                "mediatype": PAGE_TYPES[path.suffix],
                 "hash": _hash(path),
             }
-            for path in sorted(folder.glob("report/*.html"))
+            for path in sorted(folder.glob("report/**/*"))
+            if path.is_file()
         ],
     }
 

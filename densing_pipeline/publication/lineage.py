@@ -1,10 +1,11 @@
-"""Lineage of one density of a release as a tree: row, parameters, scores, law and draws.
+"""Lineage of one density of a release as a tree: row, parameters, scores, law, draws, and the raw bytes of each.
 
 The density is recomputed from the tables of the release; a value that is not reproduced is marked
-as different. Not here: how the tree is drawn (`densing_pipeline.cli.explain`).
+as different. Not here: which bytes a row was read from (`raw_bytes`), and how the tree is drawn
+(`densing_pipeline.cli.explain`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,22 @@ from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.density.pooled_scores import is_protocol_pooled
 from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
+from densing_pipeline.hub.models import current
 from densing_pipeline.paper import NMI_PREFIX
+from densing_pipeline.publication import raw_bytes
+from densing_pipeline.publication.raw_bytes import RawBytes, State
 from densing_pipeline.publication.wording import counted, listed
 
 Tables = Mapping[str, pl.DataFrame]
+
+TABLES = (
+    "densities", "densing_law", "models", "scores", "pooled_scores", "reference_laws",
+    "reference_law_draws", "direct_laws", "benchmark_reports", "claimed_scores",
+)  # fmt: skip
+"""Published tables that a lineage is read from."""
 
 SHOWN_MATCHES = 12
 """Most models listed when a name matches several."""
@@ -43,16 +54,17 @@ def density_lineage(
     law: str | None = None,
     scores: str | None = None,
     params: str | None = None,
+    state: State | None = None,
 ) -> Node:
     """The lineage tree of one density.
 
     Args:
-        tables: densities, densing_law, models, scores, pooled_scores, reference_laws, reference_law_draws and
-            direct_laws of one release.
+        tables: `TABLES` of one release.
         model: model id, or a part of it that matches exactly one model.
         law: reference law; that of the headline if left out.
         scores: score set; that of the headline if left out, or the first one the model has.
         params: parameter basis; that of the headline if left out.
+        state: where raw bytes are looked for beside the package; without, the tree follows from the tables alone.
 
     Raises:
         UnknownNumberError: no model or several models match, or there is no density for these
@@ -80,8 +92,8 @@ def density_lineage(
         f"{model_id}, released {row['release_date']}: {said} "
         f"[densities: {row['reference_id']}, {row['score_set']}, {row['params_basis']}]",
         (
-            _params(tables["models"], row),
-            _effective(tables, row),
+            _params(tables["models"], row, state),
+            _effective(tables, row, state),
             _interval_node(tables, row),
         ),
     )
@@ -112,10 +124,13 @@ def one_model(densities: pl.DataFrame, wanted: str) -> str:
     )
 
 
-def _params(models: pl.DataFrame, row: Mapping[str, Any]) -> Node:
-    there = models.filter(model_id=row["model_id"]).to_dicts()
+def _params(models: pl.DataFrame, row: Mapping[str, Any], state: State | None) -> Node:
+    there = current(models.filter(model_id=row["model_id"])).to_dicts()
     rests_on = [
-        Node(f"source: {one['source']} [models.source; counted from: {one['params_source']}]")
+        Node(
+            f"source: {one['source']} [models.source; counted from: {one['params_source']}]",
+            _bytes(raw_bytes.of_model(one, state)),
+        )
         for one in there[:1]
     ]
     return Node(
@@ -124,7 +139,7 @@ def _params(models: pl.DataFrame, row: Mapping[str, Any]) -> Node:
     )
 
 
-def _effective(tables: Tables, row: Mapping[str, Any]) -> Node:
+def _effective(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
     """The effective parameters, recomputed from score and law."""
     if row["effective_params"] is None:
         said = f"no effective parameters: the law cannot invert the score ({row['censored']})"
@@ -141,7 +156,7 @@ def _effective(tables: Tables, row: Mapping[str, Any]) -> Node:
                 if is_same
                 else f"; computed anew from score and law: {_short(found)}, which differs"
             )
-    return Node(said, (_score(tables, row), _law(tables, row)))
+    return Node(said, (_score(tables, row, state), _law(tables, row)))
 
 
 def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
@@ -153,25 +168,35 @@ def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
     return None if law is None else float(law.effective_params([row["score"]])[0][0])
 
 
-def _score(tables: Tables, row: Mapping[str, Any]) -> Node:
+def _score(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
     """The score with the reports it is the mean of, and those that are not used."""
     said = (
-        f"score {row['score']:.4f} (standard error {row['std_error']:.4f}) in {row['score_set']}, "
+        f"score {row['score']:.4f} (standard error {_error(row)}) in {row['score_set']}, "
         f"{row['score_source_kind']} [densities.score]"
     )
-    mine = tables["scores"].filter(model_id=row["model_id"], is_paper_protocol=True)
+    mine = tables["scores"].filter(pl.col("model_id") == row["model_id"])
     if row["model_id"].startswith(NMI_PREFIX):
         figure = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
-        return Node(said, tuple(Node(_report(one)) for one in figure.to_dicts()))
+        return Node(said, tuple(_report(one, tables, state) for one in figure.to_dicts()))
     wanted = AVERAGED if row["score_set"] == "average" else (_benchmark(row),)
+    mine = mine.filter(is_protocol_pooled())
     pooled = tables["pooled_scores"].filter(
         pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
     )
-    return Node(said, tuple(_pooled(one, mine) for one in pooled.to_dicts()))
+    return Node(said, tuple(pooled_node(one, mine, tables, state) for one in pooled.to_dicts()))
 
 
-def _pooled(pooled: Mapping[str, Any], mine: pl.DataFrame) -> Node:
-    """One benchmark's score with every report under the paper's protocol."""
+def pooled_node(
+    pooled: Mapping[str, Any], mine: pl.DataFrame, tables: Tables, state: State | None
+) -> Node:
+    """One benchmark's score with every report under a protocol that counts.
+
+    Args:
+        pooled: the row of `pooled_scores`.
+        mine: the rows of `scores` of the model under protocols that are pooled.
+        tables: benchmark_reports and claimed_scores.
+        state: where raw bytes are looked for beside the package.
+    """
     left_out = f"; not believed: {pooled['left_out']}" if pooled["left_out"] else ""
     several = pooled["n_documents"] > pooled["n_sources"]
     documents = f" with {pooled['n_documents']} documents" if several else ""
@@ -179,7 +204,7 @@ def _pooled(pooled: Mapping[str, Any], mine: pl.DataFrame) -> Node:
     return Node(
         f"{pooled['benchmark']} {pooled['score']:.4f}, the mean of "
         f"{counted(pooled['n_sources'], 'independent source')}{documents} [pooled_scores]{left_out}",
-        tuple(Node(_report(one) + _use(one, pooled)) for one in reports),
+        tuple(_report(one, tables, state, _use(one, pooled)) for one in reports),
     )
 
 
@@ -191,12 +216,18 @@ def _use(one: Mapping[str, Any], pooled: Mapping[str, Any]) -> str:
     return "" if is_used else ", not counted again"
 
 
-def _report(one: Mapping[str, Any]) -> str:
+def _report(one: Mapping[str, Any], tables: Tables, state: State | None, use: str = "") -> Node:
+    """A row of `scores`, what is said of its use, and the bytes that it was read from."""
     by = f", by {one['scored_by']}" if one["scored_by"] else ""
-    return (
+    return Node(
         f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}{by}: {one['source']} "
-        f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]"
+        f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]{use}",
+        _bytes(raw_bytes.of_score(one, tables, state)),
     )
+
+
+def _bytes(found: Iterable[RawBytes]) -> tuple[Node, ...]:
+    return tuple(Node(one.sentence) for one in found)
 
 
 def _benchmark(row: Mapping[str, Any]) -> str:
@@ -209,7 +240,10 @@ def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
     reference, benchmark = row["reference_id"], _benchmark(row)
     laws = tables["reference_laws"].filter(reference_id=reference, benchmark=benchmark).to_dicts()
     if not laws:
-        return Node(f"law {reference} for {benchmark}: score from size alone [direct_laws]")
+        return Node(
+            f"law {reference} for {benchmark}: score from size alone [direct_laws]",
+            _bytes(raw_bytes.of_law({"reference_id": reference, "benchmark": benchmark})),
+        )
     law = laws[0]
     return Node(
         f"law {reference} for {benchmark}, {law['fit']} [reference_laws]",
@@ -222,7 +256,10 @@ def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
                 f"score S = {law['c']:.5g} / (1 + exp(-({law['gamma']:.5g}) (L - {law['l']:.5g}))) + "
                 f"{law['d']:.5g}"
             ),
-            Node(f"fitted to {law['n_points']} points; source: {law['source']}"),
+            Node(
+                f"fitted to {law['n_points']} points; source: {law['source']}",
+                _bytes(raw_bytes.of_law(law)),
+            ),
         ),
     )
 
@@ -245,9 +282,14 @@ def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
                 f"{counted(draws.height, 'draw')} of the law, alpha from {alpha.min():.3g} to "
                 f"{alpha.max():.3g} [reference_law_draws]"
             ),
-            Node(f"normal noise of {row['std_error']:.4f} on the score"),
+            Node(f"normal noise of {_error(row)} on the score"),
         ),
     )
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    """The standard error of a density's score in words."""
+    return "unknown size" if row["std_error"] is None else f"{row['std_error']:.4f}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

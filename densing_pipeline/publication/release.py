@@ -1,7 +1,7 @@
 """Publish all tables of a run as one release, atomically, and only when their content changed.
 
     published/releases/<release_id>/   every table as parquet, datapackage.json, croissant.json, README.md,
-                                       CITATION.cff, headline.json, the charts, report/index.html
+                                       CITATION.cff, headline.json, the charts, the page and those of its charts in report/
     published/latest                   link to the newest release, replaced when the release is whole
     published/releases.*               the list of releases (`catalogue`), written after that
 
@@ -40,6 +40,7 @@ from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.croissant import CROISSANT_FILE, croissant
 from densing_pipeline.publication.datapackage import (
+    REPLAYED,
     RESOURCES_FILE,
     Provenance,
     datapackage,
@@ -47,7 +48,7 @@ from densing_pipeline.publication.datapackage import (
     with_descriptions,
 )
 from densing_pipeline.publication.price_news import FEED_FILE, feed
-from densing_pipeline.publication.report.page import PAGE_FILE, page
+from densing_pipeline.publication.report.page import pages
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -89,8 +90,8 @@ def publish(
         keep: newest releases that are kept, besides the last of each month; all if None.
 
     Raises:
-        TableError: a table is missing, unknown, invalid or has dates in the future, or `latest` is
-            not a link.
+        TableError: a table is missing, unknown, invalid or has dates in the future, `latest` is
+            not a link, or the releases there are of another clock.
     """
     if set(tables) != set(PUBLISHED):
         raise TableError(
@@ -109,6 +110,7 @@ def publish(
     if latest.exists() and not latest.is_symlink():
         raise TableError(f"{latest} is not a link to a release; move it away and run again")
     with locked(folder):
+        _check_clock(latest, made)
         for leftover in folder.glob("releases/.tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if is_whole(latest) and _same_content(latest, tables, made):
@@ -124,6 +126,22 @@ def publish(
         rows={name: frame.height for name, frame in tables.items()},
         bytes=sum(file.stat().st_size for file in target.glob("*.parquet")),
     )
+
+
+def _check_clock(latest: Path, made: Provenance) -> None:
+    """Keep releases of tests and replays, whose clock `DENSING_NOW` sets, apart from real ones.
+
+    Raises:
+        TableError: the latest release is of the other kind.
+    """
+    if not is_whole(latest):
+        return
+    if _package(latest)["provenance"].get(REPLAYED, False) != made.is_replayed:
+        theirs = "real nights" if made.is_replayed else "a clock that DENSING_NOW had set"
+        raise TableError(
+            f"{latest.parent} has releases of {theirs}: {'unset DENSING_NOW, or ' if made.is_replayed else ''}"
+            "set DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+        )
 
 
 def is_whole(release: Path) -> bool:
@@ -217,7 +235,6 @@ def _build(
     releases, before = folder / "releases", latest_release(folder)
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
     try:
-        building.chmod(0o755)
         for name, frame in tables.items():
             frame.write_parquet(building / f"{name}.parquet", compression="zstd", statistics=True)
         target = releases / f"{day}-{_digest(building, made)}"
@@ -227,10 +244,11 @@ def _build(
         for name, figure in figures.items():
             if figure.chart is not None:
                 (building / f"{name}.svg").write_bytes(svg(figure))
-        (building / PAGE_FILE).parent.mkdir()
-        (building / PAGE_FILE).write_text(
-            page(tables, figures, target.name, made.source_list()), encoding="utf-8"
-        )
+        for path, text in pages(
+            tables, figures, target.name, made.source_list(), made.homepage
+        ).items():
+            (building / path).parent.mkdir(parents=True, exist_ok=True)
+            (building / path).write_text(text, encoding="utf-8")
         given = headline(target.name, answers(tables))
         (building / HEADLINE_FILE).write_text(_json(given), encoding="utf-8")
         if (changes := feed(tables["price_changes"], made.homepage)) is not None:
@@ -238,6 +256,7 @@ def _build(
         previous = before.release_id if before else None
         package = datapackage(tables, building, target.name, made, previous)
         _describe(building, package, [answer["sentence"] for answer in given["answers"]])
+        files.make_public(building)
         files.flush(building)
         if target.exists():  # damaged by something outside: keep it for inspection
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=releases)) / target.name)
@@ -309,7 +328,10 @@ def _list(folder: Path, latest: str, keep: int | None, homepage: str) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, for one publisher at a time; it is released if the process dies."""
-    (folder / "releases").mkdir(parents=True, exist_ok=True)
+    for each in (folder, folder / "releases"):
+        if not each.exists():
+            each.mkdir(parents=True, exist_ok=True)
+            each.chmod(files.PUBLIC_FOLDER)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -4,10 +4,11 @@ Not here: polling itself (`polling`), and the formats (`score_sources.sources`).
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
+from densing_pipeline.clock import now
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling import landed
 from densing_pipeline.polling import poll as polling
@@ -26,12 +27,12 @@ def poll(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> 
 
     Args:
         settings: addresses, limits, landing zone.
-        clock: gives the time of the poll; the system's if not given.
+        clock: gives the time of the poll; `clock.now` if not given.
 
     Returns:
         One result per source, in the order of `SOURCES`; also landed as a report.
     """
-    return polling.poll(settings, SOURCES, REPORTS, (clock or _utc_now)())
+    return polling.poll(settings, SOURCES, REPORTS, (clock or now)())
 
 
 def poll_reports(zone: LandingZone) -> Iterator[PollResult]:
@@ -59,7 +60,3 @@ def quarantined(zone: LandingZone) -> pl.DataFrame:
                 )
             )
     return QUARANTINE.cast(pl.concat(map(QUARANTINE.cast, frames)))
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -149,7 +149,7 @@ def test_a_scheduled_night_waits_for_the_other_run(settings, instance, other_run
     assert not (settings.state_dir / HOLDER).exists(), "the run lets go when it ends"
 
 
-@pytest.mark.parametrize("is_updated", [True, False])
+@pytest.mark.parametrize("is_updated", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_night_that_waited_across_an_update_makes_no_table(
     settings, other_run, tmp_path, is_updated
 ):
@@ -235,3 +235,12 @@ def test_a_materialisation_from_another_process_is_refused_during_densing_run(tm
         night.kill()
     assert refused.returncode != 0
     assert "in use by `densing run` (process" in refused.stderr + refused.stdout
+
+
+def test_a_night_that_takes_longer_than_it_may_is_ended_with_one_sentence(settings, instance):
+    short = settings.model_copy(update={"night_hours": 1e-4})
+    told = run_nightly(short, instance)
+    assert list(told) == ["nightly"]
+    assert "ended after 0.0001 hours (DENSING_NIGHT_HOURS)" in told["nightly"]
+    with held(settings.state_dir, "the next run"):
+        assert not (settings.publish_dir / "latest").exists()

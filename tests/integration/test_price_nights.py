@@ -89,7 +89,7 @@ def replay(
     with dg.DagsterInstance.ephemeral() as instance:
         for n, (day, lists) in enumerate(nights.items()):
             noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-            monkeypatch.setattr(poll, "_utc_now", lambda noon=noon: noon)
+            monkeypatch.setattr(poll, "now", lambda noon=noon: noon)
             for source in SOURCES:
                 body = lists.get(source)
                 server.answer(f"/{source}", Reply(body) if body else Reply(status=503))

@@ -156,6 +156,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *args: object) -> None:
             """Keep the test output clean."""
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """The time of the simulated Hub."""
+            return super().date_time_string(timestamp or world.today.timestamp())
+
         def _answer(self) -> tuple[int, dict[str, str], bytes]:
             # A user and password are for a mirror before the Hub, not for the Hub.
             kind, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -395,16 +399,22 @@ def empty(model_id: str, created: datetime) -> Repo:
     return Repo(_record(model_id, created))
 
 
-def world(seed: int = 0, per_day: int = 100, days: int = 30, history: int = 300) -> World:
-    """A month of ordinary days after some history; base models are planted by the tests."""
+def world(
+    seed: int = 0,
+    per_day: int = 100,
+    days: int = 30,
+    history: int = 300,
+    first: datetime = FIRST_DAY,
+) -> World:
+    """A month of ordinary days from `first` on, after some history; base models are planted by the tests."""
     rng = random.Random(seed)  # noqa: S311
     parents = ("meta-llama/Llama-3.1-8B", "Qwen/Qwen2.5-7B", "mistralai/Mistral-7B-v0.1")
     repos = []
     for n in range(per_day * days + history):
         if n < history:
-            created = FIRST_DAY - timedelta(days=60) + timedelta(days=rng.random() * 59)
+            created = first - timedelta(days=60) + timedelta(days=rng.random() * 59)
         else:
-            created = FIRST_DAY + timedelta(days=(n - history) // per_day, hours=rng.random() * 20)
+            created = first + timedelta(days=(n - history) // per_day, hours=rng.random() * 20)
         name, parent = f"user{rng.randrange(400)}/thing-{n}", rng.choice(parents)
         kind = rng.random()
         if kind < 0.35:

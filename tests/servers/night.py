@@ -46,7 +46,7 @@ def run(settings: Settings, instant: datetime) -> None:
     with (
         dg.DagsterInstance.ephemeral() as instance,
         # Undone at the end: a test may run a night in its own process, where others poll after it.
-        mock.patch.object(poll, "_utc_now", return_value=instant),
+        mock.patch.object(poll, "now", return_value=instant),
     ):
         result = job.execute_in_process(
             instance=instance, run_config=QUIET, asset_selection=keys, raise_on_error=True

@@ -3,7 +3,8 @@
     with PriceServer() as server:
         server.answer("/models", Reply(body), Reply(status=500))
 
-The replies of a path are given in turn, the last one for ever. What was asked is in `requests`.
+The replies of a path are given in turn, the last one for ever. What was asked is in `requests`, and `now` is the
+time that the server states; it states none if that is None.
 """
 
 import gzip
@@ -11,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlparse
@@ -62,10 +64,11 @@ class PriceServer:
     def __init__(self) -> None:
         """Take a free port."""
         self.requests: list[Request] = []
+        self.now: datetime | None = None
         self._replies: dict[str, list[Reply]] = defaultdict(list)
         self._stopped = threading.Event()
         self._server = _Server(
-            ("127.0.0.1", 0), _handler(self._reply, self.requests, self._stopped)
+            ("127.0.0.1", 0), _handler(self._reply, self.requests, self._stopped, lambda: self.now)
         )
 
     @property
@@ -125,7 +128,10 @@ class _Server(ThreadingHTTPServer):
 
 
 def _handler(
-    reply: Callable[[str], Reply], requests: list[Request], stopped: threading.Event
+    reply: Callable[[str], Reply],
+    requests: list[Request],
+    stopped: threading.Event,
+    now: Callable[[], datetime | None],
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -171,5 +177,11 @@ def _handler(
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
+
+        def send_response(self, code: int, message: str | None = None) -> None:
+            """Begin an answer, with the server's time if a test has set it."""
+            self.send_response_only(code, message)
+            if told := now():
+                self.send_header("Date", self.date_time_string(told.timestamp()))
 
     return Handler

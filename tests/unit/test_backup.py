@@ -106,6 +106,17 @@ def test_caches_locks_temporary_files_and_links_are_left_out(settings, tmp_path)
     assert archived(tmp_path / "after") == archived(tmp_path / "before")
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/densing", "hf://datasets/lab/densing"])
+def test_the_local_copy_of_a_remote_places_releases_is_left_out(settings, tmp_path, url):
+    remote = Settings(state_dir=settings.state_dir, publish_url=url)
+    backup.make(remote, tmp_path / "before")
+    release = remote.publish_dir / "releases" / "2026-01-01-abc" / "prices.parquet"
+    release.parent.mkdir(parents=True)
+    release.write_bytes(b"x")
+    backup.make(remote, tmp_path / "after")
+    assert archived(tmp_path / "after") == archived(tmp_path / "before")
+
+
 def test_a_backup_inside_the_state_directory_does_not_hold_itself(settings):
     target = settings.state_dir / "backup.tar.gz"
     first = backup.make(settings, target)

@@ -51,3 +51,35 @@ def test_a_link_is_replaced_in_one_step(tmp_path):
         (tmp_path / name).mkdir()
         files.link(tmp_path / "latest", Path(name))
         assert (tmp_path / "latest").resolve() == tmp_path / name
+
+
+@pytest.fixture
+def closed():
+    """A umask under which new files and folders are their owner's alone."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_public_folder_can_be_read_whatever_the_umask(tmp_path):
+    files.write(tmp_path / "folder" / "inner" / "file", b"content")
+    assert mode(tmp_path / "folder" / "inner" / "file") == 0o600
+    files.make_public(tmp_path / "folder")
+    modes = [mode(path) for path in (tmp_path / "folder", *(tmp_path / "folder").rglob("*"))]
+    assert modes == [0o755, 0o755, 0o644]
+    files.write(tmp_path / "file", b"content", files.PUBLIC_FILE)
+    assert mode(tmp_path / "file") == 0o644
+
+
+def test_a_private_folder_is_closed_to_others_and_one_that_is_there_stays_as_it_is(tmp_path):
+    files.make_private(tmp_path / "new")
+    assert mode(tmp_path / "new") & 0o007 == 0
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o755)
+    files.make_private(tmp_path / "old")
+    assert mode(tmp_path / "old") == 0o755

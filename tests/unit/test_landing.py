@@ -1,12 +1,14 @@
 """The landing zone keeps what came, once, and never half of it."""
 
+import gzip
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from densing_pipeline import files as writing
-from densing_pipeline.landing import LandingError, LandingZone
+from densing_pipeline.landing import LandingError, LandingZone, received_at
+from densing_pipeline.receipt_packs import texts as texts_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 URL = "https://example.org/prices"
@@ -119,3 +121,116 @@ def test_a_receipt_keeps_no_secret_of_an_address(zone):
     assert b"s3cr3t" not in path.read_bytes()
     path.write_text(path.read_text().replace(kept.url, signed))
     assert zone.latest("openrouter") == kept, "a receipt of an earlier version"
+
+
+LATER = datetime(2027, 1, 8, tzinfo=UTC)
+
+
+def landed(zone):
+    """Two sources over three months, several responses of one instant among them."""
+    for day in range(0, 75, 5):
+        zone.store("litellm", URL, f"{day}".encode(), NOON + timedelta(days=day), etag=f'"{day}"')
+        zone.store("openrouter-received", f"{URL}/1", b"page", NOON + timedelta(days=day))
+        zone.store("openrouter-received", f"{URL}/2", b"page", NOON + timedelta(days=day))
+
+
+def told(zone):
+    """What readers see: names, instants and receipts of every source, in order."""
+    return {
+        source: [(path.name, received_at(path), zone.receipt(path)) for path in zone.receipt_files(source)]
+        for source in ("litellm", "openrouter-received")
+    }  # fmt: skip
+
+
+def loose(zone):
+    return sorted(path.name for path in zone.folder.rglob("*.json"))
+
+
+def test_packed_receipts_are_found_and_read_as_before_in_fewer_files(zone):
+    landed(zone)
+    before = told(zone)
+    texts = {
+        (path.parent.name, path.name): path.read_bytes() for path in zone.folder.rglob("*.json")
+    }
+    over = {key: text for key, text in texts.items() if key[1] < "20270101"}
+    assert zone.pack(LATER) == len(over)
+    assert told(zone) == before
+    assert all(name > "20270101" for name in loose(zone)), "the month that goes on stays as it is"
+    packs = sorted(zone.folder.rglob("*.jsonl.gz"))
+    assert [path.name for path in packs] == ["2026-11.jsonl.gz", "2026-12.jsonl.gz"] * 2
+    kept = {
+        (pack.parent.name, name): text for pack in packs for name, text in texts_of(pack).items()
+    }
+    assert kept == over, "to the byte"
+
+
+def test_what_lands_after_packing_is_packed_with_the_rest(zone):
+    landed(zone)
+    zone.pack(LATER)
+    again = zone.store("litellm", URL, b"0", NOON, etag='"0"')
+    assert again in list(zone.receipts("litellm"))
+    assert len(list(zone.receipts("litellm"))) == 15, "the same response is stored once"
+    zone.store("openrouter-received", f"{URL}/3", b"page", NOON)
+    before = told(zone)
+    assert len(before["openrouter-received"]) == 31
+    assert zone.pack(LATER) == 1
+    assert told(zone) == before
+    assert zone.pack(LATER) == 0
+
+
+@pytest.mark.parametrize("steps", range(12))
+def test_a_crash_at_any_step_of_packing_loses_nothing(zone, monkeypatch, steps):
+    landed(zone)
+    before, left = told(zone), [steps]
+
+    def crashing(do):
+        def step(*given, **named):
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return do(*given, **named)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "rename", crashing(writing.rename))
+        patch.setattr(Path, "unlink", crashing(Path.unlink))
+        with pytest.raises(KeyboardInterrupt):
+            zone.pack(LATER)
+    assert told(zone) == before
+    zone.pack(LATER)
+    assert told(zone) == before
+    assert all(name > "20270101" for name in loose(zone))
+
+
+def test_a_damaged_pack_is_named_and_no_other_receipt_is_lost(zone):
+    landed(zone)
+    zone.pack(LATER)
+    pack = zone.folder / "receipts" / "litellm" / "2026-11.jsonl.gz"
+    pack.write_bytes(pack.read_bytes()[:-9])
+    first, *others = zone.receipt_files("litellm")
+    with pytest.raises(LandingError, match=r"2026-11\.jsonl\.gz: cannot be read .* restore it"):
+        zone.receipt(first)
+    assert received_at(first) == datetime(2026, 11, 1, tzinfo=UTC)
+    assert len([zone.receipt(path) for path in others]) == 9
+    assert len(list(zone.receipts("openrouter-received"))) == 30
+    with pytest.raises(LandingError, match="restore it from a backup"):
+        zone.store("litellm", URL, b"0", NOON)
+
+
+def test_a_receipt_that_was_changed_within_a_pack_is_noticed(zone):
+    landed(zone)
+    zone.pack(LATER)
+    pack = zone.folder / "receipts" / "litellm" / "2026-11.jsonl.gz"
+    pack.write_bytes(
+        gzip.compress(gzip.decompress(pack.read_bytes()).replace(b"example.org", b"example.net"))
+    )
+    with pytest.raises(LandingError, match="not what was packed"):
+        zone.receipt(zone.receipt_files("litellm")[0])
+
+
+def test_a_damaged_receipt_is_not_packed(zone):
+    landed(zone)
+    zone.receipt_files("litellm")[0].write_bytes(b"\xff\xfe")
+    zone.pack(LATER)
+    assert loose(zone)[0].startswith("20261101")

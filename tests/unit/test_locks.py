@@ -1,6 +1,10 @@
 """The locks can be installed elsewhere: they hold no wheel that only the machine that made them has."""
 
+import json
 import re
+import shutil
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,3 +57,24 @@ def test_the_gpu_lock_is_for_the_cuda_that_the_driver_is_asked_for(python: str) 
     assert found["nvidia-cuda-runtime"].startswith("13.0."), "CUDA 13.0 needs driver 580"
     assert prerequisites.LEAST_DRIVER == 580
     assert {"nvidia-cublas", "nvidia-nccl-cu13", "nvidia-cudnn-cu13"} <= found.keys()
+
+
+def test_the_bill_of_materials_lists_what_the_package_installs_with_hashes(tmp_path: Path) -> None:
+    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(["make", "sbom", f"UV={uv}"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S603, S607
+    told = json.loads((tmp_path / "dist" / "densing-pipeline.cdx.json").read_text())
+    assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.5")
+    listed = {each["name"]: each for each in told["components"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [each for lines in project["optional-dependencies"].values() for each in lines]
+    direct = {re.split(r"[\[<>=]", each)[0] for each in [*project["dependencies"], *extras]}
+    assert direct <= set(listed)
+    assert "pytest" not in listed, "what only development needs is not installed"
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    versions = {(each["name"], each["version"]) for each in locked}
+    assert {(name, each["version"]) for name, each in listed.items()} <= versions
+    files = [file for each in listed.values() for file in each.get("externalReferences", [])]
+    assert files
+    assert all(file["hashes"] for file in files)

@@ -18,6 +18,20 @@ def test_a_variable_sets_the_field_of_its_name(monkeypatch):
     assert settings.publish_dir == Path("/data/published")
 
 
+def test_releases_of_a_set_clock_are_sent_to_no_store(monkeypatch):
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31T02:00:00+00:00")
+    assert Settings(publish_url="replayed").now is not None
+    monkeypatch.setenv("DENSING_PUBLISH_URL", "s3://bucket/densing")
+    with pytest.raises(SettingsError, match="sent nowhere: unset it"):
+        read_settings()
+
+
+def test_a_clock_without_a_zone_is_refused_with_an_example(monkeypatch):
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31")
+    with pytest.raises(SettingsError, match=r"DENSING_NOW is '2027-01-31'.* no time zone"):
+        read_settings()
+
+
 @pytest.mark.parametrize("draws", ["0", "-5", "many"])
 def test_a_bad_number_of_draws_is_refused(monkeypatch, draws):
     monkeypatch.setenv("DENSING_BOOTSTRAP_DRAWS", draws)
@@ -38,19 +52,33 @@ def test_a_publish_url_is_the_directory_it_names(url, path):
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://account/container/a"]
-)
-def test_releases_of_an_object_store_have_a_copy_in_the_state_directory(url, tmp_path):
+    "url",
+    [
+        "s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://account/container/a",
+        "hf://datasets/owner/name",
+    ],
+)  # fmt: skip
+def test_releases_of_a_remote_place_have_a_copy_in_the_state_directory(url, tmp_path):
     settings = Settings(publish_url=url, state_dir=tmp_path)
     assert settings.is_remote
     assert settings.publish_dir == tmp_path / "published"
 
 
-@pytest.mark.parametrize("url", ["s3://key:secret@bucket/a", "gs://bucket/a?token=secret"])
+@pytest.mark.parametrize(
+    "url", ["s3://key:secret@bucket/a", "gs://bucket/a?token=secret", "hf://secret@datasets/a/b"]
+)
 def test_credentials_in_an_address_of_a_store_are_refused_and_not_repeated(url):
     with pytest.raises(ValidationError, match="credentials come from the environment") as refused:
         Settings(publish_url=url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["hf://owner/name", "hf://datasets/owner", "hf://datasets/owner/name/folder"]
+)
+def test_a_place_on_the_hub_is_a_data_set_of_its_own(url):
+    with pytest.raises(ValidationError, match="hf://datasets/owner/name; releases have"):
+        Settings(publish_url=url)
 
 
 @pytest.mark.parametrize("url", ["", "file://published", "https://example.org/p"])
@@ -151,6 +179,7 @@ def test_paths_that_exist_and_folders_still_to_be_made_are_taken(monkeypatch, tm
         "evaluation_data": tmp_path,
         "evaluation_python": tmp_path / "bin" / "python",
         "ladders": tmp_path / "ladders.csv",
+        "cluster_state_dir": tmp_path / "on" / "nodes",
     }
     for name, path in given.items():
         monkeypatch.setenv(f"DENSING_{name.upper()}", str(path))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.state import HOLDER, StateBusyError, StateError, held
+from densing_pipeline.state import HOLDER, REPLAYED, StateBusyError, StateError, held
 
 HOLD = """
 import sys
@@ -129,3 +129,35 @@ def test_a_file_where_the_directory_must_be_is_named(tmp_path):
     (tmp_path / "state").write_text("")
     with pytest.raises(StateError, match=r"state: "), held(tmp_path / "state", "me"):
         pytest.fail("a file is no directory")
+
+
+def test_results_of_a_set_clock_and_of_real_nights_are_kept_apart(tmp_path, monkeypatch):
+    real, replayed = tmp_path / "real", tmp_path / "replayed"
+    with held(real, "me"):
+        (real / "landing").mkdir()
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31T02:00:00+00:00")
+    with pytest.raises(StateError, match="has results of real nights: unset it"), held(real, "me"):
+        pass
+    with held(replayed, "me"):
+        (replayed / "tables").mkdir()
+    with held(replayed, "me"):
+        pass
+    monkeypatch.delenv("DENSING_NOW")
+    with pytest.raises(StateError, match="DENSING_NOW had set"), held(replayed, "me"):
+        pass
+
+
+def test_a_state_directory_without_results_takes_either_clock(tmp_path, monkeypatch):
+    with held(tmp_path, "me"):
+        pass
+    monkeypatch.setenv("DENSING_NOW", "2027-01-31T02:00:00+00:00")
+    with held(tmp_path, "me"):
+        assert (tmp_path / REPLAYED).exists()
+    monkeypatch.delenv("DENSING_NOW")
+    with held(tmp_path, "me"):
+        assert not (tmp_path / REPLAYED).exists()
+
+
+def test_other_users_cannot_enter_a_state_directory(tmp_path):
+    with held(tmp_path / "state", "a test"):
+        assert (tmp_path / "state").stat().st_mode & 0o007 == 0

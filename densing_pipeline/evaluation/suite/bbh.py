@@ -146,8 +146,9 @@ BBH = Benchmark(
     stops=("\n\n", "\nQ:"),
     max_tokens=1024,
     metric=ExactMatch(
-        # An option alone counts, whatever is said after it: "(B), because ...".
-        r"[Tt]he answer is:? *(?:\*\*)?(\([A-Z]\)(?![^\s.,;:*])|.+)"
+        # An option alone counts, whatever is said after it: "(B), because ..."; of "(A) or (B)" none does.
+        r"[Tt]he answer is:? *(?:\*\*)?"
+        r"(\([A-Z]\)(?![^\s.,;:*])(?![*, ]*(?:and|or|&)?[* ]*\([A-Z]\))|.+)"
     ),
     licence="MIT",
 )

@@ -37,27 +37,45 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
     entries = Entries(NAME)
     pages = pages_of(entries.load(content))
     expected = max(map(_announced, pages), default=0)
-    models = [(page, model) for page in pages for model in listed(page.get("data"), "`data`")]
+    models = [
+        (of_page, model)
+        for page in pages
+        for of_page in [{name: value for name, value in page.items() if name != "data"}]
+        for model in listed(page.get("data"), "`data`")
+    ]
     names = {
         shown(model.get("id") if isinstance(model, dict) else position)
         for position, (_, model) in enumerate(models)
     }
     if len(names) < expected:
         raise SnapshotError(f"{len(names)} models, but `total_count` says {expected}")
-    for position, (page, model) in enumerate(models):
+    for position, (of_page, model) in enumerate(models):
         key = text(model.get("id")) if isinstance(model, dict) else None
         if key is None:
             entries.quarantine(f"data[{position}]", "id", model, "an entry without id")
             continue
-        with entries.entry(key):
-            alias = model.get("alias_target")
-            columns = {
-                "hub_id": text(model.get("hugging_face_id")),
-                "alias_of": text(alias.get("slug")) if isinstance(alias, dict) else None,
-                "expires_on": day(model.get("expiration_date")),
-            }
-            add_offers(entries, NAME, key, model.get("pricing"), columns, (page, model))
+        entries.read(key, _entry, key, model, of_page)
     return entries.parsed()
+
+
+def _entry(
+    entries: Entries, key: str, model: Mapping[str, Any], of_page: Mapping[str, Any]
+) -> None:
+    """Add the offers of a model.
+
+    Args:
+        entries: where they are collected.
+        key: its id.
+        model: its entry.
+        of_page: what its page states beside the models.
+    """
+    alias = model.get("alias_target")
+    columns = {
+        "hub_id": text(model.get("hugging_face_id")),
+        "alias_of": text(alias.get("slug")) if isinstance(alias, dict) else None,
+        "expires_on": day(model.get("expiration_date")),
+    }
+    add_offers(entries, NAME, key, model.get("pricing"), columns, (of_page, model))
 
 
 def _announced(page: Mapping[str, Any]) -> int:

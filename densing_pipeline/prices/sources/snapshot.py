@@ -11,10 +11,9 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import polars as pl
 
-from densing_pipeline.json_documents import stated_again
 from densing_pipeline.polling.source import ShapeError, SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-from densing_pipeline.prices.sources.values import UnreadableError, load_json, shown
+from densing_pipeline.prices.sources.values import UnreadableError, load_with_repeats, shown
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
@@ -181,8 +180,8 @@ class Entries:
         Raises:
             SnapshotError: it is not JSON, or not all of it is there.
         """
-        document = load_json(content)
-        for where, key, value in stated_again(document):
+        document, repeats = load_with_repeats(content)
+        for where, key, value in repeats:
             named = (clean(where, LONGEST_NAME), clean(key, LONGEST_NAME))
             self._again.append((*named, shown(value), STATED_AGAIN))
         return document

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from densing_pipeline.json_documents import load
+from densing_pipeline.json_documents import load_first_stated
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.offers import Quote
 from densing_pipeline.text import clean
@@ -52,13 +52,30 @@ def load_json(content: bytes) -> Any:
     Raises:
         SnapshotError: it is not JSON, or not all of it is there.
     """
+    return load_with_repeats(content)[0]
+
+
+def load_with_repeats(content: bytes) -> tuple[Any, list[tuple[str, str, Any]]]:
+    """The document as of `load_json`, and what is stated again in it with another value (`stated_again`).
+
+    Raises:
+        SnapshotError: it is not JSON, or not all of it is there.
+    """
     head = content[:200].lstrip().lower()
     if head.startswith(b"<"):
         raise SnapshotError("HTML or XML instead of JSON: an error page, or the address has moved")
     try:
-        return load(content, number=_number, keep_first=True)
+        return _loaded(content)
     except ValueError as error:
         raise SnapshotError(f"not JSON, or cut short ({error}); {len(content)} bytes") from error
+
+
+def _loaded(content: bytes) -> tuple[Any, list[tuple[str, str, Any]]]:
+    try:
+        return load_first_stated(content, Decimal)
+    except ArithmeticError:
+        # Hardly a document has a number that `Decimal` cannot hold.
+        return load_first_stated(content, _number)
 
 
 def _number(written: str) -> Decimal | str:

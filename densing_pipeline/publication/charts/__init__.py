@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from densing_pipeline.publication.charts import choices, density, forecasts, models, price, rates
+from densing_pipeline.publication.charts import (
+    choices,
+    density,
+    forecasts,
+    fresh_text,
+    models,
+    price,
+    rates,
+)
 from densing_pipeline.publication.charts.style import Figure
 
 CHARTS: dict[str, Callable[[Mapping[str, pl.DataFrame]], Figure]] = {
@@ -16,6 +24,7 @@ CHARTS: dict[str, Callable[[Mapping[str, pl.DataFrame]], Figure]] = {
     "causes": price.causes,
     "index": price.index,
     "smallest": models.smallest,
+    "fresh": fresh_text.fresh,
     "compression": models.compression,
     "forecasts": forecasts.forecasts,
 }

@@ -45,6 +45,10 @@ LABEL_DAYS, LABEL_DOUBLINGS = 260, 1.0
 """Record setters closer to a later labelled one than both are not labelled."""
 
 
+LABEL_SHARE = 0.15
+"""Share of the time axis in which names stand to the right of their points."""
+
+
 def density_today(tables: Tables) -> Figure:
     """Density of every model over its release date, with the trend line and its 95 % band."""
     name, title = "density", "Density over release date"
@@ -62,6 +66,7 @@ def density_today(tables: Tables) -> Figure:
     if default.is_empty():
         return nothing(name, title, "The release has no densities on MMLU.")
     rows = points.select(
+        "model_id",
         model=pl.col("model_id").str.split("/").list.last(),
         day="release_date",
         score_set="score_set",
@@ -79,7 +84,11 @@ def density_today(tables: Tables) -> Figure:
         high=pl.col("density_high").round_sig_figs(3),
         record=pl.col("is_record"),
     )
-    rows = rows.with_columns(named=_labelled(rows))
+    # A name to the left of one of the first points would lie on the axis.
+    span = pl.col("day").max() - pl.col("day").min()
+    rows = rows.with_columns(
+        named=_labelled(rows), is_early=pl.col("day") - pl.col("day").min() < span * LABEL_SHARE
+    )
     lines = _lines(tables["densing_law"], rows)
     controls = (
         Control("basis", "params_basis", "Count", tuple(BASES.items())),
@@ -122,8 +131,11 @@ def density_today(tables: Tables) -> Figure:
                 x=x, y=y, stroke=colour, fill=hollow, tooltip=tooltip,
                 opacity=alt.condition("datum.record", alt.value(1), alt.value(0.55)),
             ),
-            shown.transform_filter("datum.named && !narrow")
+            shown.transform_filter("datum.named && !datum.is_early && !narrow")
             .mark_text(align="right", dx=-6, dy=-6, fontSize=11)
+            .encode(x=x, y=y, text="model:N"),
+            shown.transform_filter("datum.named && datum.is_early && !narrow")
+            .mark_text(align="left", dx=8, fontSize=11)
             .encode(x=x, y=y, text="model:N"),
             ring(shown, x, y),
         )

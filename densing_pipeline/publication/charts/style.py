@@ -246,10 +246,10 @@ def powers_of_two(low: float, high: float, step: int = 1) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """The powers of ten from at most `low` to at least `high`."""
-    return [
-        10.0**power for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ]
+    """The powers of ten from at most `low` to at least `high`; two at least, for an axis needs two ends."""
+    first = math.floor(math.log10(low))
+    last = max(math.ceil(math.log10(high)), first + 1)
+    return [10.0**power for power in range(first, last + 1)]
 
 
 def apart(places: Sequence[float], least: float) -> list[float]:

@@ -19,6 +19,7 @@ from densing_pipeline.publication.places.place import (
     Place,
     PlaceConflictError,
     PlaceError,
+    PlaceRefusedError,
     Sent,
     package_of,
 )
@@ -40,6 +41,11 @@ def place_at(url: str, settings: Settings) -> Place:
     Raises:
         PlaceError: it cannot be used; the message says why.
     """
+    if url.partition("://")[0] == "hf":
+        # The Hub's library takes as long to import as everything else that reading a table needs.
+        from densing_pipeline.publication.places.datasets import open_dataset
+
+        return open_dataset(url, settings.hub_endpoint)
     return open_store(url)
 
 
@@ -98,13 +104,13 @@ def _fetch(place: Place, latest: str, target: Path) -> None:
     """Fetch the latest release of a place to the folder `target`."""
     arriving = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
     try:
-        arriving.chmod(0o755)
         place.fetch(arriving)
         if not is_whole(arriving) or package_of(arriving)["version"] != latest:
             raise PlaceError(
                 f"{place.address}: the release {latest} there is damaged; upload it again from a copy "
                 "that is whole, or point DENSING_PUBLISH_URL at an empty place"
             )
+        files.make_public(arriving)
         files.flush(arriving)
         if target.exists():
             target.rename(Path(tempfile.mkdtemp(prefix="damaged-", dir=target.parent)) / latest)
@@ -120,6 +126,7 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
 
     Raises:
         PlaceConflictError: somebody else published meanwhile.
+        PlaceRefusedError: this sender may not write there.
         PlaceError: the place cannot be read or written, or no more than a part of the files.
     """
     known = set(catalogue.in_folder(release.parents[1])["release_id"])
@@ -128,7 +135,8 @@ def send(place: Place, settings: Settings, release: Path) -> Sent:
         wait=tenacity.wait_exponential(multiplier=WAIT_S, max=60 * WAIT_S),
         retry=tenacity.retry_if_exception(
             lambda error: (
-                isinstance(error, PlaceError) and not isinstance(error, PlaceConflictError)
+                isinstance(error, PlaceError)
+                and not isinstance(error, PlaceConflictError | PlaceRefusedError)
             )
         ),
         reraise=True,

@@ -113,13 +113,28 @@ class ObjectPlace:
         for name in hashes(json.loads(description)):
             files.write(into / name, self._known(f"{pointer['path']}/{name}"))
 
+    def plan(self, release: Path, known: Collection[str]) -> Sent:
+        """What `send` would do (`Place.plan`)."""
+        mine, pointer = release.name, self._pointer()[0]
+        previous = self._previous(pointer, mine, known)
+        named = {RESOURCES_FILE: files.file_sha256(release / RESOURCES_FILE)}
+        named |= hashes(package_of(release))
+        sizes = {name: (release / name).stat().st_size for name in named}
+        missing = [
+            name
+            for name, sha256 in named.items()
+            if previous != mine and not self._holds(f"releases/{mine}/{name}", sizes[name], sha256)
+        ]
+        return Sent(
+            self.address, mine, previous, len(missing), len(named) - len(missing),
+            sum(sizes[name] for name in missing), is_trial=True,
+        )  # fmt: skip
+
     def send(self, release: Path, known: Collection[str], keep: int | None, homepage: str) -> Sent:
         """Make a release the latest one (`Place.send`)."""
         mine, description = release.name, files.file_sha256(release / RESOURCES_FILE)
         pointer, version = self._pointer()
-        previous = None if pointer is None else str(pointer["release"])
-        if previous not in (None, mine, *known):
-            raise conflict(self.address, mine, str(previous))
+        previous = self._previous(pointer, mine, known)
         uploaded, present = [], 0
         path = f"releases/{mine}"
         if pointer is None or previous != mine:
@@ -143,6 +158,15 @@ class ObjectPlace:
         return Sent(
             self.address, mine, previous, len(uploaded), present, sum(uploaded), tuple(removed)
         )
+
+    def _previous(
+        self, pointer: dict[str, Any] | None, mine: str, known: Collection[str]
+    ) -> str | None:
+        """The latest release there, if the sender knows it."""
+        previous = None if pointer is None else str(pointer["release"])
+        if previous not in (None, mine, *known):
+            raise conflict(self.address, mine, str(previous))
+        return previous
 
     def _claimed(self, mine: str, description: Path, sha256: str) -> tuple[str, bool]:
         """The folder for a release with this description, and whether it is published already.

@@ -23,6 +23,10 @@ class PlaceConflictError(PlaceError):
     """Somebody else published to the place meanwhile; the message says which release stands there."""
 
 
+class PlaceRefusedError(PlaceError):
+    """A place does not let this sender write, and asking again does not help; the message has the remedy."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """What became of a release that was sent to a place.
@@ -78,6 +82,15 @@ class Place(Protocol):
 
     def fetch(self, into: Path) -> None:
         """Write the files of the latest release to an empty folder, without judging them."""
+        ...
+
+    def plan(self, release: Path, known: Collection[str]) -> Sent:
+        """What `send` would do; nothing is written.
+
+        Raises:
+            PlaceConflictError: somebody else published meanwhile.
+            PlaceError: the place cannot be read.
+        """
         ...
 
     def send(self, release: Path, known: Collection[str], keep: int | None, homepage: str) -> Sent:

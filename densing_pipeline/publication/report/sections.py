@@ -73,27 +73,12 @@ TEXTS: dict[str, Text] = {
         "statistics.md",
         ("density_paces", "pace_skill"),
     ),
-    "smallest": Text(
-        "What is the smallest model that reaches a level?",
-        "Each line is the size of the smallest open base model so far that scores at least as much; it "
-        "steps down when a smaller one appears.",
-        "Scores are reported under the paper's protocol; a chat model made of the same base may score "
-        "differently. Memory depends on the number format.",
-        "statistics.md",
-        ("densities", "models"),
-    ),
-    "compression": Text(
-        "What do pruning, distillation and quantisation do?",
-        "Left of the line a compressed model has less capability per parameter than its original, at the "
-        "number of bits it runs with.",
-        "Few pairs have scores under one protocol, and those that makers publish are not a sample.",
-        "statistics.md",
-        ("compression",),
-    ),
     "price": Text(
         "What does a capability cost?",
-        "Each line is the cheapest price at which a model at least as capable has been on offer so far. "
-        "Choose `on offer that day` to see prices that were withdrawn.",
+        "Each line is the cheapest price at which a model at least as capable has been on offer so far; "
+        "choose “on offer that day” to see prices that were withdrawn. Where nobody looked the line is dotted: in the "
+        "grey hatching no price list at all, in the hatching beside a line not the one on which the next price was "
+        "found, which may have been offered by then. Hollow dots are such finds.",
         "Prices per token, not per task: newer models write more tokens. A date is the first day on which "
         "a list showed the price, unless the seller announced it.",
         "prices.md",
@@ -102,7 +87,8 @@ TEXTS: dict[str, Text] = {
     "causes": Text(
         "Who makes it cheaper: new models or price cuts?",
         "One halving is a fall by half. New models and new sellers undercut what is on offer; price changes "
-        "are made by a seller who already offers the cheapest model.",
+        "are made by a seller who already offers the cheapest model. The hatching under a bar is the part of it that "
+        "was found only after a list had not been looked at for over 30 days.",
         "A seller who cuts because of a new model elsewhere counts as a price change.",
         "prices.md",
         ("price_decomposition",),
@@ -114,6 +100,32 @@ TEXTS: dict[str, Text] = {
         "It is the price of the whole market, where the chart above follows its cheapest offer.",
         "prices.md",
         ("price_index",),
+    ),
+    "smallest": Text(
+        "What is the smallest model that reaches a level?",
+        "Each line is the size of the smallest open base model so far that scores at least as much; it "
+        "steps down when a smaller one appears.",
+        "Scores are reported under the paper's protocol; a chat model made of the same base may score "
+        "differently. Memory depends on the number format.",
+        "statistics.md",
+        ("densities", "models"),
+    ),
+    "fresh": Text(
+        "Are models dense on tests only?",
+        "Each dot is a model: to the right, denser by how well it compresses text written after it was trained; upwards, "
+        "denser by a benchmark. Above the dashed line it does better on the benchmark than such models usually do.",
+        "A model may be denser on tests because it was trained on them, or for the skills that tests ask for and plain "
+        "text does not. Few models have both measurements.",
+        "statistics.md",
+        ("benchmark_gap",),
+    ),
+    "compression": Text(
+        "What do pruning, distillation and quantisation do?",
+        "Left of the line a compressed model has less capability per parameter than its original, at the "
+        "number of bits it runs with.",
+        "Few pairs have scores under one protocol, and those that makers publish are not a sample.",
+        "statistics.md",
+        ("compression",),
     ),
     "forecasts": Text(
         "What was expected, and what came?",

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
+from densing_pipeline.__main__ import main
 from densing_pipeline.cli.night import SHORT_STEP_SECONDS, TYPICAL_SECONDS, Steps, duration
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.settings import Settings
+from densing_pipeline.state import held
 
 
 class Clock:
@@ -79,3 +81,28 @@ def test_typical_seconds_are_of_steps_there_are():
 )
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
+    monkeypatch.setenv("DENSING_LITELLM_URL", "http://user:secret@127.0.0.1:1/list?key=secret")
+    assert main(["run", "--dry-run"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "DENSING_POLL is off" in told
+    assert "the latest is to be the first" in told
+    assert main(["run", "--dry-run", "--live"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Would ask litellm at http://127.0.0.1:1/list" in told
+    assert "Would ask the Hub" in told
+    assert "secret" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_names_what_would_stop_the_night(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
+    with held(tmp_path, "a night"):
+        assert main(["run", "--dry-run"]) == 1
+    assert "is in use by a night (process" in " ".join(capsys.readouterr().err.split())
+    assert main(["run", "--dry-run"]) == 0

@@ -1,13 +1,26 @@
 """Eight GPUs are kept busy by a queue of fifty models, in the order of their priorities."""
 
 import statistics
+from pathlib import Path
 
 import pytest
 
-from benchmarks.places import busy_share, one_gpu, queue, simulate
+from benchmarks.places import (
+    ENOUGH,
+    SEEDS,
+    Start,
+    busy_share,
+    off,
+    one_gpu,
+    queue,
+    searched,
+    simulate,
+)
 from densing_pipeline.evaluation.places import gpus_for
 
 QUEUES = range(20)
+
+OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -28,13 +41,51 @@ def test_a_model_gets_more_than_one_gpu_if_it_is_more_than_its_share(hours, left
     assert gpus_for(hours, left, 1) == 1
 
 
-def test_fifty_models_keep_eight_gpus_busy_to_the_end():
-    runs = [simulate(*queue(seed)) for seed in QUEUES]
-    assert statistics.mean(map(busy_share, runs)) >= 0.95
-    alone = [simulate(*queue(seed), rule=one_gpu) for seed in QUEUES]
+def row(name: str, runs: list[list[Start]]) -> str:
+    """A row of the table in docs/operations.md."""
+    shares = [busy_share(run) for run in runs]
+    mean, least = (
+        f"{share:.1%}".replace("%", " %") for share in (statistics.mean(shares), min(shares))
+    )
+    return f"| {name} | {mean} | {least} | {sum(share >= ENOUGH for share in shares)} of {len(shares)} |"
+
+
+def test_fifty_models_keep_eight_gpus_busy_to_the_end_as_the_docs_say() -> None:
+    runs = [simulate(*queue(seed)) for seed in range(SEEDS)]
+    assert statistics.mean(map(busy_share, runs)) >= ENOUGH
+    alone = [simulate(*queue(seed), rule=one_gpu) for seed in range(SEEDS)]
     assert statistics.mean(map(busy_share, alone)) < 0.9, (
         "without copies the last long ones hold one each"
     )
+    assert row("as the pipeline gives them", runs) in OPERATIONS
+    assert row("one copy of each model", alone) in OPERATIONS
+
+
+def test_estimates_that_are_off_cost_as_much_as_the_docs_say() -> None:
+    queues = [(*queue(seed), off(queue(seed)[1], seed)) for seed in range(SEEDS)]
+    runs = [simulate(table, params, factors=factors) for table, params, factors in queues]
+    assert row("the same, estimates off by 20 %", runs) in OPERATIONS
+
+
+@pytest.mark.slow
+def test_a_search_loses_less_only_where_estimates_hold() -> None:
+    queues = [queue(seed) for seed in range(SEEDS)]
+    plans = [searched(*each) for each in queues]
+    both = list(zip(queues, plans, strict=True))
+    runs = [simulate(*each, given=plan) for each, plan in both]
+    assert row("found by a search, in the same order", runs) in OPERATIONS
+    runs = [
+        simulate(*each, given=plan, factors=off(each[1], seed))
+        for seed, (each, plan) in enumerate(both)
+    ]
+    assert row("the same, estimates off by 20 %", runs) in OPERATIONS
+
+
+def test_a_search_never_ends_later_than_the_rule() -> None:
+    each = queue(40, models=12)
+    plan = searched(*each)
+    ends = [max(run.ends for run in simulate(*each, given=given)) for given in (plan, None)]
+    assert ends[0] < ends[1]
 
 
 @pytest.mark.parametrize("seed", QUEUES)

@@ -11,11 +11,12 @@ from densing_pipeline import facts
 from densing_pipeline.hub import watermark
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.hub.observations import configs
-from densing_pipeline.hub.poll import configs_due, owners, revisits_due, waiting_due
+from densing_pipeline.hub.poll import configs_due, corrected, owners, revisits_due, waiting_due
 from densing_pipeline.hub.pretrainers import as_written, known_pretrainers, owner_of
 from densing_pipeline.hub.repositories import REPOSITORIES
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.settings import Settings
+from tests.servers.hub import World, serving
 
 NOW = datetime(2026, 6, 30, 2, tzinfo=UTC)
 
@@ -229,3 +230,37 @@ def test_new_models_are_looked_at_once_for_the_hashes_of_their_weights():
         repository("lab/long-ago", last_seen_at=NOW - timedelta(days=30)),
     )
     assert revisits_due(table, [], NOW) == ["lab/new-commit", "lab/new", "lab/long-ago"]
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (1, ""),
+        (1.5, ""),
+        (40, "39 days ahead of"),
+        (-400, "401 days behind"),
+        (-0.5, "1 days behind"),
+    ],
+)
+def test_of_a_clock_that_leaps_the_hubs_time_counts(days, told):
+    """The last poll was a day ago; the Hub is asked what time it is only where the clock leaps."""
+    simulated = World([], today=NOW + timedelta(days=1))
+    last = watermark.Night(NOW, NOW.date(), "ok", None, 1, 1, 1, "")
+    ours = NOW + timedelta(days=days)
+    with serving(simulated) as endpoint:
+        hub = Hub(endpoint)
+        clock = corrected(lambda: ours, hub, [last])
+    assert clock() == (simulated.today if told else ours)
+    assert [remark for remark in hub.remarks if f"clock is {told} the Hub's" in remark] == (
+        hub.remarks if told else []
+    )
+    assert len(simulated.log) == (0 if 0 <= days <= 2 else 1)
+
+
+def test_a_gap_of_missed_nights_is_no_fault_of_the_clock():
+    ours = NOW + timedelta(days=5)
+    last = watermark.Night(NOW, NOW.date(), "ok", None, 1, 1, 1, "")
+    with serving(World([], today=ours)) as endpoint:
+        hub = Hub(endpoint)
+        assert corrected(lambda: ours, hub, [last])() == ours
+    assert hub.remarks == []

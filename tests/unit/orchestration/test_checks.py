@@ -72,10 +72,14 @@ def test_a_failed_a_rejected_and_an_old_list_are_reported():
 
 
 def test_a_list_that_stays_the_same_for_weeks_while_others_change_is_reported():
-    stuck = poll("unchanged", source="a") | {"message": f"the same; {UNCHANGED_FOR} 20 days"}
-    moving, still = poll("ok", source="b"), poll("unchanged", source="b")
-    assert set(sources_fresh(health(stuck, moving)).metadata) == {"a"}
+    same = {"message": f"the same; {UNCHANGED_FOR} 20 days"}
+    stuck = poll("unchanged", source="litellm") | same
+    moving, still = poll("ok"), poll("unchanged")
+    assert set(sources_fresh(health(stuck, moving)).metadata) == {"litellm"}
     assert sources_fresh(health(stuck, still)).passed, "nobody publishes anything"
+    resting = poll("unchanged", source="ikp") | same
+    assert sources_fresh(health(resting, moving)).passed, "a score source may rest for months"
+    assert sources_fresh(health(stuck, still, poll("ok", source="ikp"))).passed
 
 
 def frontier(*changes):

@@ -19,7 +19,8 @@ import pytest
 
 from densing_pipeline.assets.evaluation import evaluation
 from densing_pipeline.evaluation import folder_format, installation, measured_tables, suite
-from densing_pipeline.orchestration.evaluation import check, command
+from densing_pipeline.orchestration.evaluation import check, command, gpus_given
+from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.tables.storage import write_parquet
@@ -91,7 +92,7 @@ def evaluate(settings, instance):
         [evaluation],
         partition_key=KEY,
         instance=instance,
-        resources={"settings": settings, "pipes": dg.PipesSubprocessClient()},
+        resources={"settings": settings, "launcher": LocalLauncher()},
         raise_on_error=False,
     )
     if result.success:
@@ -221,11 +222,11 @@ def test_the_job_sees_this_package_and_nothing_of_our_environment(settings, inst
 
 
 def test_settings_become_arguments(settings, tmp_path):
-    line = command(settings, "lab/model", REVISION, tmp_path)
+    line = command(settings, "lab/model", REVISION, tmp_path, 2, "order-1")
     assert line[line.index("--limit") + 1] == str(LIMIT)
     assert "--data" not in line
     told = settings.model_copy(update={"evaluation_limit": None, "evaluation_data": tmp_path})
-    line = command(told, "lab/model", REVISION, tmp_path)
+    line = command(told, "lab/model", REVISION, tmp_path, 0, "order-1")
     assert line[line.index("--data") + 1] == str(tmp_path)
     assert "--limit" not in line
 
@@ -235,6 +236,7 @@ import sys
 from pathlib import Path
 import dagster as dg
 from densing_pipeline.assets.evaluation import evaluation
+from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.settings import Settings
 
 settings = Settings(
@@ -245,7 +247,7 @@ with dg.DagsterInstance.ephemeral() as instance:
     instance.add_dynamic_partitions("models", ["lab--model"])
     dg.materialize(
         [evaluation], partition_key="lab--model", instance=instance,
-        resources={"settings": settings, "pipes": dg.PipesSubprocessClient()},
+        resources={"settings": settings, "launcher": LocalLauncher()},
     )
 """
 
@@ -335,7 +337,7 @@ def checks(settings, does):
 
 def test_a_check_that_passes_says_what_it_found(settings):
     checks(settings, "installation.write_check(state, None, None, 8)\nprint('ok disk')")
-    assert check(settings) == ["ok disk"]
+    assert check(dg.build_op_context(), settings, LocalLauncher()) == ["ok disk"]
     assert installation.last_check(settings.state_dir).places == 8
 
 
@@ -349,14 +351,13 @@ def test_a_check_that_passes_says_what_it_found(settings):
 def test_a_check_that_fails_or_cannot_even_be_run_is_a_verdict(settings, does, verdict):
     checks(settings, does)
     with pytest.raises(dg.Failure) as caught:
-        check(settings)
+        check(dg.build_op_context(), settings, LocalLauncher())
     assert caught.value.description in installation.last_check(settings.state_dir).problem
     assert installation.last_check(settings.state_dir).problem.endswith(verdict)
 
 
 def given_gpus(settings, model):
-    line = command(settings, model, REVISION, settings.evaluations_dir)
-    return line[line.index("--gpus") + 1]
+    return str(gpus_given(settings, model))
 
 
 def test_a_model_with_more_work_than_its_share_is_given_more_gpus(settings):

@@ -8,7 +8,7 @@ import pytest
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration import problems
-from densing_pipeline.orchestration.problems import LONGEST_NIGHT_HOURS
+from densing_pipeline.orchestration.problems import OVERDUE
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
 
@@ -103,7 +103,7 @@ def test_a_night_without_end_is_a_problem(instance, settings, minutes, is_told):
         dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="nightly"),
         datetime.now(UTC),
     )
-    after = timedelta(hours=LONGEST_NIGHT_HOURS, minutes=minutes)
+    after = timedelta(hours=settings.night_hours, minutes=minutes) + OVERDUE
     assert ("night:long" in found(instance, settings, after)) is is_told
 
 

@@ -19,6 +19,8 @@ from densing_pipeline.orchestration import sqlite_storage, storage
 from densing_pipeline.orchestration.sqlite_storage import DATABASES, KEEP_NEWER, LockedSqliteStorage
 from densing_pipeline.state import StorageError
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[3]
 SECOND = f"INSERT INTO alembic_version VALUES ('{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}')"  # noqa: S608
 
@@ -154,9 +156,14 @@ def test_a_full_or_read_only_disk_is_named():
     told = json.loads(done.stdout)
     assert "the disk is full" in told["full, new"]
     assert "the disk is full" in told["full, in use"]
+    assert "the disk is full" in told["full, old"], "SQLite calls it an I/O error"
     assert "read-only" in told["read-only, new"]
     assert "read-only" in told["read-only, old"]
     assert told["writable again"] == "opened"
+    assert "the disk is full" in told["full, landing"]
+    assert told["landing again"] == "landed, 1 receipts"
+    assert "read-only" in told["read-only, state"]
+    assert "DENSING_PUBLISH_URL to folders that can be written" in told["read-only, releases"]
 
 
 @pytest.mark.slow

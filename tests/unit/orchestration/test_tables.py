@@ -42,6 +42,15 @@ def test_a_bad_table_is_refused_and_the_previous_one_stays(store, tables):
     assert load(store).equals(tables["scores"])
 
 
+def test_a_table_whose_column_an_update_renamed_is_named_with_the_remedy(store, tables):
+    older = tables["scores"].rename({"score": "value"})
+    write_parquet(older, store.path("scores"), {})
+    with pytest.raises(
+        TableError, match=r"another version of the pipeline, without score; run the"
+    ):
+        load(store)
+
+
 def test_the_same_table_gives_the_same_bytes(store, tables):
     assert save(store, tables["scores"])["sha256"] == save(store, tables["scores"])["sha256"]
 

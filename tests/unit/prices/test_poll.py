@@ -368,16 +368,26 @@ def test_prices_in_another_unit_are_refused_however_often_they_come(nights: Nigh
     )
 
 
-@pytest.mark.parametrize(("hours", "is_told"), [(23, False), (25, True)])
-def test_of_a_clock_that_is_a_day_ahead_of_all_servers_theirs_counts(
-    nights: Nights, hours: int, is_told: bool
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (23, ""),
+        (25, "1 days ahead of"),
+        (-23, ""),
+        (-25, "1 days behind"),
+        (-9600, "400 days behind"),
+    ],
+)
+def test_of_a_clock_that_differs_by_a_day_from_all_servers_theirs_counts(
+    nights: Nights, hours: int, told: str
 ) -> None:
-    """The server on loopback tells the time of this machine, so the poll's clock is set ahead."""
-    nights.now = datetime.now(UTC) + timedelta(hours=hours)
+    nights.poll()
+    true, ours = nights.now, nights.now + timedelta(hours=hours)
+    nights.server.now, nights.now = true, ours
     found = nights.poll()
-    assert ("this machine's clock is 1 days ahead" in found.message) == is_told
-    assert (nights.now - timedelta(days=1) > found.polled_at + timedelta(hours=1)) == is_told
-    assert last_good(nights.zone, "openrouter").receipt.fetched_at == found.polled_at
+    assert (f"this machine's clock is {told} the servers'" in found.message) == bool(told)
+    assert found.polled_at == (true if told else ours)
+    assert found.rows_previous == found.rows, "it is compared with the list of the night before"
 
 
 def test_what_landed_by_a_clock_that_was_ahead_is_compared_with_nothing(nights: Nights) -> None:

@@ -1,5 +1,7 @@
 """Where a density comes from: the tree holds its score, law and draws, and computes it anew."""
 
+import re
+
 import polars as pl
 import pytest
 
@@ -8,7 +10,13 @@ from densing_pipeline.density.densities import densities
 from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.evaluation import reported_scores as reported
 from densing_pipeline.publication.lineage import Node, UnknownNumberError, density_lineage
-from densing_pipeline.tables.published import DIRECT_LAWS, REFERENCE_LAW_DRAWS, REFERENCE_LAWS
+from densing_pipeline.tables.published import (
+    BENCHMARK_REPORTS,
+    CLAIMED_SCORES,
+    DIRECT_LAWS,
+    REFERENCE_LAW_DRAWS,
+    REFERENCE_LAWS,
+)
 
 MODEL = "01-ai/Yi-1.5-34B"
 
@@ -38,6 +46,8 @@ def released() -> dict[str, pl.DataFrame]:
         "reference_laws": laws,
         "reference_law_draws": REFERENCE_LAW_DRAWS.empty(),
         "direct_laws": DIRECT_LAWS.empty(),
+        "benchmark_reports": BENCHMARK_REPORTS.empty(),
+        "claimed_scores": CLAIMED_SCORES.empty(),
         "densities": made,
         "densing_law": pl.DataFrame(
             {
@@ -55,9 +65,14 @@ def averaged(released: dict[str, pl.DataFrame]) -> str:
     return str(released["densities"].filter(score_set="average")["model_id"].sort()[0])
 
 
+def nodes(node: Node) -> list[Node]:
+    """Every statement of a tree with what it rests on."""
+    return [node, *(found for each in node.rests_on for found in nodes(each))]
+
+
 def told(node: Node) -> list[str]:
     """Every statement of a tree."""
-    return [node.text, *(text for each in node.rests_on for text in told(each))]
+    return [one.text for one in nodes(node)]
 
 
 def test_the_tree_names_score_source_law_and_what_it_has_no_draws_of(released):
@@ -72,6 +87,17 @@ def test_the_tree_names_score_source_law_and_what_it_has_no_draws_of(released):
     assert "law nmi-2025 for MMLU, published" in tree
     assert "computed anew from score and law: the same" in tree
     assert "the law has no draws" in tree
+
+
+def test_parameters_each_score_and_the_law_name_their_raw_bytes(released):
+    tree = density_lineage(released, "yi-1.5-34b", scores="mmlu")
+    sources = [
+        one for one in nodes(tree) if one.text.endswith("[scores]") or "source: " in one.text
+    ]
+    assert len(sources) >= 4
+    for one in sources:
+        (raw,) = one.rests_on
+        assert re.fullmatch(r"raw bytes: sha256 [0-9a-f]{64}, .* on 20\d\d-\d\d-\d\d, .*", raw.text)
 
 
 def test_a_published_number_that_does_not_follow_is_said_to_differ(released):

@@ -48,6 +48,20 @@ def test_a_release_holds_every_table_and_its_description(tables, tmp_path, monke
     assert package["version"] == release.release_id
 
 
+def test_every_user_of_the_machine_may_read_a_release_whatever_the_umask(tables, tmp_path):
+    before = os.umask(0o077)
+    try:
+        publish(tables, tmp_path / "published", made())
+    finally:
+        os.umask(before)
+    paths = [tmp_path / "published", *(tmp_path / "published").rglob("*")]
+    modes = {path: path.stat().st_mode & 0o777 for path in paths if path.name != ".lock"}
+    assert (tmp_path / "published" / "releases.json") in modes
+    assert {
+        path: mode for path, mode in modes.items() if mode != (0o755 if path.is_dir() else 0o644)
+    } == {}
+
+
 def test_every_table_is_readable_elsewhere(tables, tmp_path):
     release = publish(tables, tmp_path, made())
     for name, table in PUBLISHED.items():
@@ -106,6 +120,15 @@ def test_data_of_days_to_come_are_refused(tables, tmp_path):
     future = tables["densing_law"].with_columns(as_of=pl.lit(date(2062, 1, 1)))
     with pytest.raises(TableError, match="the newest data are of 2062-01-01"):
         publish(tables | {"densing_law": future}, tmp_path, made())
+
+
+@pytest.mark.parametrize("is_replayed", [True, False])
+def test_releases_of_a_set_clock_and_of_real_nights_are_kept_apart(tables, tmp_path, is_replayed):
+    first = publish(tables, tmp_path, replace(made(), is_replayed=is_replayed))
+    with pytest.raises(TableError, match="DENSING_PUBLISH_URL to directories of their own"):
+        publish(changed(tables), tmp_path, replace(made(), is_replayed=not is_replayed))
+    assert (tmp_path / "latest").resolve() == first.path
+    assert publish(changed(tables), tmp_path, replace(made(), is_replayed=is_replayed)).is_new
 
 
 def test_two_publishers_at_once_both_end_well(tables, tmp_path):

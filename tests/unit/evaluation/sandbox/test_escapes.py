@@ -324,30 +324,41 @@ BOMBS = {
 """Answers that make the tests themselves compute for a very long time."""
 
 
+QUICK_BOMBS = {"adds up a range", "asks for ever"}
+"""Those that are tried each time: one that needs the judge alone, one that needs the program too."""
+
 STOPPED = "the judge was stopped before it could decide"
 
 
-@pytest.mark.parametrize(("program", "tests"), BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        pytest.param(*bomb, id=name, marks=() if name in QUICK_BOMBS else pytest.mark.slow)
+        for name, bomb in BOMBS.items()
+    ],
+)
 def test_what_keeps_the_tests_busy_is_ended(impatient: Sandbox, program: str, tests: str) -> None:
     # On a busy machine the clock may be first.
     assert impatient.check(program, tests).reason in (STOPPED, "not through after 1.5 s")
 
 
+@pytest.mark.slow
 def test_the_judge_has_a_limit_of_its_own(sandbox: Sandbox) -> None:
     """Two seconds of processor time, where the program has ten and 30 s by the clock."""
     program, tests = BOMBS["makes a set of numbers with one hash"]
     assert sandbox.check(program, tests).reason == STOPPED
 
 
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        ("10 ** 100001", "ValueError"),
-        ("Fraction(1, 10 ** 100001)", "ValueError"),
-        ("Decimal('1e100001')", "ValueError: a decimal number of more than 100000 places"),
-        ("'x' * (64 * 2**20)", "ValueError: an answer of more than 67108864 bytes"),
-    ],
-)
+TOO_LARGE = {
+    "10 ** 100001": "ValueError",
+    "Fraction(1, 10 ** 100001)": "ValueError",
+    "Decimal('1e100001')": "ValueError: a decimal number of more than 100000 places",
+    "'x' * (64 * 2**20)": "ValueError: an answer of more than 67108864 bytes",
+}
+"""Answers made to keep the reader of answers busy, and how their verdict begins."""
+
+
+@pytest.mark.parametrize(("value", "told"), TOO_LARGE.items())
 def test_an_answer_too_large_to_be_read_is_refused_as_it_comes(
     sandbox: Sandbox, value: str, told: str
 ) -> None:
@@ -555,16 +566,16 @@ def f():
     assert verdict.reason == ""
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "os.fork() or time.sleep(600)",
-        "os.fork() or (os.setsid(), os.fork(), time.sleep(600))",
-        "subprocess.Popen(['sleep', '600'], start_new_session=True)",
-        "subprocess.Popen(['sh', '-c', 'trap \"\" TERM HUP INT; sleep 600 & sleep 600'])",
-    ],
-    ids=["child", "daemon", "session", "shell"],
-)
+LASTING = {
+    "child": "os.fork() or time.sleep(600)",
+    "daemon": "os.fork() or (os.setsid(), os.fork(), time.sleep(600))",
+    "session": "subprocess.Popen(['sleep', '600'], start_new_session=True)",
+    "shell": "subprocess.Popen(['sh', '-c', 'trap \"\" TERM HUP INT; sleep 600 & sleep 600'])",
+}
+"""Processes that would stay after the program."""
+
+
+@pytest.mark.parametrize("start", LASTING.values(), ids=LASTING)
 def test_nothing_a_program_started_outlives_its_verdict(sandbox: Sandbox, start: str) -> None:
     marked = replace(sandbox, seconds=10 + secrets.randbelow(10**6) / 1e6)
     program = f"import os, subprocess, time\n{start}\ndef f(): return 42"
@@ -592,6 +603,12 @@ def test_a_killed_job_takes_its_sandboxes_along(sandbox: Sandbox) -> None:
     # A sandbox that stays keeps the test here, until pytest's own limit ends it.
     while _alive(marked):
         time.sleep(0.05)
+
+
+def test_the_docs_count_the_attacks() -> None:
+    attacks = sum(map(len, (WRONG, BOMBS, TOO_LARGE, HELPLESS, LASTING)))
+    page = Path(__file__).parents[4] / "docs" / "sandbox.md"
+    assert f"The {attacks} attacks in" in page.read_text()
 
 
 def _alive(sandbox: Sandbox) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from densing_pipeline.polling.source import SnapshotError
-from densing_pipeline.prices.sources import litellm, modelsdev, snapshot
+from densing_pipeline.prices.sources import litellm, modelsdev, openrouter, snapshot
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
 from densing_pipeline.prices.sources.source import Parser
 
@@ -41,6 +41,19 @@ lists = st.dictionaries(
         {"models": st.dictionaries(st.sampled_from("mno"), modelsdev_entries | amounts)},
         optional={"doc": st.sampled_from(["https://a", "https://b"]), "unit": amounts},
     ),
+)
+router_entries = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a/m", "a/n", "a/m:free", "b/m"])},
+    optional={
+        "pricing": st.fixed_dictionaries({"prompt": amounts, "completion": amounts}) | amounts,
+        "hugging_face_id": st.sampled_from(["a/M", None]),
+        "alias_target": st.sampled_from([{"slug": "a/n"}, 3]),
+        "expiration_date": st.sampled_from(["2026-05-01", "2098-12-31"]),
+    },
+)
+pages = st.fixed_dictionaries(
+    {"data": st.lists(router_entries | amounts, max_size=4)},
+    optional={"currency": st.sampled_from(["USD", "CNY"]), "total_count": st.sampled_from([1, 4])},
 )
 days = st.sampled_from([date(2026, 4, 30), DAY, date(2026, 5, 2)])
 
@@ -89,6 +102,20 @@ def test_a_litellm_map_is_read_as_if_it_were_the_first(documents):
 @given(st.lists(st.tuples(lists, days), min_size=2, max_size=4))
 def test_a_list_of_models_dev_is_read_as_if_it_were_the_first(documents):
     check(modelsdev.parse, documents)
+
+
+@property_test
+@given(
+    st.lists(
+        st.tuples(
+            pages | st.fixed_dictionaries({"pages": st.lists(pages, min_size=2, max_size=2)}), days
+        ),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_a_list_of_openrouter_is_read_as_if_it_were_the_first(documents):
+    check(openrouter.parse, documents)
 
 
 def test_only_what_changed_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

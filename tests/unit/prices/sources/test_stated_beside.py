@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from densing_pipeline.json_documents import FirstStated, load, stated_again
+from densing_pipeline.json_documents import FirstStated, load_first_stated
 from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.hours import MINUTES_PER_WEEK, minutes_of_week
 from densing_pipeline.prices.sources.snapshot import STATED_AGAIN, ParsedSnapshot
@@ -311,7 +311,10 @@ def test_of_two_values_of_one_key_the_first_stays_and_the_second_is_quarantined(
 
 
 def test_the_same_value_twice_is_no_matter() -> None:
-    found = load(b'{"a": 1, "a": 1, "b": [{"id": "x", "c": 1, "c": 2, "c": 1}]}', keep_first=True)
+    found, again = load_first_stated(
+        b'{"a": 1, "a": 1, "b": [{"id": "x", "c": 1, "c": 2, "c": 1}]}'
+    )
     assert found == {"a": 1, "b": [{"id": "x", "c": 1}]}
     assert not isinstance(found, FirstStated)
-    assert list(stated_again(found)) == [("b/x", "c", 2)]
+    assert again == [("b/x", "c", 2)]
+    assert load_first_stated(b'{"a": 1, "a": 1}') == ({"a": 1}, [])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from densing_pipeline.publication.charts import CHARTS, style
 from densing_pipeline.publication.charts.density import density_today
-from densing_pipeline.publication.charts.price import causes, money, price
+from densing_pipeline.publication.charts.fresh_text import fresh
+from densing_pipeline.publication.charts.price import FOUND_LATE, causes, money, price
 from densing_pipeline.publication.charts.rates import ruler_words, rulers
 from densing_pipeline.publication.charts.rendering import markdown_image, svg
 from densing_pipeline.tables.published import PUBLISHED
@@ -158,6 +159,77 @@ def test_labels_are_moved_apart_in_their_order(places, least):
 )
 def test_ticks_are_powers_of_two_that_hold_the_data(low, high, step, ticks):
     assert style.powers_of_two(low, high, step) == ticks
+
+
+def test_a_price_found_late_is_hatched_dotted_and_counted_in_the_bars(release):
+    frontier = release["price_frontier"].filter(pl.col("level") == "gpt-3.5")
+    late = frontier.with_columns(
+        date_earliest=pl.when(pl.col("usd_per_mtok") == 2.0)
+        .then(pl.date(2023, 5, 1))
+        .otherwise("date")
+    )
+    polls = pl.DataFrame(
+        {"seen_on": pl.date_range(date(2022, 12, 1), date(2026, 4, 1), eager=True)}
+    )
+    figure = price({**release, "price_frontier": late, "price_polls": polls})
+    dotted = figure.more["lines"].filter(~pl.col("is_watched"))
+    assert (dotted["day"].min(), dotted["day"].max()) == (date(2023, 5, 1), date(2024, 1, 1))
+    assert figure.more["hatch"].height > 5
+    assert figure.more["blind"].is_empty()
+    assert figure.rows.filter("is_late")["usd"].to_list() == [2.0]
+    on_offer = late.with_columns(curve=pl.lit("cheapest_now"))
+    bars = causes({**release, "price_frontier": on_offer})
+    assert bars.rows.filter(words=FOUND_LATE)["halvings"].to_list() == [3.32]
+
+
+def test_a_stretch_in_which_no_list_was_watched_is_hatched_for_every_level(release):
+    polls = pl.DataFrame({"seen_on": pl.date_range(date(2023, 9, 1), date(2026, 4, 1), eager=True)})
+    figure = price({**release, "price_polls": polls})
+    assert figure.more["blind"]["day_end"].max() <= date(2023, 9, 1)
+    assert figure.more["notes"]["day"].to_list() == [date(2023, 1, 1)]
+
+
+def test_the_levels_of_a_scale_have_hues_of_their_own_and_a_level_keeps_its_hue(release):
+    level = pl.Series(["gpt-3.5", "gpt-4", "eci-claude", "eci-gpt-3.5", "eci-gpt-4"])
+    frontier = release["price_frontier"].with_columns(
+        level=level, level_scale=pl.Series([None, None, "ECI", "ECI", "ECI"])
+    )
+    figure = price({**release, "price_frontier": frontier})
+    (hues,) = {
+        (tuple(layer["encoding"]["color"]["scale"]["domain"]), tuple(layer["encoding"]["color"]["scale"]["range"]))
+        for layer in figure.chart.to_dict(validate=False)["layer"]
+        if "scale" in layer.get("encoding", {}).get("color", {})
+    }  # fmt: skip
+    assert dict(zip(*hues, strict=True)) == {
+        "gpt-3.5": style.SERIES[0],
+        "gpt-4": style.SERIES[1],
+        "claude": style.SERIES[2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        (["denser on tests", "denser on fresh text", "denser on fresh text"],
+         "Of 3 models, 1 is denser on MMLU than fresh text suggests, and 2 are less dense"),
+        (["not told apart"] * 3,
+         "No model is denser on MMLU, or on fresh text, than is usual among these models"),
+    ],
+)  # fmt: skip
+def test_the_title_of_fresh_text_counts_the_models_that_are_told_apart(release, findings, said):
+    gap = release["benchmark_gap"].with_columns(finding=pl.Series(findings))
+    assert fresh({**release, "benchmark_gap": gap}).title == said
+
+
+def test_a_model_is_named_where_its_name_lies_on_no_other(release):
+    rows = fresh(release).rows
+    assert rows.filter("named")["model"].to_list() == ["on-tests", "on-text"]
+    close = release["benchmark_gap"].with_columns(
+        text_density=pl.lit(0.5), benchmark_density=pl.Series([0.01, 2.0, 1.99]),
+        excess=pl.Series([-0.1, 1.4, 1.39]),
+    )  # fmt: skip
+    rows = fresh({**release, "benchmark_gap": close}).rows
+    assert rows.filter("named")["model"].to_list() == ["on-tests"]
 
 
 def test_hostile_names_reach_the_rows_as_they_are_written(release):

@@ -9,26 +9,21 @@ import random
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 import pytest
 
 from densing_pipeline.publication import catalogue
-from densing_pipeline.publication import release as releases
-from densing_pipeline.publication.datapackage import listed_files
 from densing_pipeline.publication.places import copies
 from densing_pipeline.publication.places.objects import open_store
 from densing_pipeline.publication.places.place import PlaceConflictError, PlaceError
-from densing_pipeline.publication.release import is_whole, latest_release, publish, published_at
-from densing_pipeline.publication.report import page
+from densing_pipeline.publication.release import latest_release
 from densing_pipeline.settings import Settings
-from densing_pipeline.tables.published import PUBLISHED, REVISIONS
-from tests.conftest import one_row
-from tests.releases import made
+from tests.releases import SMALL
 from tests.servers.object_store import BUCKET, ObjectStoreServer
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 PREFIX = "densing/published"
 URL = f"s3://{BUCKET}/{PREFIX}"
@@ -36,7 +31,6 @@ BROKEN = ("500 Internal Server Error", b"")
 KILLED = ("403 Forbidden", b"")
 """Answers a sender gives up on: from then on it writes nothing, as if it were killed."""
 
-SMALL = ("scores", "prices", "revisions")
 WRITES = 9
 """Writes that a small release takes: description, answers, tables, list with table and feed, pointer."""
 QUICKLY = {
@@ -47,55 +41,6 @@ QUICKLY = {
         "max_backoff": timedelta(milliseconds=4),
     },
 }
-
-
-def scored(tables, score):
-    return tables | {"scores": tables["scores"].with_columns(score=pl.lit(score))}
-
-
-def on(day):
-    return made(datetime(2026, 1, day, tzinfo=UTC))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Four whole releases, a day apart, each the latest one when it was made."""
-    folder = tmp_path_factory.mktemp("published")
-    tables = {name: one_row(table) for name, table in PUBLISHED.items()}
-    tables["revisions"] = REVISIONS.empty()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "javascript", str)
-        patch.setattr(releases, "CHARTS", {})
-        for day in (1, 2, 3, 4):
-            publish(scored(tables, day / 10), folder, on(day))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(folder):
-    return sorted(
-        (folder / "releases").iterdir(), key=lambda path: published_at(path).package["created"]
-    )
-
-
-@pytest.fixture(scope="module")
-def small(whole, tmp_path_factory):
-    """The same releases with few files."""
-    place = tmp_path_factory.mktemp("small") / "releases"
-    made_small = []
-    for path in whole:
-        package = json.loads((path / "datapackage.json").read_bytes())
-        package["resources"] = [one for one in package["resources"] if one["name"] in SMALL]
-        package["answers"] = [one for one in package["answers"] if one["path"] == "headline.json"]
-        package |= {"figures": [], "pages": [], "descriptions": []}
-        target = place / path.name
-        target.mkdir(parents=True)
-        for one in listed_files(package):
-            shutil.copy(path / one["path"], target / one["path"])
-        (target / "datapackage.json").write_text(json.dumps(package))
-        assert is_whole(target)
-        made_small.append(target)
-    return made_small
 
 
 @pytest.fixture
@@ -154,6 +99,17 @@ def test_readers_find_one_whole_release_before_and_after_every_write(server, pla
     assert points == sorted(points, key=[second.name, third.name].index)
     assert (sent.previous, sent.present) == (second.name, 0)
     assert read(server) == third.name
+
+
+def test_a_trial_writes_nothing_and_says_what_would_be_uploaded(server, place, small):
+    place.send(small[0], [], None, "")
+    changes = server.changes
+    trial = place.plan(small[1], names(small))
+    assert server.changes == changes
+    sent = place.send(small[1], names(small), None, "")
+    # The description is written first, apart from the files that are counted.
+    assert (trial.previous, trial.uploaded, trial.present) == (small[0].name, sent.uploaded + 1, 0)
+    assert place.plan(small[1], names(small)).uploaded == 0
 
 
 def test_what_is_there_already_is_not_uploaded_again(server, place, small):
@@ -328,16 +284,6 @@ def test_old_releases_are_removed_and_stay_listed(server, place, small):
         False, False, True, True,
     ]  # fmt: skip
     assert b"https://x.example/releases/" in server.objects()[f"{PREFIX}/releases.atom"]
-
-
-@pytest.fixture
-def copy(small, tmp_path):
-    """A local copy with the first two releases, the second one its latest."""
-    folder = tmp_path / "copy"
-    for path in small[:2]:
-        shutil.copytree(path, folder / "releases" / path.name)
-    releases.point(folder / "latest", folder / "releases" / small[1].name)
-    return folder
 
 
 def test_a_new_machine_begins_with_the_latest_release_of_the_place(place, small, tmp_path):

@@ -1,0 +1,220 @@
+"""The results of the quarter, and the tables of docs/reliability.md that are made from them."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quarter.chaos import ANSWERS
+from densing_pipeline.tables import markdown
+
+RESULTS = Path(__file__).parent / "results.json"
+
+STALE = "check:source_health:sources_fresh"
+"""The alert on sources that failed, were refused or are old."""
+
+FAILED = "run:nightly"
+"""The alert on a night that failed."""
+
+NAMES = {
+    "epoch-benchmarks": ("epoch-benchmarks", "epoch-versions"),
+    "hub": ("huggingface-hub",),
+}
+"""Names in `source_health` of what is read from one address, where they differ from the fault's."""
+
+NONE_YET = "No results are stored; `python -m benchmarks.quarter` makes them."
+
+
+def faults(attempts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """By kind of fault how many were injected, and of how many the night succeeded in the end.
+
+    Args:
+        attempts: of the run with faults. A kill that came after the end of its night was none.
+    """
+    good = {each["night"] for each in attempts if each["outcome"] == "ok"}
+    machine = [
+        (each["night"], number, each["fault"])
+        for number, each in enumerate(attempts)
+        if each["fault"] and (each["fault"] != "kill -9" or each["outcome"] == "killed")
+    ]
+    answers = {
+        (each["night"], source, kind)
+        for each in attempts
+        for kind, source, _ in each["answers"]
+    }  # fmt: skip
+    found: dict[str, dict[str, int]] = {}
+    for night, _, kind in sorted([*machine, *answers], key=str):
+        counts = found.setdefault(kind, {"injected": 0, "survived": 0, "lost": 0})
+        counts["injected"] += 1
+        counts["survived" if night in good else "lost"] += 1
+    return dict(sorted(found.items()))
+
+
+def misjudged(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Attempts in which `source_health` called other sources failed or rejected than those with a lasting fault."""
+    found = []
+    for each in attempts:
+        if each["outcome"] != "ok":
+            continue
+        wrong = {
+            name
+            for kind, source, lasts in each["answers"]
+            if lasts or kind == "garbage"
+            for name in NAMES.get(source, (source,))
+        }
+        if wrong != set(each["health"]):
+            found.append(f"night {each['night']}: {sorted(wrong ^ set(each['health']))}")
+    return found
+
+
+def alerts(
+    quiet: Mapping[str, Any], chaos: Mapping[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """Whether each look found the problems that there were, and each was told once.
+
+    Deserved are those of the quiet run on the same night, a night whose last attempt failed, and sources that the
+    last night found failed, refused or old.
+    """
+    usual: dict[int, set[str]] = {}
+    for tick in quiet["ticks"]:
+        usual.setdefault(tick["night"], set()).update(tick["told"])
+    missing, unexpected = list[str](), list[str]()
+    known: list[set[str]] = []
+    is_stale = is_failed = False
+    for tick, attempt in zip(chaos["ticks"], chaos["attempts"], strict=True):
+        if attempt["outcome"] == "ok":
+            is_stale, is_failed = bool(attempt["health"]), False
+        elif attempt["outcome"] == "failed" and not attempt["refused"]:
+            is_failed = True
+        deserved = usual.get(tick["night"], set()) - {STALE}
+        deserved |= ({STALE} if is_stale else set()) | ({FAILED} if is_failed else set())
+        told = set(tick["told"])
+        known.append(told)
+        missing += [f"night {tick['night']}: {key}" for key in sorted(deserved - told)]
+        unexpected += [f"night {tick['night']}: {key}" for key in sorted(told - deserved)]
+    paragraphs = [part for text in chaos["messages"] for part in text.split("\n\n")]
+    paragraphs = [part for part in paragraphs if not part.startswith("A headline number")]
+    starts = Counter(
+        "mended"
+        if part.startswith("Mended: ")
+        else "still"
+        if part.startswith("Still: ")
+        else "new"
+        for part in paragraphs
+    )
+    return {
+        "missing": missing,
+        "unexpected": unexpected,
+        "begun": _begun(known),
+        "told": starts["new"],
+        "mended": starts["mended"],
+        "again": starts["still"],
+    }
+
+
+def _begun(known: Iterable[set[str]]) -> int:
+    """How often a problem began, given those known at each look."""
+    begun, before = 0, set[str]()
+    for now in known:
+        begun += len(now - before)
+        before = now
+    return begun
+
+
+def growth(sizes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Files and KiB a night by folder, by a line through all nights, and how far the sizes depart from it.
+
+    Args:
+        sizes: files and bytes by folder after each night.
+    """
+    folders = sorted({name for each in sizes for name in each} - {"night"})
+    nights = np.array([each["night"] for each in sizes], dtype=float)
+    found = {}
+    for name in folders:
+        counted = np.array([each.get(name, [0, 0]) for each in sizes], dtype=float)
+        lines = np.polyfit(nights, counted, 1) if len(nights) > 1 else np.zeros((2, 2))
+        off = np.abs(counted - (np.outer(nights, lines[0]) + lines[1]))[:, 1]
+        found[name] = {
+            "files": float(counted[-1, 0]),
+            "mib": float(counted[-1, 1]) / 2**20,
+            "files_per_night": float(lines[0, 0]),
+            "kib_per_night": float(lines[0, 1]) / 1024,
+            "largest_departure": float(off.max() / max(counted[:, 1].max(), 1)),
+        }
+    return found
+
+
+def digest(*parts: bytes) -> str:
+    """A short hash of what the results came from."""
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]
+
+
+def stored() -> dict[str, Any] | None:
+    """The results in the repository; None if there are none."""
+    if not RESULTS.exists():
+        return None
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def places(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """The generated text of docs/reliability.md by place."""
+    if found is None:
+        return dict.fromkeys(("quarter_outcome", "quarter_faults", "quarter_growth"), NONE_YET)
+    return {
+        "quarter_outcome": markdown.table(outcome_rows(found)),
+        "quarter_faults": markdown.table(fault_rows(found)),
+        "quarter_growth": markdown.table(growth_rows(found)),
+    }
+
+
+def outcome_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """What came of the quarter."""
+    tables, told = found["tables"], found["alerts"]
+    differing = [each["table"] for each in tables if each["differing"]]
+    return [
+        [f"{found['nights']} nights, seed {found['seed']}, made from {found['digest']}", ""],
+        ["faults injected", str(sum(each["injected"] for each in found["faults"].values()))],
+        ["of these survived", str(sum(each["survived"] for each in found["faults"].values()))],
+        ["nights lost", str(found["nights_lost"])],
+        ["attempts of nights: killed, failed, all", f"{found['killed']}, {found['failed']}, {found['attempts']}"],
+        ["landed documents without a row in `source_health`", str(found["unreported"])],
+        ["tables equal to the quiet run's", f"{len(tables) - len(differing)} of {len(tables)}"],
+        ["tables that differ", ", ".join(f"`{name}`" for name in differing) or "none"],
+        ["days within an outage, stated as an interval that holds the quiet run's", str(sum(each["intervals"] for each in tables))],
+        ["problems that began, and were told", f"{told['begun']}, {told['told']}"],
+        ["problems that were not told, or told without reason", str(len(told["missing"]) + len(told["unexpected"]))],
+        ["sources misjudged", str(len(found["misjudged"]))],
+        ["seconds a night without refit, median", f"{found['seconds']:.1f}"],
+    ]  # fmt: skip
+
+
+def fault_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Faults by kind."""
+    of_source = dict.fromkeys((*ANSWERS, "dead source"), "of a source")
+    return [
+        ["fault", "injected", "survived", "lost"],
+        *(
+            [f"{kind} ({of_source.get(kind, 'of this machine')})", *(str(counts[name]) for name in ("injected", "survived", "lost"))]
+            for kind, counts in found["faults"].items()
+        ),
+    ]  # fmt: skip
+
+
+def growth_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Growth of the state directory by folder."""
+    return [
+        ["folder", "files", "MiB", "files a night", "KiB a night", "departs from a line by"],
+        *(
+            [
+                f"`{name}`" if " " not in name else name,
+                f"{each['files']:.0f}", f"{each['mib']:.1f}", f"{each['files_per_night']:.1f}",
+                f"{each['kib_per_night']:.1f}", f"{each['largest_departure']:.0%}",
+            ]
+            for name, each in found["growth"].items()
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,192 @@
+"""Runs the evaluation job through Slurm: `sbatch`, then `scontrol` until the job has ended.
+
+The nodes see the state directory on a shared disk, perhaps at another path (`DENSING_NODES_STATE_DIR`). Messages of
+Dagster Pipes come through a file there. Jobs are not queued again by Slurm itself: a job of a node that died ends,
+and the evaluation queue asks for its model again. If this process dies the job goes on, and writes its outcome.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dagster import PipesEnvContextInjector, PipesFileMessageReader, open_pipes_session
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.pipes.client import PipesClientCompletedInvocation
+from dagster_pipes import PipesDefaultMessageWriter, PipesParams
+
+from densing_pipeline.orchestration.launchers.launcher import (
+    VISIBLE_AFTER_S,
+    Context,
+    JobEndedError,
+    Order,
+)
+from densing_pipeline.settings import Settings
+
+INHERITED = ("PATH", "HOME", "LANG", "HF_TOKEN", "VLLM_BATCH_INVARIANT")
+"""Variables of this process that the job gets. Only names are written on command lines, never values."""
+
+GOING_ON = frozenset({
+    "PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "STAGE_OUT", "SIGNALING", "RESIZING",
+    "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
+})  # fmt: skip
+"""States of a job that has not ended (`squeue(1)`, "JOB STATE CODES")."""
+
+OF_THE_CLUSTER = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
+"""States of a job that ended by no fault of its model's."""
+
+STATUS = {"TIMEOUT": 124, "DEADLINE": 124, "OUT_OF_MEMORY": 137}
+"""Exit status that `timeout` or the kernel would have given, by the state of a job that Slurm ended."""
+
+LOOK_AGAIN_S = 15.0
+"""Seconds between two questions to Slurm."""
+
+SPARE_MINUTES = 5
+"""By how much Slurm's limit of time is later than the job's own, which lets it write its outcome."""
+
+
+class SlurmLauncher:
+    """Runs orders on the nodes of a Slurm cluster."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        look_again_s: float = LOOK_AGAIN_S,
+        visible_after_s: float = VISIBLE_AFTER_S,
+    ) -> None:
+        """Take the folder of the orders, the options of `sbatch` and the pace of questions."""
+        self.visible_after_s = visible_after_s
+        self._orders, self._on_nodes = settings.state_dir / "orders", settings.on_nodes
+        self._options, self._look_again_s = shlex.split(settings.slurm_options), look_again_s
+
+    def run(self, context: Context, order: Order) -> Mapping[str, Any]:
+        """Run an order, as `Launcher.run`."""
+        with self._folder(order) as folder:
+            messages = _SharedFile(folder / "messages", self._on_nodes)
+            with open_pipes_session(
+                context=context, context_injector=PipesEnvContextInjector(), message_reader=messages
+            ) as session:
+                job = self._submit(order, folder, session.get_bootstrap_env_vars())
+                context.log.info(f"Slurm job {job}")
+                self._wait(job, folder)
+        ended = PipesClientCompletedInvocation(session, metadata={"Slurm job": job})
+        return ended.get_materialize_result().metadata or {}
+
+    def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
+        """Run an order, as `Launcher.output`."""
+        with self._folder(order) as folder:
+            job = self._submit(order, folder, {})
+            status: int | None = 0
+            try:
+                self._wait(job, folder)
+            except JobEndedError as error:
+                status = error.status
+            return status, _log(folder)
+
+    @contextmanager
+    def _folder(self, order: Order) -> Iterator[Path]:
+        """A folder on the shared disk for what the job prints and reports; removed at the end."""
+        folder = self._orders.absolute() / order.name
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _submit(self, order: Order, folder: Path, pipes: Mapping[str, str]) -> str:
+        """Submit an order and return the id of its job.
+
+        Raises:
+            JobEndedError: Slurm does not take it.
+        """
+        script = folder / "job.sh"
+        script.write_text(f"#!/bin/sh\nexec {shlex.join(order.bounded())}\n")
+        environment = {**order.environment, **pipes}
+        names = sorted({*INHERITED, *environment} & {*os.environ, *environment})
+        arguments = [
+            "sbatch", "--parsable", "--no-requeue", "--nodes=1", f"--job-name={order.name}",
+            f"--output={self._on_nodes(folder / 'log')}", "--chdir=/", f"--export={','.join(names)}",
+            f"--time={round(order.hours * 60) + SPARE_MINUTES}",
+            *([f"--gpus-per-node={order.gpus}"] if order.gpus else []),
+            *self._options, str(script),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(  # noqa: S603 - options of a setting, which is its owner's to write
+                arguments, env=os.environ | environment, capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            raise JobEndedError(
+                f"sbatch could not be started ({error.strerror}): Slurm's commands must be on this machine",
+                fault="installation",
+            ) from error
+        if done.returncode:
+            said = " ".join(done.stderr.split())[:400]
+            raise JobEndedError(f"Slurm did not take the job: {said}", fault="installation")
+        return done.stdout.strip().partition(";")[0]
+
+    def _wait(self, job: str, folder: Path) -> None:
+        """Wait for the end of a job, print its log, and remove it from Slurm's queue if this run is cancelled.
+
+        Raises:
+            JobEndedError: it ended otherwise than with status 0.
+        """
+        try:
+            while (told := _told(job)) is None or told.get("JobState") in GOING_ON:
+                time.sleep(self._look_again_s)
+        except DagsterExecutionInterruptedError:
+            subprocess.run(["scancel", job], check=False)  # noqa: S603, S607
+            raise
+        # Into the log of the run, which Dagster keeps.
+        for line in _log(folder):
+            print(line)
+        state = told.get("JobState", "")
+        if state == "COMPLETED":
+            return
+        code, _, signal = told.get("ExitCode", "").partition(":")
+        status = STATUS.get(state)
+        if status is None and state == "FAILED" and code.isdigit():
+            status = -int(signal) if signal.isdigit() and int(signal) else int(code)
+        how = {
+            "": "is gone from Slurm's memory",
+            "FAILED": f"ended with status {status}",
+        }.get(state, f"ended: {state}")
+        fault = "installation" if state in OF_THE_CLUSTER else None
+        raise JobEndedError(f"Slurm job {job} {how}", status, fault)
+
+
+class _SharedFile(PipesFileMessageReader):
+    """Reads messages from a file on the shared disk, of which the job is told the path on its node."""
+
+    def __init__(self, path: Path, on_nodes: Callable[[Path], Path]) -> None:
+        super().__init__(str(path))
+        self._there = str(on_nodes(path))
+
+    @contextmanager
+    def read_messages(self, handler: Any) -> Iterator[PipesParams]:
+        with super().read_messages(handler) as params:
+            yield {**params, PipesDefaultMessageWriter.FILE_PATH_KEY: self._there}
+
+
+def _told(job: str) -> dict[str, str] | None:
+    """What Slurm says of a job: empty if it knows it no more, None if it does not answer now."""
+    done = subprocess.run(  # noqa: S603
+        ["scontrol", "show", "job", "--oneliner", job],  # noqa: S607
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        return {} if "Invalid job id" in done.stderr else None
+    pairs = [part.partition("=") for part in done.stdout.split()]
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _log(folder: Path) -> list[str]:
+    """What the job printed, by line."""
+    try:
+        return (folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,86 @@
+"""Programs that stand for the evaluation environment's Python, and runs of the asset that starts them."""
+
+import sys
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from densing_pipeline.assets.evaluation import evaluation
+from densing_pipeline.evaluation import measured_tables, suite
+from densing_pipeline.orchestration.launchers.launcher import Launcher
+from densing_pipeline.orchestration.partitions import partition_key
+from densing_pipeline.settings import Settings
+from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.tables.storage import write_parquet
+from tests.evaluations import REVISION
+
+LIMIT = 4
+REPOSITORY = Path(__file__).parents[1]
+WRITES = (
+    "from tests.evaluations import write\nwrite(out.parents[2], model, limit=4, attempt=attempt)\n"
+)
+"""What a job does that measures its model."""
+
+
+def settings(folder: Path, **given: object) -> Settings:
+    """Settings of an installation whose evaluation environment is a stub."""
+    return Settings(
+        state_dir=folder / "state",
+        publish_url=str(folder / "published"),
+        evaluation_python=folder / "python",
+        evaluation_limit=LIMIT,
+        hub_endpoint="http://127.0.0.1:9",
+        **given,
+    )
+
+
+def queue(told: Settings, *models: str) -> None:
+    """Write a queue with these models in it."""
+    rows = pl.DataFrame({"model_id": models}).with_columns(
+        revision=pl.lit(REVISION), state=pl.lit("queued"), reason=pl.lit("a base model"), priority=1, attempts=0,
+        updated_at=pl.lit(datetime(2026, 11, 1, tzinfo=UTC)),
+    )  # fmt: skip
+    write_parquet(EVALUATION_QUEUE.cast(rows), told.tables_dir / "evaluation_queue.parquet")
+
+
+def job(told: Settings, *does: str) -> None:
+    """Make the evaluation environment's Python a program that does these with the job's arguments."""
+    script = told.evaluation_python.with_suffix(".py")
+    script.write_text(
+        "import json, os, signal, sys, time\nfrom pathlib import Path\n"
+        f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "def given(name): return sys.argv[sys.argv.index(name) + 1]\n"
+        "out, model, order = Path(given('--out')), given('--model'), given('--order')\n"
+        "attempt = json.loads((out / 'request.json').read_text())['attempt']\n"
+        + "\n".join(map(textwrap.dedent, does))
+    )
+    told.evaluation_python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    told.evaluation_python.chmod(0o755)
+
+
+def evaluate(told: Settings, launcher: Launcher, model: str = "lab/model") -> str | None:
+    """Evaluate a model; what failed in words, None if nothing did."""
+    key = partition_key(model)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("models", [key])
+        result = dg.materialize(
+            [evaluation],
+            partition_key=key,
+            instance=instance,
+            resources={"settings": told, "launcher": launcher},
+            raise_on_error=False,
+        )
+        if result.success:
+            return None
+        failure = result.failure_data_for_node("evaluation")
+        data = failure and failure.user_failure_data
+        return data.description if data else str(failure and failure.error)
+
+
+def row(told: Settings, model: str = "lab/model") -> dict:
+    """The model's row of `evaluations`."""
+    rows = measured_tables.read(told.evaluations_dir, suite.SUITE, LIMIT)[0]
+    return rows.row(by_predicate=pl.col("model_id") == model, named=True)

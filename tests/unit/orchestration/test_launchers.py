@@ -1,0 +1,94 @@
+"""What does not depend on a cluster: paths on its nodes, the package they are given, GPUs asked for, places."""
+
+import dataclasses
+import subprocess
+import sys
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.job_path import package_copied
+from densing_pipeline.orchestration.evaluation import command, gpus_given
+from densing_pipeline.orchestration.launchers.choice import chosen
+from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order
+from densing_pipeline.orchestration.launchers.local import LocalLauncher
+from densing_pipeline.orchestration.launchers.slurm import SlurmLauncher
+from densing_pipeline.schedules.new_models import places_of
+from densing_pipeline.tables.published import EVALUATION_QUEUE
+from densing_pipeline.tables.storage import write_parquet
+from tests import stub_jobs
+from tests.evaluations import REVISION
+
+ORDER = Order("order-1", ("/bin/sh", "-c", "echo one; exit 3"), {}, 0.01, 0)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return stub_jobs.settings(tmp_path, evaluate_on="slurm", cluster_state_dir="/shared/state")
+
+
+def test_the_switch_names_the_launcher(settings, tmp_path):
+    assert isinstance(chosen(settings), SlurmLauncher)
+    assert isinstance(chosen(stub_jobs.settings(tmp_path)), LocalLauncher)
+
+
+def test_paths_of_the_state_directory_are_those_of_the_nodes(settings, tmp_path):
+    out = settings.evaluations_dir / "lab--model" / REVISION / "v1"
+    line = command(settings, "lab/model", REVISION, out, 4, "order-1")
+    given = dict(zip(line[3::2], line[4::2], strict=True))
+    assert given["--out"] == f"/shared/state/evaluations/lab--model/{REVISION}/v1"
+    assert given["--cache"] == "/shared/state/weights"
+    assert (given["--gpus"], given["--order"]) == ("4", "order-1")
+    assert line[0] == str(tmp_path / "python"), "a path elsewhere is the same on the nodes"
+
+
+def test_on_this_machine_paths_stay_as_they_are(settings, tmp_path):
+    here = settings.model_copy(update={"evaluate_on": "local"})
+    assert here.on_nodes(here.evaluations_dir) == tmp_path / "state" / "evaluations"
+
+
+def test_nodes_are_given_a_copy_of_the_package_that_is_made_once(tmp_path):
+    folder = package_copied(tmp_path)
+    assert [each.name for each in folder.iterdir()] == ["densing_pipeline"]
+    assert (folder / "densing_pipeline" / "hub" / "architectures.json").is_file()
+    made = folder.stat().st_ino
+    assert package_copied(tmp_path).stat().st_ino == made
+    where = subprocess.run(
+        [sys.executable, "-c", "import densing_pipeline; print(densing_pipeline.__file__)"],
+        env={"PYTHONPATH": str(folder)}, cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert where.stdout.startswith(str(folder))
+
+
+@pytest.mark.parametrize(("memory", "gpu", "asked"), [(75.0, 80, 1), (163.0, 80, 4), (163.0, 0, 0)])
+def test_a_cluster_is_asked_for_the_gpus_that_the_weights_need(settings, memory, gpu, asked):
+    stub_jobs.queue(settings, "lab/model")
+    path = settings.tables_dir / "evaluation_queue.parquet"
+    write_parquet(
+        EVALUATION_QUEUE.cast(pl.read_parquet(path).with_columns(memory_gib=memory)), path
+    )
+    cluster = settings.model_copy(update={"cluster_gpu_gib": gpu})
+    assert gpus_given(cluster, "lab/model") == asked
+
+
+def test_a_cluster_has_the_places_it_is_given_and_this_machine_its_gpus(settings):
+    found = installation.Check(at=None, problem=None, places=2)
+    assert places_of(settings.model_copy(update={"cluster_places": 40}), found) == 40
+    assert places_of(settings.model_copy(update={"evaluate_on": "local"}), found) == 2
+
+
+def test_without_the_commands_of_slurm_the_fault_is_the_installations(
+    settings, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(JobEndedError, match="Slurm's commands must be on this machine") as ended:
+        SlurmLauncher(settings).output(dg.build_op_context(), ORDER)
+    assert ended.value.fault == "installation"
+
+
+def test_an_order_on_this_machine_ends_with_its_status_and_what_it_printed():
+    assert LocalLauncher().output(dg.build_op_context(), ORDER) == (3, ["one"])
+    late = dataclasses.replace(ORDER, command=("sleep", "60"), hours=0.1 / 3600)
+    assert LocalLauncher().output(dg.build_op_context(), late) == (124, [])

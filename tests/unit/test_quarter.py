@@ -1,0 +1,152 @@
+"""The simulated quarter judges its runs rightly, and its worlds are what they say."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from benchmarks.quarter import chaos, compare, report, world
+
+NIGHTS = 90
+OFFER = {
+    "source": "a-list",
+    "provider": "p",
+    "model": "m",
+    "valid_to": None,
+    "snapshot_sha256": "x",
+}
+
+
+def prices(day: int, earliest: int | None, usd: float = 1.0, seen: int = 1) -> pl.DataFrame:
+    """One row of prices whose first day is a day of January, or lies between two of them."""
+    return pl.DataFrame(
+        {
+            name: [value]
+            for name, value in (
+                OFFER
+                | {
+                    "input_usd_per_mtok": usd,
+                    "valid_from": date(2027, 1, day),
+                    "valid_from_earliest": earliest and date(2027, 1, earliest),
+                    "valid_from_latest": date(2027, 1, day),
+                    "observed_from": date(2027, 1, seen),
+                }
+            ).items()
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("chaotic", "differing", "intervals"),
+    [
+        (prices(5, 5, seen=9), 0, 0),
+        (prices(9, 4), 0, 1),
+        (prices(9, 5), 0, 1),
+        (prices(9, 6), 1, 0),
+        (prices(4, 1), 1, 0),
+        (prices(5, 5, usd=2.0), 2, 0),
+    ],
+)
+def test_a_day_may_differ_only_as_an_interval_that_holds_it(chaotic, differing, intervals):
+    found = compare.table("prices", prices(5, 5), chaotic)
+    assert (found.differing, found.intervals) == (differing, intervals)
+
+
+def test_rows_of_other_tables_are_equal_but_for_when_they_were_seen():
+    one = pl.DataFrame(
+        {"model": ["a", "a", "b"], "score": [0.1, 0.1, None], "first_seen_at": [1, 2, 3]}
+    )
+    assert compare.table("scores", one, one.with_columns(first_seen_at=9)).differing == 0
+    assert compare.table("scores", one, one[1:]).differing == 1
+    assert compare.table("scores", one, one.with_columns(score=0.2)).differing == 6
+
+
+def attempt(night, outcome="ok", fault="", health=(), answers=(), **more):
+    return {
+        "night": night, "outcome": outcome, "fault": fault, "size": 0, "health": list(health),
+        "answers": [list(each) for each in answers], "refused": False,
+    } | more  # fmt: skip
+
+
+def test_a_fault_is_survived_if_its_night_succeeded_in_the_end():
+    found = report.faults(
+        [
+            attempt(2, "killed", "kill -9", answers=[("timeout", "litellm", False)]),
+            attempt(2, "ok", "kill -9"),
+            attempt(3, "failed", "disk full"),
+        ]
+    )
+    assert found == {
+        "disk full": {"injected": 1, "survived": 0, "lost": 1},
+        "kill -9": {"injected": 1, "survived": 1, "lost": 0},
+        "timeout": {"injected": 1, "survived": 1, "lost": 0},
+    }
+
+
+def test_alerts_are_those_of_the_quiet_run_failed_nights_and_stale_sources():
+    quiet = {"ticks": [{"night": night, "told": ["check:floor"]} for night in range(4)]}
+    attempts = [
+        attempt(0), attempt(1, "failed", "disk full"), attempt(1), attempt(2, health=["litellm"]), attempt(3),
+    ]  # fmt: skip
+    told = [["check:floor"], ["check:floor", report.FAILED], ["check:floor"], ["check:floor", report.STALE], ["check:floor", "check:odd"]]  # fmt: skip
+    ticks = [
+        {"night": each["night"], "told": keys} for each, keys in zip(attempts, told, strict=True)
+    ]
+    messages = ["a: floor", "b: failed", "Mended: b", "c: stale", "Mended: c\n\nd: odd"]
+    found = report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": messages})
+    assert (found["missing"], found["unexpected"]) == ([], ["night 3: check:odd"])
+    assert (found["begun"], found["told"], found["mended"]) == (4, 4, 2)
+
+
+def test_sources_with_a_lasting_fault_are_the_ones_that_failed():
+    lasting = [
+        ("server error", "litellm", True),
+        ("timeout", "ikp", False),
+        ("garbage", "hub", False),
+    ]
+    assert (
+        report.misjudged([attempt(2, health=["huggingface-hub", "litellm"], answers=lasting)]) == []
+    )
+    assert report.misjudged([attempt(2, health=["litellm"], answers=lasting)]) == [
+        "night 2: ['huggingface-hub']"
+    ]
+
+
+def test_growth_is_a_line_and_says_how_far_it_departs():
+    sizes = [{"night": n, "landing": [10 * n, 2048 * n]} for n in range(20)]
+    found = report.growth(sizes)["landing"]
+    assert found["files_per_night"] == pytest.approx(10)
+    assert found["kib_per_night"] == pytest.approx(2)
+    assert found["largest_departure"] < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_fault_comes_and_none_on_calm_nights(seed):
+    nights = chaos.schedule(NIGHTS, seed)
+    assert nights == chaos.schedule(NIGHTS, seed)
+    assert {fault.kind for faults in nights for fault in faults} == set(chaos.KINDS)
+    assert [n for n, faults in enumerate(nights) if faults and world.is_calm(n)] == []
+    assert nights[-1] == []
+    dead = [n for n, faults in enumerate(nights) for f in faults if f.kind == "dead source"]
+    assert len(dead) == 2 * chaos.OUTAGE_NIGHTS
+
+
+def test_known_models_change_their_prices_on_calm_nights_alone():
+    made = world.world(NIGHTS, 0)
+    names = {name for names in world.SOLD.values() for name in names}
+    sold = [offer for offer in made.offers if offer.model in names]
+    changes = [night for offer in sold for night, _ in offer.steps]
+    assert sold
+    assert all(
+        world.is_calm(night) and (night == 0 or world.is_calm(night - 1)) for night in changes
+    )
+
+
+def test_no_offer_changes_twice_within_an_outage():
+    offers = [offer for offer in world.world(NIGHTS, 0).offers if offer.model.startswith("maker/")]
+    gaps = [
+        b - a
+        for offer in offers
+        for (a, _), (b, _) in zip(offer.steps[1:], offer.steps[2:], strict=False)
+    ]
+    assert min(gaps) > chaos.OUTAGE_NIGHTS
