@@ -361,7 +361,7 @@ FORECASTS = Page(
         "{methods.PAPER_MONTHS[price]} months |",
         "resampled by family ({methods.CURVE_RESAMPLES} times)",
         "At most {forecasts.MOST_FORECAST_DRAWS} draws",
-        "({pace_resamples} resamples), plus how far",
+        "; {pace_resamples} resamples), plus how far",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
         "the ends of whose interval are over {width.MOST_FOLD}-fold apart is refused",
         "coverage of the {level:.0f} % interval",
