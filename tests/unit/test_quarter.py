@@ -1,6 +1,7 @@
 """The simulated quarter judges its runs rightly, and its worlds are what they say."""
 
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -144,9 +145,11 @@ def test_known_models_change_their_prices_on_calm_nights_alone():
 
 def test_no_offer_changes_twice_within_an_outage():
     offers = [offer for offer in world.world(NIGHTS, 0).offers if offer.model.startswith("maker/")]
-    gaps = [
-        b - a
+    # An offer that is there from the start was seen before any outage.
+    changes = [
+        [night for night, _ in offer.steps if night] + ([offer.ends] if offer.ends else [])
         for offer in offers
-        for (a, _), (b, _) in zip(offer.steps[1:], offer.steps[2:], strict=False)
     ]
+    gaps = [b - a for nights in changes for a, b in pairwise(nights)]
     assert min(gaps) > chaos.OUTAGE_NIGHTS
+    assert len(gaps) > len(offers), "most change more than once"
