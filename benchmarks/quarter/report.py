@@ -110,6 +110,9 @@ def alerts(quiet: Mapping[str, Any], chaos: Mapping[str, Any]) -> dict[str, Any]
         }
         told = set(tick["told"])
         known.append(told)
+        if attempt["outcome"] != "ok":
+            # The check may have run before the attempt ended, or not.
+            told, deserved = told - {STALE}, deserved - {STALE}
         missing += [f"night {tick['night']}: {key}" for key in sorted(deserved - told)]
         unexpected += [f"night {tick['night']}: {key}" for key in sorted(told - deserved)]
     paragraphs = [part for text in chaos["messages"] for part in text.split("\n\n")]

@@ -84,19 +84,43 @@ def test_a_fault_is_survived_if_its_night_succeeded_in_the_end():
     }
 
 
+def looked(attempts, told, messages=()):
+    """What the report says of looks after some attempts, at which these problems were known."""
+    quiet = {"ticks": [{"night": night, "told": ["check:floor"]} for night in range(9)]}
+    ticks = [
+        {"night": each["night"], "told": ["check:floor", *keys]}
+        for each, keys in zip(attempts, told, strict=True)
+    ]
+    return report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": messages})
+
+
 def test_alerts_are_those_of_the_quiet_run_failed_nights_and_stale_sources():
-    quiet = {"ticks": [{"night": night, "told": ["check:floor"]} for night in range(4)]}
     attempts = [
         attempt(0), attempt(1, "failed", "disk full"), attempt(1), attempt(2, health=["litellm"]), attempt(3),
     ]  # fmt: skip
-    told = [["check:floor"], ["check:floor", report.FAILED], ["check:floor"], ["check:floor", report.STALE], ["check:floor", "check:odd"]]  # fmt: skip
-    ticks = [
-        {"night": each["night"], "told": keys} for each, keys in zip(attempts, told, strict=True)
-    ]
+    told = [[], [report.FAILED], [], [report.STALE], ["check:odd"]]
     messages = ["a: floor", "b: failed", "Mended: b", "c: stale", "Mended: c\n\nd: odd"]
-    found = report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": messages})
+    found = looked(attempts, told, messages)
     assert (found["missing"], found["unexpected"]) == ([], ["night 3: check:odd"])
     assert (found["begun"], found["told"], found["mended"]) == (4, 4, 2)
+
+
+def test_a_night_found_killed_is_told_unless_the_next_attempt_succeeds():
+    once = [attempt(1, "killed", "kill -9"), attempt(1)]
+    assert looked(once, [[], []])["missing"] == []
+    twice = [attempt(1, "killed", "kill -9"), attempt(1, "killed", "kill -9"), attempt(1)]
+    assert looked(twice, [[], [report.FAILED], []])["unexpected"] == []
+    assert looked(twice, [[], [], []])["missing"] == [f"night 1: {report.FAILED}"]
+
+
+def test_a_leap_of_the_clock_makes_sources_old_and_nights_missing():
+    leaps = [
+        attempt(1, fault="clock jump", size=40),
+        attempt(2, fault="clock jump", size=-400),
+        attempt(3),
+    ]
+    found = looked(leaps, [[report.STALE], [report.MISSING], []])
+    assert (found["missing"], found["unexpected"]) == ([], [])
 
 
 def test_sources_with_a_lasting_fault_are_the_ones_that_failed():
