@@ -332,7 +332,7 @@ def _estimate(
             sample[None],
             max(_steps(curve, estimator), MIN_STEPS),
             is_running_minimum=is_running_minimum,
-            degrees=_degrees(curve) if estimator == "record-events" else None,
+            is_balanced=estimator == "record-events",
         )[0].tolist()
         low, high = _months(steepest), _months(flattest)
         high = None if high is None or high > SLOWEST_MONTHS else high
@@ -406,19 +406,17 @@ def _resampled(
         read = _events(curve)
         if read is None:
             return None
-        earliest, latest, logs = (np.repeat(part, draws, 0) for part in read)
-        return step_bootstrap.event_slopes(earliest, latest, logs, rng)
+        slopes: FloatArray = step_bootstrap.event_slopes(*read, draws, rng)[0]
+        return slopes
     path = _path(curve, estimator)
     if path is None:
         return None
     earliest, logs, slope_of = path
     span = float(curve.span)
-    times = step_bootstrap.drawn_times(
-        np.tile(earliest, (draws, 1)), np.tile(curve.times, (draws, 1)), rng
-    )
-    steps = step_bootstrap.steps_of(times, np.tile(logs, (draws, 1)))
+    steps = step_bootstrap.steps_of(earliest[None], curve.times[None], logs[None])
     # The price at the end has held for some time without a change: that is a step too.
-    steps = step_bootstrap.with_last_hold(steps, span - times[:, -1])
+    last = step_bootstrap.midpoints(earliest[None], curve.times[None])[:, -1]
+    steps = step_bootstrap.with_last_hold(steps, span - last).repeated(draws)
     enough = 3 * len(curve.times) + 10  # steps, to fill the window
     return slope_of(*step_bootstrap.resampled(steps, enough, rng), span)
 
@@ -440,16 +438,6 @@ def _events(curve: Curve) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     if used.sum() < 2:
         return None
     return curve.earliest[used][None], curve.times[used][None], curve.chained[used][None]
-
-
-def _degrees(curve: Curve) -> FloatArray | None:
-    """Degrees of freedom of the interval of record events, shape (1,); None if their steps are too few."""
-    events = _events(curve)
-    if events is None:
-        return None
-    earliest, latest, logs = events
-    steps = step_bootstrap.steps_of(step_bootstrap.midpoints(earliest, latest), logs)
-    return step_bootstrap.degrees_of_freedom(steps) if steps.lengths[0] >= 2 else None
 
 
 def _months(slope: float | None) -> float | None:

@@ -20,6 +20,7 @@ from densing_pipeline.cost.frontier import (
     CHANGE,
     candidate_offers,
     change_points,
+    points_of,
     timed,
     where_changed,
 )
@@ -100,10 +101,8 @@ def _distinct(
         found[curve] = holders, found.get(curve, (holders, 0))[1] + times
     prices = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)
     points = [
-        pl.DataFrame(
-            {"date": holders.days[changed], "index": holders.offers[changed]}
-        ).with_columns(
-            curve=pl.lit(curve), draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
+        points_of(curve, holders.days, holders.offers, changed).with_columns(
+            draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
         )
         for number, (holders, weight) in enumerate(found.values())
         for curve, changed in where_changed(prices[holders.offers]).items()

@@ -6,7 +6,17 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html. It says what `dat
 from collections.abc import Mapping
 from typing import Any
 
+from densing_pipeline.tables.published import PUBLISHED
+
 CROISSANT_FILE = "croissant.json"
+
+NAME = "densing-pipeline"
+"""Name of the data set."""
+
+DESCRIPTION = "How fast language models get denser and cheaper, with uncertainty."
+
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
+"""Address of the licence of the tables."""
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -82,6 +92,38 @@ def croissant(package: Mapping[str, Any], citation: str) -> dict[str, Any]:
         "identifier": package["version"],
         "distribution": [_file(resource) for resource in package["resources"]],
         "recordSet": [_records(resource) for resource in package["resources"]],
+    }
+
+
+def json_ld(release_id: str, answer: str, homepage: str = "") -> dict[str, Any]:
+    """The release as a `Dataset` of schema.org, for the search engines that read its page.
+
+    Args:
+        release_id: name of the release; it begins with the day of the newest data.
+        answer: its first answer.
+        homepage: address at which readers find the releases; empty if there is none.
+    """
+    return {
+        "@context": "https://schema.org/",
+        "@type": "Dataset",
+        "name": NAME,
+        "description": f"{DESCRIPTION} {answer}".strip(),
+        "license": LICENCE,
+        **({"url": homepage} if homepage else {}),
+        "version": release_id,
+        "dateModified": release_id[:10],
+        "isAccessibleForFree": True,
+        "creator": {"@type": "Organization", "name": f"{NAME} maintainers"},
+        "keywords": ["language models", "capability density", "scaling laws", "prices of tokens"],
+        "distribution": [
+            {
+                "@type": "DataDownload",
+                "name": name,
+                "contentUrl": f"../{name}.parquet",
+                "encodingFormat": "application/vnd.apache.parquet",
+            }
+            for name in PUBLISHED
+        ],
     }
 
 

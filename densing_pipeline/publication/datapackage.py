@@ -18,7 +18,7 @@ from densing_pipeline.files import file_sha256
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.card import CARD_FILE, CITATION_FILE
 from densing_pipeline.publication.consistency import running
-from densing_pipeline.publication.croissant import CROISSANT_FILE
+from densing_pipeline.publication.croissant import CROISSANT_FILE, DESCRIPTION, LICENCE, NAME
 from densing_pipeline.publication.price_news import FEED_FILE
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
@@ -31,6 +31,9 @@ REPLAYED = "clock_is_set"
 
 MOST_ROW_SETS = 30
 """Most sources by which the rows of a table are told apart."""
+
+PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
+"""Media types of the files of the page by suffix."""
 
 ANSWER_FILES = {HEADLINE_FILE: "application/json", FEED_FILE: "application/atom+xml"}
 """Files with answers for programs, and their media types."""
@@ -183,9 +186,9 @@ def datapackage(
     described["provenance"]["previous_release"] = previous
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "densing-pipeline",
+        "name": NAME,
         "title": "Densing Law and price-halving estimates",
-        "description": "How fast language models get denser and cheaper, with uncertainty.",
+        "description": DESCRIPTION,
         **({"homepage": made.homepage} if made.homepage else {}),
         "version": release_id,
         "contract": contract.NAME,
@@ -194,7 +197,7 @@ def datapackage(
             {
                 "name": "CC-BY-4.0",
                 "title": "Creative Commons Attribution 4.0",
-                "path": "https://creativecommons.org/licenses/by/4.0/",
+                "path": LICENCE,
             }
         ],
         **described,
@@ -211,10 +214,11 @@ def datapackage(
         "pages": [
             {
                 "path": path.relative_to(folder).as_posix(),
-                "mediatype": "text/html",
+                "mediatype": PAGE_TYPES[path.suffix],
                 "hash": _hash(path),
             }
-            for path in sorted(folder.glob("report/*.html"))
+            for path in sorted(folder.glob("report/**/*"))
+            if path.is_file()
         ],
     }
 

@@ -171,7 +171,7 @@ def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
 def _score(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
     """The score with the reports it is the mean of, and those that are not used."""
     said = (
-        f"score {row['score']:.4f} (standard error {row['std_error']:.4f}) in {row['score_set']}, "
+        f"score {row['score']:.4f} (standard error {_error(row)}) in {row['score_set']}, "
         f"{row['score_source_kind']} [densities.score]"
     )
     mine = tables["scores"].filter(pl.col("model_id") == row["model_id"])
@@ -282,9 +282,14 @@ def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
                 f"{counted(draws.height, 'draw')} of the law, alpha from {alpha.min():.3g} to "
                 f"{alpha.max():.3g} [reference_law_draws]"
             ),
-            Node(f"normal noise of {row['std_error']:.4f} on the score"),
+            Node(f"normal noise of {_error(row)} on the score"),
         ),
     )
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    """The standard error of a density's score in words."""
+    return "unknown size" if row["std_error"] is None else f"{row['std_error']:.4f}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -1,7 +1,7 @@
 """Publish all tables of a run as one release, atomically, and only when their content changed.
 
     published/releases/<release_id>/   every table as parquet, datapackage.json, croissant.json, README.md,
-                                       CITATION.cff, headline.json, the charts, report/index.html
+                                       CITATION.cff, headline.json, the charts, the page and those of its charts in report/
     published/latest                   link to the newest release, replaced when the release is whole
     published/releases.*               the list of releases (`catalogue`), written after that
 
@@ -48,7 +48,7 @@ from densing_pipeline.publication.datapackage import (
     with_descriptions,
 )
 from densing_pipeline.publication.price_news import FEED_FILE, feed
-from densing_pipeline.publication.report.page import PAGE_FILE, page
+from densing_pipeline.publication.report.page import pages
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -244,10 +244,11 @@ def _build(
         for name, figure in figures.items():
             if figure.chart is not None:
                 (building / f"{name}.svg").write_bytes(svg(figure))
-        (building / PAGE_FILE).parent.mkdir()
-        (building / PAGE_FILE).write_text(
-            page(tables, figures, target.name, made.source_list()), encoding="utf-8"
-        )
+        for path, text in pages(
+            tables, figures, target.name, made.source_list(), made.homepage
+        ).items():
+            (building / path).parent.mkdir(parents=True, exist_ok=True)
+            (building / path).write_text(text, encoding="utf-8")
         given = headline(target.name, answers(tables))
         (building / HEADLINE_FILE).write_text(_json(given), encoding="utf-8")
         if (changes := feed(tables["price_changes"], made.homepage)) is not None:

@@ -66,6 +66,7 @@ def density_today(tables: Tables) -> Figure:
     if default.is_empty():
         return nothing(name, title, "The release has no densities on MMLU.")
     rows = points.select(
+        "model_id",
         model=pl.col("model_id").str.split("/").list.last(),
         day="release_date",
         score_set="score_set",

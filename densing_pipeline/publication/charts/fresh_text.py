@@ -62,6 +62,7 @@ def fresh(tables: Tables) -> Figure:
             "No model has a density on MMLU and one on fresh text that can be compared.",
         )
     rows = found.sort("reference_id", "score_set", "release_date", "model_id").select(
+        "model_id",
         model=pl.col("model_id").str.split("/").list.last(),
         day="release_date",
         law="reference_id",

@@ -60,6 +60,7 @@ def smallest(tables: Tables) -> Figure:
             .select(
                 pl.lit(f"MMLU {level:.0%}").alias("level"),
                 "params_basis",
+                "model_id",
                 day="release_date",
                 billions=(pl.col("params") / 1e9).round_sig_figs(3),
                 model=pl.col("model_id").str.split("/").list.last(),

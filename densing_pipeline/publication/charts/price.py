@@ -226,17 +226,18 @@ def _watched(
 
 def _told_apart(rows: pl.DataFrame) -> tuple[alt.Color, alt.StrokeDash]:
     """Hue and dash of each level: the levels of one scale have hues of their own, those beyond them dashes."""
-    places = {
-        level: place
-        for _, of_scale in rows.group_by("scale", maintain_order=True)
-        for place, level in enumerate(of_scale["level"].unique().sort())
-    }
+    places: dict[str, int] = {}
+    for scale in SCALES:
+        levels = rows.filter(pl.col("scale") == scale)["level"].unique().sort().to_list()
+        taken = {places[level] for level in levels if level in places}
+        free = (place for place in range(len(levels)) if place not in taken)
+        places |= {level: next(free) for level in levels if level not in places}
     hues = [SERIES[place % len(SERIES)] for place in places.values()]
     dashes = [[1, 0] if place < len(SERIES) else [6, 3] for place in places.values()]
-    levels = list(places)
+    domain = list(places)
     return (
-        alt.Color("level:N", legend=None, scale=alt.Scale(domain=levels, range=hues)),
-        alt.StrokeDash("level:N", legend=None, scale=alt.Scale(domain=levels, range=dashes)),
+        alt.Color("level:N", legend=None, scale=alt.Scale(domain=domain, range=hues)),
+        alt.StrokeDash("level:N", legend=None, scale=alt.Scale(domain=domain, range=dashes)),
     )
 
 

@@ -38,7 +38,7 @@
   const isDark = () => root.dataset.theme === "dark";
   const setTheme = (theme) => { root.dataset.theme = theme; };
   setTheme(kept() ?? (preferred.matches ? "dark" : "light"));
-  document.getElementById("theme").addEventListener("click", () => {
+  document.getElementById("theme")?.addEventListener("click", () => {
     setTheme(isDark() ? "light" : "dark");
     try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a page from disk may keep nothing */ }
     for (const name of [...drawing.keys()]) draw(name);
@@ -90,13 +90,27 @@
   for (const place of document.querySelectorAll(".chart")) { shown.observe(place); resized.observe(place); }
   addEventListener("beforeprint", () => { for (const name of rows.keys()) if (!drawing.has(name)) draw(name); });
 
+  const addressOf = (name, choices) => {
+    const query = new URLSearchParams(choices).toString();
+    return `#${name}${query ? `?${query}` : ""}`;
+  };
+  const linked = (href, words) => {
+    const link = document.createElement("a");
+    link.href = href;
+    link.textContent = words;
+    return link;
+  };
+
   // One point: by keyboard or click
   const written = (value) => (value === null || value === undefined ? "" : String(value));
   const show = (name, row) => {
     const said = Object.entries(content.charts[name].columns)
       .filter(([column]) => written(rows.get(name).rows[row]?.[column]) !== "")
       .map(([column, words]) => `${words}: ${written(rows.get(name).rows[row][column])}`);
-    document.getElementById(`${name}-point`).textContent = row < 0 ? "" : said.join("; ");
+    const point = document.getElementById(`${name}-point`);
+    point.textContent = row < 0 ? "" : said.join("; ");
+    const model = rows.get(name).rows[row]?.model_id;
+    if (content.models?.[model]) point.append(" ", linked(addressOf("models", { id: model }), "Scores and lineage"));
     views.get(name)?.signal("focus", row).runAsync();
   };
   for (const place of document.querySelectorAll(".chart")) {
@@ -116,7 +130,11 @@
         document.getElementById(`${name}-point`).textContent = "Arrow keys go from point to point, Escape leaves.";
       }
     });
-    place.addEventListener("blur", () => { at = -1; show(name, -1); });
+    // The link of a point can be reached by Tab, so the point stays when the chart loses the focus.
+    place.addEventListener("blur", () => {
+      at = -1;
+      views.get(name)?.signal("focus", -1).runAsync();
+    });
   }
 
   // Tables
@@ -193,12 +211,56 @@
     });
   }
 
-  // Address: #density?basis=active
-  const written_address = (name) => {
-    const changed = selects(name).filter((one) => one.selectedIndex > 0).map((one) => [one.dataset.param, one.value]);
-    return `#${name}${changed.length ? `?${new URLSearchParams(changed)}` : ""}`;
+  // One model: its card, and the lineage of its density
+  const models = content.models ?? {};
+  const field_of = document.getElementById("model");
+  const made = (tag, text, ...children) => {
+    const element = document.createElement(tag);
+    if (text) element.textContent = text;
+    element.append(...children);
+    return element;
   };
+  const pairs = (title, lines) => lines.length ? [made("div", "", made("h3", title), made("dl", "", ...lines.map(
+    ([words, value]) => made("div", "", made("dt", words), made("dd", value)))))] : [];
+  const showModel = (id) => {
+    const place = document.getElementById("model-card");
+    const card = models[id];
+    if (!place) return;
+    if (!card) {
+      place.replaceChildren(id ? made("p", `The release has no density of ${id}.`) : "");
+      return;
+    }
+    field_of.value = id;
+    const parts = made("div", "", ...pairs("The model", card.facts), ...pairs("Scores", card.scores),
+      ...pairs("Density (95 % interval)", card.densities), ...pairs("Price and index of its chat model", card.market));
+    parts.className = "model-card";
+    const tree = made("ul", "", ...card.lineage.map(([depth, number]) => {
+      const line = made("li", content.statements[number]);
+      line.style.setProperty("--depth", depth);
+      return line;
+    }));
+    tree.className = "lineage";
+    place.replaceChildren(made("h3", id), parts, made("h3", "What the density rests on"), tree);
+  };
+  if (field_of) {
+    document.getElementById("model-names").append(...Object.keys(models).map((id) => {
+      const option = document.createElement("option");
+      option.value = id;
+      return option;
+    }));
+    field_of.addEventListener("change", () => {
+      history.pushState(null, "", addressOf("models", { id: field_of.value }));
+      showModel(field_of.value);
+    });
+  }
+
+  // Address: #density?basis=active
+  const stateOf = (name) => addressOf(
+    name, selects(name).filter((one) => one.selectedIndex > 0).map((one) => [one.dataset.param, one.value]));
   const choose = (name) => {
+    for (const link of document.querySelectorAll(`a.state[data-chart="${name}"]`)) {
+      link.setAttribute("href", link.getAttribute("href").split("#")[0] + stateOf(name));
+    }
     const view = views.get(name);
     if (view) {
       for (const [param, value] of Object.entries(chosen(name))) view.signal(param, value);
@@ -222,11 +284,12 @@
       }
       if (moved) choose(chart);
     }
+    if (name === "models") showModel(wanted.get("id") ?? "");
     if (name) document.getElementById(name)?.scrollIntoView();
   };
   for (const one of document.querySelectorAll("select[data-chart]")) {
     one.addEventListener("change", () => {
-      history.pushState(null, "", written_address(one.dataset.chart));
+      history.pushState(null, "", stateOf(one.dataset.chart));
       choose(one.dataset.chart);
     });
   }

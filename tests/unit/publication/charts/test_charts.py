@@ -189,6 +189,24 @@ def test_a_stretch_in_which_no_list_was_watched_is_hatched_for_every_level(relea
     assert figure.more["notes"]["day"].to_list() == [date(2023, 1, 1)]
 
 
+def test_the_levels_of_a_scale_have_hues_of_their_own_and_a_level_keeps_its_hue(release):
+    level = pl.Series(["gpt-3.5", "gpt-4", "eci-claude", "eci-gpt-3.5", "eci-gpt-4"])
+    frontier = release["price_frontier"].with_columns(
+        level=level, level_scale=pl.Series([None, None, "ECI", "ECI", "ECI"])
+    )
+    figure = price({**release, "price_frontier": frontier})
+    (hues,) = {
+        (tuple(layer["encoding"]["color"]["scale"]["domain"]), tuple(layer["encoding"]["color"]["scale"]["range"]))
+        for layer in figure.chart.to_dict(validate=False)["layer"]
+        if "scale" in layer.get("encoding", {}).get("color", {})
+    }  # fmt: skip
+    assert dict(zip(*hues, strict=True)) == {
+        "gpt-3.5": style.SERIES[0],
+        "gpt-4": style.SERIES[1],
+        "claude": style.SERIES[2],
+    }
+
+
 @pytest.mark.parametrize(
     ("findings", "said"),
     [

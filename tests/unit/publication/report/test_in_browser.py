@@ -10,13 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from densing_pipeline.publication.charts import CHARTS
-from densing_pipeline.publication.report.page import page
+from densing_pipeline.publication.report.page import PAGE_FILE, pages
 from densing_pipeline.tables.published import PUBLISHED
 from tests.conftest import one_row
 from tests.releases import made
 from tests.told import HOSTILE, told
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 MODELS = 40
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -27,9 +27,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a release that has something to tell in every chart, on disk."""
     tables = told({name: one_row(table) for name, table in PUBLISHED.items()})
     figures = {name: chart(tables) for name, chart in CHARTS.items()}
-    written = tmp_path_factory.mktemp("release") / "index.html"
-    written.write_text(page(tables, figures, "2026-04-01-abc", made().source_list()))
-    return written
+    release = tmp_path_factory.mktemp("release")
+    for path, text in pages(tables, figures, "2026-04-01-abc", made().source_list()).items():
+        (release / path).parent.mkdir(parents=True, exist_ok=True)
+        (release / path).write_text(text)
+    return release / PAGE_FILE
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +176,36 @@ def test_the_numbers_of_a_chart_are_saved_as_csv_without_formulas(browser, file)
     lines = Path(saved.value.path()).read_text().split("\n")
     assert lines[0].startswith("As capable as,Curve,Since,")
     assert len(lines) == 1 + 5
+
+
+def test_a_chart_alone_draws_the_state_of_its_address_and_loads_its_library_only(browser, file):
+    alone = file.parent / "charts" / "density.html"
+    opened = Opened(browser, alone, width=700, scheme="light", at="#density?weights=closed")
+    opened.draw("density")
+    expect(opened.symbols("density")).to_have_count(1)
+    assert opened.said == []
+    loaded = [url for url in opened.asked if url.startswith("file:")]
+    assert [Path(url.partition("#")[0]).name for url in loaded] == ["density.html", "vega.js"]
+    link = opened.page.locator("a.state")
+    assert link.get_attribute("href") == "#density?weights=closed"
+    opened.page.select_option("select[data-param=weights]", "all")
+    assert link.get_attribute("href") == "#density"
+
+
+def test_the_card_of_a_model_opens_from_its_point_and_from_its_address(browser, file):
+    opened = Opened(browser, file, width=1200, scheme="light")
+    opened.draw("density")
+    chart = opened.page.locator("#density-chart")
+    chart.focus()
+    chart.press("ArrowRight")
+    opened.page.locator("#density-point a").click()
+    card = opened.page.locator("#model-card")
+    expect(card.locator("h3").first).to_have_text("org/model-0")
+    expect(card.locator(".lineage li").first).to_contain_text("org/model-0, released 2023-01-01")
+    assert opened.page.url.endswith("#models?id=org%2Fmodel-0")
+    opened.page.fill("#model", f"org/{HOSTILE}")
+    opened.page.locator("#model").press("Enter")
+    expect(card.locator("h3").first).to_have_text(f"org/{HOSTILE}")
+    opened.page.go_back()
+    expect(card.locator("h3").first).to_have_text("org/model-0")
+    assert opened.said == []

@@ -10,11 +10,14 @@ import pytest
 from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.price_news import week
+from densing_pipeline.publication.report import glyphs
 from densing_pipeline.publication.report import page as pages
 from densing_pipeline.publication.report.sections import TEXTS, sections, waiting
 from densing_pipeline.tables.published import PUBLISHED
 from tests.releases import made
 from tests.told import HOSTILE, told
+
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture
@@ -55,12 +58,53 @@ def test_the_page_asks_for_nothing_and_forbids_it(page):
     assert re.findall(r"<link|@import|url\(", page) == []
 
 
+def test_the_page_describes_its_data_set_to_search_engines(page):
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)
+    described = json.loads(found.group(1))
+    assert (described["@type"], described["version"]) == ("Dataset", "2026-04-01-abc")
+    assert described["dateModified"] == "2026-04-01"
+    assert {one["contentUrl"] for one in described["distribution"]} == {
+        f"../{name}.parquet" for name in PUBLISHED
+    }
+
+
+def test_every_chart_has_a_page_of_its_own_that_loads_the_library_alone(release, monkeypatch):
+    monkeypatch.setattr(pages, "javascript", lambda: "the library")
+    figures = {name: chart(release) for name, chart in CHARTS.items()}
+    homepage = "https://example.org/data/"
+    made_pages = pages.pages(release, figures, "2026-04-01-abc", made().source_list(), homepage)
+    assert made_pages[pages.LIBRARY_FILE] == "the library"
+    for name, figure in figures.items():
+        text = made_pages[pages.CHART_FILE.format(name)]
+        assert text.startswith("<!doctype html>")
+        assert re.findall(r'src="([^"]+)"', text) == ["vega.js"]
+        assert f'content="{homepage}latest/{name}.svg"' in text
+        assert list(_content(text)["charts"]) == [name]
+        assert "models" not in _content(text)
+        assert figure.title.partition("'")[0] in text
+
+
+def test_a_chart_that_has_nothing_to_show_has_no_page_of_its_own(release, monkeypatch):
+    monkeypatch.setattr(pages, "javascript", lambda: "")
+    figure = CHARTS["fresh"]({**release, "benchmark_gap": release["benchmark_gap"].clear()})
+    made_pages = pages.pages(release, {"fresh": figure}, "2026-04-01-abc", [])
+    assert set(made_pages) == {pages.PAGE_FILE, pages.LIBRARY_FILE}
+
+
+def test_the_week_stands_after_the_charts_of_prices(page):
+    places = [page.index(f'<section id="{name}"') for name in ("index", "week", "smallest")]
+    assert places == sorted(places)
+
+
+def _content(text):
+    data = re.search(r'<script type="application/json" id="content">(.*?)</script>', text, re.S)
+    return json.loads(data.group(1))
+
+
 def test_names_are_escaped_in_the_text_and_in_the_data(page):
     assert HOSTILE not in page
     assert "<img" not in page
-    data = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)
-    content = json.loads(data.group(1))
-    assert HOSTILE in "".join(content["charts"]["density"]["data"]["rows"]["model"])
+    assert HOSTILE in "".join(_content(page)["charts"]["density"]["data"]["rows"]["model"])
 
 
 def test_charts_without_data_have_their_reason_and_no_specification(tables):
@@ -83,6 +127,39 @@ def test_a_card_has_the_number_and_its_interval_or_says_that_there_is_none(
     estimate = Estimate("mmlu", "ok", months, low, high, "")
     made_card = pages.card(Answer("density", "Said.", "Rests.", 1, None, None, None, (estimate,)))
     assert (made_card.figure, made_card.interval) == (figure, interval)
+
+
+def test_a_price_without_an_upper_end_is_no_pace_on_its_card():
+    estimates = (
+        Estimate("gpt-4", "ok", 3.0, 1.0, 9.0, ""),
+        Estimate("o1", "ok", 2.7, 0.0, None, ""),
+    )
+    made_card = pages.card(Answer("price", "Said.", "Rests.", 1, None, None, None, estimates))
+    assert (made_card.figure, made_card.series, made_card.others) == (
+        "halves every 3.0 months",
+        "gpt-4",
+        (),
+    )
+
+
+def test_the_card_of_the_price_has_its_curve_and_how_often_its_intervals_hold(release):
+    halving = release["price_halving"].with_columns(simulated_coverage=pl.lit(0.97))
+    given = pages.cards(answers(release), {**release, "price_halving": halving})
+    (price,) = [one for one in given if one.section == "price"]
+    assert price.held == "Such intervals held the truth in 97 % of simulated worlds."
+    assert price.glyph.startswith("<svg")
+    assert price.glyph.count("V") == 2  # two falls after the first price
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "has_dot"), [(0.3, 1.2, True), (-0.3, 1.2, False), (-1.2, -0.3, True)]
+)
+def test_the_drawing_of_a_pace_has_a_dot_only_where_a_pace_is_told(low, high, has_dot):
+    one = Estimate("s, total", "ok", 11.9, None, None, "", growth=(low + high) / 2, growth_low=low, growth_high=high)  # fmt: skip
+    drawn = pages.ruler_glyph(one, pages.axis_of([one]))
+    assert ("circle" in drawn) is has_dot
+    numbers = [float(x) for x in re.findall(r' (?:x|x1|cx)="([^"]+)"', drawn)]
+    assert all(0 <= x <= glyphs.WIDTH for x in numbers)
 
 
 def test_what_waits_is_counted_by_kind_of_reason(tables):
