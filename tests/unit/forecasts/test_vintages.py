@@ -26,6 +26,8 @@ from densing_pipeline.hub import bundled
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import REFERENCE_POINTS
 
+pytestmark = pytest.mark.heavy
+
 LAST = date(2024, 12, 31)
 LAST_FACT = date(2026, 11, 29)
 
