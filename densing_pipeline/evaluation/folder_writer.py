@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -111,23 +111,41 @@ class FolderWriter:
         self._lease.__exit__(kind, error, trace)
         self._lock.close()
 
-    def begin(self, provenance: Mapping[str, Any]) -> bool:
+    def begin(
+        self, provenance: Mapping[str, Any], own: Mapping[str, Collection[str]] | None = None
+    ) -> list[str]:
         """Write the provenance; delete items of earlier attempts made in another way (`IDENTITY`).
 
+        Args:
+            provenance: what the scores depend on.
+            own: further fields of it, on which only the items of one benchmark depend, by benchmark.
+
         Returns:
-            Whether items were deleted.
+            Names of the benchmarks whose items were deleted.
         """
         before = read_json(self.path / PROVENANCE)
-        changed = {key for key in IDENTITY if before.get(key) != provenance.get(key)}
-        stale = [*self.path.glob("*.parquet"), *self.path.glob(".*.jsonl")] if changed else []
-        for path in stale:
-            path.unlink()
+
+        def differs(fields: Iterable[str]) -> bool:
+            return any(before.get(field) != provenance.get(field) for field in fields)
+
+        paths = [*self.path.glob("*.parquet"), *self.path.glob(".*.jsonl")]
+        is_other = differs(IDENTITY)
+        deleted = set()
+        for path in paths:
+            name = path.name.removeprefix(".").rpartition(".")[0]
+            if is_other or differs((own or {}).get(name, ())):
+                path.unlink()
+                deleted.add(name)
         self.write_provenance({**provenance, "started_at": self.started_at.isoformat()})
-        return bool(stale)
+        return sorted(deleted)
 
     def earlier_provenance(self) -> Mapping[str, Any]:
         """Provenance of an earlier attempt; empty if there was none."""
         return read_json(self.path / PROVENANCE)
+
+    def has_items(self) -> bool:
+        """Whether there are items, of any attempt."""
+        return any(self.path.glob("*.parquet")) or any(self.path.glob(".*.jsonl"))
 
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
         """Write `provenance.json`."""

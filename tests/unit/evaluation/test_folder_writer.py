@@ -60,6 +60,41 @@ def test_items_of_another_engine_are_not_mixed_with_new_ones(tmp_path):
         assert again.finished("BBH") is None
 
 
+OWN = {"MMLU": ["data_sha256 MMLU"], "MATH": ["data_sha256 MATH", "math_verify_version"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "deleted"),
+    [
+        ({}, []),
+        ({"data_sha256 MATH": "other"}, ["MATH"]),
+        ({"math_verify_version": "2"}, ["MATH"]),
+        ({"data_sha256 MMLU": "other"}, ["MMLU"]),
+        ({"data_sha256 BBH": "other"}, []),
+        ({"revision": "other"}, ["BBH", "MATH", "MMLU"]),
+    ],
+)
+def test_items_of_other_data_or_another_judge_are_measured_anew_and_no_others(
+    tmp_path, change, deleted
+):
+    proven = {
+        **PROVEN,
+        "data_sha256 MMLU": "m",
+        "data_sha256 MATH": "h",
+        "math_verify_version": "1",
+    }
+    with FolderWriter(tmp_path) as writer:
+        writer.begin(proven, OWN)
+        for name in ("BBH", "MATH"):
+            writer.finish(name, [row("1", name)])
+        writer.record(row("1"))
+    with FolderWriter(tmp_path) as again:
+        assert again.begin({**proven, **change}, OWN) == deleted
+        assert (again.unfinished("MMLU") == []) == ("MMLU" in deleted)
+        assert (again.finished("MATH") is None) == ("MATH" in deleted)
+        assert again.has_items() == (len(deleted) < 3)
+
+
 def test_a_finished_benchmark_is_a_file_with_all_its_items(tmp_path):
     with FolderWriter(tmp_path) as writer:
         writer.record(row("1"))
