@@ -8,20 +8,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import Measurement, compare
+from benchmarks.measure import Row, row
 from densing_pipeline.tables.published import DENSITIES
 from densing_pipeline.tables.storage import write_parquet
 
 ROWS = 200_000
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """Cast, validate and write 200,000 densities, against pandas and its parquet writer."""
     frame = _densities()
     as_pandas = frame.to_pandas()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "densities.parquet"
-        yield compare(
+        yield row(
             "publication.write_table",
             f"{ROWS:,} densities cast, validated against their schema, written atomically",
             lambda: write_parquet(DENSITIES.validate(DENSITIES.cast(frame)), path),

@@ -190,21 +190,29 @@ def persistent(offers: pl.DataFrame, days: int = PERSISTENCE_DAYS) -> pl.DataFra
         days: length a run must have.
 
     Returns:
-        The rows whose run is long enough, with `run_start`, `run_end` and `run_earliest`, the first day on
-        which the run can have begun.
+        The rows whose run is long enough, with `run_start`, `run_end`, and the first days on which the run can have
+        begun, `run_earliest`, and ended, `run_end_earliest`: where a dearer price followed, on the first day on which
+        that one can have begun.
     """
     if offers.is_empty():
-        return offers.with_columns(run_start="start", run_end="end", run_earliest="earliest")
+        return offers.with_columns(
+            run_start="start", run_end="end", run_earliest="earliest", run_end_earliest="end"
+        )
     is_new_run = offers.select(
         (pl.struct(OFFER) != pl.struct(OFFER).shift()) | (pl.col("start") != pl.col("end").shift())
     ).to_series().fill_null(value=True)  # fmt: skip
     first, last = _runs(offers["usd_per_mtok"].to_numpy(), is_new_run.to_numpy())
     starts, ends = offers["start"].to_numpy(), offers["end"].to_numpy()
     has_lasted = offers["seen_to"].to_numpy()[last] - starts[first] >= days
+    followed = pl.when(~is_new_run.shift(-1, fill_value=True)).then(pl.col("earliest").shift(-1))
+    end_earliest = offers.select(
+        pl.max_horizontal("start", pl.min_horizontal(followed.fill_null(pl.col("end")), "end"))
+    ).to_series()
     return offers.with_columns(
         run_start=pl.Series(starts[first]),
         run_end=pl.Series(ends[last]),
         run_earliest=offers["earliest"].gather(first),
+        run_end_earliest=end_earliest.gather(last),
     ).filter(pl.Series(has_lasted))
 
 

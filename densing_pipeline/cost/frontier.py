@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from densing_pipeline.cost import admission
 from densing_pipeline.cost.cheapest import cheapest
@@ -16,7 +17,7 @@ from densing_pipeline.cost.market import Market
 from densing_pipeline.cost.witness import witnessed
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.names import ROUTER, seller
-from densing_pipeline.stats.arrays import BoolArray, FloatArray
+from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 from densing_pipeline.tables.published import PRICE_FRONTIER
 
 BLENDS = (1.0, 0.9, 0.75, 0.5)
@@ -88,6 +89,7 @@ def candidate_offers(
             run_start="start",
             run_end="end",
             run_earliest="earliest",
+            run_end_earliest="end",
             probability=1.0,
         ),
     )
@@ -104,6 +106,7 @@ def candidate_offers(
             offers = blend.with_columns(
                 run_start=pl.max_horizontal("run_start", level_start),
                 run_earliest=pl.max_horizontal("run_earliest", level_start),
+                run_end_earliest=pl.max_horizontal("run_end_earliest", level_start),
             ).filter(pl.col("run_start") < pl.col("run_end"))
             yield level, share, _candidates(offers, of_level)
 
@@ -135,9 +138,7 @@ def changes(level: str, share: float, offers: pl.DataFrame) -> pl.DataFrame:
     prices = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)
     holder = np.where(winner == offers.height, -1, winner)
     points = [
-        pl.DataFrame({"date": days[changed], "index": holder[changed]}).with_columns(
-            curve=pl.lit(curve)
-        )
+        points_of(curve, days, holder, changed)
         for curve, changed in where_changed(prices[winner]).items()
     ]
     return change_points(level, share, offers, pl.concat(points)).select(CHANGE)
@@ -156,6 +157,28 @@ def where_changed(price: FloatArray) -> dict[str, BoolArray]:
     }
 
 
+def points_of(
+    curve: str, days: NDArray[np.int32], holder: IntArray, changed: BoolArray
+) -> pl.DataFrame:
+    """The points of one curve, as `change_points` takes them.
+
+    Args:
+        curve: name of the curve.
+        days: days on which the cheapest offer may change, as days since 1970, ascending, shape (n,).
+        holder: the row of the offer that is the cheapest from each of them on, -1 for none, shape (n,).
+        changed: on which of them the curve changes, shape (n,).
+    """
+    found = days[changed]
+    return pl.DataFrame(
+        {
+            "date": found,
+            "index": holder[changed],
+            "index_before": np.append(-1, holder[:-1])[changed],
+            "date_before": np.append(found[:1], found[:-1]),
+        }
+    ).with_columns(curve=pl.lit(curve))
+
+
 def change_points(
     level: str, share: float, offers: pl.DataFrame, points: pl.DataFrame
 ) -> pl.DataFrame:
@@ -165,20 +188,35 @@ def change_points(
         level: name of the level.
         share: share of input tokens.
         offers: the offers of the level.
-        points: date, as days since 1970; index, the row of `offers` that holds the price from then on, -1 for none;
-            curve; other columns stay.
+        points: from `points_of`: date and that of the change before, as days since 1970; index, the row of `offers`
+            that holds the price from then on, and that of the one before, -1 for none; curve; other columns stay.
     """
     sellers = offers.select(
         "provider", "seller", "model", "source", "basis", "usd_per_mtok",
         run_start=pl.col("run_start").cast(pl.Date), run_earliest=pl.col("run_earliest").cast(pl.Date),
     ).with_row_index()  # fmt: skip
+    before = offers.select(
+        price_before="usd_per_mtok", ended=pl.col("run_end").cast(pl.Date),
+        end_earliest=pl.col("run_end_earliest").cast(pl.Date),
+    ).with_row_index("index_before")  # fmt: skip
+    is_rise = pl.col("ended").eq_missing(pl.col("date")) & (
+        pl.col("usd_per_mtok").is_null() | (pl.col("usd_per_mtok") > pl.col("price_before"))
+    )
     # A price that had begun before it became the cheapest one did so on the day the other ended.
     begins = pl.col("date") == pl.col("run_start")
     return (
-        points.with_columns(pl.col("date").cast(pl.Int32).cast(pl.Date))
+        points.with_columns(pl.col("date", "date_before").cast(pl.Int32).cast(pl.Date))
         .join(sellers.cast({"index": pl.Int64}), on="index", how="left", maintain_order="left")
+        .join(
+            before.cast({"index_before": pl.Int64}),
+            on="index_before",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
-            date_earliest=pl.when(begins.fill_null(value=False))
+            date_earliest=pl.when(is_rise)
+            .then(pl.max_horizontal("end_earliest", "date_before"))
+            .when(begins.fill_null(value=False))
             .then("run_earliest")
             .otherwise("date"),
             level=pl.lit(level),

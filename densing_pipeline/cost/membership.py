@@ -9,6 +9,7 @@ Not here: the probabilities (`levels`).
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from densing_pipeline.cost.frontier import (
     CHANGE,
     candidate_offers,
     change_points,
+    points_of,
     timed,
     where_changed,
 )
@@ -42,6 +44,7 @@ draws that gave that curve."""
 SERIES = ("level", "blend_input_share", "curve")
 
 
+@lru_cache(maxsize=1)
 def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """The curves that draws of the members of each level give.
 
@@ -51,7 +54,7 @@ def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
         seed: seed of the draws; each series has its own stream.
 
     Returns:
-        Rows of `DRAWN`; draws that give the same curve stand there once.
+        Rows of `DRAWN`; draws that give the same curve stand there once. Kept for the next caller with the same market.
     """
     if market.is_empty:
         return DRAWN.to_frame()
@@ -100,10 +103,8 @@ def _distinct(
         found[curve] = holders, found.get(curve, (holders, 0))[1] + times
     prices = np.append(offers["usd_per_mtok"].to_numpy(), np.inf)
     points = [
-        pl.DataFrame(
-            {"date": holders.days[changed], "index": holders.offers[changed]}
-        ).with_columns(
-            curve=pl.lit(curve), draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
+        points_of(curve, holders.days, holders.offers, changed).with_columns(
+            draw=pl.lit(number, pl.Int64), weight=pl.lit(weight, pl.Int64)
         )
         for number, (holders, weight) in enumerate(found.values())
         for curve, changed in where_changed(prices[holders.offers]).items()

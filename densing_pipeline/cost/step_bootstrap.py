@@ -1,10 +1,15 @@
 """The step bootstrap: intervals of the slope of a price curve, some of whose changes have no exact day.
 
-A step is the time for which a price held and the change that followed. Of every resample
+A step is the time for which a price held and the change that followed, dated in the middle of its interval where its
+day is known to an interval only. Of every resample
 
-1. each change is dated: evenly at random within its interval, if its day is known to an interval only;
-2. as many steps as the curve then has are drawn with replacement;
-3. the estimator is applied to the curve that they make.
+1. as many steps as the curve has are drawn with replacement, and make a curve;
+2. each change of that curve is dated: evenly at random within an interval as long as that of its step, about the day
+   on which it lies;
+3. the estimator is applied.
+
+The day is drawn last because an error in it makes one wait longer and the next one shorter by as much. Were it drawn
+before the steps, they would be resampled as if each had an error of its own, and it would count twice.
 
 The central 95 % of the slopes is widened as for a sample of so few steps (`slope_intervals`). Arrays have one
 resample per row, so that curves of many simulated markets can be resampled at once (`coverage`).
@@ -24,22 +29,26 @@ LOG_OF_ZERO = -1e4
 """Stands for the logarithm of a rate of zero; its exponential is zero."""
 
 
-EQUAL_STEPS = 1e-20
-"""Mean square of relative differences between steps, up to which they are equal but for rounding."""
-
-
 class Steps(NamedTuple):
     """The steps of several curves, one per row; what lies beyond the number of steps of a row has no meaning.
 
     Attributes:
         waits: days for which each price held, shape (rows, n).
         falls: change of ln price at the end of each step, shape (rows, n).
+        gaps: days within which the first price, and the change at the end of each step, may have begun, 0 where the
+            day is known, shape (rows, n + 1).
         lengths: number of steps of each row, shape (rows,).
     """
 
     waits: FloatArray
     falls: FloatArray
+    gaps: FloatArray
     lengths: IntArray
+
+    def repeated(self, times: int) -> "Steps":
+        """Each row so many times."""
+        waits, falls, gaps = (np.repeat(part, times, 0) for part in self[:3])
+        return Steps(waits, falls, gaps, np.repeat(self.lengths, times))
 
 
 def ordered(times: FloatArray) -> FloatArray:
@@ -56,49 +65,38 @@ def midpoints(earliest: FloatArray, latest: FloatArray) -> FloatArray:
     return ordered((earliest + latest) / 2)
 
 
-def drawn_times(earliest: FloatArray, latest: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A time of each change, evenly at random within its interval, in order, shape (rows, n).
-
-    Args:
-        earliest: shape (rows, n).
-        latest: of the same shape; equal where the day is known.
-        rng: source of randomness.
-    """
-    return ordered(earliest + (latest - earliest) * rng.random(latest.shape))
-
-
 def held(times: FloatArray) -> BoolArray:
     """Whether each price held for any time before the next replaced it; the last one always did."""
     last = np.ones((len(times), 1), dtype=bool)
     return np.concatenate([times[:, 1:] > times[:, :-1], last], axis=1)
 
 
-def steps_of(times: FloatArray, log_prices: FloatArray) -> Steps:
-    """The steps between prices that held.
+def steps_of(earliest: FloatArray, latest: FloatArray, log_prices: FloatArray) -> Steps:
+    """The steps between prices that held, as `midpoints` dates them.
 
     Args:
-        times: in order, shape (rows, n).
-        log_prices: ln price from each time on, of the same shape.
+        earliest: earliest time at which each price can have begun, in order, shape (rows, n).
+        latest: first time at which it is known to have held, of the same shape.
+        log_prices: ln price from then on, of the same shape.
     """
+    times = midpoints(earliest, latest)
     is_held = held(times)
-    if is_held.all():
-        lengths = np.full(len(times), times.shape[1] - 1)
-        return Steps(np.diff(times), np.diff(log_prices), lengths)
     order = np.argsort(~is_held, axis=1, kind="stable")
-    waits = np.diff(np.take_along_axis(times, order, 1))
-    falls = np.diff(np.take_along_axis(log_prices, order, 1))
-    return Steps(waits, falls, is_held.sum(1) - 1)
+    times, logs, gaps = (
+        np.take_along_axis(part, order, 1) for part in (times, log_prices, latest - earliest)
+    )
+    return Steps(np.diff(times), np.diff(logs), gaps, is_held.sum(1) - 1)
 
 
 def with_last_hold(steps: Steps, hold: FloatArray) -> Steps:
     """The steps and one more without a change: the time for which the last price has held, shape (rows,)."""
     blank = np.zeros((len(hold), 1))
-    waits = np.concatenate([steps.waits, blank], axis=1)
-    falls = np.concatenate([steps.falls, blank], axis=1)
+    waits, falls, gaps = (np.concatenate([part, blank], axis=1) for part in steps[:3])
     last = steps.lengths[:, None]
     np.put_along_axis(waits, last, hold[:, None], 1)
     np.put_along_axis(falls, last, 0.0, 1)
-    return Steps(waits, falls, steps.lengths + 1)
+    np.put_along_axis(gaps, last + 1, 0.0, 1)
+    return Steps(waits, falls, gaps, steps.lengths + 1)
 
 
 def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -118,48 +116,34 @@ def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[Floa
         np.concatenate([start, np.cumsum(np.take_along_axis(part, drawn, 1), axis=1)], axis=1)
         for part in (steps.waits, steps.falls)
     )
-    return times, logs
+    if not steps.gaps.any():
+        return times, logs
+    gaps = np.concatenate([steps.gaps[:, :1], np.take_along_axis(steps.gaps, drawn + 1, 1)], axis=1)
+    return ordered(times + gaps * (rng.random(gaps.shape) - 0.5)), logs
 
 
 def event_slopes(
-    earliest: FloatArray, latest: FloatArray, log_prices: FloatArray, rng: np.random.Generator
+    earliest: FloatArray,
+    latest: FloatArray,
+    log_prices: FloatArray,
+    draws: int,
+    rng: np.random.Generator,
 ) -> FloatArray:
-    """Slopes of `curves.event_slope` on resampled curves, shape (rows,); NaN where all changes fell on one day.
+    """Slopes of `curves.event_slope` on resampled curves, shape (curves, draws); NaN where all changes fell on one day.
 
     Args:
-        earliest: earliest time of each change, shape (rows, n).
-        latest: first time at which each price is known to have held, shape (rows, n).
-        log_prices: ln price from then on, shape (rows, n).
+        earliest: earliest time of each change, shape (curves, n).
+        latest: first time at which each price is known to have held, shape (curves, n).
+        log_prices: ln price from then on, shape (curves, n).
+        draws: resamples of each curve.
         rng: source of randomness.
     """
-    steps = steps_of(drawn_times(earliest, latest, rng), log_prices)
-    times, logs = resampled(steps, latest.shape[1] - 1, rng)
-    return curves.event_slope(times, logs, np.arange(times.shape[1]) <= steps.lengths[:, None])
-
-
-def degrees_of_freedom(steps: Steps) -> FloatArray:
-    """Degrees of freedom with which n steps show the spread of their rate, shape (rows,), from 1 to n - 1.
-
-    The logarithm of the rate, mean fall over mean wait, is to first order a mean of contributions
-    u = fall / mean fall - wait / mean wait. The variance of n values with kurtosis k is known with
-    2 (n - 1) / (k - 1) degrees of freedom (Satterthwaite's rule), n - 1 for normal ones; where one step makes up most
-    of the fall there are far fewer. The kurtosis of the sample is multiplied by (n + 1) / (n - 1), so that it is
-    unbiased for normal values.
-
-    Args:
-        steps: the steps of each row; the first two of them are there.
-    """
-    n = steps.lengths.astype(np.float64)
-    counts = np.arange(steps.waits.shape[1]) < steps.lengths[:, None]
-    parts = [np.where(counts, part, 0.0) for part in (steps.falls, steps.waits)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        falls, waits = (part * (n / part.sum(1))[:, None] for part in parts)
-        u = np.where(counts, falls - waits, 0.0)
-        kurtosis = n * (u**4).sum(1) / (u**2).sum(1) ** 2 * (n + 1) / (n - 1)
-        found = 2 * (n - 1) / (kurtosis - 1)
-    # Steps that differ by rounding alone have no kurtosis.
-    is_spread = (u**2).sum(1) > EQUAL_STEPS * n
-    return np.clip(np.where(is_spread & (found > 0), found, n - 1), 1.0, n - 1)
+    steps = steps_of(earliest, latest, log_prices)
+    times, logs = resampled(steps.repeated(draws), latest.shape[1] - 1, rng)
+    # As many steps are drawn for all curves; a curve has as many as it had, and what they overtake did not hold.
+    is_step = np.arange(times.shape[1]) <= np.repeat(steps.lengths, draws)[:, None]
+    is_used = is_step & held(np.where(is_step, times, np.inf))
+    return curves.event_slope(times, logs, is_used).reshape(-1, draws)
 
 
 def slope_intervals(
@@ -167,7 +151,7 @@ def slope_intervals(
     steps: int,
     *,
     is_running_minimum: bool,
-    degrees: FloatArray | None = None,
+    is_balanced: bool = False,
 ) -> FloatArray:
     """95 % intervals of slopes per day, steepest fall first, shape (curves, 2); NaN where too few are known.
 
@@ -177,16 +161,15 @@ def slope_intervals(
     rate is a ratio of two positive means (fall over wait), whose logarithm is the nearer to symmetric, so it is
     widened on that scale, unless half of the resamples or more have no fall.
 
-    With `degrees`, the steep end is at least as far from the median as the flat one. Large falls are rare, so a sample
-    lacks them more often than it has too many of them. Resamples without the largest fall show how flat the curve
-    can be; none shows how steep it is with a fall that was not seen.
+    With `is_balanced`, the steep end is at least as far from the median as the flat one. Large falls are rare, so a
+    sample lacks them more often than it has too many of them. Resamples without the largest fall show how flat the
+    curve can be; none shows how steep it is with a fall that was not seen.
 
     Args:
         slopes: resampled slopes, shape (curves, draws).
         steps: steps of each curve, at least 2.
         is_running_minimum: whether the curve can only fall.
-        degrees: of record events of a running minimum, degrees of freedom of each curve
-            (`degrees_of_freedom`), shape (curves,); n - 1 if not given.
+        is_balanced: whether that holds; for record events of a running minimum.
     """
     plain = intervals.clustered_intervals(slopes, steps)
     if not is_running_minimum:
@@ -199,10 +182,8 @@ def slope_intervals(
     found = np.minimum(plain, 0.0)
     low, centre, high = intervals.central_quantiles(rates[has_median])
     down, up = centre - low, high - centre
-    if degrees is None:
-        factor = intervals.small_cluster_factor(steps)
-    else:
-        factor = intervals.small_cluster_factor(steps, degrees=degrees[has_median])
+    if is_balanced:
         up = np.where(low > LOG_OF_ZERO, np.maximum(down, up), up)
+    factor = intervals.small_cluster_factor(steps)
     found[has_median] = -np.exp(np.stack([centre + factor * up, centre - factor * down], axis=1))
     return found

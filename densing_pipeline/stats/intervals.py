@@ -47,9 +47,7 @@ def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatAr
     return weights
 
 
-def small_cluster_factor(
-    clusters: int, level: float = LEVEL, degrees: FloatArray | None = None
-) -> float | FloatArray:
+def small_cluster_factor(clusters: int, level: float = LEVEL) -> float:
     """Factor by which a percentile interval from few clusters is widened.
 
     Resampling G clusters shrinks the variance by (G - 1) / G and replaces the t distribution with G
@@ -60,7 +58,6 @@ def small_cluster_factor(
     Args:
         clusters: number of clusters that were resampled.
         level: nominal coverage.
-        degrees: degrees of freedom in place of G - 1, one per estimate; the factors then have their shape.
 
     Raises:
         ValueError: fewer than two clusters, from which no variance can be estimated.
@@ -68,9 +65,8 @@ def small_cluster_factor(
     if clusters < 2:
         raise ValueError(f"{clusters} clusters carry no interval: at least 2 are needed")
     tail = (1 + level) / 2
-    inflated = stdtrit(clusters - 1 if degrees is None else degrees, tail) / ndtri(tail)
-    factor = inflated * np.sqrt(clusters / (clusters - 1))
-    return float(factor) if degrees is None else np.asarray(factor, dtype=np.float64)
+    inflated = stdtrit(clusters - 1, tail) / ndtri(tail)
+    return float(inflated * np.sqrt(clusters / (clusters - 1)))
 
 
 def clustered_interval(

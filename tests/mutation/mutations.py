@@ -304,7 +304,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "stats/test_intervals",
         ("LEVEL = 0.95", "LEVEL = 0.8"),
         ("MOST_LOST = 0.05", "MOST_LOST = 0.1"),
-        ("stdtrit(clusters - 1 if degrees", "stdtrit(clusters if degrees"),
+        ("stdtrit(clusters - 1", "stdtrit(clusters"),
         ("np.sqrt(clusters / (clusters - 1))", "1.0"),
         (
             "(count < (1 - MOST_LOST) * draws.shape[1])",

@@ -331,6 +331,42 @@ def test_a_price_that_comes_to_the_front_when_another_ends_does_so_on_that_day(
     assert dates(curve) == [(JAN, JAN), (JUN, JUN)]
 
 
+def rise(earliest: date | None, day: date = JUN, **columns: Any) -> list[dict[str, Any]]:
+    """The price of one offer until a poll found it dearer, which it may have been from an earlier day on."""
+    known = {"basis": "first_observed", "valid_from_earliest": earliest, "valid_from_latest": day}
+    return [offer(1.0, valid_to=day), offer(2.0, day) | known | columns]
+
+
+def test_a_rise_that_a_refused_night_hid_has_the_interval_of_the_nights_without_a_look(
+    market: Cheapest,
+) -> None:
+    assert dates(market(*rise(MAR))) == [(JAN, JAN), (JUN, MAR)]
+    assert dates(market(*rise(JUN))) == [(JAN, JAN), (JUN, JUN)], "looked at on the eve"
+    assert dates(market(*rise(None))) == [(JAN, JAN), (JUN, JUN)], "nothing else is known"
+    assert dates(market(*rise(MAR, flag="correction")))[-1] == (JUN, JUN)
+
+
+def test_a_rise_has_that_interval_whichever_offer_is_then_the_cheapest(market: Cheapest) -> None:
+    curve = market(*rise(MAR), offer(1.5, FEB, model="b"))
+    assert curve["usd_per_mtok"].to_list() == [1.0, 1.5]
+    assert dates(curve) == [(JAN, JAN), (JUN, MAR)]
+    to_nothing = rise(MAR, offer="batch", valid_to=None)
+    assert dates(market(*to_nothing)) == [(JAN, JAN), (JUN, JUN)], "the offer itself ended then"
+
+
+def test_a_rise_cannot_have_happened_before_the_change_before_it(market: Cheapest) -> None:
+    may = date(2025, 5, 1)
+    curve = market(*rise(MAR), offer(0.5, FEB, valid_to=may, model="b"))
+    assert curve["usd_per_mtok"].to_list() == [1.0, 0.5, 1.0, 2.0]
+    assert dates(curve)[1:] == [(FEB, FEB), (may, may), (JUN, may)]
+
+
+def test_a_price_that_fell_from_one_that_ended_that_day_began_by_its_own_interval(
+    market: Cheapest,
+) -> None:
+    assert dates(market(offer(10.0, valid_to=MAR), seen(FEB))) == [(JAN, JAN), (MAR, FEB)]
+
+
 def test_the_interval_of_a_run_is_that_of_its_first_price(market: Cheapest) -> None:
     dearer = MAR + timedelta(days=7)
     curve = market(

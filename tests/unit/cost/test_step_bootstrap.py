@@ -2,48 +2,87 @@
 
 import numpy as np
 import pytest
-from scipy import special
 
 from densing_pipeline.cost import curves, step_bootstrap
 
 RNG = np.random.default_rng(0)
 
 
+def fixed(waits: list[float], gaps: list[float], rows: int) -> step_bootstrap.Steps:
+    """Rows of equal steps, each of which falls by 1, with the gaps of the first price and of each change."""
+    falls = [-1.0] * len(waits)
+    parts = (np.tile(np.array(part, dtype=float), (rows, 1)) for part in (waits, falls, gaps))
+    return step_bootstrap.Steps(*parts, np.full(rows, len(waits)))
+
+
 def test_days_are_drawn_evenly_within_their_intervals_and_exact_ones_stay():
-    latest = np.tile([0.0, 50.0, 100.0], (4000, 1))
-    earliest = np.tile([0.0, 10.0, 100.0], (4000, 1))
-    drawn = step_bootstrap.drawn_times(earliest, latest, RNG)
+    exact, _ = step_bootstrap.resampled(fixed([100.0] * 3, [0.0] * 4, 10), 3, RNG)
+    assert exact.tolist() == [[0.0, 100.0, 200.0, 300.0]] * 10
+    drawn, _ = step_bootstrap.resampled(fixed([100.0] * 3, [0.0, 40.0, 40.0, 40.0], 4000), 3, RNG)
     assert set(drawn[:, 0]) == {0.0}
-    assert set(drawn[:, 2]) == {100.0}
-    assert (drawn[:, 1].min() >= 10, drawn[:, 1].max() <= 50) == (True, True)
-    assert drawn[:, 1].mean() == pytest.approx(30, abs=1)
+    assert (drawn[:, 1].min() >= 80, drawn[:, 1].max() <= 120) == (True, True)
+    assert drawn[:, 1].mean() == pytest.approx(100, abs=1)
     assert drawn[:, 1].std() == pytest.approx(40 / np.sqrt(12), rel=0.05)
+
+
+def test_an_error_of_a_day_lengthens_one_wait_and_shortens_the_next():
+    drawn, _ = step_bootstrap.resampled(fixed([100.0] * 3, [40.0] * 4, 4000), 3, RNG)
+    waits = np.diff(drawn)
+    assert np.corrcoef(waits[:, 0], waits[:, 1])[0, 1] == pytest.approx(-0.5, abs=0.05)
+    spread = (drawn[:, -1] - drawn[:, 0]).std()
+    assert spread == pytest.approx(40 * np.sqrt(2 / 12), rel=0.05), "of the two ends alone"
+
+
+def test_a_step_that_is_drawn_brings_the_interval_of_its_own_change():
+    steps = fixed([10.0, 1000.0], [0.0, 0.0, 100.0], 4000)
+    drawn, _ = step_bootstrap.resampled(steps, 1, RNG)
+    short = drawn[:, 1] < 500
+    assert set(drawn[short, 1]) == {10.0}
+    assert drawn[~short, 1].std() == pytest.approx(100 / np.sqrt(12), rel=0.05)
 
 
 def test_a_price_that_a_later_one_overtakes_did_not_hold():
     times = step_bootstrap.ordered(np.array([[0.0, 50.0, 40.0, 90.0]]))
     assert times.tolist() == [[0.0, 40.0, 40.0, 90.0]]
     assert step_bootstrap.held(times).tolist() == [[True, False, True, True]]
-    steps = step_bootstrap.steps_of(times, np.array([[3.0, 2.0, 1.0, 0.0]]))
+    earliest, latest = np.array([[0.0, 20.0, 40.0, 90.0]]), np.array([[0.0, 80.0, 40.0, 90.0]])
+    steps = step_bootstrap.steps_of(earliest, latest, np.array([[3.0, 2.0, 1.0, 0.0]]))
     assert steps.lengths.tolist() == [2]
     assert steps.waits[0, :2].tolist() == [40.0, 50.0]
     assert steps.falls[0, :2].tolist() == [-2.0, -1.0]
+    assert steps.gaps[0, :3].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_slopes_of_curves_with_other_numbers_of_steps_are_drawn_together():
+    times, logs = np.array([[0.0, 10, 20, 30], [0, 10, 10, 20]]), np.array([[0.0, -1, -2, -3]] * 2)
+    slopes = step_bootstrap.event_slopes(times, times, logs, 50, RNG)
+    assert slopes.shape == (2, 50)
+    assert slopes[0] == pytest.approx(-0.1)
+    assert np.unique(slopes[1].round(9)).tolist() == [-0.2, -0.15, -0.1]
 
 
 def test_the_last_hold_is_a_step_without_a_change():
     steps = step_bootstrap.Steps(
-        np.array([[4.0, 6.0], [7.0, np.nan]]), np.full((2, 2), -1.0), np.array([2, 1])
+        np.array([[4.0, 6.0], [7.0, np.nan]]),
+        np.full((2, 2), -1.0),
+        np.full((2, 3), 5.0),
+        np.array([2, 1]),
     )
     longer = step_bootstrap.with_last_hold(steps, np.array([5.0, 8.0]))
     assert longer.lengths.tolist() == [3, 2]
     assert longer.waits[0].tolist() == [4.0, 6.0, 5.0]
     assert longer.waits[1, :2].tolist() == [7.0, 8.0]
     assert (longer.falls[0, 2], longer.falls[1, 1]) == (0.0, 0.0)
+    assert longer.gaps[0].tolist() == [5.0, 5.0, 5.0, 0.0]
+    assert longer.gaps[1, :3].tolist() == [5.0, 5.0, 0.0]
 
 
 def test_resampled_curves_are_made_of_the_steps_that_count():
     steps = step_bootstrap.Steps(
-        np.array([[10.0, 20.0, 99.0]] * 200), np.array([[-1.0, -2.0, 7.0]] * 200), np.full(200, 2)
+        np.array([[10.0, 20.0, 99.0]] * 200),
+        np.array([[-1.0, -2.0, 7.0]] * 200),
+        np.zeros((200, 4)),
+        np.full(200, 2),
     )
     times, logs = step_bootstrap.resampled(steps, 5, RNG)
     assert times.shape == logs.shape == (200, 6)
@@ -78,32 +117,6 @@ def test_an_interval_of_a_curve_that_hardly_falls_is_finite_and_ends_at_zero(fla
     assert steep <= shallow == 0
 
 
-def steps(waits: list[float], falls: list[float]) -> step_bootstrap.Steps:
-    """The steps of one curve, and one beyond them without a meaning."""
-    return step_bootstrap.Steps(
-        np.array([[*waits, np.nan]]), np.array([[*falls, 1e9]]), np.array([len(waits)])
-    )
-
-
-def test_spread_of_equal_steps_has_all_degrees_of_freedom():
-    assert step_bootstrap.degrees_of_freedom(steps([10.0] * 6, [-1.0] * 6)).tolist() == [5]
-
-
-def test_spread_of_steps_as_of_a_normal_sample_has_all_degrees_of_freedom():
-    quantiles = special.ndtri((np.arange(200) + 0.5) / 200)
-    found = step_bootstrap.degrees_of_freedom(steps([10.0] * 200, (-10 - quantiles).tolist()))
-    assert found[0] == pytest.approx(199, rel=0.05)
-
-
-def test_one_fall_that_makes_up_the_decline_leaves_few_degrees_of_freedom():
-    large = step_bootstrap.degrees_of_freedom(steps([10.0] * 8, [-0.1] * 7 + [-5.0]))
-    larger_sample = step_bootstrap.degrees_of_freedom(steps([10.0] * 20, [-0.1] * 19 + [-5.0]))
-    # The kurtosis of one value that stands out of n is n - 2 + 1 / (n - 1).
-    kurtosis = (8 - 2 + 1 / 7) * 9 / 7
-    assert large == pytest.approx(2 * 7 / (kurtosis - 1))
-    assert larger_sample < large < 7
-
-
 def test_a_falling_curve_may_be_as_much_steeper_than_its_resamples_as_flatter():
     rng = np.random.default_rng(1)
     logs = rng.normal(-7, 1, 4000)
@@ -112,7 +125,7 @@ def test_a_falling_curve_may_be_as_much_steeper_than_its_resamples_as_flatter():
     )
     ends = [
         np.log(-step_bootstrap.slope_intervals(
-            -np.exp(one)[None], 20, is_running_minimum=True, degrees=np.array([19.0])
+            -np.exp(one)[None], 20, is_running_minimum=True, is_balanced=True
         )[0])
         for one in (long_flat, long_steep)
     ]  # fmt: skip
@@ -125,6 +138,6 @@ def test_a_falling_curve_may_be_as_much_steeper_than_its_resamples_as_flatter():
 def test_an_interval_that_reaches_prices_that_do_not_fall_has_a_finite_steep_end():
     slopes = np.concatenate([np.zeros(50), np.full(950, -0.01)])[None]
     steep, flat = step_bootstrap.slope_intervals(
-        slopes, 6, is_running_minimum=True, degrees=np.array([2.0])
+        slopes, 6, is_running_minimum=True, is_balanced=True
     )[0]
     assert (steep, flat) == (pytest.approx(-0.01), 0)

@@ -241,6 +241,18 @@ def test_of_a_price_seen_once_before_an_absence_its_list_decides_whether_it_was_
 
 
 @LISTS
+@pytest.mark.parametrize("new", [0.8, 1.5])
+def test_a_price_that_changed_while_the_list_was_refused_may_have_begun_on_any_of_these_nights(
+    source, new
+):
+    old, now = quotes(offer("a", 1.0)), quotes(offer("a", new))
+    book, _ = history((0, old), (30, old), (33, now), (34, now), source=source)
+    began = believed(book).filter(input_usd_per_mtok=new).row(0, named=True)
+    interval = (began["valid_from_earliest"], began["valid_from_latest"])
+    assert interval == (day(31), day(33))
+
+
+@LISTS
 def test_an_absence_on_either_side_of_another_price_seen_once_leaves_no_hole(source):
     nights = ((33, 0.8), (34, None), (35, None), (40, 0.7), (41, 0.7))
     book, _ = with_absence((31, 32), *nights, source=source)
