@@ -29,10 +29,13 @@ QUIETLY := $(shell test -t 2 || echo --quiet)
 LOCK := env -u UV_FIND_LINKS $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	--python-platform x86_64-manylinux_2_28
 GPU_PYTHONS := 3.11 3.12 3.13
+# The evaluation environment for tests is locked for this one: vLLM's CPU build.
+ENGINE_PYTHON ?= python3.11
+ENGINE_NIGHT := tests/integration/test_evaluation_night.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run show report test test-all test-pythons test-lowest test-same-release coverage dev lint \
-	sbom audit lock-check format hooks bench docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
+.PHONY: help run show report test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
+	sbom audit lock-check format hooks bench quarter docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
@@ -47,12 +50,16 @@ show: .venv/synced ## Print the answers of the latest release
 report: .venv/synced ## Open the page of the latest release
 	@$(RUN) densing report
 
-test: .venv/synced ## Run the tests
+test: .venv/synced ## Run the tests but those marked slow
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow"
 
 test-all: .venv/synced ## Run all tests, with Postgres, a browser, Slurm and vLLM where they are; some take minutes
 	@.ci/lacking
-	@$(RUN) pytest -q -n 2 --dist worksteal
+	@$(RUN) pytest -q -n 2 --dist worksteal --ignore=$(ENGINE_NIGHT)
+	@if [ -x .venv-evaluation/bin/python ]; then $(MAKE) --silent test-engine; fi
+
+other-pythons: .venv/synced ## Build the environments of the other Pythons of PYTHONS
+	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons true
 
 test-pythons: .venv/synced ## Run the fast unit tests on every other Python of PYTHONS
 	@PYTHONS="$(PYTHONS)" UV=$(UV) .ci/other-pythons $(FAST)
@@ -102,6 +109,9 @@ lock-check: | $(filter .uv/%,$(UV)) # uv.lock follows pyproject.toml
 hooks: .venv/synced ## Have git check style and types before each commit
 	@$(RUN) pre-commit install
 
+quarter: .venv/synced ## Play a quarter of nights with faults of every kind, into benchmarks/quarter/results.json
+	@$(RUN) python -m benchmarks.quarter
+
 bench: .venv/synced ## Measure speed against named peers, into benchmarks/results.json
 	@$(RUN) python -m benchmarks.run
 
@@ -123,7 +133,7 @@ test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM 
 # others two run at a time, for each uses one processor. Tests that start vLLM directly have a process of their own:
 # vLLM has its process groups once per process, and the end of one engine takes them from another.
 engine-night:
-	@$(RUN) pytest -q -p no:cacheprovider tests/integration/test_evaluation_night.py
+	@$(RUN) pytest -q -p no:cacheprovider $(ENGINE_NIGHT)
 engine-vllm:
 	@$(IN_ENGINE) --confcutdir=tests/engine --ignore=tests/engine/test_plain_configurations.py tests/engine
 	@$(IN_ENGINE) --confcutdir=tests/engine tests/engine/test_plain_configurations.py
@@ -168,7 +178,7 @@ clean: ## Remove the environments and the state, keep what is published
 	@UV=$(UV) PYTHON=$(PYTHON) environments/build-gpu
 
 .venv-evaluation/cpu: environments/cpu.txt | $(filter .uv/%,$(UV))
-	@$(UV) venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-evaluation
+	@$(UV) venv --quiet --clear --seed --no-python-downloads --python $(ENGINE_PYTHON) .venv-evaluation
 	@.venv-evaluation/bin/pip install --quiet --no-deps 'torch==2.13.0+cpu'
 	@$(UV) pip install --quiet --no-deps --require-hashes --python .venv-evaluation -r environments/cpu.txt
 	@touch $@

@@ -181,4 +181,4 @@ def _market(
     if values is not None:
         values = index_levels.index_scores(values, facts.load("sold_models"))
     scores = facts.load("capability_scores")
-    return Market(prices, model_links, capability_levels, scores, index=values)
+    return Market.of(prices, model_links, capability_levels, scores, values)

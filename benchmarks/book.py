@@ -11,13 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import Measurement, compare, own_peak_mb
+from benchmarks.measure import Row, own_peak_mb, row
 from densing_pipeline.prices.as_of import as_of
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.prices.history import Snapshot, history, snapshots_digest, update
@@ -32,41 +32,48 @@ START, DAYS = date(2016, 1, 1), 3_650
 MODELS, NIGHTS = 400, 660
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """A night, look-ups and a rebuild, each against what one would write without the book."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build_book(folder / "book")
-        flat = folder / "book.parquet"
-        Store(folder / "book").scan().sink_parquet(flat)
-        polls = Store(folder / "book").polls()
+        flat, found = folder / "book.parquet", cache(responses)
+
+        @cache
+        def built() -> pl.DataFrame:
+            """The days of the looks of the book, which is built the first time."""
+            build_book(folder / "book")
+            Store(folder / "book").scan().sink_parquet(flat)
+            return Store(folder / "book").polls()
+
         nights = itertools.count(1)
-        yield compare(
+        yield row(
             "prices.fold",
             f"a snapshot of {OFFERS:,} offers, {CHANGED} changed, into {INTERVALS:,} intervals",
             lambda: fold_night(folder / "book", next(nights)),
             lambda: rewrite(flat),
             "polars, the book as one parquet file: read, join, close, append, write",
+            ready=built,
             repeats=1,
-            peak=peak_mb("fold", folder / "book", next(nights)),
+            peak=lambda: peak_mb("fold", folder / "book", next(nights)),
         )
-        yield compare(
+        yield row(
             "prices.as_of",
             f"what held on ten single days of ten years, in all, {INTERVALS:,} intervals",
             lambda: look_up(folder / "book"),
-            lambda: [as_of(pl.scan_parquet(flat), day, day, polls) for day in days()],
+            lambda: [as_of(pl.scan_parquet(flat), day, day, built()) for day in days()],
             "polars, the same filter over the book as one parquet file",
-            peak=peak_mb("look_up", folder / "book"),
+            ready=built,
+            peak=lambda: peak_mb("look_up", folder / "book"),
         )
-        found = responses()
-        yield compare(
+        yield row(
             "prices.rebuild",
             f"{NIGHTS} daily OpenRouter responses of {MODELS} models, from bytes to the history",
-            lambda: rebuild(folder / "rebuilt", found),
-            lambda: stacked(found),
+            lambda: rebuild(folder / "rebuilt", found()),
+            lambda: stacked(found()),
             "json and polars: all days in one frame, runs of equal prices (no corrections, no as-of)",
+            ready=found,
             repeats=1,
-            peak=peak_mb("rebuild", folder / "again"),
+            peak=lambda: peak_mb("rebuild", folder / "again"),
         )
 
 

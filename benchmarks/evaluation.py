@@ -1,21 +1,23 @@
 """Benchmarks of evaluating a model, against lm-eval's vLLM backend and vLLM's own calls.
 
-They run in the evaluation environment (`make evaluation-env-cpu`), as a program of its own that prints
-its measurements; ours and the peer drive the very same engine on a small random model.
+They run in the evaluation environment (`make evaluation-env-cpu`), in a program of its own that is told which
+to make; ours and the peer drive the very same engine on a small random model.
 """
 
 import json
 import os
 import random
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks.measure import Measurement, compare, own_peak_mb
+from benchmarks.measure import Measurement, Row, compare, own_peak_mb
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-evaluation" / "bin" / "python"
@@ -64,26 +66,41 @@ WORDS = [
 ]
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """Choices, losses, texts, a whole suite and the job around the engine."""
     if not PYTHON.exists():
         Console(stderr=True).print("evaluation: left out, `make evaluation-env-cpu` was not run")
         return
-    done = subprocess.run(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [PYTHON, "-m", "benchmarks.evaluation"],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        check=True,
         text=True,
-    )
-    for line in done.stdout.splitlines():
+    ) as program:
+        for measure in MEASURES:
+            yield Row(f"evaluation.{measure}", partial(asked, program, measure))
+
+
+def asked(program: "subprocess.Popen[str]", measure: str) -> Measurement:
+    """Have the program in the evaluation environment measure one row."""
+    assert program.stdin
+    assert program.stdout
+    program.stdin.write(f"{measure}\n")
+    program.stdin.flush()
+    for line in program.stdout:
         if line.startswith("{"):
-            yield json.loads(line)
+            found: Measurement = json.loads(line)
+            return found
+    raise RuntimeError(f"{PYTHON} -m benchmarks.evaluation ended while it measured {measure}")
 
 
 def main() -> None:
-    """Measure in this environment and print a line of JSON for each measurement."""
+    """Measure in this environment what each line of input names; print each as a line of JSON."""
+    wanted = sys.stdin.readline().strip()
+    if not wanted:
+        return
     from densing_pipeline.evaluation import sizing, vllm_engine, weights
     from tests.engine.models import tiny_llama
     from tests.engine.peer import lm_eval_on
@@ -96,8 +113,9 @@ def main() -> None:
         sized = sizing.size(checked, machine)
         engine = vllm_engine.VllmEngine(checked, sized)
         peer = lm_eval_on(engine, model)
-        for measure in (_choices, _losses, _fresh_text, _texts, _suite, _job):
-            print(json.dumps(measure(engine, peer)), flush=True)
+        while wanted:
+            print(json.dumps(MEASURES[wanted](engine, peer)), flush=True)
+            wanted = sys.stdin.readline().strip()
 
 
 def _choices(engine: Any, peer: Any) -> Measurement:
@@ -286,6 +304,17 @@ def _question(seed: str) -> str:
 
 def _words(seed: object, count: int) -> str:
     return " ".join(random.Random(f"{seed}").choices(WORDS, k=count))  # noqa: S311
+
+
+MEASURES: dict[str, Callable[[Any, Any], Measurement]] = {
+    "choices": _choices,
+    "losses": _losses,
+    "fresh_text": _fresh_text,
+    "texts": _texts,
+    "suite": _suite,
+    "job": _job,
+}
+"""What is measured with our engine and the peer, by the row's name in its room."""
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub import HfApi, ModelInfo
 
-from benchmarks.measure import Measurement, compare, machine, own_peak_mb
+from benchmarks.measure import Measurement, Row, compare, machine, own_peak_mb, row
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, models, parameters, poll, sweep, tensor_headers, watermark
 from densing_pipeline.hub.classify import classify
@@ -51,10 +51,10 @@ DAYS = 62
 """Days of the simulated Hub: the window in which a night looks for late publications, and two nights."""
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """A record, a configuration, a night, and everything there is."""
     records = [json.loads(text) for text in _page_text(0)] * (RECORDS // PAGE)
-    yield compare(
+    yield row(
         "hub.classify",
         f"{RECORDS:,} whole records recognised, {BASE_PER_PAGE * 100 // PAGE} % of them base models",
         lambda: [classify(record) for record in records],
@@ -63,17 +63,17 @@ def benchmarks() -> Iterator[Measurement]:
     )
     configs = [_config(8 + n % 100) for n in range(RECORDS)]
     texts = [json.dumps(record) for record in configs]
-    yield compare(
+    yield row(
         "hub.parameters",
         f"total, active and non-embedding parameters of {RECORDS:,} configurations",
         lambda: [parameters.count(record) for record in configs],
         lambda: [json.loads(text) for text in texts],
         "json.loads of the same configurations (read, not counted)",
     )
-    yield _tensors()
-    yield _headers()
-    yield _night()
-    yield _sweep()
+    yield Row("hub.tensors", _tensors)
+    yield Row("hub.headers", _headers)
+    yield Row("hub.night", _night)
+    yield Row("hub.sweep", _sweep, is_long=True)
 
 
 def _tensors() -> Measurement:

@@ -7,9 +7,9 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-PEER_BUDGET_SECONDS = 60.0
+PEER_BUDGET_SECONDS = 30.0
 """A peer that takes longer than this in all is not run again."""
 
 
@@ -28,6 +28,33 @@ class Measurement(TypedDict):
     date: str
 
 
+class Row(NamedTuple):
+    """A row that is measured when it is asked for.
+
+    Attributes:
+        name: dotted name, room first.
+        measure: measures it.
+        is_long: whether that takes so long that it is done only for those who name the row.
+    """
+
+    name: str
+    measure: Callable[[], Measurement]
+    is_long: bool = False
+
+
+def row(
+    name: str, *arguments: Any, ready: Callable[[], object] | None = None, **options: Any
+) -> Row:
+    """A row that `compare` measures with these arguments, after what makes ready for it."""
+
+    def measure() -> Measurement:
+        if ready:
+            ready()
+        return compare(name, *arguments, **options)
+
+    return Row(name, measure)
+
+
 def compare(
     name: str,
     what: str,
@@ -36,7 +63,7 @@ def compare(
     peer_name: str,
     unit: str = "s",
     repeats: int = 3,
-    peak: float | None = None,
+    peak: Callable[[], float] | None = None,
 ) -> Measurement:
     """Time both, alternating so that a busy machine slows both.
 
@@ -48,7 +75,7 @@ def compare(
         peer_name: library and call that a user would otherwise write.
         unit: unit of `ours` and `peer`, seconds.
         repeats: runs of each; the best counts.
-        peak: peak memory of ours in MB, where it was measured otherwise than by `peak_mb`.
+        peak: gives the peak memory of ours in MB after the runs, where `peak_mb` cannot.
 
     Returns:
         The measurement; `ratio` is peer over ours, `peak_mb` what ours allocates in Python and numpy.
@@ -70,7 +97,7 @@ def compare(
         peer_name=peer_name,
         unit=unit,
         ratio=round(other / best, 1),
-        peak_mb=round(peak_mb(ours) if peak is None else peak, 1),
+        peak_mb=round(peak_mb(ours) if peak is None else peak(), 1),
         machine=machine(),
         date=datetime.now(UTC).date().isoformat(),
     )

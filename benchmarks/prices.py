@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 from scipy import stats
 
-from benchmarks.measure import Measurement, compare
+from benchmarks.measure import Row, row
 from densing_pipeline.cost import curves
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
@@ -23,12 +23,12 @@ STEPS = 40
 DRAWS = 1_000
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """Frontier of a large synthetic book, and the bootstrap of one curve."""
     book = _book()
     links, level, scores = _level(book)
     as_pandas = _for_pandas(book)
-    yield compare(
+    yield row(
         "cost.frontier",
         f"cheapest price of one level over {DAYS:,} days, 4 blends, {book.height:,} prices",
         lambda: price_frontier(Market(book, links, level, scores)),
@@ -37,7 +37,7 @@ def benchmarks() -> Iterator[Measurement]:
     )
     rng = np.random.default_rng(0)
     waits, falls = rng.exponential(20, STEPS), -rng.exponential(0.2, STEPS)
-    yield compare(
+    yield row(
         "cost.step_bootstrap",
         f"{DRAWS:,} resampled slopes of a curve of {STEPS} records",
         lambda: curves.event_slope(

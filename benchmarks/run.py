@@ -1,12 +1,16 @@
 """Run the benchmarks and write `benchmarks/results.json` (`make bench`).
 
-    uv run python -m benchmarks.run [density trends prices book backfill hub scores publication evaluation]
+    .venv/bin/python -m benchmarks.run hub density.fit_file    # the rows of one room, and another row
+    .venv/bin/python -m benchmarks.run --list                  # the rooms and their rows
 
-Rooms named are measured anew, and the others' results stay.
+Without a name all are measured but for the long ones, which takes about 15 minutes. Rows that are not measured keep
+their results. A row that fails is told at the end and stops no other.
 """
 
 import json
 import sys
+import time
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -35,16 +39,33 @@ ROOMS = {
 
 def main() -> None:
     """Measure, print and write the results."""
-    asked = sys.argv[1:] or list(ROOMS)
-    if unknown := sorted(set(asked) - set(ROOMS)):
-        sys.exit(f"no such benchmarks: {', '.join(unknown)}; there are {', '.join(ROOMS)}")
+    names = sys.argv[1:]
+    console = Console()
+    if names == ["--list"]:
+        for room, module in ROOMS.items():
+            rows = [f"{one.name}{' (long)' * one.is_long}" for one in module.benchmarks()]
+            console.print(f"{room}: {', '.join(rows)}")
+        return
     table = Table("benchmark", "what", "ours", "peer", "times faster", "peak MB", "against")
-    is_kept = sys.argv[1:] and RESULTS.exists()
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if is_kept else []
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     results = {row["name"]: row for row in before}
-    for room in asked:
-        for row in ROOMS[room].benchmarks():
-            results[row["name"]] = row
+    failed, unknown = [], set(names) - set(ROOMS)
+    for room, module in ROOMS.items():
+        if names and room not in names and not unknown:
+            continue
+        for name, measure, is_long in module.benchmarks():
+            unknown.discard(name)
+            if name not in names and (is_long or (names and room not in names)):
+                continue
+            began = time.perf_counter()
+            try:
+                row = measure()
+            except Exception:
+                failed.append(name)
+                traceback.print_exc()
+                continue
+            console.print(f"{name} took {time.perf_counter() - began:.0f} s")
+            results[name] = row
             table.add_row(
                 row["name"],
                 row["what"],
@@ -57,7 +78,11 @@ def main() -> None:
             # After each row, so that an interrupted run keeps what it has measured.
             text = json.dumps(list(results.values()), indent=2, ensure_ascii=False)
             RESULTS.write_text(text + "\n", encoding="utf-8")
-    Console().print(table)
+    console.print(table)
+    if unknown:
+        sys.exit(f"no such benchmarks: {', '.join(sorted(unknown))}; --list names them")
+    if failed:
+        sys.exit(f"failed, see above: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ from datetime import date
 
 import polars as pl
 
-from benchmarks.measure import Measurement, compare
+from benchmarks.measure import Row, row
 from densing_pipeline.score_sources.sources import SOURCES
 
 FILES, ROWS = 80, 300
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """The archive of a night."""
     content = archive()
-    yield compare(
+    yield row(
         "scores.archive",
         f"an archive of {FILES} benchmarks with {ROWS} rows each, from bytes to checked rows",
         lambda: SOURCES["epoch-benchmarks"].read(content, date(2026, 11, 1)),

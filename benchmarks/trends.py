@@ -22,7 +22,7 @@ from statsmodels.regression.quantile_regression import QuantReg
 from statsmodels.tools.sm_exceptions import IterationLimitWarning
 
 from benchmarks.density import multi_start
-from benchmarks.measure import Measurement, compare, machine
+from benchmarks.measure import Measurement, Row, compare, machine, row
 from densing_pipeline import facts
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
@@ -46,12 +46,12 @@ NIGHTLY_RESAMPLES = 10
 DRAWS = 1000
 
 
-def benchmarks() -> Iterator[Measurement]:
+def benchmarks() -> Iterator[Row]:
     """Bootstrap of the headline estimator, and the refit of a night."""
-    yield quantile_bootstrap()
-    yield quantile_bootstrap_2000()
+    yield Row("trends.quantile_bootstrap", quantile_bootstrap)
+    yield Row("trends.quantile_bootstrap_2000", quantile_bootstrap_2000)
     yield from linear()
-    yield nightly_refit()
+    yield Row("nightly.refit", nightly_refit)
 
 
 def quantile_bootstrap() -> Measurement:
@@ -92,18 +92,18 @@ def quantile_bootstrap_2000() -> Measurement:
     return scaled(row, RESAMPLES / PEER_RESAMPLES)
 
 
-def linear() -> Iterator[Measurement]:
+def linear() -> Iterator[Row]:
     """Cost against draws and models: ours is ten times the work of what stands as the peer."""
     x, y, weights = simulated_models(10_000, 500)
     tenth = slice(0, 1000)
-    yield compare(
+    yield row(
         "trends.linear_in_models",
         "500 resampled quantile lines at 10,000 models; the peer is ours at 1,000 models",
         lambda: quantile_line(x, y, 0.9, weights),
         lambda: quantile_line(x[tenth], y[tenth], 0.9, weights[:, tenth]),
         "densing_pipeline itself, a tenth of the models",
     )
-    yield compare(
+    yield row(
         "trends.linear_in_draws",
         "500 resampled quantile lines at 10,000 models; the peer is ours with 50 resamples",
         lambda: quantile_line(x, y, 0.9, weights),

@@ -88,7 +88,8 @@ STATISTICS = Page(
         "{draws:,} resamples ({headline_draws:,} for the quoted row, under {headline_laws:,} draws of its "
         "law)",
         "ends over {width.WIDE_FOLD!w} times apart",
-        "ends are over {implications.MOST_FOLD}-fold apart",
+        "ends are over {width.MOST_FOLD}-fold apart",
+        "the lower end is told if the upper one is over {width.MOST_FOLD} times as long",
         "within {same_slope:.0f} % at the median",
         # simulations
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
@@ -360,7 +361,9 @@ FORECASTS = Page(
         "{methods.PAPER_MONTHS[price]} months |",
         "resampled by family ({methods.CURVE_RESAMPLES} times)",
         "At most {forecasts.MOST_FORECAST_DRAWS} draws",
+        "; {pace_resamples} resamples), plus how far",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
+        "the ends of whose interval are over {width.MOST_FOLD}-fold apart is refused",
         "coverage of the {level:.0f} % interval",
         "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
         "with the interval of {draws:,} resamples",

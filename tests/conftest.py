@@ -1,5 +1,6 @@
 """What many tests need: a small valid set of published tables, and the recorded data if present."""
 
+import gc
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -18,6 +19,12 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of garbage collection, which goes through it all again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

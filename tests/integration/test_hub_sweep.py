@@ -1,6 +1,6 @@
 """A full sweep of the Hub fits into memory and survives being killed, at a reduced scale.
 
-`make bench` does the same with 2.5 million records (`benchmarks/hub.py`).
+`python -m benchmarks.run hub.sweep` does the same with 2.5 million records.
 """
 
 import pytest

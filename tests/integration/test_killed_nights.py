@@ -157,6 +157,7 @@ def disturbed(
     return killed
 
 
+@pytest.mark.slow
 def test_killed_nights_run_again_leave_the_same_tables(
     price_server, processes, tmp_path, monkeypatch
 ):

@@ -16,7 +16,7 @@ import pytest
 
 from densing_pipeline.__main__ import main
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.nightly import end_killed_runs, run_nightly
+from densing_pipeline.nightly import end_killed_runs, own_tags, run_nightly
 from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
@@ -155,9 +155,44 @@ def test_a_release_of_tables_with_different_settings_is_refused(night):
             rf"DENSING_SEED is {published_by.seed} for this release.*{differing}", told
         )
     assert (settings.publish_dir / "latest").resolve() == before
+    releases = sorted((settings.publish_dir / "releases").iterdir())
     assert materialise(settings, instance, "capability_levels", "release") == ""
+    assert sorted((settings.publish_dir / "releases").iterdir()) == releases, "nothing is new"
 
 
+def test_a_damaged_table_is_told_to_its_reader_and_made_again(night):
+    settings, instance, _ = night
+    (settings.tables_dir / "densities.parquet").write_bytes(b"damaged")
+    assert "densities.parquet: damaged" in materialise(settings, instance, "leaders")
+    assert materialise(settings, instance, "densities", "leaders") == ""
+
+
+@pytest.mark.parametrize("has_server", [False, True])
+def test_runs_that_a_killed_process_left_are_ended_and_on_a_server_those_of_others_are_not(
+    tmp_path, has_server
+):
+    @dg.job
+    def empty() -> None: ...
+
+    url = "postgresql://ann:secret@db.example/runs" if has_server else None
+    mine, other = (
+        Settings(state_dir=tmp_path / name, database_url=url) for name in ("mine", "other")
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs = [
+            instance.create_run_for_job(
+                empty, tags=own_tags(each), status=dg.DagsterRunStatus.STARTED
+            )
+            for each in (mine, other)
+        ]
+        end_killed_runs(instance, mine)
+        ended = [instance.get_run_by_id(run.run_id).status for run in runs]
+    # Files in the state directory hold its own runs alone.
+    of_other = dg.DagsterRunStatus.STARTED if has_server else dg.DagsterRunStatus.FAILURE
+    assert ended == [dg.DagsterRunStatus.FAILURE, of_other]
+
+
+@pytest.mark.slow
 def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
     program = (
         "from pathlib import Path; from densing_pipeline.nightly import run_nightly; "
@@ -181,6 +216,7 @@ def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
             assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_one_sentence_and_status_130(tmp_path):
     state = tmp_path / "state"
     environment = {
@@ -210,9 +246,16 @@ def test_a_failing_table_names_the_step_and_leaves_the_release(night, monkeypatc
         return pl.DataFrame({"model_id": ["x"]})
 
     monkeypatch.setattr("densing_pipeline.hub.bundled.models", broken)
-    failures = run_nightly(settings, instance)
+    watched = Watched()
+    failures = run_nightly(settings, instance, watched)
     assert "missing column" in failures["models"]
     assert (settings.publish_dir / "latest").resolve() == before
+    assert set(watched.steps) >= {"models", "densities", "densing_law", "release"}
+    assert not any(step.endswith("_schema") for step in watched.steps), "checks are no steps"
+    assert all(seconds is not None for seconds in watched.steps.values()), "known from last time"
+    assert watched.starts == set(watched.ends)
+    assert not watched.ends["models"]
+    assert "release" not in watched.starts
 
 
 def test_show_prints_the_answers_and_with_all_the_tables(night, monkeypatch, capsys):
@@ -256,15 +299,18 @@ def second_night(night):
     return SecondNight(told, releases, run_nightly(settings, instance, watched), watched)
 
 
+@pytest.mark.slow
 def test_a_damaged_table_in_the_state_directory_costs_only_itself(second_night):
     assert "densities.parquet: damaged" in second_night.told
     assert second_night.failures == {}, "a full night rebuilds it"
 
 
+@pytest.mark.slow
 def test_a_second_night_with_nothing_new_publishes_nothing_new(night, second_night):
     assert sorted((night[0].publish_dir / "releases").iterdir()) == second_night.releases
 
 
+@pytest.mark.slow
 def test_each_step_of_a_night_is_watched_from_its_start_to_its_end(second_night):
     watched = second_night.watched
     assert set(watched.steps) >= {"densities", "densing_law", "release"}

@@ -149,7 +149,7 @@ def test_a_scheduled_night_waits_for_the_other_run(settings, instance, other_run
     assert not (settings.state_dir / HOLDER).exists(), "the run lets go when it ends"
 
 
-@pytest.mark.parametrize("is_updated", [True, False])
+@pytest.mark.parametrize("is_updated", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_night_that_waited_across_an_update_makes_no_table(
     settings, other_run, tmp_path, is_updated
 ):

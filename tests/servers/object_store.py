@@ -1,4 +1,8 @@
-"""An S3-compatible object store on loopback: moto's server, with faults between it and its clients."""
+"""An S3-compatible object store on loopback: moto's server, with faults between it and its clients.
+
+moto and boto3 are imported when a server starts: their import takes seconds, which whoever only lists the
+tests should not wait for.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -6,9 +10,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-import boto3
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import s3_backends
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 BUCKET = "densing-releases"
@@ -41,6 +42,8 @@ class ObjectStoreServer:
 
     def __enter__(self) -> "ObjectStoreServer":
         """Start to serve."""
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", 0, self._answered, threaded=True, request_handler=_Quiet
@@ -60,6 +63,8 @@ class ObjectStoreServer:
         trace: TracebackType | None,
     ) -> None:
         """Stop, and forget the objects."""
+        from moto.s3.models import s3_backends
+
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -87,6 +92,8 @@ class ObjectStoreServer:
 
     def client(self) -> Any:
         """A client of another library, as a reader has it."""
+        import boto3
+
         return boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -97,6 +104,8 @@ class ObjectStoreServer:
 
     def objects(self) -> dict[str, bytes]:
         """Every object there, as the store holds it, without a request."""
+        from moto.s3.models import s3_backends
+
         bucket = s3_backends["123456789012"]["aws"].buckets[BUCKET]
         return {name: bucket.keys[name].value for name in list(bucket.keys)}
 

@@ -188,7 +188,7 @@ def test_the_command_serves_standard_input_and_output(latest, monkeypatch):
     )
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_command_serves_loopback_alone(latest, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -82,6 +82,7 @@ def test_the_web_page_is_bound_to_loopback():
     assert "--host 127.0.0.1" in unit
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", ["dagster-daemon", "dagster-webserver"])
 def test_the_programs_have_the_options_that_the_units_give(program):
     [line] = [

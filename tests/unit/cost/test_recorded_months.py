@@ -19,7 +19,7 @@ from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.tables.published import CAPABILITY_LEVELS
 
-pytestmark = [pytest.mark.shared, pytest.mark.heavy]
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

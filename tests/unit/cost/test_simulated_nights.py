@@ -27,6 +27,8 @@ from densing_pipeline.cost.simulated_nights import (
 )
 from densing_pipeline.prices.sources import SOURCES
 
+pytestmark = pytest.mark.heavy
+
 DAYS_STATED = 0.995
 """Days on which the true price is the cheapest one, or one that the table says may have begun by then."""
 

@@ -12,6 +12,8 @@ from densing_pipeline.evaluation.requests import GenerateRequest
 from tests import engines
 from tests.engines import sized
 
+pytestmark = pytest.mark.heavy
+
 REQUESTS = [GenerateRequest(str(number), (), 1) for number in range(3 * BLOCK_REQUESTS + 5)]
 
 

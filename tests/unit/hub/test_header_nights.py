@@ -26,6 +26,8 @@ from tests.servers.hub import (
 from tests.servers.observatory import LIMITS as WITHOUT
 from tests.servers.observatory import Observatory
 
+pytestmark = pytest.mark.heavy
+
 LIMITS = replace(WITHOUT, headers=50)
 CREATED = FIRST_DAY + timedelta(hours=5)
 LLAMA = base_model("lab/Nova", CREATED, hidden=64, layers=3).config or {}

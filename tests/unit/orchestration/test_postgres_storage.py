@@ -1,4 +1,7 @@
-"""Dagster's database on a real Postgres: created once, shared by installations, its faults said plainly."""
+"""Dagster's database on a real Postgres: created once, shared by installations, its faults said plainly.
+
+What needs a server is slow, for it starts one.
+"""
 
 import socket
 import subprocess
@@ -128,6 +131,7 @@ def test_a_host_that_there_is_not_is_told():
     assert "cannot be found" in refusal("postgresql://ann:secret@nowhere.invalid/runs")
 
 
+@pytest.mark.slow
 def test_wrong_password_user_and_database_are_told(server):
     assert "refuses the password" in refusal(server.url(password="wrong"))  # noqa: S106
     # A server must not tell whether a user exists.
@@ -137,6 +141,7 @@ def test_wrong_password_user_and_database_are_told(server):
     assert "createdb" in told
 
 
+@pytest.mark.slow
 def test_no_password_is_told_and_the_variable_of_libpq_gives_it(server, database, monkeypatch):
     monkeypatch.setenv("PGPASSFILE", "/nowhere")
     without = database.replace(f":{database.split(':')[2].split('@')[0]}@", "@")
@@ -145,6 +150,7 @@ def test_no_password_is_told_and_the_variable_of_libpq_gives_it(server, database
     opened(without)
 
 
+@pytest.mark.slow
 def test_a_user_who_may_not_create_tables_is_told(server, empty_database):
     name = empty_database.rpartition("/")[2]
     server.sql(f"CREATE USER guest PASSWORD '{PASSWORD}'")
@@ -154,12 +160,14 @@ def test_a_user_who_may_not_create_tables_is_told(server, empty_database):
     )
 
 
+@pytest.mark.slow
 def test_a_database_that_accepts_no_changes_is_told(server, empty_database):
     name = empty_database.rpartition("/")[2]
     server.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     assert "does not accept changes" in refusal(empty_database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "told"),
     [("1ebdd7a9686f", "by an older Dagster"), ("ffffffffffff", "by a newer Dagster")],
@@ -172,7 +180,7 @@ def test_tables_of_another_version_are_told(server, database, version, told):
     assert told in refusal(database)
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_processes_that_create_it_at_once_all_open_it(server, empty_database):
     opened_by, failed = [], []
 
@@ -196,7 +204,7 @@ def test_processes_that_create_it_at_once_all_open_it(server, empty_database):
     )
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_installations_in_schemas_of_their_own_do_not_meet(server, database):
     name = database.rpartition("/")[2]
     for schema in ("first", "second"):
@@ -206,7 +214,7 @@ def test_installations_in_schemas_of_their_own_do_not_meet(server, database):
     assert second.run_storage.get_cursor_values({"key"}) == {}
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_server_that_ends_during_a_run_is_told(tmp_path):
     if programs() is None:
         pytest.skip("needs a Postgres server (Debian package postgresql)")
@@ -222,7 +230,7 @@ def test_a_server_that_ends_during_a_run_is_told(tmp_path):
         assert stored.run_storage.get_runs_count() == 0
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_killed_runs_of_another_installation_are_left_alone(
     server, database, tmp_path, monkeypatch
 ):
@@ -251,7 +259,7 @@ def test_killed_runs_of_another_installation_are_left_alone(
         ]  # fmt: skip
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_command_says_where_it_is_or_what_is_wrong(server, database, tmp_path, monkeypatch):
     monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))

@@ -19,6 +19,8 @@ from densing_pipeline.orchestration.run_retention import (
 )
 from densing_pipeline.settings import Settings
 
+pytestmark = pytest.mark.heavy
+
 YAML = """
 storage:
   sqlite:

@@ -19,6 +19,8 @@ from densing_pipeline.orchestration import sqlite_storage, storage
 from densing_pipeline.orchestration.sqlite_storage import DATABASES, KEEP_NEWER, LockedSqliteStorage
 from densing_pipeline.state import StorageError
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[3]
 SECOND = f"INSERT INTO alembic_version VALUES ('{LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION}')"  # noqa: S608
 

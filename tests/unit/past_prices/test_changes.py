@@ -9,6 +9,8 @@ from densing_pipeline.past_prices.changes import of_the_week, price_changes
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.tables.published import MODEL_LINKS, PRICE_CHANGES, PRICE_POLLS, PRICES
 
+pytestmark = pytest.mark.heavy
+
 START = date(2025, 1, 1)
 OLD, NEW = (2.0, 8.0), (1.0, 4.0)
 DAYS = range(0, 60, 2)

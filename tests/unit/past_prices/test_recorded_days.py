@@ -16,7 +16,7 @@ from densing_pipeline.prices.compile_history import RECORDED, compile_history
 from densing_pipeline.prices.sources import SOURCES
 from tests.unit.past_prices.conftest import book_of
 
-pytestmark = [pytest.mark.shared, pytest.mark.heavy]
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 SEED = 20261129
 MONTHS, MODELS = 8, 40

@@ -77,7 +77,7 @@ def test_on_each_recorded_day_the_bundle_says_what_the_list_said(recorded, sourc
 
 
 @pytest.mark.shared
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_bundle_is_what_the_code_compiles_from_the_recorded_history(recorded):
     assert compile_history(recorded / "prices") == bundled.FILE.read_bytes(), (
         "`densing facts compile-prices` compiles it anew"

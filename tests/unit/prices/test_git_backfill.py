@@ -21,6 +21,8 @@ from densing_pipeline.prices.snapshots import last_good
 from densing_pipeline.settings import Settings
 from tests.servers.repositories import Commit, GitServer, write
 
+pytestmark = pytest.mark.heavy
+
 LIST = "model_prices_and_context_window.json"
 NOW = datetime(2026, 1, 12, 9, tzinfo=UTC)
 

@@ -28,6 +28,8 @@ from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.store import Store
 from densing_pipeline.tables.published import PRICES
 
+pytestmark = pytest.mark.heavy
+
 START = date(2025, 1, 1)
 
 

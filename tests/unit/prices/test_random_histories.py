@@ -19,6 +19,8 @@ from densing_pipeline.prices.confirmation import REVERSAL_DAYS
 from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.tables.published import CAPABILITY_LEVELS, MODEL_LINKS, PRICES
 
+pytestmark = pytest.mark.heavy
+
 START = date(2025, 1, 1)
 OFFERS, LOOKS = 150, 36
 GAPS = (1, 1, 1, 1, 1, 2, 5, 13, 14, 15, 16, 40, 200)
@@ -26,7 +28,8 @@ PRICES_SEEN = (1.0, 1.0, 1.0, 0.5, 0.3, 0.1, 10.0, 0.0, None)
 """USD per million tokens; 0 is a free day, None a day without the offer."""
 
 OWN, KEPT = "openrouter", "litellm"
-seeds = pytest.mark.parametrize("seed", range(3))
+SLOW_SEEDS = (pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))
+seeds = pytest.mark.parametrize("seed", [0, *SLOW_SEEDS])
 
 
 @cache

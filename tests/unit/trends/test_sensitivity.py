@@ -23,6 +23,8 @@ from densing_pipeline.trends.sensitivity import (
     spread,
 )
 
+pytestmark = pytest.mark.heavy
+
 AS_OF = date(2026, 11, 23)
 
 

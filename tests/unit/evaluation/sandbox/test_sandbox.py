@@ -20,6 +20,8 @@ from densing_pipeline.evaluation.sandbox import (
 )
 from densing_pipeline.evaluation.sandbox.container import Container
 
+pytestmark = pytest.mark.heavy
+
 RIGHT = {
     "plain data of every kind": (
         "def f(x): return x",

@@ -11,6 +11,8 @@ import pytest
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError
 from densing_pipeline.evaluation.sandbox import sandbox as module
 
+pytestmark = pytest.mark.heavy
+
 PROGRAM, TESTS = "def f(): return 1", "assert f() == 1"
 
 

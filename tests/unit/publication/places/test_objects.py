@@ -23,7 +23,7 @@ from densing_pipeline.settings import Settings
 from tests.releases import SMALL
 from tests.servers.object_store import BUCKET, ObjectStoreServer
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 PREFIX = "densing/published"
 URL = f"s3://{BUCKET}/{PREFIX}"

@@ -17,6 +17,8 @@ from densing_pipeline.tables.published import PUBLISHED
 from tests.releases import made
 from tests.told import HOSTILE, told
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def release(tables):
