@@ -41,7 +41,6 @@ README = Page(
             "3.14 and other systems should do",
             "CPU build for 3.11",
             "(02:00 UTC)",
-            "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
         "the worlds (`trends.worlds`)": ("twelve artificial worlds",),
@@ -647,6 +646,7 @@ PAGES = {
     "docs/reliability.md": Page(
         rest="bounds of faults, held by the tests it names; the quarter's figures from benchmarks/quarter"
     ),
+    "docs/report.md": Page(rest="bounds held by tests/unit/publication/report"),
     "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/reading.md": Page(rest="worked examples, run as tests"),
     "docs/sandbox.md": Page(
