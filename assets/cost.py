@@ -19,7 +19,7 @@ from densing_pipeline.cost import (
 from densing_pipeline.cost.market import Market
 from densing_pipeline.orchestration.metadata import (
     answer_metadata,
-    figure_metadata,
+    charted,
     halving_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
@@ -53,6 +53,7 @@ def price_frontier(
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     capability_index: pl.DataFrame,
+    price_polls: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Cheapest price of each capability level over time: currently on offer, and the lowest so far."""
@@ -62,9 +63,8 @@ def price_frontier(
         membership.drawn_frontiers(market, draws=membership.DRAWS, seed=settings.seed),
     )
     cheapest = published.PRICE_FRONTIER.cast(index_levels.with_scale(cheapest, capability_levels))
-    return dg.MaterializeResult(
-        value=cheapest, metadata=figure_metadata(price_charts.price({"price_frontier": cheapest}))
-    )
+    shown = {"price_frontier": cheapest, "price_polls": price_polls}
+    return charted(cheapest, price_charts.price(shown))
 
 
 @table_asset(published.PRICE_HALVING, group="cost", kinds=frozenset({"scipy"}))
@@ -114,9 +114,7 @@ def price_index(
     found = index.price_index(
         _market(prices, model_links, published.CAPABILITY_LEVELS.empty(), capability_index)
     )
-    return dg.MaterializeResult(
-        value=found, metadata=figure_metadata(price_charts.index({"price_index": found}))
-    )
+    return charted(found, price_charts.index({"price_index": found}))
 
 
 @table_asset(published.PRICE_COMPARISONS, group="cost", kinds=frozenset({"scipy"}))
@@ -138,11 +136,14 @@ def price_decomposition(
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
     capability_index: pl.DataFrame,
-) -> pl.DataFrame:
+    price_frontier: pl.DataFrame,
+) -> dg.MaterializeResult[pl.DataFrame]:
     """Changes of the cheapest price on offer by cause: entry, repricing or exit."""
-    return decomposition.price_decomposition(
+    found = decomposition.price_decomposition(
         _market(prices, model_links, capability_levels, capability_index)
     )
+    shown = {"price_decomposition": found, "price_frontier": price_frontier}
+    return charted(found, price_charts.causes(shown))
 
 
 @table_asset(published.TASK_RUNS, group="cost")
@@ -181,4 +182,4 @@ def _market(
     if values is not None:
         values = index_levels.index_scores(values, facts.load("sold_models"))
     scores = facts.load("capability_scores")
-    return Market(prices, model_links, capability_levels, scores, index=values)
+    return Market.of(prices, model_links, capability_levels, scores, values)

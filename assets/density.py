@@ -23,14 +23,17 @@ from densing_pipeline.headline import HEADLINE
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import (
     breaks_metadata,
+    charted,
     figure_metadata,
     headline_metadata,
     sensitivity_metadata,
 )
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
+from densing_pipeline.publication.charts import rates
 from densing_pipeline.publication.charts.choices import choices
 from densing_pipeline.publication.charts.density import density_today
+from densing_pipeline.publication.charts.models import compression as compression_chart
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
@@ -168,9 +171,9 @@ def compression(
     reference_law_draws: pl.DataFrame,
     direct_laws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """Density of pruned, distilled and quantised models compared with that of their parents."""
-    return pairs.compression(
+    table = pairs.compression(
         densities,
         current(models),
         facts.load("compression_pairs"),
@@ -179,6 +182,7 @@ def compression(
         drawn_laws(reference_laws, reference_law_draws),
         seed=settings.seed,
     )
+    return charted(table, compression_chart({"compression": table, "models": models}))
 
 
 @table_asset(published.DENSING_LAW, group="density", kinds=frozenset({"scipy"}))
@@ -225,15 +229,16 @@ def density_paces(
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """Pace of density today by a line over all models, over 24 months, a saturating and a broken one."""
-    return paces.density_paces(
+    table = paces.density_paces(
         densities,
         densing_law,
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         laws=drawn_laws(reference_laws, reference_law_draws),
     )
+    return charted(table, rates.paces({"density_paces": table}))
 
 
 @table_asset(published.DENSITY_GROWTH, group="density")
@@ -268,7 +273,10 @@ def density_growth(
             seed=seed,
         ),
     )
-    return dg.MaterializeResult(value=table, metadata=headline_metadata(table))
+    figure = rates.rulers({"density_growth": table})
+    return dg.MaterializeResult(
+        value=table, metadata=headline_metadata(table) | figure_metadata(figure)
+    )
 
 
 @table_asset(published.INTERVAL_COVERAGE, group="density")

@@ -63,12 +63,11 @@ def forecasts(
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Densest model and cheapest price 1 to 12 months ahead: as published, and rebuilt for every month end."""
+    behind = (densities, models, scores, reference_laws)
+    known = _known(behind, (prices, model_links, capability_levels, price_polls))
+    paces = PooledPaces(_history(models, scores, reference_laws), settings.seed)
     return every_month.forecasts(
-        _known(
-            (densities, models, scores, reference_laws),
-            (prices, model_links, capability_levels, price_polls),
-            settings.seed,
-        ),
+        known._replace(pooled_pace=paces.as_of),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         previous=published_before(settings.publish_dir, "forecasts"),
@@ -126,10 +125,9 @@ def pace_skill(
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """How well each growth curve, fitted at past month ends, forecast the models of the next months."""
-    history = DensityHistory.of(current(models), scores, reference_laws)
     return pace_forecasts.pace_skill(
         densities,
-        history.as_of,
+        _history(models, scores, reference_laws).as_of,
         as_of=newest_or_day_zero(scores["observed_at"]),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
@@ -160,9 +158,7 @@ def paper_claims(
 
 
 def _known(
-    density_tables: tuple[pl.DataFrame, ...],
-    price_tables: tuple[pl.DataFrame, ...],
-    seed: int = 0,
+    density_tables: tuple[pl.DataFrame, ...], price_tables: tuple[pl.DataFrame, ...]
 ) -> ForecastInputs:
     """Densities with what past days are rebuilt from, and the market with the bundled scores.
 
@@ -173,10 +169,12 @@ def _known(
     prices, links, levels, polls = price_tables
     scored = facts.load("capability_scores")
     market = Market(prices, links, contested(levels, scored), scored, polls)
-    behind = current(models), scores, reference_laws
-    return ForecastInputs.up_to_now(
-        densities,
-        DensityHistory.of(*behind).as_of,
-        market,
-        PooledPaces(*behind, seed=seed).as_of,
-    )
+    history = _history(models, scores, reference_laws)
+    return ForecastInputs.up_to_now(densities, history.as_of, market, history.prepare)
+
+
+def _history(
+    models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame
+) -> DensityHistory:
+    """The densities of past days, of the present weights of each model."""
+    return DensityHistory.of(current(models), scores, reference_laws)

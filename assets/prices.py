@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from densing_pipeline import facts
+from densing_pipeline import clock, facts
 from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.metadata import book_metadata, poll_metadata
@@ -39,7 +39,8 @@ def price_snapshots(
 def prices(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[pl.DataFrame]:
     """Every known API price with the interval it was valid in and when it was observed."""
     zone = LandingZone(settings.landing_dir)
-    updates = history.update_all(zone, settings.book_dir)
+    today = snapshots.servers_time(zone, clock.now())
+    updates = history.update_all(zone, settings.book_dir, today)
     snapshots.report_failures(zone, {name: u.failure for name, u in updates.items()})
     polled = history.histories(settings.book_dir)
     listed = list_prices.listed_prices(facts.load("list_prices"))

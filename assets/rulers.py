@@ -9,7 +9,9 @@ from densing_pipeline.density import knowledge_probes as probes
 from densing_pipeline.density import text_ruler as texts
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.hub.models import current
+from densing_pipeline.orchestration.metadata import charted
 from densing_pipeline.orchestration.tables import table_asset
+from densing_pipeline.publication.charts.fresh_text import fresh as fresh_text_chart
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -53,12 +55,13 @@ def benchmark_gap(
     reference_laws: pl.DataFrame,
     reference_law_draws: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
-) -> pl.DataFrame:
+) -> dg.MaterializeResult[pl.DataFrame]:
     """Which models are denser on benchmarks than on text that they cannot have seen."""
-    return gaps.benchmark_gap(
+    table = gaps.benchmark_gap(
         densities,
         reported_fresh_text,
         direct_laws,
         drawn_laws(reference_laws, reference_law_draws),
         seed=settings.seed,
     )
+    return charted(table, fresh_text_chart({"benchmark_gap": table}))

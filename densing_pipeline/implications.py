@@ -23,7 +23,7 @@ from densing_pipeline.stats.intervals import cluster_weights, clustered_interval
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import IMPLICATIONS
-from densing_pipeline.tables.width import with_width
+from densing_pipeline.tables.width import MOST_FOLD, with_width
 from densing_pipeline.trends.densing_law import HEADLINE_TIMES
 from densing_pipeline.trends.estimate import Estimate, NoEstimateError, estimate, law_of
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
@@ -37,9 +37,6 @@ PROJECTED_SCORES = (0.4, 0.5, 0.6, 0.7)
 
 LONGEST_DAYS = 365
 """How far beyond the newest model a size is projected."""
-
-MOST_FOLD = 100
-"""Fold between the ends of an interval beyond which the number between them is not told."""
 
 MOST_LOG = 100.0
 """Logarithm beyond which a number is the noise of a steep line far from its models, and not said."""

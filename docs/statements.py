@@ -41,7 +41,6 @@ README = Page(
             "3.14 and other systems should do",
             "CPU build for 3.11",
             "(02:00 UTC)",
-            "the paper's claims since 2024",
         ),
         "the middle of a range (`trends.sensitivity.spread`)": ("the middle 90 %",),
         "the worlds (`trends.worlds`)": ("twelve artificial worlds",),
@@ -88,7 +87,8 @@ STATISTICS = Page(
         "{draws:,} resamples ({headline_draws:,} for the quoted row, under {headline_laws:,} draws of its "
         "law)",
         "ends over {width.WIDE_FOLD!w} times apart",
-        "ends are over {implications.MOST_FOLD}-fold apart",
+        "ends are over {width.MOST_FOLD}-fold apart",
+        "the lower end is told if the upper one is over {width.MOST_FOLD} times as long",
         "within {same_slope:.0f} % at the median",
         # simulations
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
@@ -360,7 +360,9 @@ FORECASTS = Page(
         "{methods.PAPER_MONTHS[price]} months |",
         "resampled by family ({methods.CURVE_RESAMPLES} times)",
         "At most {forecasts.MOST_FORECAST_DRAWS} draws",
+        "; {pace_resamples} resamples), plus how far",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
+        "the ends of whose interval are over {width.MOST_FOLD}-fold apart is refused",
         "coverage of the {level:.0f} % interval",
         "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
         "with the interval of {draws:,} resamples",
@@ -644,6 +646,7 @@ PAGES = {
     "docs/reliability.md": Page(
         rest="bounds of faults, held by the tests it names; the quarter's figures from benchmarks/quarter"
     ),
+    "docs/report.md": Page(rest="bounds held by tests/unit/publication/report"),
     "docs/releases.md": Page(rest="sizes of the code, held by tests/unit/publication"),
     "docs/reading.md": Page(rest="worked examples, run as tests"),
     "docs/sandbox.md": Page(

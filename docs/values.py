@@ -42,7 +42,15 @@ from densing_pipeline.density import (
 )
 from densing_pipeline.density.reference_laws import LADDER_FLOOR, laws_of
 from densing_pipeline.evaluation import queue_rules, score_gaps
-from densing_pipeline.forecasts import claims, forecasts, methods, pace_skill, skill, vintages
+from densing_pipeline.forecasts import (
+    claims,
+    forecasts,
+    methods,
+    pace_skill,
+    pooled_pace,
+    skill,
+    vintages,
+)
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.hub import pretraining_evidence, release_date
 from densing_pipeline.hub.claimed_scores import documents, landed, table
@@ -108,6 +116,7 @@ def constants() -> Values:
     } | {
         "benchmark_gap": benchmark_gap, "knowledge_growth": knowledge_growth,
         "knowledge_probes": knowledge_probes, "text_ruler": text_ruler,
+        "pace_resamples": pooled_pace.PACE_RESAMPLES,
         "densities": densities, "forecasts": forecasts, "links": links, "corrections": corrections,
         "draws": draws,
         "printed": paper,

@@ -4,15 +4,21 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.quarter.chaos import ANSWERS
+from densing_pipeline.orchestration.checks import STALE_HOURS
+from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.tables import markdown
+from densing_pipeline.tables.dates import DAYS_PER_YEAR
 
 RESULTS = Path(__file__).parent / "results.json"
+
+HOURS = 24
 
 STALE = "check:source_health:sources_fresh"
 """The alert on sources that failed, were refused or are old."""
@@ -20,13 +26,16 @@ STALE = "check:source_health:sources_fresh"
 FAILED = "run:nightly"
 """The alert on a night that failed."""
 
+MISSING = "night:missing"
+"""The alert on nights that did not come."""
+
 NAMES = {
     "epoch-benchmarks": ("epoch-benchmarks", "epoch-versions"),
     "hub": ("huggingface-hub",),
 }
 """Names in `source_health` of what is read from one address, where they differ from the fault's."""
 
-NONE_YET = "No results are stored; `python -m benchmarks.quarter` makes them."
+NONE_YET = "No results are stored; `make quarter` makes them."
 
 
 def faults(attempts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
@@ -71,48 +80,53 @@ def misjudged(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def alerts(
-    quiet: Mapping[str, Any], chaos: Mapping[str, Any]
-) -> dict[str, Any]:  # fmt: skip
+def alerts(quiet: Mapping[str, Any], chaos: Mapping[str, Any]) -> dict[str, Any]:
     """Whether each look found the problems that there were, and each was told once.
 
-    Deserved are those of the quiet run on the same night, a night whose last attempt failed, and sources that the
-    last night found failed, refused or old.
+    Deserved are those of the quiet run on the same night; a night whose last attempt failed, or was found killed by
+    the next one, which did not succeed either; sources that the last night found failed, refused or old; and, as the clock
+    leaps, sources that seem old and nights that seem missing.
     """
     usual: dict[int, set[str]] = {}
     for tick in quiet["ticks"]:
         usual.setdefault(tick["night"], set()).update(tick["told"])
     missing, unexpected = list[str](), list[str]()
     known: list[set[str]] = []
-    is_stale = is_failed = False
+    is_stale = is_failed = is_missing = was_killed = False
     for tick, attempt in zip(chaos["ticks"], chaos["attempts"], strict=True):
+        leap = attempt["size"] if attempt["fault"] == "clock jump" else 0
+        if not attempt["refused"]:
+            is_failed, was_killed = is_failed or was_killed, attempt["outcome"] == "killed"
         if attempt["outcome"] == "ok":
-            is_stale, is_failed = bool(attempt["health"]), False
+            is_failed = False
+            is_stale = bool(attempt["health"]) or leap * HOURS > STALE_HOURS
+            is_missing = leap * timedelta(days=-1) > ONE_NIGHT_MISSED
         elif attempt["outcome"] == "failed" and not attempt["refused"]:
             is_failed = True
         deserved = usual.get(tick["night"], set()) - {STALE}
-        deserved |= ({STALE} if is_stale else set()) | ({FAILED} if is_failed else set())
+        deserved |= {
+            key
+            for key, is_known in ((STALE, is_stale), (FAILED, is_failed), (MISSING, is_missing))
+            if is_known
+        }
         told = set(tick["told"])
         known.append(told)
+        if attempt["outcome"] != "ok":
+            # The check may have run before the attempt ended, or not.
+            told, deserved = told - {STALE}, deserved - {STALE}
         missing += [f"night {tick['night']}: {key}" for key in sorted(deserved - told)]
         unexpected += [f"night {tick['night']}: {key}" for key in sorted(told - deserved)]
     paragraphs = [part for text in chaos["messages"] for part in text.split("\n\n")]
     paragraphs = [part for part in paragraphs if not part.startswith("A headline number")]
-    starts = Counter(
-        "mended"
-        if part.startswith("Mended: ")
-        else "still"
-        if part.startswith("Still: ")
-        else "new"
-        for part in paragraphs
-    )
+    starts = Counter(part.partition(": ")[0] for part in paragraphs)
+    mended, again = starts["Mended"], starts["Still"]
     return {
         "missing": missing,
         "unexpected": unexpected,
         "begun": _begun(known),
-        "told": starts["new"],
-        "mended": starts["mended"],
-        "again": starts["still"],
+        "told": len(paragraphs) - mended - again,
+        "mended": mended,
+        "again": again,
     }
 
 
@@ -206,15 +220,18 @@ def fault_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def growth_rows(found: Mapping[str, Any]) -> list[list[str]]:
-    """Growth of the state directory by folder."""
+    """Growth of the state directory by folder, and what it comes to in a year."""
     return [
-        ["folder", "files", "MiB", "files a night", "KiB a night", "departs from a line by"],
+        ["folder", "files", "MiB", "files a year", "MiB a year", "departs from a line by"],
         *(
             [
                 f"`{name}`" if " " not in name else name,
-                f"{each['files']:.0f}", f"{each['mib']:.1f}", f"{each['files_per_night']:.1f}",
-                f"{each['kib_per_night']:.1f}", f"{each['largest_departure']:.0%}",
+                f"{each['files']:.0f}",
+                f"{each['mib']:.1f}",
+                f"{DAYS_PER_YEAR * max(each['files_per_night'], 0):.0f}",
+                f"{DAYS_PER_YEAR * max(each['kib_per_night'], 0) / 1024:.0f}",
+                f"{each['largest_departure']:.0%}",
             ]
             for name, each in found["growth"].items()
         ),
-    ]  # fmt: skip
+    ]

@@ -123,11 +123,16 @@ def _offers(nights: int, rng: random.Random) -> Iterator[Offer]:
         for number in range(OFFERS):
             begins = 0 if number % 8 else rng.randrange(nights)
             ends = rng.randrange(nights // 2, nights) if number % 8 == 1 else None
+            # Changes come at any time from the start, but never two of an offer within an outage.
+            first = (
+                begins + LEAST_SPACING + rng.randrange(12)
+                if begins
+                else rng.randrange(1, LEAST_SPACING + 12)
+            )
+            last = nights if ends is None else ends - LEAST_SPACING
             steps = [(begins, _rounded(rng.uniform(0.05, 20)))]
-            while (night := steps[-1][0] + LEAST_SPACING + rng.randrange(12)) < (ends or nights):
+            for night in _spaced(first, last, rng):
                 steps.append((night, _rounded(steps[-1][1] * rng.choice([0.6, 0.75, 0.9, 1.2]))))
-            if number % 8 > 1:  # the first change within the first three weeks
-                steps = [(0, steps[0][1]), *((night - rng.randrange(LEAST_SPACING), price) for night, price in steps[1:2]), *steps[2:]]  # fmt: skip
             yield Offer(source, f"seller-{number % 3}", f"maker/m{number}", tuple(steps), ends)
         for model in SOLD.get(source, ()):
             steps = [(0, _rounded(rng.uniform(0.2, 2)))]
@@ -135,6 +140,14 @@ def _offers(nights: int, rng: random.Random) -> Iterator[Offer]:
                 steps.append((night, _rounded(steps[-1][1] * rng.choice([0.7, 0.8, 0.95, 1.1]))))
             seller = model.partition("/")[0] if "/" in model else "deepseek"
             yield Offer(source, seller, model, tuple(steps), None)
+
+
+def _spaced(first: int, last: int, rng: random.Random) -> Iterator[int]:
+    """Nights from a first one to before a last one, each far enough from the one before."""
+    night = first
+    while night < last:
+        yield night
+        night += LEAST_SPACING + rng.randrange(12)
 
 
 def _rounded(price: float) -> float:

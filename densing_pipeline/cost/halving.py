@@ -9,6 +9,8 @@ Not here: the curves (`frontier`) and the slopes read off them (`curves`).
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from densing_pipeline.cost.curves import Changes, Curve
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import FIRST_PRICE, LAST_PRICE, NMI
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, Window
 from densing_pipeline.tables.published import PRICE_HALVING
@@ -32,6 +35,9 @@ LONG_WAIT_MONTHS = 12
 
 MIN_STEPS = 3
 """Fewest steps of a curve for which the step bootstrap gives an interval."""
+
+FEWEST_SERIES = 50
+"""Fewest curves, of 50 milliseconds each, for which a second process is started."""
 
 SLOPE_ROUNDING = 1e-9
 """Relative error of computed slopes, which must not put a slope outside its own interval."""
@@ -97,24 +103,31 @@ def price_halving(
     series = price_frontier.sort("date").partition_by(
         "level", "blend_input_share", "curve", as_dict=True, maintain_order=True
     )
-    rows = [
-        row
-        for (level, share, curve), changes in (
-            (key, Changes.of(frame)) for key, frame in series.items()
-        )
-        for window in windows(str(level), as_of)
-        for row in _rows(
+    pieces = [
+        (
             (str(level), share, str(curve)),
-            changes,
+            Changes.of(frame),
             alternatives.get((level, share, curve), []),
-            window,
-            draws,
-            seed,
         )
+        for (level, share, curve), frame in series.items()
     ]
+    work = partial(_of_series, as_of=as_of, draws=draws, seed=seed)
+    rows = list(chain.from_iterable(parallel_map(work, pieces, fewest=FEWEST_SERIES)))
     frame = pl.DataFrame(rows, infer_schema_length=None) if rows else PRICE_HALVING.empty()
     made = frame.with_columns(as_of=pl.lit(as_of), seed=pl.lit(seed))
     return with_width(PRICE_HALVING, made, "low", "high")
+
+
+def _of_series(
+    piece: tuple[tuple[str, Any, str], Changes, Sequence[Drawn]], as_of: date, draws: int, seed: int
+) -> list[dict[str, Any]]:
+    """The rows of one curve of one level and blend, with its drawn curves, in every window."""
+    key, changes, alternatives = piece
+    return [
+        row
+        for window in windows(key[0], as_of)
+        for row in _rows(key, changes, alternatives, window, draws, seed)
+    ]
 
 
 def estimate_prices(

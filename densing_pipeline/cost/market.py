@@ -38,6 +38,34 @@ class Market:
     as_of: date | None = None
     index: pl.DataFrame | None = None
 
+    @classmethod
+    def of(
+        cls,
+        prices: pl.DataFrame,
+        links: pl.DataFrame,
+        levels: pl.DataFrame,
+        scores: pl.DataFrame,
+        index: pl.DataFrame | None = None,
+    ) -> "Market":
+        """The market as known now. Several tables of a night rest on the same one, so the last two are kept.
+
+        Args:
+            prices: rows of `prices`.
+            links: rows of `model_links`.
+            levels: rows of `capability_levels`.
+            scores: scores of the models sold.
+            index: values of an index of capability.
+        """
+        made = cls(prices, links, levels, scores, index=index)
+        for kept in _KEPT:
+            if all(
+                _is_equal(getattr(kept, name), getattr(made, name))
+                for name in ("prices", "links", "levels", "scores", "index")
+            ):
+                return kept
+        _KEPT[:] = [made, *_KEPT[:1]]
+        return made
+
     @property
     def is_empty(self) -> bool:
         """Whether there is no price at all."""
@@ -110,3 +138,11 @@ class Market:
         if self.index is None:
             return scored
         return pl.concat([scored, index_levels.memberships(self.levels, self.index)])
+
+
+_KEPT: list[Market] = []
+"""The two markets made last: that of all levels, and one without."""
+
+
+def _is_equal(one: pl.DataFrame | None, other: pl.DataFrame | None) -> bool:
+    return one is other or (one is not None and other is not None and one.equals(other))

@@ -9,6 +9,7 @@ Not here: the probabilities (`levels`).
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,7 @@ draws that gave that curve."""
 SERIES = ("level", "blend_input_share", "curve")
 
 
+@lru_cache(maxsize=1)
 def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """The curves that draws of the members of each level give.
 
@@ -52,7 +54,7 @@ def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
         seed: seed of the draws; each series has its own stream.
 
     Returns:
-        Rows of `DRAWN`; draws that give the same curve stand there once.
+        Rows of `DRAWN`; draws that give the same curve stand there once. Kept for the next caller with the same market.
     """
     if market.is_empty:
         return DRAWN.to_frame()

@@ -31,6 +31,7 @@ def densities(
     direct_laws: pl.DataFrame | None = None,
     *,
     seed: int = 0,
+    pooled: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Density of every model under every reference law, score set and parameter basis.
 
@@ -51,11 +52,12 @@ def densities(
             intervals contain the error of the score alone, 1.96 standard errors up and down.
         direct_laws: a `direct_laws` frame, further references; they have no draws.
         seed: seed of the score noise.
+        pooled: the `pooled_scores` of these scores, computed here if not given.
 
     Returns:
         A `densities` frame.
     """
-    scored = score_sets(scores)
+    scored = score_sets(scores, pooled)
     laws: dict[tuple[str, str], ReferenceLaw | DirectLaw] = {
         **laws_of(reference_laws),
         **(direct_laws_of(direct_laws) if direct_laws is not None else {}),

@@ -6,13 +6,33 @@ days; a score without one, from the day it was read. The reference law has no su
 Not here: the published densities (`densities`), and the forecasts (`forecasts`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 
 from densing_pipeline.density.densities import densities
+from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.paper import NMI
+from densing_pipeline.stats.parallel import parallel_map
+
+FEWEST_PAST_DAYS = 12
+"""Fewest days, of some tenths of a second each, for which a second process is started."""
+
+
+class PastDay(NamedTuple):
+    """What could be known on a day.
+
+    Attributes:
+        densities: the `densities` of the day, without the error of the laws.
+        pooled_scores: the `pooled_scores` they rest on.
+    """
+
+    densities: pl.DataFrame
+    pooled_scores: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,7 @@ class DensityHistory:
     models: pl.DataFrame
     scores: pl.DataFrame
     reference_laws: pl.DataFrame
-    _days: dict[date, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    _days: dict[date, PastDay] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -61,11 +81,36 @@ class DensityHistory:
         Args:
             day: last day of release, and of `known_from` (of `observed_at` where that is empty).
         """
-        if day not in self._days:
-            known = known_scores(self.scores, day)
-            released = self.models.filter(pl.col("release_date") <= day)
-            self._days[day] = densities(released, known, self.reference_laws)
+        return self.on(day).densities
+
+    def on(self, day: date) -> PastDay:
+        """What could be known on a day; cached by day.
+
+        Args:
+            day: as in `as_of`.
+        """
+        self.prepare([day])
         return self._days[day]
+
+    def prepare(self, days: Sequence[date]) -> None:
+        """Compute several days at once, many of them in two processes, for later callers.
+
+        Args:
+            days: as in `as_of`.
+        """
+        missing = [day for day in days if day not in self._days]
+        work = partial(_past_day, self.models, self.scores, self.reference_laws)
+        found = parallel_map(work, missing, fewest=FEWEST_PAST_DAYS)
+        self._days.update(zip(missing, found, strict=True))
+
+
+def _past_day(
+    models: pl.DataFrame, scores: pl.DataFrame, reference_laws: pl.DataFrame, day: date
+) -> PastDay:
+    known = known_scores(scores, day)
+    pooled = pooled_scores(known)
+    released = models.filter(pl.col("release_date") <= day)
+    return PastDay(densities(released, known, reference_laws, pooled=pooled), pooled)
 
 
 def known_scores(scores: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -76,6 +76,9 @@ class DirectLaw:
         return params, np.where(low, "low", np.where(high, "high", "none"))
 
 
+LADDER_DIRECT = f"{LADDER}-direct"
+"""The law of the OLMo ladder in one step; it ends at a small multiple of its largest model."""
+
 FIELDS = ("logit_intercept", "logit_per_ln_params", "params_from", "params_to")
 
 
@@ -131,7 +134,7 @@ def ladder_one_step(points: pl.DataFrame) -> dict[str, Any] | None:
     )
     line = fit_direct(params, score, LADDER_FLOOR, tokens)
     return direct_row(
-        f"{LADDER}-direct", "MMLU", LADDER_FLOOR, line[0] + line[2] * np.log(LADDER_TOKENS), line[1],
+        LADDER_DIRECT, "MMLU", LADDER_FLOOR, line[0] + line[2] * np.log(LADDER_TOKENS), line[1],
         params, own,
     ) | {
         "law_kind": "one-step", "logit_per_ln_tokens": float(line[2]),

@@ -9,6 +9,7 @@ Not here: the performance step (`fit_performance`), and the choice of points (`r
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -74,6 +75,14 @@ def fit_loss_law(
             inside the bounds.
     """
     _check(params, tokens, loss, irreducible=irreducible)
+    points = np.array([params, tokens, loss], dtype=np.float64).tobytes()
+    return _minima(points, irreducible, objective)
+
+
+@lru_cache(maxsize=64)
+def _minima(points: bytes, irreducible: bool, objective: Objective) -> tuple[LossFit, ...]:
+    """`fit_loss_law`; kept, for several laws and each of their draws' minima rest on the same points."""
+    params, tokens, loss = np.frombuffer(points).reshape(3, -1)
     found: list[LossFit] = []
     for start in _starts(params, tokens, loss, irreducible=irreducible, objective=objective):
         try:

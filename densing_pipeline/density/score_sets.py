@@ -28,7 +28,7 @@ CHANCE_ERRORS = 3
 """Fewest standard errors above guessing for a score that is inverted."""
 
 
-def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
+def score_sets(scores: pl.DataFrame, pooled: pl.DataFrame | None = None) -> pl.DataFrame:
     """The score of every model in every score set it belongs to.
 
     - `nmi-2025-average`: the paper's models, averages read off its figure.
@@ -37,6 +37,7 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         scores: a `scores` frame. Scores that are not numbers are left out.
+        pooled: their `pooled_scores`, computed here if not given.
 
     Returns:
         One row per score set x model, sorted: score_set, model_id, score, std_error,
@@ -49,7 +50,9 @@ def score_sets(scores: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_paper_protocol") & pl.col("score").is_finite() & paper,
         (pl.col("benchmark") == "AVERAGE") & (pl.col("source_kind") == "figure"),
     ).sort("source", "protocol")
-    pooled = pooled_scores(scores.filter(~paper)).filter(pl.col("benchmark").is_in(AVERAGED))
+    if pooled is None:
+        pooled = pooled_scores(scores)
+    pooled = pooled.filter(~paper, pl.col("benchmark").is_in(AVERAGED))
     average = (
         pooled.group_by("model_id")
         .agg(

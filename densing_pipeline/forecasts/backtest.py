@@ -48,14 +48,12 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
         scored,
         tables.get("price_polls"),
     )
-    behind = current(tables["models"]), tables["scores"], tables["reference_laws"]
-    known = ForecastInputs.up_to_now(
-        tables["densities"],
-        DensityHistory.of(*behind).as_of,
-        market,
-        PooledPaces(*behind, seed=seed).as_of,
+    history = DensityHistory.of(
+        current(tables["models"]), tables["scores"], tables["reference_laws"]
     )
-    made = forecasts(known, draws=draws, seed=seed)
+    known = ForecastInputs.up_to_now(tables["densities"], history.as_of, market, history.prepare)
+    paces = PooledPaces(history, seed)
+    made = forecasts(known._replace(pooled_pace=paces.as_of), draws=draws, seed=seed)
     scored = forecast_scores(made, known)
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)
     return Backtest(made, scored, skill, paper_claims(known, draws=draws, seed=seed))

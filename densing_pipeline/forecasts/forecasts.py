@@ -10,6 +10,7 @@ Not here: the data of a vintage (`vintages`), the methods (`methods`), and the s
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,10 @@ from densing_pipeline.forecasts.vintages import (
     price_vintages,
 )
 from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import FORECAST_QUANTILES, FORECASTS
+from densing_pipeline.tables.width import MOST_FOLD
 
 HORIZONS = (1, 3, 6, 12)
 """Months ahead."""
@@ -38,6 +41,9 @@ LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 
 MOST_FORECAST_DRAWS = 400
 """Most draws of a forecast with an interval."""
+
+FEWEST_MONTH_ENDS = 12
+"""Fewest month ends, whose prices take some tenths of a second each, for which a second process is started."""
 
 FARTHEST_FOLD = 1000.0
 """Largest ratio of the upper end to the current record; a wider forecast is not informative and not
@@ -63,14 +69,19 @@ def forecasts(
     """
     draws = min(draws, MOST_FORECAST_DRAWS)
     rows: list[dict[str, Any]] = []
-    for month_end in month_ends(known.as_of):
-        found = [
+    ends = month_ends(known.as_of)
+    known.prepare(ends)
+    prices = (
+        parallel_map(partial(price_vintages, known.market), ends, fewest=FEWEST_MONTH_ENDS)
+        if known.has_prices
+        else [[] for _ in ends]
+    )
+    for month_end, of_prices in zip(ends, prices, strict=True):
+        of_density = (
             density_vintage(known.history, name, month_end, known.pooled_pace(month_end))
             for name in density_names(known.densities)
-        ]
-        if known.has_prices:
-            found += price_vintages(known, month_end)
-        for vintage in found:
+        )
+        for vintage in (*of_density, *of_prices):
             if vintage is not None:
                 rows.extend(_rows(vintage, draws, seed))
     rebuilt = (
@@ -136,19 +147,24 @@ def _method_rows(
         "current": float(vintage.value(float(vintage.progress[-1]))),
     }
     quantiles = np.quantile(progress, LEVELS, axis=0)
-    reaches = quantiles[-1] - vintage.progress[-1]
+    reaches, spans = quantiles[-1] - vintage.progress[-1], quantiles[-1] - quantiles[0]
     # A price falls as progress rises, so the order of its quantiles is reversed.
     with np.errstate(over="ignore"):
         values = np.sort(vintage.value(quantiles), axis=0)
     ordered = np.sort(progress if vintage.target == "density" else -progress, axis=0)
     return [
         _insufficient(lacking)
-        if (lacking := _lacking(method, days, span, reach))
+        if (lacking := _lacking(method, days, span, reach) or _too_wide(width))
         else made
         | dict(zip(FORECAST_QUANTILES, column, strict=True))
         | {"log_draws": None if is_claim else drawn}
-        for days, reach, column, drawn in zip(
-            ahead.tolist(), reaches.tolist(), values.T.tolist(), ordered.T.tolist(), strict=True
+        for days, reach, width, column, drawn in zip(
+            ahead.tolist(),
+            reaches.tolist(),
+            spans.tolist(),
+            values.T.tolist(),
+            ordered.T.tolist(),
+            strict=True,
         )
     ]
 
@@ -167,6 +183,13 @@ def _lacking(method: Method, days: float, span: float, reach: float) -> str:
     if not reach <= np.log(FARTHEST_FOLD):
         return f"it reaches more than {FARTHEST_FOLD:,.0f}-fold beyond the record"
     return ""
+
+
+def _too_wide(width: float) -> str:
+    """Why a forecast whose ends differ by so much in ln says nothing; empty if it does."""
+    if width <= np.log(MOST_FOLD):
+        return ""
+    return f"the ends of its interval are {np.exp(width):,.0f}-fold apart"
 
 
 def _insufficient(reason: str) -> dict[str, Any]:

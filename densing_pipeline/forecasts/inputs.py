@@ -3,7 +3,7 @@
 Not here: the data known at a past month end (`vintages`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
@@ -21,6 +21,14 @@ PooledPace = Callable[[date], Pace | None]
 """Gives the pace of density pooled over benchmarks as it could be known on a day, None where there was none."""
 
 
+Prepare = Callable[[Sequence[date]], None]
+"""Computes the history of several days at once."""
+
+
+def nothing_prepared(_days: Sequence[date]) -> None:
+    """For a history that needs no preparation."""
+
+
 def no_pooled_pace(_day: date) -> Pace | None:
     """For inputs without the scores behind a pooled pace."""
     return None
@@ -34,12 +42,14 @@ class ForecastInputs(NamedTuple):
         history: gives the `densities` of a past day (`density_history`).
         market: prices, links, levels and scores, and the price lists' polls.
         pooled_pace: gives the pooled pace of a past day (`pooled_pace`).
+        prepare: computes the history of several days at once.
     """
 
     densities: pl.DataFrame
     history: History
     market: Market
     pooled_pace: PooledPace = no_pooled_pace
+    prepare: Prepare = nothing_prepared
 
     @classmethod
     def up_to_now(
@@ -47,12 +57,13 @@ class ForecastInputs(NamedTuple):
         densities: pl.DataFrame,
         history: History,
         market: Market,
-        pooled_pace: PooledPace = no_pooled_pace,
+        prepare: Prepare = nothing_prepared,
     ) -> "ForecastInputs":
-        """All of the tables, as of their newest price (newest model, where there are no prices)."""
+        """All of the tables, as of their newest price (newest model, where there are no prices); no pooled pace."""
         models = newest_or_day_zero(densities["release_date"])
         as_of = newest(market.prices["observed_from"], otherwise=models)
-        return cls(densities, history, replace(market, as_of=as_of), pooled_pace)
+        market = replace(market, as_of=as_of)
+        return cls(densities, history, market, prepare=prepare)
 
     @property
     def as_of(self) -> date:

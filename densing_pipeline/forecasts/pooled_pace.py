@@ -1,4 +1,4 @@
-"""The pace of density pooled over benchmarks by the headline's ruler, as it could be known on a past day.
+"""The pace of density by the headline's own estimate, as it could be known on a past day.
 
 Not here: the estimate (`trends.pooled_growth`), and forecasts by it (`methods`).
 """
@@ -6,37 +6,28 @@ Not here: the estimate (`trends.pooled_growth`), and forecasts by it (`methods`)
 from dataclasses import dataclass, field
 from datetime import date
 
-import polars as pl
-
-from densing_pipeline.density.density_history import known_scores
-from densing_pipeline.density.pooled_scores import pooled_scores
+from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.size_scale import panel, score_ranges
+from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.trends.pooled_growth import Pace, pooled_growth
-from densing_pipeline.trends.pooled_rows import BENT_RULER, METHODS
+from densing_pipeline.trends.pooled_rows import METHODS
 
-BASIS = "total"
-"""Parameters counted, as in the published rows whose pace this is."""
-
-PACE_RESAMPLES = 50
+PACE_RESAMPLES = 100
 """Resamples of families behind the variance of one day's pace. Fewer than the published 1,000, for there are
-dozens of days, and forecasts spread much wider than the 10 % by which 50 resamples miss a standard deviation."""
+dozens of days, and forecasts spread much wider than the tenth by which 100 resamples miss a standard deviation."""
 
 
 @dataclass(frozen=True)
 class PooledPaces:
-    """Computes the pooled pace of any day, over all models released by then.
+    """Computes the pace of any day, over all models released by then: ruler, parameters and spread of the headline.
 
     Attributes:
-        models: a `models` frame with the present weights only (`hub.models.current`).
-        scores: a `scores` frame.
-        reference_laws: a `reference_laws` frame, for the ceilings of the benchmarks.
+        history: the models and scores.
         seed: seed of the resamples.
     """
 
-    models: pl.DataFrame
-    scores: pl.DataFrame
-    reference_laws: pl.DataFrame
-    seed: int = 0
+    history: DensityHistory
+    seed: int
     _days: dict[date, Pace | None] = field(default_factory=dict, repr=False, compare=False)
 
     def as_of(self, day: date) -> Pace | None:
@@ -47,13 +38,14 @@ class PooledPaces:
         """
         if day not in self._days:
             of = panel(
-                self.models,
-                pooled_scores(known_scores(self.scores, day)),
-                score_ranges(self.reference_laws),
-                params_basis=BASIS,
+                self.history.models,
+                self.history.on(day).pooled_scores,
+                score_ranges(self.history.reference_laws),
+                params_basis=GROWTH_HEADLINE.params_basis,
                 as_of=day,
             )
+            bend, spread = METHODS[GROWTH_HEADLINE.ruler]
             self._days[day] = pooled_growth(
-                of, draws=PACE_RESAMPLES, seed=self.seed, bend=METHODS[BENT_RULER][0]
+                of, draws=PACE_RESAMPLES, seed=self.seed, bend=bend, spread=spread
             ).pace
         return self._days[day]

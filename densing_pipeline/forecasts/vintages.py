@@ -11,7 +11,6 @@ and a price from the day it took effect, even if either was recorded later.
 Not here: the methods (`methods`) and the scores (`scores`).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -21,7 +20,7 @@ import polars as pl
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.score_sets import SCORE_SETS
-from densing_pipeline.forecasts.inputs import ForecastInputs, History
+from densing_pipeline.forecasts.inputs import History
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
@@ -136,17 +135,19 @@ def density_vintage(
     return Vintage("density", name, month_end, days, progress, newest, models, pooled_pace)
 
 
-def price_vintages(known: ForecastInputs, month_end: date) -> Iterator[Vintage]:
+def price_vintages(market: Market, month_end: date) -> list[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
-    prices = known_prices(known.market.prices, month_end)
-    frontier = cheapest_ever(replace(known.market, prices=prices, as_of=month_end))
-    newest = newest_price(prices, known.market.scored_links, month_end)
+    prices = known_prices(market.prices, month_end)
+    frontier = cheapest_ever(replace(market, prices=prices, as_of=month_end))
+    newest = newest_price(prices, market.scored_links, month_end)
+    found = []
     for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
         ordered = steps.sort("date")
         days = np.array([days_since_zero(day) for day in ordered["date"]])
         progress = -np.log(ordered["usd_per_mtok"].to_numpy())
         name = f"{level}/{HEADLINE_BLEND}"
-        yield Vintage("price", name, month_end, days, progress, newest, None)
+        found.append(Vintage("price", name, month_end, days, progress, newest, None))
+    return found
 
 
 def cheapest_ever(market: Market) -> pl.DataFrame:

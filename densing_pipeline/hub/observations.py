@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 import polars as pl
 
-from densing_pipeline import json_documents, text
+from densing_pipeline import project_code
 from densing_pipeline.facts import FOLDER
 from densing_pipeline.hub import records
 from densing_pipeline.json_documents import load
@@ -260,10 +260,10 @@ def _asked(receipt: Receipt) -> str:
 @cache
 def rules() -> str:
     """Digest of the code and facts that read records; part of the names of cache files."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(project_code.digest("densing_pipeline.hub").encode())
     here = Path(__file__).parent
-    rules = sorted(p for kind in ("py", "csv", "json") for p in here.rglob(f"*.{kind}"))
+    rules = sorted(p for kind in ("csv", "json") for p in here.rglob(f"*.{kind}"))
     facts = [FOLDER / f"{name}.csv" for name in ("model_lines", "pretrainers")]
-    for path in (*rules, *facts, Path(json_documents.__file__), Path(text.__file__)):
+    for path in (*rules, *facts):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -12,6 +12,7 @@ import polars as pl
 
 from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
+from densing_pipeline.density.direct_law import LADDER_DIRECT
 from densing_pipeline.hub.models import unknown
 from densing_pipeline.orchestration.tables import schema_checks
 from densing_pipeline.polling.landed import UNCHANGED_FOR
@@ -145,8 +146,13 @@ def _one_headline(estimates: pl.DataFrame) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="densities")
 def most_scores_invert(densities: pl.DataFrame) -> dg.AssetCheckResult:
-    """Fewer than half of the scores lie outside the range in which a reference law can be inverted."""
-    share = densities.group_by("reference_id", "score_set").agg(
+    """Fewer than half of the scores lie outside the range in which a reference law can be inverted.
+
+    The direct law of the OLMo ladder is left out: it ends where the largest models of the ladder do, which most models
+    of today surpass.
+    """
+    inverted = densities.filter(pl.col("reference_id") != LADDER_DIRECT)
+    share = inverted.group_by("reference_id", "score_set").agg(
         censored=(pl.col("censored") != "none").mean()
     )
     worst = share["censored"].max()

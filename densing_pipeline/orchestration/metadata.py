@@ -29,6 +29,11 @@ def figure_metadata(figure: Figure) -> Metadata:
     return {"figure": dg.MetadataValue.md(markdown_image(figure))}
 
 
+def charted(table: pl.DataFrame, figure: Figure) -> dg.MaterializeResult[pl.DataFrame]:
+    """A table as the result of its asset, with its figure on the asset page."""
+    return dg.MaterializeResult(value=table, metadata=figure_metadata(figure))
+
+
 def answer_metadata(given: Sequence[Answer]) -> Metadata:
     """The answers of a release, each with the models or prices that it rests on and the newest day."""
     return {answer.topic: dg.MetadataValue.md(markdown(answer.sentence)) for answer in given}

@@ -25,6 +25,9 @@ from densing_pipeline.text import clean
 RECEIVED = "-received"
 REFUSED = "-refused"
 
+IS_BEHIND = "behind the servers'"
+"""Part of the remark on a clock of this machine that is behind."""
+
 UNCHANGED_FOR = "not a byte has changed for"
 """Begins the remark on a document that has not changed for long."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from densing_pipeline import clock
+from densing_pipeline import clock, project_code
 from densing_pipeline.landing import LandingZone, Receipt
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.fold import Counts, Open, fold
@@ -171,15 +171,13 @@ def history(store: Store) -> pl.DataFrame:
 def code_digest() -> str:
     """Digest of the code and column declarations that turn the bytes of a snapshot into rows.
 
-    That is this package, what reads and computes for it, and the columns of the rows.
+    That is this package with all that it imports of the project, what reads and computes for it, and the columns of
+    the rows.
     """
     columns = f"{PRICES} {PRICES.polars_schema} {PRICE_POLLS}"
-    digest = hashlib.sha256(f"{pl.__version__} {version('genai-prices')} {columns}".encode())
-    package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    libraries = f"{pl.__version__} {version('genai-prices')}"
+    code = project_code.digest("densing_pipeline.prices")
+    return hashlib.sha256(f"{libraries} {columns} {code}".encode()).hexdigest()
 
 
 def snapshots_digest(snapshots: Sequence[Snapshot]) -> str:

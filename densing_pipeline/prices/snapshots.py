@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from densing_pipeline.landing import LandingZone, Receipt
+from densing_pipeline.landing import LandingZone, Receipt, received_at
 from densing_pipeline.polling import landed
 from densing_pipeline.polling.landed import Held, PollResult
 from densing_pipeline.prices.sources import SOURCES
@@ -44,6 +44,22 @@ def received_sha256(zone: LandingZone) -> str:
 def poll_reports(zone: LandingZone, since: datetime | None = None) -> Iterator[PollResult]:
     """Every result of every poll of price lists, oldest first; see `polling.landed`."""
     return landed.poll_reports(zone, REPORTS, since)
+
+
+def servers_time(zone: LandingZone, now: datetime) -> datetime:
+    """The time, or that of the newest poll if the servers told it that this machine's clock is behind.
+
+    Without this, lists of days that this machine does not know yet would count as landed by a clock that was ahead.
+
+    Args:
+        zone: the landing zone.
+        now: by the clock of this machine, UTC.
+    """
+    for path in zone.receipt_files(REPORTS, newest_first=True)[:1]:
+        polled_at = received_at(path)
+        if any(landed.IS_BEHIND in found.message for found in poll_reports(zone, polled_at)):
+            return max(now, polled_at)
+    return now
 
 
 def quarantined(zone: LandingZone) -> pl.DataFrame:

@@ -27,7 +27,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from densing_pipeline import files
-from densing_pipeline.publication import catalogue
+from densing_pipeline.publication import catalogue, layout
 from densing_pipeline.publication.answers import HEADLINE_FILE, answers, headline
 from densing_pipeline.publication.card import (
     CARD_FILE,
@@ -236,7 +236,7 @@ def _build(
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
     try:
         for name, frame in tables.items():
-            frame.write_parquet(building / f"{name}.parquet", compression="zstd", statistics=True)
+            layout.write(frame, building / f"{name}.parquet")
         target = releases / f"{day}-{_digest(building, made)}"
         if is_whole(target):
             return target, False
@@ -292,7 +292,8 @@ def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Prove
         for name, table in PUBLISHED.items():
             if not table.operational:
                 published = pl.read_parquet(release / f"{name}.parquet")
-                assert_frame_equal(published, tables[name], rel_tol=UNCHANGED_WITHIN, abs_tol=0)
+                made_now = layout.laid_out(tables[name])
+                assert_frame_equal(published, made_now, rel_tol=UNCHANGED_WITHIN, abs_tol=0)
     except (OSError, AssertionError):
         return False
     return True

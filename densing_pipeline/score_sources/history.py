@@ -19,6 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
+from densing_pipeline import project_code
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.history import Snapshot, landed, snapshots_digest
@@ -172,15 +173,14 @@ def empty(table: Table) -> pl.DataFrame:
 
 @cache
 def code_digest() -> str:
-    """Digest of the code and column declarations that turn the bytes of a snapshot into rows."""
+    """Digest of the code and column declarations that turn the bytes of a snapshot into rows.
+
+    That is this package with all that it imports of the project, and the columns of the rows.
+    """
     tables = {source.table.name: source.table for source in SOURCES.values()}
     declared = " ".join(f"{table} {table.polars_schema}" for _, table in sorted(tables.items()))
-    digest = hashlib.sha256(f"{pl.__version__} {declared}".encode())
-    package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    code = project_code.digest("densing_pipeline.score_sources")
+    return hashlib.sha256(f"{pl.__version__} {declared} {code}".encode()).hexdigest()
 
 
 def _updated(path: Path, source: ScoreSource, zone: LandingZone) -> Update:

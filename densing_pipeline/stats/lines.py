@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.arrays import BoolArray, FloatArray
 
 
 class Lines(NamedTuple):
@@ -24,6 +24,21 @@ class Lines(NamedTuple):
     r_squared: FloatArray
 
 
+def on_two_values(x: FloatArray, used: BoolArray) -> BoolArray:
+    """Whether each row uses points at two values of x, shape (B,).
+
+    Args:
+        x: shape (n,).
+        used: which points each row uses, shape (B, n).
+    """
+    if not x.size:
+        return np.zeros(len(used), np.bool_)
+    order = np.argsort(x)
+    x, used = x[order], used[:, order]
+    first, last = used.argmax(axis=1), x.size - 1 - used[:, ::-1].argmax(axis=1)
+    return np.asarray(used.any(axis=1) & (x[first] < x[last]))
+
+
 def ols_lines(x: FloatArray, y: FloatArray, weights: FloatArray) -> Lines:
     """Weighted least-squares lines of y on x.
 
@@ -36,14 +51,15 @@ def ols_lines(x: FloatArray, y: FloatArray, weights: FloatArray) -> Lines:
     with np.errstate(divide="ignore", invalid="ignore"):
         x_mean = weights @ x / total
         dx = x - x_mean[:, None]
-        y = np.where(weights > 0, y, 0.0)
-        dy = y - ((weights * y).sum(axis=1) / total)[:, None]
-        sxx = (weights * dx * dx).sum(axis=1)
-        syy = (weights * dy * dy).sum(axis=1)
-        sxy = (weights * dx * dy).sum(axis=1)
         used = weights > 0
-        spread = np.where(used, x, -np.inf).max(axis=1) > np.where(used, x, np.inf).min(axis=1)
-        slope = np.where(spread, sxy / sxx, np.nan)
-        intercept = (weights * y).sum(axis=1) / total - slope * x_mean
+        y = np.where(used, y, 0.0)
+        y_mean = (weights * y).sum(axis=1) / total
+        dy = y - y_mean[:, None]
+        weighted = weights * dx
+        sxx = (weighted * dx).sum(axis=1)
+        sxy = (weighted * dy).sum(axis=1)
+        syy = (weights * dy * dy).sum(axis=1)
+        slope = np.where(on_two_values(x, used), sxy / sxx, np.nan)
+        intercept = y_mean - slope * x_mean
         r_squared = np.where(syy > 0, slope * sxy / syy, np.nan)
     return Lines(slope, intercept, r_squared)

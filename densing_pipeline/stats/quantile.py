@@ -12,12 +12,12 @@ Not here: the choice of points, and the weights (`intervals`).
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
+from densing_pipeline.stats.lines import on_two_values
 
-CELLS_AT_ONCE = 200_000
-"""Weights processed in one step, so that the working arrays fit in the cache (about 50 bytes
+CELLS_AT_ONCE = 100_000
+"""Weights processed in one step, so that the working arrays fit in the cache (about 30 bytes
 each)."""
 
 ORDERS_AT_ONCE = 1_000_000
@@ -99,7 +99,7 @@ def quantile_lines(
     if x.size < 2 or np.ptp(x) == 0:
         return slope, intercept
     tau = np.array(taus)
-    determined = np.flatnonzero(_on_two_values(x, weights))
+    determined = np.flatnonzero(on_two_values(x, weights > 0))
     for some, parts in _in_parts(determined, rows, x.size, tau.size):
         weightings = determined.size * tau.size
         descent = _Descent(x, _without_ties(x, versions[some]), weightings)
@@ -139,7 +139,7 @@ def quantile_line_of_each(
     intercept = np.full(len(weights), np.nan)
     if x.size < 2 or np.ptp(x) == 0:
         return slope, intercept
-    determined = np.flatnonzero(_on_two_values(x, weights))
+    determined = np.flatnonzero(on_two_values(x, weights > 0))
     start = 0
     for part in np.array_split(determined, 1 + determined.size * x.size // CELLS_AT_ONCE):
         if not part.size:
@@ -257,8 +257,10 @@ class _Descent:
             # point i by w_i |x_i - x_p|. Its left slope starts at minus the sum of these, each times
             # tau for points on the right of the pivot and 1 - tau on the left, which is half of all
             # and (tau - 1/2) times their sum with its signs.
-            bends = flat[self._order[slot] + row[:, None] * self._x.size]
-            bends *= self._reach[slot]
+            places = self._order.take(slot, axis=0)
+            places += (row * self._x.size)[:, None]
+            bends = flat.take(places)
+            bends *= self._reach.take(slot, axis=0)
             risen = np.cumsum(bends, axis=1, out=bends)
             signed = moment[row] - total[row] * self._x[pivot[active]]
             target = risen[:, -1] / 2 + lean[active] * signed
@@ -289,7 +291,9 @@ class _Descent:
         row, point = np.divmod(pivots, self._x.size)
         run = self._x - self._x[point, None]
         rise = self._y[row] - self._y[row, point][:, None]
-        slopes = np.divide(rise, run, out=np.full_like(run, np.inf), where=run != 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = rise / run
+        slopes[run == 0] = np.inf
         order = np.argsort(slopes, axis=1)
         start, self._known = self._known, self._known + pivots.size
         if self._known > len(self._order):
@@ -301,14 +305,9 @@ class _Descent:
         new = slice(start, self._known)
         self._slot[row, point] = np.arange(start, self._known)
         self._order[new] = order
-        self._reach[new] = np.abs(self._x[order] - self._x[point, None])
-
-
-def _on_two_values(x: FloatArray, weights: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether each row of weights has weight on two values of x, shape (B,)."""
-    used = weights > 0
-    lowest = np.where(used, x, np.inf).min(axis=1)
-    return np.asarray(lowest < np.where(used, x, -np.inf).max(axis=1))
+        # As one flat gather, which is several times as fast as one row by row.
+        places = order + np.arange(0, order.size, self._x.size)[:, None]
+        self._reach[new] = np.abs(run).ravel()[places]
 
 
 def _without_ties(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from densing_pipeline.density.params_bases import PARAMS_BASES
 from densing_pipeline.density.score_sets import ONE_BENCHMARK
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.tables.dates import DAY_ZERO, Window, days_since_zero
 from densing_pipeline.tables.published import DENSING_LAW
 from densing_pipeline.tables.width import with_width
@@ -32,7 +33,6 @@ from densing_pipeline.trends.estimate import (
     monte_carlo_error,
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS
-from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import (
     Series,
     SeriesKey,

@@ -6,8 +6,7 @@ Not here: resampling (`stats.intervals`), and the choice of models and windows (
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -103,39 +102,30 @@ def _quantile(
     """Quantile line of the models in the window, computed with those of other quantiles; R squared is NaN."""
     days, values, weights = _inside(days, values, weights, window)
     if taus:
-        every = _quantiles(_Weighted.of(days, values, weights, rows), taus)
+        every = _quantiles(_Weighted(days, values, weights, rows), taus)
         slope, intercept = (each[taus.index(tau)] for each in every)
     else:
         slope, intercept = quantile_line(days, values, tau, weights, rows)
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
 
 
-class _Weighted(NamedTuple):
-    """Weighted points as the key of a cache; equal if their digests are."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighted:
+    """Weighted points as the key of a cache."""
 
-    digest: bytes
     days: FloatArray
     values: FloatArray
     weights: FloatArray
     rows: IntArray | None
 
-    @classmethod
-    def of(
-        cls, days: FloatArray, values: FloatArray, weights: FloatArray, rows: IntArray | None
-    ) -> "_Weighted":
-        """These points."""
-        digest = blake2b()
-        for part in (days, values, weights, rows):
-            if part is not None:
-                digest.update(repr(part.shape).encode())
-                digest.update(part.tobytes())
-        return cls(digest.digest(), days, values, weights, rows)
-
     def __hash__(self) -> int:
-        return hash(self.digest)
+        # Of a part only: equality looks at all of it, and most arrays differ in shape, days or the first values.
+        return hash((self.weights.shape, self.days.tobytes(), self.values[..., :8].tobytes()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Weighted) and self.digest == other.digest
+        return isinstance(other, _Weighted) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in self.__slots__
+        )
 
 
 @lru_cache(maxsize=32)

@@ -51,6 +51,7 @@ from densing_pipeline.stats.intervals import (
     cluster_weights,
     clustered_interval,
 )
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import INTERVAL_COVERAGE
@@ -67,7 +68,6 @@ from densing_pipeline.trends.coverage_table import (
 from densing_pipeline.trends.estimate import Interval, NoEstimateError, estimate, families_inside
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS, DaySpan
 from densing_pipeline.trends.kept_draws import KeptDraws, Values
-from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.pooled_growth import Spread as PaceSpread
 from densing_pipeline.trends.pooled_growth import pooled_growths
 from densing_pipeline.trends.series import Series, from_frame

@@ -24,6 +24,7 @@ from densing_pipeline.density.variants import ANY_PROTOCOL, under_any_protocol, 
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.tables.dates import DAYS_PER_YEAR, Window, days_since_zero
 from densing_pipeline.tables.published import SENSITIVITY
 from densing_pipeline.tables.width import with_width
@@ -35,7 +36,6 @@ from densing_pipeline.trends.estimate import (
     monte_carlo_error,
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
-from densing_pipeline.trends.parallel import parallel_map
 from densing_pipeline.trends.series import (
     LONGEST_DAYS,
     Series,

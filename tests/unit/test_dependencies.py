@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -52,8 +53,14 @@ IN_THE_JOB = declared(
 )
 
 
-def imported(folder: str) -> Iterator[tuple[str, str]]:
+@cache
+def imported(folder: str) -> tuple[tuple[str, str], ...]:
     """Every module of others that a folder's files import, with the file."""
+    return tuple(modules_imported(folder))
+
+
+def modules_imported(folder: str) -> Iterator[tuple[str, str]]:
+    """The same, file by file."""
     for path in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []

@@ -1,6 +1,7 @@
 """The simulated quarter judges its runs rightly, and its worlds are what they say."""
 
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -83,19 +84,43 @@ def test_a_fault_is_survived_if_its_night_succeeded_in_the_end():
     }
 
 
+def looked(attempts, told, messages=()):
+    """What the report says of looks after some attempts, at which these problems were known."""
+    quiet = {"ticks": [{"night": night, "told": ["check:floor"]} for night in range(9)]}
+    ticks = [
+        {"night": each["night"], "told": ["check:floor", *keys]}
+        for each, keys in zip(attempts, told, strict=True)
+    ]
+    return report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": messages})
+
+
 def test_alerts_are_those_of_the_quiet_run_failed_nights_and_stale_sources():
-    quiet = {"ticks": [{"night": night, "told": ["check:floor"]} for night in range(4)]}
     attempts = [
         attempt(0), attempt(1, "failed", "disk full"), attempt(1), attempt(2, health=["litellm"]), attempt(3),
     ]  # fmt: skip
-    told = [["check:floor"], ["check:floor", report.FAILED], ["check:floor"], ["check:floor", report.STALE], ["check:floor", "check:odd"]]  # fmt: skip
-    ticks = [
-        {"night": each["night"], "told": keys} for each, keys in zip(attempts, told, strict=True)
-    ]
+    told = [[], [report.FAILED], [], [report.STALE], ["check:odd"]]
     messages = ["a: floor", "b: failed", "Mended: b", "c: stale", "Mended: c\n\nd: odd"]
-    found = report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": messages})
+    found = looked(attempts, told, messages)
     assert (found["missing"], found["unexpected"]) == ([], ["night 3: check:odd"])
     assert (found["begun"], found["told"], found["mended"]) == (4, 4, 2)
+
+
+def test_a_night_found_killed_is_told_unless_the_next_attempt_succeeds():
+    once = [attempt(1, "killed", "kill -9"), attempt(1)]
+    assert looked(once, [[], []])["missing"] == []
+    twice = [attempt(1, "killed", "kill -9"), attempt(1, "killed", "kill -9"), attempt(1)]
+    assert looked(twice, [[], [report.FAILED], []])["unexpected"] == []
+    assert looked(twice, [[], [], []])["missing"] == [f"night 1: {report.FAILED}"]
+
+
+def test_a_leap_of_the_clock_makes_sources_old_and_nights_missing():
+    leaps = [
+        attempt(1, fault="clock jump", size=40),
+        attempt(2, fault="clock jump", size=-400),
+        attempt(3),
+    ]
+    found = looked(leaps, [[report.STALE], [report.MISSING], []])
+    assert (found["missing"], found["unexpected"]) == ([], [])
 
 
 def test_sources_with_a_lasting_fault_are_the_ones_that_failed():
@@ -118,6 +143,8 @@ def test_growth_is_a_line_and_says_how_far_it_departs():
     assert found["files_per_night"] == pytest.approx(10)
     assert found["kib_per_night"] == pytest.approx(2)
     assert found["largest_departure"] < 1e-9
+    rows = report.growth_rows({"growth": {"landing": found}})
+    assert rows[1][1:] == ["190", "0.0", "3652", "1", "0%"], "ten files and two KiB a night"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -144,9 +171,11 @@ def test_known_models_change_their_prices_on_calm_nights_alone():
 
 def test_no_offer_changes_twice_within_an_outage():
     offers = [offer for offer in world.world(NIGHTS, 0).offers if offer.model.startswith("maker/")]
-    gaps = [
-        b - a
+    # An offer that is there from the start was seen before any outage.
+    changes = [
+        [night for night, _ in offer.steps if night] + ([offer.ends] if offer.ends else [])
         for offer in offers
-        for (a, _), (b, _) in zip(offer.steps[1:], offer.steps[2:], strict=False)
     ]
+    gaps = [b - a for nights in changes for a, b in pairwise(nights)]
     assert min(gaps) > chaos.OUTAGE_NIGHTS
+    assert len(gaps) > len(offers), "most change more than once"

@@ -104,7 +104,7 @@ MATH = Benchmark(
     max_tokens=1024,
     metric=SameMathematics(
         r"The final answer is:?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:I hope it is correct|\n|\Z)",
-        otherwise=r"[Aa]nswer is:?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:\n|\Z)",
+        otherwise=r"[Aa]nswer(?:\*\*)?(?: is:?|:)(?:\*\*)?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:\n|\Z)",
     ),
     licence="MIT",
     has_solutions=True,

@@ -82,7 +82,7 @@ def parse(content: bytes, observed_on: date) -> ParsedSnapshot:
         SnapshotError: the document is unusable as a whole.
     """
     entries = Entries(NAME)
-    for key, model in mapping(entries.load(content), "the map").items():
+    for key, model in mapping(entries.load_members(content), "the map").items():
         if key in NOT_MODELS:
             continue
         retired = day(model.get("deprecation_date")) if isinstance(model, dict) else None

@@ -7,10 +7,12 @@ over time (`prices.book`).
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import polars as pl
 
+from densing_pipeline.json_documents import Member, load_members
 from densing_pipeline.polling.source import ShapeError, SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
 from densing_pipeline.prices.sources.values import UnreadableError, load_with_repeats, shown
@@ -143,12 +145,14 @@ class _Read(NamedTuple):
     """What one entry came to.
 
     Attributes:
-        stated: text of what the entry states (`repr`, which tells 1 from 1.0 and true).
+        given: what the entry states.
+        stated: the same as text (`repr`, which tells 1 from 1.0 and true).
         prices: key, prices and row of each offer.
         quarantined: as in `Entries`.
         left_out: as in `Entries`.
     """
 
+    given: tuple[Any, ...]
     stated: str
     prices: list[tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]]
     quarantined: list[tuple[str, str | None, str | None, str]]
@@ -161,6 +165,12 @@ _newest_read: dict[str, dict[str, _Read]] = {}
 From one day to the next nearly all entries of a list stay as they are, and reading them takes nine tenths of the time.
 """
 
+_newest_members: dict[str, dict[str, Member]] = {}
+"""The members of the newest document that was read by `Entries.load_members`, by source."""
+
+_PLAIN = (str, bool, type(None))
+"""Types of values that are compared at once, where they are not the same object."""
+
 
 @dataclass
 class Entries:
@@ -170,6 +180,7 @@ class Entries:
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _seen: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
     _read: dict[str, _Read] = field(default_factory=dict)
+    _members: dict[str, Member] = field(default_factory=dict)
     _quarantined: list[tuple[str, str | None, str | None, str]] = field(default_factory=list)
     _left_out: list[tuple[str, str]] = field(default_factory=list)
     _again: list[tuple[str, str, str | None, str]] = field(default_factory=list)
@@ -185,6 +196,21 @@ class Entries:
             named = (clean(where, LONGEST_NAME), clean(key, LONGEST_NAME))
             self._again.append((*named, shown(value), STATED_AGAIN))
         return document
+
+    def load_members(self, content: bytes) -> Any:
+        """The document as of `load`; of one object, members that stand in it as in the one before are the same objects.
+
+        Raises:
+            SnapshotError: it is not JSON, or not all of it is there.
+        """
+        try:
+            found = load_members(content, Decimal, _newest_members.get(self.source, {}))
+        except ValueError:
+            found = None  # `load` says what is wrong
+        if found is None:
+            return self.load(content)
+        self._members = found
+        return {key: member.value for key, member in found.items()}
 
     def add(
         self,
@@ -277,19 +303,32 @@ class Entries:
             *stated: the entry, and whatever else `reader` needs.
             **more: the same by name.
         """
-        written = repr((stated, more))
         found = _newest_read.get(self.source, {}).get(key)
-        if found is None or found.stated != written:
-            own = Entries(self.source)
-            with own.entry(key):
-                reader(own, *stated, **more)
-            prices = [(*seen, row) for seen, row in zip(own._seen.items(), own._rows, strict=True)]
-            found = _Read(written, prices, own._quarantined, own._left_out)
+        if found is None or more or not _is_given_again(found.given, stated):
+            found = self._read_anew(key, found, reader, *stated, **more)
         self._read[key] = found
         for row in found.prices:
             self._add_once(*row)
         self._quarantined += found.quarantined
         self._left_out += found.left_out
+
+    def _read_anew(
+        self,
+        key: str,
+        before: _Read | None,
+        reader: Callable[Concatenate["Entries", Stated], None],
+        *stated: Stated.args,
+        **more: Stated.kwargs,
+    ) -> _Read:
+        """What an entry came to before, if its text is the same, or what it comes to; see `read`."""
+        written = repr((stated, more))
+        if before is not None and before.stated == written:
+            return before._replace(given=stated)
+        own = Entries(self.source)
+        with own.entry(key):
+            reader(own, *stated, **more)
+        prices = [(*seen, row) for seen, row in zip(own._seen.items(), own._rows, strict=True)]
+        return _Read(stated, written, prices, own._quarantined, own._left_out)
 
     def parsed(self) -> ParsedSnapshot:
         """Everything found, in a fixed order.
@@ -321,7 +360,17 @@ class Entries:
                 )
         if self._read:
             _newest_read[self.source] = self._read
+        if self._members:
+            _newest_members[self.source] = self._members
         return found
+
+
+def _is_given_again(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    """Whether all values are the same objects, or equal texts, truth values or nothing."""
+    return len(before) == len(now) and all(
+        a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and a == b)
+        for a, b in zip(before, now, strict=True)
+    )
 
 
 def check_size(found: ParsedSnapshot, before: ParsedSnapshot) -> None:

@@ -108,7 +108,7 @@ def density_today(tables: Tables) -> Figure:
     low, high = np.quantile(rows["density"].to_numpy(), (0.005, 0.995))
     ticks = powers_of_two(low, high, step=2)
     scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
-    axis = doubling_axis("Capacity density: effective over actual parameters", ticks)
+    axis = doubling_axis("Effective over actual parameters", ticks)
     y = alt.Y("density:Q", scale=scale, axis=axis)
     x = alt.X("day:T", axis=year_axis(), title=None)
     shown = filtered(rows_of(), controls)

@@ -42,6 +42,9 @@ ON_TESTS, ON_TEXT = "denser on tests", "denser on fresh text"
 AROUND = 1.02
 """Room around the outermost points, as a factor."""
 
+CORNER_PIXELS = 24
+"""Room above and below the points, for the words in the corners."""
+
 LETTER_PIXELS, LINE_PIXELS = 6.2, 14
 """Width of a letter and height of a line of the names of models."""
 
@@ -106,7 +109,7 @@ def fresh(tables: Tables) -> Figure:
     up = _ticks(rows["benchmark"])
     y = alt.Y(
         "benchmark:Q",
-        scale=alt.Scale(type="log", base=2, nice=True),
+        scale=alt.Scale(type="log", base=2, nice=True, padding=CORNER_PIXELS),
         axis=doubling_axis("Density on the benchmark", up),
     )
     scale = alt.Scale(domain=[ON_TESTS, ON_TEXT, "not told apart"], range=[ORANGE, BLUE, MUTED])

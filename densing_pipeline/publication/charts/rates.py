@@ -210,7 +210,7 @@ def intervals(
     hues = list(dict.fromkeys(rows[colour]))
     scale = alt.Scale(domain=hues, range=[BLUE, ORANGE][: max(len(hues), 1)])
     shade = alt.Color(f"{colour}:N", scale=scale, title=None, legend=alt.Legend(orient="top"))
-    y = named_rows(label)
+    y = named_rows(label, shortens=True)
     place = alt.YOffset(f"{colour}:N", sort=hues)
     tooltip = [
         alt.Tooltip(f"{key}:{'N' if rows.schema[key] == pl.String else 'Q'}", title=words)

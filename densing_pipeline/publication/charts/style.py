@@ -206,9 +206,16 @@ def config() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def named_rows(column: str) -> alt.Y:
-    """A row for every value of a column, in the order of the data, with its name at the left."""
+def named_rows(column: str, *, shortens: bool = False) -> alt.Y:
+    """A row for every value of a column, in the order of the data, with its name at the left.
+
+    Args:
+        column: the column.
+        shortens: whether a narrow column has the part of a name before its first comma alone.
+    """
     axis = alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8)
+    if shortens:
+        axis.labelExpr = f"{NARROW.name} ? split(datum.label, ', ')[0] : datum.label"
     return alt.Y(f"{column}:N", sort=None, title=None, axis=axis)
 
 

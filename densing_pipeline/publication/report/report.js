@@ -46,6 +46,16 @@
 
   // Charts
   const isNarrow = (name) => document.getElementById(`${name}-chart`).clientWidth < NARROW;
+  const TITLE_LETTERS = 34; // of a title under a narrow chart, which is written in as many lines as it takes
+  const inLines = (words) => words.split(" ").reduce((lines, word) => {
+    const joined = `${lines.at(-1)} ${word}`;
+    return joined.length > TITLE_LETTERS ? [...lines, word] : [...lines.slice(0, -1), joined];
+  }, [""]).map((line) => line.trim()).filter(Boolean);
+  const narrowed = (layer) => {
+    const x = layer.encoding?.x;
+    for (const place of [x, x?.axis]) if (typeof place?.title === "string") place.title = inLines(place.title);
+    for (const inner of layer.layer ?? []) narrowed(inner);
+  };
   const specification = (name) => {
     let text = JSON.stringify(content.charts[name].spec);
     if (isDark()) {
@@ -53,6 +63,10 @@
     }
     if (isNarrow(name)) text = text.replaceAll('"labelLimit":300', '"labelLimit":120');
     const spec = JSON.parse(text);
+    if (isNarrow(name)) {
+      spec.config.legend.columns = 1;
+      narrowed(spec);
+    }
     spec.datasets = rows.get(name);
     const values = { narrow: isNarrow(name), ...chosen(name) };
     for (const param of spec.params ?? []) if (param.name in values) param.value = values[param.name];
@@ -167,6 +181,7 @@
       const line = body.insertRow();
       for (const [column] of columns) {
         const cell = line.insertCell();
+        cell.dataset.label = content.charts[name].columns[column];
         cell.textContent = written(row[column]);
         if (typeof row[column] === "number") cell.className = "number";
       }
@@ -295,6 +310,14 @@
   }
   addEventListener("popstate", follow);
   follow();
+
+  // On a phone the rows of a table are lists, in which each cell has the heading of its column.
+  for (const one of document.querySelectorAll("table")) {
+    const heads = [...one.tHead.rows[0].cells].map((head) => head.textContent);
+    for (const line of one.tBodies[0].rows) {
+      if (line.cells.length === heads.length) [...line.cells].forEach((cell, at) => { cell.dataset.label = heads[at]; });
+    }
+  }
 
   // Ages
   for (const one of document.querySelectorAll("time[datetime]")) {

@@ -18,6 +18,7 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling import poll as polling
 from densing_pipeline.polling.answers import Asked, Request
 from densing_pipeline.polling.landed import PollResult
+from densing_pipeline.prices import snapshots
 from densing_pipeline.prices.poll import poll
 from densing_pipeline.prices.snapshots import (
     landed_snapshots,
@@ -388,6 +389,8 @@ def test_of_a_clock_that_differs_by_a_day_from_all_servers_theirs_counts(
     assert (f"this machine's clock is {told} the servers'" in found.message) == bool(told)
     assert found.polled_at == (true if told else ours)
     assert found.rows_previous == found.rows, "it is compared with the list of the night before"
+    folded_by = snapshots.servers_time(nights.zone, ours)
+    assert folded_by == (true if told and hours < 0 else ours)
 
 
 def test_what_landed_by_a_clock_that_was_ahead_is_compared_with_nothing(nights: Nights) -> None:

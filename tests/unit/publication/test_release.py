@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline import files
+from densing_pipeline.publication import layout
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.release import is_whole, publish, read_latest
@@ -78,6 +79,22 @@ def test_the_same_content_is_the_same_release(tables, tmp_path):
     assert not again.is_new
     assert again.release_id == first.release_id
     assert len(list((tmp_path / "releases").iterdir())) == 1
+
+
+def test_a_table_that_is_laid_out_by_day_is_the_same_content_again(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    days = (date(2025, 1, 2), date(2025, 1, 1))
+    prices = pl.concat(
+        [
+            tables["prices"].with_columns(
+                model=pl.lit(f"model-{day.day}"), observed_from=pl.lit(day)
+            )
+            for day in days
+        ]
+    ).sort("model", descending=True)
+    first = publish(tables | {"prices": prices}, tmp_path, made())
+    assert pl.read_parquet(first.path / "prices.parquet")["observed_from"].to_list() == sorted(days)
+    assert not publish(tables | {"prices": prices}, tmp_path, made()).is_new
 
 
 def test_a_later_poll_alone_makes_no_release(tables, tmp_path):

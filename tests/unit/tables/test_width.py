@@ -4,14 +4,19 @@ import polars as pl
 import pytest
 
 from densing_pipeline.tables.schemas import Table
-from densing_pipeline.tables.width import WIDE_FOLD, with_width
+from densing_pipeline.tables.width import MOST_FOLD, WIDE_FOLD, with_width
 
 ESTIMATES = Table(
     name="estimates",
     grain="one estimate",
     key=("level",),
-    columns=("level", "verdict", "low?", "high?", "width?"),
+    columns=("level", "verdict", "reason", "low?", "high?", "width?"),
 )
+
+
+def judged(verdict: str, reason: str, low: float | None, high: float | None) -> pl.DataFrame:
+    row = {"level": ["a"], "verdict": [verdict], "reason": [reason], "low": [low], "high": [high]}
+    return with_width(ESTIMATES, pl.DataFrame(row), "low", "high")
 
 
 @pytest.mark.parametrize(
@@ -26,11 +31,24 @@ ESTIMATES = Table(
     ],
 )
 def test_width_by_the_ends_of_the_interval(verdict, low, high, width):
-    row = {"level": ["a"], "verdict": [verdict], "low": [low], "high": [high]}
-    frame = with_width(ESTIMATES, pl.DataFrame(row), "low", "high")
+    frame = judged(verdict, "few models", low, high)
     assert frame["width"].to_list() == [width]
+    assert frame["high"].to_list() == [high]
+    assert frame["reason"].to_list() == ["few models"]
+
+
+@pytest.mark.parametrize("reason", ["", "few models"])
+def test_an_end_over_a_hundred_times_the_other_is_not_told(reason):
+    frame = judged("ok", reason, 0.5, 0.5 * MOST_FOLD * 1.01)
+    assert frame.select("low", "high", "width").row(0) == (0.5, None, "open")
+    told = "no upper end told: it is 101 times the lower one"
+    assert frame["reason"].item() == (f"{reason}; {told}" if reason else told)
+
+
+def test_an_end_a_hundred_times_the_other_is_told():
+    assert judged("ok", "", 0.5, 0.5 * MOST_FOLD)["width"].item() == "wide"
 
 
 def test_rows_without_any_interval_have_the_column_too():
-    frame = pl.DataFrame({"level": ["a"], "verdict": ["insufficient"]})
+    frame = pl.DataFrame({"level": ["a"], "verdict": ["insufficient"], "reason": ["no models"]})
     assert with_width(ESTIMATES, frame, "low", "high")["width"].to_list() == [None]

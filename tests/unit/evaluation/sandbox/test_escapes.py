@@ -295,7 +295,31 @@ def f(): return Right(7)
 """Programs of which `f() == 42` must not be held true."""
 
 
-@pytest.mark.parametrize("program", WRONG.values(), ids=WRONG)
+OF_A_LIMIT_TRIED_BY_ANOTHER = {
+    "starts threads for ever",
+    "allocates 10 GB",
+    "recurses to the bottom",
+    "returns a billion bytes",
+    "answers with half a frame",
+    "is a bomb of a fraction",
+    "is a bomb of numbers with one hash",
+    "is a bomb of nested lists",
+    "is a bomb of many elements",
+}
+"""Programs that run into a limit of time or memory as another one does, each after seconds."""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(
+            program,
+            id=name,
+            marks=pytest.mark.slow if name in OF_A_LIMIT_TRIED_BY_ANOTHER else (),
+        )
+        for name, program in WRONG.items()
+    ],
+)
 def test_no_program_passes_that_does_not_give_the_right_answer(
     impatient: Sandbox, program: str
 ) -> None:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from densing_pipeline.json_documents import load_first_stated, load_members
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.sources import litellm, modelsdev, openrouter, snapshot
 from densing_pipeline.prices.sources.snapshot import ParsedSnapshot
@@ -61,7 +63,12 @@ days = st.sampled_from([date(2026, 4, 30), DAY, date(2026, 5, 2)])
 @pytest.fixture(autouse=True)
 def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "_newest_read", {})
-    return
+    monkeypatch.setattr(snapshot, "_newest_members", {})
+
+
+def forget() -> None:
+    snapshot._newest_read.clear()
+    snapshot._newest_members.clear()
 
 
 def read(parse: Parser, document: Any, day: date) -> ParsedSnapshot | str:
@@ -73,11 +80,11 @@ def read(parse: Parser, document: Any, day: date) -> ParsedSnapshot | str:
 
 def check(parse: Parser, documents: list[tuple[Any, date]]) -> None:
     one_by_one, alone = list[ParsedSnapshot | str](), list[ParsedSnapshot | str]()
-    snapshot._newest_read.clear()
+    forget()
     for document, day in documents:
         one_by_one.append(read(parse, document, day))
     for document, day in documents:
-        snapshot._newest_read.clear()
+        forget()
         alone.append(read(parse, document, day))
     for after_others, first in zip(one_by_one, alone, strict=True):
         if isinstance(first, str) or isinstance(after_others, str):
@@ -157,3 +164,46 @@ def test_a_document_that_is_refused_is_not_remembered(monkeypatch: pytest.Monkey
     with pytest.raises(SnapshotError):
         litellm.parse(json.dumps({"m": {**price, "input_cost_per_token": "x"}}).encode(), DAY)
     assert snapshot._newest_read["litellm"] is known
+
+
+values = st.recursive(
+    st.sampled_from([1, 12, 1.5, True, None, "", "a", 'b"}', "\u00e9"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xy"), inner),
+    max_leaves=4,
+)
+objects = st.dictionaries(st.sampled_from(["a", "b", 'c"', "d"]), values, max_size=4)
+
+
+@property_test
+@given(objects, objects, st.sampled_from([None, 1]), st.booleans())
+def test_members_that_are_taken_over_are_those_that_a_whole_reading_gives(old, new, indent, ascii):
+    texts = [json.dumps(d, indent=indent, ensure_ascii=ascii).encode() for d in (old, new)]
+    known = load_members(texts[0], Decimal, {}) or {}
+    found = load_members(texts[1], Decimal, known)
+    assert (found is None) == (not new or 'c"' in new), "an escape in a key, or no member"
+    if found is not None:
+        again = {key: member.value for key, member in found.items()}
+        assert repr(again) == repr(load_first_stated(texts[1], Decimal)[0])
+
+
+def test_a_member_with_the_same_text_is_the_same_object() -> None:
+    known = load_members(b'{"a": {"x": 1}, "b": {"x": 1}}', Decimal, {})
+    assert known is not None
+    found = load_members(b' {"b": {"x": 1.0}, "a": {"x": 1}}\n', Decimal, known)
+    assert found is not None
+    assert found["a"].value is known["a"].value
+    assert repr(found["b"].value) == "{'x': Decimal('1.0')}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}', '{"a": 1, "a": 1}', '{"b": {"c": 1, "c": 2}}', '{"a": 1,}', '{"a": 1',
+        '{"a": 1} {}', '{"a": 12x}', '{"a" 1}', "[1]", "{}", "", "<html>", '{"a": 1e99999999999999999999}',
+        '{"a": ' + 101 * "[" + 101 * "]" + "}", '{"a": ' + 100_000 * "[",
+    ],
+)  # fmt: skip
+def test_other_documents_are_read_as_a_whole(text: str) -> None:
+    known = load_members(b'{"a": 1}', Decimal, {})
+    assert known is not None
+    assert load_members(text.encode(), Decimal, known) is None

@@ -1,6 +1,6 @@
 """A release on an object store is whole or not there, whatever befalls its senders and the store.
 
-The store is moto's S3 server on loopback. `gs://` and `az://` differ in obstore alone, and have no emulator here.
+The store is moto's S3 server on loopback. `gs://` and `az://` differ in obstore alone; `test_azure` has the latter.
 """
 
 import hashlib
