@@ -14,6 +14,7 @@ from benchmarks.quarter.chaos import ANSWERS
 from densing_pipeline.orchestration.checks import STALE_HOURS
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.tables import markdown
+from densing_pipeline.tables.dates import DAYS_PER_YEAR
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -219,15 +220,18 @@ def fault_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def growth_rows(found: Mapping[str, Any]) -> list[list[str]]:
-    """Growth of the state directory by folder."""
+    """Growth of the state directory by folder, and what it comes to in a year."""
     return [
-        ["folder", "files", "MiB", "files a night", "KiB a night", "departs from a line by"],
+        ["folder", "files", "MiB", "files a year", "MiB a year", "departs from a line by"],
         *(
             [
                 f"`{name}`" if " " not in name else name,
-                f"{each['files']:.0f}", f"{each['mib']:.1f}", f"{each['files_per_night']:.1f}",
-                f"{each['kib_per_night']:.1f}", f"{each['largest_departure']:.0%}",
+                f"{each['files']:.0f}",
+                f"{each['mib']:.1f}",
+                f"{DAYS_PER_YEAR * max(each['files_per_night'], 0):.0f}",
+                f"{DAYS_PER_YEAR * max(each['kib_per_night'], 0) / 1024:.0f}",
+                f"{each['largest_departure']:.0%}",
             ]
             for name, each in found["growth"].items()
         ),
-    ]  # fmt: skip
+    ]

@@ -143,6 +143,8 @@ def test_growth_is_a_line_and_says_how_far_it_departs():
     assert found["files_per_night"] == pytest.approx(10)
     assert found["kib_per_night"] == pytest.approx(2)
     assert found["largest_departure"] < 1e-9
+    rows = report.growth_rows({"growth": {"landing": found}})
+    assert rows[1][1:] == ["190", "0.0", "3652", "1", "0%"], "ten files and two KiB a night"
 
 
 @pytest.mark.parametrize("seed", range(3))
