@@ -35,7 +35,7 @@ ENGINE_NIGHT := tests/integration/test_evaluation_night.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run show report test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
-	sbom audit lock-check format hooks bench quarter docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	clusters sbom audit lock-check format hooks bench quarter docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
@@ -94,6 +94,9 @@ lint: .venv/synced ## Check style, types, the lock and the workflow
 format: .venv/synced ## Format the code
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+clusters: | $(filter .uv/%,$(UV)) ## Add what tests of Ray and Kubernetes need to .venv; another make removes it
+	@$(UV) sync --frozen --no-python-downloads --group clusters $(QUIETLY)
 
 sbom: | $(filter .uv/%,$(UV)) ## List every library of the package with version and hashes, as CycloneDX in dist/
 	@mkdir -p dist

@@ -164,7 +164,8 @@ class ComparedFacts:
 # One harness each. MMLU-Pro: answers generated after five worked examples (12,032 questions); by the
 # probabilities of the letters, as lm-eval's leaderboard has it, scores are up to 6 points lower. GSM8K: four or
 # eight examples (1,319 questions); the five of the first Open LLM Leaderboard, whose answers end early, give up
-# to 45 points less. C-Eval: five examples; sources take its 1,346 validation or its 12,342 test questions, and
+# to 45 points less. What we measure counts with them: MMLU-Pro is asked the same way, GSM8K with five examples, whose
+# answers end at the next question. C-Eval: five examples; sources take its 1,346 validation or its 12,342 test questions, and
 # the error is that of the fewer.
 COMPARED: Mapping[str, ComparedFacts] = MappingProxyType(
     {

@@ -8,6 +8,7 @@ hold.
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,7 +58,9 @@ def make_private(folder: Path) -> None:
 def make_public(folder: Path) -> None:
     """Let every user of the machine read a folder and all that is in it."""
     for path in (folder, *folder.rglob("*")):
-        path.chmod(PUBLIC_FOLDER if path.is_dir() else PUBLIC_FILE)
+        mode = PUBLIC_FOLDER if path.is_dir() else PUBLIC_FILE
+        if stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)
 
 
 def link(path: Path, target: Path) -> None:

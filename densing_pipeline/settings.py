@@ -419,9 +419,9 @@ class Settings(BaseSettings):
         default=Path(".venv-evaluation/bin/python"),
         description="Python of the evaluation environment (`make evaluation-env`); on a cluster, its path on the nodes.",
     )
-    evaluate_on: Literal["local", "slurm"] = Field(
+    evaluate_on: Literal["local", "slurm", "ray", "kubernetes"] = Field(
         default="local",
-        description="Where evaluations run: on this machine, or as jobs of a Slurm cluster.",
+        description="Where evaluations run: on this machine, or as jobs of a cluster (`slurm`, `ray`, `kubernetes`).",
     )
     cluster_places: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=8, description="Models that are evaluated at a time on a cluster."
@@ -437,6 +437,19 @@ class Settings(BaseSettings):
     slurm_options: str = Field(
         default="",
         description="Options of sbatch for each evaluation, such as `--partition=gpu --account=lab`.",
+    )
+    ray_address: Annotated[str, AfterValidator(_http)] | None = Field(
+        repr=False,
+        default=None,
+        description="Address of the Ray cluster's dashboard, such as http://head:8265; without, RAY_ADDRESS.",
+    )
+    kubernetes_namespace: str | None = Field(
+        default=None,
+        description="Kubernetes namespace of the pods; by default that of the context.",
+    )
+    kubernetes_pod: Annotated[AnyPath, AfterValidator(_file_that_exists)] | None = Field(
+        default=None,
+        description="File with the pod that evaluates on Kubernetes: image, volumes, secrets.",
     )
     evaluation_data: Annotated[AnyPath, AfterValidator(_folder_that_exists)] | None = Field(
         default=None, description="Local mirror of the benchmark files; without, the Hub is asked."

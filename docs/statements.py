@@ -652,6 +652,7 @@ PAGES = {
     "docs/sandbox.md": Page(
         rest="limits of the sandbox, held by its tests; times measured by them"
     ),
+    "docs/scale.md": Page(rest="computed by benchmarks/capacity.py, held by tests/unit/docs"),
     "docs/scores.md": Page(rest="rules and bounds of score sources, held by their tests"),
     "docs/suite.md": Page(rest="the benchmarks as declared, held by tests/unit/evaluation/suite"),
 }

@@ -4,7 +4,7 @@ Reported scores of one model differ between sources. All independent ones are av
 single source decides:
 
 1. only scores under the paper's protocol (shots and prompting) count, those on the benchmarks outside its suite
-   under the protocol of `benchmarks.COMPARED`, and none that its source has revised or withdrawn;
+   under the protocol of `benchmarks.COMPARED` or, measured by us, that of the suite in force, and none that its source has revised or withdrawn;
 2. our measurements take precedence over reports, and reports over what a model's repository on the
    Hub claims; of several measurements, the weights with the most benchmarks, then the newest, so that
    an average is of the same weights;
@@ -128,9 +128,11 @@ def _usable(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_protocol_pooled() -> pl.Expr:
-    """Whether a row of `scores` is under a protocol that is pooled with others."""
+    """Whether a row of `scores` is under a protocol that is pooled with others: of a report, or of the suite in force."""
+    # By a pattern, for releases of before have no such column.
+    is_ours = pl.any_horizontal(pl.col("^is_in_force$"), pl.lit(value=False)).fill_null(value=False)
     return (pl.col("is_paper_protocol") & pl.col("benchmark").is_in(AVERAGED)) | (
-        is_counted() & pl.col("benchmark").is_in(list(COMPARED))
+        (is_counted() | is_ours) & pl.col("benchmark").is_in(list(COMPARED))
     )
 
 

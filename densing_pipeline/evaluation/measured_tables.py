@@ -137,10 +137,11 @@ def scores(
                 pl.col("benchmark").replace({each.name: _protocol(each) for each in suite}),
                 "suite_version",
             ),
-            is_paper_protocol=(
-                pl.col("suite_version").str.split(sampling.MARK).list.first() == version(suite)
-            )
-            & pl.col("benchmark").is_in(AVERAGED),
+            is_in_force=pl.col("suite_version").str.split(sampling.MARK).list.first()
+            == version(suite),
+        )
+        .with_columns(
+            is_paper_protocol=pl.col("is_in_force") & pl.col("benchmark").is_in(AVERAGED),
             source_kind=pl.when("is_sample").then(pl.lit("sampled")).otherwise(pl.lit("measured")),
             sampled_from=pl.when("is_sample").then("sampled_from"),
             sampling_error=pl.when("is_sample").then("sampling_error"),

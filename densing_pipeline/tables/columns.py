@@ -324,6 +324,10 @@ COLUMNS: dict[str, Column] = {
     "n_role_starts": _count(
         "Answers that begin with a think or role token; of base models few do.", "items"
     ),
+    "is_in_force": _flag(
+        "Of what we measured, whether under the suite version in force: then it counts wherever reports of its benchmark do. "
+        "Empty for scores of others."
+    ),
     "is_chat_formatted": _flag(
         "Whether more than a fifth of the answers begin with a think or role token: the score is of a model trained to chat, asked as "
         "a base model, and too low."

@@ -108,7 +108,7 @@ SCORES = Table(
         "source_kind", "source", "source_url?", "observed_at", "revision?", "suite_version?",
         "item_limit?", "n_failed?", "n_truncated?", "scored_by?", "source_confidence?",
         "licence_basis?", "known_from?", "known_from_basis?", "publisher?", "known_to?", "sampled_from?",
-        "sampling_error?", "n_role_starts?", "is_chat_formatted?",
+        "sampling_error?", "n_role_starts?", "is_chat_formatted?", "is_in_force?",
     ),
 )  # fmt: skip
 

@@ -85,7 +85,11 @@ def _environment(addresses: dict[str, str], hub: str) -> dict[str, str]:
 
 
 def test_every_setting_that_names_an_address_is_hidden_and_tried() -> None:
-    named = {one.name for one in variables() if one.name.endswith(("_URL", "_ENDPOINT", "_HOSTS"))}
+    named = {
+        one.name
+        for one in variables()
+        if one.name.endswith(("_URL", "_ENDPOINT", "_HOSTS", "_ADDRESS"))
+    }
     assert named <= HOLD_ADDRESSES
     tried = _environment({}, "http://h")
     assert set(tried) >= HOLD_ADDRESSES - NO_REQUESTS

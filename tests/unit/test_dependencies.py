@@ -40,7 +40,9 @@ OPTIONAL = declared(
 )
 """Libraries of what one can do without; the module that imports one is imported where it is asked for."""
 
-DEVELOPMENT = LIBRARIES | declared(PROJECT["dependency-groups"]["dev"])
+DEVELOPMENT = LIBRARIES | declared(
+    [line for lines in PROJECT["dependency-groups"].values() for line in lines]
+)
 IN_THE_JOB = declared(
     [
         line

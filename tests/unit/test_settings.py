@@ -180,6 +180,7 @@ def test_paths_that_exist_and_folders_still_to_be_made_are_taken(monkeypatch, tm
         "evaluation_python": tmp_path / "bin" / "python",
         "ladders": tmp_path / "ladders.csv",
         "cluster_state_dir": tmp_path / "on" / "nodes",
+        "kubernetes_pod": tmp_path / "ladders.csv",
     }
     for name, path in given.items():
         monkeypatch.setenv(f"DENSING_{name.upper()}", str(path))

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import dagster as dg
 
+from densing_pipeline.addresses import redact
+
 GRACE_SECONDS = 60
 """Seconds between SIGTERM and SIGKILL for a job that takes too long."""
 
@@ -48,8 +50,8 @@ class JobEndedError(Exception):
     """
 
     def __init__(self, what: str, status: int | None = None, fault: str | None = None) -> None:
-        """Record how it ended."""
-        super().__init__(what)
+        """Record how it ended; addresses in the message lose their secrets, for outcomes are published."""
+        super().__init__(redact(what))
         self.status, self.fault = status, fault
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from dagster import PipesEnvContextInjector, PipesFileMessageReader, open_pipes_session
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.pipes.client import PipesClientCompletedInvocation
-from dagster_pipes import PipesDefaultMessageWriter, PipesParams
 
 from densing_pipeline.orchestration.launchers.launcher import (
     VISIBLE_AFTER_S,
@@ -167,9 +166,11 @@ class _SharedFile(PipesFileMessageReader):
         self._there = str(on_nodes(path))
 
     @contextmanager
-    def read_messages(self, handler: Any) -> Iterator[PipesParams]:
+    def read_messages(self, handler: Any) -> Iterator[Mapping[str, Any]]:
         with super().read_messages(handler) as params:
-            yield {**params, PipesDefaultMessageWriter.FILE_PATH_KEY: self._there}
+            yield {
+                key: self._there if value == self._path else value for key, value in params.items()
+            }
 
 
 def _told(job: str) -> dict[str, str] | None:

@@ -390,3 +390,24 @@ def test_a_conflict_of_reports_that_do_not_count_says_that_a_claim_is_used():
         0.6,
         "neither is used: no report counts, so what the model's repository claims does",
     )
+
+
+@pytest.mark.parametrize("benchmark", ["MMLU", "MMLU-Pro", "GSM8K"])
+@pytest.mark.parametrize(("is_in_force", "expected"), [(True, 0.62), (False, 0.5), (None, 0.5)])
+def test_our_measurement_goes_before_reports_where_it_is_under_the_suite_in_force(
+    benchmark, is_in_force, expected
+):
+    is_papers = benchmark == "MMLU"
+    report = {"protocol": "8-shot em" if benchmark == "GSM8K" else "5-shot em"}
+    ours = {
+        "score": 0.62, "source_kind": "measured", "source": "densing-pipeline", "scored_by": None,
+        "protocol": f"{benchmark} 5-shot exact match; suite 1a2b", "suite_version": "1a2b",
+        "is_paper_protocol": is_papers and bool(is_in_force), "is_in_force": is_in_force,
+    }  # fmt: skip
+    shared = {"benchmark": benchmark, "is_paper_protocol": is_papers}
+    assert pooled(shared | report, shared | ours)["score"] == expected
+
+
+def test_a_release_of_before_measurements_told_their_suite_is_pooled_as_it_was():
+    before = scores(*of(0.5, 0.6)).drop("is_in_force")
+    assert pooled_scores(before).equals(pooled_scores(scores(*of(0.5, 0.6))))

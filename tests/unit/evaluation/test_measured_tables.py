@@ -41,6 +41,7 @@ def test_a_whole_evaluation_becomes_five_scores_with_their_provenance(tmp_path):
     assert scores["revision"].unique().to_list() == [REVISION]
     assert scores["observed_at"].unique().to_list() == [date(2026, 11, 20)]
     assert scores["is_paper_protocol"].all()
+    assert scores["is_in_force"].all()
     assert scores["protocol"].str.contains(suite.version()).all()
     row, _ = only(tmp_path)
     assert (row["state"], row["device"], row["dtype"]) == ("done", "H100", "bfloat16")
@@ -312,6 +313,7 @@ def test_scores_of_another_suite_version_enter_nothing(tmp_path):
     old = scored(tmp_path)
     assert old.height == 5
     assert not old["is_paper_protocol"].any()
+    assert not old["is_in_force"].any()
     assert score_sets(old).is_empty()
     write(tmp_path, share=0.3)
     both = scored(tmp_path)

@@ -11,11 +11,13 @@ import pytest
 from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.job_path import package_copied
 from densing_pipeline.orchestration.evaluation import command, gpus_given
+from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.launchers.choice import chosen
 from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.orchestration.launchers.slurm import SlurmLauncher
 from densing_pipeline.schedules.new_models import places_of
+from densing_pipeline.settings import SettingsError
 from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.tables.storage import write_parquet
 from tests import stub_jobs
@@ -32,6 +34,12 @@ def settings(tmp_path):
 def test_the_switch_names_the_launcher(settings, tmp_path):
     assert isinstance(chosen(settings), SlurmLauncher)
     assert isinstance(chosen(stub_jobs.settings(tmp_path)), LocalLauncher)
+
+
+def test_a_launcher_without_its_library_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "LIBRARIES", {"ray": "library_that_is_not_there"})
+    with pytest.raises(SettingsError, match=r"pip install 'densing-pipeline\[ray\]'"):
+        chosen(stub_jobs.settings(tmp_path, evaluate_on="ray"))
 
 
 def test_paths_of_the_state_directory_are_those_of_the_nodes(settings, tmp_path):
@@ -92,3 +100,9 @@ def test_an_order_on_this_machine_ends_with_its_status_and_what_it_printed():
     assert LocalLauncher().output(dg.build_op_context(), ORDER) == (3, ["one"])
     late = dataclasses.replace(ORDER, command=("sleep", "60"), hours=0.1 / 3600)
     assert LocalLauncher().output(dg.build_op_context(), late) == (124, [])
+
+
+def test_what_a_scheduler_says_is_kept_without_the_secrets_of_addresses():
+    ended = JobEndedError("no answer from http://user:s3cr3t@head:8265/api?token=s3cr3t")
+    assert "http://" in str(ended)
+    assert "s3cr3t" not in str(ended)

@@ -1,0 +1,70 @@
+"""Runs the evaluation job as a Ray job, through the Pipes client of dagster-ray.
+
+Messages of Dagster Pipes come through the job's log. The state directory is on a disk that Ray's nodes share. Ray
+shows the variables of a job on its dashboard, so `HF_TOKEN` is none of them: the nodes have their own. If this process
+dies the job goes on, and writes its outcome.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from dagster_ray import PipesRayJobClient
+
+from densing_pipeline.orchestration.launchers.launcher import (
+    VISIBLE_AFTER_S,
+    Context,
+    JobEndedError,
+    Order,
+)
+from densing_pipeline.settings import Settings
+
+EXIT_STATUS = re.compile(r"exit code (-?\d+)")
+"""In Ray's message about a job whose command failed (`ray/dashboard/modules/job/job_supervisor.py`)."""
+
+
+class RayLauncher:
+    """Runs orders on the nodes of a Ray cluster."""
+
+    def __init__(self, settings: Settings, visible_after_s: float = VISIBLE_AFTER_S) -> None:
+        """Take the address of the cluster's dashboard; without one the variable `RAY_ADDRESS` is used."""
+        self.visible_after_s = visible_after_s
+        self._address = settings.ray_address
+
+    def run(self, context: Context, order: Order) -> Mapping[str, Any]:
+        """Run an order, as `Launcher.run`."""
+        client = PipesRayJobClient(address=self._address)
+        return self._run(client, context, order)
+
+    def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
+        """Run an order, as `Launcher.output`; its output is part of the run's log."""
+        client = PipesRayJobClient(address=self._address)
+        status: int | None = 0
+        try:
+            self._run(client, context, order)
+        except JobEndedError as error:
+            if error.status is None:
+                raise
+            status = error.status
+        return status, client.client.get_job_logs(order.name).splitlines()
+
+    def _run(self, client: PipesRayJobClient, context: Context, order: Order) -> Mapping[str, Any]:
+        try:
+            ended = client.run(
+                context=context,
+                submit_job_params={
+                    "entrypoint": shlex.join(order.bounded()),
+                    "submission_id": order.name,
+                    "runtime_env": {"env_vars": dict(order.environment)},
+                    "entrypoint_num_gpus": order.gpus,
+                },
+            )
+        # Errors of the connection are `requests`' own, and all of them are OSErrors.
+        except (OSError, RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:400]
+            found = EXIT_STATUS.search(said)
+            status = int(found[1]) if found else None
+            # A job that has no exit status was not started, or its node died.
+            raise JobEndedError(said, status, None if found else "installation") from error
+        return ended.get_materialize_result().metadata or {}

@@ -1,0 +1,155 @@
+"""Evaluations through a real Ray cluster of one node, on loopback: at once, failed, killed, and with Ray gone.
+
+Needs the libraries of `make clusters`.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from densing_pipeline.evaluation import installation, measured_tables, suite
+from densing_pipeline.orchestration.launchers.local import LocalLauncher
+from densing_pipeline.schedules.evaluations import check_job
+from tests import stub_jobs
+from tests.stub_jobs import LIMIT, WRITES, evaluate, job, queue, row
+
+pytest.importorskip("dagster_ray", reason="needs `make clusters`")
+
+from densing_pipeline.orchestration.launchers.ray import RayLauncher
+
+pytestmark = [
+    pytest.mark.slow,
+    # Of Dagster's and Ray's own code.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+MODELS = ("lab/model", "lab/other")
+RAY = Path(sys.executable).parent / "ray"
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_raylet_start_wait_time_s": "300"}
+"""Ray's switches for a cluster of this machine alone, and for one that is slow to start."""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def takes_jobs(address: str) -> bool:
+    """Whether a job runs on the cluster; its dashboard is up before its node is."""
+    from ray.job_submission import JobStatus, JobSubmissionClient
+
+    try:
+        client = JobSubmissionClient(address)
+        job_id = client.submit_job(entrypoint="true")
+    except (OSError, RuntimeError):
+        return False
+    while not (status := client.get_job_status(job_id)).is_terminal():
+        time.sleep(0.5)
+    return status == JobStatus.SUCCEEDED
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Address of the dashboard of a cluster with two processors; all of its processes end with the test."""
+    # Paths of its sockets must be short.
+    folder, dashboard = Path("/tmp") / f"ray-{os.getpid()}", free_port()  # noqa: S108
+    with subprocess.Popen(  # noqa: S603
+        [RAY, "start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={free_port()}", "--num-cpus=2",
+         "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--temp-dir={folder}",
+         "--disable-usage-stats"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env=os.environ | ON_LOOPBACK,
+    ) as head:  # fmt: skip
+        try:
+            address = f"http://127.0.0.1:{dashboard}"
+            while not takes_jobs(address):
+                assert head.poll() is None, "Ray ended"
+                time.sleep(0.5)
+            yield address
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)
+            subprocess.run(["rm", "-rf", folder], check=False)  # noqa: S603, S607
+
+
+@pytest.fixture
+def settings(cluster, tmp_path):
+    found = stub_jobs.settings(tmp_path, evaluate_on="ray", cluster_gpu_gib=0, ray_address=cluster)
+    queue(found, *MODELS)
+    return found
+
+
+def launcher(settings):
+    return RayLauncher(settings, visible_after_s=0)
+
+
+def test_two_models_at_once_give_what_they_give_on_this_machine(settings, tmp_path):
+    meets = """
+    (out.parents[2] / f"met-{model.replace('/', '-')}").touch()
+    while len(list(out.parents[2].glob("met-*"))) < 2:
+        time.sleep(0.1)
+    """
+    job(settings, meets, WRITES)
+    with ThreadPoolExecutor(2) as pool:
+        told = pool.map(lambda model: evaluate(settings, launcher(settings), model), MODELS)
+        assert list(told) == [None, None]
+    here = stub_jobs.settings(tmp_path / "here")
+    here.evaluation_python.parent.mkdir()
+    queue(here, *MODELS)
+    job(here, WRITES)
+    assert [evaluate(here, LocalLauncher(), model) for model in MODELS] == [None, None]
+    tables = [
+        measured_tables.read(each.evaluations_dir, suite.SUITE, LIMIT) for each in (settings, here)
+    ]
+    assert [a.equals(b) for a, b in zip(*tables, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("does", "told", "excused"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "for lack of memory or by hand", 0),
+        ("sys.exit(7)", "it did not start", 1),
+    ],
+)
+def test_a_job_that_says_nothing_is_spoken_for(settings, does, told, excused):
+    job(settings, does)
+    assert told in evaluate(settings, launcher(settings))
+    assert (row(settings)["state"], row(settings)["attempts_excused"]) == ("failed", excused)
+    job(settings, WRITES)
+    assert evaluate(settings, launcher(settings)) is None
+    assert row(settings)["attempts"] == 2
+
+
+def test_a_token_is_not_among_what_the_dashboard_shows(settings, monkeypatch):
+    from ray.job_submission import JobSubmissionClient
+
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    job(settings, WRITES)
+    assert evaluate(settings, launcher(settings)) is None
+    shown = JobSubmissionClient(settings.ray_address).list_jobs()
+    assert "PYTHONPATH" in str(shown)
+    assert "hf_secret" not in str(shown)
+
+
+def test_the_check_runs_where_evaluations_run(settings):
+    settings.evaluation_python.write_text(
+        '#!/bin/sh\necho "ok on $RAY_JOB_ID"\nwhile [ "$1" != --state-dir ]; do shift; done\n'
+        'echo \'{"checked_at": "2026-11-29T12:00:00+00:00", "places": 3}\' > "$2/evaluation_check.json"\n'
+    )
+    settings.evaluation_python.chmod(0o755)
+    assert check_job(settings, launcher(settings)).execute_in_process().success
+    assert installation.last_check(settings.state_dir).problem is None
+
+
+def test_without_a_cluster_the_fault_is_the_installations(settings):
+    job(settings, WRITES)
+    gone = settings.model_copy(update={"ray_address": f"http://127.0.0.1:{free_port()}"})
+    assert evaluate(gone, launcher(gone)) is not None
+    assert row(gone)["attempts_excused"] == 1
