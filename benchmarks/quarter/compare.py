@@ -32,6 +32,10 @@ OPEN_DAYS = {"prices": ("valid_to", "valid_from_latest"), "price_changes": ("cer
 """Columns that follow from these days."""
 
 
+OURS, THEIRS = "times in the quiet run", "times in the run with faults"
+"""Columns of a comparison; no table has one of these names."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """What came of one table.
@@ -92,10 +96,10 @@ def _numbered(frame: pl.DataFrame, same: list[str], day: str) -> pl.DataFrame:
 def _only_in_one(quiet: pl.DataFrame, chaos: pl.DataFrame) -> int:
     """Rows that one of two frames has more often than the other."""
     counted = [
-        frame.group_by(frame.columns).len(name) for frame, name in ((quiet, "n"), (chaos, "m"))
+        frame.group_by(frame.columns).len(name) for frame, name in ((quiet, OURS), (chaos, THEIRS))
     ]
     joined = counted[0].join(counted[1], on=quiet.columns, how="full", nulls_equal=True)
-    missing = pl.col("n").fill_null(0).cast(pl.Int64) - pl.col("m").fill_null(0).cast(pl.Int64)
+    missing = pl.col(OURS).fill_null(0).cast(pl.Int64) - pl.col(THEIRS).fill_null(0).cast(pl.Int64)
     return int(joined.select(missing.abs().sum()).item())
 
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from benchmarks.quarter import chaos, compare, report, world
+from densing_pipeline.tables.published import PUBLISHED
 
 NIGHTS = 90
 OFFER = {
@@ -60,6 +61,14 @@ def test_rows_of_other_tables_are_equal_but_for_when_they_were_seen():
     assert compare.table("scores", one, one.with_columns(first_seen_at=9)).differing == 0
     assert compare.table("scores", one, one[1:]).differing == 1
     assert compare.table("scores", one, one.with_columns(score=0.2)).differing == 6
+
+
+def test_every_published_table_can_be_compared():
+    differing = {
+        name: compare.table(name, table.empty(), table.empty()).differing
+        for name, table in PUBLISHED.items()
+    }
+    assert set(differing.values()) == {0}
 
 
 def attempt(night, outcome="ok", fault="", health=(), answers=(), **more):
