@@ -391,8 +391,12 @@ FORECASTS = Page(
         "halved every {fell[gpt-4].months:.1f} months",
     ),
     findings={
-        "**One month ahead the trend is shown to beat no change**, for density and, by little, for prices": (
-            lambda of: min(of["skill_at"](1, name, "trend")[0] for name in ("density", "price")) > 0
+        "**One month ahead the trend is shown to beat no change** for prices, by little, and not for density": (
+            lambda of: (
+                of["skill_at"](1, "density", "trend")[0]
+                <= 0
+                < of["skill_at"](1, "price", "trend")[0]
+            )
         ),
         "**Density, three and six months ahead**: the trend beats no change at both": lambda of: (
             min(of["skill_at"](months, "density", "trend")[0] for months in (3, 6)) > 0
