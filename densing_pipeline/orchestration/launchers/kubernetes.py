@@ -14,6 +14,7 @@ from typing import Any
 import kubernetes.config
 import urllib3
 import yaml
+from dagster._core.pipes.client import PipesClientCompletedInvocation
 from dagster_k8s import PipesK8sClient
 from dagster_k8s.client import (
     DagsterK8sAPIRetryLimitExceeded,
@@ -55,8 +56,11 @@ class KubernetesLauncher:
 
     def run(self, context: Context, order: Order) -> Mapping[str, Any]:
         """Run an order, as `Launcher.run`."""
+        return self._run(context, order).get_materialize_result().metadata or {}
+
+    def _run(self, context: Context, order: Order) -> PipesClientCompletedInvocation:
         try:
-            ended = PipesK8sClient().run(
+            return PipesK8sClient().run(
                 context=context,
                 command=["sh", "-c", TELLS_STATUS, "sh", *order.bounded()],
                 namespace=self._namespace,
@@ -77,12 +81,11 @@ class KubernetesLauncher:
             found = EXIT_STATUS.search(said)
             status = int(found[1]) if found else None
             raise JobEndedError(said, status, None if found else "installation") from error
-        return ended.get_materialize_result().metadata or {}
 
     def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
         """Run an order, as `Launcher.output`; its output is in the run's log alone."""
         try:
-            self.run(context, order)
+            self._run(context, order)
         except JobEndedError as error:
             if error.status is None:
                 raise

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from dagster._core.pipes.client import PipesClientCompletedInvocation
 from dagster_ray import PipesRayJobClient
 
 from densing_pipeline.orchestration.launchers.launcher import (
@@ -35,7 +36,7 @@ class RayLauncher:
     def run(self, context: Context, order: Order) -> Mapping[str, Any]:
         """Run an order, as `Launcher.run`."""
         client = PipesRayJobClient(address=self._address)
-        return self._run(client, context, order)
+        return self._run(client, context, order).get_materialize_result().metadata or {}
 
     def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
         """Run an order, as `Launcher.output`; its output is part of the run's log."""
@@ -49,9 +50,11 @@ class RayLauncher:
             status = error.status
         return status, client.client.get_job_logs(order.name).splitlines()
 
-    def _run(self, client: PipesRayJobClient, context: Context, order: Order) -> Mapping[str, Any]:
+    def _run(
+        self, client: PipesRayJobClient, context: Context, order: Order
+    ) -> PipesClientCompletedInvocation:
         try:
-            ended = client.run(
+            return client.run(
                 context=context,
                 submit_job_params={
                     "entrypoint": shlex.join(order.bounded()),
@@ -67,4 +70,3 @@ class RayLauncher:
             status = int(found[1]) if found else None
             # A job that has no exit status was not started, or its node died.
             raise JobEndedError(said, status, None if found else "installation") from error
-        return ended.get_materialize_result().metadata or {}
