@@ -60,7 +60,7 @@ class KubernetesLauncher:
 
     def _run(self, context: Context, order: Order) -> PipesClientCompletedInvocation:
         try:
-            return PipesK8sClient().run(
+            ended: PipesClientCompletedInvocation = PipesK8sClient().run(
                 context=context,
                 command=["sh", "-c", TELLS_STATUS, "sh", *order.bounded()],
                 namespace=self._namespace,
@@ -81,6 +81,7 @@ class KubernetesLauncher:
             found = EXIT_STATUS.search(said)
             status = int(found[1]) if found else None
             raise JobEndedError(said, status, None if found else "installation") from error
+        return ended
 
     def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
         """Run an order, as `Launcher.output`; its output is in the run's log alone."""

@@ -54,7 +54,7 @@ class RayLauncher:
         self, client: PipesRayJobClient, context: Context, order: Order
     ) -> PipesClientCompletedInvocation:
         try:
-            return client.run(
+            ended: PipesClientCompletedInvocation = client.run(
                 context=context,
                 submit_job_params={
                     "entrypoint": shlex.join(order.bounded()),
@@ -70,3 +70,4 @@ class RayLauncher:
             status = int(found[1]) if found else None
             # A job that has no exit status was not started, or its node died.
             raise JobEndedError(said, status, None if found else "installation") from error
+        return ended
