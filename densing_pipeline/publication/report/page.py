@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ from densing_pipeline.publication.report.sections import (
 )
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables import contract
+
+FOLDER = Path(__file__).parent
+"""Templates, style and script of the page."""
 
 PAGE_FILE = "report/index.html"
 """Path of the page in a release."""
@@ -199,16 +203,20 @@ def page(
 
 def _rendered(template: str, **values: object) -> str:
     """A page of a template of this folder, with its style and its script."""
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+    style, script = (_inline(FOLDER / name) for name in ("style.css", "report.js"))
+    return _templates().get_template(template).render(style=style, script=script, **values).lstrip()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    """The templates of this folder; each is compiled once."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    inlined = {"style": _inline(folder / "style.css"), "script": _inline(folder / "report.js")}
-    return environment.get_template(template).render(**inlined, **values).lstrip()
 
 
 def _picture(name: str, homepage: str) -> str:
