@@ -10,9 +10,9 @@ import polars as pl
 
 from densing_pipeline.density.pooled_scores import is_protocol_pooled
 from densing_pipeline.publication import raw_bytes
-from densing_pipeline.publication.lineage import Node, UnknownNumberError, pooled_node
+from densing_pipeline.publication.lineage import Node, chosen, pooled_node
 from densing_pipeline.publication.raw_bytes import State
-from densing_pipeline.publication.wording import counted, interval_text, listed
+from densing_pipeline.publication.wording import counted, interval_text
 from densing_pipeline.trends.benchmark_growth import GROUPS
 
 TABLES = (
@@ -48,16 +48,10 @@ def growth_lineage(
         UnknownNumberError: there is no such estimate; the message lists those there are.
     """
     rows = tables["density_growth"]
-    headline = rows.filter("is_headline").to_dicts()[:1]
     asked = {"ruler": ruler, "group": group, "params_basis": params}
     # What was asked for first, so that the headline's choice does not exclude it.
-    for column, wanted in sorted(asked.items(), key=lambda choice: choice[1] is None):
-        there = rows[column].unique().sort().to_list()
-        usual = headline[0][column] if headline else None
-        chosen = wanted or (usual if usual in there else there[0])
-        if chosen not in there:
-            raise UnknownNumberError(f"no growth with {column} {chosen}: there are {listed(there)}")
-        rows = rows.filter(pl.col(column) == chosen)
+    in_order = dict(sorted(asked.items(), key=lambda choice: choice[1] is None))
+    rows = chosen(rows, rows.filter("is_headline"), in_order, "no growth")
     # The longest window first: that is what the other ones are cut from.
     row = rows.sort("is_headline", pl.col("window") == "all", descending=True).row(0, named=True)
     said = interval_text(

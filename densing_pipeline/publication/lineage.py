@@ -72,17 +72,13 @@ def density_lineage(
     """
     densities = tables["densities"]
     model_id = one_model(densities, model)
-    headline = tables["densing_law"].filter(pl.col("is_headline")).to_dicts()[:1]
-    rows = densities.filter(model_id=model_id)
-    for column, wanted in (("reference_id", law), ("score_set", scores), ("params_basis", params)):
-        there = rows[column].unique().sort().to_list()
-        usual = headline[0][column] if headline else None
-        chosen = wanted or (usual if usual in there else there[0])
-        if chosen not in there:
-            raise UnknownNumberError(
-                f"{model_id} has no density with {column} {chosen}: there are {listed(there)}"
-            )
-        rows = rows.filter(pl.col(column) == chosen)
+    headline = tables["densing_law"].filter("is_headline")
+    rows = chosen(
+        densities.filter(model_id=model_id),
+        headline,
+        {"reference_id": law, "score_set": scores, "params_basis": params},
+        f"{model_id} has no density",
+    )
     row = rows.row(0, named=True)
     if row["density"] is None:
         said = f"no density: the score is censored ({row['censored']})"
@@ -97,6 +93,31 @@ def density_lineage(
             _interval_node(tables, row),
         ),
     )
+
+
+def chosen(
+    rows: pl.DataFrame, headline: pl.DataFrame, asked: Mapping[str, str | None], lacking: str
+) -> pl.DataFrame:
+    """The rows of some choices; of one that is not asked for those of the headline, or of the first value there is.
+
+    Args:
+        rows: a table, or a part of it.
+        headline: its headline, or one with the same columns of choices.
+        asked: by column what is asked for, None if it is not; an earlier column excludes values of a later one.
+        lacking: beginning of the message of what is not there.
+
+    Raises:
+        UnknownNumberError: there is no such value; the message lists those there are.
+    """
+    usual = headline.to_dicts()[:1]
+    for column, wanted in asked.items():
+        there = rows[column].unique().sort().to_list()
+        of_headline = usual[0][column] if usual else None
+        value = wanted or (of_headline if of_headline in there else there[0])
+        if value not in there:
+            raise UnknownNumberError(f"{lacking} with {column} {value}: there are {listed(there)}")
+        rows = rows.filter(pl.col(column) == value)
+    return rows
 
 
 def one_model(densities: pl.DataFrame, wanted: str) -> str:
