@@ -2,6 +2,8 @@
 
 import sys
 import textwrap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import polars as pl
 from densing_pipeline.assets.evaluation import evaluation
 from densing_pipeline.evaluation import measured_tables, suite
 from densing_pipeline.orchestration.launchers.launcher import Launcher
+from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.orchestration.partitions import partition_key
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import EVALUATION_QUEUE
@@ -18,6 +21,7 @@ from densing_pipeline.tables.storage import write_parquet
 from tests.evaluations import REVISION
 
 LIMIT = 4
+MODELS = ("lab/model", "lab/other")
 REPOSITORY = Path(__file__).parents[1]
 WRITES = (
     "from tests.evaluations import write\nwrite(out.parents[2], model, limit=4, attempt=attempt)\n"
@@ -84,3 +88,30 @@ def row(told: Settings, model: str = "lab/model") -> dict:
     """The model's row of `evaluations`."""
     rows = measured_tables.read(told.evaluations_dir, suite.SUITE, LIMIT)[0]
     return rows.row(by_predicate=pl.col("model_id") == model, named=True)
+
+
+def at_once_and_here(
+    told: Settings, launcher: Callable[[Settings], Launcher], folder: Path
+) -> tuple[list[str | None], list[tuple[pl.DataFrame, pl.DataFrame]]]:
+    """Evaluate two models at the same time through a launcher, and again one by one on this machine.
+
+    Returns:
+        What failed of each of the four evaluations, and each table of the results of both ways.
+    """
+    meets = """
+    (out.parents[2] / f"met-{model.replace('/', '-')}").touch()
+    while len(list(out.parents[2].glob("met-*"))) < 2:
+        time.sleep(0.1)
+    """
+    job(told, meets, WRITES)
+    with ThreadPoolExecutor(2) as pool:
+        failed = list(pool.map(lambda model: evaluate(told, launcher(told), model), MODELS))
+    here = settings(folder / "here")
+    here.evaluation_python.parent.mkdir()
+    queue(here, *MODELS)
+    job(here, WRITES)
+    failed += [evaluate(here, LocalLauncher(), model) for model in MODELS]
+    there, own = (
+        measured_tables.read(each.evaluations_dir, suite.SUITE, LIMIT) for each in (told, here)
+    )
+    return failed, list(zip(there, own, strict=True))

@@ -9,16 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from densing_pipeline.evaluation import installation, measured_tables, suite
-from densing_pipeline.orchestration.launchers.local import LocalLauncher
+from densing_pipeline.evaluation import installation
 from densing_pipeline.schedules.evaluations import check_job
 from tests import stub_jobs
-from tests.stub_jobs import LIMIT, WRITES, evaluate, job, queue, row
+from tests.stub_jobs import MODELS, WRITES, evaluate, job, queue, row
 
 pytest.importorskip("dagster_ray", reason="needs `make clusters`")
 
@@ -30,7 +28,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-MODELS = ("lab/model", "lab/other")
 RAY = Path(sys.executable).parent / "ray"
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_raylet_start_wait_time_s": "300"}
 """Ray's switches for a cluster of this machine alone, and for one that is slow to start."""
@@ -91,24 +88,9 @@ def launcher(settings):
 
 
 def test_two_models_at_once_give_what_they_give_on_this_machine(settings, tmp_path):
-    meets = """
-    (out.parents[2] / f"met-{model.replace('/', '-')}").touch()
-    while len(list(out.parents[2].glob("met-*"))) < 2:
-        time.sleep(0.1)
-    """
-    job(settings, meets, WRITES)
-    with ThreadPoolExecutor(2) as pool:
-        told = pool.map(lambda model: evaluate(settings, launcher(settings), model), MODELS)
-        assert list(told) == [None, None]
-    here = stub_jobs.settings(tmp_path / "here")
-    here.evaluation_python.parent.mkdir()
-    queue(here, *MODELS)
-    job(here, WRITES)
-    assert [evaluate(here, LocalLauncher(), model) for model in MODELS] == [None, None]
-    tables = [
-        measured_tables.read(each.evaluations_dir, suite.SUITE, LIMIT) for each in (settings, here)
-    ]
-    assert [a.equals(b) for a, b in zip(*tables, strict=True)] == [True, True]
+    failed, tables = stub_jobs.at_once_and_here(settings, launcher, tmp_path)
+    assert failed == [None] * 4
+    assert [a.equals(b) for a, b in tables] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.evaluation import installation, measured_tables, suite
-from densing_pipeline.orchestration.launchers.local import LocalLauncher
+from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration.launchers.slurm import SlurmLauncher
 from densing_pipeline.schedules.evaluations import check_job
 from tests import stub_jobs
 from tests.servers import slurm
-from tests.stub_jobs import LIMIT, WRITES, evaluate, job, queue, row
+from tests.stub_jobs import MODELS, WRITES, evaluate, job, queue, row
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:AssetExecutionContext.* is deprecated"),
     pytest.mark.filterwarnings("ignore:Function `PipesMessageReader.*in preview"),
 ]
-
-MODELS = ("lab/model", "lab/other")
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +52,9 @@ def until(found):
 
 
 def test_two_models_at_once_give_what_they_give_on_this_machine(cluster, settings, tmp_path):
-    meets = """
-    (out.parents[2] / f"met-{model.replace('/', '-')}").touch()
-    while len(list(out.parents[2].glob("met-*"))) < 2:
-        time.sleep(0.1)
-    """
-    job(settings, meets, WRITES)
-    with ThreadPoolExecutor(2) as pool:
-        told = pool.map(lambda model: evaluate(settings, launcher(settings), model), MODELS)
-        assert list(told) == [None, None]
-    here = stub_jobs.settings(tmp_path / "here")
-    here.evaluation_python.parent.mkdir()
-    queue(here, *MODELS)
-    job(here, WRITES)
-    assert [evaluate(here, LocalLauncher(), model) for model in MODELS] == [None, None]
-    tables = [
-        measured_tables.read(each.evaluations_dir, suite.SUITE, LIMIT) for each in (settings, here)
-    ]
-    assert [a.equals(b) for a, b in zip(*tables, strict=True)] == [True, True]
+    failed, tables = stub_jobs.at_once_and_here(settings, launcher, tmp_path)
+    assert failed == [None] * 4
+    assert [a.equals(b) for a, b in tables] == [True, True]
     assert not any((settings.state_dir / "orders").iterdir())
 
 
