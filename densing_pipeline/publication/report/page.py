@@ -40,6 +40,7 @@ from densing_pipeline.publication.report.sections import (
     sources,
     waiting,
 )
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables import contract
 
@@ -189,7 +190,7 @@ def page(
         prices_until=_newest(tables["price_halving"], "as_of"),
         models_old=MODELS_OLD_DAYS,
         prices_old=PRICES_OLD_DAYS,
-        week=week(tables["prices"], tables["price_changes"]),
+        week=week(scan(tables, "prices"), tables["price_changes"]),
         waiting=waiting(tables["evaluation_queue"]).to_dicts(),
         sources=sources(tables["source_health"]).to_dicts(),
         revisions=tables["revisions"].to_dicts(),
