@@ -179,6 +179,24 @@ class LandingZone:
                 if (told := shown(fields["url"])) != fields["url"]:
                     files.write(path, _written(fields | {"url": told}))
 
+    def unused_bytes(self, endings: tuple[str, ...], before: datetime) -> list[Path]:
+        """The files of bytes that only sources with a name of these endings received, and none of them lately.
+
+        Args:
+            endings: of the names of sources whose old bytes are not needed.
+            before: UTC; what came since then is needed.
+
+        Raises:
+            LandingError: a receipt is damaged, so that what it needs is not known.
+        """
+        old: set[str] = set()
+        needed: set[str] = set()
+        for folder in sorted((self.folder / "receipts").glob("*/")):
+            for receipt in self.receipts(folder.name):
+                is_old = folder.name.endswith(endings) and receipt.fetched_at < before
+                (old if is_old else needed).add(receipt.sha256)
+        return [path for sha256 in sorted(old - needed) if (path := self.find(sha256))]
+
     def receipt(self, path: Path) -> Receipt:
         """The receipt in a file.
 
