@@ -138,9 +138,9 @@ def test_rulers_whose_newest_model_is_old_are_named(days, warns):
     rows = [row(**DOUBLES), row(KNOWLEDGE, **UNSHOWN, newest=newest), row(COMPRESSION, **UNSHOWN)]
     basis = growth_answer(density_growth(rows)).basis
     warning = (
-        f" Warning: the newest model is {days} days (knowledge) older than the newest input of"
+        f" Warning: that of knowledge is {days} days older than the newest input of {MADE.as_of}."
     )
-    assert basis == "The newest model is new." + (f"{warning} {MADE.as_of}." if warns else "")
+    assert basis == "The newest model is new." + (warning if warns else "")
 
 
 def test_one_model_is_not_called_models():
