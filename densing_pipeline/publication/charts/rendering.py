@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from functools import cache
+from importlib.metadata import version
 
 import altair as alt
 import vl_convert
@@ -61,5 +62,5 @@ def javascript() -> str:
 
 def javascript_key() -> str:
     """Digest of all that the script depends on; bundling it takes seconds, so a release takes over that of the last."""
-    made_from = f"{vl_convert.__version__} {VEGA_LITE} {EXPORTED}"
+    made_from = f"{version('vl-convert-python')} {VEGA_LITE} {EXPORTED}"
     return hashlib.sha256(made_from.encode()).hexdigest()[:8]
