@@ -10,7 +10,7 @@ import pytest
 from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.price_news import week
-from densing_pipeline.publication.report import glyphs
+from densing_pipeline.publication.report import cards, glyphs
 from densing_pipeline.publication.report import page as pages
 from densing_pipeline.publication.report.sections import TEXTS, sections, waiting
 from densing_pipeline.tables.published import PUBLISHED
@@ -125,7 +125,7 @@ def test_a_card_has_the_number_and_its_interval_or_says_that_there_is_none(
     months, low, high, figure, interval
 ):
     estimate = Estimate("mmlu", "ok", months, low, high, "")
-    made_card = pages.card(Answer("density", "Said.", "Rests.", 1, None, None, None, (estimate,)))
+    made_card = cards.card(Answer("density", "Said.", "Rests.", 1, None, None, None, (estimate,)))
     assert (made_card.figure, made_card.interval) == (figure, interval)
 
 
@@ -134,7 +134,7 @@ def test_a_price_without_an_upper_end_is_no_pace_on_its_card():
         Estimate("gpt-4", "ok", 3.0, 1.0, 9.0, ""),
         Estimate("o1", "ok", 2.7, 0.0, None, ""),
     )
-    made_card = pages.card(Answer("price", "Said.", "Rests.", 1, None, None, None, estimates))
+    made_card = cards.card(Answer("price", "Said.", "Rests.", 1, None, None, None, estimates))
     assert (made_card.figure, made_card.series, made_card.others) == (
         "halves every 3.0 months",
         "gpt-4",
@@ -144,7 +144,7 @@ def test_a_price_without_an_upper_end_is_no_pace_on_its_card():
 
 def test_the_card_of_the_price_has_its_curve_and_how_often_its_intervals_hold(release):
     halving = release["price_halving"].with_columns(simulated_coverage=pl.lit(0.97))
-    given = pages.cards(answers(release), {**release, "price_halving": halving})
+    given = cards.cards(answers(release), {**release, "price_halving": halving})
     (price,) = [one for one in given if one.section == "price"]
     assert price.held == "Such intervals held the truth in 97 % of simulated worlds."
     assert price.glyph.startswith("<svg")
@@ -156,7 +156,7 @@ def test_the_card_of_the_price_has_its_curve_and_how_often_its_intervals_hold(re
 )
 def test_the_drawing_of_a_pace_has_a_dot_only_where_a_pace_is_told(low, high, has_dot):
     one = Estimate("s, total", "ok", 11.9, None, None, "", growth=(low + high) / 2, growth_low=low, growth_high=high)  # fmt: skip
-    drawn = pages.ruler_glyph(one, pages.axis_of([one]))
+    drawn = cards.ruler_glyph(one, cards.axis_of([one]))
     assert ("circle" in drawn) is has_dot
     numbers = [float(x) for x in re.findall(r' (?:x|x1|cx)="([^"]+)"', drawn)]
     assert all(0 <= x <= glyphs.WIDTH for x in numbers)
@@ -190,7 +190,7 @@ def test_a_pace_is_a_number_only_where_the_interval_is_above_zero(growth, low, h
     estimate = Estimate(
         "skills, total", "ok", 11.9, None, None, "", growth=growth, growth_low=low, growth_high=high
     )
-    assert pages.pace(estimate) == said
+    assert cards.pace(estimate) == said
 
 
 def test_every_ruler_has_a_card_with_its_doublings_a_year():
@@ -200,7 +200,7 @@ def test_every_ruler_has_a_card_with_its_doublings_a_year():
         for name in ("skills", "knowledge")
         for basis in ("active", "total")
     )
-    found = pages.cards([Answer(GROWTH, "Said.", "Rests.", 9, None, None, None, estimates)])
+    found = cards.cards([Answer(GROWTH, "Said.", "Rests.", 9, None, None, None, estimates)])
     assert [one.topic for one in found] == ["Density: skills", "Density: knowledge"]
     assert found[0].interval == "by total parameters, 0.5 to 2.0 doublings a year"
     assert found[0].text == "It rests on 9 models to 2026-01-02."
