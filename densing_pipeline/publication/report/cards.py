@@ -1,4 +1,4 @@
-"""The cards of the first screen: one for every ruler of density, the price, and every other answer."""
+"""The cards of the first screen: one for every ruler of density, and one for the price."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from densing_pipeline.publication.answers import (
     Estimate,
 )
 from densing_pipeline.publication.report import glyphs
-from densing_pipeline.publication.wording import counted
+from densing_pipeline.publication.wording import counted, listed
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -28,7 +28,7 @@ class Card:
     Attributes:
         topic: what it is about.
         figure: the number in large type; why there is none if it could not be estimated.
-        interval: its 95 % interval with its unit; empty without one.
+        interval: its 95 % interval with its unit, and what it is of; empty without one.
         others: further numbers, name and value.
         text: the answer and what it rests on.
         section: section of the page that shows it.
@@ -49,17 +49,14 @@ class Card:
 
 
 def cards(given: Sequence[Answer], tables: Tables | None = None) -> list[Card]:
-    """The cards of the first screen: one for every ruler of density, the price, and every other answer.
+    """The cards of the first screen: one for every ruler of density, and one for the price.
 
     Args:
         given: the answers.
         tables: the published tables, for the curve of the price and for how often intervals hold.
     """
     by_ruler = [made for answer in given if answer.topic == GROWTH for made in ruler_cards(answer)]
-    others = sorted(
-        (one for one in given if one.topic != GROWTH), key=lambda one: one.topic != PRICE
-    )
-    made = [*by_ruler, *map(card, others)]
+    made = [*by_ruler, *(price_card(answer) for answer in given if answer.topic == PRICE)]
     return made if tables is None else [with_evidence(one, tables) for one in made]
 
 
@@ -108,11 +105,11 @@ def ruler_cards(answer: Answer) -> list[Card]:
             Card(
                 topic=f"Density: {name}",
                 figure=pace(estimates[0]),
-                interval=f"by {basis_of(estimates[0])} parameters, {yearly(estimates[0])}",
+                interval=_of(basis_of(estimates[0]), ends_of(estimates[0])),
                 others=tuple(
                     (
-                        f"by {one.series.rpartition(', ')[2]} parameters",
-                        f"{pace(one)}, {yearly(one)}",
+                        f"by {basis_of(one)} parameters",
+                        f"{pace(one)} ({ends_of(one)})" if ends_of(one) else pace(one),
                     )
                     for one in estimates[1:]
                 ),
@@ -164,33 +161,42 @@ def pace(estimate: Estimate) -> str:
     return f"doubles every {months:.1f} months" if low > 0 else "falls"
 
 
-def yearly(estimate: Estimate) -> str:
-    """The 95 % interval of the growth in doublings a year; empty without one."""
+def ends_of(estimate: Estimate) -> str:
+    """The 95 % interval of a pace: in months where one is told, else what a year may bring; empty without one."""
     low, high = estimate.growth_low, estimate.growth_high
     if low is None or high is None:
         return ""
-    return f"{low / math.log(2):.1f} to {high / math.log(2):.1f} doublings a year"
+    if low > 0:
+        slowest, fastest = (12 * math.log(2) / end for end in (low, high))
+        return f"{fastest:.1f} to {slowest:.1f} months"
+    return f"{math.exp(low):.1f}- to {math.exp(high):.1f}-fold a year"
 
 
-def card(answer: Answer) -> Card:
-    """The card of an answer with one estimate, or several of the same kind."""
-    told = [
-        one
-        for one in answer.estimates
-        # An interval without an upper end says nothing of the pace of a price.
-        if one.months is not None and not (answer.topic == PRICE and one.high is None)
-    ]
-    verb = "halves" if answer.topic == PRICE else "doubles"
-    first = told[0] if told else None
-    interval = "" if first is None else first.text.partition(" (")[2].rstrip(")")
+def _of(basis: str, ends: str) -> str:
+    return f"{ends} by {basis} parameters (95 % interval)" if ends else f"by {basis} parameters"
+
+
+def price_card(answer: Answer) -> Card:
+    """The card of the price: the pace of the first level in large type, and that of each level."""
+    # An interval without an upper end says nothing of a pace.
+    told = [one for one in answer.estimates if one.months is not None and one.high is not None]
+    if not told:
+        return Card(answer.topic, "cannot be told", "", (), answer.sentence, "price")
+    first = told[0]
+    interval = first.text.partition(" (")[2].rstrip(")")
     return Card(
         topic=answer.topic,
-        figure=f"{verb} every {first.months:.1f} months" if first else "cannot be told",
-        interval=f"{interval} months" if interval else "",
-        others=tuple((one.series.replace("mmlu", "MMLU"), one.text) for one in told)
-        if len(told) > 1
-        else (),
-        text=answer.sentence,
-        section="price" if answer.topic == PRICE else "density",
-        series=first.series if first else "",
+        figure=f"halves every {first.months:.1f} months",
+        interval=f"{interval} months (95 % interval), as capable as {first.series}",
+        others=tuple((one.series, one.text) for one in told) if len(told) > 1 else (),
+        text=_price_text(answer, told),
+        section="price",
+        series=first.series,
     )
+
+
+def _price_text(answer: Answer, told: Sequence[Estimate]) -> str:
+    """The levels without an estimate, and what the others rest on."""
+    lacking = [one.series for one in answer.estimates if one not in told]
+    none = f"No pace can be told of {listed(lacking, 'and')}. " if lacking else ""
+    return f"{none}{answer.basis}"

@@ -6,6 +6,7 @@ template, which escapes it, and as JSON, whose `<` are written as their Unicode 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -14,20 +15,25 @@ from typing import Any
 
 import jinja2
 import polars as pl
+from markupsafe import Markup, escape
 
-from densing_pipeline.publication.answers import GROWTH, answers
+from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.charts.rendering import javascript, javascript_key
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
 from densing_pipeline.publication.croissant import json_ld
 from densing_pipeline.publication.price_news import week
 from densing_pipeline.publication.report.cards import cards
+from densing_pipeline.publication.report.listings import listings
 from densing_pipeline.publication.report.model_cards import model_cards
 from densing_pipeline.publication.report.sections import (
     Section,
     dictionary,
+    revisions_title,
     sections,
     sources,
+    sources_title,
     waiting,
+    waiting_title,
 )
 from densing_pipeline.tables import contract
 
@@ -60,6 +66,9 @@ GLOSSARY = (
 
 MODELS_OLD_DAYS, PRICES_OLD_DAYS = 120, 14
 """Ages in days above which the page marks the newest model and the newest price as old."""
+
+UNBROKEN = re.compile(r"(\b\d{4}-\d{2}(?:-\d{2})?\b|\b\d[\d.,]* (?:%|c\b))")
+"""Days and months such as 2026-11-29, and numbers with a unit such as 95 % and 1.8 c."""
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -130,7 +139,8 @@ def page(
         homepage: address at which readers find the releases; empty if there is none.
         library: the script that draws the charts.
     """
-    made = sections(figures)
+    made = sections(figures, listings(tables))
+    queue, polls = waiting(tables["evaluation_queue"]), sources(tables["source_health"])
     given = answers(tables)
     description = given[0].sentence if given else ""
     known = model_cards(tables)
@@ -149,16 +159,19 @@ def page(
         first_model=next(iter(known["models"]), ""),
         json_ld=_script_json(json_ld(release_id, description, homepage)),
         picture=_picture("density", homepage),
-        summary=next((answer.sentence for answer in given if answer.topic == GROWTH), ""),
+        quotes=[answer.sentence for answer in given],
         sections=made,
         models_until=_newest(tables["densities"], "release_date"),
         prices_until=_newest(tables["price_halving"], "as_of"),
         models_old=MODELS_OLD_DAYS,
         prices_old=PRICES_OLD_DAYS,
         week=week(tables["prices"], tables["price_changes"]),
-        waiting=waiting(tables["evaluation_queue"]).to_dicts(),
-        sources=sources(tables["source_health"]).to_dicts(),
+        waiting=queue.to_dicts(),
+        waiting_title=waiting_title(queue),
+        sources=polls.to_dicts(),
+        sources_title=sources_title(polls),
         revisions=tables["revisions"].to_dicts(),
+        revisions_title=revisions_title(tables["revisions"].height),
         licences=sources_of_release,
         dictionary=dictionary(),
         library=library,
@@ -176,12 +189,22 @@ def _rendered(template: str, **values: object) -> str:
 @cache
 def _templates() -> jinja2.Environment:
     """The templates of this folder; each is compiled once."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+    )
+    made.filters["unbroken"] = unbroken
+    return made
+
+
+def unbroken(text: str) -> Markup:
+    """A text in which no line breaks inside a day or a number with its unit; anything else in it is escaped."""
+    return Markup().join(
+        Markup('<span class="unbroken">{}</span>').format(part) if place % 2 else escape(part)
+        for place, part in enumerate(UNBROKEN.split(text))
     )
 
 
@@ -196,18 +219,30 @@ def embedded(made: Sequence[Section], known: Mapping[str, Any] | None = None) ->
         section.figure.name: {
             "spec": section.figure.specification(),
             "data": {
-                name: frame.to_dict(as_series=False)
+                name: {column.name: compact(column) for column in frame}
                 for name, frame in section.figure.datasets().items()
             },
             "columns": section.figure.columns,
             "controls": [
                 {"param": one.param, "column": one.column} for one in section.figure.controls
             ],
+            "search": None
+            if section.figure.search is None
+            else {"param": section.figure.search.param, "columns": section.figure.search.columns},
         }
         for section in made
         if section.figure.chart is not None
     }
     return _script_json({"charts": content, "onDark": ON_DARK, **(known or {})})
+
+
+def compact(column: pl.Series) -> list[Any] | dict[str, list[Any]]:
+    """The values of a column; of text that repeats, each value once (`of`) and the place of each row's (`at`)."""
+    if column.dtype != pl.String or 2 * column.n_unique() > len(column):
+        return column.to_list()
+    of = column.unique(maintain_order=True).to_list()
+    place = {value: at for at, value in enumerate(of)}
+    return {"of": of, "at": [place[value] for value in column]}
 
 
 def _script_json(whole: Mapping[str, Any]) -> str:
