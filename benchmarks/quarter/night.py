@@ -2,8 +2,8 @@
 
     python -m benchmarks.quarter.night < LINES
 
-Each line is an `Order` as JSON; each answer is the exit status of the process that carried it out. The processes are
-forked from this one, in which nothing has run yet but imports: those take longer than most nights.
+Each line is an `Order` as JSON; each answer is the exit status of the process that carried it out, and its seconds of
+CPU. The processes are forked from this one, in which nothing has run yet but imports: those take longer than most nights.
 """
 
 import json
@@ -124,7 +124,8 @@ def serve() -> None:
                 found = carry_out(order)
             Path(order.report).write_text(json.dumps(found), encoding="utf-8")
             os._exit(0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        _, status, used = os.wait4(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime:.2f}\n")
         sys.stdout.flush()
 
 
