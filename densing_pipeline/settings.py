@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         default=12, description="Longest time for which a night may run before it is ended."
     )
 
+    step_hours: Annotated[float, Field(gt=0)] = Field(
+        default=3,
+        description="Longest time for which one step of a night may run before it is ended; steps that do not need it go on.",
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",

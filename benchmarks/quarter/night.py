@@ -22,10 +22,14 @@ from dagster._core.test_utils import get_freezable_log_manager
 
 from densing_pipeline import alerts, clock
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.hub import observations
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration import run_retention, storage
 from densing_pipeline.orchestration.checks import all_checks
 from densing_pipeline.orchestration.problems import last_success, problems
+from densing_pipeline.prices import history as prices
+from densing_pipeline.publication import consistency
+from densing_pipeline.score_sources import history as scores
 from densing_pipeline.settings import Settings, read_settings
 from tests.servers.killing import die_at_call
 
@@ -114,7 +118,13 @@ def carry_out(order: Order) -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Carry out one order per line of input, each in its own process."""
+    """Carry out one order per line of input, each in its own process.
+
+    The code is hashed before, which every night would do for itself.
+    """
+    consistency.running()
+    for code_digest in (prices.code_digest, scores.code_digest, observations.rules):
+        code_digest()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -125,7 +135,9 @@ def serve() -> None:
             Path(order.report).write_text(json.dumps(found), encoding="utf-8")
             os._exit(0)
         _, status, used = os.wait4(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime:.2f}\n")
+        sys.stdout.write(
+            f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime:.2f}\n"
+        )
         sys.stdout.flush()
 
 

@@ -35,7 +35,7 @@ from tests.servers import hub
 from tests.servers.prices import PriceServer, Reply, addresses
 
 ROOT = Path(__file__).parents[2]
-REFIT_EVERY = 15
+REFIT_EVERY = 30
 """Nights from one refit and release to the next; the nights between land and read what the sources say."""
 
 MAINTENANCE_EVERY = 7
