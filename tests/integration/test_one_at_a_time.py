@@ -214,7 +214,7 @@ def test_every_step_but_an_evaluation_needs_the_lock(settings):
             )
             if "lock" not in needed:
                 without.add(step.node_handle.name)
-    assert without == {"evaluation", "check_installation", "delete_old_runs", "pack_receipts"}
+    assert without == {"evaluation", "check_installation", "delete_old_runs", "tidy_files"}
 
 
 @pytest.mark.slow
