@@ -143,7 +143,7 @@ def _controls(rows: pl.DataFrame) -> tuple[Control, ...]:
     )
 
 
-def _drawn(rows: pl.DataFrame, controls: tuple[Control, ...]) -> alt.LayerChart:
+def _drawn(rows: pl.DataFrame, controls: tuple[Control, ...]) -> alt.TopLevelMixin:
     """Points, names of record setters, line and band; models that are not searched for are faint."""
     low, high = np.quantile(rows["density"].to_numpy(), (0.005, 0.995))
     ticks = powers_of_two(low, high, step=2)
@@ -163,7 +163,7 @@ def _drawn(rows: pl.DataFrame, controls: tuple[Control, ...]) -> alt.LayerChart:
     colour = alt.condition("datum.weights == 'closed'", alt.value(MUTED), alt.value(BLUE))
     hollow = alt.condition("datum.kind == 'measured'", alt.value(BLUE), alt.value(PAPER))
     names = shown.transform_filter(f"datum.named && !narrow && {SEARCH.keeps}")
-    drawn: alt.LayerChart = (
+    drawn: alt.TopLevelMixin = (
         alt.layer(
             of_line.mark_area(opacity=0.14, color=INK, clip=True).encode(
                 x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q"

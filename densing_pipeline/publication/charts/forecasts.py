@@ -270,7 +270,7 @@ def _held(every: pl.DataFrame, words: str) -> str:
     )
 
 
-def _drawn(subject: Subject, control: Control, ticks: Sequence[float]) -> alt.LayerChart:
+def _drawn(subject: Subject, control: Control, ticks: Sequence[float]) -> alt.TopLevelMixin:
     """The fans of one series over the line of what came."""
     scale = alt.Scale(
         type="log", base=2 if subject.ticks is powers_of_two else 10, domain=[ticks[0], ticks[-1]]

@@ -133,7 +133,7 @@ def _controls(rows: pl.DataFrame) -> tuple[Control, ...]:
     )
 
 
-def _drawn(rows: pl.DataFrame, controls: Sequence[Control]) -> alt.LayerChart:
+def _drawn(rows: pl.DataFrame, controls: Sequence[Control]) -> alt.TopLevelMixin:
     """Points with the names that have room, the line of the usual ratio, and what its sides mean."""
     across = _ticks(rows["text"])
     x = alt.X(
@@ -157,7 +157,7 @@ def _drawn(rows: pl.DataFrame, controls: Sequence[Control]) -> alt.LayerChart:
         alt.Tooltip("high:Q", title="to"), alt.Tooltip("finding:N"),
     ]  # fmt: skip
     corner = rows_of("corners")
-    drawn: alt.LayerChart = (
+    drawn: alt.TopLevelMixin = (
         alt.layer(
             filtered(rows_of("line"), controls).mark_line(color=MUTED, strokeDash=[4, 3], clip=True).encode(x=x, y=y),
             corner.transform_filter(f"datum.finding == {ON_TESTS!r}").mark_text(align="left", baseline="top", fontWeight=600)

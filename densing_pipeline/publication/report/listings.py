@@ -6,7 +6,6 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.publication.answers import CURRENT_BASES
 from densing_pipeline.publication.charts.price import money
 from densing_pipeline.publication.wording import percent
 
@@ -94,7 +93,7 @@ def smallest_models(smallest_model: pl.DataFrame) -> Listing:
     )
     return Listing(
         "The smallest open model of each score, by all and by active parameters, and the memory of its weights",
-        ("Score", "Counting", "Model", "Billions", "GiB at 16 bits", "at 4 bits", "Released",
+        ("Score", "Parameters", "Model", "Billions", "GiB at 16 bits", "at 4 bits", "Released",
          "Half the size may do from"),
         tuple(_smallest(row) for row in known.to_dicts()),
         "smallest_model",
@@ -103,8 +102,8 @@ def smallest_models(smallest_model: pl.DataFrame) -> Listing:
 
 def _smallest(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        f"{percent(row['level_score'])} on {row['benchmark']}",
-        CURRENT_BASES.get(row["params_basis"], row["params_basis"]),
+        f"{row['benchmark']} {percent(row['level_score'])}",
+        row["params_basis"],
         row["model_id"],
         f"{row['params'] / 1e9:.2g}",
         *("" if row[name] is None else f"{row[name]:.2g}" for name in ("memory_gib_16_bit", "memory_gib_4_bit")),

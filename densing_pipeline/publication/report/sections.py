@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -209,7 +210,7 @@ def waiting_title(groups: pl.DataFrame) -> str:
         return "Every known model is evaluated"
     states = groups.group_by("state").agg(pl.col("models").sum()).sort("state").iter_rows()
     said = ", ".join(f"{count:,} {state}" for state, count in states)
-    return f"{counted(groups['models'].sum(), 'model')} not evaluated here: {said}"
+    return f"{counted(int(groups['models'].sum()), 'model')} not evaluated here: {said}"
 
 
 def sources_title(polls: pl.DataFrame) -> str:
@@ -218,10 +219,11 @@ def sources_title(polls: pl.DataFrame) -> str:
     Args:
         polls: a frame of `sources`.
     """
-    days = polls["day"].drop_nulls()
-    if days.is_empty():
+    days: list[date] = polls["day"].drop_nulls().to_list()
+    if not days:
         return "No source has data yet"
-    span = f"data of {days.min()} to {days.max()}" if days.n_unique() > 1 else f"data of {days[0]}"
+    first, last = min(days), max(days)
+    span = f"data of {first}" if first == last else f"data of {first} to {last}"
     asked = polls.filter(~pl.col("outcome").is_in(UNASKED))
     if asked.is_empty():
         return f"No source was asked; the package brings {span}"

@@ -53,7 +53,7 @@ def test_a_score_has_its_smallest_model_its_memory_and_when_half_may_do(tables, 
         **{name: pl.lit(value, schema[name]) for name, value in model.items()}
     )
     assert smallest_models(row).rows == (
-        ("70 % on MMLU", "those active per token", "org/M", "2.7", "5", "", "2025-10-29", said),
+        ("MMLU 70 %", "active", "org/M", "2.7", "5", "", "2025-10-29", said),
     )
 
 
