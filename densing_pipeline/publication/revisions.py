@@ -76,7 +76,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The inputs that each watched table is computed from."""
 
-AT_ONCE = 500_000
+COMPARED_AT_ONCE = 500_000
 """Rows of a table of inputs that are compared at once."""
 
 COMPARED = tuple(dict.fromkeys((*WATCHED, *INPUTS)))
@@ -163,9 +163,9 @@ def _moved_inputs(
 def _parts(
     then: pl.LazyFrame, now: pl.LazyFrame, key: Sequence[str]
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Two tables in parts of about `AT_ONCE` rows, so that rows of one key are in the same part."""
+    """Two tables in parts of about `COMPARED_AT_ONCE` rows, so that rows of one key are in the same part."""
     rows = max(each.select(pl.len()).collect().item() for each in (then, now))
-    parts = max(1, -(-rows // AT_ONCE))
+    parts = max(1, -(-rows // COMPARED_AT_ONCE))
     for part in range(parts):
         in_part = pl.struct(key).hash() % parts == part
         mine, theirs = (each.filter(in_part).collect(engine="streaming") for each in (then, now))

@@ -195,7 +195,7 @@ def test_the_cause_is_told_from_the_inputs_of_the_table(tables, tmp_path, inputs
 def test_inputs_too_large_for_one_piece_have_the_same_cause(
     tables, tmp_path, monkeypatch, change, cause
 ):
-    monkeypatch.setattr(changes, "AT_ONCE", 2)
+    monkeypatch.setattr(changes, "COMPARED_AT_ONCE", 2)
     models = [pl.lit(f"org/model-{n}") for n in range(7)]
     scores = pl.concat([tables["scores"].with_columns(model_id=each) for each in models])
     publish(tables | {"scores": scores}, tmp_path, MADE)
