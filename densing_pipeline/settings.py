@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         default=12, description="Longest time for which a night may run before it is ended."
     )
 
+    step_hours: Annotated[float, Field(gt=0)] = Field(
+        default=3,
+        description="Longest time for which one step of a night may run before it is ended; steps that do not need it go on.",
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
@@ -490,8 +495,8 @@ class Settings(BaseSettings):
     )
     evaluation_sample_error: Annotated[float, Field(ge=0.01, lt=1)] | None = Field(
         default=None,
-        description="Measure a sample of each benchmark, enlarged until the standard error of ln N_eff is this (0.15 is a "
-        "good one), in place of the whole; such scores are marked.",
+        description="Measure a sample of each benchmark, enlarged until the standard error of the model's ln N_eff is this "
+        "(0.15 is a good one), in place of the whole; such scores are marked.",
     )
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."
