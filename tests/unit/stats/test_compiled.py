@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def total(numbers):
 
 
 def test_a_function_is_compiled_where_no_folder_can_keep_it():
-    functions = {}
+    functions: dict[str, Any] = {}
     exec(SUM, functions)  # noqa: S102 - a function without a file, as in a folder that is not writable
     total = compiled(NUMBERS[1])(functions["total"])
     assert total(np.arange(5.0)) == 10
@@ -26,7 +27,7 @@ def test_a_function_is_compiled_where_no_folder_can_keep_it():
 
 
 def test_numbers_are_added_in_the_order_they_are_written_in():
-    functions = {}
+    functions: dict[str, Any] = {}
     exec(SUM, functions)  # noqa: S102
     numbers = np.random.default_rng(0).lognormal(0, 9, 999)
     assert compiled(NUMBERS[1])(functions["total"])(numbers) == functions["total"](numbers)

@@ -1,5 +1,7 @@
 """Quantile lines are exact: a linear program finds nothing better."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,16 +61,16 @@ def test_machine_code_finds_what_the_same_steps_in_python_find():
     x, y = rng.integers(0, 30, 20).astype(float), rng.normal(size=(4, 20))
     weights = rng.multinomial(20, np.full(20, 1 / 20), size=8).astype(float)
     order, reach = np.tile(np.arange(20), (20, 1)), np.empty((20, 20))
-    in_python = descent._order_slopes.py_func
-    in_python(x, y[2], 5, order[5], reach[5])
+    loops: Any = descent
+    loops._order_slopes.py_func(x, y[2], 5, order[5], reach[5])
     slopes = (y[2] - y[2, 5])[order[5]] / np.where(reach[5], (x - x[5])[order[5]], np.nan)
     assert (np.diff(slopes[np.isfinite(slopes)]) >= 0).all()
-    found = descent._next_point(weights[0], order[5], reach[5], 0.3)
-    assert descent._next_point.py_func(weights[0], order[5], reach[5], 0.3) == found
+    found = loops._next_point(weights[0], order[5], reach[5], 0.3)
+    assert loops._next_point.py_func(weights[0], order[5], reach[5], 0.3) == found
     arguments = (x, y, np.array([0.5, 0.9]), weights, np.arange(8) % 4, np.arange(8))
     guesses = np.zeros((2, 4), np.intp)
     both = []
-    for descend in (descent._descend, descent._descend.py_func):
+    for descend in (loops._descend, loops._descend.py_func):
         points = np.empty((2, 2, 8), np.intp)
         descend(*arguments, guesses, order, reach, np.full(20, -1), points[0], points[1])
         both.append(points)
