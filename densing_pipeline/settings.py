@@ -39,6 +39,9 @@ MIRROR_DECLARATION = "content.sha256"
 """File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
 
 
+LEAST_REFUSED_DAYS = 30
+"""Fewest days for which refused documents are kept."""
+
 REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
@@ -218,10 +221,35 @@ class Settings(BaseSettings):
         default=12, description="Longest time for which a night may run before it is ended."
     )
 
+    step_hours: Annotated[float, Field(gt=0)] = Field(
+        default=3,
+        description="Longest time for which one step of a night may run before it is ended; steps that do not need it go on.",
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
     )
+
+    keep_ticks_days: Annotated[int, Field(ge=0)] = Field(
+        default=90,
+        description="Days for which ticks of schedules and sensors stay in Dagster; 0 keeps them for ever.",
+    )
+
+    keep_refused_days: Annotated[int, Field(ge=0)] = Field(
+        default=365,
+        description="Days for which the bytes of refused documents stay in the landing zone, where nothing reads them; 0 keeps them for ever.",
+    )
+
+    @field_validator("keep_refused_days")
+    @classmethod
+    def _long_enough(cls, days: int) -> int:
+        if 0 < days < LEAST_REFUSED_DAYS:
+            raise ValueError(
+                f"a document that is refused on several nights is compared with those before: at least {LEAST_REFUSED_DAYS}, "
+                "or 0 for ever"
+            )
+        return days
 
     alert_urls: str = Field(
         repr=False,
@@ -596,6 +624,16 @@ class Settings(BaseSettings):
     def hub_cache_dir(self) -> Path:
         """Where what was read from landed pages of the Hub is cached."""
         return self.state_dir / "hub"
+
+    @property
+    def job_dir(self) -> Path:
+        """Where evaluation jobs find this package: a link to it, or for other machines copies."""
+        return self.state_dir / "job"
+
+    @property
+    def orders_dir(self) -> Path:
+        """Where jobs of Slurm leave what they print and report, one folder per job while it runs."""
+        return self.state_dir / "orders"
 
     @property
     def evaluations_dir(self) -> Path:

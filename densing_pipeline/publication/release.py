@@ -48,7 +48,7 @@ from densing_pipeline.publication.datapackage import (
     with_descriptions,
 )
 from densing_pipeline.publication.price_news import FEED_FILE, feed
-from densing_pipeline.publication.report.page import pages
+from densing_pipeline.publication.report.page import LIBRARY_FILE, pages
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -245,7 +245,7 @@ def _build(
             if figure.chart is not None:
                 (building / f"{name}.svg").write_bytes(svg(figure))
         for path, text in pages(
-            tables, figures, target.name, made.source_list(), made.homepage
+            tables, figures, target.name, made.source_list(), made.homepage, _library(before)
         ).items():
             (building / path).parent.mkdir(parents=True, exist_ok=True)
             (building / path).write_text(text, encoding="utf-8")
@@ -264,6 +264,13 @@ def _build(
         return target, True
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _library(before: Published | None) -> str | None:
+    """The library of the charts from the release before, whose hash is checked; None if it has another one."""
+    if before is None or not (before.path / LIBRARY_FILE).exists():
+        return None
+    return (before.path / LIBRARY_FILE).read_text(encoding="utf-8")
 
 
 def _describe(building: Path, package: dict[str, Any], sentences: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import altair as alt
@@ -95,15 +96,20 @@ class Figure:
         Raises:
             ValueError: the release has nothing to show.
         """
-        if self.chart is None:
-            raise ValueError(f"{self.name}: {self.missing}")
-        # That they follow the schema is held by tests; to check it here takes most of the time.
-        spec: dict[str, Any] = self.chart.to_dict(validate=False)
-        return spec | {
+        return self._drawn | {
             "width": "container",
             "autosize": {"type": "fit-x", "contains": "padding", "resize": True},
             "config": config(),
         }
+
+    @cached_property
+    def _drawn(self) -> dict[str, Any]:
+        """What the chart says, for Altair takes long to write it."""
+        if self.chart is None:
+            raise ValueError(f"{self.name}: {self.missing}")
+        # That they follow the schema is held by tests; to check it here takes most of the time.
+        spec: dict[str, Any] = self.chart.to_dict(validate=False)
+        return spec
 
     def datasets(self) -> dict[str, pl.DataFrame]:
         """The data that the chart draws by name, with dates as text."""

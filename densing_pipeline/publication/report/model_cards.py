@@ -16,7 +16,7 @@ from densing_pipeline.publication.answers import CURRENT
 from densing_pipeline.publication.charts.density import BASES, SCORES
 from densing_pipeline.publication.charts.price import money
 from densing_pipeline.publication.charts.rates import GROUPS
-from densing_pipeline.publication.lineage import Node, density_lineage
+from densing_pipeline.publication.lineage import DensityLineages, Node
 
 Tables = Mapping[str, pl.DataFrame]
 Line = tuple[str, str]
@@ -52,9 +52,10 @@ def model_cards(tables: Tables) -> dict[str, Any]:
         "market": _market(tables),
     }
     statements: dict[str, int] = {}
+    lineages = DensityLineages(tables)
     cards = {}
     for model_id in densities["model_id"].unique().sort():
-        tree = flat(density_lineage(tables, model_id))
+        tree = flat(lineages.of(model_id))
         cards[model_id] = {
             "facts": _facts(known.get(model_id, {})),
             **{name: found.get(model_id, []) for name, found in parts.items()},

@@ -27,7 +27,7 @@ from densing_pipeline.publication.answers import (
     Estimate,
     answers,
 )
-from densing_pipeline.publication.charts.rendering import javascript
+from densing_pipeline.publication.charts.rendering import javascript, javascript_key
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
 from densing_pipeline.publication.croissant import json_ld
 from densing_pipeline.publication.price_news import week
@@ -52,8 +52,8 @@ PAGE_FILE = "report/index.html"
 CHART_FILE = "report/charts/{}.html"
 """Path of the page of one chart, which other pages embed."""
 
-LIBRARY_FILE = "report/charts/vega.js"
-"""Path of the library that draws the charts, for their own pages."""
+LIBRARY_FILE = f"report/charts/vega-{javascript_key()}.js"
+"""Path of the library that draws the charts, for their own pages; another library has another path."""
 
 WEEK_AFTER = "index"
 """Section after which the price changes of the week stand."""
@@ -109,6 +109,7 @@ def pages(
     release_id: str,
     sources_of_release: list[dict[str, str]],
     homepage: str = "",
+    library: str | None = None,
 ) -> dict[str, str]:
     """Every file of the report by its path in the release: the page, a page for each chart, and the library.
 
@@ -118,11 +119,13 @@ def pages(
         release_id: name of the release.
         sources_of_release: title, path, version and license of every source, as a data package lists them.
         homepage: address at which readers find the releases; empty if there is none.
+        library: content of `LIBRARY_FILE` of an earlier release; made anew if left out.
     """
+    library = javascript() if library is None else library
     drawn = [section for section in sections(figures) if section.figure.chart is not None]
     return {
-        PAGE_FILE: page(tables, figures, release_id, sources_of_release, homepage),
-        LIBRARY_FILE: javascript(),
+        PAGE_FILE: page(tables, figures, release_id, sources_of_release, homepage, library),
+        LIBRARY_FILE: library,
         **{
             CHART_FILE.format(section.figure.name): chart_page(section, release_id, homepage)
             for section in drawn
@@ -154,6 +157,7 @@ def page(
     release_id: str,
     sources_of_release: list[dict[str, str]],
     homepage: str = "",
+    library: str = "",
 ) -> str:
     """The page of a release.
 
@@ -163,6 +167,7 @@ def page(
         release_id: name of the release.
         sources_of_release: title, path, version and license of every source, as a data package lists them.
         homepage: address at which readers find the releases; empty if there is none.
+        library: the script that draws the charts.
     """
     made = sections(figures)
     given = answers(tables)
@@ -195,7 +200,7 @@ def page(
         revisions=tables["revisions"].to_dicts(),
         licences=sources_of_release,
         dictionary=dictionary(),
-        library=javascript(),
+        library=library,
         data=embedded(made, known),
         description=description,
     )

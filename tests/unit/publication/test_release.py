@@ -19,6 +19,7 @@ from densing_pipeline.publication import layout
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.release import is_whole, publish, read_latest
+from densing_pipeline.publication.report import page
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 from tests.releases import SOURCES, made
@@ -109,6 +110,27 @@ def test_changed_content_is_a_new_release_and_the_old_one_stays(tables, tmp_path
     assert second.is_new
     assert is_whole(first.path)
     assert read_latest(tmp_path)["scores"]["score"].to_list() == [0.25]
+
+
+def test_the_library_of_the_charts_is_taken_over_from_the_release_before(
+    tables, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "javascript", lambda: "bundled")
+    publish(tables, tmp_path, made())
+    monkeypatch.setattr(page, "javascript", lambda: "bundled again")
+    second = publish(changed(tables), tmp_path, made())
+    assert (second.path / page.LIBRARY_FILE).read_text() == "bundled"
+    assert "<script>bundled</script>" in (second.path / page.PAGE_FILE).read_text()
+
+
+def test_another_library_has_another_name(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "javascript", lambda: "bundled")
+    publish(tables, tmp_path, made())
+    monkeypatch.setattr(page, "javascript", lambda: "bundled again")
+    for module in (page, releases):
+        monkeypatch.setattr(module, "LIBRARY_FILE", "report/charts/vega-other.js")
+    second = publish(changed(tables), tmp_path, made())
+    assert (second.path / "report/charts/vega-other.js").read_text() == "bundled again"
 
 
 def test_going_back_to_earlier_content_points_back_at_it(tables, tmp_path):
