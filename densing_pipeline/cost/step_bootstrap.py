@@ -85,7 +85,7 @@ def mean_waits(earliest: FloatArray, latest: FloatArray) -> FloatArray:
     if latest.shape[1] == 1:
         return np.full_like(span, np.inf)
     gaps = (latest - earliest)[:, 1:]
-    waits = span / gaps.shape[1]
+    waits: FloatArray = span / gaps.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(ROUNDS if gaps.any() else 0):
             in_waits = gaps / waits
