@@ -495,8 +495,8 @@ class Settings(BaseSettings):
     )
     evaluation_sample_error: Annotated[float, Field(ge=0.01, lt=1)] | None = Field(
         default=None,
-        description="Measure a sample of each benchmark, enlarged until the standard error of ln N_eff is this (0.15 is a "
-        "good one), in place of the whole; such scores are marked.",
+        description="Measure a sample of each benchmark, enlarged until the standard error of the model's ln N_eff is this "
+        "(0.15 is a good one), in place of the whole; such scores are marked.",
     )
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."

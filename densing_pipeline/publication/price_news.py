@@ -123,7 +123,7 @@ def _line(row: Mapping[str, Any]) -> Line:
 def _both(row: Mapping[str, Any], what: str) -> str:
     """A price before and after: `5 to 2.5`; one of them where there is no other, or they are equal."""
     then, now = row[f"{what}_usd_per_mtok_before"], row[f"{what}_usd_per_mtok"]
-    said = [f"{price:.6g}" for price in (then, now) if price is not None]
+    said = [f"{price:.4g}" for price in (then, now) if price is not None]
     return " to ".join(dict.fromkeys(said))
 
 
