@@ -255,8 +255,8 @@ def config() -> dict[str, Any]:
     }  # fmt: skip
 
 
-BEFORE_COMMA, AFTER_COLON = "split(datum.label, ', ')[0]", "split(datum.label, ': ')[1]"
-"""Parts of the name of a row that a narrow chart shows."""
+BEFORE_COMMA = "split(datum.label, ', ')[0]"
+"""The part of the name of a row that a narrow chart shows."""
 
 
 def named_rows(column: str, short: str = "datum.label") -> alt.Y:
