@@ -8,6 +8,7 @@ read from pages of the Hub), releases with the local copy of those of a remote p
 Not here: releases, which lie at `DENSING_PUBLISH_URL`, and a Postgres database, which `pg_dump` copies.
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ import sqlite3
 import stat
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -24,7 +26,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from densing_pipeline import files, state
+from densing_pipeline import files, state, state_format
 from densing_pipeline.settings import Settings
 
 FORMAT = 1
@@ -35,6 +37,12 @@ STATE = "state"
 
 COMPRESSION = 1
 """Level of gzip: most of the state, parquet and landed responses, is compressed already."""
+
+PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
+"""Kinds of members that a backup has."""
+
+CLASHES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Errors of writing a member whose name another one has as a folder, or as a part of it."""
 
 DATABASE_SUFFIXES = (".db", ".sqlite")
 DATABASE_PARTS = ("-wal", "-shm", "-journal")
@@ -84,7 +92,7 @@ def make(settings: Settings, target: Path) -> Copied:
     folder = settings.state_dir.absolute()
     if not folder.is_dir():
         raise BackupError(f"there is no state directory {folder}; correct DENSING_STATE_DIR")
-    with state.held(folder, "`densing backup`"), files.replacing(target) as file:
+    with state.held(folder, "`densing backup`", as_it_is=True), files.replacing(target) as file:
         # The state may hold what a private source answered.
         os.fchmod(file.fileno(), 0o600)
         entries = []
@@ -120,12 +128,21 @@ def restore(source: Path, settings: Settings) -> Copied:
             f"{folder} is not empty: move it away, or set DENSING_STATE_DIR to a new folder"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that it is renamed there within one file system.
-    unpacked = Path(tempfile.mkdtemp(prefix=f".{folder.name}.restore-", dir=folder.parent))
+    # A folder that is there may be a mounted disk, or a link to one, and is filled; another one is renamed to its place.
+    is_there = folder.exists()
+    unpacked = Path(
+        tempfile.mkdtemp(
+            prefix=f".{folder.name}.restore-", dir=folder if is_there else folder.parent
+        )
+    )
     try:
         copied = _unpack(source, unpacked)
         files.flush(unpacked)
-        files.rename(unpacked / STATE, folder)
+        if is_there:
+            for path in sorted((unpacked / STATE).iterdir()):
+                files.rename(path, folder / path.name)
+        else:
+            files.rename(unpacked / STATE, folder)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     return copied
@@ -214,39 +231,61 @@ def _unpack(source: Path, folder: Path) -> Copied:
     Raises:
         BackupError: it is not a whole backup of a format that this version knows.
     """
-    not_whole = f"{source} is not a whole backup made by `densing backup`"
     seen: dict[str, Entry] = {}
     manifest = None
     (folder / STATE).mkdir(mode=files.PRIVATE_FOLDER)
     try:
         with tarfile.open(source, mode="r:gz") as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.isreg() else None
+                # Also no sparse file, which may state any size.
+                content = archive.extractfile(member) if member.type in PLAIN else None
                 if content is None:
-                    raise BackupError(f"{not_whole}: {member.name!r} is not a file")
+                    raise _not_whole(source, f"{member.name!r} is not a file")
                 if member.name == MANIFEST:
                     manifest = json.loads(content.read())
                     continue
                 path = _inside(member.name)
                 if path is None or path in seen:
-                    raise BackupError(f"{not_whole}: it has a file {member.name!r}")
+                    raise _not_whole(source, f"it has a file {member.name!r}")
                 seen[path] = Entry(path, *_written(content, folder / STATE / path, member.mode))
-    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError, zlib.error, OSError) as error:
         # The disk that is written has errors with a number, gzip's own have none.
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, *CLASHES):
             raise
-        raise BackupError(f"{not_whole}: {error}; use another copy of it") from error
+        raise _not_whole(source, f"{error}; use another copy of it") from error
+    stated, made_by = _stated(source, manifest)
+    if differing := sorted(path for path in {*stated, *seen} if stated.get(path) != seen.get(path)):
+        raise _not_whole(source, f"{differing[0]} is damaged; use another copy of it")
+    try:
+        state_format.check(folder / STATE)
+    except state_format.FormatError as error:
+        raise BackupError(
+            f"{source} holds a state directory that this version does not know: restore it with densing-pipeline {made_by}"
+        ) from error
+    return Copied(len(seen), sum(entry.size for entry in seen.values()), made_by)
+
+
+def _stated(source: Path, manifest: object) -> tuple[dict[str, Entry], str]:
+    """The files that a manifest lists by path, and the version that made the backup.
+
+    Raises:
+        BackupError: it is no manifest of a format that this version knows.
+    """
     if not isinstance(manifest, dict):
-        raise BackupError(f"{not_whole}: its end is missing; use another copy of it")
+        raise _not_whole(source, "its end is missing; use another copy of it")
     if manifest.get("format") != FORMAT:
         raise BackupError(
             f"{source} has format {manifest.get('format')}, this version knows {FORMAT}: restore it with "
             f"densing-pipeline {manifest.get('made_by')}"
         )
-    stated = {each["path"]: Entry(**each) for each in manifest["files"]}
-    if differing := sorted(path for path in {*stated, *seen} if stated.get(path) != seen.get(path)):
-        raise BackupError(f"{not_whole}: {differing[0]} is damaged; use another copy of it")
-    return Copied(len(seen), sum(entry.size for entry in seen.values()), str(manifest["made_by"]))
+    try:
+        return {each["path"]: Entry(**each) for each in manifest["files"]}, str(manifest["made_by"])
+    except (KeyError, TypeError) as error:
+        raise _not_whole(source, f"{MANIFEST} is damaged; use another copy of it") from error
+
+
+def _not_whole(source: Path, why: str) -> BackupError:
+    return BackupError(f"{source} is not a whole backup made by `densing backup`: {why}")
 
 
 def _inside(name: str) -> str | None:

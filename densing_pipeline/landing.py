@@ -14,11 +14,13 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from densing_pipeline import files, receipt_packs
 from densing_pipeline.addresses import shown
@@ -166,6 +168,35 @@ class LandingZone:
         except receipt_packs.PackError as error:
             raise LandingError(str(error)) from error
 
+    def hide_secrets(self) -> None:
+        """Write anew each receipt whose address has a secret, as versions before 0.2 wrote them; nobody may use the folder.
+
+        A damaged receipt stays as it is: whoever reads its source says so.
+        """
+        for path in (self.folder / "receipts").glob("*/*.json"):
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                fields = json.loads(path.read_bytes())
+                if (told := shown(fields["url"])) != fields["url"]:
+                    files.write(path, _written(fields | {"url": told}))
+
+    def unused_bytes(self, endings: tuple[str, ...], before: datetime) -> list[Path]:
+        """The files of bytes that only sources with a name of these endings received, and none of them lately.
+
+        Args:
+            endings: of the names of sources whose old bytes are not needed.
+            before: UTC; what came since then is needed.
+
+        Raises:
+            LandingError: a receipt is damaged, so that what it needs is not known.
+        """
+        old: set[str] = set()
+        needed: set[str] = set()
+        for folder in sorted((self.folder / "receipts").glob("*/")):
+            for receipt in self.receipts(folder.name):
+                is_old = folder.name.endswith(endings) and receipt.fetched_at < before
+                (old if is_old else needed).add(receipt.sha256)
+        return [path for sha256 in sorted(old - needed) if (path := self.find(sha256))]
+
     def receipt(self, path: Path) -> Receipt:
         """The receipt in a file.
 
@@ -210,7 +241,10 @@ def received_at(path: Path) -> datetime:
 
 
 def _to_json(receipt: Receipt) -> bytes:
-    fields = asdict(receipt) | {"fetched_at": receipt.fetched_at.isoformat()}
+    return _written(asdict(receipt) | {"fetched_at": receipt.fetched_at.isoformat()})
+
+
+def _written(fields: Mapping[str, Any]) -> bytes:
     return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()
 
 

@@ -39,10 +39,13 @@ MIRROR_DECLARATION = "content.sha256"
 """File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
 
 
+LEAST_REFUSED_DAYS = 30
+"""Fewest days for which refused documents are kept."""
+
 REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
-    "az": "az://account/container/prefix",
+    "az": "az://container/prefix",
     "hf": "hf://datasets/owner/name",
 }
 """How an address of each kind of remote place is written, by scheme."""
@@ -218,10 +221,35 @@ class Settings(BaseSettings):
         default=12, description="Longest time for which a night may run before it is ended."
     )
 
+    step_hours: Annotated[float, Field(gt=0)] = Field(
+        default=3,
+        description="Longest time for which one step of a night may run before it is ended; steps that do not need it go on.",
+    )
+
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
     )
+
+    keep_ticks_days: Annotated[int, Field(ge=0)] = Field(
+        default=90,
+        description="Days for which ticks of schedules and sensors stay in Dagster; 0 keeps them for ever.",
+    )
+
+    keep_refused_days: Annotated[int, Field(ge=0)] = Field(
+        default=365,
+        description="Days for which the bytes of refused documents stay in the landing zone, where nothing reads them; 0 keeps them for ever.",
+    )
+
+    @field_validator("keep_refused_days")
+    @classmethod
+    def _long_enough(cls, days: int) -> int:
+        if 0 < days < LEAST_REFUSED_DAYS:
+            raise ValueError(
+                f"a document that is refused on several nights is compared with those before: at least {LEAST_REFUSED_DAYS}, "
+                "or 0 for ever"
+            )
+        return days
 
     alert_urls: str = Field(
         repr=False,
@@ -467,8 +495,8 @@ class Settings(BaseSettings):
     )
     evaluation_sample_error: Annotated[float, Field(ge=0.01, lt=1)] | None = Field(
         default=None,
-        description="Measure a sample of each benchmark, enlarged until the standard error of ln N_eff is this (0.15 is a "
-        "good one), in place of the whole; such scores are marked.",
+        description="Measure a sample of each benchmark, enlarged until the standard error of the model's ln N_eff is this "
+        "(0.15 is a good one), in place of the whole; such scores are marked.",
     )
     evaluation_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Evaluations of the same weights that are begun at most."
@@ -508,20 +536,33 @@ class Settings(BaseSettings):
     @field_validator("publish_url")
     @classmethod
     def _place(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        url = f"{scheme.lower()}{separator}{rest}" if separator else url
         address = _parsed(url)
-        if address is not None and address.scheme in REMOTE_PLACES and "://" in url:
-            if address.username or address.password or address.query or not address.netloc:
+        if address is not None and address.scheme in REMOTE_PLACES and separator:
+            if (
+                address.username or address.password or address.query or address.fragment
+                or not address.netloc
+            ):  # fmt: skip
                 raise ValueError(
                     f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
                     "credentials come from the environment, under the names of the store's own client"
                 )
+            # The store's client would resolve them, and publish elsewhere than the address says.
+            if {".", ".."} & set(unquote(address.path).split("/")):
+                raise ValueError(f"{shown(url)!r}: write the prefix without `.` and `..`")
             if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
                 raise ValueError(
                     f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
                 )
             return url
-        is_path = "://" not in url
-        is_file = address is not None and address.scheme == "file" and not address.netloc
+        is_path = not separator and scheme.partition(":")[0].lower() not in (*REMOTE_PLACES, "file")
+        is_file = (
+            bool(separator)
+            and address is not None
+            and address.scheme == "file"
+            and not address.netloc
+        )
         if not url or not (is_path or is_file):
             raise ValueError(
                 f"{shown(url)!r}: releases are published to a local directory (a path or file:///path) or to "
@@ -598,6 +639,16 @@ class Settings(BaseSettings):
         return self.state_dir / "hub"
 
     @property
+    def job_dir(self) -> Path:
+        """Where evaluation jobs find this package: a link to it, or for other machines copies."""
+        return self.state_dir / "job"
+
+    @property
+    def orders_dir(self) -> Path:
+        """Where jobs of Slurm leave what they print and report, one folder per job while it runs."""
+        return self.state_dir / "orders"
+
+    @property
     def evaluations_dir(self) -> Path:
         """Where the evaluation job leaves one folder per model, revision and suite version."""
         return self.state_dir / "evaluations"
@@ -668,8 +719,10 @@ def _sentence(problem: Any) -> str:
     if variable is None:
         return f"{name}: {what}"
     given = variable.shown(str(problem["input"]))
+    if problem["type"] != "value_error":  # a sentence of pydantic, not one of this module
+        what = f"{what[0].lower()}{what[1:]}"
     return (
-        f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"{variable.name} is {given[:100]!r}: {what}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
     )
 

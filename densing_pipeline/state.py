@@ -7,6 +7,7 @@ folder (`evaluation.folders`), and what the files hold.
 
 import fcntl
 import json
+import logging
 import os
 import socket
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from densing_pipeline import clock, files
+from densing_pipeline import clock, files, state_format
 from densing_pipeline.os_errors import sentence
 
 LOCK = "state.lock"
@@ -29,14 +30,13 @@ HOLDER = "state.lock.json"
 REPLAYED = "clock-is-set"
 """Name of the file that marks the state directory of tests and replays, whose clock `DENSING_NOW` sets."""
 
-RESULTS = ("landing", "tables")
-"""Folders without which a state directory holds no results."""
-
 POLL_SECONDS = 0.25
 """Between two attempts to take a lock that is held."""
 
 UNNAMED_SECONDS = 2.0
 """How long a process that was refused waits for the holder to write its name."""
+
+LOG = logging.getLogger(__name__)
 
 
 class StateError(RuntimeError):
@@ -79,18 +79,23 @@ def held(
     *,
     wait_seconds: float = 0,
     on_wait: Callable[[str], None] = lambda holder: None,
+    as_it_is: bool = False,
 ) -> Iterator[None]:
     """Hold the state directory. A thread that holds it may hold it again.
+
+    What an earlier version left in it is brought to the format of this one first.
 
     Args:
         state_dir: the directory; it is created if there is none.
         started_by: what others are told about this process.
         wait_seconds: longest wait while another process holds it.
         on_wait: called once, with the holder, before waiting.
+        as_it_is: whether what an earlier version left stays as it is, for a backup.
 
     Raises:
         StateBusyError: another process holds it, at the end of the wait.
-        StateError: the directory cannot be written, or its results are of another clock than this process has.
+        StateError: the directory cannot be written, a later version wrote it, or its results are of another clock than
+            this process has.
     """
     state_dir = state_dir.absolute()
     try:
@@ -103,6 +108,7 @@ def held(
     try:
         if is_outermost:
             _check_clock(state_dir)
+            _check_format(state_dir, as_it_is=as_it_is)
             _sign(state_dir, started_by)
         yield
     finally:
@@ -161,7 +167,7 @@ def _check_clock(state_dir: Path) -> None:
         StateError: the directory has results of the other kind.
     """
     mark = state_dir / REPLAYED
-    has_results = any((state_dir / name).exists() for name in RESULTS)
+    has_results = any((state_dir / name).exists() for name in state_format.RESULTS)
     if mark.exists() == clock.is_set():
         return
     if has_results and clock.is_set():
@@ -178,6 +184,27 @@ def _check_clock(state_dir: Path) -> None:
         files.write(mark, b"")
     else:
         mark.unlink()
+
+
+def _check_format(state_dir: Path, *, as_it_is: bool) -> None:
+    """Refuse what a later version wrote, and bring what an earlier one wrote up to date.
+
+    Raises:
+        StateError: a later version wrote it, or a file cannot be read or written.
+    """
+    try:
+        before = (
+            state_format.check(state_dir) if as_it_is else state_format.bring_up_to_date(state_dir)
+        )
+    except state_format.FormatError as error:
+        raise StateError(str(error)) from error
+    except OSError as error:
+        raise StateError(sentence(error)) from error
+    if before < state_format.NEWEST_FORMAT and not as_it_is:
+        LOG.warning(
+            "%s had format %d of an earlier version and has format %d now; earlier versions no longer read all of it",
+            state_dir, before, state_format.NEWEST_FORMAT,
+        )  # fmt: skip
 
 
 def _sign(state_dir: Path, started_by: str) -> None:

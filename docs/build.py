@@ -16,7 +16,7 @@ from benchmarks.quarter import report as quarter
 from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
-from densing_pipeline.publication.answers import answers
+from densing_pipeline.publication.answers import growth_answer, growth_sentences, price_answer
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.release import read_latest
@@ -46,8 +46,8 @@ ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT / "docs" / f"contract_{contract.NAME}.csv"
 """What readers of the tables rely on."""
 
-SCREEN = 80
-"""Width in characters of the terminal that README shows."""
+LINE = 120
+"""Longest line of the written pages, in characters."""
 
 COMPOSED = ROOT / "tests" / "unit" / "hub" / "composed.csv"
 """The models whose records are composed to measure how base models are recognised."""
@@ -131,9 +131,8 @@ def pages(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
 
 
 def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
-    """The generated text by page and place: what `densing show` prints, and tables."""
+    """The generated text by page and place: the answers, and tables."""
     composed = recognition.outcomes(recognition.read(COMPOSED))
-    shown = "\n\n".join(textwrap.fill(answer.sentence, SCREEN) for answer in answers(tables))
     generated: dict[str, dict[str, list[list[str]]]] = {
         "docs/hub.md": {
             f"recognition_{name}": rows for name, rows in recognition.tables(composed).items()
@@ -162,13 +161,29 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         },
     }
     written = {
-        "README.md": {"answers": f"```\n{shown}\n```"},
+        "README.md": {"answers": answer_list(tables)},
         "docs/reliability.md": quarter.places(quarter.stored()),
     }
     return written | {
         page: {place: markdown.table(rows) for place, rows in places.items()}
         for page, places in generated.items()
     }
+
+
+def answer_list(tables: Mapping[str, pl.DataFrame]) -> str:
+    """What gets denser and cheaper as a list in Markdown, a sentence each, as `densing show` says it.
+
+    Args:
+        tables: those of a release.
+    """
+    growth, price = growth_answer(tables["density_growth"]), price_answer(tables)
+    said = [*growth_sentences(tables["density_growth"]), growth.basis, price.sentence]
+    return "\n".join(
+        textwrap.fill(
+            one, LINE, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
+        )
+        for one in said
+    )
 
 
 if __name__ == "__main__":

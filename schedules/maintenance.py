@@ -9,27 +9,28 @@ from densing_pipeline.settings import Settings
 
 @dg.op
 def delete_old_runs(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """Delete runs that ended long ago, with their events and logs."""
+    """Delete runs that ended long ago, with their events and logs, and old ticks of schedules and sensors."""
     deleted = run_retention.delete_old_runs(context.instance, settings, clock.now())
     context.log.info(f"deleted {deleted}")
+    run_retention.delete_old_ticks(context.instance, settings, clock.now())
 
 
 @dg.op
-def pack_receipts(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """Put the receipts of each source and past month into one file."""
-    context.log.info(maintenance.pack_receipts(settings, clock.now()))
+def tidy_files(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Put the receipts of each source and past month into one file, and delete what nothing reads any more."""
+    context.log.info(maintenance.tidy(settings, clock.now()))
 
 
 @dg.job(
     name="maintenance",
-    description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs, and pack "
-    "the receipts of past months.",
+    description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs, ticks, and "
+    "files that nothing reads any more; pack the receipts of past months.",
     executor_def=dg.in_process_executor,
 )
 def job() -> None:
     """Two steps, neither of which needs the other."""
     delete_old_runs()
-    pack_receipts()
+    tidy_files()
 
 
 schedule = dg.ScheduleDefinition(

@@ -5,6 +5,8 @@ have logs and retries, and no time limit of a minute.
 """
 
 import json
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,69 +80,84 @@ def sensor(
         check = installation.last_check(settings.state_dir)
         places = places_of(settings, check)
         queued = in_order(table, places)
-        known = set(context.instance.get_dynamic_partitions(MODELS.name or ""))
         if evaluation is None:
-            new = [each.key for each in queued if each.key not in known][: settings.runs_per_tick]
-            return dg.SensorResult(
-                dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],
-                skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is "
-                "off, so no run is asked for",
-            )
-        is_local = settings.evaluate_on == "local"
-        lacking = environment_lacks(settings.evaluation_python) if is_local else None
-        if settings.evaluate and lacking:
-            return dg.SensorResult(skip_reason=lacking)
+            return _partitions_alone(context.instance, queued, settings.runs_per_tick)
         ended = installation.ended(settings.evaluations_dir)
-        waiting = installation.waiting(ended, check)
-        asked, now = _used_run_keys(context.instance), clock.now()
-        # At most one an hour, also if none leaves a verdict.
-        trial = f"check@{now:%Y-%m-%dT%H}"
-        is_due = trial not in asked and installation.is_check_due(ended, check, now)
-        if check_job and queued and is_due:
-            return dg.SensorResult(
-                run_requests=[dg.RunRequest(run_key=trial, job_name=check_job.name)],
-                cursor=context.cursor,
-            )
-        if check is None and check_job:
+        asked = _used_run_keys(context.instance)
+        if lacking := _lacking_environment(settings):
+            return dg.SensorResult(skip_reason=lacking)
+        if check_job and (trial := _due_check(ended, check, asked)) and queued:
+            requests = [dg.RunRequest(run_key=trial, job_name=check_job.name)]
+            return dg.SensorResult(run_requests=requests, cursor=context.cursor)
+        if check_job and check is None:
             return dg.SensorResult(
                 skip_reason="this installation is checked before the first model is evaluated"
             )
         if stopped := installation.standstill(ended, check):
             return dg.SensorResult(skip_reason=stopped)
-        pinned = _pinned(context.cursor, table, asked)
-        died = _failed_run_keys(context.instance, evaluation.name, path)
         if check_job:
             give_places(context.instance, places)
-        chosen: dict[str, str] = {}
-        priorities = {each.key: each.priority for each in queued}
-        for each in queued:
-            base = _run_key(each, pinned, settings.evaluation_limit)
-            begun = max(each.attempts, sum(_is_of(run_key, base) for run_key in died))
-            run_key = f"{base}+{begun}" if begun else base
-            counted = begun - each.excused
-            is_due = run_key not in asked and each.key not in waiting
-            if is_due and counted < settings.evaluation_attempts:
-                chosen[each.key] = run_key
-            if len(chosen) == settings.runs_per_tick * places:
-                break
-        new = [key for key in chosen if key not in known]
+        pinned = _pinned(context.cursor, table, asked)
+        waiting = installation.waiting(ended, check)
+        died = _failed_run_keys(context.instance, evaluation.name, path)
+        due = (
+            (each, run_key)
+            for each in queued
+            if each.key not in waiting
+            and (run_key := _next_run_key(each, pinned, asked, died, settings))
+        )
+        requests = [
+            dg.RunRequest(
+                run_key=run_key,
+                partition_key=each.key,
+                job_name=evaluation.name,
+                tags={PRIORITY: str(each.priority)},
+            )
+            for each, run_key in islice(due, settings.runs_per_tick * places)
+        ]
+        new = _unknown(context.instance, [each.partition_key or "" for each in requests])
         return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=run_key,
-                    partition_key=key,
-                    job_name=evaluation.name,
-                    tags={PRIORITY: str(priorities[key])},
-                )
-                for key, run_key in chosen.items()
-            ]
-            or None,
+            run_requests=requests or None,
             dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],
-            skip_reason=None if chosen else f"{len(queued)} queued, every run is asked for",
+            skip_reason=None if requests else f"{len(queued)} queued, every run is asked for",
             cursor=json.dumps(pinned, sort_keys=True),
         )
 
     return new_models
+
+
+def _partitions_alone(
+    instance: dg.DagsterInstance, queued: Sequence[Candidate], most: int
+) -> dg.SensorResult:
+    """Partitions of queued models, from which a person may start evaluations, at most `most` of them."""
+    new = _unknown(instance, [each.key for each in queued])[:most]
+    return dg.SensorResult(
+        dynamic_partitions_requests=[MODELS.build_add_request(new)] if new else [],
+        skip_reason=f"{len(queued)} queued, {len(new)} new partitions; DENSING_EVALUATE is off, so no "
+        "run is asked for",
+    )
+
+
+def _unknown(instance: dg.DagsterInstance, keys: Sequence[str]) -> list[str]:
+    """Those of some models without a partition."""
+    known = set(instance.get_dynamic_partitions(MODELS.name or ""))
+    return [key for key in keys if key not in known]
+
+
+def _lacking_environment(settings: Settings) -> str | None:
+    """What the evaluation environment of this machine lacks; None if nothing, or if models are evaluated elsewhere."""
+    if not settings.evaluate or settings.evaluate_on != "local":
+        return None
+    return environment_lacks(settings.evaluation_python)
+
+
+def _due_check(
+    ended: Sequence[installation.Ended], check: installation.Check | None, asked: set[str]
+) -> str | None:
+    """Run key of the check of the installation if one is due: at most one an hour, also if none leaves a verdict."""
+    now = clock.now()
+    trial = f"check@{now:%Y-%m-%dT%H}"
+    return trial if trial not in asked and installation.is_check_due(ended, check, now) else None
 
 
 def places_of(settings: Settings, check: installation.Check | None) -> int:
@@ -190,6 +207,21 @@ def _run_key(each: Candidate, pinned: dict[str, str], limit: int | None) -> str:
     suite = f"/{each.suite}" if each.suite else ""
     trial = f"{TRIAL}{limit}" if limit else ""
     return f"{each.key}@{MAIN if is_main else each.revision}{suite}{trial}"
+
+
+def _next_run_key(
+    each: Candidate,
+    pinned: dict[str, str],
+    asked: set[str],
+    died: Sequence[str],
+    settings: Settings,
+) -> str | None:
+    """Run key of the next attempt of a model; None if it is asked for already, or has no attempt left."""
+    base = _run_key(each, pinned, settings.evaluation_limit)
+    begun = max(each.attempts, sum(_is_of(run_key, base) for run_key in died))
+    run_key = f"{base}+{begun}" if begun else base
+    is_left = begun - each.excused < settings.evaluation_attempts
+    return run_key if is_left and run_key not in asked else None
 
 
 def _is_of(run_key: str, base: str) -> bool:

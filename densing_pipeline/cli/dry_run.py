@@ -56,7 +56,7 @@ def _places(settings: Settings) -> list[str]:
         f"Tables and landed responses: {settings.state_dir.absolute()}.",
         f"Releases: {place}, the latest {latest.release_id if latest else 'is to be the first'}.",
         f"Intervals from {settings.bootstrap_draws:,} resamples with seed {settings.seed}; "
-        f"the night is ended after {settings.night_hours:g} hours.",
+        f"a step is ended after {settings.step_hours:g} hours, the night after {settings.night_hours:g}.",
     ]
 
 

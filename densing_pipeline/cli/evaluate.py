@@ -75,6 +75,6 @@ def check() -> None:
 
 def _replace_process(python: Path, command: list[str], settings: Settings) -> NoReturn:
     environment = os.environ | job_environment(
-        package_alone(settings.state_dir), settings.hub_endpoint
+        package_alone(settings.job_dir), settings.hub_endpoint
     )
     os.execve(python, command, environment)  # noqa: S606

@@ -1,6 +1,7 @@
 """How the evaluation job is started in its own environment."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -59,13 +60,16 @@ def job_environment(module_path: Path, hub_endpoint: str | None) -> dict[str, st
     return told | ({"HF_ENDPOINT": hub_endpoint} if hub_endpoint else {})
 
 
-def package_alone(state_dir: Path) -> Path:
+def package_alone(job_dir: Path) -> Path:
     """A folder with nothing but this package in it, for the job's module path.
 
     The folder the package is installed in may hold the orchestrator's libraries as well, which must
     not get before the evaluation environment's own.
+
+    Args:
+        job_dir: the folder, which is made if there is none.
     """
-    folder, package = state_dir.absolute() / "job", Path(densing_pipeline.__file__).parent
+    folder, package = job_dir.absolute(), Path(densing_pipeline.__file__).parent
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / package.name
     if not link.is_symlink() or link.readlink() != package:
@@ -73,11 +77,14 @@ def package_alone(state_dir: Path) -> Path:
     return folder
 
 
-def package_copied(state_dir: Path) -> Path:
+def package_copied(job_dir: Path) -> Path:
     """A folder with a copy of this package in it, for machines that share the state directory alone.
 
-    The folder's name is a hash of the files, so a job that runs while the package is updated keeps its own. Copies
-    of earlier versions, 6 MB each, stay.
+    The folder's name is a hash of the files, so a job that runs while the package is updated keeps its own. Its time is
+    that of its last use, by which maintenance deletes copies of earlier versions, 6 MB each.
+
+    Args:
+        job_dir: the folder of all copies.
 
     Raises:
         OSError: it cannot be written.
@@ -91,8 +98,9 @@ def package_copied(state_dir: Path) -> Path:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(f"{path.relative_to(package)}\n{files.file_sha256(path)}\n".encode())
-    folder = state_dir.absolute() / "job" / digest.hexdigest()[:16]
+    folder = job_dir.absolute() / digest.hexdigest()[:16]
     if folder.exists():
+        os.utime(folder)
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=folder.parent) as made:

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from scoringrules import quantile_score
 
 from densing_pipeline.forecasts.inputs import History
+from densing_pipeline.forecasts.losses import pinball_loss
 from densing_pipeline.forecasts.methods import LOOKBACK_DAYS
 from densing_pipeline.forecasts.skill import SHORTEST_BLOCK, resampled_skill, vintages_needed
 from densing_pipeline.forecasts.vintages import month_ends, months_later
@@ -299,7 +299,7 @@ class _Scorer:
         stays = np.quantile(last, TAU) if self._estimator == "quantile-0.9" else last.mean()
         forecast = np.stack([of.at(row, days) for of in self._fits] + [np.full(days.size, stays)])
         if self._estimator == "quantile-0.9":
-            return np.asarray(quantile_score(actual, forecast, TAU), dtype=np.float64)
+            return pinball_loss(actual, forecast, TAU)
         return np.asarray((actual - forecast) ** 2)
 
     def _of_records(self, row: int, end: float) -> FloatArray | None:

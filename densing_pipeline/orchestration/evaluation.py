@@ -163,7 +163,7 @@ def _lacks(settings: Settings) -> str | None:
 def _environment(settings: Settings) -> dict[str, str]:
     """Variables of the job and of the check, beside those that their machine has."""
     package = package_alone if settings.evaluate_on == "local" else package_copied
-    return job_environment(settings.on_nodes(package(settings.state_dir)), settings.hub_endpoint)
+    return job_environment(settings.on_nodes(package(settings.job_dir)), settings.hub_endpoint)
 
 
 def gpus_given(settings: Settings, model: str) -> int:

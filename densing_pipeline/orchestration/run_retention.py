@@ -1,21 +1,19 @@
-"""Delete Dagster's old runs: their records and events, and the files that each left.
+"""Delete Dagster's old runs: their records and events, and the files that each left; and old ticks of schedules and sensors.
 
 A night leaves a database of events (SQLite only) and a folder with what its steps printed, about 120
 files. Tables, landed responses and releases are not touched: they hold every night's results.
 """
 
-import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from densing_pipeline.orchestration.removal import Removed
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.settings import Settings
-from densing_pipeline.units import MIB
 
 ENDED = [
     dg.DagsterRunStatus.SUCCESS,
@@ -35,22 +33,18 @@ ORPHAN_DAYS = 1
 
 
 @dataclass
-class Deleted:
+class Deleted(Removed):
     """What was deleted, or would be.
 
     Attributes:
         runs: number of runs.
-        files: number of their files.
-        size: of these files, in bytes.
     """
 
     runs: int = 0
-    files: int = 0
-    size: int = 0
 
     def __str__(self) -> str:
         """The numbers in words."""
-        return f"{counted(self.runs, 'run')}, {counted(self.files, 'file')} of {self.size / MIB:.1f} MiB"
+        return f"{counted(self.runs, 'run')}, {super().__str__()}"
 
 
 def delete_old_runs(
@@ -80,15 +74,30 @@ def delete_old_runs(
             instance.delete_run(run.run_id)
         done.runs += 1
         for path in files.pop(run.run_id, []):
-            _delete(path, done, is_dry=is_dry)
+            done.remove(path, is_dry=is_dry)
     known = {run.run_id for run in instance.get_runs()}
     for run_id, paths in files.items():
         if run_id in known:
             continue
         for path in paths:
             if _changed(path) < now - timedelta(days=ORPHAN_DAYS):
-                _delete(path, done, is_dry=is_dry)
+                done.remove(path, is_dry=is_dry)
     return done
+
+
+def delete_old_ticks(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> None:
+    """Delete the ticks of schedules and sensors that are older than `keep_ticks_days` days.
+
+    Args:
+        instance: holds the ticks.
+        settings: days for which ticks stay; 0 deletes nothing.
+        now: the time, with a time zone.
+    """
+    if not settings.keep_ticks_days:
+        return
+    before = (now - timedelta(days=settings.keep_ticks_days)).timestamp()
+    for each in instance.all_instigator_state():
+        instance.purge_ticks(each.instigator_origin_id, each.selector_id, before)
 
 
 def _files_by_run(state_dir: Path) -> dict[str, list[Path]]:
@@ -110,23 +119,3 @@ def _is_run_id(name: str) -> bool:
 
 def _changed(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-
-
-def _delete(path: Path, done: Deleted, *, is_dry: bool) -> None:
-    """Delete a file or a folder, and count it."""
-    for each in _files(path):
-        done.files += 1
-        done.size += each.lstat().st_size
-    if is_dry:
-        return
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir() and not path.is_symlink():
-        yield from (each for each in path.rglob("*") if not each.is_dir() or each.is_symlink())
-    else:
-        yield path

@@ -7,6 +7,7 @@ not depend on this database.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,12 +16,15 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClassData
 
+from densing_pipeline import state_format
 from densing_pipeline.addresses import shown
 from densing_pipeline.orchestration import postgres_storage, sqlite_storage
 
 # Named by copies of dagster.yaml that were edited before there was Postgres.
 from densing_pipeline.orchestration.sqlite_storage import LockedSqliteStorage as LockedSqliteStorage
+from densing_pipeline.os_errors import sentence
 from densing_pipeline.settings import Settings, read_settings
+from densing_pipeline.state import StorageError
 
 
 class InstanceStorage(DagsterStorage):
@@ -38,12 +42,24 @@ class InstanceStorage(DagsterStorage):
         """Create the database, or open the one that exists.
 
         Raises:
-            StorageError: it cannot be used; the message says why and what to do.
+            StorageError: it cannot be used, or a later version wrote the state directory; the message says why and what
+                to do.
             SettingsError: a variable has a value that is not allowed.
         """
+        _check_format(Path(config_value["base_dir"]).absolute())
         if url := read_settings().database_url:
             return postgres_storage.opened(url, inst_data)
         return sqlite_storage.LockedSqliteStorage.from_config_value(inst_data, config_value)
+
+
+def _check_format(state_dir: Path) -> None:
+    """Keep webserver, daemon and runs from a state directory that this version would misread."""
+    try:
+        state_format.check(state_dir)
+    except state_format.FormatError as error:
+        raise StorageError(str(error)) from error
+    except OSError as error:
+        raise StorageError(sentence(error)) from error
 
 
 def place(settings: Settings) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.paper import NMI
-from densing_pipeline.publication.growth import growth_text, quoted_rows
+from densing_pipeline.publication.growth import growth_sentence, quoted_rows
 from densing_pipeline.publication.paces import pace_text, pace_words
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.tables import contract
@@ -52,6 +52,8 @@ PACES = {
     "population": "all",
 }
 """The same in `density_paces` and `pace_skill`."""
+
+NO_MODELS = "It rests on no models."
 
 STALE_MODEL_DAYS = 120
 """Age of the newest model or record low, in days, above which an answer warns that it is old."""
@@ -186,21 +188,20 @@ def growth_answer(density_growth: pl.DataFrame) -> Answer:
         for quoted, rows in found
         for basis, row in rows.items()
     )
-    counted_models = [
-        (quoted.name, max(rows.values(), key=lambda row: row["n_models"]))
+    most = {
+        quoted.name: max(
+            (row for row in rows.values() if row["newest_release"]), key=lambda row: row["n_models"]
+        )
         for quoted, rows in found
-        if any(row["n_models"] for row in rows.values())
-    ]
-    as_of = max((row["as_of"] for _, row in counted_models), default=None)
-    first = counted_models[0][1] if counted_models else {}
-    n = int(first.get("n_models") or 0)
-    basis = rests_on(n, first.get("newest_model"), first.get("newest_release"), as_of)
-    basis += _others(counted_models[1:], as_of)
+        if any(row["newest_release"] for row in rows.values())
+    }
+    as_of = max((row["as_of"] for row in most.values()), default=None)
+    first = next(iter(most.values()), {})
     return Answer(
         GROWTH,
-        growth_text(found),
-        basis,
-        n,
+        " ".join(growth_sentences(density_growth)),
+        _newest_of_rulers(most, as_of),
+        int(first.get("n_models") or 0),
         first.get("newest_model"),
         first.get("newest_release"),
         as_of,
@@ -208,20 +209,27 @@ def growth_answer(density_growth: pl.DataFrame) -> Answer:
     )
 
 
-def _others(rows: Sequence[tuple[str, Mapping[str, Any]]], as_of: date | None) -> str:
-    """Sentence with number and newest day of the models of further rulers, and a warning if they are old."""
-    if not rows:
-        return ""
-    said = [
-        f"{name} {'rests ' if place == 0 else ''}on {counted(row['n_models'], 'model')} "
-        f"to {row['newest_release']}"
-        for place, (name, row) in enumerate(rows)
+def growth_sentences(density_growth: pl.DataFrame) -> list[str]:
+    """A sentence for each of skills, knowledge and compression.
+
+    Args:
+        density_growth: the published table.
+    """
+    return [
+        growth_sentence(quoted, quoted_rows(density_growth, quoted), is_first=not place)
+        for place, quoted in enumerate(QUOTED_GROWTH)
     ]
-    ages = [(name, days_old(row["newest_release"], as_of)) for name, row in rows]
-    old = [f"{age} days ({name})" for name, age in ages if age]
-    warning = f" Warning: that is {listed(old)} before the newest input of {as_of}." if old else ""
-    text = listed(said)
-    return f" {text[0].upper()}{text[1:]}.{warning}"
+
+
+def _newest_of_rulers(rows: Mapping[str, Mapping[str, Any]], as_of: date | None) -> str:
+    """Sentence with the newest model of the first ruler, and a warning of each whose newest is old."""
+    if not rows:
+        return NO_MODELS
+    ages = [(name, days_old(row["newest_release"], as_of)) for name, row in rows.items()]
+    old = [f"that of {name} is {age} days" for name, age in ages if age]
+    warning = f" Warning: {listed(old)} older than the newest input of {as_of}." if old else ""
+    newest = next(iter(rows.values()))["newest_model"].rpartition("/")[2]
+    return f"The newest model is {newest}.{warning}"
 
 
 def _growth_estimate(row: Mapping[str, Any], series: str) -> Estimate:
@@ -350,7 +358,7 @@ def _open_weights(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
 def rests_on(n: int, newest: str | None, until: date | None, as_of: date | None) -> str:
     """Sentence with number and newest of the models, and a warning if the newest is old."""
     if not n or newest is None or until is None:
-        return "It rests on no models."
+        return NO_MODELS
     named = newest.rpartition("/")[2]
     return (
         f"It rests on {counted(n, 'model')} to {until}, the newest {named}.{_warning(until, as_of)}"

@@ -1,17 +1,17 @@
-"""Sentence on what gets denser: skills, knowledge and compression, by total and by active parameters.
+"""Sentences on what gets denser: skills, knowledge and compression, by total and by active parameters.
 
 A growth that its interval does not tell from zero is said as such, never as a doubling time. Not here: the
 rates (`trends.growth_rows`), and which are quoted (`headline`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from densing_pipeline.headline import QuotedGrowth
-from densing_pipeline.publication.wording import listed
+from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 
 GrowthRows = Mapping[str, Mapping[str, Any]]
@@ -21,7 +21,7 @@ BASES = {"total": "total", "active": "active"}
 """Parameter bases in the order of a sentence, in words."""
 
 LEVEL = "95 % interval "
-"""Stands in the first parentheses of the sentence."""
+"""Stands in the first parentheses of the first sentence."""
 
 
 def quoted_rows(growth: pl.DataFrame, quoted: QuotedGrowth) -> GrowthRows:
@@ -36,16 +36,31 @@ def quoted_rows(growth: pl.DataFrame, quoted: QuotedGrowth) -> GrowthRows:
     return {row["params_basis"]: row for row in rows.to_dicts() if row["params_basis"] in BASES}
 
 
-def growth_text(found: Sequence[tuple[QuotedGrowth, GrowthRows]]) -> str:
-    """One sentence: how fast density grows by each ruler, with intervals, models and newest day.
+def growth_sentence(quoted: QuotedGrowth, rows: GrowthRows, *, is_first: bool) -> str:
+    """How fast density grows by one ruler, with its intervals, models and their newest day.
 
     Args:
-        found: the quoted rows of each ruler.
+        quoted: the ruler.
+        rows: its quoted rows.
+        is_first: whether the sentence says which interval stands in its parentheses.
     """
-    clauses = [
-        _clause(quoted, rows, is_first=not place) for place, (quoted, rows) in enumerate(found)
-    ]
-    return f"{'; '.join(clauses)}."
+    subject = f"Density {quoted.words}"
+    known = {basis: rows[basis] for basis in BASES if rows.get(basis, {}).get("verdict") == "ok"}
+    if not known:
+        return f"{subject} is not known."
+    level = LEVEL if is_first else ""
+    said = _by_basis(known, level) if "active" in rows else _said(_pace(known["total"]), level)
+    return f"{subject} {said}, on {_models(quoted, rows, known)}."
+
+
+def _models(quoted: QuotedGrowth, rows: GrowthRows, known: GrowthRows) -> str:
+    """`233 base models to 2026-09-10`: the most models that an estimate rests on, and the newest day."""
+    # A ruler without a row by active parameters has dense models only: both counts are one.
+    kind = quoted.models if "active" in rows else f"dense {quoted.models}"
+    count = max(row["n_models"] for row in known.values())
+    models = counted(count, kind.removesuffix("s"))
+    dates = [row["newest_release"] for row in known.values() if row["newest_release"]]
+    return f"{models} to {max(dates)}" if dates else models
 
 
 class _Pace(NamedTuple):
@@ -59,25 +74,13 @@ class _Pace(NamedTuple):
 UNKNOWN = _Pace("is not known", "", "")
 
 
-def _clause(quoted: QuotedGrowth, rows: GrowthRows, *, is_first: bool) -> str:
-    """What is said of one ruler: its models and newest day, and its pace on each basis."""
-    subject = f"{'Density' if is_first else 'density'} {quoted.words}"
-    known = {basis: rows[basis] for basis in BASES if rows.get(basis, {}).get("verdict") == "ok"}
-    if not known:
-        return f"{subject} is not known"
-    dates = [row["newest_release"] for row in known.values() if row["newest_release"]]
-    # A ruler without a row by active parameters has dense models only: both counts are one.
-    models = quoted.models if "active" in rows else f"dense {quoted.models}"
-    subject += f" ({models}{f' to {max(dates)}' if dates else ''})"
-    level = LEVEL if is_first else ""
-    if "active" not in rows:
-        return f"{subject} {_said(_pace(known['total']), level)}"
+def _by_basis(known: GrowthRows, level: str) -> str:
+    """The pace counting all parameters and that counting active ones; a verb that both share is said once."""
     total, active = (_pace(known[basis]) if basis in known else UNKNOWN for basis in BASES)
+    second = _said(active, "", "by active ones")
     if total.verb == active.verb:
-        both = _said(total, level, "by total"), _said(active, "", "by active parameters")
-        return f"{subject} {listed([both[0], both[1].removeprefix(active.verb).strip()])}"
-    both = _said(total, level, "by total parameters"), _said(active, "", "by active ones")
-    return f"{subject} {listed(both)}"
+        second = second.removeprefix(active.verb).strip()
+    return f"{_said(total, level, 'by total parameters')} and {second}"
 
 
 def _pace(row: Mapping[str, Any]) -> _Pace:
@@ -97,10 +100,10 @@ def _pace(row: Mapping[str, Any]) -> _Pace:
     return _Pace(verb, "", f"{np.exp(low):.1f}- to {np.exp(high):.1f}-fold a year")
 
 
-def _said(pace: _Pace, level: str = "", counted: str = "") -> str:
+def _said(pace: _Pace, level: str = "", basis: str = "") -> str:
     """`doubles every 6.6 months by total parameters (2.8 to 13.8)`."""
     ends = f"({level}{pace.ends})" if pace.ends else ""
-    return " ".join(filter(None, (pace.verb, pace.time, counted, ends)))
+    return " ".join(filter(None, (pace.verb, pace.time, basis, ends)))
 
 
 def _months(days: float) -> str:

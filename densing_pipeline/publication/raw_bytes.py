@@ -156,15 +156,24 @@ def of_ruler(row: Mapping[str, Any]) -> list[RawBytes]:
 
 
 def _is_fact(name: str, row: Mapping[str, Any], columns: tuple[str, ...]) -> bool:
-    """Whether a row stands in a fact table of the package, going by some of its columns."""
-    return facts.load(name).filter(**{column: row[column] for column in columns}).height > 0
+    """Whether a row stands in a fact table of the package, going by some of its columns, all of them known."""
+    return tuple(row[column] for column in columns) in _known_facts(name, columns)
+
+
+@cache
+def _known_facts(name: str, columns: tuple[str, ...]) -> frozenset[tuple[Any, ...]]:
+    return frozenset(facts.load(name).select(columns).drop_nulls().iter_rows())
 
 
 def _of_table(name: str, source: str) -> list[RawBytes]:
     """A fact table with the day on which its source was published, or on which it was compiled by hand."""
-    day = facts.load("sources").filter(source=source)["published_at"]
     what = "compiled" if source in COMPILED else "from a source published"
-    return [_fact(name, what, one) for one in day]
+    return [_fact(name, what, one) for one in _published_on(source)]
+
+
+@cache
+def _published_on(source: str) -> tuple[date, ...]:
+    return tuple(facts.load("sources").filter(source=source)["published_at"])
 
 
 def _fact(name: str, what: str, day: date) -> RawBytes:

@@ -1,6 +1,7 @@
 """A backup restores every file of the state on another path, or nothing at all."""
 
 import gzip
+import hashlib
 import io
 import json
 import sqlite3
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline import backup, state
+from densing_pipeline import backup, state, state_format
 from densing_pipeline.__main__ import main
 from densing_pipeline.backup import BackupError
 from densing_pipeline.settings import Settings
@@ -151,6 +152,53 @@ def test_nothing_is_written_over(settings, elsewhere, tmp_path):
         backup.restore(tmp_path / "b", elsewhere)
 
 
+def test_a_linked_or_mounted_empty_directory_is_filled_where_it_is(settings, elsewhere, tmp_path):
+    backup.make(settings, tmp_path / "b")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    elsewhere.state_dir.parent.mkdir()
+    elsewhere.state_dir.symlink_to(disk)
+    backup.restore(tmp_path / "b", elsewhere)
+    assert elsewhere.state_dir.is_symlink()
+    assert content(disk) == content(settings.state_dir)
+
+
+def test_a_backup_of_an_earlier_versions_state_leaves_it_as_it_is(settings, tmp_path):
+    before = content(settings.state_dir)
+    backup.make(settings, tmp_path / "b")
+    assert content(settings.state_dir) == before
+
+
+def test_the_state_of_a_later_version_is_not_restored(settings, elsewhere, tmp_path):
+    later = {"format": state_format.NEWEST_FORMAT, "made_by": "9.1"}
+    path = settings.state_dir / state_format.FORMAT_FILE
+    path.write_text(json.dumps(later))
+    backup.make(settings, tmp_path / "b")
+    backup.restore(tmp_path / "b", elsewhere)
+    later["format"] += 1
+    path.write_text(json.dumps(later))
+    with pytest.raises(state.StateError, match=r"densing-pipeline 9\.1"):
+        backup.make(settings, tmp_path / "b")
+    rewritten(tmp_path / "b", tmp_path / "later", state_format.FORMAT_FILE, path.read_bytes())
+    another = Settings(state_dir=tmp_path / "later state")
+    with pytest.raises(BackupError, match="does not know: restore it with densing-pipeline"):
+        backup.restore(tmp_path / "later", another)
+    assert not another.state_dir.exists()
+
+
+def rewritten(source: Path, target: Path, name: str, held: bytes) -> None:
+    """Copy a backup with another content of one file, and a manifest that agrees."""
+    with tarfile.open(source) as archive:
+        members = {m.name: archive.extractfile(m).read() for m in archive}
+    members[f"{backup.STATE}/{name}"] = held
+    manifest = json.loads(members[backup.MANIFEST])
+    for each in manifest["files"]:
+        if each["path"] == name:
+            each |= {"size": len(held), "sha256": hashlib.sha256(held).hexdigest()}
+    members[backup.MANIFEST] = json.dumps(manifest).encode()
+    forged(target, *((tarfile.TarInfo(each), held) for each, held in members.items()))
+
+
 def test_a_backup_cut_anywhere_or_changed_restores_nothing(settings, elsewhere, tmp_path):
     backup.make(settings, tmp_path / "b")
     whole = (tmp_path / "b").read_bytes()
@@ -177,23 +225,48 @@ def forged(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
     return path
 
 
-def link(name: str, target: str) -> tarfile.TarInfo:
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
-    member.type, member.linkname = tarfile.SYMTYPE, target
+    member.type, member.linkname = kind, target
     return member
 
 
 @pytest.mark.parametrize(
     "member",
     [tarfile.TarInfo("state/../../evil"), tarfile.TarInfo("/etc/evil"), tarfile.TarInfo("evil"),
-     tarfile.TarInfo("state"), link("state/link", "/etc")],
-    ids=["parent", "absolute", "elsewhere", "itself", "link"],
+     tarfile.TarInfo("state"), link("state/link", "/etc"), link("state/link", "/etc/passwd", tarfile.LNKTYPE),
+     link("state/pipe", "", tarfile.FIFOTYPE), link("state/sparse", "", tarfile.GNUTYPE_SPARSE)],
+    ids=["parent", "absolute", "elsewhere", "itself", "link", "hard link", "pipe", "sparse"],
 )  # fmt: skip
 def test_a_forged_archive_writes_nowhere_else(member, elsewhere, tmp_path):
     source = forged(tmp_path / "b", (member, b""))
     with pytest.raises(BackupError, match="is not a whole backup"):
         backup.restore(source, elsewhere)
     assert list(elsewhere.state_dir.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("state/a", "state/a/b"), ("state/a/b", "state/a")],
+    ids=["file first", "folder first"],
+)
+def test_a_name_that_is_both_file_and_folder_is_refused(names, elsewhere, tmp_path):
+    source = forged(tmp_path / "b", *((tarfile.TarInfo(name), b"") for name in names))
+    with pytest.raises(BackupError, match="is not a whole backup"):
+        backup.restore(source, elsewhere)
+    assert list(elsewhere.state_dir.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"[]", b"[" * 100_000, b"{", b'{"format": 1}', b'{"format": 1, "made_by": "1", "files": [1]}',
+     b'{"format": 1, "made_by": "1", "files": [{"path": "a", "of": 1}]}'],
+    ids=["list", "nested", "cut", "no files", "number", "fields"],
+)  # fmt: skip
+def test_a_forged_manifest_is_refused(manifest, elsewhere, tmp_path):
+    source = forged(tmp_path / "b", (tarfile.TarInfo(backup.MANIFEST), manifest))
+    with pytest.raises(BackupError, match="is not a whole backup"):
+        backup.restore(source, elsewhere)
 
 
 def test_a_later_format_names_the_version_that_can_restore_it(elsewhere, tmp_path):

@@ -1,6 +1,6 @@
 """Runs the evaluation job through Slurm: `sbatch`, then `scontrol` until the job has ended.
 
-The nodes see the state directory on a shared disk, perhaps at another path (`DENSING_NODES_STATE_DIR`). Messages of
+The nodes see the state directory on a shared disk, perhaps at another path (`DENSING_CLUSTER_STATE_DIR`). Messages of
 Dagster Pipes come through a file there. Jobs are not queued again by Slurm itself: a job of a node that died ends,
 and the evaluation queue asks for its model again. If this process dies the job goes on, and writes its outcome.
 """
@@ -60,7 +60,7 @@ class SlurmLauncher:
     ) -> None:
         """Take the folder of the orders, the options of `sbatch` and the pace of questions."""
         self.visible_after_s = visible_after_s
-        self._orders, self._on_nodes = settings.state_dir / "orders", settings.on_nodes
+        self._orders, self._on_nodes = settings.orders_dir, settings.on_nodes
         self._options, self._look_again_s = shlex.split(settings.slurm_options), look_again_s
 
     def run(self, context: Context, order: Order) -> Mapping[str, Any]:

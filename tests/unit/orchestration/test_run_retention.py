@@ -9,6 +9,19 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from densing_pipeline.orchestration.run_retention import (
     DATABASES,
@@ -16,6 +29,7 @@ from densing_pipeline.orchestration.run_retention import (
     LOGS,
     ORPHAN_DAYS,
     delete_old_runs,
+    delete_old_ticks,
 )
 from densing_pipeline.settings import Settings
 
@@ -125,9 +139,34 @@ def test_files_without_a_run_go_after_a_day_and_other_files_never(instance, sett
     assert (state / DATABASES / "index.db").is_file()
 
 
+@pytest.mark.parametrize(("kept", "left_over"), [(90, 1), (0, 2)])
+def test_ticks_go_when_their_days_are_over(instance, settings, kept, left_over):
+    origin = dg_origin()
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+    instance.add_instigator_state(state)
+    now = datetime.now(UTC)
+    for days in (89, 91):
+        instance.create_tick(
+            TickData(
+                origin.get_id(), "alerts", InstigatorType.SENSOR, TickStatus.SUCCESS,
+                (now - timedelta(days=days)).timestamp(), run_ids=[], selector_id=origin.get_selector().get_id(),
+            )
+        )  # fmt: skip
+    delete_old_ticks(instance, settings.model_copy(update={"keep_ticks_days": kept}), now)
+    assert len(instance.get_ticks(origin.get_id(), origin.get_selector().get_id())) == left_over
+
+
+def dg_origin() -> RemoteInstigatorOrigin:
+    """What names the sensor `alerts` of this code location."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(module_name="densing_pipeline.definitions"), location_name="densing"
+    )
+    return RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "alerts")
+
+
 def test_a_deletion_that_was_interrupted_is_completed_by_the_next(instance, settings, monkeypatch):
     run_id = run(instance)
-    monkeypatch.setattr("densing_pipeline.orchestration.run_retention.shutil.rmtree", None)
+    monkeypatch.setattr("densing_pipeline.orchestration.removal.shutil.rmtree", None)
     with pytest.raises(TypeError):
         delete_old_runs(instance, settings, after(settings, hours=1))
     assert instance.get_runs() == []

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from densing_pipeline.publication.charts import CHARTS
-from densing_pipeline.publication.report.page import PAGE_FILE, pages
+from densing_pipeline.publication.report.page import LIBRARY_FILE, PAGE_FILE, pages
 from densing_pipeline.tables.published import PUBLISHED
 from tests.conftest import one_row
 from tests.releases import made
@@ -185,7 +185,10 @@ def test_a_chart_alone_draws_the_state_of_its_address_and_loads_its_library_only
     expect(opened.symbols("density")).to_have_count(1)
     assert opened.said == []
     loaded = [url for url in opened.asked if url.startswith("file:")]
-    assert [Path(url.partition("#")[0]).name for url in loaded] == ["density.html", "vega.js"]
+    assert [Path(url.partition("#")[0]).name for url in loaded] == [
+        "density.html",
+        Path(LIBRARY_FILE).name,
+    ]
     link = opened.page.locator("a.state")
     assert link.get_attribute("href") == "#density?weights=closed"
     opened.page.select_option("select[data-param=weights]", "all")
