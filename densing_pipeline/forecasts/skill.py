@@ -140,9 +140,10 @@ def _skill(
     }
     if rivals.sum() == 0 or rivals.size < vintages_needed(months):
         return row
-    row[name] = float(1 - ours.sum() / rivals.sum())
-    if row[name] < WORST_SKILL:
-        return row | {name: None}
+    skill = float(1 - ours.sum() / rivals.sum())
+    if skill < WORST_SKILL:
+        return row
+    row[name] = skill
     if own["method"][0] != theirs["method"][0]:
         skills = resampled_skill(ours, rivals, max(months, SHORTEST_BLOCK), draws, seed)
         low, high = np.nanquantile(skills, [0.025, 0.975])
