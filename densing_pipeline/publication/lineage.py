@@ -16,6 +16,7 @@ from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.pooled_scores import is_protocol_pooled
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
+from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.hub.models import current
 from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication import raw_bytes
@@ -209,7 +210,7 @@ def _params(models: Sequence[Row], row: Row, state: State | None) -> Node:
     rests_on = [
         Node(
             f"source: {one['source']} [models.source; counted from: {one['params_source']}]",
-            _bytes(raw_bytes.of_model(one, state), is_of_state=one["source"] == raw_bytes.HUB),
+            _bytes(raw_bytes.of_model(one, state), is_of_state=one["source"] == HUB),
         )
         for one in models[:1]
     ]
