@@ -31,7 +31,7 @@ def changes(*found):
 
 def test_the_week_is_told_in_one_sentence_and_a_line_for_each_change(prices):
     found = week(
-        prices,
+        prices.lazy(),
         changes(
             {},
             {"change": "rise", "input_usd_per_mtok": 7.0},
@@ -51,15 +51,15 @@ def test_the_week_is_told_in_one_sentence_and_a_line_for_each_change(prices):
 
 def test_of_many_changes_of_a_kind_those_of_known_models_are_listed(prices):
     many: list[dict[str, str]] = [{}] * (MOST_OF_A_KIND + 5) + [{"canonical_id": "org/known"}]
-    found = week(prices, changes(*many))
+    found = week(prices.lazy(), changes(*many))
     assert len(found.lines) == MOST_OF_A_KIND
     assert found.lines[0].model == f"m{MOST_OF_A_KIND + 5:03d}"
     assert found.left_out == 6
 
 
 def test_a_week_without_changes_and_a_release_without_prices_say_so(prices):
-    assert week(prices, changes()).title == "No price changed in the week to 2026-01-31"
-    nothing = week(PRICES.empty(), changes())
+    assert week(prices.lazy(), changes()).title == "No price changed in the week to 2026-01-31"
+    nothing = week(PRICES.empty().lazy(), changes())
     assert (nothing.title, nothing.until) == ("No price list is known", None)
 
 
