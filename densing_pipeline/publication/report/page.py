@@ -35,6 +35,7 @@ from densing_pipeline.publication.report.sections import (
     waiting,
     waiting_title,
 )
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.tables import contract
 
 FOLDER = Path(__file__).parent
@@ -165,7 +166,7 @@ def page(
         prices_until=_newest(tables["price_halving"], "as_of"),
         models_old=MODELS_OLD_DAYS,
         prices_old=PRICES_OLD_DAYS,
-        week=week(tables["prices"], tables["price_changes"]),
+        week=week(scan(tables, "prices"), tables["price_changes"]),
         waiting=queue.to_dicts(),
         waiting_title=waiting_title(queue),
         sources=polls.to_dicts(),
@@ -197,6 +198,7 @@ def _templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     made.filters["unbroken"] = unbroken
+    made.tests["web_address"] = re.compile("https?://").match
     return made
 
 

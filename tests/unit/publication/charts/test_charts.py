@@ -128,7 +128,7 @@ def test_a_ruler_whose_interval_holds_zero_shows_no_growth(release):
     ("ruler", "group", "words"),
     [
         ("nmi-2025", "code", "code, by the paper's law"),
-        ("size-lines-bent", "all-benchmarks", "five benchmarks together"),
+        ("size-lines-bent", "all-benchmarks", "five benchmarks, together"),
         ("a-new-ruler", "a group", "a group, by a-new-ruler"),
     ],
 )
@@ -278,12 +278,9 @@ def test_the_span_of_the_choices_counts_each_distinct_choice_alike(release, slop
     )  # fmt: skip
     figure = choices({**release, "sensitivity": table})
     assert figure.title == f"Other defensible choices put the paper's trend {said}"
-    labels = set(figure.rows["label"])
-    assert {
-        "parameters: all",
-        "parameters: active per token",
-        "parameters: outside the embedding",
-    } <= labels
+    assert {"all parameters", "active parameters", "outside the embedding"} <= set(
+        figure.rows["choice"]
+    )
 
 
 def forecast(made_on, months, method="trend", **values):
