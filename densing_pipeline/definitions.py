@@ -62,7 +62,9 @@ def build_defs(
             "settings": settings,
             "launcher": launcher,
             "lock": StateLock(
-                state_dir=str(settings.state_dir), wait_minutes=settings.night_wait_minutes
+                state_dir=str(settings.state_dir),
+                wait_minutes=settings.night_wait_minutes,
+                step_hours=settings.step_hours,
             ),
             "tables": table_io_manager,
         },

@@ -34,24 +34,28 @@ def modules(package: str) -> list[Path]:
     """Files of a package's modules and of all that they import of this project, sorted."""
     waiting = sorted(_folder(package).rglob("*.py"))
     found: set[Path] = set()
+    looked_for: set[str] = set()
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imported(path)
+        if path in found:
+            continue
+        found.add(path)
+        text = path.read_text(encoding="utf-8")
+        if path.name == "__init__.py" and "__path__" in text:
+            # A package that imports all of its modules, whatever they are.
+            waiting += path.parent.glob("*.py")
+        for module in set(_imported(text)) - looked_for:
+            looked_for.add(module)
+            waiting += _files(module)
     return sorted(found)
 
 
-def _imported(path: Path) -> Iterator[Path]:
-    text = path.read_text(encoding="utf-8")
-    if path.name == "__init__.py" and "__path__" in text:
-        # A package that imports all of its modules, whatever they are.
-        yield from path.parent.glob("*.py")
+def _imported(text: str) -> Iterator[str]:
+    """The modules that a module's text imports; of a name that is imported from one, it may be one."""
     for module, names, alone in IMPORTED.findall(text):
-        yield from _files(module or alone)
-        # What is imported of a package may be a module.
+        yield module or alone
         for name in re.findall(r"\w+", names):
-            yield from _files(f"{module}.{name}")
+            yield f"{module}.{name}"
 
 
 def _files(module: str) -> Iterator[Path]:

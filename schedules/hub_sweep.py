@@ -7,6 +7,7 @@ from densing_pipeline.hub import sweep
 from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.orchestration.state_lock import StateLock
+from densing_pipeline.orchestration.step_deadline import UNBOUNDED
 from densing_pipeline.settings import Settings
 
 
@@ -28,6 +29,8 @@ def sweep_hub(
     name="hub_sweep",
     description="Read the whole Hub once; the next nightly run uses what it found.",
     executor_def=dg.in_process_executor,
+    # It may take half a day, and goes on after its last page when it is started again.
+    tags={UNBOUNDED: "true"},
 )
 def job() -> None:
     """One step."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -86,7 +87,15 @@ def results(folder: Path, nights: int, seed: int) -> dict[str, Any]:
         "misjudged": report.misjudged(attempts),
         "growth": report.growth(chaos["growth"]),
         "seconds": median(each["seconds"] for each in quiet["attempts"] if not each["whole"]),
+        "cpu_s": _cpu_seconds(quiet["attempts"]),
     }  # fmt: skip
+
+
+def _cpu_seconds(attempts: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Median seconds of CPU of a night without refit: of the first third, the middle one and the last one."""
+    used = [each["cpu_s"] for each in attempts if not each["whole"]]
+    third = max(len(used) // 3, 1)
+    return [round(median(used[part : part + third]), 1) for part in (0, third, len(used) - third)]
 
 
 def problems(found: dict[str, Any]) -> list[str]:

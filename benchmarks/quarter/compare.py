@@ -76,7 +76,8 @@ def table(name: str, quiet: pl.DataFrame, chaos: pl.DataFrame) -> Compared:
         return Compared(name, quiet.height, differing, 0)
     last, first = days
     same = [each for each in kept if each not in (*days, *OPEN_DAYS[name])]
-    ours, theirs = (_numbered(frame, same, last) for frame in (quiet, chaos))
+    # What a later look only confirmed is there again, seen from that day on. Which look did is an observation.
+    ours, theirs = (_numbered(frame.unique(kept), same, last) for frame in (quiet, chaos))
     pairs = ours.join(theirs, on=[*same, "turn"], how="full", suffix="_chaos", nulls_equal=True)
     both = pairs.filter(pl.col("is_there"), pl.col("is_there_chaos"))
     day, earliest, latest = pl.col(last), pl.col(f"{first}_chaos"), pl.col(f"{last}_chaos")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.quarter.night < LINES
 
-Each line is an `Order` as JSON; each answer is the exit status of the process that carried it out. The processes are
-forked from this one, in which nothing has run yet but imports: those take longer than most nights.
+Each line is an `Order` as JSON; each answer is the exit status of the process that carried it out, and its seconds of
+CPU. The processes are forked from this one, in which nothing has run yet but imports: those take longer than most nights.
 """
 
 import json
@@ -22,10 +22,14 @@ from dagster._core.test_utils import get_freezable_log_manager
 
 from densing_pipeline import alerts, clock
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.hub import observations
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration import run_retention, storage
 from densing_pipeline.orchestration.checks import all_checks
 from densing_pipeline.orchestration.problems import last_success, problems
+from densing_pipeline.prices import history as prices
+from densing_pipeline.publication import consistency
+from densing_pipeline.score_sources import history as scores
 from densing_pipeline.settings import Settings, read_settings
 from tests.servers.killing import die_at_call
 
@@ -114,7 +118,13 @@ def carry_out(order: Order) -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Carry out one order per line of input, each in its own process."""
+    """Carry out one order per line of input, each in its own process.
+
+    The code is hashed before, which every night would do for itself.
+    """
+    consistency.running()
+    for code_digest in (prices.code_digest, scores.code_digest, observations.rules):
+        code_digest()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -124,7 +134,10 @@ def serve() -> None:
                 found = carry_out(order)
             Path(order.report).write_text(json.dumps(found), encoding="utf-8")
             os._exit(0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        _, status, used = os.wait4(child, 0)
+        sys.stdout.write(
+            f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime:.2f}\n"
+        )
         sys.stdout.flush()
 
 

@@ -35,7 +35,7 @@ from tests.servers import hub
 from tests.servers.prices import PriceServer, Reply, addresses
 
 ROOT = Path(__file__).parents[2]
-REFIT_EVERY = 15
+REFIT_EVERY = 30
 """Nights from one refit and release to the next; the nights between land and read what the sources say."""
 
 MAINTENANCE_EVERY = 7
@@ -49,6 +49,9 @@ CLEAN_ATTEMPTS = 3
 
 SENSOR_AFTER = timedelta(minutes=10)
 RETRIED_AFTER = timedelta(hours=1)
+
+CLOCK_REQUEST = "&limit=1&"
+"""Part of the address by which a poll asks the Hub for the time."""
 
 GARBAGE = b"<html><body>busy</body></html>"
 
@@ -95,6 +98,8 @@ class Quarter:
         self.played = Played()
         self.can_mount = _mounted(self.disk)
         self._stack = ExitStack()
+        if self.can_mount:
+            self._stack.callback(subprocess.run, ["umount", "--lazy", str(self.disk)], check=False)
 
     @property
     def state(self) -> Path:
@@ -147,8 +152,8 @@ class Quarter:
         self.nights.stdin.close()
         self._stack.close()
 
-    def order(self, do: str, now: datetime, **what: Any) -> tuple[int, dict[str, Any]]:
-        """Have a process do something; its exit status, and what came of it."""
+    def order(self, do: str, now: datetime, **what: Any) -> tuple[int, float, dict[str, Any]]:
+        """Have a process do something; its exit status, its seconds of CPU, and what came of it."""
         report = self.folder / "report.json"
         report.unlink(missing_ok=True)
         order = Order(do, now.isoformat(), str(report), variables=self.variables, **what)
@@ -156,8 +161,9 @@ class Quarter:
         assert self.nights.stdout
         self.nights.stdin.write(order.line())
         self.nights.stdin.flush()
-        status = int(self.nights.stdout.readline())
-        return status, json.loads(report.read_text()) if report.exists() else {}
+        status, cpu_s = self.nights.stdout.readline().split()
+        told = json.loads(report.read_text()) if report.exists() else {}
+        return int(status), float(cpu_s), told
 
     def play(self, night: int) -> None:
         """Play a night until it has succeeded, with what goes wrong on it."""
@@ -181,7 +187,7 @@ class Quarter:
                 [each.kind, each.source, each.lasts] for each in answers if each.lasts or not number
             ]
             self.played.attempts.append(record)
-            status, told = self.order("alerts", start + SENSOR_AFTER)
+            status, _, told = self.order("alerts", start + SENSOR_AFTER)
             self.played.ticks.append(
                 {"night": night, "status": status, "told": told.get("problems", [])}
             )
@@ -205,14 +211,14 @@ class Quarter:
                 stack.enter_context(_full(self.disk, fault.size))
             if kind == "database locked":
                 stack.enter_context(_locked(self.state / "history" / "runs.db"))
-            status, told = self.order("night", now, whole=whole, dies_at=dies_at)
+            status, cpu_s, told = self.order("night", now, whole=whole, dies_at=dies_at)
         failures = told.get("failures", {"process": f"ended with status {status}"})
         outcome = "ok" if not failures else "killed" if status == -signal.SIGKILL else "failed"
         return {
             "night": night, "whole": whole, "fault": kind, "size": fault.size if fault else 0, "outcome": outcome,
             # Refused before Dagster knew of a run, so that no run can be told.
             "refused": "dagster" in failures,
-            "failures": failures, "seconds": round(time.monotonic() - began, 2),
+            "failures": failures, "seconds": round(time.monotonic() - began, 2), "cpu_s": cpu_s,
             "health": self._health(outcome),
         }  # fmt: skip
 
@@ -238,7 +244,9 @@ class Quarter:
         left = [None if any(f.lasts for f in of_hub) else len(of_hub)]
 
         def broken(path: str) -> hub.Reply | None:
-            if not of_hub or left[0] == 0:
+            # The answer by which a poll checks this machine's clock is not read but for its time.
+            is_spared = left[0] is not None and CLOCK_REQUEST in path
+            if not of_hub or left[0] == 0 or is_spared:
                 return None
             fault = next((each for each in of_hub if each.lasts), of_hub[-1])
             if left[0] is not None:
@@ -380,7 +388,7 @@ def main() -> None:
         for night in range(given.nights):
             quarter.play(night)
             last = quarter.played.attempts[-1]
-            told = f"{given.mood} {night + 1}/{given.nights}: {last['outcome']} {last['seconds']} s"
+            told = f"{given.mood} {night + 1}/{given.nights}: {last['outcome']} {last['seconds']} s, CPU {last['cpu_s']} s"
             print(told, last["failures"] or "", flush=True)
         shutil.copytree(quarter.state / "tables", folder / "tables")
     (folder / "played.json").write_text(json.dumps(asdict(quarter.played), indent=1))

@@ -204,6 +204,7 @@ def outcome_rows(found: Mapping[str, Any]) -> list[list[str]]:
         ["problems that were not told, or told without reason", str(len(told["missing"]) + len(told["unexpected"]))],
         ["sources misjudged", str(len(found["misjudged"]))],
         ["seconds a night without refit, median", f"{found['seconds']:.1f}"],
+        *([["of them of CPU: first, middle and last third of the nights", ", ".join(map(str, found["cpu_s"]))]] if "cpu_s" in found else []),
     ]  # fmt: skip
 
 

@@ -574,7 +574,9 @@ def evaluate(
     sample_error: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=1, help="Measure samples, enlarged up to this standard error of ln N_eff."
+            min=0.01,
+            max=1,
+            help="Measure samples, enlarged up to this standard error of the model's ln N_eff.",
         ),
     ] = None,
     released: Annotated[

@@ -56,13 +56,13 @@ def _places(settings: Settings) -> list[str]:
         f"Tables and landed responses: {settings.state_dir.absolute()}.",
         f"Releases: {place}, the latest {latest.release_id if latest else 'is to be the first'}.",
         f"Intervals from {settings.bootstrap_draws:,} resamples with seed {settings.seed}; "
-        f"the night is ended after {settings.night_hours:g} hours.",
+        f"a step is ended after {settings.step_hours:g} hours, the night after {settings.night_hours:g}.",
     ]
 
 
 def _problems(settings: Settings) -> list[str]:
     """What would stop the night, a sentence each."""
-    found = []
+    found = state.misplaced_files(settings.state_dir.absolute())
     if holder := state.holder(settings.state_dir):
         found.append(f"{settings.state_dir.absolute()} is in use by {holder}")
     for path in (settings.state_dir, settings.publish_dir):

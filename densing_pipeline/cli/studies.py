@@ -288,6 +288,8 @@ def simulate_items(
 ) -> None:
     """Print how many items samples of recorded results take, and how far their estimates are off, in Markdown.
 
+    Of each benchmark by itself, and of models with results on all benchmarks of the average, of all together.
+
     Args:
         screen: where the table is printed.
         file: item results, CSV or parquet.
@@ -299,7 +301,7 @@ def simulate_items(
     Raises:
         CommandError: the file cannot be read.
     """
-    from densing_pipeline.evaluation import simulated_samples
+    from densing_pipeline.evaluation import simulated_samples, simulated_suites
 
     try:
         items = simulated_samples.read(file)
@@ -309,6 +311,8 @@ def simulate_items(
         simulated_samples.simulate(items, target, repeats, seed, by_difficulty=by_difficulty)
     )
     screen.line(simulated_samples.table(rows))
+    if suites := list(simulated_suites.simulate(items, target, repeats, seed)):
+        screen.line(f"\n{simulated_suites.table(suites)}")
 
 
 def simulate_intervals(

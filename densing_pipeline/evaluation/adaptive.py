@@ -1,10 +1,10 @@
-"""Measures benchmarks by samples of their questions, each enlarged until it is large enough.
+"""Measures benchmarks by samples of their questions, enlarged until they are large enough.
 
 Not here: which questions come first and how many are enough (`sampling`), and asking them (`measure`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -22,20 +22,14 @@ SAMPLED = ("choice", "generate")
 class Sample:
     """The questions of one benchmark that a model is asked, a beginning of the fixed order."""
 
-    def __init__(self, work: Work, writer: FolderWriter, target: float) -> None:
+    def __init__(self, work: Work, writer: FolderWriter) -> None:
         """Begin with the questions of the first round, and with all that earlier attempts asked.
 
         Args:
             work: the benchmark with all its questions.
             writer: writes the evaluation folder.
-            target: largest standard error of ln N_eff.
         """
-        self.benchmark, self._items, self._writer, self._target = (
-            work.benchmark,
-            work.items,
-            writer,
-            target,
-        )
+        self.benchmark, self._items, self._writer = work.benchmark, work.items, writer
         self._strata = {item.item_id: item.subject or "" for item in work.items}
         order = sampling.order(list(self._strata), list(self._strata.values()), work.benchmark.name)
         ids = list(self._strata)
@@ -52,21 +46,24 @@ class Sample:
         chosen = [item for item in self._items if self._ranks[item.item_id] < self._size]
         return Work(self.benchmark, chosen)
 
-    def enlarge(self) -> bool:
-        """Enlarge the sample if its estimate is not good enough yet; whether it was."""
-        whole = len(self._items)
-        if self._size == whole:
-            return False
+    @property
+    def progress(self) -> sampling.Progress:
+        """How far the sample is, of whose questions all were asked."""
         rows = self._rows()
         found = sampling.estimate(
             rows["score"].fill_null(0).to_numpy(),
             [self._strata[each] for each in rows["item_id"]],
             Counter(self._strata.values()),
         )
-        if sampling.is_enough(self.benchmark.name, found, self._target):
-            return False
-        self._size = sampling.next_size(self.benchmark.name, found, self._size, whole, self._target)
-        return True
+        tokens = rows.select(
+            pl.col("completion_tokens").fill_null(0)
+            + sampling.PROMPT_TOKEN * pl.col("prompt_tokens").fill_null(0)
+        ).sum()
+        return sampling.Progress(found, rows.height, len(self._items), tokens.item() / rows.height)
+
+    def enlarge(self, size: int) -> None:
+        """Have the sample hold so many questions."""
+        self._size = size
 
     def write_weights(self) -> None:
         """Write how many questions of the benchmark each question asked stands for."""
@@ -103,6 +100,7 @@ def measure_samples(
     report_progress: Callable[[], None] = lambda: None,
     *,
     target: float,
+    suite: Collection[str],
 ) -> dict[str, Tally]:
     """Measure samples of the benchmarks in rounds: the next one asks more where the estimate needs it.
 
@@ -114,7 +112,8 @@ def measure_samples(
         reporter: told of every judged item.
         workers: answers judged at the same time.
         report_progress: called for every judged item.
-        target: largest standard error of ln N_eff on each benchmark.
+        target: largest standard error of ln N_eff (`sampling.next_sizes`).
+        suite: names of all benchmarks that the model is to be measured on, now or later.
 
     Returns:
         Counts of each benchmark, by name.
@@ -122,13 +121,18 @@ def measure_samples(
     Raises:
         EvaluationError: as from `measure`.
     """
-    samples = [Sample(each, writer, target) for each in work]
+    samples = {each.benchmark.name: Sample(each, writer) for each in work}
     while True:
-        asked = [each.work for each in samples]
+        asked = [each.work for each in samples.values()]
         tallies = measure(engine, asked, writer, judges, reporter, workers, report_progress)
-        enlarged = [each.enlarge() for each in samples]
-        if not any(enlarged):
+        scored = {
+            name: each.progress for name, each in samples.items() if each.benchmark.kind in SAMPLED
+        }
+        sizes = sampling.next_sizes(scored, target, suite)
+        if not sizes:
             break
-    for each in samples:
+        for name, size in sizes.items():
+            samples[name].enlarge(size)
+    for each in samples.values():
         each.write_weights()
     return tallies

@@ -9,11 +9,9 @@ import polars as pl
 
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.evaluation.queue import gpu_hours, suite_tokens
+from densing_pipeline.evaluation.sampling import PROMPT_TOKEN
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.published import EVALUATION_COSTS
-
-PROMPT_TOKEN = 0.1
-"""Work of a prompt's token in written tokens, an estimate."""
 
 RUN = ["model_id", "revision", "suite_version", "item_limit"]
 

@@ -227,7 +227,10 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
         if arguments.sample_error is None:
             tallies = measure(*measuring)
         else:
-            tallies = adaptive.measure_samples(*measuring, target=arguments.sample_error)
+            names = [each.name for each in arguments.benchmarks]
+            tallies = adaptive.measure_samples(
+                *measuring, target=arguments.sample_error, suite=names
+            )
             facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
     seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))

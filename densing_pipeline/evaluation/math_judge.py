@@ -60,6 +60,12 @@ STRICT = ("<", ">", "\\lt", "\\gt")
 
 INTERVAL = re.compile(r"\s*\$?\s*[\[(].*,.*[\])]\s*\$?\s*")
 
+PERCENT = re.compile(r"\s*(?:\\?%|percent|\\text\{\s*(?:percent|\\?%)\s*\})(?=[\s.$]*\Z)")
+"""A sign of per cent, or the word, at the end of an answer."""
+
+BASE = re.compile(r"\s*\$?\s*[0-9A-Z]+\s*_\s*\{?\s*(?P<base>[0-9]+)\s*\}?\s*\$?\s*")
+"""A number with the base that it is written in, such as `52_8`; the library reads 52."""
+
 TINY = 1e-6
 """Numbers below it are all rounded to 0 by the library, which would call them equal."""
 
@@ -183,6 +189,8 @@ def _comparison() -> Callable[[str, str, int], bool]:
     sympy = importlib.import_module("sympy")
 
     def compare(reference: str, answer: str, seconds: int) -> bool:
+        if have_other_bases(reference, answer):
+            return False
         gold, target = (
             math_verify.parse(
                 text if DELIMITED.search(text) else f"${text}$", parsing_timeout=seconds
@@ -202,13 +210,29 @@ def _comparison() -> Callable[[str, str, int], bool]:
 
 
 def alike(reference: str, answer: str) -> tuple[str, str]:
-    """Both answers in one notation: thousands without spaces, bounds as the interval that the other one is."""
+    r"""Both answers in one notation: thousands without spaces, bounds as the interval that the other one is.
+
+    Per cent are numbers, if the reference says per cent; if it does not, the library takes `10\%` for 10 and for 0.1.
+    """
     one, other = (THOUSANDS.sub("", each) for each in (reference, answer))
+    is_percent = PERCENT.search(one)
+    one, other = (PERCENT.sub("" if is_percent else r"\\%", each) for each in (one, other))
     if INTERVAL.fullmatch(one):
         other = interval(other)
     elif INTERVAL.fullmatch(other):
         one = interval(one)
     return one, other
+
+
+def have_other_bases(reference: str, answer: str) -> bool:
+    """Whether both are numbers with their bases, and these differ.
+
+    Examples:
+        >>> have_other_bases("52_8", "52_{9}"), have_other_bases("52_8", "52")
+        (True, False)
+    """
+    one, other = BASE.fullmatch(reference), BASE.fullmatch(answer)
+    return bool(one and other and one["base"] != other["base"])
 
 
 def interval(text: str) -> str:

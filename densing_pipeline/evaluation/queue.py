@@ -25,7 +25,7 @@ SUITE_TOKENS = 11.9e6
 and losses, which are the anchor's throughput times 22.5 minutes, the estimated duration for an 8B model on one H100;
 and 4.1 M of MMLU-Pro (300 a question), GSM8K, TriviaQA and NQ-open."""
 
-SAMPLED_TOKENS, LOSS_TOKENS = 4.7e6, 1.35e6
+SAMPLED_TOKENS, LOSS_TOKENS = 2.9e6, 1.35e6
 """The same of samples up to a standard error of `SAMPLED_ERROR` (shares as `densing simulate items` gives them), and of
 the losses within it, which are not sampled."""
 

@@ -5,6 +5,10 @@ proportion to their sizes. A model is asked a beginning of this order, enlarged 
 ln N_eff is at most a target, or all questions are asked. So two models share the questions of the shorter
 sample, and their difference has no error of the choice of these questions.
 
+The ln N_eff of a model is that of its average over five benchmarks (`density.score_sets`): their samples are enlarged
+together, where a question costs least for what it tells. A benchmark that is measured without the others has a ln N_eff
+of its own.
+
 The score of the whole benchmark is estimated by the mean within each stratum, weighted with the stratum's
 number of questions (Cochran, *Sampling Techniques*, 1977, eqs. 5.1 and 5.13, finite-population correction
 included). Strata are the subjects. Not here: asking the questions (`measure`), and the published rows (`measured_tables`).
@@ -15,7 +19,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
@@ -39,8 +44,17 @@ GROWTH = 4
 MARGIN = 1.1
 """Factor on the number of questions that the estimate asks for, so that few samples need another round."""
 
+HALVINGS = 50
+"""Steps in which the scale of an allocation is found."""
+
 SCORE_ERROR = 0.01
 """Largest standard error of the score on benchmarks without a reference law, as a fraction."""
+
+PROMPT_TOKEN = 0.1
+"""Work of a prompt's token in written tokens, an estimate: prompts are read many tokens at a time."""
+
+AVERAGE = "AVERAGE"
+"""Name of the law of the five benchmarks' average."""
 
 LAWS = {"MMLU-CF": "MMLU", "MATH-500": "MATH"}
 """Benchmarks whose scores are read by the law of another, of the same kind and scale."""
@@ -64,6 +78,23 @@ class Estimate:
     score: float
     error: float
     spread: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the sample of one benchmark is.
+
+    Attributes:
+        found: the estimate so far.
+        asked: questions asked so far.
+        size: questions of the whole benchmark.
+        tokens: work of a question, in written tokens.
+    """
+
+    found: Estimate
+    asked: int
+    size: int
+    tokens: float = 1.0
 
 
 def sampled_version(version: str, target: float | None) -> str:
@@ -144,6 +175,78 @@ def weights(strata: Sequence[str], sizes: Mapping[str, int]) -> list[float]:
     """Number of questions of the whole benchmark that each question asked stands for."""
     asked = Counter(strata)
     return [sizes[stratum] / asked[stratum] for stratum in strata]
+
+
+def next_sizes(
+    samples: Mapping[str, Progress], target: float, suite: Collection[str]
+) -> dict[str, int]:
+    """Questions of the next round, by benchmark, of those whose samples have to be enlarged.
+
+    Args:
+        samples: how far the samples of a model are, by benchmark.
+        target: largest standard error of ln N_eff: of the average if the suite has all its benchmarks, and else of
+            each benchmark.
+        suite: names of the benchmarks that the model is to be measured on; some may have no sample yet, for lack of a
+            sandbox.
+    """
+    averaged = AVERAGED if set(AVERAGED) <= set(suite) else ()
+    together = {name: each for name, each in samples.items() if name in averaged}
+    sizes = {
+        name: next_size(name, each.found, each.asked, each.size, target)
+        for name, each in samples.items()
+        if name not in together and not is_enough(name, each.found, target)
+    }
+    if together:
+        sizes |= _sizes_together(together, target)
+    return {name: size for name, size in sizes.items() if size > samples[name].asked}
+
+
+def average(samples: Sequence[Estimate]) -> Estimate:
+    """The mean score of several benchmarks, whose samples are drawn independently.
+
+    Args:
+        samples: the estimate of each benchmark.
+    """
+    error = math.hypot(*(each.error for each in samples))
+    spread = math.hypot(*(each.spread for each in samples))
+    n = len(samples)
+    return Estimate(sum(each.score for each in samples) / n, error / n, spread / n)
+
+
+def _sizes_together(samples: Mapping[str, Progress], target: float) -> dict[str, int]:
+    """Questions of the next round of benchmarks of which only the mean score has to be known."""
+    mean = average([each.found for each in samples.values()])
+    if is_enough(AVERAGE, mean, target):
+        return {}
+    needed = _allocated(list(samples.values()), largest_error(AVERAGE, mean.score, target))
+    return {
+        name: min(math.ceil(n), each.size, GROWTH * each.asked)
+        for (name, each), n in zip(samples.items(), needed, strict=True)
+    }
+
+
+def _allocated(samples: Sequence[Progress], allowed: float) -> FloatArray:
+    """Questions of each benchmark with which their mean score has an error of `allowed`, for the fewest tokens.
+
+    They are in proportion to spread / sqrt(tokens) (Cochran 1977, theorem 5.6), but no fewer than were asked and no more
+    than there are.
+    """
+    asked, sizes, spreads, tokens = np.array(
+        [(each.asked, each.size, each.found.spread, each.tokens) for each in samples], np.float64
+    ).T
+    if allowed == 0:
+        return np.asarray(sizes, np.float64)
+    rates = spreads / np.sqrt(np.maximum(tokens, 1))
+
+    def drawn(factor: float) -> FloatArray:
+        return np.asarray(np.clip(factor * rates, asked, sizes), np.float64)
+
+    low, high = 0.0, float((sizes[rates > 0] / rates[rates > 0]).max(initial=0.0))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        variance = (spreads**2 * (1 / drawn(middle) - 1 / sizes)).sum() / len(sizes) ** 2
+        low, high = (low, middle) if variance <= allowed**2 else (middle, high)
+    return MARGIN * drawn(high)
 
 
 def is_enough(benchmark: str, found: Estimate, target: float) -> bool:

@@ -7,6 +7,7 @@ Not here: which benchmark has which metric (`suite`), comparing mathematical ans
 and running programs (`sandbox`).
 """
 
+import ast
 import json
 import math
 import re
@@ -245,10 +246,13 @@ class PassesTests:
     Attributes:
         program: template of the program, over `{prompt}` and `{response}`.
         may_be_fenced: whether an answer in a code fence is the code within; what comes after it is no part.
+        has_helpers: whether tests may use functions that the prompt defines before the one asked for; they use them as the
+            prompt has them, whatever the answer makes of them.
     """
 
     program: str
     may_be_fenced: bool = False
+    has_helpers: bool = False
 
     def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
         """Judge a program."""
@@ -256,8 +260,11 @@ class PassesTests:
             return Scored(failed_reason="no sandbox to run programs in")
         response = unfenced(result.text) if self.may_be_fenced else result.text
         program = self.program.format(prompt=item.request.prompt, response=response)
+        tests = item.reference
+        if self.has_helpers:
+            tests = f"{helpers(item.request.prompt)}\n{tests}"
         try:
-            verdict = judges.programs.check(program, item.reference)
+            verdict = judges.programs.check(program, tests)
         except RuntimeError as error:
             return Scored(failed_reason=f"not run: {error}")
         return Scored(float(verdict.passed), result.text, result.truncated)
@@ -323,6 +330,22 @@ def unfenced(text: str) -> str:
     opened = re.match(r"\s*```[A-Za-z0-9]*[ \t]*\n", text)
     code = text[opened.end() :] if opened else text
     return re.split(r"(?m)^```", code, maxsplit=1)[0]
+
+
+def helpers(prompt: str) -> str:
+    r"""The functions that a prompt defines before the last one, with its imports; nothing if it has one function.
+
+    Examples:
+        >>> helpers("def two():\n    return 2\n\ndef four():\n    'Twice two.'\n")
+        'def two():\n    return 2'
+    """
+    try:
+        body = ast.parse(prompt).body
+    except SyntaxError:
+        return ""
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)][:-1]
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n".join(map(ast.unparse, [*imports, *functions])) if functions else ""
 
 
 def begins_with_role(text: str) -> bool:

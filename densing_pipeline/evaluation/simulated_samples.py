@@ -1,9 +1,10 @@
 """Simulates samples of recorded item results: how many questions are enough, and how far the estimates are off.
 
 Every model of a file is measured again by samples (`sampling`), each time with questions in another order, and
-each estimate is compared with the score on all questions. Also measured is how much fewer questions would do if an
-estimate used how hard each question was for the other models of the file (`sampling` does not). Not here: sampling
-itself.
+each estimate is compared with the score on all questions. Here each benchmark is sampled by itself, as if the model were
+measured on no other. Also measured is how much fewer questions would do if an estimate used how hard each question was
+for the other models of the file (`sampling` does not), and how many at least. Not here: sampling itself, and
+the benchmarks of a model together (`simulated_suites`).
 """
 
 from collections import Counter
@@ -21,7 +22,9 @@ from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.text import error_text
 
 COLUMNS = ("model_id", "benchmark", "item_id", "score")
-"""Columns a file of item results must have; `subject` is optional, others are disregarded."""
+"""Columns a file of item results must have; `subject` and the `TOKENS` are optional, others are disregarded."""
+
+TOKENS = ("prompt_tokens", "completion_tokens")
 
 AWAY = (0.1, 0.9)
 """Heights (`sampling.height`) between which a model counts as away from floor and ceiling."""
@@ -57,6 +60,8 @@ class Simulated:
             other models.
         needed: share that an estimate would have to explain for `FOLD` times fewer questions to be enough; 0 where
             they are enough as it is.
+        fewest: questions that would do if the sample used the best weighting of all other models' results, known
+            beforehand; None without other models.
     """
 
     model_id: str
@@ -70,10 +75,11 @@ class Simulated:
     log_error: float
     explained: float | None
     needed: float
+    fewest: float | None
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Item results of a CSV or parquet file, such as `eval_items` of a release.
+    """Item results of a CSV or parquet file, such as `eval_items` of a release; `tokens` is the work of a question.
 
     Raises:
         ItemFileError: the file cannot be read or lacks a column.
@@ -87,7 +93,12 @@ def read(path: Path) -> pl.DataFrame:
             f"{path}: no column {', '.join(lacking)}; needed are {', '.join(COLUMNS)}"
         )
     subject = pl.col("subject") if "subject" in frame.columns else pl.lit(None)
-    known = frame.select(*COLUMNS, subject=subject.cast(pl.String)).drop_nulls("score")
+    work = pl.lit(None)
+    if set(TOKENS) <= set(frame.columns):
+        work = sampling.PROMPT_TOKEN * pl.col(TOKENS[0]) + pl.col(TOKENS[1])
+    known = frame.select(
+        *COLUMNS, subject=subject.cast(pl.String), tokens=work.cast(pl.Float64)
+    ).drop_nulls("score")
     return known.cast({"item_id": pl.String, "score": pl.Float64})
 
 
@@ -118,13 +129,15 @@ def simulate(
         for number, model_id in enumerate(models.columns[2:]):
             named = (str(benchmark), model_id)
             scores, strata = results[:, number], np.array(subjects)
-            covariates = _difficulty(results, number)
+            others = _others(results, number)
+            covariates = _difficulty(others)
             given = covariates if by_difficulty else None
             found = [
                 _sample(str(benchmark), scores[order], strata[order], first, target, given, order)
                 for order, first in zip(orders, firsts, strict=True)
             ]
-            yield _simulated(named, scores, strata, found, covariates, target)
+            fewest = _fewest(str(benchmark), scores, strata, others, target)
+            yield _simulated(named, scores, strata, found, covariates, target, fewest)
 
 
 def _simulated(
@@ -134,6 +147,7 @@ def _simulated(
     found: list[tuple[sampling.Estimate, int]],
     covariates: FloatArray | None,
     target: float,
+    fewest: float | None,
 ) -> Simulated:
     benchmark, model_id = named
     whole = float(scores.mean())
@@ -152,30 +166,55 @@ def _simulated(
         float(np.sqrt((off**2).mean())) / allowed * target if allowed else float("nan"),
         None if covariates is None else _explained(scores, strata, covariates),
         _needed(scores, strata, allowed),
+        fewest,
     )
 
 
-def _difficulty(results: FloatArray, number: int) -> FloatArray | None:
-    """Mean score of the other models on each question, and its square; None without other models.
-
-    Models with the same results, and those that are right or wrong everywhere, say nothing.
+def _others(results: FloatArray, number: int) -> FloatArray:
+    """Results of the other models; those that are right or wrong everywhere, and copies of the model's, say nothing.
 
     Args:
         results: scores, shape (questions, models).
         number: column of the model that is sampled.
     """
     scores = results[:, number]
-    others = [
-        results[:, other]
+    kept = [
+        other
         for other in range(results.shape[1])
         if other != number
         and results[:, other].std() > 0
         and not (scores.std() > 0 and np.corrcoef(scores, results[:, other])[0, 1] > COPIED)
     ]
-    if not others:
+    return results[:, kept]
+
+
+def _difficulty(others: FloatArray) -> FloatArray | None:
+    """Mean score of the other models on each question, and its square; None without other models."""
+    if not others.shape[1]:
         return None
-    mean = np.mean(others, axis=0)
+    mean = others.mean(axis=1)
     return np.column_stack([mean, mean**2])
+
+
+def _fewest(
+    benchmark: str,
+    scores: FloatArray,
+    strata: npt.NDArray[np.str_],
+    others: FloatArray,
+    target: float,
+) -> float | None:
+    """Questions that a sample takes at least whose strata or estimate use the other models' results; None without any.
+
+    The weights of the other models are fitted to all answers of the model itself, which no sample has. From error^2 =
+    spread^2 (1 - explained) (1 / n - 1 / N).
+    """
+    covariates = _difficulty(others)
+    if covariates is None:
+        return None
+    every = np.column_stack([covariates, others])
+    left = _spread(scores, strata) ** 2 * (1 - _explained(scores, strata, every))
+    allowed = sampling.largest_error(benchmark, float(scores.mean()), target)
+    return len(scores) / (1 + len(scores) * allowed**2 / left) if left > 0 else 0.0
 
 
 def _adjusted(scores: FloatArray, covariates: FloatArray, means: FloatArray) -> FloatArray:
@@ -251,8 +290,8 @@ def table(rows: list[Simulated]) -> str:
     """Means over the models of each benchmark, those away from floor and ceiling and all, in Markdown."""
     lines = [
         "| benchmark | models | items | items asked | times fewer | bias, standard errors | 95 % intervals that hold the score "
-        f"| error of ln N_eff | variance that other models explain | needed for {FOLD} times fewer |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| error of ln N_eff | variance that other models explain | needed for {FOLD} times fewer | times fewer at best |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     names = list(dict.fromkeys(row.benchmark for row in rows))
     groups = [
@@ -269,9 +308,17 @@ def table(rows: list[Simulated]) -> str:
                 f"| {name} | {len(group)} | {whole / len(group):,.0f} | {asked / len(group):,.0f} "
                 f"| {whole / asked:.1f} | {np.mean([row.bias for row in group]):+.2f} "
                 f"| {np.mean([row.coverage for row in group]):.2f} | {np.mean(known):.2f} "
-                f"| {_mean([row.explained for row in group])} | {_mean([row.needed for row in group])} |"
+                f"| {_mean([row.explained for row in group])} | {_mean([row.needed for row in group])} "
+                f"| {_best(group)} |"
             )
     return "\n".join(lines)
+
+
+def _best(rows: list[Simulated]) -> str:
+    """Times fewer questions that any weighting of the other models allows, or nothing if there are none."""
+    known = [(row.n_items, row.fewest) for row in rows if row.fewest is not None]
+    fewest = sum(each for _, each in known)
+    return f"{sum(n for n, _ in known) / fewest:.1f}" if fewest else ""
 
 
 def _mean(values: list[float | None]) -> str:

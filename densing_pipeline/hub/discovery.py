@@ -10,7 +10,7 @@ Not here: how one listing is read (`listing`), and what is requested of single m
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import polars as pl
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from densing_pipeline.hub import records
+from densing_pipeline.hub.claimed_scores.landed import CLAIMS
 from densing_pipeline.hub.client import (
     EXPAND,
     FEW_FIELDS,
@@ -32,10 +33,12 @@ from densing_pipeline.hub.client import (
 )
 from densing_pipeline.hub.listing import Listing
 from densing_pipeline.hub.observations import (
+    CONFIGS,
     INFOS,
     OK,
     PAGES,
     TOO_LARGE,
+    UNREADABLE,
     key_of,
     read_keys,
 )
@@ -54,6 +57,9 @@ FEW = 4
 
 MOST_PAGES_OF_ONE = 10
 """Most pages that are read of one publisher's repositories, the last changed first."""
+
+OBJECTS = (INFOS, CONFIGS, CLAIMS)
+"""Sources of single models whose documents are JSON objects."""
 
 PATIENCE = 5
 """Publishers in a row whose repositories cannot be listed, after which no more are asked for."""
@@ -271,10 +277,11 @@ class Discovery:
         """Whether the Hub still has a repository under a name."""
         try:
             answer = self._record(name)
-            record = load(answer.content) if answer.status == OK else None
-        except (HubError, ValueError):
+        except HubError:
             return True
-        return isinstance(record, dict) and record.get("id") == name
+        if answer.status != OK:
+            return answer.status == UNREADABLE
+        return bool(load(answer.content).get("id") == name)
 
     def _failed(self, shown: list[Any], error: Exception) -> None:
         names = [str(each.get("id")) for each in shown if isinstance(each, dict)] or ["(no id)"]
@@ -299,17 +306,38 @@ def request(
 ) -> Answer:
     """Fetch a document about one model and land the response, refusals included.
 
+    A page of a server under maintenance comes with status 200 too. Taken for the document, it would never be asked for
+    again, so it lands as `UNREADABLE`.
+
+    Args:
+        zone: where the response lands.
+        source: its name there; one of `OBJECTS` must be a JSON object.
+        hub: client of the Hub; it gets a remark if the response is none.
+        url: address of the document.
+        clock: gives the current time, UTC.
+        max_bytes: largest accepted size.
+
     Raises:
         HubError: there is no answer that says anything.
     """
     try:
         answer = hub.get(url, max_bytes)
+        if source in OBJECTS and not _is_object(answer.content):
+            hub.remarks.append(f"{hub.place(url)}: the answer is no JSON object")
+            answer = replace(answer, status=UNREADABLE)
     except RefusedError as error:
         answer = Answer(url, b"", error.status or 0, None, None)
     except OversizedError:
         answer = Answer(url, b"", TOO_LARGE, None, None)
     land(zone, source, answer, clock())
     return answer
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(load(content), dict)
+    except ValueError:
+        return False
 
 
 def land(zone: LandingZone, source: str, answer: Answer, at: datetime) -> None:

@@ -64,11 +64,27 @@ def landed(
     """
     seen, configs = observations.observations(zone, cache), observations.configs(zone)
     folded = repositories.repositories(seen, fixed)
-    refused = seen.filter(pl.col("refused").is_not_null())
     return (
         with_configs(folded, configs, zone, cache, fixed, only=only),
-        pl.concat([refused, _oversized(folded, configs)], how="diagonal"),
+        pl.concat([refused(seen), _oversized(folded, configs)], how="diagonal"),
     )
+
+
+def refused(seen: pl.DataFrame) -> pl.DataFrame:
+    """The observations that could not be read, but of models of which a later one could be.
+
+    Args:
+        seen: a frame of `observations.observations`.
+    """
+    is_refused = pl.col("refused").is_not_null()
+    read = (
+        seen.filter(~is_refused)
+        .group_by("model_id")
+        .agg(pl.col("observed_at").max().alias("read_at"))
+    )
+    is_lasting = pl.col("read_at").is_null() | (pl.col("read_at") < pl.col("observed_at"))
+    kept = seen.filter(is_refused).join(read, on="model_id", how="left", maintain_order="left")
+    return kept.filter(is_lasting).drop("read_at")
 
 
 def _oversized(folded: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:

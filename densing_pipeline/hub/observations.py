@@ -49,6 +49,8 @@ OK = 200
 TOO_LARGE = 413
 """HTTP status under which an oversized response lands, without content."""
 
+UNREADABLE = 422
+"""HTTP status under which a response lands that is not what was asked for, whatever its own status."""
 
 GONE = (401, 404, 410, 451)
 """HTTP statuses of a repository that is missing or not accessible."""
@@ -225,8 +227,9 @@ def _rows(zone: LandingZone, receipt: Receipt) -> tuple[list[dict[str, Any]], li
         return _of_one(asked, receipt.status, content)
     try:
         page = records.page_records(content)
-    except ValueError as error:
-        return [records.refusal("(page)", f"{receipt.url.partition('?')[0]}: {error}")], []
+    except ValueError:
+        # It is no model: the report of the poll, or the sweep, says that the listing could not be read.
+        return [], []
     rows = [records.read(record) for record in page if records.matters(record, receipt.fetched_at)]
     return rows, page
 

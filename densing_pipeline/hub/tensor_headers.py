@@ -32,7 +32,7 @@ from densing_pipeline.hub.client import (
     RefusedError,
     UnreachableError,
 )
-from densing_pipeline.hub.observations import OK, TOO_LARGE, rules
+from densing_pipeline.hub.observations import OK, TOO_LARGE, UNREADABLE, rules
 from densing_pipeline.hub.parameters.headers import (
     LENGTH_BYTES,
     HeaderError,
@@ -68,9 +68,6 @@ MAX_FILES = 1_000
 
 MODEL_S = 300
 """Longest time in seconds after which a further file of one model is asked for."""
-
-UNREADABLE = 422
-"""HTTP status under which a failure lands that is not the Hub's own."""
 
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404

@@ -1,17 +1,23 @@
 """Dagster's database as SQLite files below the state directory: created under a lock, checked when opened.
 
 Dagster's own class lets two processes create a database at the same time, which leaves two versions
-in its table `alembic_version`; after that no process can open it.
+in its table `alembic_version`; after that no process can open it. It also makes an engine of SQLAlchemy for each of
+the thousand statements of a night, so that every one of them is compiled anew; here each file keeps its engine, which
+holds no connection between two statements.
 """
 
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from alembic.util.exc import CommandError
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import (
     LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -19,7 +25,9 @@ from dagster._core.storage.sqlite import (
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.state import StorageError
@@ -33,6 +41,9 @@ LOCK_SECONDS = 120.0
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 """The files of the database below the state directory; there is one more per run."""
+
+MOST_ENGINES = 32
+"""Engines that are kept: of the database's three files, and of the runs last looked at."""
 
 NEARLY_FULL = MIB
 """Bytes of free space below which an I/O error is taken for a full disk."""
@@ -48,8 +59,56 @@ KEEP_NEWER = f"DELETE FROM alembic_version WHERE version_num = '{LAST_KNOWN_STAM
 deleted."""
 
 
+@lru_cache(maxsize=MOST_ENGINES)
+def engine(address: str) -> Engine:
+    """The engine of a file, given as `sqlite:///path`; a locked one is waited for."""
+    waits = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+    return create_engine(address, poolclass=NullPool, connect_args=waits)
+
+
+class Runs(SqliteRunStorage):
+    """Dagster's runs, with one engine."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection with a transaction."""
+        with engine(self._conn_string).begin() as connection:
+            yield connection
+
+
+class Schedules(SqliteScheduleStorage):
+    """Dagster's schedules and their ticks, with one engine."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection with a transaction."""
+        with engine(self._conn_string).begin() as connection:
+            yield connection
+
+
+class Events(SqliteEventLogStorage):
+    """Dagster's events, one file per run and one of all runs, with an engine for each."""
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            found = engine(self.conn_string_for_shard(shard))
+            if shard not in self._initialized_dbs:
+                self._initdb(found)
+                self._initialized_dbs.add(shard)
+            with found.begin() as connection:
+                yield connection
+
+
 class LockedSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage, opened by one process at a time and checked before it is used."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """Create what is not there yet, and read and write it with one engine per file."""
+        super().__init__(base_dir, inst_data)
+        self._run_storage = Runs(self._run_storage._conn_string)
+        self._schedule_storage = Schedules(self._schedule_storage._conn_string)
+        self._event_log_storage = Events(self._event_log_storage._base_dir)
 
     @classmethod
     def from_config_value(

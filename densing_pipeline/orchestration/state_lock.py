@@ -2,8 +2,8 @@
 
 Dagster makes the resources of a run before its first step and ends them after its last one, in the
 process that executes it. So a run from the UI, a schedule, a sensor, GraphQL, `dg launch` or
-`densing run` holds the lock as soon as one of its assets needs this resource. Not here: the lock
-(`state`).
+`densing run` holds the lock as soon as one of its assets needs this resource, and its steps have a longest
+time. Not here: the lock (`state`), and how a step is ended (`step_deadline`).
 """
 
 from collections.abc import Generator
@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
 
 from densing_pipeline import state
+from densing_pipeline.orchestration.step_deadline import UNBOUNDED, ending_overdue_steps
 from densing_pipeline.publication.consistency import check_not_replaced, running
 
 SCHEDULE = "dagster/schedule_name"
@@ -31,10 +32,12 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
     Attributes:
         state_dir: the state directory.
         wait_minutes: longest wait of a scheduled run.
+        step_hours: longest time of one step.
     """
 
     state_dir: str
     wait_minutes: float
+    step_hours: float
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self]:
@@ -60,6 +63,9 @@ class StateLock(dg.ConfigurableResource["StateLock"]):
                     )
                 )
             check_not_replaced()
+            if context.instance and context.run and UNBOUNDED not in tags:
+                steps = ending_overdue_steps(context.instance, context.run.run_id, self.step_hours)
+                stack.enter_context(steps)
             yield self
 
 

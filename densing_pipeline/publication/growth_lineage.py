@@ -135,7 +135,7 @@ def _scored(
 ) -> Node:
     of_model = pl.col("model_id") == model["model_id"]
     pooled = tables["pooled_scores"].filter(of_model, _of_group(row))
-    mine = tables["scores"].filter(of_model, is_protocol_pooled())
+    mine = tables["scores"].filter(of_model, is_protocol_pooled()).to_dicts()
     return Node(
         f"{model['model_id']}, released {model['release_date']}",
         tuple(pooled_node(one, mine, tables, state) for one in pooled.to_dicts()),

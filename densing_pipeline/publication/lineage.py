@@ -5,7 +5,7 @@ as different. Not here: which bytes a row was read from (`raw_bytes`), and how t
 (`densing_pipeline.cli.explain`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,10 @@ import polars as pl
 
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.direct_law import DirectLaw
-from densing_pipeline.density.direct_laws import direct_laws_of
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.pooled_scores import is_protocol_pooled
-from densing_pipeline.density.reference_laws import laws_of
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
+from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.hub.models import current
 from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication import raw_bytes
@@ -25,12 +24,18 @@ from densing_pipeline.publication.raw_bytes import RawBytes, State
 from densing_pipeline.publication.wording import counted, listed
 
 Tables = Mapping[str, pl.DataFrame]
+Row = Mapping[str, Any]
 
 TABLES = (
     "densities", "densing_law", "models", "scores", "pooled_scores", "reference_laws",
     "reference_law_draws", "direct_laws", "benchmark_reports", "claimed_scores",
 )  # fmt: skip
 """Published tables that a lineage is read from."""
+
+OF_MODEL = (
+    "densities", "models", "scores", "pooled_scores", "benchmark_reports", "claimed_scores",
+)  # fmt: skip
+"""Those of them of which a lineage has the rows of its model."""
 
 SHOWN_MATCHES = 12
 """Most models listed when a name matches several."""
@@ -70,29 +75,85 @@ def density_lineage(
         UnknownNumberError: no model or several models match, or there is no density for these
             choices.
     """
-    densities = tables["densities"]
-    model_id = one_model(densities, model)
-    headline = tables["densing_law"].filter("is_headline")
-    rows = chosen(
-        densities.filter(model_id=model_id),
-        headline,
-        {"reference_id": law, "score_set": scores, "params_basis": params},
-        f"{model_id} has no density",
-    )
-    row = rows.row(0, named=True)
-    if row["density"] is None:
-        said = f"no density: the score is censored ({row['censored']})"
-    else:
-        said = f"density {row['density']:.3g}{_interval(row['density_low'], row['density_high'])}"
-    return Node(
-        f"{model_id}, released {row['release_date']}: {said} "
-        f"[densities: {row['reference_id']}, {row['score_set']}, {row['params_basis']}]",
-        (
-            _params(tables["models"], row, state),
-            _effective(tables, row, state),
-            _interval_node(tables, row),
-        ),
-    )
+    model_id = one_model(tables["densities"], model)
+    return DensityLineages(tables, state).of(model_id, law, scores, params)
+
+
+class DensityLineages:
+    """The lineages of the densities of one release; what several of them rest on is read once."""
+
+    def __init__(self, tables: Tables, state: State | None = None) -> None:
+        """Arrange the tables by model and by law.
+
+        Args:
+            tables: `TABLES` of the release.
+            state: where raw bytes are looked for beside the package.
+        """
+        self.state = state
+        self._headline = tables["densing_law"].filter("is_headline")
+        arranged = {
+            **tables,
+            "models": current(tables["models"]),
+            "scores": tables["scores"].with_columns(is_pooled=is_protocol_pooled()),
+        }
+        self._columns = {name: arranged[name].clear() for name in OF_MODEL}
+        self._of_model = {
+            name: arranged[name].partition_by("model_id", as_dict=True) for name in OF_MODEL
+        }
+        law = ("reference_id", "benchmark")
+        self._laws = {
+            tuple(row[key] for key in law): row for row in tables["reference_laws"].to_dicts()
+        }
+        self._direct = {
+            tuple(row[key] for key in law): row for row in tables["direct_laws"].to_dicts()
+        }
+        alpha = pl.col("alpha")
+        draws = (
+            tables["reference_law_draws"]
+            .group_by(law)
+            .agg(n=pl.len(), least=alpha.min(), greatest=alpha.max())
+        )
+        self._draws = {tuple(row[key] for key in law): row for row in draws.to_dicts()}
+
+    def of(
+        self,
+        model_id: str,
+        law: str | None = None,
+        scores: str | None = None,
+        params: str | None = None,
+    ) -> Node:
+        """The lineage of one density; the choices as for `density_lineage`.
+
+        Raises:
+            UnknownNumberError: the model has no density for these choices.
+        """
+        own = {
+            name: parts.get((model_id,), self._columns[name])
+            for name, parts in self._of_model.items()
+        }
+        rows = chosen(
+            own["densities"],
+            self._headline,
+            {"reference_id": law, "score_set": scores, "params_basis": params},
+            f"{model_id} has no density",
+        )
+        row = rows.row(0, named=True)
+        if row["density"] is None:
+            said = f"no density: the score is censored ({row['censored']})"
+        else:
+            said = (
+                f"density {row['density']:.3g}{_interval(row['density_low'], row['density_high'])}"
+            )
+        of_law = (row["reference_id"], _benchmark(row))
+        return Node(
+            f"{model_id}, released {row['release_date']}: {said} "
+            f"[densities: {row['reference_id']}, {row['score_set']}, {row['params_basis']}]",
+            (
+                _params(own["models"].to_dicts(), row, self.state),
+                _effective(row, own, self._laws.get(of_law), self._direct.get(of_law), self.state),
+                _interval_node(row, self._draws.get(of_law)),
+            ),
+        )
 
 
 def chosen(
@@ -111,7 +172,7 @@ def chosen(
     """
     usual = headline.to_dicts()[:1]
     for column, wanted in asked.items():
-        there = rows[column].unique().sort().to_list()
+        there = sorted(set(rows[column]))
         of_headline = usual[0][column] if usual else None
         value = wanted or (of_headline if of_headline in there else there[0])
         if value not in there:
@@ -145,14 +206,13 @@ def one_model(densities: pl.DataFrame, wanted: str) -> str:
     )
 
 
-def _params(models: pl.DataFrame, row: Mapping[str, Any], state: State | None) -> Node:
-    there = current(models.filter(model_id=row["model_id"])).to_dicts()
+def _params(models: Sequence[Row], row: Row, state: State | None) -> Node:
     rests_on = [
         Node(
             f"source: {one['source']} [models.source; counted from: {one['params_source']}]",
-            _bytes(raw_bytes.of_model(one, state)),
+            _bytes(raw_bytes.of_model(one, state), is_of_state=one["source"] == HUB),
         )
-        for one in there[:1]
+        for one in models[:1]
     ]
     return Node(
         f"{_short(row['params'])} parameters, basis {row['params_basis']} [densities.params]",
@@ -160,8 +220,18 @@ def _params(models: pl.DataFrame, row: Mapping[str, Any], state: State | None) -
     )
 
 
-def _effective(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
-    """The effective parameters, recomputed from score and law."""
+def _effective(
+    row: Row, own: Tables, law: Row | None, direct: Row | None, state: State | None
+) -> Node:
+    """The effective parameters, recomputed from score and law.
+
+    Args:
+        row: the density.
+        own: rows of its model by table.
+        law: its law's row of `reference_laws`, if that is one in two steps.
+        direct: its law's row of `direct_laws`, if that is one from size alone.
+        state: where raw bytes are looked for beside the package.
+    """
     if row["effective_params"] is None:
         said = f"no effective parameters: the law cannot invert the score ({row['censored']})"
     else:
@@ -169,7 +239,7 @@ def _effective(tables: Tables, row: Mapping[str, Any], state: State | None) -> N
             f"{_short(row['effective_params'])} effective parameters "
             f"[densities.effective_params]: the size at which {row['reference_id']} gives the score"
         )
-        found = _inverted(tables, row)
+        found = _inverted(row, law, direct)
         if found is not None:
             is_same = abs(found / row["effective_params"] - 1) < 1e-6
             said += (
@@ -177,39 +247,42 @@ def _effective(tables: Tables, row: Mapping[str, Any], state: State | None) -> N
                 if is_same
                 else f"; computed anew from score and law: {_short(found)}, which differs"
             )
-    return Node(said, (_score(tables, row, state), _law(tables, row)))
+    return Node(said, (_score(own, row, state), _law(row, law)))
 
 
-def _inverted(tables: Tables, row: Mapping[str, Any]) -> float | None:
-    laws: dict[tuple[str, str], ReferenceLaw | DirectLaw] = {
-        **laws_of(tables["reference_laws"]),
-        **direct_laws_of(tables["direct_laws"]),
-    }
-    law = laws.get((row["reference_id"], _benchmark(row)))
-    return None if law is None else float(law.effective_params([row["score"]])[0][0])
+def _inverted(row: Row, law: Row | None, direct: Row | None) -> float | None:
+    if direct is not None:
+        found = DirectLaw.from_row(direct).effective_params([row["score"]])
+    elif law is not None:
+        found = ReferenceLaw.from_row(law).effective_params([row["score"]])
+    else:
+        return None
+    return float(found[0][0])
 
 
-def _score(tables: Tables, row: Mapping[str, Any], state: State | None) -> Node:
+def _score(own: Tables, row: Row, state: State | None) -> Node:
     """The score with the reports it is the mean of, and those that are not used."""
     said = (
         f"score {row['score']:.4f} (standard error {_error(row)}) in {row['score_set']}, "
         f"{row['score_source_kind']} [densities.score]"
     )
-    mine = tables["scores"].filter(pl.col("model_id") == row["model_id"])
+    scores = own["scores"]
     if row["model_id"].startswith(NMI_PREFIX):
-        figure = mine.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
-        return Node(said, tuple(_report(one, tables, state) for one in figure.to_dicts()))
+        figure = scores.filter(benchmark="AVERAGE", source_kind="figure").sort("source").head(1)
+        return Node(said, tuple(_report(one, own, state) for one in figure.to_dicts()))
     wanted = AVERAGED if row["score_set"] == "average" else (_benchmark(row),)
-    mine = mine.filter(is_protocol_pooled())
-    pooled = tables["pooled_scores"].filter(
-        pl.col("model_id") == row["model_id"], pl.col("benchmark").is_in(wanted)
+    mine = [one for one in scores.to_dicts() if one["is_pooled"]]
+    return Node(
+        said,
+        tuple(
+            pooled_node(one, mine, own, state)
+            for one in own["pooled_scores"].to_dicts()
+            if one["benchmark"] in wanted
+        ),
     )
-    return Node(said, tuple(pooled_node(one, mine, tables, state) for one in pooled.to_dicts()))
 
 
-def pooled_node(
-    pooled: Mapping[str, Any], mine: pl.DataFrame, tables: Tables, state: State | None
-) -> Node:
+def pooled_node(pooled: Row, mine: Sequence[Row], tables: Tables, state: State | None) -> Node:
     """One benchmark's score with every report under a protocol that counts.
 
     Args:
@@ -221,7 +294,10 @@ def pooled_node(
     left_out = f"; not believed: {pooled['left_out']}" if pooled["left_out"] else ""
     several = pooled["n_documents"] > pooled["n_sources"]
     documents = f" with {pooled['n_documents']} documents" if several else ""
-    reports = mine.filter(benchmark=pooled["benchmark"]).sort("source", "protocol").to_dicts()
+    reports = sorted(
+        (one for one in mine if one["benchmark"] == pooled["benchmark"]),
+        key=lambda one: (one["source"], one["protocol"]),
+    )
     return Node(
         f"{pooled['benchmark']} {pooled['score']:.4f}, the mean of "
         f"{counted(pooled['n_sources'], 'independent source')}{documents} [pooled_scores]{left_out}",
@@ -229,7 +305,7 @@ def pooled_node(
     )
 
 
-def _use(one: Mapping[str, Any], pooled: Mapping[str, Any]) -> str:
+def _use(one: Row, pooled: Row) -> str:
     """Why a report is not in the mean, if so."""
     if one["known_to"]:
         return f", counted until {one['known_to']}"
@@ -237,35 +313,42 @@ def _use(one: Mapping[str, Any], pooled: Mapping[str, Any]) -> str:
     return "" if is_used else ", not counted again"
 
 
-def _report(one: Mapping[str, Any], tables: Tables, state: State | None, use: str = "") -> Node:
+def _report(one: Row, tables: Tables, state: State | None, use: str = "") -> Node:
     """A row of `scores`, what is said of its use, and the bytes that it was read from."""
     by = f", by {one['scored_by']}" if one["scored_by"] else ""
     return Node(
         f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}{by}: {one['source']} "
         f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]{use}",
-        _bytes(raw_bytes.of_score(one, tables, state)),
+        _bytes(
+            raw_bytes.of_score(one, tables, state),
+            is_of_state=one["source_kind"] in raw_bytes.MEASURED,
+        ),
     )
 
 
-def _bytes(found: Iterable[RawBytes]) -> tuple[Node, ...]:
+def _bytes(found: Sequence[RawBytes], *, is_of_state: bool) -> tuple[Node, ...]:
+    """The bytes of a row, or that only the state directory knows them."""
+    if not found and is_of_state:
+        return (Node(raw_bytes.UNNAMED),)
     return tuple(Node(one.sentence) for one in found)
 
 
-def _benchmark(row: Mapping[str, Any]) -> str:
+def _benchmark(row: Row) -> str:
     """The benchmark whose law inverts the scores of a density."""
     return (SCORE_SETS | ONE_BENCHMARK)[row["score_set"]]
 
 
-def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
+def _law(row: Row, law: Row | None) -> Node:
     """The law with coefficients, source and what it was fitted to."""
     reference, benchmark = row["reference_id"], _benchmark(row)
-    laws = tables["reference_laws"].filter(reference_id=reference, benchmark=benchmark).to_dicts()
-    if not laws:
+    if law is None:
         return Node(
             f"law {reference} for {benchmark}: score from size alone [direct_laws]",
-            _bytes(raw_bytes.of_law({"reference_id": reference, "benchmark": benchmark})),
+            _bytes(
+                raw_bytes.of_law({"reference_id": reference, "benchmark": benchmark}),
+                is_of_state=False,
+            ),
         )
-    law = laws[0]
     return Node(
         f"law {reference} for {benchmark}, {law['fit']} [reference_laws]",
         (
@@ -279,36 +362,32 @@ def _law(tables: Tables, row: Mapping[str, Any]) -> Node:
             ),
             Node(
                 f"fitted to {law['n_points']} points; source: {law['source']}",
-                _bytes(raw_bytes.of_law(law)),
+                _bytes(raw_bytes.of_law(law), is_of_state=False),
             ),
         ),
     )
 
 
-def _interval_node(tables: Tables, row: Mapping[str, Any]) -> Node:
-    """The components of the density's interval."""
-    draws = tables["reference_law_draws"].filter(
-        reference_id=row["reference_id"], benchmark=_benchmark(row)
-    )
+def _interval_node(row: Row, draws: Row | None) -> Node:
+    """The components of the density's interval; `draws` are number and range of alpha of the draws of its law."""
     if row["density"] is None:
         return Node("no interval: there is no density")
     said = f"95 % interval{_interval(row['density_low'], row['density_high'])}"
-    if draws.is_empty():
+    if draws is None:
         return Node(f"{said}: the error of the score alone; the law has no draws")
-    alpha = draws["alpha"].to_numpy()
     return Node(
         f"{said}: joint draws of score and law",
         (
             Node(
-                f"{counted(draws.height, 'draw')} of the law, alpha from {alpha.min():.3g} to "
-                f"{alpha.max():.3g} [reference_law_draws]"
+                f"{counted(draws['n'], 'draw')} of the law, alpha from {draws['least']:.3g} to "
+                f"{draws['greatest']:.3g} [reference_law_draws]"
             ),
             Node(f"normal noise of {_error(row)} on the score"),
         ),
     )
 
 
-def _error(row: Mapping[str, Any]) -> str:
+def _error(row: Row) -> str:
     """The standard error of a density's score in words."""
     return "unknown size" if row["std_error"] is None else f"{row['std_error']:.4f}"
 

@@ -5,6 +5,8 @@ evaluations. Rows read from a response have its hash; fact tables of the package
 in them, since a release may have been made by another version. Without a state directory the answer is the
 same without the place of what landed; records of the Hub and evaluations are then not found.
 
+A release does not hold the hashes of these two, so that its size does not grow with every poll: a lineage says so (`UNNAMED`).
+
 Not here: what a number rests on otherwise (`lineage`), and the bytes behind prices (`past_prices.evidence`).
 """
 
@@ -62,6 +64,10 @@ class RawBytes:
         return f"raw bytes: sha256 {self.sha256}, {self.what} on {self.day}" + (
             f", {self.place}" if self.place else ""
         )
+
+
+UNNAMED = "raw bytes: in the state directory of the installation that made the release, where `densing explain` names them"
+"""What is said of a row whose bytes a release does not name: a record of the Hub, or an evaluation of our own."""
 
 
 @dataclass(frozen=True)
@@ -156,15 +162,24 @@ def of_ruler(row: Mapping[str, Any]) -> list[RawBytes]:
 
 
 def _is_fact(name: str, row: Mapping[str, Any], columns: tuple[str, ...]) -> bool:
-    """Whether a row stands in a fact table of the package, going by some of its columns."""
-    return facts.load(name).filter(**{column: row[column] for column in columns}).height > 0
+    """Whether a row stands in a fact table of the package, going by some of its columns, all of them known."""
+    return tuple(row[column] for column in columns) in _known_facts(name, columns)
+
+
+@cache
+def _known_facts(name: str, columns: tuple[str, ...]) -> frozenset[tuple[Any, ...]]:
+    return frozenset(facts.load(name).select(columns).drop_nulls().iter_rows())
 
 
 def _of_table(name: str, source: str) -> list[RawBytes]:
     """A fact table with the day on which its source was published, or on which it was compiled by hand."""
-    day = facts.load("sources").filter(source=source)["published_at"]
     what = "compiled" if source in COMPILED else "from a source published"
-    return [_fact(name, what, one) for one in day]
+    return [_fact(name, what, one) for one in _published_on(source)]
+
+
+@cache
+def _published_on(source: str) -> tuple[date, ...]:
+    return tuple(facts.load("sources").filter(source=source)["published_at"])
 
 
 def _fact(name: str, what: str, day: date) -> RawBytes:

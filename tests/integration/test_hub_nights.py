@@ -22,6 +22,7 @@ from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import (
     client,
     models,
+    observations,
     poll,
     sweep,
     watermark,
@@ -466,7 +467,28 @@ def test_a_page_that_is_no_list_is_rejected_and_the_facts_go_on(observatory, sim
     assert observatory.night(0).outcome == "rejected"
     table, quarantine = observatory.tables()
     assert table.height > 100
-    assert quarantine["model_id"].to_list() == ["(page)"]
+    assert quarantine.is_empty(), "the report says it; a page is no model"
+
+
+@pytest.mark.parametrize("document", ["/resolve/", "?blobs=true"])
+def test_an_answer_about_a_model_that_is_none_is_asked_for_again(observatory, simulated, document):
+    """A page of a server under maintenance comes with status 200 too."""
+    model = planted(simulated, 0)
+
+    def under_maintenance(path):
+        is_asked = model in path and document in path
+        return (200, {}, b"<html>back soon</html>") if is_asked else None
+
+    simulated.faults = under_maintenance
+    assert "the answer is no JSON object" in observatory.night(0).message
+    assert observatory.tables()[1].is_empty()
+    simulated.faults = lambda path: None
+    for day in range(1, 9):
+        observatory.night(day)
+    table = observatory.tables()[0].filter(pl.col("model_id") == model)
+    assert table["readable"].to_list() == [True]
+    seen = observations.observations(observatory.zone, observatory.cache)
+    assert seen.filter(pl.col("model_id") == model)["blobs"].drop_nulls().len() > 0
 
 
 def test_a_machine_without_network_learns_it_at_once(tmp_path, simulated):

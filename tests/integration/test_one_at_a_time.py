@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -15,11 +16,13 @@ from dagster._core.execution.resources_init import (
     get_required_resource_keys_for_step,
     get_transitive_required_resource_keys,
 )
+from dagster._core.execution.stats import StepEventStatus
 
 from densing_pipeline.cli.app import main
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.nightly import run_nightly
 from densing_pipeline.orchestration import state_lock
+from densing_pipeline.orchestration.step_deadline import UNBOUNDED
 from densing_pipeline.settings import Settings
 from densing_pipeline.state import HOLDER, held
 
@@ -247,3 +250,28 @@ def test_a_night_that_takes_longer_than_it_may_is_ended_with_one_sentence(settin
     assert "ended after 0.0001 hours (DENSING_NIGHT_HOURS)" in told["nightly"]
     with held(settings.state_dir, "the next run"):
         assert not (settings.publish_dir / "latest").exists()
+
+
+def test_a_step_that_hangs_costs_a_night_that_step_alone(settings, instance):
+    """The Hub takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        hanging = settings.model_copy(
+            update={
+                "step_hours": 1e-3, "hub_poll": True, "hub_endpoint": f"http://127.0.0.1:{port}",
+                "hub_answer_seconds": 3600,
+            }
+        )  # fmt: skip
+        told = run_nightly(hanging, instance, only=["hub_nights", "price_snapshots"])
+    assert list(told) == ["hub_nights"]
+    assert (
+        "the step hub_nights was ended after 0.001 hours (DENSING_STEP_HOURS)" in told["hub_nights"]
+    )
+    (run,) = instance.get_runs()
+    steps = {each.step_key: each.status for each in instance.get_run_step_stats(run.run_id)}
+    assert steps["price_snapshots"] == StepEventStatus.SUCCESS
+
+
+def test_the_sweep_of_the_whole_hub_has_no_deadline(settings):
+    jobs = build_defs(settings).resolve_all_job_defs()
+    assert {job.name for job in jobs if UNBOUNDED in job.tags} == {"hub_sweep"}

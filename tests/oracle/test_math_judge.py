@@ -43,6 +43,14 @@ def judge() -> Iterator[MathJudge]:
         ("1234567", "1~234~567"),
         (r"\frac{1}{2004!}", r"\frac{1}{2004!}"),
         ("0.0000001", r"10^{-7}"),
+        (r"10\%", "10%"),
+        (r"10\%", "10"),
+        (r"10\%", r"$10\%$"),
+        (r"10\%", r"10 \text{ percent}"),
+        ("10", r"10\%"),
+        ("10", "10 percent"),
+        ("52_8", "52"),
+        ("52_8", "52_{8}"),
     ],
 )
 def test_other_words_for_the_same(judge: MathJudge, reference: str, answer: str) -> None:
@@ -66,6 +74,12 @@ def test_other_words_for_the_same(judge: MathJudge, reference: str, answer: str)
         ("1000", "1\u2009001"),
         ("[-2,7]", r"-2 \leq x \leq 8"),
         ("12", r"1\,2"),
+        (r"10\%", "11%"),
+        (r"10\%", "0.1"),
+        ("52_8", "52_9"),
+        ("52_8", "42_{10}"),
+        ("52_8", "42"),
+        ("4210_{5}", "$4210_{6}$"),
     ],
 )
 def test_something_else(judge: MathJudge, reference: str, answer: str) -> None:

@@ -15,13 +15,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from tests.servers import weights
+from tests.servers.loopback import LoopbackServer
 from tests.servers.model_hub import Shelf, commit
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -115,16 +115,8 @@ SORTS: dict[str, Callable[[Repo], str]] = {
 @contextlib.contextmanager
 def serving(world: World) -> Iterator[str]:
     """Serve on a free port of the loopback; yields the endpoint."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(world))
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with LoopbackServer(_handler(world)) as server:
+        yield server.url
 
 
 def _handler(world: World) -> type[BaseHTTPRequestHandler]:

@@ -50,7 +50,7 @@ class Observatory:
         return models.models(
             bundled.models(facts.load("base_models"), facts.load("nmi_models")),
             models.with_configs(found, observations.configs(self.zone), self.zone, self.cache),
-            seen.filter(pl.col("refused").is_not_null()),
+            models.refused(seen),
         )
 
     def found(self, table=None):

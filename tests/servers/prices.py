@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import urlparse
 
@@ -21,6 +21,7 @@ from densing_pipeline.prices.sources import SOURCES
 from densing_pipeline.prices.sources.source import Source
 from densing_pipeline.score_sources.source import ScoreSource
 from densing_pipeline.score_sources.sources import SOURCES as SCORE_SOURCES
+from tests.servers.loopback import LoopbackServer
 
 CHUNK = b"x" * 65536
 
@@ -68,16 +69,16 @@ class PriceServer:
         self._replies: dict[str, list[Reply]] = defaultdict(list)
         self._stopped = threading.Event()
         self._server = _Server(
-            ("127.0.0.1", 0), _handler(self._reply, self.requests, self._stopped, lambda: self.now)
+            _handler(self._reply, self.requests, self._stopped, lambda: self.now)
         )
 
     @property
     def port(self) -> int:
-        return int(self._server.server_address[1])
+        return self._server.server_port
 
     def url(self, path: str = "") -> str:
         """Address of a path on this server."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self._server.url}{path}"
 
     def answer(self, path: str, *replies: Reply) -> str:
         """Set the replies of a path; returns its address."""
@@ -90,14 +91,13 @@ class PriceServer:
 
     def __enter__(self) -> Self:
         """Start to answer."""
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Stop, and drop what is being sent."""
         self._stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def _reply(self, path: str) -> Reply:
         replies = self._replies.get(path, [])
@@ -119,10 +119,7 @@ def addresses(url: str) -> dict[str, Any]:
     return paths
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(LoopbackServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no error here."""
 

@@ -7,14 +7,15 @@ with GitServer(folder) as server:
 
 import os
 import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlparse
+
+from tests.servers.loopback import LoopbackServer
 
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
@@ -104,23 +105,20 @@ class GitServer:
         """Take a free port."""
         self.asked: list[str] = []
         self.headers: list[Mapping[str, str]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder, self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = LoopbackServer(_handler(folder, self))
 
     def url(self, name: str) -> str:
         """Address of a repository."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
+        return f"{self._server.url}/{name}"
 
     def __enter__(self) -> Self:
         """Start to answer."""
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
 
 def _handler(folder: Path, server: GitServer) -> type[BaseHTTPRequestHandler]:

@@ -13,10 +13,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote
+
+from tests.servers.loopback import LoopbackServer
 
 PIECE = b"\0" * 65536
 BYTES = {"F32": 4, "BF16": 2, "F16": 2, "U8": 1, "F8_E4M3": 1, "I32": 4}
@@ -109,18 +110,10 @@ def sharded(
 def serving(files: dict[str, File | list[File]]) -> Iterator[Shelf]:
     """Serve files on a free port of the loopback."""
     shelf = Shelf(files)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(shelf))
-    server.daemon_threads = True
-    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
-    shelf.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with LoopbackServer(_handler(shelf)) as server:
+        server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+        shelf.endpoint = server.url
         yield shelf
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(shelf: Shelf) -> type[BaseHTTPRequestHandler]:

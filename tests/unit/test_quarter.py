@@ -54,6 +54,12 @@ def test_a_day_may_differ_only_as_an_interval_that_holds_it(chaotic, differing, 
     assert (found.differing, found.intervals) == (differing, intervals)
 
 
+def test_a_row_that_a_later_look_confirmed_counts_once():
+    once, again = prices(5, 5), prices(5, 5, seen=19)
+    assert compare.table("prices", pl.concat([once, again]), once).differing == 0
+    assert compare.table("prices", once, pl.concat([once, prices(5, 5, usd=2.0)])).differing == 1
+
+
 def test_rows_of_other_tables_are_equal_but_for_when_they_were_seen():
     one = pl.DataFrame(
         {"model": ["a", "a", "b"], "score": [0.1, 0.1, None], "first_seen_at": [1, 2, 3]}

@@ -138,12 +138,13 @@ class Link:
         except OSError:
             raise Ended from None
         if outcome == "raised":
-            kind = getattr(builtins, str(value[0]), None)
-            known = isinstance(kind, type) and issubclass(kind, Exception)
-            raise (kind if known else ProgramError)(str(value[1]))  # type: ignore[misc]
-        if changed is not None:
-            _update(list(operands), self.unpack(changed))
-        return self.unpack(value)
+            raise _exception(str(value[0]))(str(value[1]))
+        try:
+            if changed is not None:
+                _update(list(operands), self.unpack(changed))
+            return self.unpack(value)
+        except StopIteration:
+            raise ProgramError("an answer of no known type") from None
 
     def pack(self, value: Any) -> Any:
         """A value as JSON; subclasses of plain types as the plain type."""
@@ -169,6 +170,17 @@ class Link:
     def unpack_object(self, number: int) -> Any:
         """The program's object of that number, always the same one."""
         return self.objects.setdefault(number, Remote(self, number))
+
+
+def _exception(name: str) -> type[Exception]:
+    """Python's exception of that name, with which a program may end a call.
+
+    Not `StopIteration`: it would end a `map` over the calls before its other elements are checked.
+    """
+    kind = getattr(builtins, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return ProgramError
+    return ProgramError if issubclass(kind, StopIteration) else kind
 
 
 class ProgramLink(Link):

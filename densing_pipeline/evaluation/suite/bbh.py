@@ -108,6 +108,10 @@ fb4f8d828a3031fea771f234397e86e40f0a47bafec7f2e2d71eaf9ae920df2c web_of_lies
 9ffc800c9578ecf27c38af0fcf3cce4f9d646061e0fc1f92b28669ff0031a8de word_sorting
 """
 
+JOINED = r"[ \t*,;/&+-]"
+ALSO = r"(?:and|or|nor|also|both|either|then|maybe|perhaps|possibly)\b"
+"""What stands between options of which an answer names several."""
+
 BBH = Benchmark(
     facts=REGISTRY["BBH"],
     splits=(
@@ -146,9 +150,11 @@ BBH = Benchmark(
     stops=("\n\n", "\nQ:"),
     max_tokens=1024,
     metric=ExactMatch(
-        # An option alone counts, whatever is said after it: "(B), because ..."; of "(A) or (B)" none does.
+        # An option alone counts, whatever is said after it: "(B), because ..."; of "(A) or (B)" none does. Of any other
+        # answer it is the line, without the stars that make it bold.
         r"[Tt]he answer is:? *(?:\*\*)?"
-        r"(\([A-Z]\)(?![^\s.,;:*])(?![*, ]*(?:and|or|&)?[* ]*\([A-Z]\))|.+)"
+        rf"(\([A-Z]\)(?![^\s.,;:*])(?!{JOINED}*(?:{ALSO}{JOINED}*)*\([A-Z]\))"
+        r"|.+?(?=(?:\*\*)?\.?(?:\*\*)?[ \t]*(?:\n|\Z)))"
     ),
     licence="MIT",
 )

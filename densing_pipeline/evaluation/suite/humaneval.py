@@ -43,7 +43,7 @@ HUMANEVAL = Benchmark(
     kind="generate",
     stops=("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\n```"),
     max_tokens=1024,
-    metric=PassesTests("{prompt}{response}"),
+    metric=PassesTests("{prompt}{response}", has_helpers=True),
     licence="MIT",
     has_solutions=True,
 )

@@ -1,8 +1,10 @@
 """Charts as pictures, and the JavaScript that draws them on a page. Not here: what they show."""
 
 import base64
+import hashlib
 import re
 from functools import cache
+from importlib.metadata import version
 
 import altair as alt
 import vl_convert
@@ -11,6 +13,9 @@ from densing_pipeline.publication.charts.style import Figure
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 """Version of the specifications that the installed Altair writes."""
+
+EXPORTED = "window.vegaEmbed = vegaEmbed;"
+"""What the bundle of the libraries does: it exports to modules only, and the page is one file without modules."""
 
 
 COORDINATES = re.compile(r' (?:d|transform)="[^"]*"')
@@ -66,8 +71,11 @@ def markdown_image(figure: Figure) -> str:
 @cache
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, which defines `vegaEmbed` on the page."""
-    # A bundle exports to modules only; the page is one file without modules.
-    bundle: str = vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE
-    )
+    bundle: str = vl_convert.javascript_bundle(EXPORTED, vl_version=VEGA_LITE)
     return bundle.replace("</script", "<\\/script")
+
+
+def javascript_key() -> str:
+    """Digest of all that the script depends on; bundling it takes seconds, so a release takes over that of the last."""
+    made_from = f"{version('vl-convert-python')} {VEGA_LITE} {EXPORTED}"
+    return hashlib.sha256(made_from.encode()).hexdigest()[:8]

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.evaluation import sampling, suite
 from densing_pipeline.evaluation.adaptive import measure_samples
 from densing_pipeline.evaluation.failures import EvaluationError
@@ -61,10 +62,12 @@ def losses() -> Work:
     return Work(suite.BENCHMARKS["ScalingBench"], items)
 
 
-def measured(folder: Path, engine: Engine, *work: Work) -> pl.DataFrame:
+def measured(folder: Path, engine: Engine, *work: Work, suite: Sequence[str] = ()) -> pl.DataFrame:
     with FolderWriter(folder) as writer:
         writer.begin(engine.provenance())
-        measure_samples(engine, work, writer, Judges(), Lines(lambda _: None, None), 1, target=0.15)
+        measure_samples(
+            engine, work, writer, Judges(), Lines(lambda _: None, None), 1, target=0.15, suite=suite
+        )
         found = writer.finished("MMLU")
     assert found is not None
     return found
@@ -86,6 +89,14 @@ def test_a_sample_is_enlarged_until_its_error_is_small_enough(tmp_path: Path) ->
     # Losses are measured on all texts, in the first round.
     assert engine.rounds[0] == sampling.FIRST + 500
     assert 2 <= len(engine.rounds) <= 4
+
+
+def test_of_a_whole_suite_only_the_average_has_to_be_known(tmp_path: Path) -> None:
+    """Also without the benchmarks that wait for a sandbox."""
+    part = measured(tmp_path, Engine(sixty_per_cent), mmlu(), suite=AVERAGED)
+    score = (part["score"] * part["item_weight"]).sum() / N
+    allowed = sampling.largest_error("AVERAGE", score, 0.15)
+    assert 0.9 * allowed < 0.49 * (1 / part.height - 1 / N) ** 0.5 <= allowed * 1.02
 
 
 def test_two_models_share_the_questions_of_the_shorter_sample(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from densing_pipeline.benchmarks import AVERAGED, ITEMS
 from densing_pipeline.evaluation import sampling
 
 SIZES = {"small": 20, "middle": 100, "large": 880}
@@ -99,6 +100,84 @@ def test_a_sample_grows_to_what_its_estimate_asks_for() -> None:
     assert sampling.is_enough("MMLU", sampling.Estimate(0.6, allowed, 0.48), 0.15)
     assert not sampling.is_enough("MMLU", sampling.Estimate(0.6, allowed * 1.01, 0.48), 0.15)
     assert sampling.next_size("MMLU", found, 100, 14042, 0.15) == 100 * sampling.GROWTH
+
+
+def halfway(**changed: sampling.Progress) -> dict[str, sampling.Progress]:
+    """200 questions of each benchmark of the average are answered, 60 % of them rightly."""
+    found = sampling.Estimate(0.6, 0.49 / math.sqrt(200), 0.49)
+    return {name: sampling.Progress(found, 200, ITEMS[name]) for name in AVERAGED} | changed
+
+
+def error(samples: dict[str, sampling.Progress], sizes: dict[str, int]) -> float:
+    """Standard error of the average once so many questions are asked."""
+    asked = {name: sizes.get(name, each.asked) for name, each in samples.items()}
+    squares = [
+        each.found.spread**2 * (1 / asked[name] - 1 / each.size) for name, each in samples.items()
+    ]
+    return math.sqrt(sum(squares)) / len(squares)
+
+
+WHOLE = sampling.Progress(sampling.Estimate(0.6, 0, 0.49), 164, 164)
+
+
+def test_the_benchmarks_of_the_average_are_enlarged_until_the_average_is_known() -> None:
+    samples = halfway(HumanEval=WHOLE)
+    sizes = sampling.next_sizes(samples, 0.1, AVERAGED)
+    allowed = sampling.largest_error("AVERAGE", 0.6, 0.1)
+    assert 0.9 * allowed < error(samples, sizes) <= allowed
+    # Alike in spread and tokens, alike in number; MBPP has no more, and HumanEval is whole.
+    assert sizes == {
+        "MMLU": sizes["BBH"], "BBH": sizes["BBH"], "MATH": sizes["BBH"], "MBPP": min(500, sizes["BBH"])
+    }  # fmt: skip
+    known = sampling.next_sizes(samples, 0.3, AVERAGED)
+    assert known == {}
+    assert sum(sizes.values()) < sum(
+        sampling.next_sizes(samples, 0.1, ["MMLU", "BBH", "MATH", "MBPP"]).values()
+    )
+
+
+def test_of_costly_questions_fewer_are_asked() -> None:
+    alike = sampling.next_sizes(halfway(HumanEval=WHOLE), 0.1, AVERAGED)
+    found = sampling.Estimate(0.6, 0.49 / math.sqrt(200), 0.49)
+    costly = halfway(HumanEval=WHOLE, MATH=sampling.Progress(found, 200, 5000, tokens=4))
+    sizes = sampling.next_sizes(costly, 0.1, AVERAGED)
+    assert sizes["MATH"] == pytest.approx(sizes["MMLU"] / 2, abs=1)
+    assert sizes["MATH"] < alike["MATH"] < sizes["MMLU"]
+    allowed = sampling.largest_error("AVERAGE", 0.6, 0.1)
+    assert 0.9 * allowed < error(costly, sizes) <= allowed
+
+
+def test_a_round_of_the_average_is_no_more_than_growth_allows_and_asks_none_twice() -> None:
+    wide = halfway(HumanEval=WHOLE)
+    assert set(sampling.next_sizes(wide, 0.01, AVERAGED).values()) == {500, 800}
+    low = sampling.Estimate(0.05, 0.01, 0.2)
+    floor = {
+        name: sampling.Progress(low, 200, ITEMS[name]) for name in AVERAGED if name != "HumanEval"
+    }
+    assert sampling.next_sizes(floor, 0.9, AVERAGED) == {
+        "MMLU": 800, "BBH": 800, "MATH": 800, "MBPP": 500
+    }  # fmt: skip
+    whole = {
+        name: sampling.Progress(sampling.Estimate(0.05, 0, 0.2), ITEMS[name], ITEMS[name])
+        for name in AVERAGED
+    }
+    assert sampling.next_sizes(whole, 0.01, AVERAGED) == {}
+
+
+def test_other_benchmarks_are_enlarged_by_themselves() -> None:
+    found = sampling.Estimate(0.6, 0.49 / math.sqrt(200), 0.49)
+    samples = halfway(HumanEval=WHOLE)
+    samples["GSM8K"] = sampling.Progress(found, 200, 1319)
+    sizes = sampling.next_sizes(samples, 0.3, [*AVERAGED, "GSM8K"])
+    assert sizes == {"GSM8K": sampling.next_size("GSM8K", found, 200, 1319, 0.3)}
+    # A suite without one of the five has no average.
+    del samples["HumanEval"]
+    assert "MMLU" in sampling.next_sizes(samples, 0.15, ["MMLU", "BBH", "MATH", "MBPP", "GSM8K"])
+
+
+def test_the_mean_of_independent_samples() -> None:
+    found = sampling.average([sampling.Estimate(0.2, 0.03, 0.4), sampling.Estimate(0.6, 0.04, 0.3)])
+    assert found == sampling.Estimate(pytest.approx(0.4), pytest.approx(0.025), pytest.approx(0.25))
 
 
 def test_benchmarks_without_a_law_are_sampled_to_a_hundredth_of_the_score() -> None:

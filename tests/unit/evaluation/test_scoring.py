@@ -24,9 +24,11 @@ from densing_pipeline.evaluation.scoring import (
     Letter,
     PassesTests,
     SameMathematics,
+    helpers,
     last_boxed,
 )
 from densing_pipeline.evaluation.suite.bbh import BBH
+from densing_pipeline.evaluation.suite.humaneval import HUMANEVAL
 from densing_pipeline.evaluation.suite.mathematics import MATH
 
 LETTERS = Item("q/0", "q", ChoiceRequest("?", (" A", " B", " C", " D")), "B")
@@ -57,6 +59,43 @@ def test_the_likeliest_letter_counts_and_of_equals_the_first(
     assert scored.answer_nll_nats_per_token == -logprobs[1]
 
 
+POLY = """import math
+
+def poly(xs: list, x: float):
+    return sum(c * math.pow(x, n) for n, c in enumerate(xs))
+
+
+def find_zero(xs: list):
+    \"\"\"Find x with poly(x) = 0.\"\"\"
+"""
+
+
+@pytest.mark.parametrize(
+    ("response", "without"),
+    [
+        ("    return 1.0\npoly = lambda xs, x: 0\n", 1),
+        ("    global poly\n    poly = lambda xs, x: 0\n    return 1.0\n", 0),
+        ("    return -xs[0] / xs[1]\n", 1),
+    ],
+)
+def test_helpers_of_a_prompt_are_the_tests_own(
+    sandbox: Sandbox, response: str, without: float
+) -> None:
+    """HumanEval 32, 38 and 50 are checked with a function of the prompt, which an answer might replace."""
+    tests = "assert abs(poly([1, 2], find_zero([1, 2]))) < 1e-4"
+    item, judges = asked(tests, POLY), Judges(programs=sandbox)
+    assert PassesTests("{prompt}{response}")(item, written(response), judges).score == without
+    is_right = "xs[1]" in response
+    assert HUMANEVAL.metric(item, written(response), judges).score == is_right
+
+
+@pytest.mark.parametrize(
+    "prompt", ["def f():\n    '''Two.'''\n", "import math\n\nx = 1", "def f(:", ""]
+)
+def test_a_prompt_of_one_function_has_no_helpers(prompt: str) -> None:
+    assert helpers(prompt) == ""
+
+
 @pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf])
 def test_numbers_that_are_none_are_no_choice(bad: float) -> None:
     scored = Letter()(LETTERS, ChoiceResult((-1.0, bad, -2.0, -3.0), 30), Judges())
@@ -84,9 +123,22 @@ def test_numbers_that_are_none_are_no_choice(bad: float) -> None:
         ("So the answer is (A) or (B).", "(A) or (B)"),
         ("So the answer is (A) and (B).", "(A) and (B)"),
         ("So the answer is (A), (C), and (B).", "(A), (C), and (B)"),
-        ("So the answer is **(A)** or **(B)**.", "(A)** or **(B)**"),
+        ("So the answer is **(A)** or **(B)**.", "(A)** or **(B)"),
         ("So the answer is (A) & (B).", "(A) & (B)"),
         ("So the answer is (A)/(B).", "(A)/(B)"),
+        ("So the answer is (A) and/or (B).", "(A) and/or (B)"),
+        ("So the answer is (A); (B).", "(A); (B)"),
+        ("So the answer is (A) or possibly (B).", "(A) or possibly (B)"),
+        ("So the answer is (A), and also (B).", "(A), and also (B)"),
+        ("So the answer is (A) + (B).", "(A) + (B)"),
+        ("So the answer is (A), then (B).", "(A), then (B)"),
+        ("So the answer is (A) and not (B).", "(A)"),
+        ("So the answer is (A) rather than (B).", "(A)"),
+        ("So the answer is (A), order (B) is wrong.", "(A)"),
+        ("So the answer is **Yes**.", "Yes"),
+        ("So the answer is **Yes.**", "Yes"),
+        ("So the answer is **Yes** \nThus", "Yes"),
+        ("So the answer is 2 ** 3 ** 2.", "2 ** 3 ** 2"),
         ("So the answer is (Apples).", "(Apples)"),
         ("So the answer is Yes, it is.", "Yes, it is"),
         ("So the answer is (A).\nNo, the answer is (B).", "(A)"),

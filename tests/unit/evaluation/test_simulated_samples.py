@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline.__main__ import main
-from densing_pipeline.evaluation import simulated_samples
+from densing_pipeline.benchmarks import AVERAGED, ITEMS
+from densing_pipeline.evaluation import simulated_samples, simulated_suites
 from densing_pipeline.evaluation.sampling import largest_error
 
 N = 2000
@@ -75,6 +76,56 @@ def test_a_fifth_of_the_questions_is_enough_once_as_much_is_explained_as_is_need
     spread = float(np.std(alike["lab/m0"])) * np.sqrt(1 - row.needed)
     allowed = largest_error("MMLU", row.score, 0.15)
     assert spread * np.sqrt(5 / N - 1 / N) == pytest.approx(allowed, rel=0.01)
+
+
+def test_no_weighting_of_other_models_takes_fewer_questions_than_the_best_one(alike) -> None:
+    row = one(alike, 20, by_difficulty=True)
+    assert row.fewest is not None
+    assert 0.5 * row.n_asked < row.fewest < row.n_asked
+    # Three others with noise of their own; a model that is known question by question would need none.
+    told = {**alike, "lab/told": np.where(np.arange(N) % 12, alike["lab/m0"], ~alike["lab/m0"])}
+    fewest = one(told).fewest
+    assert fewest is not None
+    assert fewest < 0.7 * row.fewest
+
+
+def five(models: int = 2) -> pl.DataFrame:
+    """Item results of models on the five benchmarks; questions differ in how hard they are, and in tokens."""
+    rng = np.random.default_rng(3)
+    frames = []
+    for name in AVERAGED:
+        hardness = rng.uniform(-3, 3, ITEMS[name])
+        frames += [
+            results({f"lab/m{number}": rng.random(len(hardness)) < 1 / (1 + np.exp(hardness - 1 - number))}, name)
+            for number in range(models)
+        ]  # fmt: skip
+    return pl.concat(frames).with_columns(
+        prompt_tokens=500, completion_tokens=pl.when(pl.col("benchmark") == "MMLU").then(0).otherwise(200)
+    )  # fmt: skip
+
+
+def test_a_model_is_sampled_until_its_average_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    five().write_parquet(tmp_path / "items.parquet")
+    items = simulated_samples.read(tmp_path / "items.parquet")
+    rows = list(simulated_suites.simulate(items, 0.15, 5, 1))
+    assert len(rows) == 2
+    for row in rows:
+        assert row.is_away
+        assert row.n_items == {name: ITEMS[name] for name in AVERAGED}
+        assert sum(row.n_items.values()) / sum(row.n_asked.values()) > 5
+        assert abs(row.bias) < 1
+        assert row.coverage >= 0.8
+        # A question of MMLU costs a fifth of one of BBH.
+        assert row.tokens == {name: 50 if name == "MMLU" else 250 for name in AVERAGED}
+        assert row.n_asked["MMLU"] > row.n_asked["BBH"]
+    assert np.sqrt(np.mean([row.log_error**2 for row in rows])) == pytest.approx(0.15, rel=0.5)
+    lines = simulated_suites.table(rows).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    # A model without one of the benchmarks has no average.
+    part = items.filter((pl.col("model_id") != "lab/m0") | (pl.col("benchmark") != "BBH"))
+    assert len(list(simulated_suites.simulate(part, 0.15, 1, 1))) == 1
 
 
 def test_the_command_samples_with_difficulties_or_without(

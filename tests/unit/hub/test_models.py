@@ -7,7 +7,7 @@ import pytest
 
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, records
-from densing_pipeline.hub.models import COUNTS, SOURCE, current, models
+from densing_pipeline.hub.models import COUNTS, SOURCE, current, models, refused
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
@@ -107,6 +107,18 @@ def test_what_breaks_the_declaration_is_held_back_alone(ours):
 def test_a_refused_record_is_held_with_its_first_observation(ours):
     _, quarantine = tables(ours, records.read({"id": "a/../b"}), records.read(["no record"]))
     assert set(quarantine["model_id"]) == {"a/../b", "(no id)"}
+
+
+@pytest.mark.parametrize(("days_later", "is_held"), [(-1, True), (1, False)])
+def test_a_refused_record_is_held_until_one_of_its_model_can_be_read(days_later, is_held):
+    bad = records.refusal("newlab/Nova-1B", "a number of 80 bits")
+    rows = [
+        bad | {"observed_at": SEEN_AT},
+        reading() | {"observed_at": SEEN_AT + timedelta(days=days_later)},
+        reading("newlab/Other-1B") | {"observed_at": SEEN_AT + timedelta(days=1)},
+    ]
+    seen = pl.DataFrame(rows, schema=pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)]))
+    assert refused(seen)["refused"].to_list() == (["a number of 80 bits"] if is_held else [])
 
 
 def test_of_replaced_weights_only_the_present_ones_are_current(ours):

@@ -11,7 +11,7 @@ import pytest
 from densing_pipeline.fetch import Limits
 from densing_pipeline.hub import tensor_headers
 from densing_pipeline.hub.client import Hub, HubError, OversizedError, RefusedError
-from densing_pipeline.hub.observations import TOO_LARGE
+from densing_pipeline.hub.observations import TOO_LARGE, UNREADABLE
 from densing_pipeline.hub.parameters.headers import HeaderError
 from densing_pipeline.hub.parameters.tensors import Tensor
 from densing_pipeline.hub.tensor_headers import (
@@ -194,7 +194,7 @@ def test_an_unusable_answer_lands_as_a_failure_of_the_model(
     quick = Limits(read_s=1, answer_s=1, total_s=1, attempts=2, backoff_s=0.01)
     with pytest.raises(HubError, match=why):
         land_headers(zone, hub(shelf, quick), "lab/nova", "abc", lambda: NOW)
-    assert fetched(zone)["headers_status"].to_list() == [tensor_headers.UNREADABLE]
+    assert fetched(zone)["headers_status"].to_list() == [UNREADABLE]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_file_that_begins_with_no_header_costs_itself(
         fetch(shelf)
     zone = LandingZone(tmp_path)
     land(shelf, zone)
-    status = TOO_LARGE if error is OversizedError else tensor_headers.UNREADABLE
+    status = TOO_LARGE if error is OversizedError else UNREADABLE
     assert fetched(zone)["headers_status"].to_list() == [status]
 
 

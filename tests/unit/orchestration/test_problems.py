@@ -79,6 +79,13 @@ def test_a_failed_night_is_told_with_its_step_until_one_succeeds(instance, setti
     assert problems.last_success(instance) == good
 
 
+def test_a_night_that_ended_outside_of_its_steps_is_told_with_the_reason(instance, settings):
+    killed = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(killed, "its process ended before the run did")
+    told = found(instance, settings)["run:nightly"].what
+    assert "the last run of nightly failed: its process ended before the run did;" in told
+
+
 def test_a_night_that_a_person_cancelled_is_no_problem(instance, settings):
     run(instance)
     cancelled = instance.create_run_for_job(night, status=dg.DagsterRunStatus.CANCELED)

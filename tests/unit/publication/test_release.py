@@ -15,12 +15,15 @@ import polars as pl
 import pytest
 
 from densing_pipeline import files
-from densing_pipeline.publication import layout
+from densing_pipeline.publication import catalogue, layout
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.release import is_whole, publish, read_latest
+from densing_pipeline.publication.report import page
+from densing_pipeline.publication.stored_tables import StoredTables
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.tables.storage import write_parquet
 from tests.releases import SOURCES, made
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("one_figure")]
@@ -97,6 +100,40 @@ def test_a_table_that_is_laid_out_by_day_is_the_same_content_again(tables, tmp_p
     assert not publish(tables | {"prices": prices}, tmp_path, made()).is_new
 
 
+def test_a_value_that_differs_in_a_later_group_of_rows_is_news(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    scores = pl.concat(
+        [tables["scores"].with_columns(model_id=pl.lit(name)) for name in ("org/a", "org/b")]
+    )
+    first = publish(tables | {"scores": scores}, tmp_path, made())
+    second = pl.when(pl.col("model_id") == "org/b")
+    for factor, is_new in ((1 + 1e-7, False), (1.01, True)):
+        moved = scores.with_columns(score=second.then(pl.col("score") * factor).otherwise("score"))
+        again = publish(tables | {"scores": moved}, tmp_path, made())
+        assert (again.is_new, again.release_id != first.release_id) == (is_new, is_new)
+
+
+def test_stored_tables_give_the_release_that_tables_in_memory_give(tables, tmp_path):
+    for name, frame in tables.items():
+        write_parquet(frame, tmp_path / "state" / f"{name}.parquet", {"made": "tonight"})
+    stored = publish(StoredTables(tmp_path / "state"), tmp_path / "a", made())
+    in_memory = publish(tables, tmp_path / "b", made())
+    assert stored.rows == in_memory.rows
+    assert catalogue.in_folder(tmp_path / "a").equals(catalogue.in_folder(tmp_path / "b"))
+
+
+def test_stored_tables_that_do_not_read_publish_nothing(tables, tmp_path):
+    for name, frame in tables.items():
+        write_parquet(frame, tmp_path / f"{name}.parquet")
+    (tmp_path / "prices.parquet").write_bytes(b"half a file")
+    with pytest.raises(TableError, match=r"prices\.parquet: cannot be read.*make run"):
+        publish(StoredTables(tmp_path), tmp_path / "published", made())
+    write_parquet(tables["prices"].drop("provider"), tmp_path / "prices.parquet")
+    with pytest.raises(TableError, match="another version of the pipeline, without provider"):
+        publish(StoredTables(tmp_path), tmp_path / "published", made())
+    assert not (tmp_path / "published").exists()
+
+
 def test_a_later_poll_alone_makes_no_release(tables, tmp_path):
     first = publish(tables, tmp_path, made())
     later = tables["source_health"].with_columns(stale_hours=pl.lit(99.0))
@@ -109,6 +146,27 @@ def test_changed_content_is_a_new_release_and_the_old_one_stays(tables, tmp_path
     assert second.is_new
     assert is_whole(first.path)
     assert read_latest(tmp_path)["scores"]["score"].to_list() == [0.25]
+
+
+def test_the_library_of_the_charts_is_taken_over_from_the_release_before(
+    tables, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "javascript", lambda: "bundled")
+    publish(tables, tmp_path, made())
+    monkeypatch.setattr(page, "javascript", lambda: "bundled again")
+    second = publish(changed(tables), tmp_path, made())
+    assert (second.path / page.LIBRARY_FILE).read_text() == "bundled"
+    assert "<script>bundled</script>" in (second.path / page.PAGE_FILE).read_text()
+
+
+def test_another_library_has_another_name(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "javascript", lambda: "bundled")
+    publish(tables, tmp_path, made())
+    monkeypatch.setattr(page, "javascript", lambda: "bundled again")
+    for module in (page, releases):
+        monkeypatch.setattr(module, "LIBRARY_FILE", "report/charts/vega-other.js")
+    second = publish(changed(tables), tmp_path, made())
+    assert (second.path / "report/charts/vega-other.js").read_text() == "bundled again"
 
 
 def test_going_back_to_earlier_content_points_back_at_it(tables, tmp_path):
@@ -205,7 +263,7 @@ def test_nothing_published_yet_says_what_to_do(tmp_path):
 
 
 STEPS = [
-    ("write a table", pl.DataFrame, "write_parquet"),
+    ("write a table", pl.LazyFrame, "sink_parquet"),
     ("describe", releases, "datapackage"),
     ("flush", files, "flush"),
     ("move into place", files, "rename"),

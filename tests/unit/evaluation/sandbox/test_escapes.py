@@ -289,10 +289,174 @@ class Right(int):
     def __reduce_ex__(self, protocol): return (print, ('x ""',))
 def f(): return Right(7)
 """,
+    "lowers its judge's limits": """
+import ctypes, resource, struct
+def f():
+    libc = ctypes.CDLL(None, use_errno=True)
+    for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK):
+        libc.prlimit(1, kind, struct.pack('QQ', 0, 0), None)
+    return None
+""",
+    "stops its judge through a handle of its process": """
+import ctypes, os, signal
+def f():
+    libc = ctypes.CDLL(None, use_errno=True)
+    for pid in (1, os.getppid()):
+        handle = libc.syscall(434, pid, 0)
+        for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGALRM, signal.SIGXCPU, signal.SIGSEGV):
+            libc.syscall(424, handle, number, None, 0); libc.syscall(234, pid, pid, number)
+    return None
+""",
+    "takes its judge's turns": """
+import os
+def f():
+    for change in (lambda: os.setpriority(os.PRIO_PROCESS, 1, 19), lambda: os.sched_setaffinity(1, {0}),
+                   lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))):
+        try: change()
+        except OSError: pass
+    return None
+""",
+    "has a text that cannot be told": """
+class Odd(Exception):
+    def __str__(self): raise self
+def f(): raise Odd
+""",
+    "names its exception for ever": "def f(): raise type('X' * 10**8, (Exception,), {})",
+    "lists keys that change while they are read": """
+class Odd(dict):
+    def items(self):
+        while True: yield (42, 42)
+def f(): return Odd()
+""",
+    "is a list that lies about its elements": """
+class Right(list):
+    def __eq__(self, other): return True
+    def __iter__(self): return iter([])
+    __hash__ = None
+def f(): return Right([42])
+""",
+    "is a text that is all texts": """
+class Right(str):
+    def __eq__(self, other): return True
+    def __sub__(self, other): return 0
+    __hash__ = str.__hash__
+def f(): return Right('42')
+""",
+    "is a number that turns into another one": """
+class Right(int):
+    def __int__(self): return Right(7)
+    def __index__(self): return 42
+    def __eq__(self, other): return True
+    __hash__ = int.__hash__
+def f(): return Right(7)
+""",
+    "is no number": "def f(): return float('nan')",
+    "is an object that subtracts itself": """
+class Right(complex):
+    def __sub__(self, other): return 0
+    __rsub__ = __sub__
+    def __abs__(self): return 0.0
+def f(): return Right(7, 1)
+""",
+    "replaces what packs its answers": """
+import fractions, json, sys
+main = sys.modules['__main__']
+main.PLAIN.clear(); main.READ.clear(); main.USES.clear()
+main.ProgramLink.pack_object = lambda self, value: ['type', 'int']
+json.dumps = lambda value, **_: '["value", ["type", "float"], null]'
+def f(): return None
+""",
+    "says other names than it has": r"""
+import json, os, socket
+def answer(told):
+    frame = json.dumps(told).encode()
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+answer(['value', ['list', ['f', 'abs', 'assert', 'AssertionError', '__builtins__']], None])
+answer(['value', ['type', 'int'], None])
+answer(['value', ['type', 'float'], None])
+""",
+    "sends its judge its own arguments changed": """
+import json, os, socket
+def f():
+    frame = json.dumps(['value', ['object', 0], [['list', [['dict', [[['list', []], 1]]]]], 1, 2, 3]]).encode()
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+    "starts its interpreter anew with other modules": """
+import os, sys
+open('/tmp/json.py', 'w').write('import os; os._exit(0)')
+os.execve(sys.executable, [sys.executable, '-c', 'import json'], {'PYTHONPATH': '/tmp', 'LD_PRELOAD': '/tmp/x.so'})
+""",
+    "traces every call of the interpreter": """
+import sys
+def refuse(event, args):
+    if event.startswith(('exec', 'compile', 'socket', 'object')): raise SystemExit(0)
+sys.addaudithook(refuse)
+def f(): return compile('7', 'x', 'eval')
+""",
+    "leaves handlers for all signals and faults": """
+import faulthandler, signal
+for number in range(1, 65):
+    try: signal.signal(number, lambda *_: None)
+    except (OSError, ValueError): pass
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+def f(): faulthandler._sigsegv()
+""",
+    "drops its judge's socket": """
+import gc, os, socket
+for each in gc.get_objects():
+    if isinstance(each, socket.socket): each.shutdown(socket.SHUT_RDWR)
+def f(): return 42
+""",
+    "leaves many files without content": """
+import os
+def f():
+    for number in range(10**5):
+        try: os.open(f'/tmp/{number}', os.O_CREAT)
+        except OSError: break
+    raise MemoryError
+""",
+    "tells the number of another object": "import sys\ndef f(): return sys.modules['__main__'].Remote(None, 42)",
+    "tells its answer in pieces": """
+def f():
+    yield 42
+""",
     "has a null byte in it": "def f(): return 42\0",
     "is no text": "def f(): return '\udc80'",
 }  # fmt: skip
 """Programs of which `f() == 42` must not be held true."""
+
+
+LOOPS = {
+    "ends the loop of its tests": "def f(n): raise StopIteration",
+    "ends it with an answer of no type": """
+import json, os, socket
+def f(n):
+    frame = json.dumps(['value', ['type', 'nothing'], None]).encode()
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+    "ends it with another argument of no type": """
+import json, os, socket
+def f(n):
+    frame = json.dumps(['value', 42, ['list', [['type', 'nothing']]]]).encode()
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+}
+"""Programs that make a loop over their calls end before anything is compared."""
+
+
+@pytest.mark.parametrize("program", LOOPS.values(), ids=LOOPS)
+def test_no_program_ends_the_loop_of_its_tests(impatient: Sandbox, program: str) -> None:
+    verdict = impatient.check(program, "assert all(map(lambda n: f(n) == 42, range(3)))")
+    assert not verdict.passed
+    assert verdict.reason.startswith("ProgramError")
 
 
 OF_A_LIMIT_TRIED_BY_ANOTHER = {
@@ -630,7 +794,7 @@ def test_a_killed_job_takes_its_sandboxes_along(sandbox: Sandbox) -> None:
 
 
 def test_the_docs_count_the_attacks() -> None:
-    attacks = sum(map(len, (WRONG, BOMBS, TOO_LARGE, HELPLESS, LASTING)))
+    attacks = sum(map(len, (WRONG, LOOPS, BOMBS, TOO_LARGE, HELPLESS, LASTING)))
     page = Path(__file__).parents[4] / "docs" / "sandbox.md"
     assert f"The {attacks} attacks in" in page.read_text()
 

@@ -4,12 +4,12 @@ import csv
 import dataclasses
 import gzip
 import hashlib
-import http.server
 import json
 import re
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from densing_pipeline.evaluation.suite.mmlu import MMLU
 from densing_pipeline.evaluation.suite.mmlu_cf import MMLU_CF
 from densing_pipeline.evaluation.suite.mmlu_pro import MMLU_PRO
 from densing_pipeline.evaluation.suite.scaling_bench import SCALING_BENCH
+from tests.servers.loopback import LoopbackServer
 
 
 def only(benchmark: Benchmark, parts: list[str], n_items: int | None = None) -> Benchmark:
@@ -381,10 +382,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A Hub on loopback that has the given files at one commit, and nothing else."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    running: list[http.server.ThreadingHTTPServer] = []
 
     def serve(files: dict[str, bytes], cut_off: int = 0) -> str:
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 self._answer(body=False)
 
@@ -405,14 +405,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 if body:
                     self.wfile.write(content)
 
-        running.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=running[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{running[-1].server_port}"
+        return running.enter_context(LoopbackServer(Handler)).url
 
-    yield serve
-    for each in running:
-        each.shutdown()
-        each.server_close()
+    with ExitStack() as running:
+        yield serve
 
 
 def test_the_hub_is_asked_for_the_pinned_revision(

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from densing_pipeline.publication.charts import CHARTS
-from densing_pipeline.publication.report.page import PAGE_FILE, pages
+from densing_pipeline.publication.report.page import LIBRARY_FILE, PAGE_FILE, pages
 from densing_pipeline.tables.published import PUBLISHED
 from tests.conftest import one_row
 from tests.releases import made
@@ -105,6 +105,28 @@ def test_a_choice_filters_the_chart_and_its_table_and_stands_in_the_address(brow
     expect(lines).to_have_count(MODELS)
 
 
+def test_a_search_by_name_filters_the_table_and_stands_in_the_address(browser, file):
+    opened = Opened(browser, file, width=1200, scheme="light")
+    opened.draw("density")
+    opened.page.locator("details[data-chart=density] summary").click()
+    lines = opened.page.locator("details[data-chart=density] tbody tr")
+    field = opened.page.locator("input[data-chart=density]")
+    field.fill("MODEL-3")
+    expect(lines).to_have_count(10)  # model-3 and model-30 to model-38
+    expect(opened.symbols("density")).to_have_count(10)
+    field.press("Enter")
+    assert opened.page.url.endswith("#density?find=MODEL-3")
+    opened.page.reload()
+    expect(field).to_have_value("MODEL-3")
+    field.fill("<script>")
+    expect(lines).to_have_count(1)
+    field.fill("no such model")
+    expect(opened.page.locator("#density-point")).to_have_text(
+        "The release has nothing under this choice."
+    )
+    assert opened.said == []
+
+
 def test_an_address_opens_the_state_that_it_names(browser, file):
     opened = Opened(
         browser,
@@ -185,7 +207,10 @@ def test_a_chart_alone_draws_the_state_of_its_address_and_loads_its_library_only
     expect(opened.symbols("density")).to_have_count(1)
     assert opened.said == []
     loaded = [url for url in opened.asked if url.startswith("file:")]
-    assert [Path(url.partition("#")[0]).name for url in loaded] == ["density.html", "vega.js"]
+    assert [Path(url.partition("#")[0]).name for url in loaded] == [
+        "density.html",
+        Path(LIBRARY_FILE).name,
+    ]
     link = opened.page.locator("a.state")
     assert link.get_attribute("href") == "#density?weights=closed"
     opened.page.select_option("select[data-param=weights]", "all")
