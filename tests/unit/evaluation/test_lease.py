@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_clocks_of_machines_that_differ_by_years_change_nothing(folder, machine,
 
 
 def test_a_disk_that_takes_no_file_is_dated_by_this_machine(killed, monkeypatch):
-    monkeypatch.setattr(lease.tempfile, "TemporaryFile", no_file)
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_file)
     assert folder_reader.is_running(killed)
     expire(killed)
     assert not folder_reader.is_running(killed)
