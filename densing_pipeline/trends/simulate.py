@@ -31,7 +31,7 @@ RESAMPLES_PER_SIMULATION = 50
 """Bootstrap resamples per frontier. Few, because coverage is estimated better by more frontiers;
 the interval ends stay unbiased."""
 
-VALUES_AT_ONCE = 2_000_000
+WEIGHTS_AT_ONCE = 2_000_000
 """Weights processed in one step, to bound memory (some 100 bytes each)."""
 
 
@@ -134,7 +134,7 @@ def simulated(
     weights = cluster_weights(design.families, resamples, seed)
     y = _frontiers(design.days, design.families, seed, noise, simulations)
     slopes, covered = [], 0
-    parts = min(simulations, 1 + y.size * resamples // VALUES_AT_ONCE)
+    parts = min(simulations, 1 + y.size * resamples // WEIGHTS_AT_ONCE)
     for values in np.array_split(y, parts):
         of = np.arange(len(values))
         once = np.ones(values.shape)
