@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline import alerts
+from densing_pipeline import alerts, files
 from densing_pipeline.__main__ import main
 from densing_pipeline.alerts import AlertError, Memory, Problem
 from densing_pipeline.settings import Settings
@@ -158,7 +158,7 @@ def test_a_disk_that_takes_no_memory_has_each_problem_told_once(service, setting
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as on_a_full_disk:
-        on_a_full_disk.setattr(alerts.files, "write", full)
+        on_a_full_disk.setattr(files, "write", full)
         for minutes in (0, 5, 10):
             alerts.tell(settings, [problem()], NOW + timedelta(minutes=minutes), "one")
     assert (len(service.messages), len(service.beats)) == (1, 1)
