@@ -89,6 +89,8 @@ STATISTICS = Page(
         "ends over {width.WIDE_FOLD!w} times apart",
         "ends are over {width.MOST_FOLD}-fold apart",
         "the lower end is told if the upper one is over {width.MOST_FOLD} times as long",
+        "farther from the value is left out where both are over {width.MOST_FOLD}-fold apart, and each end over "
+        "{width.MOST_FOLD}-fold from the value",
         "within {same_slope:.0f} % at the median",
         # simulations
         "Frontiers with a known doubling time of {simulate.TRUE_DOUBLING_DAYS:.0f} days",
@@ -164,9 +166,8 @@ STATISTICS = Page(
         "left out: {family[MMLU].largest_out_error!p:.3f} on MMLU, "
         "{family[AVERAGE].largest_out_error!p:.3f} on the average",
         "it runs from {interval[nmi-2025][0]!p:.3f} to {interval[nmi-2025][1]:.2f} times the density "
-        "(`nmi-2025`) or from {interval[nmi-2025-refit][0]!p:.2f} to {interval[nmi-2025-refit][1]:.0f} "
-        "times (`nmi-2025-refit`, both minima); the score alone gives {score_alone[0]!p:.2f} to "
-        "{score_alone[1]:.2f}",
+        "(`nmi-2025`) or from {interval[nmi-2025-refit][0]!p:.2f} times it (`nmi-2025-refit`, both minima, with no upper "
+        "end told of {refit_open} models); the score alone gives {score_alone[0]!p:.2f} to {score_alone[1]:.2f}",
         "the slope's, {headline.slope_low!p:.5f} and {headline.slope_high!p:.5f} a day, have Monte Carlo "
         "errors of {headline.slope_low_mc_error!p:.5f} and {headline.slope_high_mc_error!p:.5f}",
         "moves by about {days_error[0]:.0f} day and the upper one, near a slope of zero, by about "

@@ -64,5 +64,5 @@ def test_the_block_of_the_readme_shows_its_numbers(published, monkeypatch, capsy
     monkeypatch.chdir(published)
     exec(compile(FIRST, "README.md", "exec"), {})  # noqa: S102
     shown = capsys.readouterr().out
-    for column in ("months_low", "months_high", "usd_per_mtok", "memory_gib_4_bit"):
+    for column in ("months_low", "months_high", "usd_per_mtok", "model_id"):
         assert column in shown
