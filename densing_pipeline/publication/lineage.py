@@ -178,7 +178,7 @@ def chosen(
         value = wanted or (of_headline if of_headline in there else there[0])
         if value not in there:
             raise UnknownNumberError(
-                f"{lacking} with {column} {quoted(value)}: there are {listed(there)}"
+                f"{lacking} with {column} {quoted(str(value))}: there are {listed(there)}"
             )
         rows = rows.filter(pl.col(column) == value)
     return rows
