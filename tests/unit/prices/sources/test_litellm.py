@@ -36,8 +36,8 @@ def test_floats_are_read_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("stated", "price"),
     [
-        (2.99999e-06, 2.99999), (2.9999900000000004e-06, 2.99999), (2.9999899999999996e-06, 2.99999),
-        (2.99999000000001e-06, 2.99999000000001),
+        (2.99999e-06, 2.99999), (2.9999900000000004e-06, 2.99999),
+        (2.9999899999999983e-06, 2.99999), (2.99999000000001e-06, 2.99999000000001),
     ],
 )  # fmt: skip
 def test_digits_that_a_float_does_not_hold_are_no_other_price(stated: float, price: float) -> None:
