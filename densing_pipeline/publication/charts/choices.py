@@ -12,7 +12,6 @@ import polars as pl
 
 from densing_pipeline.paper import NMI
 from densing_pipeline.publication.charts.style import (
-    AFTER_COLON,
     BLUE,
     FOCUS,
     INK,
@@ -39,22 +38,24 @@ NAMES = {
 """Choices of `sensitivity` in words."""
 
 WORDS = {
-    "nmi-2025": "the paper's", "nmi-2025-refit": "fitted again", "nmi-2025-refit-local": "fitted again nearby",
-    "nmi-2025-v2": "the paper's first version", "olmo-ladder": "OLMo models", "olmo-ladder-direct": "OLMo models, one step",
-    "family-qwen2.5": "Qwen2.5 models",
-    "average": "average", "average by benchmark": "each benchmark first", "mmlu": "MMLU",
-    "nmi-2025-average": "the paper's average",
-    "nonembedding": "outside the embedding", "inference_time": "by the time they take", "total": "all",
-    "active": "active per token",
-    "all": "whole history", "last-24-months": "last 24 months",
-    "quantile-0.9": "90 % quantile", "quantile-0.8": "80 % quantile", "quantile-0.95": "95 % quantile",
-    "monthly-max": "best of each month", "ols-all": "mean of all", "paper": "record setters",
-    "none": "all", "3 models": "at most three",
+    "reference_id": {
+        "nmi-2025": "the paper's law", "nmi-2025-refit": "law fitted again",
+        "nmi-2025-refit-local": "law fitted again nearby", "olmo-ladder": "law of OLMo models",
+    },
+    "score_set": {
+        "average": "average", "mmlu": "MMLU alone", "nmi-2025-average": "the paper's average",
+    },
+    "params_basis": {
+        "nonembedding": "outside the embedding", "inference_time": "by inference time",
+        "total": "all parameters", "active": "active parameters",
+    },
+    "window": {"all": "whole history", "last-24-months": "last 24 months", NMI: "the paper's period"},
+    "estimator": {
+        "quantile-0.9": "90 % quantile", "quantile-0.8": "80 % quantile", "quantile-0.95": "95 % quantile",
+        "monthly-max": "best of each month", "ols-all": "mean of all models", "paper": "record setters",
+    },
 }  # fmt: skip
-"""Options of the choices in words; others are named as they are."""
-
-PAPERS_PERIOD = "the paper's"
-"""The period of the paper, which has the name of its reference law."""
+"""Options of the choices in words that stand alone, by column; others are named as they are."""
 
 SHARES = [0.05, 0.5, 0.95]
 """Quantiles that a bar and its dot show."""
@@ -75,13 +76,13 @@ def choices(tables: Tables) -> Figure:
         [row for factor in FACTORS for row in _options(ok, factor)], infer_schema_length=None
     )
     headline = ok.filter("is_headline").select(at="yearly").head(1)
-    y = named_rows("label", AFTER_COLON)
+    y = named_rows("choice")
     x = alt.X(
         "low:Q",
         title="doublings a year, middle 90 % of the combinations",
         axis=alt.Axis(grid=True),
     )
-    tooltip = [alt.Tooltip("label:N", title="choice"), alt.Tooltip("low:Q", title="5 %"),
+    tooltip = [alt.Tooltip("factor:N", title="choice of"), alt.Tooltip("choice:N"), alt.Tooltip("low:Q", title="5 %"),
                alt.Tooltip("middle:Q", title="median"), alt.Tooltip("high:Q", title="95 %"),
                alt.Tooltip("n:Q", title="combinations")]  # fmt: skip
     colour = alt.Color("factor:N", sort=None, legend=None, scale=alt.Scale(range=[BLUE, MUTED]))
@@ -123,7 +124,7 @@ def _options(ok: pl.DataFrame, factor: str) -> list[dict[str, object]]:
         made.append(
             {
                 "low": low, "middle": middle, "high": high, "n": combinations.height,
-                "factor": NAMES[factor], "choice": choice, "label": f"{NAMES[factor]}: {choice}",
+                "factor": NAMES[factor], "choice": choice,
             }
         )  # fmt: skip
     return made
@@ -136,15 +137,14 @@ def _quantiles(combinations: pl.DataFrame) -> list[float]:
 
 
 def choice_words(row: Mapping[str, object], columns: tuple[str, ...]) -> str:
-    """A choice of `sensitivity` in words."""
+    """An option of a choice of `sensitivity` in words."""
+    named = str(row[columns[0]])
     if columns == ("reference_tokens",):
-        return f"{float(str(row['reference_tokens'])) / 1e12:g} trillion"
+        return f"{float(named) / 1e12:g} trillion tokens"
     if columns == ("family_cap",):
-        return WORDS["none"] if row["family_cap"] is None else WORDS[f"{row['family_cap']} models"]
-    if columns == ("window",) and row["window"] == NMI:
-        return PAPERS_PERIOD
-    named, *left_out = [str(row[name]) for name in columns if row[name] not in ("none", "one-law")]
-    if "mean-of-laws" in left_out:
-        left_out.remove("mean-of-laws")
-        named = f"{named} by benchmark"
-    return " without ".join([WORDS.get(named, named), *left_out])
+        return "whole families" if row["family_cap"] is None else f"at most {named} of a family"
+    left_out = row.get("dropped_benchmark", "none")
+    if left_out != "none":
+        return f"without {left_out}"
+    words = WORDS[columns[0]].get(named, named)
+    return words if row.get("inversion", "one-law") == "one-law" else f"{words}, by benchmark"

@@ -169,12 +169,12 @@ def _drawn(rows: pl.DataFrame, controls: tuple[Control, ...]) -> alt.TopLevelMix
                 x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q"
             ),
             of_line.mark_line(color=INK, strokeWidth=2, clip=True).encode(x=x, y=y),
-            shown.transform_filter(SEARCH.leaves_out).mark_point(size=38, strokeWidth=1, clip=True, opacity=0.15)
-            .encode(x=x, y=y, stroke=colour, fill=hollow),
             shown.transform_filter(SEARCH.keeps).mark_point(size=38, strokeWidth=1.3, clip=True).encode(
                 x=x, y=y, stroke=colour, fill=hollow, tooltip=tooltip,
                 opacity=alt.condition(f"datum.record || {SEARCH.finds}", alt.value(1), alt.value(0.55)),
             ),
+            shown.transform_filter(SEARCH.leaves_out).mark_point(size=38, strokeWidth=1, clip=True, opacity=0.15)
+            .encode(x=x, y=y, stroke=colour, fill=hollow),
             names.transform_filter("!datum.is_early").mark_text(align="right", dx=-6, dy=-6, fontSize=11)
             .encode(x=x, y=y, text="model:N"),
             names.transform_filter("datum.is_early").mark_text(align="left", dx=8, fontSize=11)

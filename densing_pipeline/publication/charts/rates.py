@@ -45,8 +45,8 @@ RULERS = {
 """What a ruler of `density_growth` measures in words, in the order of the chart; others are named as they are."""
 
 GROUPS = {
-    "all-benchmarks": "five benchmarks together",
-    "more-benchmarks": "eight benchmarks together",
+    "all-benchmarks": "five benchmarks, together",
+    "more-benchmarks": "eight benchmarks, together",
     "fresh-text": "fresh text, compressed",
     "fresh-text-arxiv": "fresh text of arXiv",
     "fresh-text-github": "fresh text of GitHub",
@@ -229,7 +229,7 @@ def intervals(
     base = rows_of()
     layers = [
         base.mark_bar(height=4, cornerRadius=2, opacity=0.5).encode(
-            y=y, yOffset=place, x=alt.X("low:Q", title=axis, axis=alt.Axis(grid=True, tickMinStep=1, format="~g")), x2="high:Q", color=shade, tooltip=tooltip
+            y=y, yOffset=place, x=alt.X("low:Q", title=axis, axis=alt.Axis(grid=True, tickMinStep=1, format="d")), x2="high:Q", color=shade, tooltip=tooltip
         ),
         base.mark_point(size=60, filled=True, opacity=1).encode(
             y=y, yOffset=place, x="yearly:Q", color=shade, tooltip=tooltip

@@ -203,6 +203,9 @@ NARROW = alt.param(name="narrow", value=False)
 FOCUS = alt.param(name="focus", value=-1)
 """Number of the row that a reader has gone to with the keyboard; -1 for none."""
 
+NAME_LIMIT = 280
+"""Longest name inside a plot in pixels; a longer one is cut."""
+
 LABEL_HEIGHT = 15
 """Least distance in pixels between two labels at the end of curves."""
 
@@ -251,12 +254,12 @@ def config() -> dict[str, Any]:
         "axisY": {"domain": False, "ticks": False, "titleAnchor": "end", "titleAngle": 0,
                   "titleAlign": "left", "titleY": -12, "titleX": -30},
         "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": MUTED, "orient": "top", "symbolType": "circle"},
-        "text": {"color": INK, "fontSize": 12},
+        "text": {"color": INK, "fontSize": 12, "limit": NAME_LIMIT},
     }  # fmt: skip
 
 
-BEFORE_COMMA, AFTER_COLON = "split(datum.label, ', ')[0]", "split(datum.label, ': ')[1]"
-"""Parts of the name of a row that a narrow chart shows."""
+BEFORE_COMMA = "split(datum.label, ', ')[0]"
+"""The part of the name of a row that a narrow chart shows."""
 
 
 def named_rows(column: str, short: str = "datum.label") -> alt.Y:

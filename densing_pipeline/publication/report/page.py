@@ -198,6 +198,7 @@ def _templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     made.filters["unbroken"] = unbroken
+    made.tests["web_address"] = re.compile("https?://").match
     return made
 
 

@@ -81,3 +81,19 @@ def test_the_feed_has_the_newest_changes_first_each_with_an_id_of_its_own():
     assert updated == sorted(updated, reverse=True)
     assert feed(found) == feed(found.reverse()), "the order of rows makes no other feed"
     assert feed(changes()) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["</title><script>alert(1)</script>", "a\uffff\ufffeb", "&amp;]]>", "x" * 200]
+)
+def test_the_feed_is_well_formed_whatever_a_model_is_called(name):
+    root = ElementTree.fromstring(feed(changes({"model": name})))  # noqa: S314
+    entry = root.find("a:entry", ATOM)
+    title = entry.findtext("a:title", namespaces=ATOM)
+    assert title.startswith("Cut: " + name.replace("\uffff", "\ufffd").replace("\ufffe", "\ufffd"))
+    assert [element.tag.rpartition("}")[2] for element in entry] == [
+        "id",
+        "title",
+        "updated",
+        "content",
+    ]

@@ -293,3 +293,13 @@ def test_what_waits_is_counted_by_state(tables, state, said):
 )  # fmt: skip
 def test_what_moved_is_counted(count, said):
     assert revisions_title(count) == f"{said} since the release before"
+
+
+def test_a_source_whose_address_is_no_web_page_is_no_link(release):
+    source = {"title": "A", "version": "1", "license": "x", "path": "javascript:alert(1)"}
+    text = pages.page(
+        release, {}, "2026-04-01-abc", [source, source | {"path": "https://example.org/a"}]
+    )
+    assert 'href="javascript' not in text
+    assert "<dd>1; x; javascript:alert(1)</dd>" in text
+    assert '<a href="https://example.org/a"' in text
