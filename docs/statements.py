@@ -510,6 +510,7 @@ PRICES = Page(
             "Nothing, 0 and a negative amount",
             "free (`free`, 0)",
             "0.051831 per million, not 0.05183100000000001",
+            "LiteLLM's `2.9999900000000004e-06` is 2.99999",
             "| 0 | offer `free` |",
             "| -1 (OpenRouter's routers)",
             "(LiteLLM of early 2024)",
