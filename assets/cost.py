@@ -168,7 +168,7 @@ def task_cost_halving(
     estimates = task_costs.task_cost_halving(
         task_runs, levels_of_tasks, draws=settings.bootstrap_draws, seed=settings.seed
     )
-    return pl.concat([estimates, facts.load("task_cost_halving")])
+    return task_costs.with_bundled(estimates, facts.load("task_cost_halving"))
 
 
 def _market(

@@ -67,7 +67,7 @@ def forecasts(
     known = _known(behind, (prices, model_links, capability_levels, price_polls))
     paces = PooledPaces(_history(models, scores, reference_laws), settings.seed)
     return every_month.forecasts(
-        known._replace(pooled_pace=paces.as_of),
+        known._replace(pooled_pace=paces.as_of, prepare=paces.prepare),
         draws=settings.bootstrap_draws,
         seed=settings.seed,
         previous=published_before(settings.publish_dir, "forecasts"),

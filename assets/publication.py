@@ -25,6 +25,7 @@ from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.health import embedded_health, hub_health, poll_health
 from densing_pipeline.publication.places import copies
 from densing_pipeline.publication.release import latest_release, publish
+from densing_pipeline.publication.stored_tables import StoredTables
 from densing_pipeline.score_sources.poll import poll_reports as score_poll_reports
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import (
@@ -69,10 +70,11 @@ def earlier_releases(
     return dg.MaterializeResult(metadata={"latest": latest.release_id if latest else "none"})
 
 
-@table_asset(REVISIONS, group="publication", ins=changes.COMPARED, deps=["earlier_releases"])
-def revisions(settings: dg.ResourceParam[Settings], **tables: pl.DataFrame) -> pl.DataFrame:
+@table_asset(REVISIONS, group="publication", deps=[*changes.COMPARED, "earlier_releases"])
+def revisions(settings: dg.ResourceParam[Settings]) -> pl.DataFrame:
     """Published numbers that differ in the new tables, with the old and new values."""
     made = provenance(settings, facts.load("sources"))
+    tables = StoredTables(settings.tables_dir, changes.COMPARED)
     return changes.revisions(tables, settings.publish_dir, made)
 
 
@@ -114,18 +116,16 @@ def waiting(
     owners=OWNERS,
     kinds={"parquet"},
     freshness_policy=FRESH,
-    ins={name: dg.AssetIn(name) for name in PUBLISHED},
+    deps=list(PUBLISHED),
 )
-def release(
-    settings: dg.ResourceParam[Settings], **tables: pl.DataFrame
-) -> dg.MaterializeResult[None]:
+def release(settings: dg.ResourceParam[Settings], lock: StateLock) -> dg.MaterializeResult[None]:
     """All tables with data dictionary and provenance, published atomically if anything changed.
 
     It is made in the local folder first; a remote place is sent what it lacks, also of an earlier night.
     """
     check_not_replaced()
     check_made_together(settings.tables_dir, tuple(PUBLISHED), made_with(settings))
-    made = provenance(settings, facts.load("sources"))
+    made, tables = provenance(settings, facts.load("sources")), StoredTables(settings.tables_dir)
     done = publish(tables, settings.publish_dir, made, settings.keep_releases)
     place = copies.place_of(settings)
     metadata = release_metadata(done) | answer_metadata(answers(tables))

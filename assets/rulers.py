@@ -14,6 +14,7 @@ from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.charts.fresh_text import fresh as fresh_text_chart
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
+from densing_pipeline.tables.width import with_told_ends
 
 
 @table_asset(published.REPORTED_FRESH_TEXT, group="density")
@@ -44,7 +45,10 @@ def ruler_densities(
     ]
     if not rows:
         return published.RULER_DENSITIES.empty()
-    return pl.DataFrame(rows, infer_schema_length=None)
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return with_told_ends(
+        published.RULER_DENSITIES, made, "density_low", "density_high", of="density"
+    )
 
 
 @table_asset(published.BENCHMARK_GAP, group="density")

@@ -89,15 +89,30 @@ def compare(
         if sum(times["peer"]) > PEER_BUDGET_SECONDS:
             break
     best, other = min(times["ours"]), min(times["peer"])
+    memory = peak_mb(ours) if peak is None else peak()
+    return measured(name, what, best, other, peer_name, unit, peak=memory)
+
+
+def measured(
+    name: str,
+    what: str,
+    ours: float,
+    peer: float,
+    peer_name: str,
+    unit: str = "s",
+    *,
+    peak: float,
+) -> Measurement:
+    """What was measured here today: the arguments of `compare`, with the numbers that it takes; `peak` in MB."""
     return Measurement(
         name=name,
         what=what,
-        ours=round(best, 4),
-        peer=round(other, 4),
+        ours=round(ours, 4),
+        peer=round(peer, 4),
         peer_name=peer_name,
         unit=unit,
-        ratio=round(other / best, 1),
-        peak_mb=round(peak_mb(ours) if peak is None else peak(), 1),
+        ratio=round(peer / ours, 1),
+        peak_mb=round(peak, 1),
         machine=machine(),
         date=datetime.now(UTC).date().isoformat(),
     )

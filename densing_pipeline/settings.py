@@ -45,7 +45,7 @@ LEAST_REFUSED_DAYS = 30
 REMOTE_PLACES = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
-    "az": "az://account/container/prefix",
+    "az": "az://container/prefix",
     "hf": "hf://datasets/owner/name",
 }
 """How an address of each kind of remote place is written, by scheme."""
@@ -536,20 +536,33 @@ class Settings(BaseSettings):
     @field_validator("publish_url")
     @classmethod
     def _place(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        url = f"{scheme.lower()}{separator}{rest}" if separator else url
         address = _parsed(url)
-        if address is not None and address.scheme in REMOTE_PLACES and "://" in url:
-            if address.username or address.password or address.query or not address.netloc:
+        if address is not None and address.scheme in REMOTE_PLACES and separator:
+            if (
+                address.username or address.password or address.query or address.fragment
+                or not address.netloc
+            ):  # fmt: skip
                 raise ValueError(
                     f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
                     "credentials come from the environment, under the names of the store's own client"
                 )
+            # The store's client would resolve them, and publish elsewhere than the address says.
+            if {".", ".."} & set(unquote(address.path).split("/")):
+                raise ValueError(f"{shown(url)!r}: write the prefix without `.` and `..`")
             if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
                 raise ValueError(
                     f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
                 )
             return url
-        is_path = "://" not in url
-        is_file = address is not None and address.scheme == "file" and not address.netloc
+        is_path = not separator and scheme.partition(":")[0].lower() not in (*REMOTE_PLACES, "file")
+        is_file = (
+            bool(separator)
+            and address is not None
+            and address.scheme == "file"
+            and not address.netloc
+        )
         if not url or not (is_path or is_file):
             raise ValueError(
                 f"{shown(url)!r}: releases are published to a local directory (a path or file:///path) or to "
@@ -706,8 +719,10 @@ def _sentence(problem: Any) -> str:
     if variable is None:
         return f"{name}: {what}"
     given = variable.shown(str(problem["input"]))
+    if problem["type"] != "value_error":  # a sentence of pydantic, not one of this module
+        what = f"{what[0].lower()}{what[1:]}"
     return (
-        f"{variable.name} is {given[:100]!r}: {what[0].lower()}{what[1:]}; "
+        f"{variable.name} is {given[:100]!r}: {what}; "
         f"unset it for the default ({variable.default}), or see `densing settings {variable.name}`"
     )
 

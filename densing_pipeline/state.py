@@ -5,6 +5,7 @@ kernel releases the lock when the process ends, however it ends. Not here: the l
 folder (`evaluation.folders`), and what the files hold.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -29,6 +30,9 @@ HOLDER = "state.lock.json"
 
 REPLAYED = "clock-is-set"
 """Name of the file that marks the state directory of tests and replays, whose clock `DENSING_NOW` sets."""
+
+FOLDERS = ("landing", "tables", "history", "schedules", "book", "scores", "hub", "evaluations")
+"""Folders of a state directory that a run makes where they are missing."""
 
 POLL_SECONDS = 0.25
 """Between two attempts to take a lock that is held."""
@@ -94,10 +98,12 @@ def held(
 
     Raises:
         StateBusyError: another process holds it, at the end of the wait.
-        StateError: the directory cannot be written, a later version wrote it, or its results are of another clock than
-            this process has.
+        StateError: the directory cannot be written, a file is where one of its folders must be, a later version wrote
+            it, or its results are of another clock than this process has.
     """
     state_dir = state_dir.absolute()
+    if misplaced := misplaced_files(state_dir):
+        raise StateError(" ".join(misplaced))
     try:
         files.make_private(state_dir)
         lock = FileLock(state_dir / LOCK, is_singleton=True)
@@ -115,6 +121,16 @@ def held(
         if is_outermost:
             (state_dir / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def misplaced_files(state_dir: Path) -> list[str]:
+    """Files that are where a folder of the state directory must be, a sentence with the remedy for each."""
+    paths = [state_dir / name for name in FOLDERS]
+    return [
+        sentence(FileExistsError(errno.EEXIST, "", str(path)))
+        for path in paths
+        if path.exists() and not path.is_dir()
+    ]
 
 
 def holder(state_dir: Path) -> str | None:

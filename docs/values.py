@@ -324,9 +324,14 @@ def _laws(tables: Tables) -> Values:
         },
         "family_trillions": _first(direct, law_kind="family").reference_tokens / 1e12,
         "interval": {
-            name: [(models[end] / models["density"]).median() for end in ("density_low", "density_high")]
+            # An end that is not told lies beyond those that are.
+            name: [
+                (models[end].fill_null(beyond) / models["density"]).median()
+                for end, beyond in (("density_low", 0.0), ("density_high", float("inf")))
+            ]
             for name, models in own.items()
         },
+        "refit_open": own["nmi-2025-refit"]["density_high"].null_count(),
         "score_alone": _score_alone(own["nmi-2025"], tables["reference_laws"]),
         "ladder": _ladder(tables),
     }  # fmt: skip

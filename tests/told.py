@@ -88,7 +88,7 @@ def _sensitivity(tables: Tables) -> dict[str, pl.DataFrame]:
     rows = _repeated(
         tables["sensitivity"], slope_per_day=slopes, verdict=["ok"] * 3,
         is_headline=[True, False, False], reference_id=["nmi-2025", "nmi-2025", "olmo-ladder"],
-        doubling_days=[693.1, 346.6, 173.3], window=["all", "nmi-2025", "last-24-months"],
+        weight=[1.0] * 3, doubling_days=[693.1, 346.6, 173.3], window=["all", "nmi-2025", "last-24-months"],
     )  # fmt: skip
     return {"sensitivity": rows}
 
@@ -120,18 +120,22 @@ def _prices(tables: Tables) -> dict[str, pl.DataFrame]:
 
 def _forecasts(tables: Tables) -> dict[str, pl.DataFrame]:
     key = {
-        "target": ["density"] * 4, "series": ["/".join(HEADLINE[:3])] * 4, "horizon_months": [6] * 4,
-        "made_on": [date(2023, 6, 1), date(2024, 6, 1)] * 2, "method": ["trend"] * 2 + ["no-change"] * 2,
-        "target_date": [date(2023, 12, 1), date(2024, 12, 1)] * 2, "origin": ["backtest"] * 4,
-        "verdict": ["ok"] * 4,
+        "target": ["density"] * 4 + ["price"] * 2,
+        "series": ["/".join(HEADLINE[:3])] * 4 + [f"{HOSTILE}/0.75"] * 2, "horizon_months": [6] * 6,
+        "made_on": [date(2023, 6, 1), date(2024, 6, 1)] * 3,
+        "method": ["trend"] * 2 + ["no-change"] * 2 + ["trend"] * 2,
+        "target_date": [date(2023, 12, 1), date(2024, 12, 1)] * 3, "origin": ["backtest"] * 6,
+        "verdict": ["ok"] * 6,
     }  # fmt: skip
+    middle = [1.0, 2.0, 0.9, 0.9, 0.5, 0.2]
     forecasts = _repeated(
-        tables["forecasts"], **key, median=[1.0, 2.0, 0.9, 0.9], low=[0.5, 1.0, 0.9, 0.9],
-        high=[2.0, 4.0, 0.9, 0.9],
+        tables["forecasts"], **key, median=middle, low=[value / 2 for value in middle],
+        q_10=[value / 1.5 for value in middle], q_90=[value * 1.5 for value in middle],
+        high=[value * 2 for value in middle], current=[0.9, 1.1, 0.9, 1.1, 0.6, 0.5],
     )  # fmt: skip
     scored = _repeated(
-        tables["forecast_scores"], **key, outcome=[1.1, None, 1.1, None],
-        covered=[True, None, False, None],
+        tables["forecast_scores"], **key, outcome=[1.1, None] * 2 + [0.5, None],
+        covered=[True, None, False, None, True, None],
     )  # fmt: skip
     return {"forecasts": forecasts, "forecast_scores": scored}
 

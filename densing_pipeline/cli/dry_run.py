@@ -62,7 +62,7 @@ def _places(settings: Settings) -> list[str]:
 
 def _problems(settings: Settings) -> list[str]:
     """What would stop the night, a sentence each."""
-    found = []
+    found = state.misplaced_files(settings.state_dir.absolute())
     if holder := state.holder(settings.state_dir):
         found.append(f"{settings.state_dir.absolute()} is in use by {holder}")
     for path in (settings.state_dir, settings.publish_dir):

@@ -27,6 +27,7 @@ from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.published import PRICE_COMPARISONS
+from densing_pipeline.tables.width import with_width
 
 YEAR_DAYS = 365
 """Days of a year, as both recipes have it."""
@@ -89,7 +90,7 @@ def price_comparisons(market: Market, price_index: pl.DataFrame) -> pl.DataFrame
     ]
     fixed = {"blend_input_share": HEADLINE_BLEND, "as_of": market.last}
     frame = pl.DataFrame([row | fixed for row in rows], infer_schema_length=None)
-    return PRICE_COMPARISONS.cast(frame)
+    return with_width(PRICE_COMPARISONS, frame, "fold_per_year_low", "fold_per_year_high")
 
 
 def launched(market: Market) -> pl.DataFrame:

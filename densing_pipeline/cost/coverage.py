@@ -147,8 +147,8 @@ def simulated(
     for begin in range(0, markets, MARKETS_AT_ONCE):
         count = min(MARKETS_AT_ONCE, markets - begin)
         seen = events(KINDS[kind], n, count, rng, is_censored=is_censored)
-        middle = step_bootstrap.midpoints(seen.earliest, seen.latest)
-        slopes.append(curves.event_slope(middle, seen.log_prices, step_bootstrap.held(middle)))
+        days = step_bootstrap.expected_days(seen.earliest, seen.latest)
+        slopes.append(curves.event_slope(days, seen.log_prices, step_bootstrap.held(days)))
         drawn = step_bootstrap.event_slopes(*seen, draws, rng)
         steep, flat = step_bootstrap.slope_intervals(
             drawn, n, is_running_minimum=True, is_balanced=True

@@ -23,8 +23,10 @@ from densing_pipeline.tables.published import PRICE_FRONTIER
 BLENDS = (1.0, 0.9, 0.75, 0.5)
 """Shares of input tokens the published curves are computed for."""
 
-CHANGE = tuple(name for name in PRICE_FRONTIER.names if name not in ("low", "high", "level_scale"))
-"""Columns of a change point; its interval comes from `membership`, the scale from `index_levels`."""
+CHANGE = tuple(
+    name for name in PRICE_FRONTIER.names if name not in ("low", "high", "level_scale", "width")
+)
+"""Columns of a change point; its interval and width come from `membership`, the scale from `index_levels`."""
 
 
 def price_frontier(market: Market, *, blends: tuple[float, ...] = BLENDS) -> pl.DataFrame:

@@ -393,20 +393,20 @@ def _steps(curve: Curve, estimator: str) -> int:
 
 
 def _slope(curve: Curve, estimator: str) -> float | None:
-    """Slope of ln price per day; a change of which only an interval is known counts in the middle of it."""
+    """Slope of ln price per day; a change of which only an interval is known counts on its expected day."""
     if estimator == "record-events":
         read = _events(curve)
         if read is None:
             return None
         earliest, latest, logs = read
-        middle = step_bootstrap.midpoints(earliest, latest)
-        return float(curves.event_slope(middle, logs, step_bootstrap.held(middle))[0])
+        days = step_bootstrap.expected_days(earliest, latest)
+        return float(curves.event_slope(days, logs, step_bootstrap.held(days))[0])
     path = _path(curve, estimator)
     if path is None:
         return None
     earliest, logs, slope_of = path
-    middle = step_bootstrap.midpoints(earliest[None], curve.times[None])
-    return float(slope_of(middle, logs[None], float(curve.span))[0])
+    days = step_bootstrap.expected_days(earliest[None], curve.times[None])
+    return float(slope_of(days, logs[None], float(curve.span))[0])
 
 
 def _resampled(
@@ -428,7 +428,7 @@ def _resampled(
     span = float(curve.span)
     steps = step_bootstrap.steps_of(earliest[None], curve.times[None], logs[None])
     # The price at the end has held for some time without a change: that is a step too.
-    last = step_bootstrap.midpoints(earliest[None], curve.times[None])[:, -1]
+    last = step_bootstrap.expected_days(earliest[None], curve.times[None])[:, -1]
     steps = step_bootstrap.with_last_hold(steps, span - last).repeated(draws)
     enough = 3 * len(curve.times) + 10  # steps, to fill the window
     return slope_of(*step_bootstrap.resampled(steps, enough, rng), span)

@@ -21,6 +21,7 @@ from densing_pipeline.prices.names import seller
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import PRICE_INDEX
+from densing_pipeline.tables.width import with_told_ends
 
 BENCHMARK = "MMLU"
 """The score that quality is measured by: the one most models have."""
@@ -128,17 +129,16 @@ def _estimated(seen: pl.DataFrame, share: float, last: date) -> pl.DataFrame:
         base,
     )
     half = Z_95 * found.error
-    return PRICE_INDEX.cast(
-        rows.with_columns(
-            pl.Series("index", 100 * np.exp(found.effect)),
-            pl.Series("low", 100 * np.exp(found.effect - half)),
-            pl.Series("high", 100 * np.exp(found.effect + half)),
-            quality_slope=pl.lit(found.slope),
-            reason=pl.when(pl.col("month") == months["month"][base])
-            .then(pl.format("{}; base month", "reason"))
-            .otherwise("reason"),
-        )
+    made = rows.with_columns(
+        pl.Series("index", 100 * np.exp(found.effect)),
+        pl.Series("low", 100 * np.exp(found.effect - half)),
+        pl.Series("high", 100 * np.exp(found.effect + half)),
+        quality_slope=pl.lit(found.slope),
+        reason=pl.when(pl.col("month") == months["month"][base])
+        .then(pl.format("{}; base month", "reason"))
+        .otherwise("reason"),
     )
+    return with_told_ends(PRICE_INDEX, made, "low", "high", of="index")
 
 
 def fit(

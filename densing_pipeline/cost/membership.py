@@ -9,7 +9,7 @@ Not here: the probabilities (`levels`).
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +28,16 @@ from densing_pipeline.cost.frontier import (
 from densing_pipeline.cost.levels import drawn
 from densing_pipeline.cost.market import Market
 from densing_pipeline.stats.arrays import BoolArray, IntArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import PRICE_FRONTIER
+from densing_pipeline.tables.width import width_of
 
 DRAWS = 40
 """Number of draws of the members of a level."""
+
+FEWEST_DRAWN_SERIES = 12
+"""Fewest levels and blends, of a tenth of a second each, for which a second process is started."""
 
 DRAWN = pl.Schema(
     {name: PRICE_FRONTIER.polars_schema[name] for name in CHANGE}
@@ -58,11 +63,10 @@ def drawn_frontiers(market: Market, *, draws: int, seed: int) -> pl.DataFrame:
     """
     if market.is_empty:
         return DRAWN.to_frame()
-    found = [
-        _distinct(level, share, timed(offers), draws, seed)
-        for level, share, offers in candidate_offers(market)
-        if not offers.is_empty()
-    ]
+    pieces = [each for each in candidate_offers(market) if not each[2].is_empty()]
+    found = parallel_map(
+        partial(_distinct, draws=draws, seed=seed), pieces, fewest=FEWEST_DRAWN_SERIES
+    )
     return pl.concat([DRAWN.to_frame(), *found]).filter(pl.col("date") <= market.last)
 
 
@@ -83,13 +87,16 @@ def with_intervals(price_frontier: pl.DataFrame, drawn_curves: pl.DataFrame) -> 
             *SERIES, as_dict=True, maintain_order=True
         ).items()
     ]
-    return PRICE_FRONTIER.cast(pl.concat(rows)) if rows else price_frontier
+    if not rows:
+        return price_frontier
+    is_known = pl.col("usd_per_mtok").is_not_null()
+    made = pl.concat(rows).with_columns(width=width_of("low", "high", is_known))
+    return PRICE_FRONTIER.cast(made)
 
 
-def _distinct(
-    level: str, share: float, offers: pl.DataFrame, draws: int, seed: int
-) -> pl.DataFrame:
+def _distinct(piece: tuple[str, float, pl.DataFrame], draws: int, seed: int) -> pl.DataFrame:
     """The different curves of one level and blend, each with the number of draws that gave it."""
+    level, share, offers = piece[0], piece[1], timed(piece[2])
     models = offers.select("canonical_id", "probability").unique().sort("canonical_id")
     reached = drawn(models["probability"].to_numpy(), draws, stream(seed, repr([level, share])))
     model = offers["canonical_id"].replace_strict(

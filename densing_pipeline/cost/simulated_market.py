@@ -208,6 +208,20 @@ def _others(offers: Sequence[Offer], nights: int, rng: np.random.Generator) -> I
         yield Fault("section in another unit", source, *sometime(min(45, nights // 3)), section, 0.001)  # fmt: skip
 
 
+def charged(market: World, number: int) -> FloatArray:
+    """What an offer costs on each day: its price, and less while the router promotes it. Shape (nights,).
+
+    Args:
+        market: the market.
+        number: number of the offer.
+    """
+    prices = market.offers[number].prices.copy()
+    for fault in market.faults:
+        if fault.kind == "promotion" and number in fault.offers:
+            prices[fault.first : fault.last + 1] *= fault.factor
+    return prices
+
+
 def shown(market: World, source: str, night: int) -> dict[int, float]:
     """The prices of input that a list shows on a night, by number of the offer.
 

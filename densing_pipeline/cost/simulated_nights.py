@@ -32,6 +32,7 @@ from densing_pipeline.cost.simulated_market import (
     OUTPUT_FACTOR,
     START,
     World,
+    charged,
     document,
     levels,
     scores,
@@ -117,20 +118,25 @@ class Outcome:
     @property
     def stated(self) -> dict[str, float]:
         """By level, the share of days on which the true price is the cheapest one or may, as stated, have begun by then."""
-        return {
-            level: float(np.mean(is_stated(curve, self.may_have_begun[level], self.truth[level])))
-            for level, curve in self.curves.items()
-        }
+        return {level: float(np.mean(self._is_stated(level))) for level in self.curves}
 
     @property
     def false_records(self) -> list[tuple[str, date, float]]:
-        """Records at a price that was nowhere the true cheapest one that day."""
+        """Records at a price that was on no day the true cheapest one, where no other is stated for their day.
+
+        Where a lower price was hidden on that day and found later, the table states that it may have begun by then.
+        """
         return [
             (level, day, price)
             for level, steps in self.records.items()
             for day, price in steps
             if not _is_equal(np.array([price]), self.truth[level]).any()
+            and not self._is_stated(level)[(day - START).days]
         ]
+
+    def _is_stated(self, level: str) -> BoolArray:
+        """On which nights the true price of a level is one that the table states."""
+        return is_stated(self.curves[level], self.may_have_begun[level], self.truth[level])
 
     @property
     def longest_refusal(self) -> dict[str, int]:
@@ -284,10 +290,11 @@ def true_curve(market: World, level: float) -> FloatArray:
         Shape (nights,), USD per million tokens of the headline's blend; infinite without an offer.
     """
     blend = HEADLINE_BLEND + (1 - HEADLINE_BLEND) * OUTPUT_FACTOR
-    able = [offer for offer in market.offers if offer.level >= level]
     lowest = np.full(market.nights, np.inf)
-    for offer in able:
-        lowest = np.minimum(lowest, blend * _lasting(np.nan_to_num(offer.prices, nan=np.inf)))
+    for number, offer in enumerate(market.offers):
+        if offer.level >= level:
+            prices = np.nan_to_num(charged(market, number), nan=np.inf)
+            lowest = np.minimum(lowest, blend * _lasting(prices))
     return lowest
 
 
@@ -364,7 +371,7 @@ def tables(outcome: Outcome) -> tuple[str, str]:
             [f"{level}: the same, a price from `date_earliest` on counted as stated", f"{share:.2%}"]
             for level, share in outcome.stated.items()
         ),
-        ["records at a price that was never the true one", str(len(outcome.false_records))],
+        ["records at a price that was never the true one, where no lower one is stated", str(len(outcome.false_records))],
         ["most nights on end on which a list was refused, but for a common factor", str(max(refused.values()))],
     ]  # fmt: skip
     return markdown.table(wrong), markdown.table(came)

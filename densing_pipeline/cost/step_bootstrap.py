@@ -1,11 +1,11 @@
 """The step bootstrap: intervals of the slope of a price curve, some of whose changes have no exact day.
 
-A step is the time for which a price held and the change that followed, dated in the middle of its interval where its
-day is known to an interval only. Of every resample
+A step is the time for which a price held and the change that followed. A change whose day is known to an interval only
+is dated where it is expected (`expected_days`). Of every resample
 
 1. as many steps as the curve has are drawn with replacement, and make a curve;
-2. each change of that curve is dated: evenly at random within an interval as long as that of its step, about the day
-   on which it lies;
+2. each change of that curve is dated: at random within an interval as long as that of its step, whose expected day is
+   that on which the change lies;
 3. the estimator is applied.
 
 The day is drawn last because an error in it makes one wait longer and the next one shorter by as much. Were it drawn
@@ -25,6 +25,13 @@ from densing_pipeline.cost import curves
 from densing_pipeline.stats import intervals
 from densing_pipeline.stats.arrays import BoolArray, FloatArray, IntArray
 
+SHORT = 1e-6
+"""Length of an interval, in mean waits, below which a change is dated evenly within it: to a millionth the same, and
+the exact expression loses its digits."""
+
+ROUNDS = 10
+"""Rounds of expectation and mean that find the mean wait between changes."""
+
 LOG_OF_ZERO = -1e4
 """Stands for the logarithm of a rate of zero; its exponential is zero."""
 
@@ -37,18 +44,20 @@ class Steps(NamedTuple):
         falls: change of ln price at the end of each step, shape (rows, n).
         gaps: days within which the first price, and the change at the end of each step, may have begun, 0 where the
             day is known, shape (rows, n + 1).
+        mean_waits: mean time between changes (`mean_waits`), shape (rows, 1).
         lengths: number of steps of each row, shape (rows,).
     """
 
     waits: FloatArray
     falls: FloatArray
     gaps: FloatArray
+    mean_waits: FloatArray
     lengths: IntArray
 
     def repeated(self, times: int) -> "Steps":
         """Each row so many times."""
-        waits, falls, gaps = (np.repeat(part, times, 0) for part in self[:3])
-        return Steps(waits, falls, gaps, np.repeat(self.lengths, times))
+        waits, falls, gaps, means = (np.repeat(part, times, 0) for part in self[:4])
+        return Steps(waits, falls, gaps, means, np.repeat(self.lengths, times))
 
 
 def ordered(times: FloatArray) -> FloatArray:
@@ -60,9 +69,65 @@ def ordered(times: FloatArray) -> FloatArray:
     return np.minimum.accumulate(times[:, ::-1], axis=1)[:, ::-1]
 
 
-def midpoints(earliest: FloatArray, latest: FloatArray) -> FloatArray:
-    """The middle of the interval of each change, in order: the dates that point estimates use, shape (rows, n)."""
-    return ordered((earliest + latest) / 2)
+def mean_waits(earliest: FloatArray, latest: FloatArray) -> FloatArray:
+    """Mean days between the changes of each row as they happened, shape (rows, 1); infinite for a single price.
+
+    Of several changes in one interval only the last is seen. Where changes come at random times, x in an interval on
+    average, those with any have x / (1 - exp(-x)). Expecting that many in place of each change that was seen, and
+    taking their mean wait, in turn, leads to the wait of greatest likelihood. Intervals that fill the whole time
+    set no lower bound to it, so `ROUNDS` of this are made.
+
+    Args:
+        earliest: earliest time at which each price can have begun, in order, shape (rows, n).
+        latest: first time at which it is known to have held, of the same shape.
+    """
+    span = latest[:, -1:] - latest[:, :1]
+    if latest.shape[1] == 1:
+        return np.full_like(span, np.inf)
+    gaps = (latest - earliest)[:, 1:]
+    waits: FloatArray = span / gaps.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(ROUNDS if gaps.any() else 0):
+            in_waits = gaps / waits
+            happened = np.where(in_waits > SHORT, in_waits / -np.expm1(-in_waits), 1.0)
+            waits = span / happened.sum(axis=1, keepdims=True)
+    return waits
+
+
+def days_before_found(gaps: FloatArray, waits: FloatArray) -> FloatArray:
+    """Expected time from a change to the end of its interval, when it was found. Shape as `gaps`.
+
+    Of several changes in one interval only the last is seen. If changes come at random times, one in w days, the last
+    of those in g days lies w - g / (exp(g / w) - 1) before the end: half an interval that is short beside the
+    waits, one wait before the end of a long one.
+
+    Args:
+        gaps: days of each interval (g), 0 where the day is known.
+        waits: mean days between changes (w), of a shape that broadcasts with `gaps`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        in_waits = gaps / waits
+        return np.where(in_waits > SHORT, waits - gaps / np.expm1(in_waits), gaps / 2)
+
+
+def drawn_before_found(gaps: FloatArray, waits: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Random times whose means are `days_before_found`; arguments and shape as there."""
+    share = rng.random(gaps.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        in_waits = gaps / waits
+        return np.where(
+            in_waits > SHORT, -waits * np.log1p(share * np.expm1(-in_waits)), gaps * share
+        )
+
+
+def expected_days(earliest: FloatArray, latest: FloatArray) -> FloatArray:
+    """The expected day of each change, in order: the dates that point estimates use, shape (rows, n).
+
+    Args:
+        earliest: earliest time at which each price can have begun, in order, shape (rows, n).
+        latest: first time at which it is known to have held, of the same shape.
+    """
+    return ordered(latest - days_before_found(latest - earliest, mean_waits(earliest, latest)))
 
 
 def held(times: FloatArray) -> BoolArray:
@@ -72,20 +137,22 @@ def held(times: FloatArray) -> BoolArray:
 
 
 def steps_of(earliest: FloatArray, latest: FloatArray, log_prices: FloatArray) -> Steps:
-    """The steps between prices that held, as `midpoints` dates them.
+    """The steps between prices that held, as `expected_days` dates them.
 
     Args:
         earliest: earliest time at which each price can have begun, in order, shape (rows, n).
         latest: first time at which it is known to have held, of the same shape.
         log_prices: ln price from then on, of the same shape.
     """
-    times = midpoints(earliest, latest)
+    times = expected_days(earliest, latest)
     is_held = held(times)
     order = np.argsort(~is_held, axis=1, kind="stable")
     times, logs, gaps = (
         np.take_along_axis(part, order, 1) for part in (times, log_prices, latest - earliest)
     )
-    return Steps(np.diff(times), np.diff(logs), gaps, is_held.sum(1) - 1)
+    return Steps(
+        np.diff(times), np.diff(logs), gaps, mean_waits(earliest, latest), is_held.sum(1) - 1
+    )
 
 
 def with_last_hold(steps: Steps, hold: FloatArray) -> Steps:
@@ -96,7 +163,7 @@ def with_last_hold(steps: Steps, hold: FloatArray) -> Steps:
     np.put_along_axis(waits, last, hold[:, None], 1)
     np.put_along_axis(falls, last, 0.0, 1)
     np.put_along_axis(gaps, last + 1, 0.0, 1)
-    return Steps(waits, falls, gaps, steps.lengths + 1)
+    return Steps(waits, falls, gaps, steps.mean_waits, steps.lengths + 1)
 
 
 def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -119,7 +186,8 @@ def resampled(steps: Steps, length: int, rng: np.random.Generator) -> tuple[Floa
     if not steps.gaps.any():
         return times, logs
     gaps = np.concatenate([steps.gaps[:, :1], np.take_along_axis(steps.gaps, drawn + 1, 1)], axis=1)
-    return ordered(times + gaps * (rng.random(gaps.shape) - 0.5)), logs
+    before = days_before_found(gaps, steps.mean_waits)
+    return ordered(times + before - drawn_before_found(gaps, steps.mean_waits, rng)), logs
 
 
 def event_slopes(

@@ -15,6 +15,7 @@ import polars as pl
 from densing_pipeline.cost.halving import estimate_prices
 from densing_pipeline.score_sources.sources import SOURCES
 from densing_pipeline.tables.published import TASK_COST_HALVING, TASK_COST_RECORDS, TASK_RUNS
+from densing_pipeline.tables.width import with_width
 
 FEWEST_BOARD_RUNS = 10
 """Fewest runs with a cost for which a board whose levels nobody chose is looked at."""
@@ -152,7 +153,18 @@ def task_cost_halving(
     """
     rows = list(_estimates(runs, levels, draws, seed))
     frame = pl.DataFrame(rows, infer_schema_length=None) if rows else TASK_COST_HALVING.empty()
-    return TASK_COST_HALVING.cast(frame)
+    return with_width(TASK_COST_HALVING, frame, "low", "high")
+
+
+def with_bundled(estimates: pl.DataFrame, bundled: pl.DataFrame) -> pl.DataFrame:
+    """The estimates with those bundled of boards whose runs may not be published, as `TASK_COST_HALVING`.
+
+    Args:
+        estimates: from `task_cost_halving`.
+        bundled: the facts `task_cost_halving`.
+    """
+    others = with_width(TASK_COST_HALVING, bundled, "low", "high")
+    return pl.concat([estimates, others])
 
 
 def _estimates(
@@ -204,7 +216,7 @@ def _estimates(
 def derived(estimates: pl.DataFrame) -> pl.DataFrame:
     """The estimates as they may be published though the runs may not: numbers of our own, to six digits."""
     numbers = pl.col(pl.Float64).round_sig_figs(6)
-    return estimates.with_columns(numbers, licence_basis=pl.lit("fact"))
+    return estimates.drop("width", strict=False).with_columns(numbers, licence_basis=pl.lit("fact"))
 
 
 def halving_rows(estimates: pl.DataFrame) -> list[list[str]]:

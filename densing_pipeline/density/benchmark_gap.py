@@ -21,6 +21,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import MOST_LOST
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import BENCHMARK_GAP
+from densing_pipeline.tables.width import with_told_ends
 
 LINE_LAW = "family-qwen2.5"
 """The reference law through the same line of models as the ruler of fresh text."""
@@ -85,7 +86,10 @@ def benchmark_gap(
         rows += _rows(models, text[0], benchmark - text[1:])
     if not rows:
         return BENCHMARK_GAP.empty()
-    return BENCHMARK_GAP.cast(pl.DataFrame(rows, infer_schema_length=None))
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return with_told_ends(
+        BENCHMARK_GAP, made, "excess_low", "excess_high", of="excess", is_log=True
+    )
 
 
 def _drawn_ln_effective(

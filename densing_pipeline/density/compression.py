@@ -17,6 +17,7 @@ from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import COMPRESSION
+from densing_pipeline.tables.width import with_told_ends
 
 METHODS = ("pruned", "distilled", "quantised")
 """Relations of a model to its parent that are compression."""
@@ -81,7 +82,10 @@ def compression(
         rows.append(pair | {"log_ratio": ratio, "low": low, "high": high,
                             "finding": _finding(low, high)})  # fmt: skip
     columns = [name for name in COMPRESSION.names if name in (rows[0] if rows else ())]
-    return COMPRESSION.cast(pl.DataFrame(rows).select(columns)) if rows else COMPRESSION.empty()
+    if not rows:
+        return COMPRESSION.empty()
+    made = pl.DataFrame(rows).select(columns)
+    return with_told_ends(COMPRESSION, made, "low", "high", of="log_ratio", is_log=True)
 
 
 def _of(role: str, known: pl.DataFrame) -> pl.DataFrame:

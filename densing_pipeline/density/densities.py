@@ -18,6 +18,7 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import DENSITIES
+from densing_pipeline.tables.width import told_ends, with_told_ends
 
 SERIES = ("reference_id", "score_set", "params_basis")
 """Columns that identify one series of densities."""
@@ -42,7 +43,8 @@ def densities(
     The 95 % interval comes from joint draws: a score plus normal noise of its standard error,
     inverted by a draw of the law. Draw k of a law is the same for all models, because they share
     the error of the law; the noise of the scores is independent. An end beyond which more than 2.5
-    % of the draws are censored is null. The interval always contains the density itself.
+    % of the draws are censored is null, and so is one that says nothing (`tables.width`). The interval always
+    contains the density itself.
 
     Args:
         models: a `models` frame.
@@ -89,7 +91,9 @@ def densities(
         )
         .drop("effective_low", "effective_high", "own_low", "own_high", "chance", "item_std_error")
     )
-    return DENSITIES.cast(per_basis.with_columns(is_record=_is_record(per_basis)))
+    own_ends = told_ends("density_low_own_minimum", "density_high_own_minimum", of="density")
+    made = per_basis.with_columns(*own_ends, is_record=_is_record(per_basis))
+    return with_told_ends(DENSITIES, made, "density_low", "density_high", of="density")
 
 
 def _effective(

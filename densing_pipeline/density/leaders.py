@@ -13,6 +13,7 @@ from densing_pipeline.density.drawn_law import DrawnLaw, drawn_laws
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import LEADERS
+from densing_pipeline.tables.width import width_of
 
 SHOWN_LEADERS = 20
 """Models of a series that the table has."""
@@ -66,7 +67,9 @@ def leaders(
         first = None if law is None else _first(rows, law, seed, "/".join(one))
         ends = [
             pl.when(pl.col(f"density_{end}").is_null()).then(
-                pl.lit(f"the {end} end of the interval is open: the law does not reach that far")
+                pl.lit(
+                    f"the {end} end of the interval is open: the law does not bound the density there"
+                )
             )
             for end in ("low", "high")
         ]
@@ -89,7 +92,8 @@ def leaders(
                 .with_columns(
                     reason=pl.concat_str(
                         [unknown, *ends, no_name], separator="; ", ignore_nulls=True
-                    ).replace("", None)
+                    ).replace("", None),
+                    width=width_of("density_low", "density_high", pl.col("density").is_not_null()),
                 )
                 .select(LEADERS.names)
             )

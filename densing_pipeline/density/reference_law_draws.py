@@ -7,6 +7,8 @@ benchmark is fitted to the same resample.
 Not here: the fits (`bootstrap_laws`, `bootstrap_scores`), and densities.
 """
 
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from densing_pipeline.density.reference_laws import (
 )
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import REFERENCE_LAW_DRAWS
 
@@ -43,6 +46,9 @@ SPARE = 2
 
 FEWEST_DISTINCT = 5
 """Fewest distinct runs (and models of the score step) with which a resample determines a law."""
+
+FEWEST_LAWS = 4
+"""Fewest laws, of tenths of a second each, for which a second process is started."""
 
 FEWEST_RUNS = 5
 BLOCKS = 10
@@ -71,20 +77,27 @@ def reference_law_draws(
         A `reference_law_draws` frame, which says of each draw whether it lies in another minimum; a law without points has no rows, nor has one for which most
         resamples determine no law.
     """
-    rows: list[dict[str, Any]] = []
-    for law in reference_laws.iter_rows(named=True):
-        is_headline = (law["reference_id"], law["benchmark"]) == HEADLINE_LAW
-        wanted = draws * (HEADLINE_LAW_TIMES if is_headline else 1)
-        coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_LAW_TIMES)
-        rows += [
-            {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
-            | dict(zip(COEFFICIENTS, map(float, values), strict=True))
-            | {"is_other_minimum": bool(is_other)}
-            for draw, (values, is_other) in enumerate(
-                zip(coefficients, _in_other_minimum(law, points, coefficients), strict=True)
-            )
-        ]
+    work = partial(_of_law, points=points, seed=seed, draws=draws)
+    laws = reference_laws.rows(named=True)
+    rows = list(chain.from_iterable(parallel_map(work, laws, fewest=FEWEST_LAWS)))
     return REFERENCE_LAW_DRAWS.cast(pl.DataFrame(rows)) if rows else REFERENCE_LAW_DRAWS.empty()
+
+
+def _of_law(
+    law: dict[str, Any], points: pl.DataFrame, seed: int, draws: int
+) -> list[dict[str, Any]]:
+    """The rows of one law."""
+    is_headline = (law["reference_id"], law["benchmark"]) == HEADLINE_LAW
+    wanted = draws * (HEADLINE_LAW_TIMES if is_headline else 1)
+    coefficients = _coefficients(law, points, seed, wanted, most=draws * HEADLINE_LAW_TIMES)
+    return [
+        {"reference_id": law["reference_id"], "benchmark": law["benchmark"], "draw": draw}
+        | dict(zip(COEFFICIENTS, map(float, values), strict=True))
+        | {"is_other_minimum": bool(is_other)}
+        for draw, (values, is_other) in enumerate(
+            zip(coefficients, _in_other_minimum(law, points, coefficients), strict=True)
+        )
+    ]
 
 
 def _coefficients(

@@ -8,8 +8,12 @@ from statistics import median
 
 import polars as pl
 
-from densing_pipeline.benchmarks import AVERAGED, REWRITTEN
-from densing_pipeline.density.pooled_scores import measured_scores, with_errors
+from densing_pipeline.benchmarks import REWRITTEN
+from densing_pipeline.density.pooled_scores import (
+    is_protocol_pooled,
+    measured_scores,
+    with_errors,
+)
 from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.tables.published import CONTAMINATION, SCORE_GAPS
 
@@ -21,9 +25,10 @@ FEWEST_OTHERS = 5
 
 
 def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
-    """Every measured score beside every reported one of the same model, benchmark and protocol.
+    """Every measured score beside every reported one of the same model and benchmark, of all that are pooled.
 
-    Both answered the same questions, so most of the items' noise is in both and cancels; how much is
+    Protocols are those that are pooled too (`is_protocol_pooled`): the paper's for its suite; of MMLU-Pro and GSM8K, which
+    we measure beside it, those of `benchmarks.COMPARED`. Both answered the same questions, so most of the items' noise is in both and cancels; how much is
     not known of a report. The interval takes the two as independent, which is an upper bound.
 
     Args:
@@ -33,9 +38,7 @@ def score_gaps(scores: pl.DataFrame) -> pl.DataFrame:
         A `score_gaps` frame; measured less reported.
     """
     usable = scores.filter(
-        pl.col("is_paper_protocol") & pl.col("score").is_finite(),
-        pl.col("benchmark").is_in(AVERAGED),
-        pl.col("known_to").is_null(),
+        is_protocol_pooled(), pl.col("score").is_finite(), pl.col("known_to").is_null()
     )
     measured = measured_scores(usable.filter(pl.col("source_kind") == "measured")).select(
         "model_id", "benchmark", "revision", "suite_version",

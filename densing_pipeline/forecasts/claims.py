@@ -33,6 +33,7 @@ from densing_pipeline.paper import PREPRINT_DOUBLING_DAYS
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.dates import DAYS_PER_MONTH, days_since_zero
 from densing_pipeline.tables.published import PAPER_CLAIMS
+from densing_pipeline.tables.width import told_ends, width_of
 
 MADE_ON = date(2024, 12, 31)
 """End of the month in which arXiv v2 came out (6 December 2024)."""
@@ -76,7 +77,11 @@ def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFram
     if not rows:
         return PAPER_CLAIMS.empty()
     fixed = {"made_on": MADE_ON, "as_of": known.as_of, "draws": draws, "seed": seed}
-    return PAPER_CLAIMS.cast(pl.DataFrame([row | fixed for row in rows], infer_schema_length=None))
+    made = PAPER_CLAIMS.cast(
+        pl.DataFrame([row | fixed for row in rows], infer_schema_length=None)
+    ).with_columns(told_ends("claimed_low", "claimed_high", of="claimed_fold"))
+    is_estimated = pl.col("low").is_not_null() & pl.col("high").is_not_null()
+    return made.with_columns(width=width_of("low", "high", is_estimated))
 
 
 def _density(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -84,7 +89,7 @@ def _density(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str,
     densities = known.densities
     start = days_since_zero(MADE_ON)
     for name in density_names(densities):
-        vintage = density_vintage(known.history, name, MADE_ON)
+        vintage = density_vintage(known.history(MADE_ON), name, MADE_ON)
         if vintage is None:
             continue
         models = series_models(densities, name)

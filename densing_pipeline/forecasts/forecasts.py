@@ -8,14 +8,15 @@ changed.
 Not here: the data of a vintage (`vintages`), the methods (`methods`), and the scores (`scores`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import EXTRAPOLATING, METHODS, Method, NoForecastError
 from densing_pipeline.forecasts.vintages import (
@@ -31,7 +32,8 @@ from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.stats.streams import stream
 from densing_pipeline.tables.published import FORECAST_QUANTILES, FORECASTS
-from densing_pipeline.tables.width import MOST_FOLD
+from densing_pipeline.tables.width import MOST_FOLD, width_of
+from densing_pipeline.trends.pooled_growth import Pace
 
 HORIZONS = (1, 3, 6, 12)
 """Months ahead."""
@@ -43,7 +45,7 @@ MOST_FORECAST_DRAWS = 400
 """Most draws of a forecast with an interval."""
 
 FEWEST_MONTH_ENDS = 12
-"""Fewest month ends, whose prices take some tenths of a second each, for which a second process is started."""
+"""Fewest month ends, whose forecasts take some tenths of a second each, for which a second process is started."""
 
 FARTHEST_FOLD = 1000.0
 """Largest ratio of the upper end to the current record; a wider forecast is not informative and not
@@ -67,31 +69,54 @@ def forecasts(
     Returns:
         A `forecasts` frame; a method without enough data has verdict `insufficient`.
     """
-    draws = min(draws, MOST_FORECAST_DRAWS)
-    rows: list[dict[str, Any]] = []
     ends = month_ends(known.as_of)
     known.prepare(ends)
-    prices = (
-        parallel_map(partial(price_vintages, known.market), ends, fewest=FEWEST_MONTH_ENDS)
-        if known.has_prices
-        else [[] for _ in ends]
+    pieces = [_MonthEnd(day, known.history(day), known.pooled_pace(day)) for day in ends]
+    work = partial(
+        _of_month_end,
+        names=density_names(known.densities),
+        market=known.market if known.has_prices else None,
+        draws=min(draws, MOST_FORECAST_DRAWS),
+        seed=seed,
     )
-    for month_end, of_prices in zip(ends, prices, strict=True):
-        of_density = (
-            density_vintage(known.history, name, month_end, known.pooled_pace(month_end))
-            for name in density_names(known.densities)
-        )
-        for vintage in (*of_density, *of_prices):
-            if vintage is not None:
-                rows.extend(_rows(vintage, draws, seed))
-    rebuilt = (
-        FORECASTS.cast(
-            pl.DataFrame(rows, infer_schema_length=None).with_columns(origin=pl.lit("backtest"))
-        )
-        if rows
-        else FORECASTS.empty()
-    )
-    return FORECASTS.cast(pl.concat([rebuilt, _published(rebuilt, previous, known.as_of)]))
+    made = parallel_map(work, pieces, fewest=FEWEST_MONTH_ENDS)
+    rebuilt = pl.concat([FORECASTS.empty(), *made], rechunk=True)
+    every = pl.concat([rebuilt, _published(rebuilt, previous, known.as_of)])
+    # Forecasts published before keep their ends, whatever the rules are now.
+    is_estimated = (pl.col("verdict") == "ok") & pl.col("low").is_not_null()
+    return FORECASTS.cast(every.with_columns(width=width_of("low", "high", is_estimated)))
+
+
+class _MonthEnd(NamedTuple):
+    """A month end and what was known of density then.
+
+    Attributes:
+        day: the month end.
+        densities: a `densities` frame.
+        pooled_pace: pace pooled over benchmarks; None where there was none.
+    """
+
+    day: date
+    densities: pl.DataFrame
+    pooled_pace: Pace | None
+
+
+def _of_month_end(
+    end: _MonthEnd, names: Sequence[str], market: Market | None, draws: int, seed: int
+) -> pl.DataFrame:
+    """The forecasts made at one month end, by density series and then by level of price."""
+    of_density = (density_vintage(end.densities, name, end.day, end.pooled_pace) for name in names)
+    of_prices = price_vintages(market, end.day) if market else []
+    rows = [
+        row
+        for vintage in (*of_density, *of_prices)
+        if vintage is not None
+        for row in _rows(vintage, draws, seed)
+    ]
+    if not rows:
+        return FORECASTS.empty()
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return FORECASTS.cast(made.with_columns(origin=pl.lit("backtest")))
 
 
 def _published(rebuilt: pl.DataFrame, previous: pl.DataFrame | None, as_of: date) -> pl.DataFrame:

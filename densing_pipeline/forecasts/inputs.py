@@ -42,7 +42,7 @@ class ForecastInputs(NamedTuple):
         history: gives the `densities` of a past day (`density_history`).
         market: prices, links, levels and scores, and the price lists' polls.
         pooled_pace: gives the pooled pace of a past day (`pooled_pace`).
-        prepare: computes the history of several days at once.
+        prepare: computes the history, and the pooled paces, of several days at once.
     """
 
     densities: pl.DataFrame

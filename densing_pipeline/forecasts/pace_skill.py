@@ -15,19 +15,21 @@ Not here: the curves (`trends.growth_curves`) and the data of a past day (`densi
 
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from scoringrules import quantile_score
 
 from densing_pipeline.forecasts.inputs import History
+from densing_pipeline.forecasts.losses import pinball_loss
 from densing_pipeline.forecasts.methods import LOOKBACK_DAYS
 from densing_pipeline.forecasts.skill import SHORTEST_BLOCK, resampled_skill, vintages_needed
 from densing_pipeline.forecasts.vintages import month_ends, months_later
 from densing_pipeline.headline import HEADLINE
 from densing_pipeline.stats.arrays import BoolArray, FloatArray
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import PACE_SKILL
@@ -59,6 +61,9 @@ RULES = {
     "ols-all": "squared error",
 }
 """Score of each estimator's forecasts."""
+
+FEWEST_PACE_SERIES = 4
+"""Fewest series, of tenths of a second each, for which a second process is started."""
 
 NO_CHANGE = "no-change"
 CURVES = (LINE.name, RECENT.name, SATURATING.name, BROKEN.name, NO_CHANGE)
@@ -110,15 +115,13 @@ def pace_skill(
     Returns:
         A `pace_skill` frame; with too few month ends the verdict is `insufficient`.
     """
-    fixed = {"as_of": as_of, "draws": draws, "seed": seed}
-    rows = [
-        named | row | fixed
-        for named, known in _series(_used(densities, as_of), history, as_of)
-        for row in _rows(known, draws, seed)
-    ]
+    work = partial(_of_series, draws=draws, seed=seed)
+    series = list(_series(_used(densities, as_of), history, as_of))
+    rows = list(chain.from_iterable(parallel_map(work, series, fewest=FEWEST_PACE_SERIES)))
     if not rows:
         return PACE_SKILL.empty()
-    return PACE_SKILL.cast(pl.DataFrame(rows, infer_schema_length=None))
+    made = pl.DataFrame(rows, infer_schema_length=None)
+    return PACE_SKILL.cast(made.with_columns(as_of=pl.lit(as_of)))
 
 
 def _used(densities: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -182,6 +185,12 @@ def _known(
     today[[place[name] for name in now["model_id"]]] = np.log(now["density"].to_numpy())
     days = np.array([days_since_zero(day) for day in models["release_date"]])
     return _Known(ends, days, tuple(models["family"]), values, is_known, windows, today)
+
+
+def _of_series(piece: tuple[dict[str, str], _Known], draws: int, seed: int) -> list[dict[str, Any]]:
+    """The rows of one series and population, with its name."""
+    named, known = piece
+    return [named | {"draws": draws, "seed": seed} | row for row in _rows(known, draws, seed)]
 
 
 def _rows(known: _Known, draws: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -290,7 +299,7 @@ class _Scorer:
         stays = np.quantile(last, TAU) if self._estimator == "quantile-0.9" else last.mean()
         forecast = np.stack([of.at(row, days) for of in self._fits] + [np.full(days.size, stays)])
         if self._estimator == "quantile-0.9":
-            return np.asarray(quantile_score(actual, forecast, TAU), dtype=np.float64)
+            return pinball_loss(actual, forecast, TAU)
         return np.asarray((actual - forecast) ** 2)
 
     def _of_records(self, row: int, end: float) -> FloatArray | None:

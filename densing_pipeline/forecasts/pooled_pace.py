@@ -3,12 +3,17 @@
 Not here: the estimate (`trends.pooled_growth`), and forecasts by it (`methods`).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
-from densing_pipeline.density.density_history import DensityHistory
-from densing_pipeline.density.size_scale import panel, score_ranges
+import polars as pl
+
+from densing_pipeline.density.density_history import FEWEST_PAST_DAYS, DensityHistory
+from densing_pipeline.density.size_scale import ScoreRange, panel, score_ranges
 from densing_pipeline.headline import GROWTH_HEADLINE
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.trends.pooled_growth import Pace, pooled_growth
 from densing_pipeline.trends.pooled_rows import METHODS
 
@@ -36,16 +41,34 @@ class PooledPaces:
         Args:
             day: last day of release, and on which a score was known.
         """
-        if day not in self._days:
-            of = panel(
-                self.history.models,
-                self.history.on(day).pooled_scores,
-                score_ranges(self.history.reference_laws),
-                params_basis=GROWTH_HEADLINE.params_basis,
-                as_of=day,
-            )
-            bend, spread = METHODS[GROWTH_HEADLINE.ruler]
-            self._days[day] = pooled_growth(
-                of, draws=PACE_RESAMPLES, seed=self.seed, bend=bend, spread=spread
-            ).pace
+        self.prepare([day])
         return self._days[day]
+
+    def prepare(self, days: Sequence[date]) -> None:
+        """Compute several days at once, many of them in two processes, for later callers.
+
+        Args:
+            days: as in `as_of`.
+        """
+        self.history.prepare(days)
+        missing = [day for day in days if day not in self._days]
+        known = [(day, self.history.on(day).pooled_scores) for day in missing]
+        work = partial(
+            _pace, self.history.models, score_ranges(self.history.reference_laws), self.seed
+        )
+        found = parallel_map(work, known, fewest=FEWEST_PAST_DAYS)
+        self._days.update(zip(missing, found, strict=True))
+
+
+def _pace(
+    models: pl.DataFrame,
+    ranges: Mapping[str, ScoreRange],
+    seed: int,
+    known: tuple[date, pl.DataFrame],
+) -> Pace | None:
+    """The pace of a day, from the `pooled_scores` known then."""
+    day, scores = known
+    basis = GROWTH_HEADLINE.params_basis
+    of = panel(models, scores, ranges, params_basis=basis, as_of=day)
+    bend, spread = METHODS[GROWTH_HEADLINE.ruler]
+    return pooled_growth(of, draws=PACE_RESAMPLES, seed=seed, bend=bend, spread=spread).pace

@@ -1,7 +1,7 @@
 """The `forecast_scores` table: forecasts compared with the outcomes.
 
 Everything is scored on natural logarithms, so that twofold too high counts as much as twofold too
-low, for densities and prices. CRPS and pinball losses are those of the package `scoringrules`. The CRPS is
+low, for densities and prices. The CRPS (`losses`) is
 that of the empirical distribution of all draws; of a forecast published before draws were kept it is
 computed from its nine deciles (as twice the mean pinball loss, up to a tenth off), and for a forecast
 without an interval it is the absolute error, so that all kinds are on one scale.
@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scoringrules import crps_ensemble, crps_quantile, quantile_score
 
 from densing_pipeline.forecasts.forecasts import LEVELS
 from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.forecasts.losses import crps_of_draws, crps_of_quantiles, pinball_loss
 from densing_pipeline.forecasts.vintages import (
     cheapest_ever,
     density_names,
@@ -91,7 +91,7 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
     median = quantiles[:, LEVELS.index(0.5)]
     is_claim = seen["draws"].to_numpy() == 0
     deciles, levels = quantiles[:, DECILES], np.array(LEVELS)[DECILES]
-    crps = crps_quantile(actual, deciles, levels) if seen.height else np.empty(0)
+    crps = crps_of_quantiles(actual, deciles, levels)
     of_draws = _of_draws(actual, seen["log_draws"]) if "log_draws" in seen.columns else crps
     crps = np.where(np.isnan(of_draws), crps, of_draws)
     error = np.abs(median - actual)
@@ -102,7 +102,7 @@ def _scored(seen: pl.DataFrame) -> pl.DataFrame:
         *(
             pl.Series(
                 f"pinball_{level:.0%}".removesuffix("%"),
-                quantile_score(actual, quantiles[:, LEVELS.index(level)], level),
+                pinball_loss(actual, quantiles[:, LEVELS.index(level)], level),
                 dtype=pl.Float64,
             )
             for level in (0.1, 0.5, 0.9)
@@ -116,7 +116,7 @@ def _of_draws(actual: FloatArray, drawn: pl.Series) -> FloatArray:
     scores = np.full(actual.size, np.nan)
     for row in np.flatnonzero(drawn.is_not_null().to_numpy()).tolist():
         draws = drawn[row].cast(pl.Float64).to_numpy()
-        scores[row] = crps_ensemble(actual[row], draws, estimator="qd", sorted_ensemble=True)
+        scores[row] = crps_of_draws(actual[row], draws)
     return scores
 
 

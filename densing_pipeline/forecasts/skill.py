@@ -19,6 +19,7 @@ import polars as pl
 from densing_pipeline.forecasts.methods import METHODS
 from densing_pipeline.stats.arrays import FloatArray
 from densing_pipeline.tables.published import FORECAST_SKILL
+from densing_pipeline.tables.width import MOST_FOLD
 
 POOLED = "all"
 """Name of the series that pools all series of a target."""
@@ -33,6 +34,10 @@ FEWEST_VINTAGES = 12
 """Fewest vintages for a verdict of `ok`: a year, and at least twice the horizon."""
 
 SHORTEST_BLOCK = 3
+
+WORST_SKILL = 1.0 - MOST_FOLD
+"""Skill below which none is told: the errors are over `MOST_FOLD` times the rival's, who hardly errs where next to
+nothing happens."""
 
 
 def forecast_skill(
@@ -135,11 +140,15 @@ def _skill(
     }
     if rivals.sum() == 0 or rivals.size < vintages_needed(months):
         return row
-    row[name] = float(1 - ours.sum() / rivals.sum())
+    skill = float(1 - ours.sum() / rivals.sum())
+    if skill < WORST_SKILL:
+        return row
+    row[name] = skill
     if own["method"][0] != theirs["method"][0]:
         skills = resampled_skill(ours, rivals, max(months, SHORTEST_BLOCK), draws, seed)
         low, high = np.nanquantile(skills, [0.025, 0.975])
-        row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        told = None if low < WORST_SKILL else float(low)
+        row |= {f"{name}_low": told, f"{name}_high": float(high)}
     return row
 
 

@@ -20,7 +20,6 @@ import polars as pl
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.density.score_sets import SCORE_SETS
-from densing_pipeline.forecasts.inputs import History
 from densing_pipeline.headline import HEADLINE, HEADLINE_BLEND
 from densing_pipeline.paper import NMI
 from densing_pipeline.stats.arrays import FloatArray
@@ -124,10 +123,10 @@ def series_models(densities: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def density_vintage(
-    history: History, name: str, month_end: date, pooled_pace: Pace | None = None
+    densities: pl.DataFrame, name: str, month_end: date, pooled_pace: Pace | None = None
 ) -> Vintage | None:
-    """A density series as known at a month end; None before its first model."""
-    models = from_frame(series_models(history(month_end), name))
+    """A density series as known at a month end, from the `densities` frame of that day; None before its first model."""
+    models = from_frame(series_models(densities, name))
     if not models.days.size:
         return None
     days, progress = _records(models.days, models.values)

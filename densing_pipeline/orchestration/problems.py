@@ -3,11 +3,13 @@
 It is read anew each time, so nothing is missed while the daemon was down, and what is mended is gone.
 """
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster_shared.error import SerializableErrorInfo
 
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
@@ -15,6 +17,7 @@ from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import clean
+from densing_pipeline.units import MIB
 
 JOBS = ("nightly", "hub_sweep", "maintenance")
 """Jobs whose last run must have succeeded. A failed run of `evaluate` is one model's; what stops all
@@ -22,6 +25,12 @@ evaluations is told as one problem."""
 
 OVERDUE = timedelta(minutes=15)
 """Time after its longest run by which a night must have been ended."""
+
+LEAST_FREE = 256 * MIB
+"""Free bytes of a disk below which it is told: what some ten nights write."""
+
+MOST_CHARS = 500
+"""Most characters of a message of others that is quoted."""
 
 MOST_FINDINGS = 3
 """Values of a failed check that a message quotes."""
@@ -48,6 +57,7 @@ def problems(
         *_nights(instance, settings, now),
         *_failed_checks(instance, settings, checks),
         *_evaluations(settings),
+        *_disks(settings, now),
     ]
 
 
@@ -87,17 +97,27 @@ def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Probl
 
 
 def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
-    """The first step that failed, and with what."""
-    failures = instance.get_records_for_run(
-        run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
-    )
-    for record in failures.records:
-        event = record.event_log_entry.dagster_event
-        if event is None or event.step_failure_data.error is None:
-            continue
-        error = event.step_failure_data.error
-        return f" in {event.step_key}: {clean((error.cause or error).message.strip(), 500)}"
-    return ""
+    """The first step that failed, and with what; of a run that failed outside of its steps, why."""
+    step = _first_event(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
+    if step is not None and step.step_failure_data.error is not None:
+        return f" in {step.step_key}: {_told(step.step_failure_data.error)}"
+    run = _first_event(instance, run_id, dg.DagsterEventType.RUN_FAILURE)
+    if run is None:
+        return ""
+    # A run whose process ended has a message alone.
+    error = run.job_failure_data.error if run.event_specific_data else None
+    return f": {_told(error) if error else clean(run.message or 'no reason given', MOST_CHARS)}"
+
+
+def _first_event(
+    instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType
+) -> dg.DagsterEvent | None:
+    found = instance.get_records_for_run(run_id, of_type=kind, limit=1).records
+    return found[0].event_log_entry.dagster_event if found else None
+
+
+def _told(error: SerializableErrorInfo) -> str:
+    return clean((error.cause or error).message.strip(), MOST_CHARS)
 
 
 def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Problem]:
@@ -148,7 +168,7 @@ def _failed_checks(
         found.append(
             Problem(
                 f"check:{asset}:{key.name}",
-                f"the check {key.name} of {asset} did not pass ({clean(values, 500)})",
+                f"the check {key.name} of {asset} did not pass ({clean(values, MOST_CHARS)})",
                 _instant(record.create_timestamp),
                 f"Look at what it names; {SEE}",
                 _link(settings, f"assets/{asset}?view=checks", f"the checks of {asset}"),
@@ -170,11 +190,27 @@ def _evaluations(settings: Settings) -> list[Problem]:
     return [
         Problem(
             "evaluations",
-            f"no model is evaluated: {clean(reason, 500)}",
+            f"no model is evaluated: {clean(reason, MOST_CHARS)}",
             since,
             "The check also runs by itself, every hour while this lasts",
         )
     ]
+
+
+def _disks(settings: Settings, now: datetime) -> list[Problem]:
+    """Disks of the state directory and of releases that are nearly full: on a full one a night can record nothing."""
+    found = {}
+    for folder in (settings.state_dir.absolute(), settings.publish_dir.absolute()):
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        free, device = shutil.disk_usage(there).free, there.stat().st_dev
+        if free < LEAST_FREE and device not in found:
+            found[device] = Problem(
+                f"disk:{folder}",
+                f"the disk of {folder} has {free / MIB:.0f} MiB left",
+                now,
+                "Free some space, or set DENSING_KEEP_RUNS_DAYS or DENSING_KEEP_RELEASES lower",
+            )
+    return list(found.values())
 
 
 def _instant(seconds: float | None) -> datetime:

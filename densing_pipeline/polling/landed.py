@@ -25,6 +25,9 @@ from densing_pipeline.text import clean
 RECEIVED = "-received"
 REFUSED = "-refused"
 
+LONGEST_UNCHANGED_DAYS = 14
+"""Days after which a list that never changes is asked for as a whole, and reported."""
+
 IS_BEHIND = "behind the servers'"
 """Part of the remark on a clock of this machine that is behind."""
 

@@ -18,6 +18,7 @@ from densing_pipeline.landing import LandingZone
 from densing_pipeline.polling.answers import NOT_MODIFIED, Asked, Request
 from densing_pipeline.polling.judging import judged, with_remedy
 from densing_pipeline.polling.landed import (
+    LONGEST_UNCHANGED_DAYS,
     RECEIVED,
     REFUSED,
     UNCHANGED_FOR,
@@ -32,9 +33,6 @@ from densing_pipeline.polling.landed import (
 from densing_pipeline.polling.source import DocumentT, SnapshotError, Source
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import error_text
-
-LONGEST_UNCHANGED_DAYS = 14
-"""Days after which a list that never changes is asked for as a whole, and reported."""
 
 LARGEST_CLOCK_ERROR = timedelta(days=1)
 """By how much our clock may differ from the servers' before theirs is taken for the time of the poll."""

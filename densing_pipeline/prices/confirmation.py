@@ -48,7 +48,7 @@ class Look(NamedTuple):
 
     Attributes:
         day: its day.
-        before: day of the last look that covered the model; None if this is the first.
+        before: day of the last look that covered the model and counts; None if this is the first.
         is_own: whether the sellers' own system writes the list.
     """
 
@@ -346,7 +346,10 @@ def _begun(offer: Offer, listed: Row, look: Look, held: Row | None = None) -> Ro
         held: the price that held until this look; None if the offer was not there.
     """
     known = offer.known
-    earliest = held["last_seen"] + _DAY if held else _earliest(look)
+    earliest = _earliest(look)
+    if held:
+        # The last look need not have found the price held, and one that found it need not count.
+        earliest = min(earliest or look.day, held["last_seen"] + _DAY)
     return listed | {
         "valid_from": look.day, "valid_from_earliest": earliest,
         "valid_from_latest": look.day, "basis": "first_observed",

@@ -114,7 +114,13 @@ class Folded:
 
 
 def fold(
-    state: Open, quotes: pl.DataFrame, *, source: str, observed_on: date, snapshot_sha256: str
+    state: Open,
+    quotes: pl.DataFrame,
+    *,
+    source: str,
+    observed_on: date,
+    snapshot_sha256: str,
+    last_look: date | None = None,
 ) -> Folded:
     """The history after one more snapshot.
 
@@ -126,6 +132,8 @@ def fold(
         source: name of the list.
         observed_on: day of the snapshot, later than that of the one before.
         snapshot_sha256: hash of its bytes.
+        last_look: day of the last look that counts, where looks since are not believed
+            (`history.unbelieved_since`): what this snapshot found first may have begun on the day after it.
 
     Returns:
         Open rows, and rows that no later snapshot will touch: those superseded (`observed_to` is
@@ -150,13 +158,13 @@ def fold(
     touched = met.filter(~pl.col("is_quiet")).select(IDENTITY)
     told, known = _rows_of(listed, touched), _rows_of(state.rows, touched)
     offers = set(listed.select(OFFER_KEY).iter_rows()) if known else set()
-    last_look = _last_look(state, is_partial=is_partial)
+    looked = _last_look(state, last_look, is_partial=is_partial)
     is_own = source in own_lists()
     steps = [
         step(
             Offer(**{row["phase"]: row for row in known.get(identity, ())}),
             told[identity][0] if identity in told else None,
-            Look(observed_on, last_look(identity[_MODEL]), is_own),
+            Look(observed_on, looked(identity[_MODEL]), is_own),
             is_redated=identity not in told and identity[: len(OFFER_KEY)] in offers,
         )
         for identity in {**told, **known}
@@ -211,10 +219,18 @@ def _as_open_rows(
     return once, rows.height - once.height
 
 
-def _last_look(state: Open, *, is_partial: bool) -> Callable[[str], date | None]:
-    """Gives the day of the last look at a model: a partial list is asked for others every night."""
+def _last_look(
+    state: Open, believed: date | None, *, is_partial: bool
+) -> Callable[[str], date | None]:
+    """Gives the day of the last look at a model: a partial list is asked for others every night.
+
+    Args:
+        state: the open rows before.
+        believed: day of the last look that counts, where later ones do not.
+        is_partial: whether the list is asked for a part of its models.
+    """
     if not is_partial:
-        return lambda model: state.last_day
+        return lambda model: believed or state.last_day
     newest = state.rows.group_by("model").agg(pl.col("last_seen").max())
     return dict(newest.iter_rows()).get
 

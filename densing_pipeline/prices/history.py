@@ -18,6 +18,8 @@ import polars as pl
 
 from densing_pipeline import clock, project_code
 from densing_pipeline.landing import LandingZone, Receipt
+from densing_pipeline.polling.answers import NOT_MODIFIED
+from densing_pipeline.polling.landed import LONGEST_UNCHANGED_DAYS
 from densing_pipeline.polling.source import SnapshotError
 from densing_pipeline.prices.fold import Counts, Open, fold
 from densing_pipeline.prices.sources import SOURCES, partial_lists
@@ -28,11 +30,19 @@ from densing_pipeline.tables.published import PRICE_POLLS, PRICES
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One landed response: its day, its hash, and how to get its bytes."""
+    """One landed response.
+
+    Attributes:
+        day: day of its receipt.
+        sha256: hash of its bytes.
+        read: gives its bytes.
+        is_whole: whether the list itself came, rather than the answer that it had not changed.
+    """
 
     day: date
     sha256: str
     read: Callable[[], bytes]
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,28 @@ def landed(receipts: Iterable[Receipt], zone: LandingZone) -> list[Snapshot]:
     """The responses of a source that count: of several on one day, the first."""
     by_day = groupby(receipts, key=lambda receipt: receipt.fetched_at.date())
     first = [next(of_day) for _, of_day in by_day]
-    return [Snapshot(r.fetched_at.date(), r.sha256, partial(zone.read, r)) for r in first]
+    return [
+        Snapshot(r.fetched_at.date(), r.sha256, partial(zone.read, r), r.status != NOT_MODIFIED)
+        for r in first
+    ]
+
+
+def unbelieved_since(snapshots: Sequence[Snapshot], number: int) -> date | None:
+    """The day of the last look before a snapshot that counts, where later ones do not; None if all do.
+
+    A server that said for over `LONGEST_UNCHANGED_DAYS` that nothing had changed is asked for the whole list. If that
+    is another one, it may have changed on any night since the last whole list, whatever the server said.
+
+    Args:
+        snapshots: all that has landed, oldest first, one a day.
+        number: which of them.
+    """
+    found = snapshots[number]
+    before = next((s for s in reversed(snapshots[:number]) if s.is_whole), None)
+    if before is None or not found.is_whole or before.sha256 == found.sha256:
+        return None
+    is_late = (found.day - before.day).days > LONGEST_UNCHANGED_DAYS
+    return before.day if is_late and not snapshots[number - 1].is_whole else None
 
 
 def update(
@@ -137,6 +168,7 @@ def update(
         closed: dict[str, list[pl.DataFrame]] = {}
         poll_rows: list[pl.DataFrame] = []
         for snapshot in of_month:
+            last_look = unbelieved_since(snapshots, seen)
             seen += 1
             try:
                 found = parse(snapshot.read(), snapshot.day)
@@ -146,6 +178,7 @@ def update(
             folded = fold(
                 state, found.quotes,
                 source=source, observed_on=snapshot.day, snapshot_sha256=snapshot.sha256,
+                last_look=last_look,
             )  # fmt: skip
             state, counts = folded.state, counts.plus(folded.counts)
             poll_rows.append(_poll_rows(source, found.quotes, snapshot.day))
@@ -181,6 +214,8 @@ def code_digest() -> str:
 
 
 def snapshots_digest(snapshots: Sequence[Snapshot]) -> str:
-    """Digest of the days and hashes of snapshots, in order."""
-    text = "\n".join(f"{s.day.isoformat()} {s.sha256}" for s in snapshots)
+    """Digest of the days and hashes of snapshots, in order, and of which came as a whole."""
+    text = "\n".join(
+        f"{s.day.isoformat()} {s.sha256}{'' if s.is_whole else ' 304'}" for s in snapshots
+    )
     return hashlib.sha256(text.encode()).hexdigest()

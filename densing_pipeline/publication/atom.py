@@ -1,5 +1,6 @@
 """Atom feeds (RFC 4287), from entries with a title, an instant and a text."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from xml.etree import ElementTree
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 AUTHOR = "densing-pipeline"
+
+UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document may hold (XML 1.0, section 2.2)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def _described(
 
 def _text(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
     element = ElementTree.SubElement(parent, _name(name))
-    element.text = text
+    element.text = UNWRITABLE.sub("\ufffd", text)
     return element
 
 

@@ -20,7 +20,7 @@ from densing_pipeline import files
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.schemas import TableError
 
-LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "scoringrules", "genai-prices")
+LIBRARIES = ("densing-pipeline", "polars", "numpy", "scipy", "numba", "genai-prices")
 """Packages whose version can change a published number."""
 
 PACKAGE = Path(__file__).parents[1]

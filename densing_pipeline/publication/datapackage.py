@@ -20,6 +20,7 @@ from densing_pipeline.publication.card import CARD_FILE, CITATION_FILE
 from densing_pipeline.publication.consistency import running
 from densing_pipeline.publication.croissant import CROISSANT_FILE, DESCRIPTION, LICENCE, NAME
 from densing_pipeline.publication.price_news import FEED_FILE
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary
 from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
@@ -263,8 +264,8 @@ def _resource(
     name: str, tables: Mapping[str, pl.DataFrame], folder: Path, sources: pl.DataFrame
 ) -> dict[str, object]:
     table, path = PUBLISHED[name], folder / f"{name}.parquet"
-    keys = foreign_keys(name, tables)
-    rows = [] if table.operational else row_sets(tables[name], sources)
+    keys, rows = foreign_keys(name, tables), scan(tables, name)
+    sets = [] if table.operational else row_sets(rows, sources)
     return {
         "name": name,
         "path": path.name,
@@ -273,13 +274,13 @@ def _resource(
         "mediatype": "application/vnd.apache.parquet",
         "bytes": path.stat().st_size,
         "hash": _hash(path),
-        "rows": tables[name].height,
+        "rows": rows.select(pl.len()).collect().item(),
         "schema": {
             "fields": [dictionary.field(column, table) for column in table.names],
             "primaryKey": list(table.key),
             **({"foreignKeys": keys} if keys else {}),
         },
-        **({"rowSets": rows} if rows else {}),
+        **({"rowSets": sets} if sets else {}),
     }
 
 
@@ -293,15 +294,23 @@ def foreign_keys(name: str, tables: Mapping[str, pl.DataFrame]) -> list[dict[str
     return [
         {"fields": [column], "reference": {"resource": other, "fields": [there]}}
         for column, other, there in FOREIGN_KEYS.get(name, ())
-        if tables[name][column].drop_nulls().is_in(tables[other][there].implode()).all()
+        if _strays(scan(tables, name), column, scan(tables, other), there).is_empty()
     ]
 
 
-def row_sets(frame: pl.DataFrame, sources: pl.DataFrame) -> list[dict[str, object]]:
+def _strays(rows: pl.LazyFrame, column: str, others: pl.LazyFrame, there: str) -> pl.DataFrame:
+    """The values of a column that another table does not have; nulls are left out."""
+    values = rows.select(column).drop_nulls().unique()
+    known = others.select(there).unique()
+    strays = values.join(known, left_on=column, right_on=there, how="anti")
+    return strays.collect(engine="streaming")
+
+
+def row_sets(rows: pl.LazyFrame, sources: pl.DataFrame) -> list[dict[str, object]]:
     """Which rows of a table are under which licence, where its rows come from sources.
 
     Args:
-        frame: the table. Its rows name a licence (`licence_basis`), or a source of `sources` or a polled list,
+        rows: the table. Its rows name a licence (`licence_basis`), or a source of `sources` or a polled list,
             whose prices are facts; a table that names documents, or is computed from others, has no row sets.
         sources: the fact table `sources`.
 
@@ -309,24 +318,24 @@ def row_sets(frame: pl.DataFrame, sources: pl.DataFrame) -> list[dict[str, objec
         Sets of rows with `column`, `value`, `rows` and `licence`; nothing if the table has none.
     """
     licences = dict(sources.select("source", "licence").iter_rows())
-    if "licence_basis" in frame.columns:
-        column = "licence_basis"
-    elif "source" in frame.columns and frame["source"].n_unique() <= MOST_ROW_SETS:
-        column = "source"
-    else:
+    columns = rows.collect_schema().names()
+    column = next((name for name in ("licence_basis", "source") if name in columns), None)
+    if column is None:
         return []
-    counts = frame.group_by(column).len().sort(column, nulls_last=True)
-    if column == "source" and not any(value in licences for value in counts[column]):
+    counts = rows.group_by(column).len().collect(engine="streaming").sort(column, nulls_last=True)
+    if column == "source" and (
+        counts.height > MOST_ROW_SETS or not any(value in licences for value in counts[column])
+    ):
         return []
     return [
         {
             "column": column,
             "value": value,
-            "rows": rows,
+            "rows": n_rows,
             "licence": (value if column == "licence_basis" else licences.get(value, "fact"))
             or "see `source` of the row",
         }
-        for value, rows in counts.iter_rows()
+        for value, n_rows in counts.iter_rows()
     ]
 
 

@@ -19,17 +19,12 @@ DAY = "observed_from"
 GROUP_ROWS = 100_000
 """Rows of a row group; a table of at most as many is one."""
 
-AT_ONCE = 5 * GROUP_ROWS
+AT_ONCE = 2 * GROUP_ROWS
 """Rows that are sorted at once, up to whole days."""
 
 
-def laid_out(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table, which is sorted by its key, in the order of its file."""
-    return frame if _days(frame.lazy()) is None else frame.sort(DAY, maintain_order=True)
-
-
 def write(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
-    """Write the file of a table, a large one a few days at a time.
+    """Write the file of a table in pieces, a large one that has days a few days at a time.
 
     Args:
         frame: the table, sorted by its key; one that is not in memory, such as a scanned file, is not brought there as a
@@ -39,12 +34,12 @@ def write(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
     rows = frame.lazy()
     days = _days(rows)
     if days is None:
-        rows.collect().write_parquet(path, compression="zstd", statistics=True)
+        rows.sink_parquet(path, compression="zstd", statistics=True)
         return
 
     def sorted_parts(*_: Any) -> Iterator[pl.DataFrame]:
         for first, last in _parts(days):
-            part = rows.filter(pl.col(DAY).is_between(first, last)).collect()
+            part = rows.filter(pl.col(DAY).is_between(first, last)).collect(engine="streaming")
             yield part.sort(DAY, maintain_order=True)
 
     register_io_source(sorted_parts, schema=rows.collect_schema()).sink_parquet(
@@ -56,7 +51,7 @@ def _days(rows: pl.LazyFrame) -> pl.DataFrame | None:
     """The days of a table that is sorted by them, with the number of rows of each; None of any other table."""
     if DAY not in rows.collect_schema():
         return None
-    days = rows.group_by(DAY).len().collect().sort(DAY)
+    days = rows.group_by(DAY).len().collect(engine="streaming").sort(DAY)
     return days if days["len"].sum() > GROUP_ROWS and not days[DAY].null_count() else None
 
 

@@ -5,7 +5,7 @@ as different. Not here: which bytes a row was read from (`raw_bytes`), and how t
 (`densing_pipeline.cli.explain`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ from densing_pipeline.density.direct_law import DirectLaw
 from densing_pipeline.density.law import ReferenceLaw
 from densing_pipeline.density.pooled_scores import is_protocol_pooled
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
+from densing_pipeline.hub.models import SOURCE as HUB
 from densing_pipeline.hub.models import current
 from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication import raw_bytes
 from densing_pipeline.publication.raw_bytes import RawBytes, State
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.text import quoted
 
 Tables = Mapping[str, pl.DataFrame]
 Row = Mapping[str, Any]
@@ -175,7 +177,9 @@ def chosen(
         of_headline = usual[0][column] if usual else None
         value = wanted or (of_headline if of_headline in there else there[0])
         if value not in there:
-            raise UnknownNumberError(f"{lacking} with {column} {value}: there are {listed(there)}")
+            raise UnknownNumberError(
+                f"{lacking} with {column} {quoted(str(value))}: there are {listed(there)}"
+            )
         rows = rows.filter(pl.col(column) == value)
     return rows
 
@@ -197,10 +201,10 @@ def one_model(densities: pl.DataFrame, wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownNumberError(f"no model with a density has {wanted!r} in its id")
+        raise UnknownNumberError(f"no model with a density has {quoted(wanted)} in its id")
     more = f" and {len(found) - SHOWN_MATCHES} more" if len(found) > SHOWN_MATCHES else ""
     raise UnknownNumberError(
-        f"{counted(len(found), 'model')} have {wanted!r} in their ids; give one: "
+        f"{counted(len(found), 'model')} have {quoted(wanted)} in their ids; give one: "
         f"{', '.join(found[:SHOWN_MATCHES])}{more}"
     )
 
@@ -209,7 +213,7 @@ def _params(models: Sequence[Row], row: Row, state: State | None) -> Node:
     rests_on = [
         Node(
             f"source: {one['source']} [models.source; counted from: {one['params_source']}]",
-            _bytes(raw_bytes.of_model(one, state)),
+            _bytes(raw_bytes.of_model(one, state), is_of_state=one["source"] == HUB),
         )
         for one in models[:1]
     ]
@@ -318,11 +322,17 @@ def _report(one: Row, tables: Tables, state: State | None, use: str = "") -> Nod
     return Node(
         f"{one['benchmark']} {one['score']:.4f}, {one['protocol']}{by}: {one['source']} "
         f"{one['source_url'] or ''} (observed {one['observed_at']}) [scores]{use}",
-        _bytes(raw_bytes.of_score(one, tables, state)),
+        _bytes(
+            raw_bytes.of_score(one, tables, state),
+            is_of_state=one["source_kind"] in raw_bytes.MEASURED,
+        ),
     )
 
 
-def _bytes(found: Iterable[RawBytes]) -> tuple[Node, ...]:
+def _bytes(found: Sequence[RawBytes], *, is_of_state: bool) -> tuple[Node, ...]:
+    """The bytes of a row, or that only the state directory knows them."""
+    if not found and is_of_state:
+        return (Node(raw_bytes.UNNAMED),)
     return tuple(Node(one.sentence) for one in found)
 
 
@@ -337,7 +347,10 @@ def _law(row: Row, law: Row | None) -> Node:
     if law is None:
         return Node(
             f"law {reference} for {benchmark}: score from size alone [direct_laws]",
-            _bytes(raw_bytes.of_law({"reference_id": reference, "benchmark": benchmark})),
+            _bytes(
+                raw_bytes.of_law({"reference_id": reference, "benchmark": benchmark}),
+                is_of_state=False,
+            ),
         )
     return Node(
         f"law {reference} for {benchmark}, {law['fit']} [reference_laws]",
@@ -352,7 +365,7 @@ def _law(row: Row, law: Row | None) -> Node:
             ),
             Node(
                 f"fitted to {law['n_points']} points; source: {law['source']}",
-                _bytes(raw_bytes.of_law(law)),
+                _bytes(raw_bytes.of_law(law), is_of_state=False),
             ),
         ),
     )

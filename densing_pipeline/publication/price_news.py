@@ -78,7 +78,7 @@ class Week:
     left_out: int
 
 
-def week(prices: pl.DataFrame, price_changes: pl.DataFrame) -> Week:
+def week(prices: pl.LazyFrame, price_changes: pl.DataFrame) -> Week:
     """The changes of the seven days up to the last look at any list.
 
     Of each kind those of known models come first.
@@ -87,9 +87,10 @@ def week(prices: pl.DataFrame, price_changes: pl.DataFrame) -> Week:
         prices: the published table.
         price_changes: the published table.
     """
-    if prices.is_empty():
+    days = prices.select("observed_from", "last_seen").collect(engine="streaming")
+    if days.is_empty():
         return Week("No price list is known", None, (), 0)
-    until = last_day(prices)
+    until = last_day(days)
     found = of_the_week(price_changes, until)
     counts = dict(found.group_by("change").len().iter_rows())
     told = [counted(counts[kind], *words) for kind, words in _VERBS.items() if kind in counts]
@@ -123,7 +124,7 @@ def _line(row: Mapping[str, Any]) -> Line:
 def _both(row: Mapping[str, Any], what: str) -> str:
     """A price before and after: `5 to 2.5`; one of them where there is no other, or they are equal."""
     then, now = row[f"{what}_usd_per_mtok_before"], row[f"{what}_usd_per_mtok"]
-    said = [f"{price:.6g}" for price in (then, now) if price is not None]
+    said = [f"{price:.4g}" for price in (then, now) if price is not None]
     return " to ".join(dict.fromkeys(said))
 
 

@@ -5,6 +5,8 @@ evaluations. Rows read from a response have its hash; fact tables of the package
 in them, since a release may have been made by another version. Without a state directory the answer is the
 same without the place of what landed; records of the Hub and evaluations are then not found.
 
+A release does not hold the hashes of these two, so that its size does not grow with every poll: a lineage says so (`UNNAMED`).
+
 Not here: what a number rests on otherwise (`lineage`), and the bytes behind prices (`past_prices.evidence`).
 """
 
@@ -62,6 +64,10 @@ class RawBytes:
         return f"raw bytes: sha256 {self.sha256}, {self.what} on {self.day}" + (
             f", {self.place}" if self.place else ""
         )
+
+
+UNNAMED = "raw bytes: in the state directory of the installation that made the release, where `densing explain` names them"
+"""What is said of a row whose bytes a release does not name: a record of the Hub, or an evaluation of our own."""
 
 
 @dataclass(frozen=True)

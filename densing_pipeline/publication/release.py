@@ -49,6 +49,7 @@ from densing_pipeline.publication.datapackage import (
 )
 from densing_pipeline.publication.price_news import FEED_FILE, feed
 from densing_pipeline.publication.report.page import LIBRARY_FILE, pages
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.tables.dates import newest
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
@@ -84,7 +85,7 @@ def publish(
     The list of releases is brought up to date in any case, and old releases are removed.
 
     Args:
-        tables: every published table by name.
+        tables: every published table by name. Of stored ones (`StoredTables`) a long one is never in memory as a whole.
         folder: directory that holds `releases/` and `latest`.
         made: code, versions and settings the tables were computed with.
         keep: newest releases that are kept, besides the last of each month; all if None.
@@ -98,8 +99,8 @@ def publish(
             f"a release needs exactly the tables {', '.join(PUBLISHED)}; "
             f"missing: {sorted(set(PUBLISHED) - set(tables))}, unknown: {sorted(set(tables) - set(PUBLISHED))}"
         )
-    for name, frame in tables.items():
-        PUBLISHED[name].validate(frame)
+    for name in PUBLISHED:
+        PUBLISHED[name].validate(scan(tables, name))
     as_of = newest(pl.concat([tables["densing_law"]["as_of"], tables["price_halving"]["as_of"]]))
     if as_of > made.created.date():
         raise TableError(
@@ -113,17 +114,14 @@ def publish(
         _check_clock(latest, made)
         for leftover in folder.glob("releases/.tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        if is_whole(latest) and _same_content(latest, tables, made):
-            target, is_new = latest.resolve(), False
-        else:
-            target, is_new = _build(tables, folder, as_of.isoformat(), made)
-            point(latest, target)
+        target, is_new = _build(tables, folder, as_of.isoformat(), made)
+        point(latest, target)
         _list(folder, target.name, keep, made.homepage)
     return Release(
         release_id=target.name,
         path=target,
         is_new=is_new,
-        rows={name: frame.height for name, frame in tables.items()},
+        rows={name: scan(tables, name).select(pl.len()).collect().item() for name in PUBLISHED},
         bytes=sum(file.stat().st_size for file in target.glob("*.parquet")),
     )
 
@@ -170,10 +168,15 @@ class Published:
     path: Path
     package: Mapping[str, Any]
 
-    def table(self, name: str) -> pl.DataFrame | None:
-        """One of its tables, maybe with the columns of an earlier version; None if it lacks the table."""
+    def scan(self, name: str) -> pl.LazyFrame | None:
+        """One of its tables as a query, maybe with the columns of an earlier version; None if it lacks the table."""
         path = self.path / f"{name}.parquet"
-        return pl.read_parquet(path) if path.exists() else None
+        return pl.scan_parquet(path) if path.exists() else None
+
+    def table(self, name: str) -> pl.DataFrame | None:
+        """One of its tables as `scan` gives it, read."""
+        rows = self.scan(name)
+        return None if rows is None else rows.collect()
 
 
 def latest_release(folder: Path) -> Published | None:
@@ -235,8 +238,10 @@ def _build(
     releases, before = folder / "releases", latest_release(folder)
     building = Path(tempfile.mkdtemp(prefix=".tmp-", dir=releases))
     try:
-        for name, frame in tables.items():
-            layout.write(frame, building / f"{name}.parquet")
+        for name in PUBLISHED:
+            layout.write(scan(tables, name), building / f"{name}.parquet")
+        if before is not None and _same_content(before, building, made):
+            return before.path, False
         target = releases / f"{day}-{_digest(building, made)}"
         if is_whole(target):
             return target, False
@@ -291,17 +296,30 @@ def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _same_content(release: Path, tables: Mapping[str, pl.DataFrame], made: Provenance) -> bool:
-    """Whether a release holds these tables and sources, up to `UNCHANGED_WITHIN`."""
-    if _package(release)["sources"] != made.source_list():
+def _same_content(release: Published, building: Path, made: Provenance) -> bool:
+    """Whether a release has the tables of a folder and these sources, up to `UNCHANGED_WITHIN`."""
+    return release.package["sources"] == made.source_list() and all(
+        _same_rows(release.path / f"{name}.parquet", building / f"{name}.parquet")
+        for name, table in PUBLISHED.items()
+        if not table.operational
+    )
+
+
+def _same_rows(published: Path, written: Path) -> bool:
+    """Whether two files have the same rows in the same order, up to `UNCHANGED_WITHIN`."""
+    if not published.exists():
+        return False
+    if files.file_sha256(published) == files.file_sha256(written):
+        return True
+    both = [pl.scan_parquet(path) for path in (published, written)]
+    counts = {rows.select(pl.len()).collect().item() for rows in both}
+    if len(counts) > 1:
         return False
     try:
-        for name, table in PUBLISHED.items():
-            if not table.operational:
-                published = pl.read_parquet(release / f"{name}.parquet")
-                made_now = layout.laid_out(tables[name])
-                assert_frame_equal(published, made_now, rel_tol=UNCHANGED_WITHIN, abs_tol=0)
-    except (OSError, AssertionError):
+        for first in range(0, max(*counts, 1), layout.GROUP_ROWS):
+            then, now = (rows.slice(first, layout.GROUP_ROWS).collect() for rows in both)
+            assert_frame_equal(then, now, rel_tol=UNCHANGED_WITHIN, abs_tol=0)
+    except AssertionError:
         return False
     return True
 

@@ -6,7 +6,7 @@ table. A change of this table alone makes no new release (it is `operational`).
 Not here: forecasts, which never change once published, and prices, whose history keeps both values.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from densing_pipeline.publication.datapackage import Differences, Provenance, differences
 from densing_pipeline.publication.release import UNCHANGED_WITHIN, Published, latest_release
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
@@ -75,6 +76,9 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The inputs that each watched table is computed from."""
 
+COMPARED_AT_ONCE = 500_000
+"""Rows of a table of inputs that are compared at once."""
+
 COMPARED = tuple(dict.fromkeys((*WATCHED, *INPUTS)))
 """Every table that `revisions` compares."""
 
@@ -117,9 +121,9 @@ def moved(
     differing = differences(before.package, package)
     rows: list[dict[str, Any]] = []
     for name, columns in WATCHED.items():
-        published = before.table(name)
+        published = before.scan(name)
         if published is not None and _has(published, name, columns):
-            rows += _changes(name, columns, published, tables[name])
+            rows += _changes(name, columns, published, scan(tables, name))
     if not rows:
         return REVISIONS.empty()
     inputs = _moved_inputs(before, tables)
@@ -132,9 +136,9 @@ def moved(
     )
 
 
-def _has(frame: pl.DataFrame, name: str, columns: tuple[str, ...]) -> bool:
+def _has(rows: pl.LazyFrame, name: str, columns: tuple[str, ...]) -> bool:
     """Whether a table of a release, maybe of an older layout, can be compared."""
-    return set(frame.columns) >= {*PUBLISHED[name].key, *columns}
+    return set(rows.collect_schema()) >= {*PUBLISHED[name].key, *columns}
 
 
 def _moved_inputs(
@@ -143,24 +147,41 @@ def _moved_inputs(
     """How each table of inputs moved: `new data` for more rows, `correction` for rows changed or gone."""
     found = {}
     for name, columns in INPUTS.items():
-        published, key = before.table(name), list(PUBLISHED[name].key)
+        published = before.scan(name)
         if published is None or not _has(published, name, columns):
             found[name] = frozenset({"other data"})
             continue
-        now = tables[name]
-        is_gone = published.join(now, on=key, how="anti", nulls_equal=True).height > 0
-        is_more = now.join(published, on=key, how="anti", nulls_equal=True).height > 0
-        both = published.select(*key, *columns).join(
-            now.select(*key, *columns), on=key, suffix="_now", nulls_equal=True
+        then, now = (
+            rows.select(*PUBLISHED[name].key, *columns) for rows in (published, scan(tables, name))
         )
-        same = [pl.col(column).eq_missing(pl.col(f"{column}_now")) for column in columns]
-        is_other = not both.select(pl.all_horizontal(same).all()).item()
-        found[name] = frozenset(
-            what
-            for what, holds in (("new data", is_more), ("correction", is_gone or is_other))
-            if holds
+        found[name] = frozenset().union(
+            *(_differences(*parts, columns) for parts in _parts(then, now, PUBLISHED[name].key))
         )
     return found
+
+
+def _parts(
+    then: pl.LazyFrame, now: pl.LazyFrame, key: Sequence[str]
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Two tables in parts of about `COMPARED_AT_ONCE` rows, so that rows of one key are in the same part."""
+    rows = max(each.select(pl.len()).collect().item() for each in (then, now))
+    parts = max(1, -(-rows // COMPARED_AT_ONCE))
+    for part in range(parts):
+        in_part = pl.struct(key).hash() % parts == part
+        mine, theirs = (each.filter(in_part).collect(engine="streaming") for each in (then, now))
+        yield mine, theirs
+
+
+def _differences(then: pl.DataFrame, now: pl.DataFrame, columns: Sequence[str]) -> frozenset[str]:
+    """How rows differ, all columns but `columns` being their key: see `_moved_inputs`."""
+    key = [name for name in then.columns if name not in columns]
+    is_gone = then.join(now, on=key, how="anti", nulls_equal=True).height > 0
+    is_more = now.join(then, on=key, how="anti", nulls_equal=True).height > 0
+    both = then.join(now, on=key, suffix="_now", nulls_equal=True)
+    same = [pl.col(column).eq_missing(pl.col(f"{column}_now")) for column in columns]
+    is_other = not both.select(pl.all_horizontal(same).all()).item()
+    told = {"new data": is_more, "correction": is_gone or is_other}
+    return frozenset(what for what, holds in told.items() if holds)
 
 
 def _cause(name: str, inputs: Mapping[str, frozenset[str]], differing: Differences) -> str:
@@ -179,7 +200,7 @@ def _cause(name: str, inputs: Mapping[str, frozenset[str]], differing: Differenc
 
 
 def _changes(
-    name: str, columns: tuple[str, ...], before: pl.DataFrame, now: pl.DataFrame
+    name: str, columns: tuple[str, ...], before: pl.LazyFrame, now: pl.LazyFrame
 ) -> Iterator[dict[str, Any]]:
     """The numbers that differ by more than `UNCHANGED_WITHIN`, of rows that both tables have."""
     key = list(PUBLISHED[name].key)
@@ -193,7 +214,7 @@ def _changes(
         same = was.eq_missing(is_now) | (
             (was - is_now).abs() <= UNCHANGED_WITHIN * was.abs()
         ).fill_null(value=False)
-        for row in both.filter(~same).iter_rows(named=True):
+        for row in both.filter(~same).collect().iter_rows(named=True):
             yield {
                 "table": name,
                 "key": "/".join(str(row[part]) for part in key),

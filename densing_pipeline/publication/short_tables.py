@@ -13,6 +13,7 @@ import polars as pl
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES, Answer, current_row
 from densing_pipeline.tables.published import HEADLINE_TABLE, PRICE_NOW, SMALLEST_MODEL, WAITING
+from densing_pipeline.tables.width import width_of
 from densing_pipeline.units import GIB
 
 SCORE_LEVELS = (0.5, 0.6, 0.7, 0.8)
@@ -67,8 +68,12 @@ def headline(given: tuple[Answer, ...]) -> pl.DataFrame:
             pl.lit("the growth a year is estimated of rulers alone")
         ),
     ]
+    is_estimated = ~(pl.col("months_low").is_null() & pl.col("months_high").is_null())
     return HEADLINE_TABLE.cast(
-        frame.with_columns(reason=pl.concat_str(said, separator="; ", ignore_nulls=True))
+        frame.with_columns(
+            reason=pl.concat_str(said, separator="; ", ignore_nulls=True),
+            width=width_of("months_low", "months_high", is_estimated),
+        )
     )
 
 

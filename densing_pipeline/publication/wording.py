@@ -15,6 +15,11 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share in per cent: `75 %`."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def interval_text(
     value: float | None, low: float | None, high: float | None, unit: str, digits: int
 ) -> str:

@@ -47,6 +47,7 @@ def cluster_weights(clusters: tuple[str, ...], draws: int, seed: int) -> FloatAr
     return weights
 
 
+@lru_cache(maxsize=256)
 def small_cluster_factor(clusters: int, level: float = LEVEL) -> float:
     """Factor by which a percentile interval from few clusters is widened.
 

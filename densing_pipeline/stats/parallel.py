@@ -20,6 +20,9 @@ FEWEST = 200
 """Fewest pieces for which a second process is started, unless the caller names another number; for fewer, of
 milliseconds each, it costs more than it saves."""
 
+SLOW_TO_IMPORT = "densing_pipeline.stats.descent"
+"""Module that many pieces of work need and that takes two seconds to import."""
+
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 """Variable that numpy's linear algebra reads when it is loaded."""
 
@@ -39,7 +42,7 @@ def parallel_map(
         return [work(piece) for piece in pieces]
     # The fork server has no threads; a direct fork of this process could inherit a held lock.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_module(work)])
+    context.set_forkserver_preload([_module(work), SLOW_TO_IMPORT])
     _start_server()
     with ProcessPoolExecutor(
         WORKERS, mp_context=context, initializer=_hold, initargs=(work,)

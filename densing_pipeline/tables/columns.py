@@ -1038,8 +1038,8 @@ COLUMNS: dict[str, Column] = {
     "points_per_year": _positive("Growth of an index.", "points / year"),
     "difference": _text("Why it is another quantity than density."),
     "width": _text(
-        "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or one end is open; "
-        "empty without an interval.",
+        "How far the ends of the 95 % interval are apart: up to 10-fold, over 10-fold, or an end is open or not "
+        "told, since it is over 100-fold from the other; empty without an interval.",
         "narrow",
         "wide",
         "open",
@@ -1512,17 +1512,20 @@ COLUMNS: dict[str, Column] = {
     "bias": _number("Mean log error; above zero for values forecast too high."),
     "coverage": _fraction("Share of 95 % intervals that hold the actual value."),
     "skill_no_change": _number(
-        "1 - mean CRPS / mean CRPS of the method no-change, on the same forecasts."
+        "1 - mean CRPS / mean CRPS of the method no-change, on the same forecasts; empty, as an end of its interval, "
+        "where the errors are over a hundred times the rival's."
     ),
     "skill_no_change_low": _number("Lower end of the 95 % interval of skill_no_change."),
     "skill_no_change_high": _number("Upper end of the 95 % interval of skill_no_change."),
     "skill_constant": _number(
-        "1 - mean CRPS / mean CRPS of the paper's constant, on the same forecasts."
+        "1 - mean CRPS / mean CRPS of the paper's constant, on the same forecasts; empty, as an end of its interval, "
+        "where the errors are over a hundred times the rival's."
     ),
     "skill_constant_low": _number("Lower end of the 95 % interval of skill_constant."),
     "skill_constant_high": _number("Upper end of the 95 % interval of skill_constant."),
     "skill_last_12_months": _number(
-        "1 - mean CRPS / mean CRPS of the last 12 months' slope, on the same forecasts."
+        "1 - mean CRPS / mean CRPS of the last 12 months' slope, on the same forecasts; empty, as an end of its interval, "
+        "where the errors are over a hundred times the rival's."
     ),
     "skill_last_12_months_low": _number("Lower end of the 95 % interval of skill_last_12_months."),
     "skill_last_12_months_high": _number("Upper end of the 95 % interval of skill_last_12_months."),

@@ -95,6 +95,7 @@ COMPRESSION = Table(
     columns=(
         "parent_id", "child_id", "method", "reference_id", "score_set", "params_basis",
         "parent_density", "child_density", "log_ratio", "low?", "high?", "source", "finding",
+        "width?",
     ),
     ordered=(("low", "log_ratio", "high"),),
 )  # fmt: skip
@@ -320,7 +321,7 @@ DENSITIES = Table(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis", "params",
         "score", "std_error?", "effective_params?", "density?", "density_low?", "density_high?",
         "censored", "is_record", "score_source_kind?", "weights?", "construction?",
-        "density_low_own_minimum?", "density_high_own_minimum?",
+        "density_low_own_minimum?", "density_high_own_minimum?", "width?",
     ),
     ordered=(
         ("density_low", "density", "density_high"),
@@ -441,7 +442,7 @@ PRICE_FRONTIER = Table(
     key=("level", "blend_input_share", "curve", "date"),
     columns=(
         "level", "blend_input_share", "curve", "date", "usd_per_mtok?", "provider?", "model?",
-        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?",
+        "source?", "basis?", "low?", "high?", "level_scale?", "date_earliest?", "seller?", "width?",
     ),
     ordered=(("low", "high"), ("date_earliest", "date")),
 )  # fmt: skip
@@ -486,7 +487,7 @@ PRICE_INDEX = Table(
     key=("blend_input_share", "month"),
     columns=(
         "blend_input_share", "month", "index?", "low?", "high?", "quality_slope?", "n_offers",
-        "n_models", "verdict", "reason", "as_of",
+        "n_models", "verdict", "reason", "as_of", "width?",
     ),
     ordered=(("low", "index", "high"),),
 )  # fmt: skip
@@ -498,7 +499,7 @@ PRICE_COMPARISONS = Table(
     columns=(
         "recipe", "series", "blend_input_share", "n_points", "window_start?", "window_end?",
         "fold_per_year?", "fold_per_year_low?", "fold_per_year_high?", "halving_months?",
-        "r_squared?", "verdict", "reason", "source_url?", "as_of",
+        "r_squared?", "verdict", "reason", "source_url?", "as_of", "width?",
     ),
     ordered=(
         ("window_start", "window_end"),
@@ -546,7 +547,7 @@ TASK_COST_HALVING = Table(
         "board", "level", "model", "score", "run_date_is", "window_start", "window_end", "record_date",
         "n_runs", "n_changes", "n_providers", "fold", "tokens_fold?", "token_price_fold?",
         "halving_months?", "low?", "high?", "verdict", "reason", "draws", "seed", "source", "source_url?",
-        "licence_basis",
+        "licence_basis", "width?",
     ),
     ordered=(("low", "high"), ("window_start", "record_date", "window_end")),
 )  # fmt: skip
@@ -580,6 +581,7 @@ TREND_BREAKS = Table(
         "break_date?", "verdict", "reason", "n_models", "n_clusters", "n_before", "n_after",
         "slope_before?", "slope_after?", "slope_ratio?", "slope_ratio_low?", "slope_ratio_high?",
         "f_statistic?", "p_value?", "size?", "power_at_1_5x?", "draws", "seed",
+        "width?",
     ),
     ordered=(("slope_ratio_low", "slope_ratio_high"),),
 )  # fmt: skip
@@ -636,6 +638,7 @@ RULER_DENSITIES = Table(
         "ruler", "group", "population", "params_basis", "model_id", "family", "vendor?",
         "release_date", "params", "score?", "bits_per_byte?", "effective_params", "density",
         "density_low?", "density_high?", "is_extrapolated", "source_url?",
+        "width?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip
@@ -647,7 +650,7 @@ BENCHMARK_GAP = Table(
     columns=(
         "model_id", "family", "release_date", "reference_id", "score_set", "params_basis",
         "benchmark_density", "text_density", "log_ratio", "median_gap?", "excess?", "excess_low?",
-        "excess_high?", "verdict", "finding?", "reason",
+        "excess_high?", "verdict", "finding?", "reason", "width?",
     ),
     ordered=(("excess_low", "excess", "excess_high"),),
 )  # fmt: skip
@@ -758,7 +761,7 @@ FORECASTS = Table(
     columns=(
         "target", "series", "made_on", "horizon_months", "target_date", "method",
         "verdict", "reason", "current?", *(f"{name}?" for name in FORECAST_QUANTILES), "draws", "seed", "origin", "first_published?",
-        "log_draws?",
+        "log_draws?", "width?",
     ),
     ordered=(FORECAST_QUANTILES,),
 )  # fmt: skip
@@ -801,6 +804,7 @@ PAPER_CLAIMS = Table(
     columns=(
         "claim", "target", "series", "made_on", "target_date", "as_of", "verdict", "reason",
         "claimed_fold?", "claimed_low?", "claimed_high?", "actual_fold?", "low?", "high?", "is_within?", "draws", "seed",
+        "width?",
     ),
     ordered=(("low", "high"), ("claimed_low", "claimed_high")),
 )  # fmt: skip
@@ -812,7 +816,7 @@ HEADLINE_TABLE = Table(
     columns=(
         "question", "position", "series", "verdict", "months?", "months_low?", "months_high?",
         "growth_per_year?", "growth_low?", "growth_high?", "n", "until?", "as_of?", "sentence",
-        "reason?",
+        "reason?", "width?",
     ),
     ordered=(("months_low", "months", "months_high"),),
 )  # fmt: skip
@@ -824,7 +828,7 @@ LEADERS = Table(
     columns=(
         "reference_id", "score_set", "params_basis", "rank", "model_id", "canonical_id?", "family",
         "release_date", "density", "density_low?", "density_high?", "p_first?", "score", "params",
-        "weights?", "reason?",
+        "weights?", "reason?", "width?",
     ),
     ordered=(("density_low", "density", "density_high"),),
 )  # fmt: skip

@@ -8,7 +8,7 @@ takes 30 ms to ask a frame and two seconds to import, names the cells of a frame
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -17,6 +17,9 @@ from densing_pipeline.text import clean_frame
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema, PolarsData
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
+"""A frame, or a query for one."""
 
 MESSAGES_SHOWN = 20
 """Most violations listed in an error; the others are counted."""
@@ -91,15 +94,25 @@ class Table:
             description=self.grain,
         )
 
-    @cached_property
-    def _is_satisfied(self) -> pl.Expr:
-        """Whether a frame of these columns and types satisfies `pandera_schema`, a single value."""
+    def _is_satisfied(self, rows: pl.LazyFrame) -> bool:
+        """Whether rows satisfy `pandera_schema`, without holding them in memory."""
+        if rows.collect_schema() != self.polars_schema:
+            return False
         domains = [_domain(self.column(name), pl.col(name)) for name in self.names]
         ordered = [_not_decreasing(group) for group in self.ordered]
         present = [pl.col(n).is_not_null() for n in self.names if n not in self.nullable]
         # Nulls are no matter of domains: `all` leaves them out.
         every = [each.all() for each in (*domains, *ordered, *present)]
-        return pl.all_horizontal(*every, pl.struct(self.key).n_unique() == pl.len())
+        holds: bool = rows.select(pl.all_horizontal(every)).collect(engine="streaming").item()
+        return holds and self._has_unique_keys(rows)
+
+    def _has_unique_keys(self, rows: pl.LazyFrame) -> bool:
+        """Whether no two rows have the same key."""
+        # Equal keys have equal hashes, of 8 bytes each; keys are compared only if two hashes are equal.
+        hashes = rows.select(key=pl.struct(self.key).hash()).collect(engine="streaming")["key"]
+        if hashes.n_unique() == hashes.len():
+            return True
+        return rows.select(self.key).collect().n_unique() == hashes.len()
 
     def empty(self) -> pl.DataFrame:
         """A frame of the table without rows."""
@@ -139,14 +152,14 @@ class Table:
             ) from error
         return clean_frame(cast).sort(self.key, nulls_last=True, maintain_order=True)
 
-    def violations(self, frame: pl.DataFrame) -> list[tuple[int | None, str, str]]:
+    def violations(self, rows: Rows) -> list[tuple[int | None, str, str]]:
         """Every cell that breaks the declaration, as (row, column, what is wrong and the remedy)."""
-        if frame.schema == self.polars_schema and frame.select(self._is_satisfied).item():
+        if self._is_satisfied(rows.lazy()):
             return []
         import pandera.polars as pa
 
         try:
-            self.pandera_schema.validate(frame, lazy=True)
+            self.pandera_schema.validate(rows.lazy().collect(), lazy=True)
         except pa.errors.SchemaErrors as errors:
             found = map(self._violation, errors.failure_cases.to_dicts())
             # One remark per cell: a NaN, say, fails every check of its column.
@@ -155,13 +168,13 @@ class Table:
             )
         return []
 
-    def validate(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the frame if it satisfies the declaration.
+    def validate(self, rows: Rows) -> Rows:
+        """Return a frame, or a query for one, if it satisfies the declaration; a query is run in pieces.
 
         Raises:
             TableError: naming table, row, column, value and remedy of each violation.
         """
-        if found := self.violations(frame):
+        if found := self.violations(rows):
             lines = [
                 f"{self.name}, {'' if row is None else f'row {row}, '}{column}: {what}"
                 for row, column, what in found[:MESSAGES_SHOWN]
@@ -169,7 +182,7 @@ class Table:
             if len(found) > MESSAGES_SHOWN:
                 lines.append(f"... and {len(found) - MESSAGES_SHOWN} more")
             raise TableError("\n".join(lines))
-        return frame
+        return rows
 
     def _violation(self, case: dict[str, Any]) -> tuple[int | None, str, str]:
         row, value, check = case["index"], case["failure_case"], str(case["check"])

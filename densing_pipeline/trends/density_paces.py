@@ -10,6 +10,8 @@ Not here: the curves (`growth_curves`), and how well each forecast (`forecasts.p
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from densing_pipeline.stats.intervals import (
     clustered_interval,
     percentile_interval,
 )
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.tables.published import DENSITY_PACES
 from densing_pipeline.tables.width import with_width
@@ -59,6 +62,9 @@ SCORE_SETS = ("average", "mmlu", *ONE_BENCHMARK)
 
 MOST_DRAWS = 100
 """Most resamples behind an interval, as in `sensitivity`: bent curves are fitted at ten shapes each."""
+
+FEWEST_PACE_SERIES = 4
+"""Fewest series, of tenths of a second each, for which a second process is started."""
 
 BULK = (0.05, 0.95)
 """Shares of the models between whose release dates a pace must have halved to say where it ends."""
@@ -96,24 +102,16 @@ def density_paces(
         A `density_paces` frame; a curve whose parameters the data do not determine has verdict
         `insufficient` and the reason.
     """
-    draws = min(draws, MOST_DRAWS)
-    rows: list[dict[str, Any]] = []
+    pieces = []
     for key, lines in _lines(densing_law):
-        as_of: date = lines["as_of"][0]
-        named = dict(zip(SERIES, key, strict=True)) | {"as_of": as_of, "seed": seed}
         models = densities.filter(
             *(pl.col(name) == value for name, value in zip(SERIES[:3], key[:3], strict=True)),
-            pl.col("release_date") <= as_of,
+            pl.col("release_date") <= lines["as_of"][0],
         )
         series = from_frame(of_population(models, key[3]), (laws or {}).get((key[0], key[1])))
-        points = resampled_points(series, draws, seed)
-        for estimator in SHORT:
-            whole, recent = (
-                lines.filter(estimator=estimator, window=window).row(0, named=True)
-                for window in ("all", "last-24-months")
-            )
-            fixed = named | {"estimator": estimator, "draws": draws}
-            rows.extend(fixed | row for row in _rows(series, points, estimator, whole, recent))
+        pieces.append((key, series, lines))
+    work = partial(_of_series, draws=min(draws, MOST_DRAWS), seed=seed)
+    rows = list(chain.from_iterable(parallel_map(work, pieces, fewest=FEWEST_PACE_SERIES)))
     if not rows:
         return DENSITY_PACES.empty()
     made = pl.DataFrame(rows, infer_schema_length=None)
@@ -131,6 +129,28 @@ def _lines(densing_law: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], pl.Data
     )
     for key, lines in sorted(shown.partition_by(SERIES, as_dict=True).items()):
         yield tuple(map(str, key)), lines
+
+
+def _of_series(
+    piece: tuple[tuple[str, ...], Series, pl.DataFrame], draws: int, seed: int
+) -> list[dict[str, Any]]:
+    """The rows of one series by every estimator."""
+    key, series, lines = piece
+    points = resampled_points(series, draws, seed)
+    named = dict(zip(SERIES, key, strict=True)) | {
+        "as_of": lines["as_of"][0],
+        "seed": seed,
+        "draws": draws,
+    }
+    rows = []
+    for estimator in SHORT:
+        whole, recent = (
+            lines.filter(estimator=estimator, window=window).row(0, named=True)
+            for window in ("all", "last-24-months")
+        )
+        of_estimator = _rows(series, points, estimator, whole, recent)
+        rows += [named | {"estimator": estimator} | row for row in of_estimator]
+    return rows
 
 
 def resampled_points(series: Series, draws: int, seed: int) -> Points:

@@ -3,11 +3,12 @@
 Not here: the choice of series, windows and estimators (`densing_law`, `sensitivity`).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from densing_pipeline.stats.arrays import FloatArray
+from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.intervals import (
     MOST_LOST,
     NARROWER,
@@ -55,6 +56,7 @@ class Estimate(NamedTuple):
         whole: 95 % interval of the slope including the error of the law; None without draws.
         own_minimum: `whole` without draws of the law that lie in another minimum; None if not known.
         narrower: 80 % interval of the slope, of the same lines as `best`.
+        n_clusters: families with a model in the window, which were resampled.
     """
 
     slope: float
@@ -67,6 +69,7 @@ class Estimate(NamedTuple):
     whole: Interval | None
     own_minimum: Interval | None
     narrower: Interval
+    n_clusters: int
 
     @property
     def best(self) -> Interval:
@@ -133,6 +136,7 @@ def estimate(
         own_minimum=_own_minimum(drawn, series, window) if drawn else None,
         narrower=clustered_interval((drawn or law_known).slope, families, NARROWER)
         or intervals[-1],
+        n_clusters=families,
     )
 
 
@@ -184,13 +188,22 @@ def monte_carlo_error(slopes: FloatArray, laws: int, clusters: int) -> Interval 
         laws: number of draws of the law; 0 for a law without draws.
         clusters: as in `clustered_interval`.
     """
-    of = law_of(len(slopes), laws or len(slopes))
-    part = of * PARTS // (of.max() + 1)
-    kept = [slopes[part != left_out] for left_out in range(PARTS)]
-    if len({len(each) for each in kept}) == 1:
-        # Parts of one size are done at once, which is ten times as fast.
-        ends = clustered_intervals(np.stack(kept), clusters)
-    else:
-        ends = np.vstack([clustered_intervals(each[None], clusters) for each in kept])
+    kept = _without_each_part(len(slopes), laws or len(slopes))
+    ends = np.vstack([clustered_intervals(slopes[rows], clusters) for rows in kept])
     low, high = np.std(ends, axis=0) * np.sqrt(PARTS - 1)
     return None if np.isnan(low) else (float(low), float(high))
+
+
+@lru_cache(maxsize=64)
+def _without_each_part(draws: int, laws: int) -> tuple[IntArray, ...]:
+    """Rows of the draws without each part, in arrays of shape (parts, rows).
+
+    All parts are in one array if they are of one size: their intervals are then computed at once, which is ten
+    times as fast.
+    """
+    of = law_of(draws, laws)
+    part = of * PARTS // (of.max() + 1)
+    kept = [np.flatnonzero(part != left_out) for left_out in range(PARTS)]
+    if len({rows.size for rows in kept}) == 1:
+        return (np.stack(kept),)
+    return tuple(rows[None] for rows in kept)

@@ -29,7 +29,7 @@ from densing_pipeline.stats.intervals import (
     cluster_weights,
     percentile_interval,
 )
-from densing_pipeline.stats.quantile import quantile_line_of_each
+from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.trends.estimate import PARTS, Interval
 from densing_pipeline.trends.estimators import ALWAYS, DaySpan
 from densing_pipeline.trends.series import FEWEST_DAYS, FEWEST_FAMILIES, FEWEST_MODELS
@@ -182,11 +182,12 @@ def benchmark_paces(
     rising = np.flatnonzero(scale.slopes > 0)
     found = np.full(len(weights), np.nan)
     if rising.size:
-        found[rising], _ = quantile_line_of_each(
+        found[rising], _ = quantile_line(
             of.days[inside],
             scale.ln_sizes(logits[inside], rising) - of.ln_params[inside],
             TAU,
             weights[np.ix_(rising, inside)],
+            np.arange(rising.size),
         )
     return found
 

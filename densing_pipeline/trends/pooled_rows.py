@@ -5,6 +5,8 @@ Not here: the estimate (`pooled_growth`), and the shape of a row (`growth_rows`)
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ import polars as pl
 from densing_pipeline.density.size_scale import Bend, Panel, ScoreRange, panel
 from densing_pipeline.stats.arrays import BoolArray
 from densing_pipeline.stats.intervals import LEVEL, NARROWER
+from densing_pipeline.stats.parallel import parallel_map
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR, days_since_zero
 from densing_pipeline.trends.benchmark_growth import BASE, BASES
 from densing_pipeline.trends.coverage_table import POOLED as POOLED_BY_LOGITS
@@ -53,6 +56,9 @@ MORE_BENCHMARKS = "more-benchmarks"
 """Group of the rows pooled over these and the benchmarks of `benchmarks.COMPARED`. How often their interval holds the
 pace is not simulated, so they are no candidates for the headline."""
 
+FEWEST_POOLS = 2
+"""Fewest sets of benchmarks and parameters, of a second each, for which a second process is started."""
+
 POOLED, SINGLE = "pooled-quantile-0.9", "quantile-0.9"
 """Estimators of the pooled rows, and of those of one benchmark."""
 
@@ -80,39 +86,52 @@ def pooled_rows(
         draws: resamples of families behind each interval.
         seed: seed of the resamples.
     """
-    yield from _pooled(
-        models, pooled_scores, ranges, ALL_BENCHMARKS, METHODS, Made(as_of, draws, seed)
-    )
+    pools = [_Pool(ALL_BENCHMARKS, ranges, (RULER, BENT_RULER), basis) for basis in BASES]
     if more:
-        methods = {BENT_RULER: METHODS[BENT_RULER]}
         every = {**ranges, **more}
-        made = Made(as_of, draws, seed)
-        for row in _pooled(models, pooled_scores, every, MORE_BENCHMARKS, methods, made):
-            if row["group"] not in ranges:
-                yield row
+        pools += [_Pool(MORE_BENCHMARKS, every, (BENT_RULER,), basis) for basis in BASES]
+    work = partial(_pooled, models, pooled_scores, Made(as_of, draws, seed))
+    for pool, rows in zip(pools, parallel_map(work, pools, fewest=FEWEST_POOLS), strict=True):
+        # The benchmarks of the first pools have their rows there.
+        is_told = ranges if pool.group == MORE_BENCHMARKS else {}
+        yield from (row for row in rows if row["group"] not in is_told)
+
+
+class _Pool(NamedTuple):
+    """Benchmarks that are pooled.
+
+    Attributes:
+        group: name of the pooled rows' group.
+        ranges: guessing and ceiling of each benchmark.
+        rulers: names of the rulers, of `METHODS`.
+        params_basis: which parameters count.
+    """
+
+    group: str
+    ranges: Mapping[str, ScoreRange]
+    rulers: tuple[str, ...]
+    params_basis: str
 
 
 def _pooled(
-    models: pl.DataFrame,
-    pooled_scores: pl.DataFrame,
-    ranges: Mapping[str, ScoreRange],
-    group: str,
-    methods: Mapping[str, tuple[Bend, Spread]],
-    made: Made,
-) -> Iterator[GrowthRow]:
+    models: pl.DataFrame, pooled_scores: pl.DataFrame, made: Made, pool: _Pool
+) -> list[GrowthRow]:
     """The rows of some benchmarks together and of each, by some rulers."""
-    for basis in BASES:
-        of = panel(models, pooled_scores, ranges, params_basis=basis, as_of=made.as_of)
-        newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else made.as_of
-        windows = growth_windows(newest, made.as_of)
-        spans = [(days_since_zero(window.start), days_since_zero(window.end)) for window in windows]
-        for ruler, (bend, spread) in methods.items():
-            every = pooled_growths(
-                of, spans, draws=made.draws, seed=made.seed, bend=bend, spread=spread
-            )
-            for window, span, found in zip(windows, spans, every, strict=True):
-                subject = Subject(ruler, group, BASE, basis, POOLED, window.name)
-                yield from _rows(subject, of, span, ranges, found, made)
+    basis = pool.params_basis
+    of = panel(models, pooled_scores, pool.ranges, params_basis=basis, as_of=made.as_of)
+    newest = DAY_ZERO + timedelta(days=float(of.days.max())) if of.days.size else made.as_of
+    windows = growth_windows(newest, made.as_of)
+    spans = [(days_since_zero(window.start), days_since_zero(window.end)) for window in windows]
+    rows: list[GrowthRow] = []
+    for ruler in pool.rulers:
+        bend, spread = METHODS[ruler]
+        every = pooled_growths(
+            of, spans, draws=made.draws, seed=made.seed, bend=bend, spread=spread
+        )
+        for window, span, found in zip(windows, spans, every, strict=True):
+            subject = Subject(ruler, pool.group, BASE, basis, POOLED, window.name)
+            rows += _rows(subject, of, span, pool.ranges, found, made)
+    return rows
 
 
 def _rows(

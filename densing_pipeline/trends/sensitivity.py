@@ -32,7 +32,6 @@ from densing_pipeline.trends.choice_weights import choice_weights, weighted_quan
 from densing_pipeline.trends.estimate import (
     NoEstimateError,
     estimate,
-    families_inside,
     monte_carlo_error,
 )
 from densing_pipeline.trends.estimators import TREND_ESTIMATORS, Estimator
@@ -304,9 +303,9 @@ def _rows(
 def _capped(series: Series, inside: BoolArray, cap: int) -> BoolArray:
     """Mask of at most `cap` models per family, spread evenly over time, whatever their density."""
     kept = np.zeros(series.days.size, dtype=np.bool_)
-    names = np.array(series.families, dtype=object)
-    for name in sorted(set(series.families)):
-        rows = np.flatnonzero(inside & (names == name))
+    names, family = np.unique(np.array(series.families, dtype=np.str_), return_inverse=True)
+    for one in range(names.size):
+        rows = np.flatnonzero(inside & (family == one))
         chosen = np.linspace(0, rows.size - 1, cap).round() if rows.size > cap else range(rows.size)
         kept[rows[np.asarray(chosen, dtype=np.intp)]] = True
     return kept
@@ -321,7 +320,7 @@ def _estimate(
     except NoEstimateError as error:
         return _insufficient(str(error))
     low, high = found.interval
-    noise = monte_carlo_error(found.law_known.slope, 0, families_inside(series, window))
+    noise = monte_carlo_error(found.law_known.slope, 0, found.n_clusters)
     notes = (
         "the error of the law is left out",
         "" if found.slope > 0 else "the trend does not rise",

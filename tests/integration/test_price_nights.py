@@ -1,8 +1,8 @@
-"""Many nights of the real nightly job against a server that replays price lists month by month."""
+"""Many nights against a server that replays price lists: of the nightly job, and of recorded months of polls."""
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.landing import LandingZone
 from densing_pipeline.nightly import run_nightly
-from densing_pipeline.prices import poll
+from densing_pipeline.prices import history, poll
+from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.corrections import price_changes
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
@@ -55,29 +57,23 @@ def generated(months: int) -> Nights:
     return nights
 
 
-def recorded_months(folder: Path, newest: int) -> Nights:
-    """The newest recorded months, each on the day of its last file; a list may skip a month."""
+def recorded_months(folder: Path) -> Nights:
+    """The recorded months, each on the day of its last file; a list may skip a month."""
     months: dict[str, dict[str, Path]] = {}
     for source in SOURCES:
         for path in sorted((folder / "prices" / "raw" / source).glob("*.json.gz")):
             months.setdefault(path.name[:7], {})[source] = path
-    kept = sorted(months)[-newest:]
     return {
         date.fromisoformat(max(p.name[:10] for p in months[month].values())): {
             source: gzip.decompress(path.read_bytes()) for source, path in months[month].items()
         }
-        for month in kept
+        for month in sorted(months)
     }
 
 
-def replay(
-    nights: Nights, server: PriceServer, folder: Path, monkeypatch: pytest.MonkeyPatch, again: int
-) -> tuple[Settings, pl.DataFrame]:
-    """Run the nightly job once per night, one of them twice; the published prices at the end.
-
-    A source that has nothing on a night answers 503: its last good list stays.
-    """
-    settings = Settings(
+def settings_of(server: PriceServer, folder: Path) -> Settings:
+    """Settings of an installation that asks this server."""
+    return Settings(
         state_dir=folder / "state",
         publish_url=str(folder / "published"),
         bootstrap_draws=100,
@@ -86,13 +82,40 @@ def replay(
         openrouter_endpoints=0,
         **addresses(server.url()),
     )
+
+
+def told(nights: Nights, server: PriceServer) -> Iterator[datetime]:
+    """The noon of each night, on which the server has its lists.
+
+    A source that has nothing on a night answers 503: its last good list stays.
+    """
+    for day, lists in nights.items():
+        for source in SOURCES:
+            body = lists.get(source)
+            server.answer(f"/{source}", Reply(body) if body else Reply(status=503))
+        yield datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def polled(nights: Nights, server: PriceServer, folder: Path) -> pl.DataFrame:
+    """The price book after a poll a night."""
+    settings = settings_of(server, folder)
+    for noon in told(nights, server):
+        found = poll.poll(settings, clock=lambda noon=noon: noon)  # type: ignore[misc]
+        results = {result.source: result for result in found}
+        listed = {results[source].outcome for source in nights[noon.date()]}
+        assert listed <= {"ok", "unchanged"}, [r.message for r in results.values()]
+    history.update_all(LandingZone(settings.landing_dir), settings.book_dir)
+    return price_book(list(history.histories(settings.book_dir).values()))
+
+
+def replay(
+    nights: Nights, server: PriceServer, folder: Path, monkeypatch: pytest.MonkeyPatch, again: int
+) -> tuple[Settings, pl.DataFrame]:
+    """Run the nightly job once per night, one of them twice; the published prices at the end."""
+    settings = settings_of(server, folder)
     with dg.DagsterInstance.ephemeral() as instance:
-        for n, (day, lists) in enumerate(nights.items()):
-            noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        for n, noon in enumerate(told(nights, server)):
             monkeypatch.setattr(poll, "now", lambda noon=noon: noon)
-            for source in SOURCES:
-                body = lists.get(source)
-                server.answer(f"/{source}", Reply(body) if body else Reply(status=503))
             assert run_nightly(settings, instance) == {}
             if n == again:
                 before = read_latest(settings.publish_dir)["prices"]
@@ -104,7 +127,7 @@ def replay(
 def stated(source: str, content: bytes) -> dict[str, tuple[float, float]]:
     """Input and output price per million of plain offers of text, read without our code.
 
-    Left out: free ones, aliases, variants, prices by prompt length.
+    Left out: free ones, aliases, variants, prices by prompt length or by hour.
     """
     document = json.loads(content)
     if source == "openrouter":
@@ -123,6 +146,7 @@ def stated(source: str, content: bytes) -> dict[str, tuple[float, float]]:
             and m.get("mode") == "chat"
             and m.get("litellm_provider")
             and {"input_cost_per_token", "output_cost_per_token"} <= m.keys()
+            and "off_peak_pricing" not in m
         }
     return {
         name: (float(i) * 1e6, float(o) * 1e6)
@@ -143,6 +167,8 @@ def is_told(source: str, name: str, price: tuple[float, float], content: bytes) 
             )
     else:
         found = document.get(name, {})
+        if "off_peak_pricing" in found:
+            return True
         told = found.get("input_cost_per_token"), found.get("output_cost_per_token")
         tiers = found.get("tiered_pricing")
         if tiers and told == (None, None):
@@ -241,13 +267,13 @@ def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
         offer="standard",
         context_over_tokens=0,
     )
-    listed = {
-        name
-        for lists in nights.values()
-        if source in lists
-        for name in stated(source, lists[source])
+    lists = [(day, stated(source, told[source])) for day, told in nights.items() if source in told]
+    comparable = {
+        (name, day)
+        for (_, before), (day, after) in pairwise(lists)
+        for name in before.keys() & after.keys()
     }
-    ours = {(m, day) for m, day in found["model", "date"].iter_rows() if m in listed}
+    ours = set(found["model", "date"].iter_rows()) & comparable
     theirs = own_moves(nights, source)
     no_move = pl.col("flag").is_in(["suspect", "unconfirmed"])
     doubted = set(prices.filter(no_move, source=source)["model"])
@@ -255,27 +281,25 @@ def check_history(nights: Nights, prices: pl.DataFrame, source: str) -> None:
     plain = {move for move in theirs if move[0] not in doubted}
     assert plain <= ours
     assert len(plain) > 0
-    # Theirs leave out prices that gain one by prompt length.
+    # Theirs leave out what one list alone says.
     assert len(ours - theirs) <= 0.05 * len(ours)
 
 
 @pytest.mark.slow
 def test_generated_months_become_the_history_they_came_from(price_server, tmp_path, monkeypatch):
     nights = generated(3)
-    _, prices = replay(nights, price_server, tmp_path, monkeypatch, again=1)
-    assert differences(nights, prices) == []
-    for source in SOURCES:
-        check_history(nights, prices, source)
-
-
-@pytest.mark.slow
-@pytest.mark.shared
-def test_the_recorded_months_become_the_history_they_came_from(
-    recorded, price_server, tmp_path, monkeypatch
-):
-    nights = recorded_months(recorded, 25)
-    settings, prices = replay(nights, price_server, tmp_path, monkeypatch, again=12)
+    settings, prices = replay(nights, price_server, tmp_path, monkeypatch, again=1)
     assert differences(nights, prices) == []
     for source in SOURCES:
         check_history(nights, prices, source)
     assert len(list((settings.publish_dir / "releases").iterdir())) == len(nights)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_recorded_months_become_the_history_they_came_from(recorded, price_server, tmp_path):
+    nights = recorded_months(recorded)
+    prices = polled(nights, price_server, tmp_path)
+    assert differences(nights, prices) == []
+    for source in SOURCES:
+        check_history(nights, prices, source)

@@ -188,7 +188,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("REVERSAL_DAYS = 14", "REVERSAL_DAYS = 15"),
         ("<= timedelta(days=REVERSAL_DAYS)", "< timedelta(days=REVERSAL_DAYS)"),
         ("if slips and look.is_own:", "if slips:"),
-        ('held["last_seen"] + _DAY if held else', 'held["last_seen"] if held else'),
+        ('held["last_seen"] + _DAY)', 'held["last_seen"])'),
+        ('min(earliest or look.day, held["last_seen"] + _DAY)', 'held["last_seen"] + _DAY'),
     ),
     *_room(
         "prices/",

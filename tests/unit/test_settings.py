@@ -54,7 +54,7 @@ def test_a_publish_url_is_the_directory_it_names(url, path):
 @pytest.mark.parametrize(
     "url",
     [
-        "s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://account/container/a",
+        "s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://container/a",
         "hf://datasets/owner/name",
     ],
 )  # fmt: skip
@@ -62,6 +62,29 @@ def test_releases_of_a_remote_place_have_a_copy_in_the_state_directory(url, tmp_
     settings = Settings(publish_url=url, state_dir=tmp_path)
     assert settings.is_remote
     assert settings.publish_dir == tmp_path / "published"
+
+
+def test_an_address_of_a_store_may_be_written_in_capital_letters():
+    assert Settings(publish_url="S3://Bucket/A").publish_url == "s3://Bucket/A"
+    assert Settings(publish_url="FILE:///data").publish_dir == Path("/data")
+
+
+@pytest.mark.parametrize("url", ["s3://b/../c", "gs://b/a/./c", "az://c/%2e%2e/d"])
+def test_a_prefix_that_a_store_would_read_as_another_one_is_refused(url):
+    with pytest.raises(ValidationError, match="write the prefix without"):
+        Settings(publish_url=url)
+    assert Settings(publish_url="s3://b/..c/.d").is_remote
+
+
+def test_a_fragment_of_an_address_of_a_store_is_refused():
+    with pytest.raises(ValidationError, match="s3://bucket/prefix"):
+        Settings(publish_url="s3://bucket#prefix")
+
+
+@pytest.mark.parametrize("url", ["s3:bucket/a", "gs:/bucket", "FILE:/data", "hf:datasets/a/b"])
+def test_an_address_with_too_few_slashes_is_no_folder(url):
+    with pytest.raises(ValidationError, match="local directory"):
+        Settings(publish_url=url)
 
 
 @pytest.mark.parametrize(

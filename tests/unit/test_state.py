@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.state import HOLDER, REPLAYED, StateBusyError, StateError, held
+from densing_pipeline.state import FOLDERS, HOLDER, REPLAYED, StateBusyError, StateError, held
 
 HOLD = """
 import sys
@@ -52,6 +52,15 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path):
     assert socket.gethostname() in told
     assert ", since 20" in told
     assert "DENSING_STATE_DIR" in told
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_file_where_a_folder_must_be_is_named_before_anything_is_written(tmp_path, name):
+    (tmp_path / name).touch()
+    named = rf"/{name}: a file is where .* move that file away"
+    with pytest.raises(StateError, match=named), held(tmp_path, "me"):
+        pytest.fail("the state directory is used")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_killed_process_holds_it_no_longer(tmp_path):

@@ -27,5 +27,6 @@ CHARTS: dict[str, Callable[[Mapping[str, pl.DataFrame]], Figure]] = {
     "fresh": fresh_text.fresh,
     "compression": models.compression,
     "forecasts": forecasts.forecasts,
+    "price_forecasts": forecasts.price_forecasts,
 }
 """Every chart by name, in the order of the page."""

@@ -51,7 +51,6 @@ LETTER_PIXELS, LINE_PIXELS = 6.2, 14
 
 def fresh(tables: Tables) -> Figure:
     """Density on a benchmark over density on fresh text, with the usual ratio of the two."""
-    name, title = "fresh", "Dense on tests only?"
     found = tables["benchmark_gap"].filter(
         pl.col("reference_id").is_in(list(LAWS)),
         pl.col("score_set").is_in(list(SCORES)),
@@ -60,10 +59,32 @@ def fresh(tables: Tables) -> Figure:
     default = found.filter(pl.col("reference_id") == CURRENT[0], pl.col("score_set") == CURRENT[1])
     if default.is_empty():
         return nothing(
-            name,
-            title,
+            "fresh",
+            "Dense on tests only?",
             "No model has a density on MMLU and one on fresh text that can be compared.",
         )
+    rows = _points(found)
+    controls = _controls(rows)
+    said = fresh_title(default)
+    return Figure(
+        "fresh",
+        said,
+        _drawn(rows, controls),
+        rows,
+        {
+            "model": "Model", "day": "Released", "text": "Density on fresh text", "benchmark": "Density on the benchmark",
+            "fold": "Over the usual ratio", "low": "95 % from", "high": "to", "finding": "Finding",
+        },
+        f"{said}. Density on MMLU over density on fresh text, by the paper's law.",
+        controls,
+        {"line": _usual(rows), "corners": _corners()},
+        basis=f"{counted(default.height, 'base model')} to {newest(default['release_date'])}; dashed: the usual ratio "
+        "of the two densities",
+    )  # fmt: skip
+
+
+def _points(found: pl.DataFrame) -> pl.DataFrame:
+    """The models of every choice as the chart shows them."""
     rows = found.sort("reference_id", "score_set", "release_date", "model_id").select(
         "model_id",
         model=pl.col("model_id").str.split("/").list.last(),
@@ -77,40 +98,54 @@ def fresh(tables: Tables) -> Figure:
         high=pl.col("excess_high").exp().round_sig_figs(3),
         finding="finding",
     )
+    return rows.with_columns(named=_named(rows, _ticks(rows["text"])))
+
+
+def _usual(rows: pl.DataFrame) -> pl.DataFrame:
+    """The line of the usual ratio of the two densities under each choice, from end to end of the axis."""
     across = _ticks(rows["text"])
-    rows = rows.with_columns(named=_named(rows, across))
-    usual = rows.group_by("law", "score_set", maintain_order=True).agg(
+    ratios = rows.group_by("law", "score_set", maintain_order=True).agg(
         ratio=(pl.col("benchmark") / pl.col("text")).log().median().exp()
     )
-    line = pl.concat(
-        [usual.with_columns(text=pl.lit(end), benchmark=pl.col("ratio") * end) for end in (across[0], across[-1])]
-    ).drop("ratio").sort("law", "score_set", "text")  # fmt: skip
-    present = set(rows["score_set"])
-    controls = (
-        Control(
-            "scores",
-            "score_set",
-            "Scores",
-            tuple((key, words) for key, words in SCORES.items() if key in present),
-        ),
-        Control(
-            "law",
-            "law",
-            "Measured by",
-            tuple((key, words) for key, words in LAWS.items() if key in set(rows["law"])),
-        ),
+    ends = [
+        ratios.with_columns(text=pl.lit(end), benchmark=pl.col("ratio") * end)
+        for end in (across[0], across[-1])
+    ]
+    return pl.concat(ends).drop("ratio").sort("law", "score_set", "text")
+
+
+def _corners() -> pl.DataFrame:
+    """What it means to lie above or below the line."""
+    findings = [ON_TESTS, ON_TEXT]
+    return pl.DataFrame({"words": [f"{one} than usual" for one in findings], "finding": findings})
+
+
+def _controls(rows: pl.DataFrame) -> tuple[Control, ...]:
+    """The choices of the reader, of what the rows have."""
+
+    def present(words: Mapping[str, str], column: str) -> tuple[tuple[str, str], ...]:
+        there = set(rows[column])
+        return tuple(option for option in words.items() if option[0] in there)
+
+    return (
+        Control("scores", "score_set", "Scores", present(SCORES, "score_set")),
+        Control("law", "law", "Measured by", present(LAWS, "law")),
     )
+
+
+def _drawn(rows: pl.DataFrame, controls: Sequence[Control]) -> alt.TopLevelMixin:
+    """Points with the names that have room, the line of the usual ratio, and what its sides mean."""
+    across = _ticks(rows["text"])
     x = alt.X(
         "text:Q",
         scale=alt.Scale(type="log", base=2, domain=[across[0], across[-1]]),
         axis=doubling_axis("density on fresh text", across, titleAnchor="end"),
     )
     # Each choice has densities of its own range, so the axis follows it.
-    up = _ticks(rows["benchmark"])
     y = alt.Y(
         "benchmark:Q",
         scale=alt.Scale(type="log", base=2, nice=True, padding=CORNER_PIXELS),
-        axis=doubling_axis("Density on the benchmark", up),
+        axis=doubling_axis("Density on the benchmark", _ticks(rows["benchmark"])),
     )
     scale = alt.Scale(domain=[ON_TESTS, ON_TEXT, "not told apart"], range=[ORANGE, BLUE, MUTED])
     colour = alt.Color("finding:N", scale=scale, legend=None)
@@ -121,14 +156,8 @@ def fresh(tables: Tables) -> Figure:
         alt.Tooltip("fold:Q", title="over the usual ratio"), alt.Tooltip("low:Q", title="95 % from"),
         alt.Tooltip("high:Q", title="to"), alt.Tooltip("finding:N"),
     ]  # fmt: skip
-    corners = pl.DataFrame(
-        {
-            "words": [f"{ON_TESTS} than usual", f"{ON_TEXT} than usual"],
-            "finding": [ON_TESTS, ON_TEXT],
-        }
-    )
     corner = rows_of("corners")
-    chart = (
+    drawn: alt.TopLevelMixin = (
         alt.layer(
             filtered(rows_of("line"), controls).mark_line(color=MUTED, strokeDash=[4, 3], clip=True).encode(x=x, y=y),
             corner.transform_filter(f"datum.finding == {ON_TESTS!r}").mark_text(align="left", baseline="top", fontWeight=600)
@@ -143,22 +172,7 @@ def fresh(tables: Tables) -> Figure:
         .add_params(*(control.parameter for control in controls), NARROW, FOCUS)
         .properties(height=HEIGHT)
     )  # fmt: skip
-    said = fresh_title(default)
-    return Figure(
-        name,
-        said,
-        chart,
-        rows,
-        {
-            "model": "Model", "day": "Released", "text": "Density on fresh text", "benchmark": "Density on the benchmark",
-            "fold": "Over the usual ratio", "low": "95 % from", "high": "to", "finding": "Finding",
-        },
-        f"{said}. Density on MMLU over density on fresh text, by the paper's law.",
-        controls,
-        {"line": line, "corners": corners},
-        basis=f"{counted(default.height, 'base model')} to {newest(default['release_date'])}; dashed: the usual ratio "
-        "of the two densities",
-    )  # fmt: skip
+    return drawn
 
 
 def fresh_title(default: pl.DataFrame) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
 from densing_pipeline.publication.charts.style import (
+    BEFORE_COMMA,
     BLUE,
     FOCUS,
     GREEN,
@@ -27,12 +28,15 @@ from densing_pipeline.publication.charts.style import (
     rows_of,
     year_axis,
 )
-from densing_pipeline.publication.wording import counted
+from densing_pipeline.publication.wording import counted, percent
 
 Tables = Mapping[str, pl.DataFrame]
 
 SCORE_LEVELS = (0.5, 0.6, 0.7, 0.8)
 """Scores on MMLU whose smallest model is followed."""
+
+NAME_ROOM = 1.4
+"""Ratio of densities over which the name of a method extends."""
 
 METHODS = {"pruned": "pruned", "distilled": "distilled", "quantised": "quantised"}
 
@@ -58,7 +62,7 @@ def smallest(tables: Tables) -> Figure:
             reached.filter((pl.col("params") == least) & (before.is_null() | (least < before)))
             .unique(["params_basis", "release_date"], keep="last", maintain_order=True)
             .select(
-                pl.lit(f"MMLU {level:.0%}").alias("level"),
+                pl.lit(f"MMLU {percent(level)}").alias("level"),
                 "params_basis",
                 "model_id",
                 day="release_date",
@@ -69,7 +73,7 @@ def smallest(tables: Tables) -> Figure:
         )
     rows = pl.concat(parts).sort("params_basis", "level", "day")
     if rows.is_empty():
-        return nothing(name, title, f"No open model scores {SCORE_LEVELS[0]:.0%} on MMLU.")
+        return nothing(name, title, f"No open model scores {percent(SCORE_LEVELS[0])} on MMLU.")
     end = open_models["release_date"].max()
     last = rows.group_by("params_basis", "level", maintain_order=True).last()
     last = last.select(rows.columns).with_columns(day=pl.lit(end))
@@ -139,7 +143,7 @@ def compression(tables: Tables) -> Figure:
         .unique(["parent_id", "child_id", "method"], keep="first", maintain_order=True)
         .select(
             pair=pl.col("child_id").str.split("/").list.last()
-            + " of "
+            + ", of "
             + pl.col("parent_id").str.split("/").list.last(),
             method="method",
             ratio=pl.col("log_ratio").exp().round_sig_figs(3),
@@ -153,16 +157,20 @@ def compression(tables: Tables) -> Figure:
         return nothing(name, title, "The release compares no model with its original.")
     ends = [*rows["low"].drop_nulls(), *rows["high"].drop_nulls(), 1.0]
     ticks = powers_of_two(min(ends), max(ends))
-    y = named_rows("pair")
+    y = named_rows("pair", BEFORE_COMMA)
     scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]])
     axis = doubling_axis("density over the original's", ticks, grid=True)
     x = alt.X("low:Q", scale=scale, axis=axis)
     domain = list(METHODS)
     colour = alt.Color(
-        "method:N",
-        title=None,
-        scale=alt.Scale(domain=domain, range=[BLUE, GREEN, ORANGE]),
-        legend=alt.Legend(orient="top"),
+        "method:N", scale=alt.Scale(domain=domain, range=[BLUE, GREEN, ORANGE]), legend=None
+    )
+    end = pl.max_horizontal("high", "ratio")
+    names = (
+        rows.select("pair", "method", end=end)
+        # A name that would lie on the line of no difference stands at another bar of its method, if one has room.
+        .sort((pl.col("end") < 1) & (pl.col("end") > 1 / NAME_ROOM), maintain_order=True)
+        .unique("method", keep="first", maintain_order=True)
     )
     tooltip = [
         alt.Tooltip("pair:N"),
@@ -178,6 +186,8 @@ def compression(tables: Tables) -> Figure:
         base.mark_point(size=55, filled=True, opacity=1).encode(y=y, x="ratio:Q", color=colour, tooltip=tooltip),
         ring(base, alt.X("ratio:Q"), y),
         rows_of("marks").mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="at:Q"),
+        rows_of("names").mark_text(align="left", dx=6, fontSize=11, fontWeight=600)
+        .encode(y=y, x="end:Q", text="method:N", color=colour),
     ).add_params(NARROW, FOCUS).properties(height=22 * rows.height)  # fmt: skip
     denser = rows.filter(pl.col("low") > 1).height
     less = rows.filter(pl.col("high") < 1).height
@@ -193,6 +203,6 @@ def compression(tables: Tables) -> Figure:
         {"pair": "Model and original", "method": "Made by", "ratio": "Density over the original's",
          "low": "95 % from", "high": "to", "finding": "Finding"},
         f"{said}.",
-        more={"marks": pl.DataFrame({"at": [1.0]})},
+        more={"marks": pl.DataFrame({"at": [1.0]}), "names": names},
         basis="left of the line: less capability per parameter than the original",
     )  # fmt: skip

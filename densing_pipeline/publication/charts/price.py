@@ -10,6 +10,7 @@ import polars as pl
 from densing_pipeline.cost.records import UNWATCHED_DAYS
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.paper import NMI
+from densing_pipeline.publication.charts.price_events import events
 from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
@@ -41,7 +42,7 @@ from densing_pipeline.publication.charts.unwatched import (
     pieces,
     unlisted,
 )
-from densing_pipeline.publication.wording import counted
+from densing_pipeline.publication.wording import counted, percent
 from densing_pipeline.tables.dates import newest
 
 Tables = Mapping[str, pl.DataFrame]
@@ -132,7 +133,7 @@ def price(tables: Tables) -> Figure:
     y = alt.Y(
         "usd:Q",
         scale=scale_y,
-        axis=price_axis(f"US dollars per million tokens, {HEADLINE_BLEND:.0%} input", ticks),
+        axis=price_axis(f"US dollars per million tokens, {percent(HEADLINE_BLEND)} input", ticks),
     )
     shown = filtered(rows_of(), controls)
     line = filtered(rows_of("lines"), controls).encode(x=x, y=y, color=colour, detail="run:N")
@@ -159,6 +160,8 @@ def price(tables: Tables) -> Figure:
                 x=x, y=y, stroke=colour, tooltip=tooltip,
                 fill=alt.condition("datum.is_late", alt.value(PAPER), colour),
             ),
+            filtered(rows_of("events"), controls).transform_filter("!narrow")
+            .mark_text(align="left", dx=5, fontSize=11, color=INK).encode(x=x, y=y, text="words:N"),
             filtered(rows_of("ends"), controls[1:])
             .transform_calculate(label="narrow ? datum.level : datum.text")
             .mark_text(align="left", dx=6, fontWeight=600)
@@ -188,6 +191,7 @@ def price(tables: Tables) -> Figure:
         controls,
         {
             "lines": lines, "hatch": hatch, "ends": ends, "notes": _notes(blind),
+            "events": events(rows, whole),
             "blind": hatching([Box(*one, whole.low, whole.high) for one in blind], whole),
         },
         basis=f"{counted(dearest.height, 'record low')} to {end}; hatched: nobody looked",
@@ -298,6 +302,7 @@ def money(usd: float | None) -> str:
     """A price with two significant digits: `$38`, `$0.40`, `1.8 c`."""
     if usd is None:
         return "not on offer"
+    usd *= 1 + 1e-9  # half a cent is rounded up, however it was computed
     if usd >= 10:
         return f"${_round(usd):,}"
     if usd >= 0.1:

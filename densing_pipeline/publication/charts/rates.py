@@ -9,6 +9,7 @@ import polars as pl
 from densing_pipeline.paper import TREND_DOUBLING_DAYS
 from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES, PACES
 from densing_pipeline.publication.charts.style import (
+    BEFORE_COMMA,
     BLUE,
     FOCUS,
     INK,
@@ -35,26 +36,29 @@ CURVES = {
 
 
 RULERS = {
-    "nmi-2025": "{group}",
-    "size-lines-bent": "{group}, by lines of sizes, bent scale",
-    "size-lines": "{group}, by lines of sizes",
-    "incompressible-knowledge-probes": "obscure facts, chat models",
+    "size-lines-bent": "{group}",
+    "size-lines": "{group}, on a straight scale",
+    "nmi-2025": "{group}, by the paper's law",
+    "incompressible-knowledge-probes": "obscure facts, of chat models",
     "fresh-text-qwen2.5": "{group}",
 }
 """What a ruler of `density_growth` measures in words, in the order of the chart; others are named as they are."""
 
 GROUPS = {
-    "fresh-text": "compression of fresh text",
+    "all-benchmarks": "five benchmarks, together",
+    "more-benchmarks": "eight benchmarks, together",
+    "fresh-text": "fresh text, compressed",
     "fresh-text-arxiv": "fresh text of arXiv",
     "fresh-text-github": "fresh text of GitHub",
     "fresh-text-prose": "fresh prose",
-    "all-benchmarks": "all benchmarks pooled",
-    "more-benchmarks": "with three more benchmarks",
 }
 """Groups of `density_growth` in words, where their names are not words themselves."""
 
 RULER_POPULATIONS = ("base", "instruct-and-thinking")
 """Populations that are shown; the others are parts of these, made for one comparison."""
+
+SHORT_BASES = dict(zip(CURRENT_BASES.values(), ("all", "active"), strict=True))
+"""Counts of parameters in one word, for narrow charts."""
 
 UNSHOWN_RULER = "size-lines"
 """A ruler that is left out: the same as the headline's on a straight scale, which does not hold every world."""
@@ -86,8 +90,14 @@ def rulers(tables: Tables) -> Figure:
     place = pl.col("ruler").replace_strict(
         {ruler: at for at, ruler in enumerate(RULERS)}, default=len(RULERS), return_dtype=pl.Int64
     )
+    # Several benchmarks together first, then one by one.
     rows = found.sort(
-        place, "ruler", "group", "params_basis", descending=[False, False, False, True]
+        place,
+        "ruler",
+        ~pl.col("group").is_in(list(GROUPS)),
+        "group",
+        "params_basis",
+        descending=[False, False, False, False, True],
     )
     words = [ruler_words(*pair) for pair in rows.select("ruler", "group").iter_rows()]
     rows = rows.select(
@@ -104,7 +114,7 @@ def rulers(tables: Tables) -> Figure:
     said = (
         "By every ruler density grows"
         if grows == rows.height
-        else f"Density grows by {grows} of {counted(rows.height, 'measure')}; by the others no growth is shown"
+        else f"{grows} of {counted(rows.height, 'measure')} show that density grows; the others cannot tell"
     )
     return intervals(
         name,
@@ -209,8 +219,8 @@ def intervals(
     """
     hues = list(dict.fromkeys(rows[colour]))
     scale = alt.Scale(domain=hues, range=[BLUE, ORANGE][: max(len(hues), 1)])
-    shade = alt.Color(f"{colour}:N", scale=scale, title=None, legend=alt.Legend(orient="top"))
-    y = named_rows(label, shortens=True)
+    shade = alt.Color(f"{colour}:N", scale=scale, legend=None)
+    y = named_rows(label, BEFORE_COMMA)
     place = alt.YOffset(f"{colour}:N", sort=hues)
     tooltip = [
         alt.Tooltip(f"{key}:{'N' if rows.schema[key] == pl.String else 'Q'}", title=words)
@@ -219,7 +229,7 @@ def intervals(
     base = rows_of()
     layers = [
         base.mark_bar(height=4, cornerRadius=2, opacity=0.5).encode(
-            y=y, yOffset=place, x=alt.X("low:Q", title=axis, axis=alt.Axis(grid=True)), x2="high:Q", color=shade, tooltip=tooltip
+            y=y, yOffset=place, x=alt.X("low:Q", title=axis, axis=alt.Axis(grid=True, tickMinStep=1, format="d")), x2="high:Q", color=shade, tooltip=tooltip
         ),
         base.mark_point(size=60, filled=True, opacity=1).encode(
             y=y, yOffset=place, x="yearly:Q", color=shade, tooltip=tooltip
@@ -229,6 +239,9 @@ def intervals(
         rows_of("marks").mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="at:Q"),
         rows_of("marks").transform_filter("!narrow").mark_text(align="left", dx=4, dy=-6, fontSize=11, color=MUTED, baseline="bottom")
         .encode(x="at:Q", y=alt.value(0), text="words:N"),
+        rows_of("names").transform_calculate(name=f"narrow ? datum.short : datum.{colour}")
+        .mark_text(align="left", dx=6, baseline="middle", fontSize=11, fontWeight=600)
+        .encode(y=y, yOffset=place, x="end:Q", text="name:N", color=shade),
     ]  # fmt: skip
     found = [
         f"{row[label]}, {row[colour]}: {row['yearly']:.1f} ({_end(row['low'])} to {_end(row['high'])})"
@@ -245,10 +258,20 @@ def intervals(
             "marks": pl.DataFrame(
                 [{"at": at, "words": words} for at, words in (marks or {0.0: "no growth"}).items()],
                 schema={"at": pl.Float64, "words": pl.String},
-            )
+            ),
+            "names": _named_once(rows, label, colour),
         },
         basis=basis,
     )  # fmt: skip
+
+
+def _named_once(rows: pl.DataFrame, label: str, colour: str) -> pl.DataFrame:
+    """The end of a bar of each colour with its name, in the first line that has them all: a legend where readers look."""
+    end = pl.coalesce("high", "yearly")
+    whole = rows.filter(pl.len().over(label) == rows[colour].n_unique()).head(1)
+    return rows.filter(pl.col(label).is_in(whole[label].implode())).select(
+        label, colour, short=pl.col(colour).replace(SHORT_BASES), end=end
+    )
 
 
 def _end(value: float | None) -> str:

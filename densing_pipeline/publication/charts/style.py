@@ -62,6 +62,47 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Search:
+    """Words by which a reader looks for rows of a chart; a row is found if a column holds them, in any case.
+
+    Attributes:
+        param: parameter of the chart that takes the words.
+        columns: columns of the rows that are searched.
+        label: name beside the field.
+    """
+
+    param: str
+    columns: tuple[str, ...]
+    label: str
+
+    @property
+    def parameter(self) -> alt.Parameter:
+        """The parameter, which looks for nothing."""
+        return alt.param(name=self.param, value="")
+
+    @property
+    def is_empty(self) -> str:
+        """Expression that tells whether nothing is looked for."""
+        return f"{self.param} == ''"
+
+    @property
+    def finds(self) -> str:
+        """Expression that tells whether a row is looked for and found."""
+        held = [f"indexof(lower(datum.{name}), lower({self.param})) >= 0" for name in self.columns]
+        return f"({self.param} != '' && ({' || '.join(held)}))"
+
+    @property
+    def keeps(self) -> str:
+        """Expression that tells whether a row is found, or nothing is looked for."""
+        return f"({self.is_empty} || {self.finds})"
+
+    @property
+    def leaves_out(self) -> str:
+        """Expression that tells whether a row is not the one that is looked for."""
+        return f"!{self.keeps}"
+
+
+@dataclass(frozen=True)
 class Figure:
     """A chart, the rows behind it, and its message in words.
 
@@ -77,6 +118,7 @@ class Figure:
         more: further data sets that the chart draws.
         missing: why there is no chart; empty if there is one.
         basis: what the chart rests on.
+        search: by which words rows are looked for; None if they are not.
     """
 
     name: str
@@ -89,6 +131,7 @@ class Figure:
     more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     missing: str = ""
     basis: str = ""
+    search: Search | None = None
 
     def specification(self) -> dict[str, Any]:
         """The Vega-Lite specification without data and title, as wide as its place on the page.
@@ -160,10 +203,13 @@ NARROW = alt.param(name="narrow", value=False)
 FOCUS = alt.param(name="focus", value=-1)
 """Number of the row that a reader has gone to with the keyboard; -1 for none."""
 
+NAME_LIMIT = 280
+"""Longest name inside a plot in pixels; a longer one is cut."""
+
 LABEL_HEIGHT = 15
 """Least distance in pixels between two labels at the end of curves."""
 
-LABEL_LIMIT = 300
+LABEL_LIMIT = 370
 """Longest label of a row in pixels; the page takes less in a narrow column."""
 
 
@@ -207,21 +253,26 @@ def config() -> dict[str, Any]:
         "axisX": {"grid": False, "ticks": True},
         "axisY": {"domain": False, "ticks": False, "titleAnchor": "end", "titleAngle": 0,
                   "titleAlign": "left", "titleY": -12, "titleX": -30},
-        "legend": {"labelColor": INK, "titleColor": MUTED, "orient": "top", "symbolType": "circle"},
-        "text": {"color": INK, "fontSize": 12},
+        "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": MUTED, "orient": "top", "symbolType": "circle"},
+        "text": {"color": INK, "fontSize": 12, "limit": NAME_LIMIT},
     }  # fmt: skip
 
 
-def named_rows(column: str, *, shortens: bool = False) -> alt.Y:
+BEFORE_COMMA = "split(datum.label, ', ')[0]"
+"""The part of the name of a row that a narrow chart shows."""
+
+
+def named_rows(column: str, short: str = "datum.label") -> alt.Y:
     """A row for every value of a column, in the order of the data, with its name at the left.
 
     Args:
         column: the column.
-        shortens: whether a narrow column has the part of a name before its first comma alone.
+        short: the part of a name that a narrow chart shows, an expression of `datum.label`.
     """
-    axis = alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8)
-    if shortens:
-        axis.labelExpr = f"{NARROW.name} ? split(datum.label, ', ')[0] : datum.label"
+    axis = alt.Axis(
+        labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=8,
+        labelExpr=f"{NARROW.name} ? {short} : datum.label",
+    )  # fmt: skip
     return alt.Y(f"{column}:N", sort=None, title=None, axis=axis)
 
 

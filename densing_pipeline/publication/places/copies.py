@@ -6,6 +6,7 @@ or on a new one. Not here: what a place does (`place`).
 """
 
 import logging
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -31,6 +32,9 @@ SEND_ATTEMPTS = 3
 
 WAIT_S = 1.0
 """Wait before the second attempt, in seconds; doubles with each."""
+
+RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
+"""How a release is named; the name becomes a folder here."""
 
 LOG = logging.getLogger(__name__)
 
@@ -91,6 +95,11 @@ def bring(place: Place, folder: Path) -> str | None:
         here = published_at(folder / "latest")
         if latest is None or (here is not None and latest in set(known["release_id"])):
             return None
+        if not RELEASE_ID.fullmatch(latest):
+            raise PlaceError(
+                f"{place.address}: its latest release is named {latest[:100]!r}, as none of densing-pipeline is; point "
+                "DENSING_PUBLISH_URL at a place of its own"
+            )
         target = folder / "releases" / latest
         if not is_whole(target):
             _fetch(place, latest, target)

@@ -49,6 +49,16 @@ OBJECT_ATTEMPTS = 5
 RETRIES: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(seconds=150)}
 """How often a request is sent again after an answer of 500 to 599 or none; waits double from 100 ms."""
 
+CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""Variables of a store's client that hold its credentials, by scheme."""
+
+WITHOUT_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "Account must be specified")
+"""What errors say when the environment has none: the client then asks the machine it runs on."""
+
 TIMES: "ClientConfig" = {
     "connect_timeout": timedelta(seconds=10),
     "read_timeout": timedelta(seconds=60),
@@ -78,7 +88,7 @@ def open_store(url: str, **options: Any) -> "ObjectPlace":
     try:
         return ObjectPlace(from_url(url, **given), shown(url).rstrip("/"))
     except (BaseError, ValueError) as error:
-        raise PlaceError(f"{shown(url)}: {_told(error)}") from error
+        raise PlaceError(f"{shown(url)}: {_told(error, url)}") from error
 
 
 class ObjectPlace:
@@ -108,9 +118,17 @@ class ObjectPlace:
         pointer, _ = self._pointer()
         if pointer is None:
             raise PlaceError(f"{self.address}: nothing is published there yet")
-        description = self._known(f"{pointer['path']}/{RESOURCES_FILE}")
+        path = f"{pointer['path']}/{RESOURCES_FILE}"
+        description = self._known(path)
+        try:
+            names = hashes(json.loads(description))
+        except (ValueError, KeyError, TypeError) as error:
+            raise PlaceError(
+                f"{self.address}/{path}: describes no release of densing-pipeline ({error}); upload it again from a "
+                "copy that is whole, or point DENSING_PUBLISH_URL at an empty place"
+            ) from error
         files.write(into / RESOURCES_FILE, description)
-        for name in hashes(json.loads(description)):
+        for name in names:
             files.write(into / name, self._known(f"{pointer['path']}/{name}"))
 
     def plan(self, release: Path, known: Collection[str]) -> Sent:
@@ -342,11 +360,15 @@ class ObjectPlace:
             yield
         except (BaseError, OSError, ValueError) as error:
             raise PlaceError(
-                f"{self.address}/{path}: {_told(error)}; the release is kept locally, and the next night "
+                f"{self.address}/{path}: {_told(error, self.address)}; the release is kept locally, and the next night "
                 "goes on from what was uploaded"
             ) from error
 
 
-def _told(error: Exception) -> str:
-    """The first line of an error of the store, without secrets."""
-    return redact(str(error).strip().partition("\n")[0])[:300].rstrip(".")
+def _told(error: Exception, address: str) -> str:
+    """The first line of an error of the store, without secrets; the remedy if there are no credentials."""
+    told = redact(str(error).strip().partition("\n")[0])[:300].rstrip(".")
+    if any(words in told for words in WITHOUT_CREDENTIALS):
+        needed = CREDENTIALS[address.partition("://")[0]]
+        return f"neither the environment nor this machine has credentials: set {needed}"
+    return told

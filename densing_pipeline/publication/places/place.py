@@ -7,7 +7,7 @@ readers find the release before or the new one, whenever the sender is killed.
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import polars as pl
@@ -116,10 +116,20 @@ def package_of(release: Path) -> dict[str, Any]:
 
 
 def hashes(package: dict[str, Any]) -> dict[str, str]:
-    """SHA-256 in hexadecimal by path of every file that a description lists."""
-    return {
-        file["path"]: str(file["hash"]).removeprefix("sha256:") for file in listed_files(package)
+    """SHA-256 in hexadecimal by path of every file that a description lists.
+
+    Raises:
+        KeyError: it is not the description of a release.
+        ValueError: a path leads out of the release.
+    """
+    found = {
+        str(file["path"]): str(file["hash"]).removeprefix("sha256:")
+        for file in listed_files(package)
     }
+    for path in map(PurePosixPath, found):
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{path}: leads out of the release")
+    return found
 
 
 def conflict(address: str, mine: str, theirs: str) -> PlaceConflictError:

@@ -3,8 +3,11 @@
 import math
 from collections.abc import Sequence
 
-WIDTH, HEIGHT = 300, 44
+WIDTH, HEIGHT = 300, 58
 """Size in units of the drawing; a card stretches it to its width."""
+
+UNIT = "doublings a year"
+"""What the axis of an interval counts."""
 
 MIDDLE = 16
 """Height of the bar of an interval, from the top."""
@@ -25,7 +28,7 @@ def interval(low: float, middle: float | None, high: float, ends: tuple[float, f
 
     marks = [
         f'<line class="glyph-rule" x1="{at(tick)}" x2="{at(tick)}" y1="{MIDDLE - 12}" y2="{MIDDLE + 12}"/>'
-        f'<text class="glyph-word" x="{at(tick)}" y="{HEIGHT - 3}" text-anchor="middle">{tick:g}</text>'
+        f'<text class="glyph-word" x="{at(tick)}" y="{MIDDLE + 25}" text-anchor="middle">{tick:g}</text>'
         for tick in range(math.ceil(ends[0]), math.floor(ends[1]) + 1)
         if tick == 0 or (tick % 2 == 0 and at(tick) < WIDTH - 4)
     ]
@@ -35,7 +38,8 @@ def interval(low: float, middle: float | None, high: float, ends: tuple[float, f
         if middle is None
         else f'<circle class="glyph-dot" cx="{at(middle)}" cy="{MIDDLE}" r="5"/>'
     )
-    return _drawing("".join(marks) + bar + dot)
+    unit = f'<text class="glyph-word" x="{at(0)}" y="{HEIGHT - 3}" text-anchor="start" dx="-4">{UNIT}</text>'
+    return _drawing("".join(marks) + bar + dot + unit)
 
 
 def steps(days: Sequence[int], values: Sequence[float], end: int) -> str:

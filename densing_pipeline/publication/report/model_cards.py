@@ -17,6 +17,7 @@ from densing_pipeline.publication.charts.density import BASES, SCORES
 from densing_pipeline.publication.charts.price import money
 from densing_pipeline.publication.charts.rates import GROUPS
 from densing_pipeline.publication.lineage import DensityLineages, Node
+from densing_pipeline.publication.stored_tables import scan
 
 Tables = Mapping[str, pl.DataFrame]
 Line = tuple[str, str]
@@ -204,7 +205,7 @@ def _cheapest(tables: Tables) -> list[tuple[str, Line]]:
     """The cheapest price of each model that is on offer now."""
     share = HEADLINE_BLEND
     offers = (
-        tables["prices"]
+        scan(tables, "prices")
         .filter(
             pl.col("observed_to").is_null(),
             pl.col("valid_to").is_null(),
@@ -212,14 +213,16 @@ def _cheapest(tables: Tables) -> list[tuple[str, Line]]:
             pl.col("context_over_tokens") == 0,
         )
         .join(
-            tables["model_links"].select("source", "provider", "model", "canonical_id"),
+            scan(tables, "model_links").select("source", "provider", "model", "canonical_id"),
             on=["source", "provider", "model"],
         )
         .with_columns(
             usd=share * pl.col("input_usd_per_mtok") + (1 - share) * pl.col("output_usd_per_mtok")
         )
         .filter(pl.col("usd") > 0, pl.col("canonical_id").is_not_null())
-        .sort("usd", "provider", "source")
+        .select("canonical_id", "usd", "provider", "source")
+        .collect(engine="streaming")
+        .sort("usd", "provider", "source", "canonical_id")
         .unique("canonical_id", keep="first", maintain_order=True)
     )
     return [

@@ -6,41 +6,36 @@ template, which escapes it, and as JSON, whose `<` are written as their Unicode 
 """
 
 import json
-import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import polars as pl
+from markupsafe import Markup, escape
 
-from densing_pipeline.headline import HEADLINE_BLEND, QUOTED_GROWTH
-from densing_pipeline.publication.answers import (
-    CURRENT_BASES,
-    GROWTH,
-    PRICE,
-    Answer,
-    Estimate,
-    answers,
-)
+from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.charts.rendering import javascript, javascript_key
 from densing_pipeline.publication.charts.style import ON_DARK, Figure
 from densing_pipeline.publication.croissant import json_ld
 from densing_pipeline.publication.price_news import week
-from densing_pipeline.publication.report import glyphs
+from densing_pipeline.publication.report.cards import cards
+from densing_pipeline.publication.report.listings import listings
 from densing_pipeline.publication.report.model_cards import model_cards
 from densing_pipeline.publication.report.sections import (
     Section,
     dictionary,
+    revisions_title,
     sections,
     sources,
+    sources_title,
     waiting,
+    waiting_title,
 )
-from densing_pipeline.publication.wording import counted
+from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.tables import contract
 
 FOLDER = Path(__file__).parent
@@ -73,34 +68,10 @@ GLOSSARY = (
 MODELS_OLD_DAYS, PRICES_OLD_DAYS = 120, 14
 """Ages in days above which the page marks the newest model and the newest price as old."""
 
+UNBROKEN = re.compile(r"(\b\d{4}-\d{2}(?:-\d{2})?\b|\b\d[\d.,]* (?:%|c\b))")
+"""Days and months such as 2026-11-29, and numbers with a unit such as 95 % and 1.8 c."""
+
 Tables = Mapping[str, pl.DataFrame]
-
-
-@dataclass(frozen=True)
-class Card:
-    """One answer on the first screen.
-
-    Attributes:
-        topic: what it is about.
-        figure: the number in large type; why there is none if it could not be estimated.
-        interval: its 95 % interval with its unit; empty without one.
-        others: further numbers, name and value.
-        text: the answer and what it rests on.
-        section: section of the page that shows it.
-        series: series of the number in large type, as in the tables; empty without a number.
-        glyph: a small drawing of it as SVG; empty without numbers.
-        held: how often such intervals hold the truth in simulations; empty where that was not counted.
-    """
-
-    topic: str
-    figure: str
-    interval: str
-    others: tuple[tuple[str, str], ...]
-    text: str
-    section: str
-    series: str = ""
-    glyph: str = ""
-    held: str = ""
 
 
 def pages(
@@ -169,7 +140,8 @@ def page(
         homepage: address at which readers find the releases; empty if there is none.
         library: the script that draws the charts.
     """
-    made = sections(figures)
+    made = sections(figures, listings(tables))
+    queue, polls = waiting(tables["evaluation_queue"]), sources(tables["source_health"])
     given = answers(tables)
     description = given[0].sentence if given else ""
     known = model_cards(tables)
@@ -188,16 +160,19 @@ def page(
         first_model=next(iter(known["models"]), ""),
         json_ld=_script_json(json_ld(release_id, description, homepage)),
         picture=_picture("density", homepage),
-        summary=next((answer.sentence for answer in given if answer.topic == GROWTH), ""),
+        quotes=[answer.sentence for answer in given],
         sections=made,
         models_until=_newest(tables["densities"], "release_date"),
         prices_until=_newest(tables["price_halving"], "as_of"),
         models_old=MODELS_OLD_DAYS,
         prices_old=PRICES_OLD_DAYS,
-        week=week(tables["prices"], tables["price_changes"]),
-        waiting=waiting(tables["evaluation_queue"]).to_dicts(),
-        sources=sources(tables["source_health"]).to_dicts(),
+        week=week(scan(tables, "prices"), tables["price_changes"]),
+        waiting=queue.to_dicts(),
+        waiting_title=waiting_title(queue),
+        sources=polls.to_dicts(),
+        sources_title=sources_title(polls),
         revisions=tables["revisions"].to_dicts(),
+        revisions_title=revisions_title(tables["revisions"].height),
         licences=sources_of_release,
         dictionary=dictionary(),
         library=library,
@@ -215,12 +190,23 @@ def _rendered(template: str, **values: object) -> str:
 @cache
 def _templates() -> jinja2.Environment:
     """The templates of this folder; each is compiled once."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+    )
+    made.filters["unbroken"] = unbroken
+    made.tests["web_address"] = re.compile("https?://").match
+    return made
+
+
+def unbroken(text: str) -> Markup:
+    """A text in which no line breaks inside a day or a number with its unit; anything else in it is escaped."""
+    return Markup().join(
+        Markup('<span class="unbroken">{}</span>').format(part) if place % 2 else escape(part)
+        for place, part in enumerate(UNBROKEN.split(text))
     )
 
 
@@ -229,172 +215,36 @@ def _picture(name: str, homepage: str) -> str:
     return f"{homepage.rstrip('/')}/latest/{name}.svg" if homepage else ""
 
 
-def cards(given: Sequence[Answer], tables: Tables | None = None) -> list[Card]:
-    """The cards of the first screen: one for every ruler of density, the price, and every other answer.
-
-    Args:
-        given: the answers.
-        tables: the published tables, for the curve of the price and for how often intervals hold.
-    """
-    by_ruler = [made for answer in given if answer.topic == GROWTH for made in ruler_cards(answer)]
-    others = sorted(
-        (one for one in given if one.topic != GROWTH), key=lambda one: one.topic != PRICE
-    )
-    made = [*by_ruler, *map(card, others)]
-    return made if tables is None else [with_evidence(one, tables) for one in made]
-
-
-def with_evidence(made: Card, tables: Tables) -> Card:
-    """A card with how often its intervals hold in simulations, and that of the price with its curve."""
-    if made.section == "price":
-        shown = tables["price_halving"].filter(
-            pl.col("is_headline"),
-            pl.col("level") == made.series,
-            pl.col("blend_input_share") == HEADLINE_BLEND,
-        )
-        curve = (
-            tables["price_frontier"]
-            .filter(
-                pl.col("level") == made.series,
-                pl.col("blend_input_share") == HEADLINE_BLEND,
-                pl.col("curve") == "cheapest_ever",
-            )
-            .drop_nulls("usd_per_mtok")
-            .sort("date")
-        )
-        if curve.height:
-            days = [day.toordinal() for day in curve["date"].to_list()]
-            end = max(days[-1], *(day.toordinal() for day in shown["as_of"].to_list()), days[0])
-            made = replace(made, glyph=glyphs.steps(days, curve["usd_per_mtok"].to_list(), end))
-    elif made.series == QUOTED_GROWTH[0].name:
-        shown = tables["density_growth"].filter("is_headline")
-    else:
-        return made
-    held = shown["simulated_coverage"].drop_nulls()
-    if held.is_empty():
-        return made
-    return replace(
-        made, held=f"Such intervals held the truth in {held[0] * 100:.0f} % of simulated worlds."
-    )
-
-
-def ruler_cards(answer: Answer) -> list[Card]:
-    """A card for every ruler of the answer to what gets denser, by all and by active parameters."""
-    made = []
-    ends = axis_of(answer.estimates)
-    for name, of_ruler in groupby(answer.estimates, lambda one: one.series.rpartition(", ")[0]):
-        # By all parameters first, as in every other answer.
-        estimates = sorted(of_ruler, key=lambda one: list(CURRENT_BASES).index(basis_of(one)))
-        made.append(
-            Card(
-                topic=f"Density: {name}",
-                figure=pace(estimates[0]),
-                interval=f"by {basis_of(estimates[0])} parameters, {yearly(estimates[0])}",
-                others=tuple(
-                    (
-                        f"by {one.series.rpartition(', ')[2]} parameters",
-                        f"{pace(one)}, {yearly(one)}",
-                    )
-                    for one in estimates[1:]
-                ),
-                text=f"It rests on {counted(estimates[0].n, 'model')} to {estimates[0].until}."
-                if estimates[0].until
-                else "",
-                section="rulers",
-                glyph=ruler_glyph(estimates[0], ends),
-                series=name,
-            )
-        )
-    return made
-
-
-def axis_of(estimates: Sequence[Estimate]) -> tuple[float, float]:
-    """Ends of an axis of doublings a year that has room for the intervals of all estimates."""
-    known = [
-        value / math.log(2)
-        for one in estimates
-        for value in (one.growth_low, one.growth_high)
-        if value is not None
-    ]
-    return min([-1.0, *known]) - 0.2, max([1.0, *known]) + 0.2
-
-
-def ruler_glyph(estimate: Estimate, ends: tuple[float, float]) -> str:
-    """The interval of an estimate, with its middle where a pace is quoted; empty without an interval."""
-    low, high = estimate.growth_low, estimate.growth_high
-    if low is None or high is None or estimate.growth is None:
-        return ""
-    told = low > 0 or high < 0
-    middle = estimate.growth / math.log(2) if told else None
-    return glyphs.interval(low / math.log(2), middle, high / math.log(2), ends)
-
-
-def basis_of(estimate: Estimate) -> str:
-    """The parameters that an estimate of the growth of density counts: `total` or `active`."""
-    return estimate.series.rpartition(", ")[2]
-
-
-def pace(estimate: Estimate) -> str:
-    """How fast density grows in a few words: `doubles every 6.6 months`, `no growth shown`."""
-    if estimate.growth is None:
-        return "cannot be told"
-    low, high = estimate.growth_low, estimate.growth_high
-    if low is None or high is None or low <= 0 <= high:
-        return "no growth shown"
-    months = 12 * math.log(2) / estimate.growth
-    return f"doubles every {months:.1f} months" if low > 0 else "falls"
-
-
-def yearly(estimate: Estimate) -> str:
-    """The 95 % interval of the growth in doublings a year; empty without one."""
-    low, high = estimate.growth_low, estimate.growth_high
-    if low is None or high is None:
-        return ""
-    return f"{low / math.log(2):.1f} to {high / math.log(2):.1f} doublings a year"
-
-
-def card(answer: Answer) -> Card:
-    """The card of an answer with one estimate, or several of the same kind."""
-    told = [
-        one
-        for one in answer.estimates
-        # An interval without an upper end says nothing of the pace of a price.
-        if one.months is not None and not (answer.topic == PRICE and one.high is None)
-    ]
-    verb = "halves" if answer.topic == PRICE else "doubles"
-    first = told[0] if told else None
-    interval = "" if first is None else first.text.partition(" (")[2].rstrip(")")
-    return Card(
-        topic=answer.topic,
-        figure=f"{verb} every {first.months:.1f} months" if first else "cannot be told",
-        interval=f"{interval} months" if interval else "",
-        others=tuple((one.series.replace("mmlu", "MMLU"), one.text) for one in told)
-        if len(told) > 1
-        else (),
-        text=answer.sentence,
-        section="price" if answer.topic == PRICE else "density",
-        series=first.series if first else "",
-    )
-
-
 def embedded(made: Sequence[Section], known: Mapping[str, Any] | None = None) -> str:
     """Specifications and data of charts, and cards of models, as JSON that may stand inside a script element."""
     content = {
         section.figure.name: {
             "spec": section.figure.specification(),
             "data": {
-                name: frame.to_dict(as_series=False)
+                name: {column.name: compact(column) for column in frame}
                 for name, frame in section.figure.datasets().items()
             },
             "columns": section.figure.columns,
             "controls": [
                 {"param": one.param, "column": one.column} for one in section.figure.controls
             ],
+            "search": None
+            if section.figure.search is None
+            else {"param": section.figure.search.param, "columns": section.figure.search.columns},
         }
         for section in made
         if section.figure.chart is not None
     }
     return _script_json({"charts": content, "onDark": ON_DARK, **(known or {})})
+
+
+def compact(column: pl.Series) -> list[Any] | dict[str, list[Any]]:
+    """The values of a column; of text that repeats, each value once (`of`) and the place of each row's (`at`)."""
+    if column.dtype != pl.String or 2 * column.n_unique() > len(column):
+        return column.to_list()
+    of = column.unique(maintain_order=True).to_list()
+    place = {value: at for at, value in enumerate(of)}
+    return {"of": of, "at": [place[value] for value in column]}
 
 
 def _script_json(whole: Mapping[str, Any]) -> str:

@@ -9,7 +9,10 @@
   const drawing = new Map();
   const sorting = new Map();
 
-  const rowsOf = (columns) => {
+  const written = (value) => (value === null || value === undefined ? "" : String(value));
+  const valuesOf = (column) => (Array.isArray(column) ? column : column.at.map((place) => column.of[place]));
+  const rowsOf = (given) => {
+    const columns = Object.fromEntries(Object.entries(given).map(([name, column]) => [name, valuesOf(column)]));
     const names = Object.keys(columns);
     const count = names.length ? columns[names[0]].length : 0;
     return Array.from({ length: count }, (_, row) => {
@@ -23,12 +26,15 @@
     rows.set(name, Object.fromEntries(Object.entries(chart.data).map(([key, columns]) => [key, rowsOf(columns)])));
   }
 
-  const selects = (name) => [...document.querySelectorAll(`select[data-chart="${name}"]`)];
-  const chosen = (name) => Object.fromEntries(selects(name).map((one) => [one.dataset.param, one.value]));
+  const choices = (name) => [...document.querySelectorAll(`select[data-chart="${name}"], input[data-chart="${name}"]`)];
+  const chosen = (name) => Object.fromEntries(choices(name).map((one) => [one.dataset.param, one.value.trim()]));
   const visible = (name) => {
     const choice = chosen(name);
-    return rows.get(name).rows.filter((row) => content.charts[name].controls.every(
-      ({ param, column }) => choice[param] === "all" || row[column] === choice[param]));
+    const { controls, search } = content.charts[name];
+    const words = search ? choice[search.param].toLowerCase() : "";
+    return rows.get(name).rows.filter((row) => controls.every(
+      ({ param, column }) => choice[param] === "all" || row[column] === choice[param])
+      && (!words || search.columns.some((column) => written(row[column]).toLowerCase().includes(words))));
   };
 
   // Theme
@@ -61,7 +67,7 @@
     if (isDark()) {
       for (const [light, dark] of Object.entries(content.onDark)) text = text.replaceAll(`"${light}"`, `"${dark}"`);
     }
-    if (isNarrow(name)) text = text.replaceAll('"labelLimit":300', '"labelLimit":120');
+    if (isNarrow(name)) text = text.replaceAll('"labelLimit":370', '"labelLimit":150');
     const spec = JSON.parse(text);
     if (isNarrow(name)) {
       spec.config.legend.columns = 1;
@@ -116,7 +122,6 @@
   };
 
   // One point: by keyboard or click
-  const written = (value) => (value === null || value === undefined ? "" : String(value));
   const show = (name, row) => {
     const said = Object.entries(content.charts[name].columns)
       .filter(([column]) => written(rows.get(name).rows[row]?.[column]) !== "")
@@ -270,8 +275,9 @@
   }
 
   // Address: #density?basis=active
+  const usual = (one) => (one.tagName === "SELECT" ? one.options[0].value : "");
   const stateOf = (name) => addressOf(
-    name, selects(name).filter((one) => one.selectedIndex > 0).map((one) => [one.dataset.param, one.value]));
+    name, choices(name).filter((one) => one.value.trim() !== usual(one)).map((one) => [one.dataset.param, one.value.trim()]));
   const choose = (name) => {
     for (const link of document.querySelectorAll(`a.state[data-chart="${name}"]`)) {
       link.setAttribute("href", link.getAttribute("href").split("#")[0] + stateOf(name));
@@ -291,9 +297,10 @@
     const wanted = new URLSearchParams(query ?? "");
     for (const chart of rows.keys()) {
       let moved = false;
-      for (const one of selects(chart)) {
+      for (const one of choices(chart)) {
         const value = chart === name ? wanted.get(one.dataset.param) : null;
-        const next = [...one.options].some((option) => option.value === value) ? value : one.options[0].value;
+        const isKnown = one.tagName === "SELECT" ? [...one.options].some((option) => option.value === value) : value;
+        const next = isKnown ? value : usual(one);
         moved ||= next !== one.value;
         one.value = next;
       }
@@ -302,11 +309,12 @@
     if (name === "models") showModel(wanted.get("id") ?? "");
     if (name) document.getElementById(name)?.scrollIntoView();
   };
-  for (const one of document.querySelectorAll("select[data-chart]")) {
+  for (const one of document.querySelectorAll("select[data-chart], input[data-chart]")) {
     one.addEventListener("change", () => {
       history.pushState(null, "", stateOf(one.dataset.chart));
       choose(one.dataset.chart);
     });
+    if (one.tagName === "INPUT") one.addEventListener("input", () => choose(one.dataset.chart));
   }
   addEventListener("popstate", follow);
   follow();

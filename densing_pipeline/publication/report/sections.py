@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from densing_pipeline.publication.charts.style import Figure
+from densing_pipeline.publication.report.listings import Listing
+from densing_pipeline.publication.short_tables import FINISHED
 from densing_pipeline.publication.summary import newest_polls
+from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.published import PUBLISHED
 
 
@@ -31,10 +35,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the page."""
+    """One section of the page: a chart with its texts and, of some, a short table below it."""
 
     figure: Figure
     text: Text
+    listing: Listing | None = None
 
 
 TEXTS: dict[str, Text] = {
@@ -50,15 +55,17 @@ TEXTS: dict[str, Text] = {
     ),
     "rulers": Text(
         "Does every ruler agree?",
-        "Each bar is the 95 % interval of the growth of density by one ruler: a group of benchmarks, the "
-        "compression of fresh text, or questions of fact. A bar that reaches zero shows no growth.",
+        "Each bar is the 95 % interval of the growth of density by one ruler: benchmarks, the compression of fresh text, or "
+        "questions of fact. A score becomes a size by the sizes of model families, or by the paper's reference models where "
+        "that is said. A bar that reaches zero shows no growth.",
         "The rulers have different models: those with published results, not a sample of all.",
         "statistics.md",
         ("density_growth",),
     ),
     "choices": Text(
         "How much hangs on our choices?",
-        "Each bar spans the middle 90 % of all combinations that make this choice, the dot is their median. "
+        "Each bar spans the middle 90 % of all combinations that make this choice, each distinct choice counting alike; the dot "
+        "is their median. "
         "A choice that moves the bar matters; the line is the estimate quoted for the paper's models.",
         "The combinations are those that we hold defensible, not a sample of anything; their range is no "
         "interval of probability.",
@@ -78,7 +85,8 @@ TEXTS: dict[str, Text] = {
         "Each line is the cheapest price at which a model at least as capable has been on offer so far; "
         "choose “on offer that day” to see prices that were withdrawn. Where nobody looked the line is dotted: in the "
         "grey hatching no price list at all, in the hatching beside a line not the one on which the next price was "
-        "found, which may have been offered by then. Hollow dots are such finds.",
+        "found, which may have been offered by then. Hollow dots are such finds. A name at a long step is the model that brought "
+        "the price down, with the part that was left of it.",
         "Prices per token, not per task: newer models write more tokens. A date is the first day on which "
         "a list showed the price, unless the seller announced it.",
         "prices.md",
@@ -128,10 +136,18 @@ TEXTS: dict[str, Text] = {
         ("compression",),
     ),
     "forecasts": Text(
-        "What was expected, and what came?",
-        "Each point of a line was forecast six months before its day, with what was known then. Dots are "
-        "what came; the band should hold 95 % of them.",
+        "How dense will models be, and how good were the forecasts?",
+        "The black line is what came. Each fan was made where it begins, from what was known that day: the blue line is "
+        "its middle, the bands should hold what comes in 80 and 95 of 100 cases. Dashed: the paper's pace, and no change.",
         "Neighbouring forecasts share most of their data, so their hits are no independent trials.",
+        "forecasts.md",
+        ("forecasts", "forecast_scores"),
+    ),
+    "price_forecasts": Text(
+        "What will a capability cost?",
+        "As above, of the cheapest price so far of a model at least as capable. A fan is flat on top because the lowest price so far "
+        "cannot rise.",
+        "A forecast knows nothing of announced models or price lists. Fans of neighbouring levels share most of their data.",
         "forecasts.md",
         ("forecasts", "forecast_scores"),
     ),
@@ -139,17 +155,32 @@ TEXTS: dict[str, Text] = {
 """What stands beside each chart, in the order of the page."""
 
 
-def sections(figures: Mapping[str, Figure]) -> list[Section]:
+UNASKED = ("embedded", "disabled")
+"""Outcomes of sources that no poll has asked."""
+
+FAILED = ("failed", "rejected")
+"""Outcomes of polls that brought nothing that is used."""
+
+
+def sections(
+    figures: Mapping[str, Figure], listings: Mapping[str, Listing] | None = None
+) -> list[Section]:
     """Every section of the page, in its order.
 
     Args:
         figures: the charts of a release by name; those that are not given have no section.
+        listings: short tables by name of the section; none if left out.
     """
-    return [Section(figures[name], text) for name, text in TEXTS.items() if name in figures]
+    below = listings or {}
+    return [
+        Section(figures[name], text, below.get(name))
+        for name, text in TEXTS.items()
+        if name in figures
+    ]
 
 
 def waiting(queue: pl.DataFrame) -> pl.DataFrame:
-    """Models that wait for evaluation, counted by state and kind of reason.
+    """Models that are not evaluated, counted by state and kind of reason.
 
     Args:
         queue: an `evaluation_queue` frame.
@@ -158,7 +189,8 @@ def waiting(queue: pl.DataFrame) -> pl.DataFrame:
         r"^needs [\d.,]+ GiB.*", "needs more memory than this installation has"
     )
     return (
-        queue.group_by("state", kind.alias("reason"))
+        queue.filter(~pl.col("state").is_in(FINISHED))
+        .group_by("state", kind.alias("reason"))
         .agg(
             models=pl.len().cast(pl.Int64),
             hours=pl.col("estimated_gpu_hours").sum().round(1),
@@ -166,6 +198,47 @@ def waiting(queue: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("models", "reason", descending=[True, False])
     )
+
+
+def waiting_title(groups: pl.DataFrame) -> str:
+    """How many models are not evaluated and the state of most, a sentence without its full stop.
+
+    Args:
+        groups: a frame of `waiting`.
+    """
+    if groups.is_empty():
+        return "Every known model is evaluated"
+    states = groups.group_by("state").agg(pl.col("models").sum()).sort("state").iter_rows()
+    said = ", ".join(f"{count:,} {state}" for state, count in states)
+    return f"{counted(int(groups['models'].sum()), 'model')} not evaluated here: {said}"
+
+
+def sources_title(polls: pl.DataFrame) -> str:
+    """Whether the sources answered and how old their data are, a sentence without its full stop.
+
+    Args:
+        polls: a frame of `sources`.
+    """
+    days: list[date] = polls["day"].drop_nulls().to_list()
+    if not days:
+        return "No source has data yet"
+    first, last = min(days), max(days)
+    span = f"data of {first}" if first == last else f"data of {first} to {last}"
+    asked = polls.filter(~pl.col("outcome").is_in(UNASKED))
+    if asked.is_empty():
+        return f"No source was asked; the package brings {span}"
+    failed = asked.filter(pl.col("outcome").is_in(FAILED)).height
+    answered = (
+        f"{asked.height - failed} of {counted(asked.height, 'source')} answered when last asked"
+    )
+    return f"{answered}; {span}"
+
+
+def revisions_title(count: int) -> str:
+    """How many published numbers moved, a sentence without its full stop."""
+    if not count:
+        return "No published number moved since the release before"
+    return f"{counted(count, 'published number')} moved since the release before"
 
 
 def sources(health: pl.DataFrame) -> pl.DataFrame:
@@ -180,7 +253,7 @@ def sources(health: pl.DataFrame) -> pl.DataFrame:
         .select(
             "source",
             "version",
-            day=pl.col("polled_at").dt.date(),
+            day=pl.when(pl.col("outcome") != "disabled").then(pl.col("polled_at").dt.date()),
             outcome="outcome",
             message="message",
         )

@@ -105,4 +105,8 @@ def test_a_dry_run_names_what_would_stop_the_night(tmp_path, monkeypatch, capsys
     with held(tmp_path, "a night"):
         assert main(["run", "--dry-run"]) == 1
     assert "is in use by a night (process" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "tables").touch()
+    assert main(["run", "--dry-run"]) == 1
+    assert "a file is where a folder must be" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "tables").unlink()
     assert main(["run", "--dry-run"]) == 0

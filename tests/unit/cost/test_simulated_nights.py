@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -82,6 +83,30 @@ def test_the_true_price_is_what_could_be_paid_for_thirty_days_on_end():
     assert np.unique(true_curve(long_dip, 0.6)).tolist() == [2 * blend, 4 * blend]
     short_dip = market(offer((40, 4.0), (29, 2.0), (40, 4.0)))
     assert np.unique(true_curve(short_dip, 0.6)).tolist() == [4 * blend]
+
+
+def test_a_promotion_of_the_router_is_a_price_that_could_be_paid():
+    blend = 0.75 + 0.25 * 3
+    offers = offer((50, 4.0), (40, 2.0), seller=ROUTER)
+    promotion = Fault("promotion", ROUTER, 45, 52, frozenset({0}), 0.3)
+    truth = true_curve(market(offers, faults=(promotion,)), 0.6)
+    assert truth.tolist() == [4 * blend] * 45 + [2 * blend] * 45, "2 or less from its first day on"
+    between = Fault("promotion", ROUTER, 20, 30, frozenset({0}), 0.3)
+    truth = true_curve(market(offers, faults=(between,)), 0.6)
+    assert truth.tolist() == [4 * blend] * 50 + [2 * blend] * 40
+
+
+def test_a_record_is_false_unless_it_was_the_true_price_or_a_lower_one_is_stated_for_its_day():
+    truth = np.repeat([4.0, 2.0], [5, 15])
+    night = {n: START + timedelta(days=n) for n in range(20)}
+    curve, spell = np.repeat([4.0, 3.0, 2.0], [6, 4, 10]), Spell(5, 10, 2.0)
+    told = Outcome(
+        market(offer((20, 4.0))), [], {"a": curve}, {"a": [spell]}, {"a": truth},
+        {"a": [(night[0], 4.0), (night[6], 3.0), (night[10], 2.0)]}, 0, 0,
+    )  # fmt: skip
+    assert told.false_records == []
+    untold = replace(told, may_have_begun={"a": []})
+    assert untold.false_records == [("a", night[6], 3.0)]
 
 
 def test_a_price_may_have_begun_on_the_days_that_the_table_states_and_on_no_others():

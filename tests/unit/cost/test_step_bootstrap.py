@@ -7,15 +7,71 @@ from densing_pipeline.cost import curves, step_bootstrap
 
 RNG = np.random.default_rng(0)
 
+MEAN_WAIT = 1e9
+"""So long that changes lie evenly in their intervals."""
+
 
 def fixed(waits: list[float], gaps: list[float], rows: int) -> step_bootstrap.Steps:
     """Rows of equal steps, each of which falls by 1, with the gaps of the first price and of each change."""
     falls = [-1.0] * len(waits)
-    parts = (np.tile(np.array(part, dtype=float), (rows, 1)) for part in (waits, falls, gaps))
-    return step_bootstrap.Steps(*parts, np.full(rows, len(waits)))
+    parts = [waits, falls, gaps, [MEAN_WAIT]]
+    tiled = (np.tile(np.array(part, dtype=float), (rows, 1)) for part in parts)
+    return step_bootstrap.Steps(*tiled, np.full(rows, len(waits)))
 
 
-def test_days_are_drawn_evenly_within_their_intervals_and_exact_ones_stay():
+@pytest.mark.parametrize("gap", [3.0, 60.0, 180.0, 2000.0])
+def test_the_last_of_changes_at_random_times_is_expected_as_long_before_the_look(gap):
+    before = RNG.exponential(60, 200_000)
+    before = before[before < gap]
+    expected = step_bootstrap.days_before_found(np.array(gap), np.array(60.0))
+    assert before.mean() == pytest.approx(expected, rel=0.01)
+    drawn = step_bootstrap.drawn_before_found(np.full(100_000, gap), np.array(60.0), RNG)
+    assert 0 <= drawn.min() < drawn.max() <= gap
+    shares = [0.1, 0.5, 0.9]
+    assert np.quantile(drawn, shares) == pytest.approx(np.quantile(before, shares), rel=0.05)
+
+
+def test_the_mean_wait_is_that_between_changes_as_they_happened():
+    exact = np.array([[0.0, 60.0, 120.0, 180.0]])
+    assert step_bootstrap.mean_waits(exact, exact) == pytest.approx(60)
+    happened = np.cumsum(RNG.exponential(60, (20, 3000)), axis=1)
+    looks = np.ceil(happened / 200) * 200
+    is_late = looks - happened < 100  # of 200 days the last 100 are not watched
+    latest = np.where(is_late, looks, happened)
+    waits = [
+        step_bootstrap.mean_waits(np.where(late, days - 100, days)[None, seen], days[None, seen])
+        for days, late, seen in zip(latest, is_late, step_bootstrap.held(latest), strict=True)
+    ]
+    assert np.mean(waits) == pytest.approx(60, rel=0.02)
+
+
+def test_intervals_that_fill_the_whole_time_still_give_a_mean_wait():
+    days = np.array([[0.0, 30.0, 60.0, 90.0]])
+    waits = step_bootstrap.mean_waits(days - 30, days)
+    assert 0 < waits < 30
+    same_day = np.zeros((1, 3))
+    assert step_bootstrap.mean_waits(same_day - 9, same_day) == 0
+    assert step_bootstrap.expected_days(same_day - 9, same_day).tolist() == [[0.0] * 3]
+
+
+@pytest.mark.parametrize(
+    ("gap", "wait", "before"),
+    [(0.0, 60.0, 0.0), (0.0, 0.0, 0.0), (90.0, 0.0, 0.0), (90.0, np.inf, 45.0), (1e-4, 60.0, 5e-5), (1e6, 60.0, 60.0)],
+)  # fmt: skip
+def test_a_change_is_in_the_middle_of_a_short_interval_and_one_wait_before_the_end_of_a_long_one(
+    gap, wait, before
+):
+    found = step_bootstrap.days_before_found(np.array([gap]), np.array([wait]))
+    assert found == pytest.approx(before, abs=1e-9)
+    drawn = step_bootstrap.drawn_before_found(np.full(2000, gap), np.array([wait]), RNG)
+    assert drawn.mean() == pytest.approx(before, rel=0.1)
+
+
+def test_a_price_alone_is_dated_in_the_middle_of_its_interval():
+    assert step_bootstrap.expected_days(np.array([[10.0]]), np.array([[20.0]])).tolist() == [[15.0]]
+
+
+def test_days_are_drawn_within_their_intervals_and_exact_ones_stay():
     exact, _ = step_bootstrap.resampled(fixed([100.0] * 3, [0.0] * 4, 10), 3, RNG)
     assert exact.tolist() == [[0.0, 100.0, 200.0, 300.0]] * 10
     drawn, _ = step_bootstrap.resampled(fixed([100.0] * 3, [0.0, 40.0, 40.0, 40.0], 4000), 3, RNG)
@@ -66,6 +122,7 @@ def test_the_last_hold_is_a_step_without_a_change():
         np.array([[4.0, 6.0], [7.0, np.nan]]),
         np.full((2, 2), -1.0),
         np.full((2, 3), 5.0),
+        np.full((2, 1), MEAN_WAIT),
         np.array([2, 1]),
     )
     longer = step_bootstrap.with_last_hold(steps, np.array([5.0, 8.0]))
@@ -82,6 +139,7 @@ def test_resampled_curves_are_made_of_the_steps_that_count():
         np.array([[10.0, 20.0, 99.0]] * 200),
         np.array([[-1.0, -2.0, 7.0]] * 200),
         np.zeros((200, 4)),
+        np.full((200, 1), MEAN_WAIT),
         np.full(200, 2),
     )
     times, logs = step_bootstrap.resampled(steps, 5, RNG)

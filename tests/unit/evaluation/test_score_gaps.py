@@ -67,6 +67,28 @@ def test_other_protocols_are_not_compared():
     assert score_gaps(scores(MEASURED | {"is_paper_protocol": False}, {})).is_empty()
 
 
+@pytest.mark.parametrize(
+    ("benchmark", "protocol", "is_compared"),
+    [
+        ("MMLU-Pro", "5-shot em CoT", True),
+        ("MMLU-Pro", "5-shot logprobs", False),
+        ("GSM8K", "8-shot em", True),
+        ("GSM8K", "5-shot em", False),
+        ("AGIEval", "5-shot em", False),
+    ],
+)
+def test_benchmarks_beside_the_suite_are_compared_under_the_protocols_that_are_pooled(
+    benchmark, protocol, is_compared
+):
+    beside = {"benchmark": benchmark, "is_paper_protocol": False}
+    ours = MEASURED | beside | {"is_in_force": True}
+    table = score_gaps(scores(ours, beside | {"protocol": protocol, "score": 0.45}))
+    assert table.height == is_compared
+    assert score_gaps(
+        scores(ours | {"is_in_force": False}, beside | {"protocol": protocol})
+    ).is_empty()
+
+
 def rewritten(model: str, score: float, cf: float) -> list[dict]:
     of_model = MEASURED | {"model_id": model}
     return [

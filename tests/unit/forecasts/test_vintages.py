@@ -47,13 +47,13 @@ def test_months_later_stays_at_month_ends(months, end):
 
 
 def test_a_density_record_is_the_running_maximum(world):
-    vintage = density_vintage(world.history, NAME, date(2024, 6, 30))
+    vintage = density_vintage(world.history(date(2024, 6, 30)), NAME, date(2024, 6, 30))
     assert vintage is not None
     known = world.densities.filter(pl.col("release_date") <= date(2024, 6, 30))
     assert vintage.value(vintage.progress[-1]) == pytest.approx(known["density"].max())
     assert (np.diff(vintage.progress) > 0).all()
     assert vintage.at(-1) is None
-    assert density_vintage(world.history, NAME, date(2022, 12, 31)) is None
+    assert density_vintage(world.history(date(2022, 12, 31)), NAME, date(2022, 12, 31)) is None
 
 
 def test_a_price_record_is_the_lowest_price_so_far(world):
@@ -117,7 +117,7 @@ def test_a_vintage_uses_nothing_learnt_later(models_and_scores, law, end):
     assert then.as_of(end).equals(then.as_of(LAST_FACT)), "nothing later was left in the cut tables"
     for score_set in SCORE_SETS:
         name = f"nmi-2025/{score_set}/nonembedding"
-        full, cut = density_vintage(now.as_of, name, end), density_vintage(then.as_of, name, end)
+        full, cut = (density_vintage(known.as_of(end), name, end) for known in (now, then))
         assert full is not None
         assert cut is not None
         for field in ("days", "progress", "newest"):
@@ -181,7 +181,7 @@ def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(
     for model in sorted(world.densities.to_dicts(), key=lambda row: row["release_date"]):
         if model["release_date"] <= end:
             best = max(best, model["density"])
-    vintage = density_vintage(world.history, NAME, end)
+    vintage = density_vintage(world.history(end), NAME, end)
     assert vintage is not None
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(best)
     assert vintage.models is not None

@@ -79,6 +79,13 @@ def test_a_failed_night_is_told_with_its_step_until_one_succeeds(instance, setti
     assert problems.last_success(instance) == good
 
 
+def test_a_night_that_ended_outside_of_its_steps_is_told_with_the_reason(instance, settings):
+    killed = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(killed, "its process ended before the run did")
+    told = found(instance, settings)["run:nightly"].what
+    assert "the last run of nightly failed: its process ended before the run did;" in told
+
+
 def test_a_night_that_a_person_cancelled_is_no_problem(instance, settings):
     run(instance)
     cancelled = instance.create_run_for_job(night, status=dg.DagsterRunStatus.CANCELED)
@@ -119,6 +126,17 @@ def test_a_check_that_did_not_pass_is_told_with_what_it_found(instance, settings
         datetime.now(UTC),
     )
     assert without[0].link == "the checks of table"
+
+
+@pytest.mark.parametrize(("least", "told"), [(0, 0), (2**62, 1)])
+def test_a_disk_that_is_nearly_full_is_told_once(instance, settings, monkeypatch, least, told):
+    """State and releases are on one disk here."""
+    monkeypatch.setattr(problems, "LEAST_FREE", least)
+    disks = [each for key, each in found(instance, settings).items() if key.startswith("disk:")]
+    assert len(disks) == told
+    assert all(
+        "MiB left" in each.what and "DENSING_KEEP_RUNS_DAYS" in each.remedy for each in disks
+    )
 
 
 @pytest.mark.parametrize("is_on", [True, False])

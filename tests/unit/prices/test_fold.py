@@ -29,13 +29,17 @@ def quotes(*offers):
     return pl.DataFrame(list(offers), schema=PRICES.polars_schema)
 
 
-def history(*snapshots, source="list"):
-    """The rows after snapshots, given as (days since the start, quotes)."""
+def history(*snapshots, source="list", believed_until=None):
+    """The rows after snapshots, given as (days since the start, quotes).
+
+    `believed_until` has the day of the last look that counts before a snapshot, by the day of that.
+    """
     state, closed, counts = Open.nothing(), [], []
     for day, found in snapshots:
         folded = fold(
             state, found,
             source=source, observed_on=START + timedelta(days=day), snapshot_sha256=f"{day}",
+            last_look=(believed_until or {}).get(day),
         )  # fmt: skip
         state = folded.state
         closed.append(folded.closed)
@@ -250,6 +254,18 @@ def test_a_price_that_changed_while_the_list_was_refused_may_have_begun_on_any_o
     began = believed(book).filter(input_usd_per_mtok=new).row(0, named=True)
     interval = (began["valid_from_earliest"], began["valid_from_latest"])
     assert interval == (day(31), day(33))
+
+
+def test_what_is_found_after_looks_that_do_not_count_may_have_begun_since_the_last_that_does():
+    before, after = quotes(offer("a", 1.0)), quotes(offer("a", 2.0), offer("b", 3.0))
+    book, _ = history(
+        (0, before), (1, before), (2, before), (3, after), (4, after), believed_until={3: day(0)}
+    )
+    began = believed(book).filter(pl.col("valid_from") == day(3)).sort("model")
+    assert began["valid_from_earliest"].to_list() == [day(1)] * 2
+    always, _ = history((0, before), (1, before), (2, before), (3, after), (4, after))
+    began = believed(always).filter(pl.col("valid_from") == day(3)).sort("model")
+    assert began["valid_from_earliest"].to_list() == [day(3)] * 2
 
 
 @LISTS

@@ -105,6 +105,47 @@ def test_a_night_run_twice_changes_nothing(months, whole, tmp_path):
     assert files(tmp_path) == whole
 
 
+def server_said(whole_days, days=24):
+    """A list asked on so many days: whole on those given, its one price another one each time, else unchanged."""
+    found, price = [], 0
+    for day in range(days):
+        price = whole_days.get(day, price)
+        content = response({"maker/m": f"0.00000{price}"})
+        looked = START + timedelta(days=day)
+        found.append(Snapshot(looked, str(price), partial(bytes, content), day in whole_days))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("whole_days", "found_on", "earliest"),
+    [
+        pytest.param({0: 1, 15: 2}, 15, 1, id="asked for as a whole, it had changed"),
+        pytest.param({0: 1, 14: 2}, 14, 14, id="sent of its own accord"),
+        pytest.param({0: 1, 15: 1, 16: 2}, 16, 16, id="asked for as a whole, it had not"),
+        pytest.param({0: 1, 5: 1, 20: 2}, 20, 6, id="since the last whole list"),
+    ],
+)
+def test_after_two_weeks_of_denials_a_change_may_have_come_on_any_of_these_nights(
+    tmp_path, whole_days, found_on, earliest
+):
+    nights = server_said(whole_days)
+    for n in range(1, len(nights) + 1):
+        fold_into(tmp_path / "nightly", nights[:n])
+    fold_into(tmp_path / "whole", nights)
+    assert files(tmp_path / "nightly") == files(tmp_path / "whole")
+    rows = history(Store(tmp_path / "whole")).filter(pl.col("observed_to").is_null())
+    begun = rows.filter(pl.col("input_usd_per_mtok") == 2)
+    days = [START + timedelta(days=day) for day in (earliest, found_on)]
+    assert begun.select("valid_from_earliest", "valid_from").rows() == [tuple(days)]
+
+
+def test_a_denial_that_came_as_a_whole_list_makes_the_history_anew(tmp_path):
+    nights = server_said({0: 1, 15: 2})
+    fold_into(tmp_path, nights)
+    whole = [replace(night, is_whole=True) for night in nights]
+    assert fold_into(tmp_path, whole).is_rebuilt
+
+
 def test_an_older_snapshot_that_lands_late_takes_its_place(months, whole, tmp_path):
     fold_into(tmp_path, [*months[:4], *months[5:]])
     assert fold_into(tmp_path, months).is_rebuilt

@@ -64,16 +64,16 @@ def at_each_write(monkeypatch):
 
     def watched(do: Callable[[], object], look: Callable[[], None]) -> None:
         global _watch
-        write = pl.DataFrame.write_parquet
+        write = pl.LazyFrame.sink_parquet
 
-        def told(frame: pl.DataFrame, *arguments: object, **options: object) -> None:
+        def told(rows: pl.LazyFrame, *arguments: object, **options: object) -> None:
             _look()
-            write(frame, *arguments, **options)
+            write(rows, *arguments, **options)
             _look()
 
         _listen()
         with monkeypatch.context() as patch:
-            patch.setattr(pl.DataFrame, "write_parquet", told)
+            patch.setattr(pl.LazyFrame, "sink_parquet", told)
             _watch = look
             try:
                 do()

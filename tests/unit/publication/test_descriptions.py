@@ -134,18 +134,18 @@ def test_foreign_keys_are_of_published_columns_and_only_those_that_hold(tables):
 
 
 def test_rows_are_told_apart_by_licence_or_by_source():
-    scores = pl.DataFrame({"source": ["a", "b", "c"], "licence_basis": ["MIT", "MIT", None]})
+    scores = pl.LazyFrame({"source": ["a", "b", "c"], "licence_basis": ["MIT", "MIT", None]})
     assert [(one["rows"], one["licence"]) for one in row_sets(scores, SOURCES)] == [
         (2, "MIT"),
         (1, "see `source` of the row"),
     ]
-    prices = pl.DataFrame({"source": ["paper", "a list", "a list"]})
+    prices = pl.LazyFrame({"source": ["paper", "a list", "a list"]})
     assert [(one["value"], one["rows"], one["licence"]) for one in row_sets(prices, SOURCES)] == [
         ("a list", 2, "fact"),
         ("paper", 1, "CC-BY-4.0"),
     ]
-    assert row_sets(pl.DataFrame({"source": ["a document"]}), SOURCES) == []
-    assert row_sets(pl.DataFrame({"score": [1.0]}), SOURCES) == []
+    assert row_sets(pl.LazyFrame({"source": ["a document"]}), SOURCES) == []
+    assert row_sets(pl.LazyFrame({"score": [1.0]}), SOURCES) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from densing_pipeline.density.densities import densities
 from densing_pipeline.density.pooled_scores import pooled_scores
 from densing_pipeline.evaluation import reported_scores as reported
 from densing_pipeline.publication.lineage import Node, UnknownNumberError, density_lineage
+from densing_pipeline.publication.raw_bytes import UNNAMED
 from densing_pipeline.tables.published import (
     BENCHMARK_REPORTS,
     CLAIMED_SCORES,
@@ -138,9 +139,12 @@ def test_the_headlines_series_is_taken_where_the_model_has_it(released):
         ({"model": "Yi-1.5"}, "models have 'Yi-1.5' in their ids; give one: 01-ai/Yi-1.5-34B"),
         (
             {"model": MODEL, "scores": "gpqa"},
-            "no density with score_set gpqa: there are bbh, humaneval",
+            "no density with score_set 'gpqa': there are bbh, humaneval",
         ),
-        ({"model": MODEL, "law": "mine"}, "no density with reference_id mine: there are nmi-2025"),
+        (
+            {"model": MODEL, "law": "mine"},
+            "no density with reference_id 'mine': there are nmi-2025",
+        ),
     ],
 )
 def test_a_number_that_is_not_there_is_refused_with_those_that_are(released, choices, message):
@@ -156,3 +160,13 @@ def test_a_censored_score_has_no_density_and_the_tree_says_why(released):
     tree = told(density_lineage(released, row["model_id"], scores=row["score_set"]))
     assert f"the score is censored ({row['censored']})" in tree[0]
     assert "no interval: there is no density" in tree
+
+
+def test_bytes_that_only_the_state_directory_knows_are_said_to_be_there(released):
+    of_model = pl.col("model_id") == MODEL
+    hub = released["models"].with_columns(
+        source=pl.when(of_model).then(pl.lit("huggingface-hub")).otherwise("source")
+    )
+    tree = density_lineage(released | {"models": hub}, MODEL, scores="mmlu")
+    (source,) = [one for one in nodes(tree) if one.text.startswith("source: huggingface-hub")]
+    assert [one.text for one in source.rests_on] == [UNNAMED]

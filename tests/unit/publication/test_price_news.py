@@ -31,7 +31,7 @@ def changes(*found):
 
 def test_the_week_is_told_in_one_sentence_and_a_line_for_each_change(prices):
     found = week(
-        prices,
+        prices.lazy(),
         changes(
             {},
             {"change": "rise", "input_usd_per_mtok": 7.0},
@@ -51,15 +51,15 @@ def test_the_week_is_told_in_one_sentence_and_a_line_for_each_change(prices):
 
 def test_of_many_changes_of_a_kind_those_of_known_models_are_listed(prices):
     many: list[dict[str, str]] = [{}] * (MOST_OF_A_KIND + 5) + [{"canonical_id": "org/known"}]
-    found = week(prices, changes(*many))
+    found = week(prices.lazy(), changes(*many))
     assert len(found.lines) == MOST_OF_A_KIND
     assert found.lines[0].model == f"m{MOST_OF_A_KIND + 5:03d}"
     assert found.left_out == 6
 
 
 def test_a_week_without_changes_and_a_release_without_prices_say_so(prices):
-    assert week(prices, changes()).title == "No price changed in the week to 2026-01-31"
-    nothing = week(PRICES.empty(), changes())
+    assert week(prices.lazy(), changes()).title == "No price changed in the week to 2026-01-31"
+    nothing = week(PRICES.empty().lazy(), changes())
     assert (nothing.title, nothing.until) == ("No price list is known", None)
 
 
@@ -81,3 +81,19 @@ def test_the_feed_has_the_newest_changes_first_each_with_an_id_of_its_own():
     assert updated == sorted(updated, reverse=True)
     assert feed(found) == feed(found.reverse()), "the order of rows makes no other feed"
     assert feed(changes()) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["</title><script>alert(1)</script>", "a\uffff\ufffeb", "&amp;]]>", "x" * 200]
+)
+def test_the_feed_is_well_formed_whatever_a_model_is_called(name):
+    root = ElementTree.fromstring(feed(changes({"model": name})))  # noqa: S314
+    entry = root.find("a:entry", ATOM)
+    title = entry.findtext("a:title", namespaces=ATOM)
+    assert title.startswith("Cut: " + name.replace("\uffff", "\ufffd").replace("\ufffe", "\ufffd"))
+    assert [element.tag.rpartition("}")[2] for element in entry] == [
+        "id",
+        "title",
+        "updated",
+        "content",
+    ]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from densing_pipeline.publication import revisions as changes
 from densing_pipeline.publication.moved import markdown, sentences
 from densing_pipeline.publication.release import Published, publish
 from densing_pipeline.publication.revisions import INPUTS, RESTS_ON, WATCHED, revisions
@@ -136,7 +137,9 @@ def test_what_was_noted_stays_when_later_nights_change_nothing(tables, tmp_path)
 def test_a_table_of_an_older_layout_is_passed_over(tables, tmp_path, monkeypatch):
     publish(with_score(tables, 0.5), tmp_path, MADE)
     older = {"scores": tables["scores"].drop("score"), "densities": tables["densities"]}
-    monkeypatch.setattr(Published, "table", lambda _, name: older.get(name))
+    monkeypatch.setattr(
+        Published, "scan", lambda _, name: older[name].lazy() if name in older else None
+    )
     now = with_score(tables, 0.25)
     now |= {"densities": tables["densities"].with_columns(density=pl.lit(7.0))}
     assert [row["table"] for row in told(now, tmp_path)] == ["densities"]
@@ -178,6 +181,27 @@ def test_the_cause_is_told_from_the_inputs_of_the_table(tables, tmp_path, inputs
     now = tables | inputs(tables) | moved_density(tables)
     rows = told(now, tmp_path, replace(MADE, **made))
     assert [(row["table"], row["cause"]) for row in rows] == [("densities", cause)]
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda scores: scores.reverse(), "other data"),
+        (lambda scores: more(scores, **NEW_SCORE), "new data"),
+        (lambda scores: scores.head(-1), "correction"),
+        (lambda scores: scores.with_columns(score=pl.lit(0.125)), "correction"),
+    ],
+)
+def test_inputs_too_large_for_one_piece_have_the_same_cause(
+    tables, tmp_path, monkeypatch, change, cause
+):
+    monkeypatch.setattr(changes, "COMPARED_AT_ONCE", 2)
+    models = [pl.lit(f"org/model-{n}") for n in range(7)]
+    scores = pl.concat([tables["scores"].with_columns(model_id=each) for each in models])
+    publish(tables | {"scores": scores}, tmp_path, MADE)
+    now = tables | {"scores": change(scores)} | moved_density(tables)
+    causes = {row["table"]: row["cause"] for row in told(now, tmp_path)}
+    assert causes["densities"] == cause
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Quantile lines are exact: a linear program finds nothing better."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from densing_pipeline.stats import quantile
-from densing_pipeline.stats.quantile import quantile_line, quantile_line_of_each
+from densing_pipeline.stats import descent
+from densing_pipeline.stats.quantile import quantile_line
 
 
 def check_loss(x, y, tau, weights, slope, intercept) -> float:
@@ -43,13 +45,36 @@ def test_no_line_has_a_smaller_loss(seed, tau):
             assert ours == pytest.approx(least_loss(x, y, tau, w), rel=1e-9, abs=1e-9)
 
 
-def test_one_step_at_a_time_or_all_at_once_is_the_same(monkeypatch):
+@pytest.mark.parametrize("orders", [1, 7])
+def test_room_for_the_slopes_through_few_points_changes_no_line(monkeypatch, orders):
     rng = np.random.default_rng(1)
-    x, y = rng.integers(0, 800, 60).astype(float), rng.normal(size=60)
+    x, y = rng.integers(0, 800, 60).astype(float), rng.normal(size=(3, 60))
     weights = rng.multinomial(60, np.full(60, 1 / 60), size=50).astype(float)
-    together = quantile_line(x, y, 0.9, weights)
-    monkeypatch.setattr(quantile, "CELLS_AT_ONCE", 600)
-    np.testing.assert_array_equal(together, quantile_line(x, y, 0.9, weights))
+    versions = np.arange(50) % 3
+    together = quantile_line(x, y, 0.9, weights, versions)
+    monkeypatch.setattr(descent, "ORDERS_AT_ONCE", 60 * orders)
+    np.testing.assert_array_equal(together, quantile_line(x, y, 0.9, weights, versions))
+
+
+def test_machine_code_finds_what_the_same_steps_in_python_find():
+    rng = np.random.default_rng(6)
+    x, y = rng.integers(0, 30, 20).astype(float), rng.normal(size=(4, 20))
+    weights = rng.multinomial(20, np.full(20, 1 / 20), size=8).astype(float)
+    order, reach = np.tile(np.arange(20), (20, 1)), np.empty((20, 20))
+    loops: Any = descent
+    loops._order_slopes.py_func(x, y[2], 5, order[5], reach[5])
+    slopes = (y[2] - y[2, 5])[order[5]] / np.where(reach[5], (x - x[5])[order[5]], np.nan)
+    assert (np.diff(slopes[np.isfinite(slopes)]) >= 0).all()
+    found = loops._next_point(weights[0], order[5], reach[5], 0.3)
+    assert loops._next_point.py_func(weights[0], order[5], reach[5], 0.3) == found
+    arguments = (x, y, np.array([0.5, 0.9]), weights, np.arange(8) % 4, np.arange(8))
+    guesses = np.zeros((2, 4), np.intp)
+    both = []
+    for descend in (loops._descend, loops._descend.py_func):
+        points = np.empty((2, 2, 8), np.intp)
+        descend(*arguments, guesses, order, reach, np.full(20, -1), points[0], points[1])
+        both.append(points)
+    np.testing.assert_array_equal(*both)
 
 
 def test_the_median_ignores_an_outlier():
@@ -103,14 +128,13 @@ def test_bad_arguments_are_named():
 
 
 @pytest.mark.parametrize("points", [3, 10, 60])
-def test_values_of_each_weighting_give_the_line_of_each(monkeypatch, points):
-    """Ties in x and y, weights of 0, several parts: the loss is that of one line at a time."""
-    monkeypatch.setattr(quantile, "CELLS_AT_ONCE", 500)
+def test_values_of_each_weighting_give_the_line_of_each(points):
+    """Ties in x and y, weights of 0: the loss is that of one line at a time."""
     rng = np.random.default_rng(points)
     x = np.sort(rng.integers(0, 30, points)).astype(float)
     y = rng.normal(size=(40, points)).round(1) - 0.05 * x
     weights = rng.multinomial(points, np.full(points, 1 / points), 40).astype(float)
-    slopes, intercepts = quantile_line_of_each(x, y, 0.9, weights)
+    slopes, intercepts = quantile_line(x, y, 0.9, weights, np.arange(40))
     for row in range(40):
         slope, intercept = quantile_line(x, y[row], 0.9, weights[row : row + 1])
         if np.isnan(slope[0]):
@@ -122,6 +146,7 @@ def test_values_of_each_weighting_give_the_line_of_each(monkeypatch, points):
         )
 
 
-def test_a_version_for_every_weighting_is_needed():
+@pytest.mark.parametrize("versions", [[0, 1], [0, -1]])
+def test_every_weighting_needs_a_version_that_is_there(versions):
     with pytest.raises(ValueError, match="must be"):
-        quantile_line_of_each(np.arange(4.0), np.ones((1, 4)), 0.9, np.ones((2, 4)))
+        quantile_line(np.arange(4.0), np.ones((1, 4)), 0.9, np.ones((2, 4)), np.array(versions))

@@ -110,6 +110,21 @@ def test_a_duplicate_key_is_refused():
         SCORES.validate(SCORES.cast(pl.concat([scores(), scores(score=0.5)])))
 
 
+def test_a_query_is_judged_as_its_rows_are():
+    good, twice = SCORES.cast(scores()), SCORES.cast(pl.concat([scores(), scores(score=0.5)]))
+    assert SCORES.validate(good.lazy()).collect().equals(good)
+    assert SCORES.violations(twice.lazy()) == SCORES.violations(twice) != []
+    bad = good.with_columns(score=pl.lit(71.0))
+    assert SCORES.violations(bad.lazy()) == SCORES.violations(bad) != []
+
+
+def test_keys_whose_hashes_are_equal_are_compared(monkeypatch):
+    two = SCORES.cast(pl.concat([scores(), scores(source="another")]))
+    own = pl.Expr.hash
+    monkeypatch.setattr(pl.Expr, "hash", lambda self: own(self) * 0)
+    assert SCORES.violations(two) == []
+
+
 def test_null_counts_as_a_key_value():
     frame = SCORES.cast(pl.concat([scores(), scores(source="another")]))
     assert SCORES.validate(frame).height == 2

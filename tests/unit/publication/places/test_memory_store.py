@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from densing_pipeline.publication.places import copies
+from densing_pipeline.publication.places import copies, objects
 from densing_pipeline.publication.places.objects import ObjectPlace
 from densing_pipeline.publication.places.place import PlaceConflictError, PlaceError
 from densing_pipeline.publication.release import latest_release
@@ -110,3 +110,45 @@ def test_a_new_machine_begins_with_the_latest_release_of_the_place(small, tmp_pa
     place.send(small[0], [], None, "")
     assert copies.bring(place, tmp_path) == small[0].name
     assert latest_release(tmp_path).release_id == small[0].name
+
+
+@pytest.mark.parametrize("path", ["../stolen.txt", "/stolen.txt", "report/../../stolen.txt"])
+def test_a_place_whose_description_leads_out_of_the_release_writes_nothing(small, tmp_path, path):
+    store = WatchedStore()
+    opened(store).send(small[0], [], None, "")
+    description = f"releases/{small[0].name}/datapackage.json"
+    package = json.loads(content(store, description))
+    package["answers"][0]["path"] = path
+    store.store.put(description, json.dumps(package).encode())
+    with pytest.raises(PlaceError, match="leads out of the release"):
+        copies.bring(opened(store), tmp_path / "published")
+    assert not list(tmp_path.rglob("stolen.txt"))
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "latest", "2026-11-29-70a12b6733b8/.."])
+def test_a_place_that_names_no_release_is_not_brought(small, tmp_path, name):
+    store = WatchedStore()
+    opened(store).send(small[0], [], None, "")
+    pointer = json.loads(content(store, "latest.json")) | {"release": name}
+    store.store.put("latest.json", json.dumps(pointer).encode())
+    with pytest.raises(PlaceError, match="as none of densing-pipeline is"):
+        copies.bring(opened(store), tmp_path / "published")
+
+
+@pytest.mark.parametrize(
+    ("url", "needed"),
+    [
+        ("s3://bucket/a", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("gs://bucket/a", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("az://container/a", "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"),
+    ],
+)
+def test_without_credentials_the_variables_are_named_and_not_the_request(url, needed):
+    errors = (
+        ValueError("Error performing PUT http://169.254.169.254/latest/api/token in 1 s"),
+        ValueError("Generic MicrosoftAzure error: Account must be specified"),
+    )
+    for error in errors:
+        told = objects._told(error, url)
+        assert told.endswith(f"set {needed}")
+        assert "169.254" not in told

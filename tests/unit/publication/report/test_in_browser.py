@@ -105,6 +105,28 @@ def test_a_choice_filters_the_chart_and_its_table_and_stands_in_the_address(brow
     expect(lines).to_have_count(MODELS)
 
 
+def test_a_search_by_name_filters_the_table_and_stands_in_the_address(browser, file):
+    opened = Opened(browser, file, width=1200, scheme="light")
+    opened.draw("density")
+    opened.page.locator("details[data-chart=density] summary").click()
+    lines = opened.page.locator("details[data-chart=density] tbody tr")
+    field = opened.page.locator("input[data-chart=density]")
+    field.fill("MODEL-3")
+    expect(lines).to_have_count(10)  # model-3 and model-30 to model-38
+    expect(opened.symbols("density")).to_have_count(10)
+    field.press("Enter")
+    assert opened.page.url.endswith("#density?find=MODEL-3")
+    opened.page.reload()
+    expect(field).to_have_value("MODEL-3")
+    field.fill("<script>")
+    expect(lines).to_have_count(1)
+    field.fill("no such model")
+    expect(opened.page.locator("#density-point")).to_have_text(
+        "The release has nothing under this choice."
+    )
+    assert opened.said == []
+
+
 def test_an_address_opens_the_state_that_it_names(browser, file):
     opened = Opened(
         browser,
