@@ -95,6 +95,8 @@ class Memory:
     @classmethod
     def read(cls, path: Path) -> "Memory":
         """The memory in a file; an empty one if there is none, or none that can be read."""
+        if path in _UNWRITTEN:
+            return _UNWRITTEN[path]
         try:
             told = json.loads(path.read_bytes())
             return cls(
@@ -109,8 +111,16 @@ class Memory:
             return cls()
 
     def write(self, path: Path) -> None:
-        """Keep it in a file."""
-        files.write(path, (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode())
+        """Keep it in a file, or where the disk takes none, in this process: else a full disk is told every five minutes."""
+        try:
+            files.write(path, (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode())
+            _UNWRITTEN.pop(path, None)
+        except OSError:
+            _UNWRITTEN[path] = self
+
+
+_UNWRITTEN: dict[Path, Memory] = {}
+"""What was told and could not be kept in a file, by the file."""
 
 
 def tell(
@@ -132,7 +142,7 @@ def tell(
 
     Raises:
         AlertError: the message or the heartbeat could not be sent; the other one was, and is remembered.
-        OSError: the memory cannot be written.
+        OSError: the state directory cannot be written, not even by one lock.
     """
     path = settings.state_dir / FILE
     files.make_private(settings.state_dir)

@@ -19,6 +19,7 @@ from densing_pipeline.density.densities import densities
 from densing_pipeline.past_prices.on_day import TABLES, PriceAnswer, price_on_day
 from densing_pipeline.publication.reading import read as read
 from densing_pipeline.publication.reading import read_tables
+from densing_pipeline.tables.dates import checked_day
 from densing_pipeline.tables.published import (
     DIRECT_LAWS,
     MODELS,
@@ -102,9 +103,13 @@ def price(
 
     Raises:
         UnknownModelError: no offer has the name; its `suggestions` resemble it.
+        FutureDayError: the day has not come.
+        TypeError: `on` or `known` is no day.
         TableError: there is no release, or a file does not read.
     """
-    return price_on_day(read_tables(TABLES, release), model, on, known)
+    day = checked_day(on, "on")
+    known_on = None if known is None else checked_day(known, "known")
+    return price_on_day(read_tables(TABLES, release), model, day, known_on)
 
 
 def density(

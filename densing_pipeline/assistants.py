@@ -10,21 +10,23 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
+from pydantic import Field
 
 from densing_pipeline import clock
 from densing_pipeline.past_prices.naming import UnknownModelError
-from densing_pipeline.past_prices.on_day import TABLES, price_on_day
+from densing_pipeline.past_prices.on_day import TABLES, FutureDayError, price_on_day
 from densing_pipeline.past_prices.wording import sentence
 from densing_pipeline.publication import lineage
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.reading import read_tables
 from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.text import quoted
 
 INSTRUCTIONS = (
     "How fast language models get denser (capability per parameter) and cheaper, from one release of "
@@ -37,6 +39,9 @@ MOST_OFFERS = 60
 
 MOST_CHANGES = 200
 """Most changes of prices in one answer."""
+
+Days = Annotated[int, Field(ge=1, le=100_000)]
+"""A number of days that an assistant may ask for."""
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
 
@@ -80,6 +85,9 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             pl.col("model_id") == model_id,
             *(pl.col(name) == value for name, value in wanted.items() if value),
         )
+        if rows.is_empty():
+            asked = ", ".join(quoted(value) for value in wanted.values() if value)
+            raise ToolError(f"{model_id} has no density of {asked}; without these all are told")
         return _answer(release, rows, model=model_id)
 
     def price(model: str, on: str = "", known: str = "") -> dict[str, Any]:
@@ -105,7 +113,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
         release = latest.resolve()
         return _answer(release, _read(release, ("price_now",))["price_now"])
 
-    def price_changes(days: int = 7, model: str = "") -> dict[str, Any]:
+    def price_changes(days: Days = 7, model: str = "") -> dict[str, Any]:
         """Cuts, rises, promotions, arrivals and departures of the days before the last look at a price list.
 
         Args:
@@ -122,7 +130,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             named.str.to_lowercase().str.contains(model.lower(), literal=True),
         ).sort("date", "source", "provider", "model", descending=[True, False, False, False])
         return _answer(
-            release, rows.head(MOST_CHANGES), since=str(since), until=str(last),
+            release, rows.head(MOST_CHANGES), since=since and str(since), until=last and str(last),
             left_out=max(0, rows.height - MOST_CHANGES),
         )  # fmt: skip
 
@@ -153,7 +161,7 @@ def _asked(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function gives; what it refuses, as an error for the assistant."""
     try:
         return function(*arguments)
-    except (TableError, UnknownModelError, lineage.UnknownNumberError) as error:
+    except (TableError, UnknownModelError, FutureDayError, lineage.UnknownNumberError) as error:
         raise ToolError(str(error)) from error
 
 
@@ -175,4 +183,4 @@ def _day(text: str, name: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ToolError(f"{name}: {text!r} is not a day; write YYYY-MM-DD") from error
+        raise ToolError(f"{name}: {quoted(text)} is not a day; write YYYY-MM-DD") from error

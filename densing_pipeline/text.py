@@ -82,6 +82,16 @@ def clean_name(value: str, longest: int = LONGEST_NAME) -> str:
     return name
 
 
+def quoted(value: str) -> str:
+    r"""What somebody asked for as an error repeats it: in quotes, escaped, cut to `LONGEST_NAME` characters.
+
+    Examples:
+        >>> quoted("gpt\x1b[2J")
+        "'gpt\\x1b[2J'"
+    """
+    return repr(value if len(value) <= LONGEST_NAME else f"{value[: LONGEST_NAME - 3]}...")
+
+
 def cleaned(column: str) -> pl.Expr:
     """`clean` for a text column of a frame (which cannot hold half surrogate pairs)."""
     text = pl.col(column)

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "densing"
         what = error.format_message().rstrip(".")
+        what = what.replace("Value error, ", "").replace("%Y-%m-%d", "YYYY-MM-DD")
         screen.problem(f"{what}. `{command} --help` explains.")
         return error.exit_code
     except errors.CommandError as error:

@@ -83,7 +83,7 @@ def _show(
     """Draw a tree that is made from tables of the latest release."""
     try:
         tree = found(read_tables(names, published_folder() / "latest"))
-    except (TableError, UnknownModelError, UnknownNumberError) as error:
+    except (TableError, UnknownModelError, UnknownNumberError, on_day.FutureDayError) as error:
         raise CommandError(str(error)) from error
     screen.show(_drawn(tree))
 

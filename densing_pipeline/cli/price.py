@@ -13,6 +13,7 @@ from densing_pipeline.past_prices.naming import UnknownModelError
 from densing_pipeline.past_prices.on_day import (
     NO_PRICE,
     TABLES,
+    FutureDayError,
     OfferOnDay,
     PriceAnswer,
     price_on_day,
@@ -30,12 +31,12 @@ def run(
     """Print what a model cost on a day.
 
     Raises:
-        CommandError: there is no release, or no offer has that name.
+        CommandError: there is no release, no offer has that name, or the day has not come.
     """
     try:
         latest = published_folder() / "latest"
         answer = price_on_day(read_tables(TABLES, latest), model, on, known)
-    except (TableError, UnknownModelError) as error:
+    except (TableError, UnknownModelError, FutureDayError) as error:
         raise CommandError(str(error)) from error
     shown = [
         one

@@ -19,6 +19,7 @@ from densing_pipeline.own_files.delimited import FileError
 from densing_pipeline.own_files.quantities import Mark
 from densing_pipeline.own_files.reading import Told
 from densing_pipeline.tables.schemas import TableError
+from densing_pipeline.tables.width import MOST_FOLD, told_high
 from densing_pipeline.text import clean, plain
 
 
@@ -76,7 +77,7 @@ def fit_losses(
             [
                 name,
                 f"{getattr(fit.minima[0].law, name):.6g}",
-                f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else "not determined",
+                _interval(interval),
                 *(f"{getattr(other.law, name):.6g}" for other in others),
             ]
         )
@@ -91,6 +92,14 @@ def fit_losses(
     screen.show(_table(rows))
     _say_notes(screen, fit.notes)
     screen.say(f"{fit.n_points} points, {fit.n_runs} runs resampled {fit.draws} times")
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    """The interval of a coefficient as text."""
+    if interval is None:
+        return "not determined"
+    low, high = interval
+    return f"{low:.4g} to {high:.4g}" if told_high(low, high) else f"over {MOST_FOLD}-fold wide"
 
 
 def fit_tasks(

@@ -12,6 +12,7 @@ from densing_pipeline.own_files.delimited import FileError
 from densing_pipeline.own_files.effort import usual_draws
 from densing_pipeline.own_files.reading import NOTHING_TOLD, Told, read_roles
 from densing_pipeline.own_files.roles import LOGARITHMS, Role
+from densing_pipeline.tables.width import told_high
 
 DATE = Role(
     "date",
@@ -89,4 +90,5 @@ def fit_prices(
     )
     if estimate["verdict"] != "ok":
         raise FileError(f"{path}: no halving time: {estimate['reason']}")
+    estimate["high"] = told_high(estimate["low"], estimate["high"])
     return PriceFit(estimate, known.height, draws, tuple(notes))

@@ -167,7 +167,7 @@ def fit_file(
         )  # fmt: skip
     names = LOSS_COEFFICIENTS if irreducible else LOSS_COEFFICIENTS[:-1]
     drawn = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    intervals = {name: clustered_interval(values, n_runs) for name, values in drawn.items()}
+    intervals = {name: _interval(values, n_runs) for name, values in drawn.items()}
     if not any(intervals.values()):
         carried = int(np.isfinite(drawn["alpha"]).sum())
         raise FitError(
@@ -175,6 +175,17 @@ def fit_file(
             "it takes more runs, or tokens that vary more at each size"
         )
     return FileFit(minima, intervals, loss.size, n_runs, draws, found.notes)
+
+
+def _interval(drawn: FloatArray, n_runs: int) -> tuple[float, float] | None:
+    """The interval of a coefficient, widened for few runs on the logarithmic scale.
+
+    Coefficients are positive, and those of several minima are magnitudes apart: widened on their own scale, an end
+    could be negative.
+    """
+    with np.errstate(divide="ignore"):
+        found = clustered_interval(np.log(drawn), n_runs)
+    return found and (float(np.exp(found[0])), float(np.exp(found[1])))
 
 
 def _runs(columns: pl.DataFrame) -> tuple[IntArray, int]:

@@ -3,13 +3,14 @@
 On the job's own machine the kernel's lock says so (`folder_format.LOCK`). Whether that lock is seen from other
 machines that mount the same disk depends on the file system, and a machine that lost its power releases nothing. So
 the job also renews a lease: it counts as alive on other machines as long as the file was touched in the last
-`EXPIRY_S` seconds. Their clocks may differ by a minute or two. Not here: the lock (`folder_writer`), and what a reader
-makes of both (`folder_reader`).
+`EXPIRY_S` seconds. Both times are those of the disk (of NFS the server's), so the clocks of the machines may differ.
+Not here: the lock (`folder_writer`), and what a reader makes of both (`folder_reader`).
 """
 
 import os
 import secrets
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def held_elsewhere(folder: Path) -> Lease | None:
     found = read(folder)
     if found is None or found[0].kernel == this_kernel():
         return None
-    age = clock.now() - found[1]
+    age = _now_of_disk(folder) - found[1]
     return found[0] if age.total_seconds() < EXPIRY_S else None
 
 
@@ -150,6 +151,14 @@ class Renewal:
 
 
 def _touch(path: Path) -> None:
-    """Set the file's time to that of this machine, with which readers compare theirs."""
-    now = clock.now().timestamp()
-    os.utime(path, (now, now))
+    """Have the disk set the file's time to its own."""
+    os.utime(path)
+
+
+def _now_of_disk(folder: Path) -> datetime:
+    """The time by the clock that dates the files of a folder: of a new file; this machine's if none can be made."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            return datetime.fromtimestamp(os.fstat(probe.fileno()).st_mtime, UTC)
+    except OSError:
+        return clock.now()

@@ -3,6 +3,7 @@
 It is read anew each time, so nothing is missed while the daemon was down, and what is mended is gone.
 """
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import clean
+from densing_pipeline.units import MIB
 
 JOBS = ("nightly", "hub_sweep", "maintenance")
 """Jobs whose last run must have succeeded. A failed run of `evaluate` is one model's; what stops all
@@ -23,6 +25,9 @@ evaluations is told as one problem."""
 
 OVERDUE = timedelta(minutes=15)
 """Time after its longest run by which a night must have been ended."""
+
+LEAST_FREE = 256 * MIB
+"""Free bytes of a disk below which it is told: what some ten nights write."""
 
 MOST_CHARS = 500
 """Most characters of a message of others that is quoted."""
@@ -52,6 +57,7 @@ def problems(
         *_nights(instance, settings, now),
         *_failed_checks(instance, settings, checks),
         *_evaluations(settings),
+        *_disks(settings, now),
     ]
 
 
@@ -189,6 +195,22 @@ def _evaluations(settings: Settings) -> list[Problem]:
             "The check also runs by itself, every hour while this lasts",
         )
     ]
+
+
+def _disks(settings: Settings, now: datetime) -> list[Problem]:
+    """Disks of the state directory and of releases that are nearly full: on a full one a night can record nothing."""
+    found = {}
+    for folder in (settings.state_dir.absolute(), settings.publish_dir.absolute()):
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        free, device = shutil.disk_usage(there).free, there.stat().st_dev
+        if free < LEAST_FREE and device not in found:
+            found[device] = Problem(
+                f"disk:{folder}",
+                f"the disk of {folder} has {free / MIB:.0f} MiB left",
+                now,
+                "Free some space, or set DENSING_KEEP_RUNS_DAYS or DENSING_KEEP_RELEASES lower",
+            )
+    return list(found.values())
 
 
 def _instant(seconds: float | None) -> datetime:

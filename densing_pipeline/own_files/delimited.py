@@ -22,10 +22,16 @@ LARGEST_BYTES = 64 * 2**20
 
 MOST_ROWS = 100_000
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = (":", "^", "~", "\x1f", "\x01")
+"""Tried on a header that no usual delimiter divides. Times have colons, and Hive and ASCII control characters."""
+
+FEWEST_UTF_16 = 8
+"""Characters by which UTF-16 without a mark is known."""
+
 MOST_TITLES = 20
 """Lines above a header that are looked through."""
 
-DELIMITERS_IN_WORDS = "comma, semicolon, tab, | or spaces"
+DELIMITERS_IN_WORDS = "comma, semicolon, tab, |, :, ^, ~ or spaces"
 
 NOT_TEXT = {
     b"PK\x03\x04": "a workbook or a zip archive: export the sheet as CSV",
@@ -136,13 +142,12 @@ def _content(path: Path) -> bytes:
 
 
 def _decoded(path: Path, content: bytes, notes: list[str]) -> str:
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
-        if content.startswith(mark):
-            try:
-                text = content.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-            break
+    for encoding in _encodings(content):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        break
     else:
         text = content.decode("cp1252", errors="replace")
         notes.append("not UTF-8: read as Windows-1252")
@@ -152,6 +157,20 @@ def _decoded(path: Path, content: bytes, notes: list[str]) -> str:
     if remedy := OTHER_TEXT.get(text.lstrip()[:1]):
         raise FileError(f"{path}: {remedy}")
     return text
+
+
+def _encodings(content: bytes) -> Iterator[str]:
+    """Encodings to try: UTF-16 by its mark, or where every other byte is zero, as of Latin letters; then UTF-8."""
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        yield "utf-16"
+    head = content[: 2 * FEWEST_UTF_16]
+    for encoding, zeros, letters in (
+        ("utf-16-le", head[1::2], head[::2]),
+        ("utf-16-be", head[::2], head[1::2]),
+    ):
+        if zeros and not any(zeros) and all(letters):
+            yield encoding
+    yield "utf-8-sig"
 
 
 def _records(path: Path, text: str, notes: list[str]) -> Iterator[Row]:
@@ -198,10 +217,15 @@ def _header(lines: list[str]) -> tuple[int, str]:
 
 
 def _delimiter(line: str) -> str:
-    """The delimiter that splits a line into most cells; empty for spaces, if no other does."""
-    parts = {mark: len(_split(line, mark)) for mark in DELIMITERS}
+    """The delimiter that splits a line into most cells; if none does, empty for spaces, and then a rare one."""
+    parts = {mark: len(_split(line, mark)) for mark in (*DELIMITERS, *RARE_DELIMITERS)}
     best = max(DELIMITERS, key=lambda mark: parts[mark])
-    return "" if parts[best] < 2 and len(line.split()) > 1 else best
+    if parts[best] > 1:
+        return best
+    if len(line.split()) > 1:
+        return ""
+    rare = max(RARE_DELIMITERS, key=lambda mark: parts[mark])
+    return rare if parts[rare] > 1 else best
 
 
 def _split(line: str, delimiter: str) -> list[str]:

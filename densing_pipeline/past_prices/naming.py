@@ -6,6 +6,7 @@ nothing is answered with the names that resemble it; none of them is taken inste
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from functools import cache
 import polars as pl
 
 from densing_pipeline.prices.names import normal, organisation, split
+from densing_pipeline.text import LONGEST_NAME, quoted
 
 OFFER = ("source", "provider", "model")
 """Columns that name one offer of one list."""
@@ -35,7 +37,7 @@ class UnknownModelError(LookupError):
         """Say that nothing is sold under the name."""
         self.suggestions = tuple(suggestions)
         near = f"; did you mean {', '.join(self.suggestions)}?" if self.suggestions else ""
-        super().__init__(f"no price list has a model named {asked!r}{near}")
+        super().__init__(f"no price list has a model named {quoted(asked)}{near}")
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,14 @@ def meant(model_links: pl.DataFrame, asked: str) -> Meant:
     Raises:
         UnknownModelError: no offer has the name.
     """
-    maker, wanted = _parts("", asked.strip())
+    asked = unicodedata.normalize("NFKC", asked).strip()
+    maker, wanted = _parts("", asked)
     names = model_links.select(*OFFER, "canonical_id").unique().sort(OFFER)
     parts = [_parts(provider, model) for provider, model in names["provider", "model"].iter_rows()]
     of_ids = {one: _parts("", one) for one in names["canonical_id"].drop_nulls().unique()}
     makers = [of_ids[one][0] if one else None for one in names["canonical_id"]]
     is_named = [
-        model.lower() == asked.strip().lower()
+        model.lower() == asked.lower()
         or (form == wanted and (maker is None or maker in {own or maker, sold}))
         for model, (own, form), sold in zip(names["model"], parts, makers, strict=True)
     ]
@@ -118,6 +121,7 @@ def _similar(
     for one in of_ids:
         written.setdefault(normal(one.rpartition("/")[2]), one)
     beginning = sorted((form for form in written if form.startswith(wanted)), key=len)
-    close = difflib.get_close_matches(wanted, written, SUGGESTED, 0.6) if wanted else []
+    is_name = 0 < len(wanted) <= LONGEST_NAME
+    close = difflib.get_close_matches(wanted, written, SUGGESTED, 0.6) if is_name else []
     found = dict.fromkeys([*close[:2], *beginning[:SUGGESTED], *close])
     return [written[form] for form in found][:SUGGESTED]

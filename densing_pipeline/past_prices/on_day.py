@@ -16,12 +16,14 @@ from typing import Any
 
 import polars as pl
 
+from densing_pipeline import clock
 from densing_pipeline.past_prices.naming import OFFER, meant
 from densing_pipeline.prices.as_of import known as known_rows
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.names import organisation, seller
 from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.text import quoted
 
 TABLES = ("prices", "price_polls", "model_links")
 """Published tables that an answer is computed from."""
@@ -159,6 +161,10 @@ _SCHEMA = {
 }
 
 
+class FutureDayError(ValueError):
+    """The day asked for has not come; the message names the last one that has."""
+
+
 def price_on_day(
     tables: Mapping[str, pl.DataFrame], asked: str, on: date, known: date | None = None
 ) -> PriceAnswer:
@@ -172,11 +178,16 @@ def price_on_day(
 
     Raises:
         UnknownModelError: no offer has the name.
+        FutureDayError: the day has not come.
         TableError: the book is empty.
     """
     of_model = meant(tables["model_links"], asked)
     prices, polls = tables["prices"], tables["price_polls"]
     last = last_day(prices)
+    if on > (today := max(last, clock.now().date())):
+        raise FutureDayError(
+            f"what {quoted(asked)} will cost on {on} nobody knows: give a day up to {today}, UTC"
+        )
     if known is None or known >= last:
         current = prices.filter(pl.col("observed_to").is_null())
     else:
@@ -202,7 +213,7 @@ def _order(one: OfferOnDay) -> tuple[Any, ...]:
     """Place of an offer among others: under the name asked for, known, ordinary, sure, of the maker itself."""
     place = list(CERTAINTIES).index(one.certainty)
     maker = organisation((one.canonical_id or "").partition("/")[0])
-    of_maker = maker in (organisation(one.provider), seller(maker), one.seller)
+    of_maker = maker == organisation(one.provider) or seller(maker) == one.seller
     return (
         not one.is_named, one.certainty in NO_PRICE, one.offer not in ("standard", "promotional"),
         one.context_over_tokens, one.certainty not in KNOWN, one.certainty in ("presumed", "doubted"),

@@ -22,6 +22,7 @@ from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication import raw_bytes
 from densing_pipeline.publication.raw_bytes import RawBytes, State
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.text import quoted
 
 Tables = Mapping[str, pl.DataFrame]
 Row = Mapping[str, Any]
@@ -176,7 +177,9 @@ def chosen(
         of_headline = usual[0][column] if usual else None
         value = wanted or (of_headline if of_headline in there else there[0])
         if value not in there:
-            raise UnknownNumberError(f"{lacking} with {column} {value}: there are {listed(there)}")
+            raise UnknownNumberError(
+                f"{lacking} with {column} {quoted(str(value))}: there are {listed(there)}"
+            )
         rows = rows.filter(pl.col(column) == value)
     return rows
 
@@ -198,10 +201,10 @@ def one_model(densities: pl.DataFrame, wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownNumberError(f"no model with a density has {wanted!r} in its id")
+        raise UnknownNumberError(f"no model with a density has {quoted(wanted)} in its id")
     more = f" and {len(found) - SHOWN_MATCHES} more" if len(found) > SHOWN_MATCHES else ""
     raise UnknownNumberError(
-        f"{counted(len(found), 'model')} have {wanted!r} in their ids; give one: "
+        f"{counted(len(found), 'model')} have {quoted(wanted)} in their ids; give one: "
         f"{', '.join(found[:SHOWN_MATCHES])}{more}"
     )
 

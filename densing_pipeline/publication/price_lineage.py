@@ -15,6 +15,7 @@ from densing_pipeline.past_prices.evidence import where
 from densing_pipeline.past_prices.wording import UNIT, amount, kind, sentence, since
 from densing_pipeline.publication.lineage import Node, UnknownNumberError
 from densing_pipeline.publication.wording import counted, interval_text, listed
+from densing_pipeline.text import quoted
 
 HALVING_TABLES = ("price_halving", "price_frontier", "capability_levels", "prices")
 """Published tables that the lineage of a halving time is read from."""
@@ -75,7 +76,7 @@ def halving_lineage(
     """
     headlines = tables["price_halving"].filter("is_headline")
     if level not in (known := headlines["level"].unique().sort().to_list()):
-        raise UnknownNumberError(f"no level {level!r}: there are {listed(known)}")
+        raise UnknownNumberError(f"no level {quoted(level)}: there are {listed(known)}")
     rows = headlines.filter(level=level)
     shares = rows["blend_input_share"].unique().sort(descending=True).to_list()
     wanted = shares[0] if share is None else share

@@ -13,6 +13,7 @@ import polars as pl
 from densing_pipeline.publication.places.copies import earlier_releases
 from densing_pipeline.publication.places.place import PlaceError
 from densing_pipeline.settings import read_settings
+from densing_pipeline.tables.dates import checked_day
 from densing_pipeline.tables.published import PUBLISHED
 from densing_pipeline.tables.schemas import TableError
 
@@ -34,13 +35,14 @@ def read(
     Raises:
         TableError: there is no such table, no release (by that day), or the file does not read.
         SettingsError: a `DENSING_` variable has a value that is not allowed.
+        TypeError: `as_of` is no day.
     """
     if table not in PUBLISHED:
         raise TableError(f"no table {table!r}: there are {', '.join(PUBLISHED)}")
     if as_of is not None:
         if release is not None:
             raise TableError("give a release, or as_of, but not both")
-        folder = newest_of(latest().parent, as_of)
+        folder = newest_of(latest().parent, checked_day(as_of, "as_of"))
     else:
         folder = latest() if release is None else Path(release)
     path = folder / f"{table}.parquet"

@@ -125,7 +125,7 @@ class _Batch(NamedTuple):
     curvature: FloatArray
     damping: FloatArray
     absolute: FloatArray
-    data: tuple[FloatArray, ...]
+    data: tuple[FloatArray | IntArray, ...]
 
     def only(self, kept: BoolArray) -> "_Batch":
         """Some of the problems."""
@@ -156,7 +156,7 @@ class _Batch(NamedTuple):
 def minimise(
     derivatives: Derivatives,
     start: FloatArray,
-    *data: FloatArray,
+    *data: FloatArray | IntArray,
     most_steps: int,
     relative: float = 0.0,
     absolute: float | FloatArray = 0.0,

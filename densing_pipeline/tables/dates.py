@@ -3,7 +3,7 @@
 Not here: the windows of estimation (`trends.windows`).
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
@@ -19,6 +19,17 @@ NO_END = pl.date(9999, 1, 1)
 
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+
+
+def checked_day(given: object, name: str) -> date:
+    """A day that a caller gives.
+
+    Raises:
+        TypeError: it is an instant, a text or anything else; the message names the argument.
+    """
+    if isinstance(given, datetime) or not isinstance(given, date):
+        raise TypeError(f"{name}: {given!r} is no day: give a datetime.date, in UTC")
+    return given
 
 
 class Window(NamedTuple):

@@ -79,6 +79,11 @@ def told_ends(low: str, high: str, *, of: str, is_log: bool = False) -> list[pl.
     ]
 
 
+def told_high(low: float | None, high: float | None) -> float | None:
+    """The upper end of a time, None if it is over `MOST_FOLD` times the lower one, as in `with_width`."""
+    return None if low and high and high > MOST_FOLD * low else high
+
+
 def width_of(low: str, high: str, is_estimated: pl.Expr, *, is_log: bool = False) -> pl.Expr:
     """`narrow`, `wide` or `open` by the ends of an interval; null where nothing is estimated.
 

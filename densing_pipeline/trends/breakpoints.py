@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from densing_pipeline.stats.arrays import FloatArray
-from densing_pipeline.trends.simulate import TRUE_DOUBLING_DAYS, frontier
+from densing_pipeline.trends.simulate import TRUE_DOUBLING_DAYS, frontiers
 
 TRIM = 0.15
 """Smallest share of the models on either side of a break whose date is searched for."""
@@ -261,7 +261,7 @@ def rates(
     kinks, member = _Kinks(x, dates), _member(families)
     found = np.zeros(2)
     for _ in range(TEST_SIMULATIONS):
-        straight = frontier(x, families, rng)
+        straight = frontiers(x, families, rng, 1)[0]
         for i, values in enumerate((straight, straight + faster)):
             found[i] += _p(kinks, values, member, weights)[1] < SIGNIFICANCE
     return Rates(*(found / TEST_SIMULATIONS).tolist())

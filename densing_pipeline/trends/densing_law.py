@@ -202,6 +202,7 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
     key, population, history, window, censored, newest = piece
     inside = history.kept(np.asarray(history.days >= days_since_zero(window.start)))
     lacking = missing(inside, censored)
+    designs: dict[bool, Design] = {}
     rows: list[tuple[dict[str, Any], Design | None]] = []
     for name in SHORT if piece.is_short else TREND_ESTIMATORS:
         estimator = TREND_ESTIMATORS[name].beside(SHORT if piece.is_short else TREND_ESTIMATORS)
@@ -246,7 +247,9 @@ def _rows(piece: Piece, draws: int, seed: int) -> list[tuple[dict[str, Any], Des
             row |= dict(
                 zip(("slope_low_mc_error", "slope_high_mc_error"), noise or (), strict=False)
             )
-        rows.append((row, Design.of(used.days, used.families, span)))
+        if estimator.uses_history not in designs:
+            designs[estimator.uses_history] = Design.of(used.days, used.families, span)
+        rows.append((row, designs[estimator.uses_history]))
     return rows
 
 

@@ -15,7 +15,6 @@ from densing_pipeline.stats.lines import Lines, ols_lines
 from densing_pipeline.stats.quantile import quantile_line, quantile_lines
 from densing_pipeline.trends.monthly_maxima import monthly_maximum_lines
 from densing_pipeline.trends.record_setters import record_lines
-from densing_pipeline.trends.stochastic_frontier import frontier_line
 
 DaySpan = tuple[float, float]
 """First and last day, in days since day zero."""
@@ -170,6 +169,8 @@ def _frontier(
     rows: IntArray | None = None,
 ) -> tuple[Lines, FloatArray]:
     """Stochastic frontier of the models in the window; R squared is NaN."""
+    from densing_pipeline.trends.stochastic_frontier import frontier_line  # slow to import
+
     days, values, weights = _inside(days, values, weights, window)
     slope, intercept = frontier_line(days, values, weights, rows)
     return Lines(slope, intercept, np.full_like(slope, np.nan)), weights.sum(axis=1)
@@ -179,6 +180,8 @@ def _inside(
     days: FloatArray, values: FloatArray, weights: FloatArray, window: DaySpan
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     inside = (days >= window[0]) & (days <= window[1])
+    if inside.all():
+        return days, values, weights
     return days[inside], values[..., inside], weights[:, inside]
 
 

@@ -14,9 +14,16 @@ from densing_pipeline.own_files.effort import usual_draws
 from densing_pipeline.own_files.reading import NOTHING_TOLD, Told, read_roles
 from densing_pipeline.own_files.roles import LOGARITHMS, MULTIPLES, Role
 from densing_pipeline.stats.intervals import cluster_weights
+from densing_pipeline.tables.width import told_high
 from densing_pipeline.trends.estimate import NoEstimateError, estimate
 from densing_pipeline.trends.estimators import ALWAYS, TREND_ESTIMATORS
-from densing_pipeline.trends.series import Series, doubling_days, from_frame, missing
+from densing_pipeline.trends.series import (
+    Series,
+    doubling_days,
+    from_frame,
+    missing,
+    told_doubling_days,
+)
 
 DATE = Role(
     "date",
@@ -65,11 +72,11 @@ class Trend(NamedTuple):
         slope: growth of ln density, 1 / day; None without an estimate.
         slope_low: lower end of the 95 % interval of the slope.
         slope_high: upper end.
-        days: doubling time; None without an estimate, or if density does not grow.
+        days: doubling time; None without an estimate, or if density grew less than twofold.
         low: lower end of its interval, days; None if density does not grow in any of it.
-        high: upper end; None if the interval reaches densities that do not grow.
+        high: upper end; None if the interval reaches densities that do not grow, or an end that says nothing.
         n: points of the line.
-        reason: why there is no estimate; empty with one.
+        reason: why there is no doubling time; empty with one.
     """
 
     estimator: str
@@ -147,8 +154,9 @@ def _trend(name: str, series: Series, draws: int, seed: int) -> Trend:
     except NoEstimateError as error:
         return Trend(name, None, None, None, None, None, None, error.n_points, str(error))
     low, high = map(float, np.array(found.interval))
-    reason = "" if found.slope > 0 else "density does not grow"
+    days, reason = told_doubling_days(found.slope, float(np.ptp(series.days)))
+    shortest, longest = doubling_days(high), doubling_days(low)
     return Trend(
-        name, found.slope, low, high, doubling_days(found.slope), doubling_days(high),
-        doubling_days(low), found.n_points, reason,
+        name, found.slope, low, high, days, shortest, told_high(shortest, longest), found.n_points,
+        reason,
     )  # fmt: skip

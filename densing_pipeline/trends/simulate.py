@@ -31,8 +31,8 @@ RESAMPLES_PER_SIMULATION = 50
 """Bootstrap resamples per frontier. Few, because coverage is estimated better by more frontiers;
 the interval ends stay unbiased."""
 
-VALUES_AT_ONCE = 200_000
-"""Weights processed in one step, so that the working arrays fit in the cache."""
+WEIGHTS_AT_ONCE = 2_000_000
+"""Weights processed in one step, to bound memory (some 100 bytes each)."""
 
 
 class Simulation(NamedTuple):
@@ -49,10 +49,15 @@ class Simulation(NamedTuple):
     coverage: float
 
 
-def frontier(
-    days: FloatArray, families: Sequence[str], rng: np.random.Generator, *, noise: float = NOISE
+def frontiers(
+    days: FloatArray,
+    families: Sequence[str],
+    rng: np.random.Generator,
+    count: int,
+    *,
+    noise: float = NOISE,
 ) -> FloatArray:
-    """Simulated ln density of models released on these days, shape (n,).
+    """Simulated ln densities of models released on these days, shape (count, n).
 
     Shortfalls are exponential with mean 1. Each is the sum of a family's and a model's gamma
     variable, which makes 1/3 the correlation within a family.
@@ -61,13 +66,19 @@ def frontier(
         days: release day of each model, shape (n,).
         families: family of each model, length n.
         rng: source of randomness.
+        count: number of frontiers.
         noise: standard deviation of the measurement error.
     """
     names, member = np.unique(np.asarray(families, dtype=np.str_), return_inverse=True)
-    shared = rng.gamma(FAMILY_SHARE, MEAN_SHORTFALL, names.size)[member]
-    own = rng.gamma(1 - FAMILY_SHARE, MEAN_SHORTFALL, days.size)
-    error = rng.normal(0, noise, days.size) if noise else 0.0
-    return np.asarray(np.log(2) / TRUE_DOUBLING_DAYS * days - shared - own + error)
+    shared, own = np.empty((count, names.size)), np.empty((count, days.size))
+    errors = np.zeros((count, days.size))
+    for row in range(count):
+        shared[row] = rng.gamma(FAMILY_SHARE, MEAN_SHORTFALL, names.size)
+        own[row] = rng.gamma(1 - FAMILY_SHARE, MEAN_SHORTFALL, days.size)
+        if noise:
+            errors[row] = rng.normal(0, noise, days.size)
+    growth = np.log(2) / TRUE_DOUBLING_DAYS * days
+    return np.asarray(growth - shared[:, member] - own + errors)
 
 
 class Design(NamedTuple):
@@ -123,7 +134,7 @@ def simulated(
     weights = cluster_weights(design.families, resamples, seed)
     y = _frontiers(design.days, design.families, seed, noise, simulations)
     slopes, covered = [], 0
-    parts = min(simulations, 1 + y.size * resamples // VALUES_AT_ONCE)
+    parts = min(simulations, 1 + y.size * resamples // WEIGHTS_AT_ONCE)
     for values in np.array_split(y, parts):
         of = np.arange(len(values))
         once = np.ones(values.shape)
@@ -145,7 +156,7 @@ def _frontiers(
 ) -> FloatArray:
     """Simulated frontiers of a design, shape (count, n), read-only; kept for its other estimators."""
     rng, x = np.random.default_rng(seed), np.array(days)
-    found = np.stack([frontier(x, families, rng, noise=noise) for _ in range(count)])
+    found = frontiers(x, families, rng, count, noise=noise)
     found.flags.writeable = False
     return found
 

@@ -10,11 +10,11 @@ Not here: the choice of models and windows (`densing_law`), and resampling (`sta
 from functools import partial
 
 import numpy as np
-from scipy.special import erfcx
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.lines import ols_lines
 from densing_pipeline.stats.newton import Damping, downhill, minimise
+from densing_pipeline.trends.frontier_sums import Models, sums
 
 BOUNDS = np.log([[1e-2, 3.0], [1e-2, 5.0]])
 """Bounds of ln sigma of noise and of shortfall, in units of the standard deviation of the residuals.
@@ -42,13 +42,7 @@ FLATTEST = 1e-10
 
 LN_2 = np.log(2)
 
-FARTHEST = 37.0
-"""Largest z whose erfcx(-z / sqrt 2) is a finite number."""
-
-DIAGONAL, LOWER = np.arange(4), np.tril_indices(4, -1)
-
-LIKELIHOODS_AT_ONCE = 20_000
-"""Likelihoods of single models computed at once, so that the working arrays fit in the cache."""
+DIAGONAL = np.arange(4)
 
 
 def frontier_line(
@@ -71,7 +65,7 @@ def frontier_line(
         return failed, failed.copy()
     y = np.atleast_2d(y)
     rows = np.zeros(len(weights), np.intp) if rows is None else rows
-    once = np.ones((len(y), x.size))
+    once, every = np.ones((len(y), x.size)), np.arange(len(y))
     line = ols_lines(x, y, once)
     residual = y - line.intercept[:, None] - line.slope[:, None] * x
     spread = residual.std(axis=1)
@@ -81,14 +75,9 @@ def frontier_line(
     standard_x = (x - x.mean()) / x.std()
     standard_y = residual / np.where(varies, spread, 1.0)[:, None]
     start = np.full((len(y), 4), np.nan)
-    start[varies] = _likeliest(
-        standard_x, standard_y[varies], once[varies], _start(standard_y[varies])
-    )
-    theta = np.full((len(weights), 4), np.nan)
-    known = np.isfinite(start[rows]).all(axis=1)
-    theta[known] = _likeliest(
-        standard_x, standard_y[rows[known]], weights[known], start[rows[known]]
-    )
+    start[varies] = _start(standard_y[varies])
+    start = _likeliest(Models.of(standard_x, standard_y, once, every), start)
+    theta = _likeliest(Models.of(standard_x, standard_y, weights, rows), start[rows])
     determined = np.isfinite(ols_lines(x, y[rows], weights).slope)
     slope = line.slope[rows] + spread[rows] * theta[:, 1] / x.std()
     slope = np.where(determined, slope, np.nan)
@@ -103,19 +92,21 @@ def _start(residual: FloatArray) -> FloatArray:
     return np.stack([shortfall, 0 * shortfall, np.log(noise), np.log(shortfall)], axis=1)
 
 
-def _likeliest(x: FloatArray, y: FloatArray, weights: FloatArray, start: FloatArray) -> FloatArray:
-    """Maximum of the likelihood for every row of weights, shape (B, 4); NaN if not reached."""
+def _likeliest(models: Models, start: FloatArray) -> FloatArray:
+    """Maximum of the likelihood for every weighting, shape (B, 4); NaN if not reached, or without a start."""
+    known = np.flatnonzero(np.isfinite(start).all(axis=1))
     reached = minimise(
-        partial(_negative_log_likelihood, x),
-        _inside(start),
-        y,
-        weights,
+        partial(_negative_log_likelihood, models),
+        _inside(start[known]),
+        known,
         most_steps=MOST_FRONTIER_STEPS,
-        absolute=CONVERGED_GAIN * weights.sum(axis=1),
+        absolute=CONVERGED_GAIN * models.weights[known].sum(axis=1),
         propose=_propose,
         damping=DAMPING,
     )
-    return np.where(reached.converged[:, None], reached.theta, np.nan)
+    found = np.full(start.shape, np.nan)
+    found[known[reached.converged]] = reached.theta[reached.converged]
+    return found
 
 
 def _inside(theta: FloatArray) -> FloatArray:
@@ -149,82 +140,52 @@ def _propose(
 
 
 def _negative_log_likelihood(
-    x: FloatArray, theta: FloatArray, y: FloatArray, weights: FloatArray
+    models: Models, theta: FloatArray, which: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Negative log-likelihood (B,) and its first and second derivatives by (a, b, ln s_v, ln s_u)."""
-    value, gradient = np.empty(len(theta)), np.empty((len(theta), 4))
-    curvature = np.empty((len(theta), 4, 4))
-    powers = np.stack([np.ones_like(x), x, x**2], axis=1)
-    rows = max(1, LIKELIHOODS_AT_ONCE // x.size)
-    for first in range(0, len(theta), rows):
-        part = slice(first, first + rows)
-        value[part], gradient[part], curvature[part] = _log_likelihood(
-            powers, theta[part], y[part], weights[part]
-        )
-    return np.negative(value), np.negative(gradient), np.negative(curvature)
-
-
-def _log_likelihood(
-    powers: FloatArray, theta: FloatArray, y: FloatArray, weights: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log-likelihood and its derivatives; of x the powers 0, 1 and 2, shape (n, 3).
+    """Negative log-likelihood and its first and second derivatives by (a, b, ln s_v, ln s_u).
 
     With s the error over the noise, r the noise over the shortfall and z = -s - r, the log-likelihood of a model is
     ln erfcx(-z / sqrt 2) - s^2 / 2 - ln(2 s_u), for ln Phi(z) = ln(erfcx(-z / sqrt 2) / 2) - z^2 / 2: nothing cancels
-    where r is large. Every derivative is a sum over the models of the Mills ratio m of z or its slope -m (z + m),
-    times powers of x and s, so that few passes over the (B, n) arrays are needed.
+    where r is large. Every derivative is made of `Sums` over the models.
+
+    Args:
+        models: the weighted models.
+        theta: intercept, slope, ln noise and ln shortfall, shape (K, 4).
+        which: weighting of each, shape (K,).
+
+    Returns:
+        Shapes (K,), (K, 4) and (K, 4, 4).
     """
-    line = powers[:, :2]
+    of = sums(models, theta, which)
     noise, shortfall = np.exp(theta[:, 2]), np.exp(theta[:, 3])
-    ratio, total = noise / shortfall, weights.sum(axis=1)
-    scaled = y - theta[:, :2] @ line.T
-    short = np.vecdot(weights, scaled) / shortfall
-    scaled /= noise[:, None]
-    z = -ratio[:, None] - scaled
-    weighted = weights * scaled
-    value = -0.5 * np.vecdot(weighted, scaled) - total * (theta[:, 3] + LN_2)
-    if z.max(initial=0.0) > FARTHEST:
-        # Further above the line erfcx overflows; ln erfcx(-z / sqrt 2) is ln 2 + z^2 / 2 there, and m is 0.
-        beyond = np.maximum(z, FARTHEST)
-        value += np.vecdot(weights, beyond**2 - FARTHEST**2) / 2
-        z = np.minimum(z, FARTHEST)
-    mills = z * -np.sqrt(0.5)
-    erfcx(mills, out=mills)
-    np.log(mills, out=weighted)
-    value += np.vecdot(weights, weighted)
-    np.divide(np.sqrt(2 / np.pi), mills, out=mills)
-    bend = z
-    bend += mills
-    mills *= weights
-    bend *= mills
-    bend *= -1.0
-    # Sums of m, and of its slope, times powers of x; then the same times the scaled error, and its square.
-    of_mills, of_bend = mills @ line, bend @ powers
-    by_error = np.vecdot(mills, scaled)
-    bend *= scaled
-    bent_error = bend @ line
-    squared_error = np.vecdot(bend, scaled)
-    mills_sum, bend_sum, bent_sum = of_mills[:, 0], of_bend[:, 0], bent_error[:, 0]
-    gradient = np.empty(theta.shape)
-    moment = weights @ line
-    gradient[:, :2] = of_mills / noise[:, None] - moment / shortfall[:, None]
-    gradient[:, 2] = ratio**2 * total + by_error - ratio * mills_sum
-    gradient[:, 3] = ratio * mills_sum - total * (1 + ratio**2) - short
+    ratio, short = noise / shortfall, of.error * noise / shortfall
+    leaning, gone = ratio * of.mills_0, ratio**2 * of.weight
+    value = of.log - of.square / 2 - of.weight * (theta[:, 3] + LN_2)
+    gradient = np.stack(
+        [
+            of.mills_0 / noise - of.weight / shortfall,
+            of.mills_1 / noise - of.moment / shortfall,
+            gone + of.mills_error - leaning,
+            leaning - of.weight - gone - short,
+        ],
+        axis=1,
+    )
+    by_noise_0 = of.bend_error_0 - ratio * of.bend_0
+    by_noise_1 = of.bend_error_1 - ratio * of.bend_1
+    by_noise_2 = of.bend_square - ratio * of.bend_error_0
+    lower = (
+        of.bend_0 / noise**2,
+        of.bend_1 / noise**2,
+        of.bend_2 / noise**2,
+        (by_noise_0 - of.mills_0) / noise,
+        (by_noise_1 - of.mills_1) / noise,
+        2 * gone + by_noise_2 - ratio * by_noise_0 - of.mills_error - leaning,
+        (of.weight + of.bend_0) / shortfall,
+        (of.moment + of.bend_1) / shortfall,
+        ratio * by_noise_0 + leaning - 2 * gone,
+        2 * gone + short + ratio**2 * of.bend_0 - leaning,
+    )
     curvature = np.empty((len(theta), 4, 4))
-    square = of_bend / noise[:, None] ** 2
-    curvature[:, 0, 0], curvature[:, 0, 1], curvature[:, 1, 1] = square.T
-    by_noise = bent_error - ratio[:, None] * of_bend[:, :2]
-    curvature[:, :2, 2] = (by_noise - of_mills) / noise[:, None]
-    curvature[:, :2, 3] = moment / shortfall[:, None] + of_bend[:, :2] / shortfall[:, None]
-    curvature[:, 2, 2] = (
-        2 * ratio**2 * total
-        + (squared_error - 2 * ratio * bent_sum + ratio**2 * bend_sum)
-        - by_error
-        - ratio * mills_sum
-    )
-    curvature[:, 2, 3] = (
-        ratio * (bent_sum - ratio * bend_sum) + ratio * mills_sum - 2 * ratio**2 * total
-    )
-    curvature[:, 3, 3] = 2 * ratio**2 * total + short + ratio**2 * bend_sum - ratio * mills_sum
-    curvature[:, LOWER[0], LOWER[1]] = curvature[:, LOWER[1], LOWER[0]]
-    return value, gradient, curvature
+    for row, column, part in zip(*np.tril_indices(4), lower, strict=True):
+        curvature[:, row, column] = curvature[:, column, row] = part
+    return np.negative(value), np.negative(gradient), np.negative(curvature)

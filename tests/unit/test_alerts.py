@@ -1,5 +1,6 @@
 """Each problem is told once, again when it lasts, and when it is mended; messages reach a real server."""
 
+import errno
 import http.server
 import json
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline import alerts
+from densing_pipeline import alerts, files
 from densing_pipeline.__main__ import main
 from densing_pipeline.alerts import AlertError, Memory, Problem
 from densing_pipeline.settings import Settings
@@ -150,6 +151,19 @@ def test_a_damaged_memory_tells_again_rather_than_nothing(settings):
     alerts.tell(settings, [problem()], NOW)
     (settings.state_dir / alerts.FILE).write_text('{"problems": 3')
     assert alerts.tell(settings, [problem()], NOW) != ""
+
+
+def test_a_disk_that_takes_no_memory_has_each_problem_told_once(service, settings, monkeypatch):
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as on_a_full_disk:
+        on_a_full_disk.setattr(files, "write", full)
+        for minutes in (0, 5, 10):
+            alerts.tell(settings, [problem()], NOW + timedelta(minutes=minutes), "one")
+    assert (len(service.messages), len(service.beats)) == (1, 1)
+    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=15), "one") == ""
+    assert Memory.read(settings.state_dir / alerts.FILE).heartbeat == "one"
 
 
 def test_the_heartbeat_follows_each_night_that_succeeded(service, settings):

@@ -4,7 +4,7 @@ import doctest
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 import densing_pipeline
 from densing_pipeline import api, facts
 from densing_pipeline.density.law import ReferenceLaw
+from densing_pipeline.past_prices.on_day import FutureDayError
 from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
@@ -124,6 +125,28 @@ def test_a_table_as_of_a_day_is_of_the_newest_release_by_then(tables, tmp_path, 
         api.read("prices", as_of=date(2026, 1, 9))
     with pytest.raises(TableError, match="not both"):
         api.read("prices", tmp_path, as_of=date(2026, 1, 9))
+
+
+@pytest.mark.parametrize(
+    "day",
+    [datetime(2025, 1, 15, tzinfo=UTC), datetime(2025, 1, 15), "2025-01-15", 0],  # noqa: DTZ001
+)
+def test_what_is_no_day_is_refused_by_name(day):
+    for name, call in {
+        "as_of": lambda: api.read("prices", as_of=day),
+        "on": lambda: api.price("gpt-4o", day),
+        "known": lambda: api.price("gpt-4o", date(2025, 1, 15), known=day),
+    }.items():
+        with pytest.raises(
+            TypeError, match=rf"^{name}: .* is no day: give a datetime.date, in UTC"
+        ):
+            call()
+
+
+@pytest.mark.heavy
+def test_a_price_of_a_day_to_come_is_nobodys_to_know(release):
+    with pytest.raises(FutureDayError, match="'gpt-4o' will cost on 2999-01-01 nobody knows"):
+        api.price("gpt-4o", date(2999, 1, 1), release=release / "latest")
 
 
 def test_a_table_or_release_that_is_not_there_is_refused(tmp_path):

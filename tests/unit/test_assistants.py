@@ -145,12 +145,20 @@ def test_changes_are_of_the_last_days_or_of_one_model(ask, latest):
     [
         ("price", {"model": "gpt4o"}, "did you mean gpt-4o"),
         ("price", {"model": "gpt-4o", "on": "yesterday"}, "on: 'yesterday' is not a day"),
-        ("density", {"model": "no such model"}, "no model with a density has"),
+        ("price", {"model": "gpt-4o", "on": "2999-01-01"}, "nobody knows: give a day up to"),
+        ("price", {"model": "gpt-4o" * 50_000}, "gpt-4ogpt-4o"),
+        ("price", {"model": "gpt-4o", "on": "9" * 50_000}, "is not a day; write YYYY-MM-DD"),
+        ("price_changes", {"days": 10**12}, "less than or equal to 100000"),
+        ("price_changes", {"days": 0}, "greater than or equal to 1"),
+        ("density", {"model": MODEL, "law": "no law"}, "has no density of 'no law'"),
+        ("density", {"model": "no such model" * 50_000}, "no model with a density has"),
         ("explain", {"model": "llama"}, "models have 'llama' in their ids; give one"),
     ],
 )
 def test_what_is_not_known_is_an_error_with_what_is(ask, tool, arguments, told):
-    assert told in ask(tool, **arguments)
+    error = ask(tool, **arguments)
+    assert told in error
+    assert len(error) < 500
 
 
 def test_without_a_release_every_tool_says_what_to_do(tmp_path):

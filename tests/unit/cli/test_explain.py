@@ -161,7 +161,7 @@ def test_growth_on_another_ruler_is_found_by_its_group_alone(told):
         (("halvings", "o3", "--share", "0.5"), "share of input of 0.5: there are 0.75"),
         (
             ("growth", "mine"),
-            "no growth with ruler mine: there are fresh-text-qwen2.5 and size-lines",
+            "no growth with ruler 'mine': there are fresh-text-qwen2.5 and size-lines",
         ),
     ],
 )

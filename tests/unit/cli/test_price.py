@@ -80,6 +80,18 @@ def test_a_name_that_nothing_is_sold_under_brings_others(told):
     assert err.startswith("no price list has a model named 'gpt4o'; did you mean gpt-4o")
 
 
+def test_a_day_to_come_is_refused_with_the_last_one_that_has_come(told):
+    status, out, err = told("o3", "--on", "2999-01-01")
+    assert (status, out) == (1, "")
+    assert err.startswith("what 'o3' will cost on 2999-01-01 nobody knows: give a day up to 20")
+
+
+def test_what_is_no_day_is_told_in_plain_words(told):
+    assert told("o3", "--on", "yesterday")[2].startswith(
+        "Invalid value for '--on': 'yesterday' does not match the formats 'YYYY-MM-DD'"
+    )
+
+
 @pytest.mark.parametrize("arguments", [["o3", "--on", "yesterday"], [], ["o3", "--known", "2025"]])
 def test_wrong_arguments_are_status_2(told, arguments):
     assert told(*arguments)[0] == 2

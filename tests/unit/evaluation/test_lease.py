@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from densing_pipeline import clock
 from densing_pipeline.evaluation import folder_reader, lease
 from densing_pipeline.evaluation.failures import BusyError
 from densing_pipeline.evaluation.folder_format import LEASE, OUTCOME, write_json
@@ -64,6 +66,32 @@ def test_a_killed_machines_job_counts_as_alive_until_its_lease_expires(killed):
         writer.end("done", "all", resumable=False)
     assert not (killed / LEASE).exists()
     assert (killed / OUTCOME).exists()
+
+
+@pytest.mark.parametrize("machine", ["2020-01-01", "2040-01-01"], ids=["behind", "ahead"])
+def test_clocks_of_machines_that_differ_by_years_change_nothing(folder, machine, monkeypatch):
+    """The disk's own clock dates the lease and says how old it is."""
+    with monkeypatch.context() as node:
+        node.setenv(clock.VARIABLE, f"{machine}T00:00:00+00:00")
+        with job_elsewhere(folder) as job:
+            job.kill()
+            job.wait()
+    assert folder_reader.is_running(folder)
+    monkeypatch.setenv(clock.VARIABLE, f"{machine}T00:00:00+00:00")
+    assert folder_reader.is_running(folder)
+    expire(folder)
+    assert not folder_reader.is_running(folder)
+
+
+def test_a_disk_that_takes_no_file_is_dated_by_this_machine(killed, monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_file)
+    assert folder_reader.is_running(killed)
+    expire(killed)
+    assert not folder_reader.is_running(killed)
+
+
+def no_file(**_: object) -> None:
+    raise OSError(30, "Read-only file system")
 
 
 def test_what_the_scheduler_says_has_ended_is_free_at_once(killed):

@@ -128,6 +128,17 @@ def test_a_check_that_did_not_pass_is_told_with_what_it_found(instance, settings
     assert without[0].link == "the checks of table"
 
 
+@pytest.mark.parametrize(("least", "told"), [(0, 0), (2**62, 1)])
+def test_a_disk_that_is_nearly_full_is_told_once(instance, settings, monkeypatch, least, told):
+    """State and releases are on one disk here."""
+    monkeypatch.setattr(problems, "LEAST_FREE", least)
+    disks = [each for key, each in found(instance, settings).items() if key.startswith("disk:")]
+    assert len(disks) == told
+    assert all(
+        "MiB left" in each.what and "DENSING_KEEP_RUNS_DAYS" in each.remedy for each in disks
+    )
+
+
 @pytest.mark.parametrize("is_on", [True, False])
 def test_what_stops_every_evaluation_is_one_problem(instance, settings, is_on):
     installation.write_check(settings.state_dir, "no Python.h")

@@ -39,6 +39,11 @@ def columns(found, names=("params", "tokens", "loss")):
         PLAIN.replace(",", ";").replace(".", ","),
         b"\xef\xbb\xbf" + PLAIN.encode(),
         PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("utf-16-be"),
+        PLAIN.replace(",", ":"),
+        PLAIN.replace(",", "^"),
+        PLAIN.replace(",", "\x01"),
         gzip.compress(PLAIN.encode(), mtime=0),
         "N;D;loss\n1.000.000.000;20.000.000.000;2,5\n2.000.000.000;50.000.000.000;2,25\n"
         "4.000.000.000;40.000.000.000;2,125\n",

@@ -34,7 +34,9 @@ def named(links: pl.DataFrame, asked: str) -> set[str]:
     return {f"{provider} {model}" for provider, model in found["provider", "model"].iter_rows()}
 
 
-@pytest.mark.parametrize("asked", ["gpt-4o", "GPT 4o", " gpt_4o ", "azure/gpt-4o", "Gpt-4O"])
+@pytest.mark.parametrize(
+    "asked", ["gpt-4o", "GPT 4o", " gpt_4o ", "azure/gpt-4o", "Gpt-4O", "ｇｐｔ-４ｏ"]
+)
 def test_spellings_of_a_name_mean_the_same_offers(links, asked):
     assert named(links, asked) == {
         "openrouter openai/gpt-4o",

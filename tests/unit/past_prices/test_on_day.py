@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from densing_pipeline import clock
 from densing_pipeline.past_prices.on_day import CERTAINTIES, KNOWN, price_on_day
 from densing_pipeline.past_prices.wording import sentence
+from densing_pipeline.prices.as_of import last_day
 
 START = date(2025, 1, 1)
 OLD, NEW = (2.0, 8.0), (1.0, 4.0)
@@ -185,3 +187,15 @@ def test_the_frame_has_a_row_for_each_offer_and_its_types_without_any(bundled_bo
     assert answer.frame["source"].to_list() == [one.source for one in answer.offers]
     early = price_on_day(bundled_book, "gpt-4o", date(2021, 1, 1))
     assert early.frame.schema == answer.frame.schema
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "o3"])
+def test_where_no_price_is_sure_the_maker_itself_comes_first(bundled_book, model):
+    after_all_looks = last_day(bundled_book["prices"]) + timedelta(days=1)
+    offers = price_on_day(bundled_book, model, min(after_all_looks, clock.now().date())).offers
+    sold = [
+        one for one in offers if one.certainty == "last seen before" and one.offer == "standard"
+    ]
+    of_maker = [one.seller == "openai" for one in sold]
+    assert of_maker[0]
+    assert not all(of_maker), "others sell it too"

@@ -139,9 +139,12 @@ def test_the_headlines_series_is_taken_where_the_model_has_it(released):
         ({"model": "Yi-1.5"}, "models have 'Yi-1.5' in their ids; give one: 01-ai/Yi-1.5-34B"),
         (
             {"model": MODEL, "scores": "gpqa"},
-            "no density with score_set gpqa: there are bbh, humaneval",
+            "no density with score_set 'gpqa': there are bbh, humaneval",
         ),
-        ({"model": MODEL, "law": "mine"}, "no density with reference_id mine: there are nmi-2025"),
+        (
+            {"model": MODEL, "law": "mine"},
+            "no density with reference_id 'mine': there are nmi-2025",
+        ),
     ],
 )
 def test_a_number_that_is_not_there_is_refused_with_those_that_are(released, choices, message):

@@ -1,4 +1,4 @@
-"""Every block of docs/reading.md runs in the folder that holds a release."""
+"""Every block of docs/reading.md, and that of the README, runs in the folder that holds a release."""
 
 import re
 from datetime import UTC, datetime
@@ -12,9 +12,17 @@ from densing_pipeline.publication.report import page
 from densing_pipeline.tables.published import PUBLISHED
 from tests.releases import made
 
-PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "reading.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", text, re.S)
+
+
+BLOCKS = blocks(TEXT)
+(FIRST,) = blocks((ROOT / "README.md").read_text(encoding="utf-8"))
 WAYS = ("polars", "duckdb", "pandas", "datasets", "write_csv", "as_of=")
 
 
@@ -48,3 +56,13 @@ def test_the_blocks_run(block, published, monkeypatch, capsys):
     monkeypatch.setenv("HF_DATASETS_CACHE", str(published / "cache"))
     exec(compile(block, str(PAGE), "exec"), {})  # noqa: S102
     assert capsys.readouterr().out or (published / "price_now.csv").stat().st_size > 0
+
+
+@pytest.mark.heavy
+def test_the_block_of_the_readme_shows_its_numbers(published, monkeypatch, capsys):
+    """Readers of tables leave out columns of a wide one, and the numbers of these stand in the middle."""
+    monkeypatch.chdir(published)
+    exec(compile(FIRST, "README.md", "exec"), {})  # noqa: S102
+    shown = capsys.readouterr().out
+    for column in ("months_low", "months_high", "usd_per_mtok", "model_id"):
+        assert column in shown

@@ -7,7 +7,7 @@ from densing_pipeline.trends.simulate import (
     NOISES,
     SIZES,
     Design,
-    frontier,
+    frontiers,
     simulated,
     spread_design,
 )
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.heavy
 def test_shortfalls_are_exponential_and_shared_within_a_family():
     rng = np.random.default_rng(0)
     families = np.repeat([f"family {i}" for i in range(20_000)], 2)
-    shortfall = -frontier(np.zeros(40_000), tuple(families), rng, noise=0.0)
+    shortfall = -frontiers(np.zeros(40_000), tuple(families), rng, 1, noise=0.0)[0]
     assert shortfall.min() > 0
     assert shortfall.mean() == pytest.approx(1, abs=0.02)
     assert shortfall.std() == pytest.approx(1, abs=0.03)

@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import exponnorm
 
+from densing_pipeline.trends.frontier_sums import Models
 from densing_pipeline.trends.stochastic_frontier import (
     _negative_log_likelihood,
     frontier_line,
@@ -91,10 +92,11 @@ def test_derivatives_are_those_of_the_likelihood_to_its_bounds(noise, shortfall)
     y = np.random.default_rng(7).normal(size=(1, 30))
     weights = np.random.default_rng(8).poisson(1, (1, 30)).astype(float)
     theta = np.array([0.5, 0.1, np.log(noise), np.log(shortfall)])
-    _, gradient, curvature = _negative_log_likelihood(x, theta[None], y, weights)
+    models, only = Models.of(x, y, weights, np.zeros(1, np.intp)), np.zeros(1, np.intp)
+    _, gradient, curvature = _negative_log_likelihood(models, theta[None], only)
     for i in range(4):
         above, below = (
-            _negative_log_likelihood(x, (theta + step * np.eye(4)[i])[None], y, weights)
+            _negative_log_likelihood(models, (theta + step * np.eye(4)[i])[None], only)
             for step in (1e-5, -1e-5)
         )
         rise = (above[0] - below[0])[0] / 2e-5

@@ -1,7 +1,10 @@
 """The charts show what the published tables say, whatever is in them."""
 
+import base64
 import itertools
 import math
+import re
+import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 
 import polars as pl
@@ -54,6 +57,30 @@ def test_every_chart_draws_and_names_its_rows_and_message(release):
 def test_every_specification_follows_the_schema_of_vega_lite(release):
     for chart in CHARTS.values():
         assert chart(release).chart.to_dict(validate=True)["$schema"].startswith("https://vega")
+
+
+@pytest.mark.heavy
+def test_the_picture_of_an_asset_page_says_and_draws_what_the_published_one_does_in_fewer_bytes(
+    release,
+):
+    for chart in (density_today, price):
+        figure = chart(release)
+        whole = ET.fromstring(svg(figure))  # noqa: S314 - our own picture
+        slim = base64.b64decode(markdown_image(figure).partition("base64,")[2].rstrip(")"))
+        assert len(slim) < 0.8 * len(svg(figure))
+        other = ET.fromstring(slim)  # noqa: S314
+        assert [each.tag for each in other.iter()] == [each.tag for each in whole.iter()]
+        assert list(other.itertext()) == list(whole.itertext())
+        for one, two in zip(whole.iter(), other.iter(), strict=True):
+            for name, value in two.attrib.items():
+                if name in ("d", "transform"):
+                    assert numbers(value) == pytest.approx(numbers(one.get(name)), abs=0.051)
+                else:
+                    assert value == one.get(name)
+
+
+def numbers(path: str) -> list[float]:
+    return [float(each) for each in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", path)]
 
 
 @pytest.mark.heavy
