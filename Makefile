@@ -35,7 +35,7 @@ ENGINE_NIGHT := tests/integration/test_evaluation_night.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run show report screenshots test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
-	clusters sbom audit lock-check format hooks bench quarter docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
+	clusters sbom audit lock-check format hooks bench quarter year docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
@@ -114,6 +114,9 @@ hooks: .venv/synced ## Have git check style and types before each commit
 
 quarter: .venv/synced ## Play a quarter of nights with faults of every kind, into benchmarks/quarter/results.json
 	@$(RUN) python -m benchmarks.quarter
+
+year: .venv/synced ## Measure Dagster's pages and services after a year of nights, into benchmarks/year/results.json
+	@$(RUN) python -m benchmarks.year
 
 bench: .venv/synced ## Measure speed against named peers, into benchmarks/results.json
 	@$(RUN) python -m benchmarks.run

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.quarter import report as quarter
+from benchmarks.year import report as year
 from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
@@ -187,6 +188,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
     written = {
         "README.md": {"answers": answer_list(tables)},
         "docs/reliability.md": quarter.places(quarter.stored()),
+        "docs/operations.md": year.places(year.stored()),
     }
     return written | {
         page: {place: markdown.table(rows) for place, rows in places.items()}
