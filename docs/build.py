@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.quarter import report as quarter
+from benchmarks.year import report as year
 from densing_pipeline.cost.task_costs import halving_rows
 from densing_pipeline.evaluation import recognition
 from densing_pipeline.forecasts.backtest import claims_rows, skill_rows
@@ -22,6 +23,7 @@ from densing_pipeline.publication.charts.rendering import svg
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import contract, dictionary, markdown
+from densing_pipeline.tables.published import DESCRIBED
 from densing_pipeline.tables.schemas import TableError
 from docs import quoting, values
 from docs.statements import PAGES
@@ -45,6 +47,12 @@ ROOT = Path(__file__).parents[1]
 
 CONTRACT = ROOT / "docs" / f"contract_{contract.NAME}.csv"
 """What readers of the tables rely on."""
+
+NEAR = 1e-6
+"""Relative difference that another processor may make of a number of a release."""
+
+IDENTIFYING = ("blend_input_share", "reference_tokens", "level_score")
+"""Numbers that identify a series where they are no key."""
 
 LINE = 120
 """Longest line of the written pages, in characters."""
@@ -86,19 +94,36 @@ def main(arguments: Sequence[str]) -> int:
 def problems(tables: Mapping[str, pl.DataFrame]) -> list[str]:
     """What README and docs say that a release does not bear out, a sentence each; empty if all is right.
 
-    A number may differ by one unit of its last printed digit (`quoting.agrees`).
+    A number that lies on the edge between two printed ones may be either (`quoting.agrees`).
 
     Raises:
         QuoteError: as `pages`.
     """
     found, of_release = [], values.released(tables)
-    for name, built in pages(tables).items():
+    built = [pages(tables), *(pages(scaled(tables, 1 + part)) for part in (-NEAR, NEAR))]
+    for name in PAGES:
         text = (ROOT / name).read_text(encoding="utf-8")
-        lines = zip_longest(text.splitlines(), built.splitlines(), fillvalue="")
-        if changed := next((pair for pair in lines if not quoting.agrees(*pair)), None):
+        lines = zip_longest(
+            *map(str.splitlines, (text, *(each[name] for each in built))), fillvalue=""
+        )
+        if changed := next((line for line in lines if not quoting.agrees(*line)), None):
             found.append(f"{name}: run `make docs`: {changed[0]!r} should be {changed[1]!r}")
         found += [f"{name}: {said}" for said in quoting.contradicted(text, PAGES[name], of_release)]
     return found
+
+
+def scaled(tables: Mapping[str, pl.DataFrame], factor: float) -> dict[str, pl.DataFrame]:
+    """The tables with their numbers times a factor, but for counts and the columns that identify a row."""
+    return {
+        name: frame.with_columns(
+            (
+                pl.selectors.float()
+                - pl.selectors.by_name(*IDENTIFYING, *DESCRIBED[name].key, require_all=False)
+            )
+            * factor
+        )
+        for name, frame in tables.items()
+    }
 
 
 def _checked() -> int:
@@ -163,6 +188,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
     written = {
         "README.md": {"answers": answer_list(tables)},
         "docs/reliability.md": quarter.places(quarter.stored()),
+        "docs/operations.md": year.places(year.stored()),
     }
     return written | {
         page: {place: markdown.table(rows) for place, rows in places.items()}

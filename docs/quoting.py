@@ -15,7 +15,6 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 WORDS = (
@@ -147,26 +146,23 @@ def filled(page: str, statements: Sequence[str], values: Mapping[str, Any]) -> s
     return page
 
 
-def agrees(written: str, right: str) -> bool:
-    """Whether two lines are the same, but for one unit in the last printed digit of each number.
+def agrees(written: str, right: str, *near: str) -> bool:
+    """Whether a line is the right one, or has numbers in it that a release a hair off would give.
 
-    Another processor adds in another order, which may round a number of a release to the neighbouring one. Dates
-    and words have to be equal.
+    Another processor adds in another order, so a number that lies on the edge between two printed ones may be
+    either. Dates and words have to be equal.
+
+    Args:
+        written: the line.
+        right: the line that a release gives.
+        near: the lines that the same release gives with all its numbers a little larger or smaller.
     """
-    return VALUE.sub("#", written) == VALUE.sub("#", right) and all(
-        _is_near(*pair) for pair in zip(VALUE.findall(written), VALUE.findall(right), strict=True)
+    shape = VALUE.sub("#", right)
+    alike = [right, *(line for line in near if VALUE.sub("#", line) == shape)]
+    allowed = zip(*map(VALUE.findall, alike), strict=True)
+    return VALUE.sub("#", written) == shape and all(
+        number in numbers for number, numbers in zip(VALUE.findall(written), allowed, strict=True)
     )
-
-
-def _is_near(written: str, right: str) -> bool:
-    if written == right:
-        return True
-    try:
-        one, other = (Decimal(text.replace(",", "")) for text in (written, right))
-    except InvalidOperation:  # a date, or a version
-        return False
-    exponents = one.as_tuple().exponent, other.as_tuple().exponent
-    return exponents[0] == exponents[1] and abs(one - other) <= Decimal((0, (1,), exponents[0]))
 
 
 def differences(

@@ -143,8 +143,8 @@ def placed(
                 has_said = True
                 time.sleep(LOOK_S)
                 continue
-            is_complete = len(chosen) >= sizing.wanted_copies(chosen[0], min(most_gpus, len(gpus)))
-            if not is_complete and len(held) < len(gpus):
+            are_enough = sizing.are_enough(chosen, min(most_gpus, len(gpus)))
+            if not are_enough and len(held) < len(gpus):
                 if not has_said:
                     say(
                         f"waiting for GPUs: {len(chosen)} copies of the model fit on those that are free"

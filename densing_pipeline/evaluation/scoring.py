@@ -36,6 +36,12 @@ ROLE = re.compile(
 )
 """How answers of a model that was trained to chat begin."""
 
+JOINED_BOXES = re.compile(r"\$?\s*(?:,\s*(?:and|or)?|and|or)\s*\$?\s*\Z")
+"""What stands between boxes that are one answer."""
+
+STOP_WITHIN = re.compile(r"[.,;]\s*(\$|\\\]|\\\))$")
+"""A full stop before the end of a formula, as in `$42.$`."""
+
 LONGEST_ANSWER = 2000
 """Characters; a longer final answer is wrong without being compared."""
 
@@ -208,18 +214,20 @@ class SameMathematics:
 
     Attributes:
         pattern: the first match's first group is the final answer, less outer white space and a full
-            stop; without a match the content of the last `\boxed`.
+            stop; without a match the content of the last `\boxed`, or of the last ones if they are joined.
         otherwise: like `pattern`, for a text with neither; of several matches the last counts.
+        at_end: like `pattern`, for a text with none of these that was not cut off.
     """
 
     pattern: str
     otherwise: str = ""
+    at_end: str = ""
 
     def __call__(self, item: Item, result: GenerateResult, judges: Judges) -> Scored:
         """Judge a text."""
         if judges.maths is None:
             return Scored(failed_reason="no judge of mathematical answers")
-        answer = self.extract(result.text)
+        answer = self.extract(result.text, is_whole=not result.truncated)
         try:
             same = (
                 answer is not None
@@ -230,13 +238,20 @@ class SameMathematics:
             return Scored(failed_reason=f"not judged: {error}")
         return Scored(float(same), result.text, result.truncated)
 
-    def extract(self, text: str) -> str | None:
-        """The final answer in a text, None if there is none."""
-        return (
+    def extract(self, text: str, *, is_whole: bool = True) -> str | None:
+        """The final answer in a text, None if there is none.
+
+        Args:
+            text: what the model wrote.
+            is_whole: whether it ended by itself.
+        """
+        found = (
             _found(self.pattern, text)
-            or last_boxed(text)
+            or last_boxes(text)
             or (_found(self.otherwise, text, last=True) if self.otherwise else None)
+            or (_found(self.at_end, text) if self.at_end and is_whole else None)
         )
+        return found and STOP_WITHIN.sub(r"\1", found)
 
 
 @dataclass(frozen=True)
@@ -379,3 +394,21 @@ def last_boxed(text: str) -> str | None:
         if depth == 0:
             return rest[1:position].strip()
     return None
+
+
+def last_boxes(text: str) -> str | None:
+    r"""Content of the last box of a text, and of those before it that are joined to it; None without one.
+
+    Examples:
+        >>> last_boxes(r"First $\boxed{7}$. The roots are $\boxed{-2}$ and $\boxed{1}$.")
+        '-2, 1'
+    """
+    last = last_boxed(text)
+    before = text[: max(text.rfind("\\boxed"), text.rfind("\\fbox"), 0)]
+    joint = JOINED_BOXES.search(before)
+    earlier = last_boxed(before[: joint.start()]) if joint else None
+    if last is None or joint is None or earlier is None:
+        return last
+    rest = before[: joint.start()]
+    is_next_to_it = "".join(rest.split()).endswith(f"{{{''.join(earlier.split())}}}")
+    return f"{last_boxes(rest)}, {last}" if is_next_to_it else last

@@ -40,6 +40,10 @@ MOST_TOKENS, FEWEST_TOKENS = 8192, 1024
 MOST_SEQUENCES, FEWEST_SEQUENCES = 512, 8
 """Texts of a batch."""
 
+COPIES_TO_BEGIN = 0.75
+"""Share of its copies with which a model begins while other models hold the rest: waiting for all leaves those GPUs idle
+that are free already (`benchmarks.places`)."""
+
 CACHE_BYTES = 128 * MIB
 """Cache of one text, of 1,000 tokens of a model with 8 B parameters (Llama 3: 32 layers, 8 heads of 128 for keys and
 values, bf16). A batch that is too large for the cache costs time, no results: vLLM computes texts again."""
@@ -162,8 +166,13 @@ def place(weights: Weights, machine: Machine, most_gpus: int) -> tuple[Sizing, .
 
 
 def wanted_copies(first: Sizing, most_gpus: int) -> int:
-    """Copies of a model that as many GPUs are enough for; at least one, and one on the processor."""
-    return max(1, -(-most_gpus // len(first.gpus))) if first.gpus else 1
+    """Copies of a model whose GPUs are nearest to so many; at least one, and one on the processor."""
+    return max(1, int(most_gpus / len(first.gpus) + 0.5)) if first.gpus else 1
+
+
+def are_enough(copies: Sequence[Sizing], most_gpus: int) -> bool:
+    """Whether a model begins with these copies, beside others that work: `COPIES_TO_BEGIN` of those that it is given."""
+    return len(copies) >= COPIES_TO_BEGIN * wanted_copies(copies[0], most_gpus)
 
 
 def smaller(sizing: Sizing) -> Sizing | None:

@@ -1,26 +1,31 @@
-"""Answers that models wrote, published with two benchmarks, judged by lm-eval's grader and by ours.
+"""Answers that models wrote, published with benchmarks and models, judged by lm-eval's grader and by ours.
 
-They are not kept here. With clones of both repositories (MIT) in one folder:
+They are not kept here. With clones of the repositories (MIT) in one folder:
 
     export RECORDED_ANSWERS=<folder> PYTHONPATH=.
     .venv-evaluation/bin/python -m pytest --confcutdir=tests/oracle tests/oracle/test_recorded_answers.py
 
 - `BIG-Bench-Hard` of suzgunmirac, commit 9ee07bd: code-davinci-002, a base model, on all questions of BBH with the
   suite's three worked examples;
-- `grade-school-math` of openai, commit 3101c7d: four models on GSM8K, with the verdict of the benchmark's authors.
+- `grade-school-math` of openai, commit 3101c7d: four models on GSM8K, with the verdict of the benchmark's authors;
+- `rho` of microsoft, commit 3296590: four models on MATH-500, two of them base models with Minerva's worked examples.
 """
 
 import json
 import os
+import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.requests import GenerateResult
+from densing_pipeline.evaluation.scoring import Judges
 from densing_pipeline.evaluation.suite.bbh import BBH
 from densing_pipeline.evaluation.suite.gsm8k import GSM8K, MARK
+from densing_pipeline.evaluation.suite.mathematics import MATH_500
 
 from .conftest import Items, Tasks
 
@@ -105,3 +110,50 @@ def test_answers_of_four_models_to_gsm8k(task: Tasks, items: Items) -> None:
             if not verdict == here == row[model]["is_correct"]:
                 differ.append((model, text[-60:], verdict, here, row[model]["is_correct"]))
     assert differ == []
+
+
+SOLVERS = ("rho-math-1b-v0.1", "rho-math-7b-v0.1")
+TOOL_USERS = ("rho-math-1b-interpreter-v0.1", "rho-math-7b-interpreter-v0.1")
+
+
+def written_by(model: str) -> list[dict[str, Any]]:
+    """A model's answers to MATH-500."""
+    with zipfile.ZipFile(recorded("rho/rho-1/outputs.zip")) as archive:
+        (name,) = (
+            each
+            for each in archive.namelist()
+            if f"/{model}/minerva_math/" in each and each.endswith(".jsonl")
+        )
+        return [json.loads(line) for line in archive.read(name).decode().splitlines()]
+
+
+def answered(text: str) -> GenerateResult:
+    """The answer up to the next problem; one that ends within a sentence was cut off."""
+    answer = " " + text.partition("Problem:")[0]
+    is_whole = answer.rstrip().endswith((".", "$", "\\]", "\\)"))
+    return GenerateResult(answer, not is_whole, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("models", "alike", "here_only", "there_only"),
+    [(SOLVERS, 986, 9, 5), (TOOL_USERS, 999, 0, 1)],
+    ids=["solvers", "tool users"],
+)
+def test_answers_of_four_models_to_math(
+    task: Tasks, items: Items, models: tuple[str, str], alike: int, here_only: int, there_only: int
+) -> None:
+    """Nine right answers are right here only; six that are right under lm-eval only were cut off before an answer."""
+    from math_verify import parse, verify
+
+    problems = [each["problem"].strip() for each in task("minerva_math500").eval_docs]
+    ours = dict(zip(problems, items("MATH-500"), strict=True))
+    verdicts: Counter[tuple[bool, bool]] = Counter()
+    with MathJudge() as judge:
+        for row in (row for model in models for row in written_by(model)):
+            answer = answered(row["code"][0])
+            here = MATH_500.score(ours[row["question"].strip()], answer, Judges(maths=judge)).score
+            # As lm-eval's `process_results` does; its other metric takes sympy many seconds an answer.
+            there = verify(gold=parse(row["solution"]), target=parse(answer.text))
+            verdicts[here == 1, there] += 1
+    assert verdicts[True, True] + verdicts[False, False] == alike
+    assert (verdicts[True, False], verdicts[False, True]) == (here_only, there_only)

@@ -93,6 +93,14 @@ def _split(name: str, records: Callable[[Mapping[str, Any]], Iterator[Record]]) 
     return Split(name, (source,), dict.fromkeys(SUBJECTS))
 
 
+_WITHIN = r"(?!\\[\[\]()])[^$]"
+
+LAST_FORMULA = (
+    rf"(?:\$\$?|\\\[|\\\()(?:(?:{_WITHIN})*=)?((?:(?!=){_WITHIN})+?)[.,]?\s*(?:\$\$?|\\\]|\\\))"
+    r"(?:(?!\\[\[\]()])[^$\n]){0,60}\s*\Z"
+)
+"""What the last formula of a text says is equal, if at most some words follow it: `$12 - 2 = 10$ inches.`"""
+
 MATH = Benchmark(
     facts=REGISTRY["MATH"],
     splits=(_split("train", for_example), _split("test", from_subject)),
@@ -105,6 +113,7 @@ MATH = Benchmark(
     metric=SameMathematics(
         r"The final answer is:?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:I hope it is correct|\n|\Z)",
         otherwise=r"[Aa]nswer(?:\*\*)?(?: is:?|:)(?:\*\*)?\s*((?:\$[^$]+\$|\\\[[^$]+?\\\]|.)+?)(?:\n|\Z)",
+        at_end=LAST_FORMULA,
     ),
     licence="MIT",
     has_solutions=True,

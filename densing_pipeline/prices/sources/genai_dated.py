@@ -34,7 +34,7 @@ from densing_pipeline.prices.offers import (
     label,
 )
 from densing_pipeline.prices.sources.terms import read_terms
-from densing_pipeline.prices.sources.values import PER_MILLION
+from densing_pipeline.prices.sources.values import PER_MILLION, as_float
 
 SOURCE = "genai-prices"
 MAKERS = frozenset(
@@ -234,9 +234,9 @@ def _rows(
             yield {
                 "offer": label(kind, by_name, over, quote, is_priced=not refusal),
                 "context_over_tokens": over,
-                "input_usd_per_mtok": _float(quote.input),
-                "output_usd_per_mtok": _float(quote.output),
-                "cache_read_usd_per_mtok": _float(quote.cache_read),
+                "input_usd_per_mtok": as_float(quote.input),
+                "output_usd_per_mtok": as_float(quote.output),
+                "cache_read_usd_per_mtok": as_float(quote.cache_read),
                 "valid_from": piece.start,
                 "valid_to": end,
                 "basis": (basis := _basis(piece.start, kind, provider)),
@@ -275,10 +275,6 @@ def _checked(quote: Quote) -> tuple[Quote, str | None]:
     ]
     sound = (v if v is None or (v.is_finite() and v >= 0) else None for v in quote)
     return Quote(*sound), "; ".join(bad) or None
-
-
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _entries(model: ModelInfo) -> list[ModelPrice]:

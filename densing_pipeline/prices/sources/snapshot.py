@@ -15,7 +15,12 @@ import polars as pl
 from densing_pipeline.json_documents import Member, load_members
 from densing_pipeline.polling.source import ShapeError, SnapshotError
 from densing_pipeline.prices.offers import Quote, kind_by_name, label
-from densing_pipeline.prices.sources.values import UnreadableError, load_with_repeats, shown
+from densing_pipeline.prices.sources.values import (
+    UnreadableError,
+    as_float,
+    load_with_repeats,
+    shown,
+)
 from densing_pipeline.text import LONGEST_NAME, UncleanTextError, clean, clean_name
 
 SMALLEST_SHARE = 0.7
@@ -419,7 +424,4 @@ def _name(column: str, value: str) -> str:
 
 
 def _floats(quote: Quote) -> dict[str, float | None]:
-    return {
-        name: None if price is None else float(price)
-        for name, price in zip(PRICE_COLUMNS, quote, strict=True)
-    }
+    return dict(zip(PRICE_COLUMNS, map(as_float, quote), strict=True))

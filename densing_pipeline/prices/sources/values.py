@@ -8,7 +8,7 @@ lists (`snapshot`).
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from densing_pipeline.json_documents import load_first_stated
@@ -21,6 +21,10 @@ PER_TOKEN = Decimal(1_000_000)
 
 PER_MILLION = Decimal(1)
 """Factor for a list in USD per million tokens."""
+
+_DOUBLE = Context(prec=15)
+"""The digits that a binary number of 64 bits holds faithfully. Those that lists state beyond them are of the conversion:
+2.9999900000000004e-06 is 2.99999e-06, and neither a rise nor a fall from it."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _TOKENS = re.compile(
@@ -141,6 +145,11 @@ def amount(column: str, value: object) -> Decimal | None:
     if value and not -15 <= value.adjusted() <= 12:
         raise UnreadableError(column, value, "no price has this magnitude")
     return value
+
+
+def as_float(price: Decimal | None) -> float | None:
+    """A price as tables have it, without digits that a float does not hold."""
+    return None if price is None else float(_DOUBLE.plus(price))
 
 
 def tokens(column: str, written: str) -> int:

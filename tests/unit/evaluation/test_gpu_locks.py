@@ -156,6 +156,24 @@ def test_a_job_waits_for_the_copies_it_was_given_while_others_end(placed):
         assert waits.result() == 2
 
 
+@pytest.mark.parametrize(("others", "begins_with"), [(1, 3), (2, 4)])
+def test_a_job_begins_with_three_quarters_of_its_copies_but_not_with_half(
+    placed, others, begins_with
+):
+    said: list[str] = []
+
+    def job():
+        with placed(SMALL, 4, most_gpus=4, said=said) as copies:
+            return len(copies)
+
+    with ThreadPoolExecutor() as pool:
+        with placed(SMALL, 4, most_gpus=others):
+            started = pool.submit(job)
+            while not (said or started.done()):
+                pass
+        assert started.result() == begins_with
+
+
 def test_a_lock_ends_with_the_process_that_holds_it(tmp_path):
     holder = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c",

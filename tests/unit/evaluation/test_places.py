@@ -3,13 +3,17 @@
 import statistics
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.places import (
     ENOUGH,
+    LOAD_HOURS,
     SEEDS,
     Start,
     busy_share,
+    lateness,
+    least_hours,
     off,
     one_gpu,
     queue,
@@ -47,7 +51,10 @@ def row(name: str, runs: list[list[Start]]) -> str:
     mean, least = (
         f"{share:.1%}".replace("%", " %") for share in (statistics.mean(shares), min(shares))
     )
-    return f"| {name} | {mean} | {least} | {sum(share >= ENOUGH for share in shares)} of {len(shares)} |"
+    late = lateness(runs, [least_hours(*queue(seed)) for seed in range(SEEDS)])
+    enough = f"{sum(share >= ENOUGH for share in shares)} of {len(shares)}"
+    later = f"{late:.1%}".replace("%", " %")
+    return f"| {name} | {mean} | {least} | {enough} | {later} |"
 
 
 def test_fifty_models_keep_eight_gpus_busy_to_the_end_as_the_docs_say() -> None:
@@ -79,6 +86,18 @@ def test_a_search_loses_less_only_where_estimates_hold() -> None:
         for seed, (each, plan) in enumerate(both)
     ]
     assert row("the same, estimates off by 20 %", runs) in OPERATIONS
+
+
+@pytest.mark.parametrize("seed", [3, 20, 40])
+def test_no_queue_ends_before_the_least_hours(seed: int) -> None:
+    table, params = each = queue(seed)
+    ends = max(run.ends for run in simulate(*each))
+    assert least_hours(*each) < ends
+    # One model: all GPUs, and it is loaded once.
+    name = table["model_id"][0]
+    alone = table.filter(pl.col("model_id") == name)
+    least = least_hours(alone, {name: params[name]})
+    assert least == pytest.approx(LOAD_HOURS + table["estimated_gpu_hours"][0] / 8)
 
 
 def test_a_search_never_ends_later_than_the_rule() -> None:

@@ -151,6 +151,13 @@ def test_the_answer_of_a_chain_of_thought(text: str, answer: str | None) -> None
     assert BBH.metric.extract(text) == answer
 
 
+def test_the_last_formula_of_a_text_that_was_cut_off_is_no_answer() -> None:
+    judges = Judges(maths=MathJudge())
+    item, text = asked("6"), "We have $2 + 4 = 6$"
+    assert MATH.metric(item, written(text), judges).score == 1
+    assert MATH.metric(item, written(text, truncated=True), judges).score == 0
+
+
 def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
     match = ExactMatch("the answer is (.+)")
     right = match(asked("Yes"), written("the answer is Yes.", truncated=True), Judges())
@@ -166,6 +173,23 @@ def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
         ("Final Answer: The final answer is $[2,5)$. I hope it is correct", "$[2,5)$"),
         ("The final answer is $24$.", "$24$"),
         ("So the answer is $42$.", "$42$"),
+        (
+            "The final answer is $(3,\\frac{\\pi}{2}).$ I hope it is correct.",
+            "$(3,\\frac{\\pi}{2})$",
+        ),
+        ("The final answer is \\[42.\\] I hope it is correct.", "\\[42\\]"),
+        ("The final answer is $0.5$. I hope it is correct.", "$0.5$"),
+        ("We have that $5 - 3 = 2$, so the area is $12-2=10$ inches.", "10"),
+        ("So $5x=30$ and $x=6$.", "6"),
+        ("Then $$\\frac{1}{\\sqrt{3}}=\\frac{\\sqrt{3}}{3}.$$", "\\frac{\\sqrt{3}}{3}"),
+        ("From \\[x = 7\\] it follows that\n\\[42\\]\n", "42"),
+        ("It is \\(42\\), as was to be shown.", "42"),
+        ("Each side is $\\frac{128}{8}$ cm.", "\\frac{128}{8}"),
+        (
+            "It is $42$, which is what one would expect of a number of this kind, more or less, one might say.",
+            None,
+        ),
+        ("It is $42$.\nThere is no more to say.", None),
         ("The answer is: 42", "42"),
         ("Thus.\nAnswer: 42\n", "42"),
         ("**Answer:** $42$", "$42$"),
@@ -186,6 +210,13 @@ def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
         ("The final answer is a" + " " * 100_000 + "b", "a" + " " * 100_000 + "b"),
         ("So $x = \\boxed{\\frac{1}{2}}$, and then it broke", r"\frac{1}{2}"),
         (r"First \boxed{1}, then \boxed{2}", "2"),
+        (r"The roots are $\boxed{-2}$ and $\boxed{1}$.", "-2, 1"),
+        (
+            r"The roots are $\boxed{-2}$, $\boxed{ 0 }$, and $\boxed{\frac{1}{2}}$.",
+            r"-2, 0, \frac{1}{2}",
+        ),
+        (r"If so, $\boxed{3}$. Otherwise $\boxed{4}$ or \boxed{5}", "4, 5"),
+        (r"$\boxed{3}$ cm and $\boxed{4}$", "4"),
         ("The final answer is" + "\n" * 100_000, None),
         ("It is 24", None),
     ],

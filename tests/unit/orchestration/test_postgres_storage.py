@@ -234,7 +234,7 @@ def test_a_server_that_ends_during_a_run_is_told(tmp_path):
 def test_killed_runs_of_another_installation_are_left_alone(
     server, database, tmp_path, monkeypatch
 ):
-    """Two state directories on one database: each ends its own runs, whose process was killed."""
+    """Two state directories and two hosts on one database: each ends its own runs, whose process was killed."""
     monkeypatch.setenv("DENSING_DATABASE_URL", database)
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
 
@@ -246,16 +246,18 @@ def test_killed_runs_of_another_installation_are_left_alone(
     )
     monkeypatch.setenv("DENSING_STATE_DIR", str(first.state_dir))
     with storage.open_instance(first) as instance:
+        own, another_folder = nightly.own_tags(first), nightly.own_tags(second)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("socket.gethostname", lambda: "another-host")
+            another_host = nightly.own_tags(first)
         runs = [
-            instance.create_run_for_job(
-                empty, tags=nightly.own_tags(each), status=dg.DagsterRunStatus.STARTED
-            )
-            for each in (first, second)
+            instance.create_run_for_job(empty, tags=tags, status=dg.DagsterRunStatus.STARTED)
+            for tags in (own, another_folder, another_host)
         ]
         nightly.end_killed_runs(instance, first)
         found = [instance.get_run_by_id(run.run_id) for run in runs]
         assert [run and run.status for run in found] == [
-            dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTED,
         ]  # fmt: skip
 
 

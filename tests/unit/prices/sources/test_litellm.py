@@ -33,6 +33,18 @@ def test_floats_are_read_as_they_are_written() -> None:
     assert offers(found) == [("standard", 0, 0.14999999, 0.6, None)]
 
 
+@pytest.mark.parametrize(
+    ("stated", "price"),
+    [
+        (2.99999e-06, 2.99999), (2.9999900000000004e-06, 2.99999),
+        (2.9999899999999983e-06, 2.99999), (2.99999000000001e-06, 2.99999000000001),
+    ],
+)  # fmt: skip
+def test_digits_that_a_float_does_not_hold_are_no_other_price(stated: float, price: float) -> None:
+    found = read(input_cost_per_token=stated, output_cost_per_token=6e-07)
+    assert offers(found) == [("standard", 0, price, 0.6, None)]
+
+
 def test_field_names_say_kind_and_prompt_length() -> None:
     found = read(
         input_cost_per_token=1e-6,

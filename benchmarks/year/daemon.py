@@ -1,0 +1,135 @@
+"""The loops of Dagster's daemon by a fast clock, in this process.
+
+    python -m benchmarks.year.daemon TICKS LOOKS REPORT
+
+Every loop is that of `dagster-daemon`, with the real code server beside it; only the clock is set on by five minutes
+each time, and runs that schedules and sensors ask for end at once (`EndingLauncher`).
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.launcher.base import LaunchRunContext, RunLauncher
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster._daemon.controller import (
+    create_daemon_grpc_server_registry,
+    create_daemons_from_instance,
+)
+from dagster._daemon.daemon import SpanMarker
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster_shared.error import SerializableErrorInfo
+
+from benchmarks.year.services import memory_mib
+
+TICK = timedelta(minutes=5)
+"""Between two ticks of the sensors, which is their interval."""
+
+REFRESHED_EVERY = 12
+"""Ticks after which the code location is loaded anew; the daemon does so every minute of the machine's clock."""
+
+
+class EndingLauncher(RunLauncher, ConfigurableClass):
+    """Reports every run as one that succeeded at once."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        """Be made from `dagster.yaml`."""
+        self._inst_data = inst_data
+        super().__init__()
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What `dagster.yaml` says."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """No configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "EndingLauncher":
+        """Be made from `dagster.yaml`."""
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Report the run's start and end."""
+        run = context.dagster_run
+        for kind in (DagsterEventType.RUN_START, DagsterEventType.RUN_SUCCESS):
+            event = DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
+            self._instance.report_dagster_event(event, run_id=run.run_id)
+
+    def terminate(self, run_id: str) -> bool:
+        """There is nothing to end."""
+        return False
+
+
+class AtOnce(threading.Event):
+    """An event whose waits end at once, as the clock is set on instead."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for nothing."""
+        return False
+
+
+def main() -> None:
+    """Run the loops, and write the memory at equal distances."""
+    ticks, looks, report = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    # It ends now, for the pages show the newest days.
+    found, now = [], datetime.now(UTC) - (ticks + 1) * TICK
+
+    def the_time() -> datetime:
+        return now
+
+    module = "dagster._time._mockable_get_current"
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch(f"{module}_datetime", side_effect=the_time))
+        stack.enter_context(mock.patch(f"{module}_timestamp", side_effect=lambda: now.timestamp()))
+        instance = stack.enter_context(dg.DagsterInstance.get())
+        registry = stack.enter_context(create_daemon_grpc_server_registry(instance))
+        target = ModuleTarget("densing_pipeline.definitions", None, str(Path.cwd()), None)
+        workspace = stack.enter_context(
+            WorkspaceProcessContext(instance, target, grpc_server_registry=registry)
+        )
+        daemons = [stack.enter_context(each) for each in create_daemons_from_instance(instance)]
+        for each in daemons:
+            each.interval_seconds = 0
+        loops = [each.core_loop(workspace, AtOnce()) for each in daemons]
+        for number in range(ticks + 1):
+            if number % (ticks // looks) == 0:
+                found.append({"ticks": number, "mib": memory_mib(os.getpid())})
+                report.write_text(json.dumps(found), encoding="utf-8")
+            now += TICK
+            if number % REFRESHED_EVERY == 0:
+                workspace.refresh_workspace()
+            for loop in loops:
+                _iterate(loop)
+
+
+def _iterate(loop: Iterator[object]) -> None:
+    """Run a loop of the daemon to the end of one iteration.
+
+    Raises:
+        RuntimeError: it caught an error, which the daemon would log.
+    """
+    for told in loop:
+        if isinstance(told, SerializableErrorInfo):
+            raise RuntimeError(told.to_string())
+        if told is SpanMarker.END_SPAN:
+            return
+
+
+if __name__ == "__main__":
+    main()
