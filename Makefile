@@ -34,7 +34,7 @@ ENGINE_PYTHON ?= python3.11
 ENGINE_NIGHT := tests/integration/test_evaluation_night.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run show report test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
+.PHONY: help run show report screenshots test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
 	clusters sbom audit lock-check format hooks bench quarter year docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
@@ -123,6 +123,9 @@ bench: .venv/synced ## Measure speed against named peers, into benchmarks/result
 
 docs: .venv/synced ## Regenerate the data dictionary, and the pictures and tables in docs/
 	@$(RUN) python -m docs.build
+
+screenshots: .venv/synced ## Take the pictures of the page in docs/ anew, of the latest release; needs Chromium
+	@$(RUN) python -m docs.screenshots
 
 dictionary: .venv/synced ## Regenerate the data dictionary alone; it needs no release
 	@$(RUN) python -m docs.build dictionary

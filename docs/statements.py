@@ -610,8 +610,8 @@ PRICES = Page(
             "With the 48 recorded lists (`densing backfill`; OpenRouter 2024-09 to 2026-08, LiteLLM "
             "2023-11 to 2026-11,",
             "249 rises and 270 cuts of input prices",
-            "2.6 months (0.7 to 9.1) at blend 0.75, 2.5 (0.6 to 7.7) for input alone; 7 and 8 dated changes",
-            "Over all data 3.5 months (1.2 to 8.9), but the last record is 15 months old: the floor was "
+            "2.6 months (0.6 to 10.6) at blend 0.75, 2.5 (0.6 to 7.7) for input alone; 7 and 8 dated changes",
+            "Over all data 3.5 months (1.3 to 9.2), but the last record is 15 months old: the floor was "
             "0.0125 USD in September 2025 and is 0.0175 in November 2026, 1.40 times as much. Since 2025",
             "by -6.5 on known dates: entry of models -4.9, further offers of known models -3.5, exits "
             "+1.9, repricing 0:",

@@ -27,8 +27,6 @@ FIRST_S = 6.0
 
 ANSWERS_WITHIN_S = 120.0
 
-PICTURE = "img[src^='data:image/svg+xml']"
-
 
 @dataclass
 class Loaded:
@@ -39,7 +37,6 @@ class Loaded:
         query_s: seconds of the slowest answer of the web server, median of the loads.
         processor_s: processor seconds that the web server and its code server took for all answers, median of the loads.
         answer_mib: size of the largest answer.
-        pictures: charts on the page.
         queries: number of answers that were waited for.
     """
 
@@ -47,7 +44,6 @@ class Loaded:
     query_s: float
     processor_s: float
     answer_mib: float
-    pictures: int
     queries: int
 
 
@@ -106,11 +102,10 @@ def pages(
 
 
 def _loads(browser: Browser, name: str, url: str, process: int, asked: list[str]) -> Loaded:
-    slowest, took, largest, pictures = [], [], 0.0, 0
+    slowest, took, largest = [], [], 0.0
     for load in range(LOADS + 1):
         page, before = browser.new_page(), processor_s(process)
         queries = _queries(page, url)
-        pictures = max(pictures, page.locator(PICTURE).count())
         asked += [str(each.post_data) for each in queries]
         if load:
             took.append(processor_s(process) - before)
@@ -119,7 +114,7 @@ def _loads(browser: Browser, name: str, url: str, process: int, asked: list[str]
         page.close()
     return Loaded(
         name, round(statistics.median(slowest), 2), round(statistics.median(took), 2),
-        round(largest / MIB, 2), pictures, len(queries),
+        round(largest / MIB, 2), len(queries),
     )  # fmt: skip
 
 

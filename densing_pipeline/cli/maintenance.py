@@ -14,7 +14,7 @@ def run(screen: Screen, *, is_dry: bool) -> None:
 
     Args:
         screen: where it is said.
-        is_dry: only say which runs would be deleted; nothing is packed or deleted.
+        is_dry: only say what would be deleted; nothing is packed or deleted.
 
     Raises:
         CommandError: Dagster's database cannot be used, the state directory cannot be written, or a receipt is damaged.
@@ -22,8 +22,14 @@ def run(screen: Screen, *, is_dry: bool) -> None:
     settings = current_settings()
     # Importing dagster and polars takes seconds; the other commands do without.
     from densing_pipeline.orchestration import maintenance, run_retention, storage
+    from densing_pipeline.orchestration.removal import Removed
 
-    if not is_dry:
+    if is_dry:
+        removed = Removed()
+        for path in maintenance.unread(settings, clock.now()):
+            removed.remove(path, is_dry=True)
+        screen.say(f"Would delete {removed} that nothing reads any more.")
+    else:
         try:
             told = maintenance.tidy(settings, clock.now())
         except (LandingError, StateError) as error:

@@ -110,7 +110,7 @@ class _Steps:
             self._last.cancel()
 
     def _end_process(self) -> None:
-        sentence = f"{self._sentence()} Its process could not leave it and was ended."
+        sentence = f"{self._sentence()}. No signal reached it, so its process was ended"
         sys.stderr.write(f"{sentence}\n")
         sys.stderr.flush()
         try:
@@ -122,5 +122,5 @@ class _Steps:
     def _sentence(self) -> str:
         return (
             f"the step {self._step} was ended after {self._hours:g} hours (DENSING_STEP_HOURS): its trace in Dagster "
-            "shows what it waited for; the next night runs it again, and if it needs the time, raise the variable."
+            "shows what it waited for; the next night runs it again, and if it needs the time, raise the variable"
         )

@@ -23,14 +23,16 @@ def compiled(*arguments: object) -> Callable[[Function], Function]:
     """Decorator that compiles a function for arguments of these types.
 
     The machine code is kept beside the source, or in the user's cache folder if that cannot be written to, so that
-    a machine compiles once. Operations are done in the order they are written in: results are those of Python to
+    a machine compiles once; where it cannot be kept, every process compiles. Operations are done in the order they are written in: results are those of Python to
     the last bit.
     """
 
     def compile_function(function: Function) -> Function:
         try:
             return cast("Function", njit(arguments, cache=True)(function))
-        except RuntimeError:  # neither folder can be written to
+        except Exception:
+            # Neither folder can be written to, the disk is full, or a file in it is damaged. What is wrong with the
+            # function itself is raised again.
             return cast("Function", njit(arguments)(function))
 
     return compile_function

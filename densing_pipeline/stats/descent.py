@@ -13,7 +13,7 @@ from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.compiled import COUNT, INDICES, NUMBER, NUMBERS, argument, compiled
 
 ORDERS_AT_ONCE = 1_000_000
-"""Slopes whose order is kept at a time, to bound memory (16 bytes each)."""
+"""Slopes whose order is kept at a time, to bound memory (8 bytes each)."""
 
 RELATIVE_ROUNDING = 1e-12
 """Relative slack of a cumulative weight that is meant to equal its target."""
@@ -57,8 +57,8 @@ def points_on_lines(
         argument(wanted),
         argument(guesses),
         np.tile(np.arange(n), (room, 1)),
-        np.empty((room, n)),
         np.full(room, -1),
+        np.empty(n),
         found[0],
         found[1],
     )
@@ -67,9 +67,9 @@ def points_on_lines(
 
 @compiled(NUMBERS[1], NUMBERS[1], COUNT, INDICES[1], NUMBERS[1])
 def _order_slopes(
-    x: FloatArray, y: FloatArray, pivot: int, order: IntArray, reach: FloatArray
+    x: FloatArray, y: FloatArray, pivot: int, order: IntArray, slopes: FloatArray
 ) -> None:
-    """Put the points in the order of their slopes from the pivot, and fill in their distances in x.
+    """Put the points in the order of their slopes from the pivot; `slopes` is room for those, shape (n,).
 
     Points with the pivot's x do not change the objective along its lines, so their place in the order does not
     matter. The sort is Shell's: compiled in a fifth of the time of numba's own, and fast where the order is nearly
@@ -78,22 +78,22 @@ def _order_slopes(
     n = x.size
     for i in range(n):
         run = x[order[i]] - x[pivot]
-        reach[i] = (y[order[i]] - y[pivot]) / run if run != 0.0 else np.inf
+        slopes[i] = (y[order[i]] - y[pivot]) / run if run != 0.0 else np.inf
     gap = n
     while gap > 1:
         gap = max(1, 4 * gap // 9)
         for i in range(gap, n):
-            point, slope, place = order[i], reach[i], i
-            while place >= gap and reach[place - gap] > slope:
-                order[place], reach[place] = order[place - gap], reach[place - gap]
+            point, slope, place = order[i], slopes[i], i
+            while place >= gap and slopes[place - gap] > slope:
+                order[place], slopes[place] = order[place - gap], slopes[place - gap]
                 place -= gap
-            order[place], reach[place] = point, slope
-    for i in range(n):
-        reach[i] = abs(x[order[i]] - x[pivot])
+            order[place], slopes[place] = point, slope
 
 
-@compiled(NUMBERS[1], INDICES[1], NUMBERS[1], NUMBER)
-def _next_point(weights: FloatArray, order: IntArray, reach: FloatArray, leaning: float) -> int:
+@compiled(NUMBERS[1], NUMBERS[1], INDICES[1], COUNT, NUMBER)
+def _next_point(
+    x: FloatArray, weights: FloatArray, order: IntArray, pivot: int, leaning: float
+) -> int:
     """The other point of the best line through a pivot.
 
     The objective along the lines through the pivot is convex in the slope and bends at each point i by
@@ -102,11 +102,11 @@ def _next_point(weights: FloatArray, order: IntArray, reach: FloatArray, leaning
     """
     bends = 0.0
     for k in range(order.size):
-        bends += weights[order[k]] * reach[k]
+        bends += weights[order[k]] * abs(x[order[k]] - x[pivot])
     target = (bends / 2 + leaning) * (1 - RELATIVE_ROUNDING)
     risen = 0.0
     for k in range(order.size):
-        risen += weights[order[k]] * reach[k]
+        risen += weights[order[k]] * abs(x[order[k]] - x[pivot])
         if risen >= target:
             return int(order[k])
     return int(order[0])
@@ -115,7 +115,7 @@ def _next_point(weights: FloatArray, order: IntArray, reach: FloatArray, leaning
 @compiled(
     *(NUMBERS[1], NUMBERS[2], NUMBERS[1], NUMBERS[2]),
     *(INDICES[1], INDICES[1], INDICES[2]),
-    *(INDICES[2], NUMBERS[2], INDICES[1], INDICES[2], INDICES[2]),
+    *(INDICES[2], INDICES[1], NUMBERS[1], INDICES[2], INDICES[2]),
 )
 def _descend(
     x: FloatArray,
@@ -126,15 +126,15 @@ def _descend(
     wanted: IntArray,
     guesses: IntArray,
     order: IntArray,
-    reach: FloatArray,
     holds: IntArray,
+    slopes: FloatArray,
     first: IntArray,
     second: IntArray,
 ) -> None:
     """Fill in `first` and `second`, see `points_on_lines`.
 
-    `order` and `reach` have room for the slopes through some of the points, shape (room, n); `holds` says of each
-    place the version times n plus the point it was filled in for, shape (room,).
+    `order` has room for the orders of the slopes from some of the points, shape (room, n), and `holds` says of each
+    the version times n plus the point it was found for, shape (room,); `slopes` is room for those of one order.
     """
     n = x.size
     for column in range(wanted.size):
@@ -150,9 +150,9 @@ def _descend(
                 place = here % holds.size
                 if holds[place] != version * n + here:
                     holds[place] = version * n + here
-                    _order_slopes(x, y[version], here, order[place], reach[place])
+                    _order_slopes(x, y[version], here, order[place], slopes)
                 leaning = (taus[t] - 0.5) * (moment - total * x[here])
-                best = _next_point(weights[b], order[place], reach[place], leaning)
+                best = _next_point(x, weights[b], order[place], here, leaning)
                 is_settled = best == other
                 here, other = best, here
                 if is_settled:

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from densing_pipeline.stats.arrays import FloatArray, IntArray
-from densing_pipeline.stats.lines import ols_lines
+from densing_pipeline.stats.lines import ols_lines, on_two_values
 from densing_pipeline.stats.newton import Damping, downhill, minimise
 from densing_pipeline.trends.frontier_sums import Models, sums
 
@@ -42,7 +42,7 @@ FLATTEST = 1e-10
 
 LN_2 = np.log(2)
 
-DIAGONAL = np.arange(4)
+DIAGONAL, LOWER = np.arange(4), np.tril_indices(4)
 
 
 def frontier_line(
@@ -78,9 +78,8 @@ def frontier_line(
     start[varies] = _start(standard_y[varies])
     start = _likeliest(Models.of(standard_x, standard_y, once, every), start)
     theta = _likeliest(Models.of(standard_x, standard_y, weights, rows), start[rows])
-    determined = np.isfinite(ols_lines(x, y[rows], weights).slope)
     slope = line.slope[rows] + spread[rows] * theta[:, 1] / x.std()
-    slope = np.where(determined, slope, np.nan)
+    slope = np.where(on_two_values(x, weights > 0), slope, np.nan)
     rise = spread[rows] * theta[:, 0] + line.intercept[rows] + line.slope[rows] * x.mean()
     return slope, rise - slope * x.mean()
 
@@ -186,6 +185,6 @@ def _negative_log_likelihood(
         2 * gone + short + ratio**2 * of.bend_0 - leaning,
     )
     curvature = np.empty((len(theta), 4, 4))
-    for row, column, part in zip(*np.tril_indices(4), lower, strict=True):
+    for row, column, part in zip(*LOWER, lower, strict=True):
         curvature[:, row, column] = curvature[:, column, row] = part
     return np.negative(value), np.negative(gradient), np.negative(curvature)

@@ -70,7 +70,7 @@ def test_growth_is_the_slope_of_the_second_half_in_a_quarter():
 
 
 def test_the_tables_have_every_page_and_service():
-    page = {"page": "runs", "query_s": 0.5, "processor_s": 0.4, "answer_mib": 0.1, "pictures": 0, "queries": 9}  # fmt: skip
+    page = {"page": "runs", "query_s": 0.5, "processor_s": 0.4, "answer_mib": 0.1, "queries": 9}  # fmt: skip
     looks = [{"ticks": n, "answers": n, "mib": 200.0} for n in range(4)]
     found = {"nights": 365, "pages": [page], "pages_kept": [page], "daemon": looks, "webserver": looks,
              "night_mib": 5.2, "year_mib": 1900.4, "kept_mib": 950.0}  # fmt: skip

@@ -1,5 +1,6 @@
 """Loops as machine code."""
 
+import importlib
 import subprocess
 import sys
 from typing import Any
@@ -24,6 +25,17 @@ def test_a_function_is_compiled_where_no_folder_can_keep_it():
     total = compiled(NUMBERS[1])(functions["total"])
     assert total(np.arange(5.0)) == 10
     assert total.signatures
+
+
+def test_a_damaged_file_of_machine_code_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "kept_total.py").write_text(SUM)
+    monkeypatch.syspath_prepend(tmp_path)
+    total = importlib.import_module("kept_total").total
+    assert compiled(NUMBERS[1])(total)(np.arange(5.0)) == 10
+    for kept in (files := list((tmp_path / "__pycache__").glob("*.nb?"))):
+        kept.write_bytes(b"")
+    assert len(files) == 2
+    assert compiled(NUMBERS[1])(total)(np.arange(5.0)) == 10
 
 
 def test_numbers_are_added_in_the_order_they_are_written_in():
