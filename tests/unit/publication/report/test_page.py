@@ -44,7 +44,8 @@ def page(release, monkeypatch):
 
 def unbroken(text):
     """A text as the templates write it."""
-    return str(pages.templates().get_template("chart_block.html.j2").module.unbroken(text))
+    asks = "{% from 'chart_block.html.j2' import unbroken %}{{ unbroken(text) }}"
+    return pages.templates().from_string(asks).render(text=text)
 
 
 def test_every_chart_has_a_text_beside_it():
