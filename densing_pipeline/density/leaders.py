@@ -76,6 +76,9 @@ def leaders(
         no_name = pl.when(pl.col("canonical_id").is_null()).then(
             pl.lit("no repository of its own is known")
         )
+        no_weights = pl.when(pl.col("weights").is_null()).then(
+            pl.lit("whether its weights are published is not stated")
+        )
         unknown = pl.lit(
             "the law has no draws, so who is first is not known" if first is None else None
         )
@@ -91,7 +94,7 @@ def leaders(
                 .join(ids, on="model_id", how="left", maintain_order="left")
                 .with_columns(
                     reason=pl.concat_str(
-                        [unknown, *ends, no_name], separator="; ", ignore_nulls=True
+                        [unknown, *ends, no_name, no_weights], separator="; ", ignore_nulls=True
                     ).replace("", None),
                     width=width_of("density_low", "density_high", pl.col("density").is_not_null()),
                 )

@@ -93,7 +93,7 @@ class DensityLineages:
         self.state = state
         self._headline = tables["densing_law"].filter("is_headline")
         arranged = {
-            **tables,
+            **{name: tables[name] for name in OF_MODEL},
             "models": current(tables["models"]),
             "scores": tables["scores"].with_columns(is_pooled=is_protocol_pooled()),
         }

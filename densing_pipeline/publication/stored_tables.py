@@ -55,6 +55,11 @@ class StoredTables(Mapping[str, pl.DataFrame]):
             self._kept[name] = self.scan(name).collect()
         return self._kept[name]
 
+    @property
+    def kept(self) -> Collection[str]:
+        """The tables that were read as a whole, and are kept."""
+        return self._kept.keys()
+
     def __iter__(self) -> Iterator[str]:
         """The names of the tables."""
         return iter(self._names)

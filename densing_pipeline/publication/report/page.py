@@ -15,7 +15,6 @@ from typing import Any
 
 import jinja2
 import polars as pl
-from markupsafe import Markup, escape
 
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.charts.rendering import javascript, javascript_key
@@ -184,11 +183,11 @@ def page(
 def _rendered(template: str, **values: object) -> str:
     """A page of a template of this folder, with its style and its script."""
     style, script = (_inline(FOLDER / name) for name in ("style.css", "report.js"))
-    return _templates().get_template(template).render(style=style, script=script, **values).lstrip()
+    return templates().get_template(template).render(style=style, script=script, **values).lstrip()
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
     """The templates of this folder; each is compiled once."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
@@ -197,17 +196,14 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters["unbroken"] = unbroken
+    made.filters["pieces"] = pieces
     made.tests["web_address"] = re.compile("https?://").match
     return made
 
 
-def unbroken(text: str) -> Markup:
-    """A text in which no line breaks inside a day or a number with its unit; anything else in it is escaped."""
-    return Markup().join(
-        Markup('<span class="unbroken">{}</span>').format(part) if place % 2 else escape(part)
-        for place, part in enumerate(UNBROKEN.split(text))
-    )
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """A text in parts, each with whether a line may not break inside it (`UNBROKEN`)."""
+    return [(part, place % 2 == 1) for place, part in enumerate(UNBROKEN.split(text))]
 
 
 def _picture(name: str, homepage: str) -> str:

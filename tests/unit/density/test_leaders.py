@@ -77,3 +77,11 @@ def test_without_draws_who_is_first_is_not_known_and_said_so(law):
     assert table["p_first"].to_list() == [None]
     assert "the law has no draws" in table["reason"][0]
     assert found(law).is_empty()
+
+
+def test_every_empty_value_has_its_reason(law):
+    empty = ("density_low", "density_high", "canonical_id", "weights")
+    row = found(law, {"score": 0.6, "density": 2.0, **dict.fromkeys(empty)}).row(0, named=True)
+    assert {name for name, value in row.items() if value is None} == set(empty)
+    for told in ("low end", "high end", "no repository", "weights are published is not stated"):
+        assert told in row["reason"]

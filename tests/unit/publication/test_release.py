@@ -116,7 +116,9 @@ def test_a_value_that_differs_in_a_later_group_of_rows_is_news(tables, tmp_path,
 def test_stored_tables_give_the_release_that_tables_in_memory_give(tables, tmp_path):
     for name, frame in tables.items():
         write_parquet(frame, tmp_path / "state" / f"{name}.parquet", {"made": "tonight"})
-    stored = publish(StoredTables(tmp_path / "state"), tmp_path / "a", made())
+    read = StoredTables(tmp_path / "state")
+    stored = publish(read, tmp_path / "a", made())
+    assert "prices" not in read.kept, "the longest table is not brought into memory"
     in_memory = publish(tables, tmp_path / "b", made())
     assert stored.rows == in_memory.rows
     assert catalogue.in_folder(tmp_path / "a").equals(catalogue.in_folder(tmp_path / "b"))
