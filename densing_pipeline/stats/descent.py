@@ -12,7 +12,7 @@ import numpy as np
 from densing_pipeline.stats.arrays import FloatArray, IntArray
 from densing_pipeline.stats.compiled import COUNT, INDICES, NUMBER, NUMBERS, argument, compiled
 
-ORDERS_AT_ONCE = 1_000_000
+ORDERS_AT_ONCE = 4_000_000
 """Slopes whose order is kept at a time, to bound memory (8 bytes each)."""
 
 RELATIVE_ROUNDING = 1e-12
@@ -58,6 +58,7 @@ def points_on_lines(
         argument(guesses),
         np.tile(np.arange(n), (room, 1)),
         np.full(room, -1),
+        np.full(n, -1),
         np.empty(n),
         found[0],
         found[1],
@@ -115,7 +116,7 @@ def _next_point(
 @compiled(
     *(NUMBERS[1], NUMBERS[2], NUMBERS[1], NUMBERS[2]),
     *(INDICES[1], INDICES[1], INDICES[2]),
-    *(INDICES[2], INDICES[1], NUMBERS[1], INDICES[2], INDICES[2]),
+    *(INDICES[2], INDICES[1], INDICES[1], NUMBERS[1], INDICES[2], INDICES[2]),
 )
 def _descend(
     x: FloatArray,
@@ -127,16 +128,18 @@ def _descend(
     guesses: IntArray,
     order: IntArray,
     holds: IntArray,
+    places: IntArray,
     slopes: FloatArray,
     first: IntArray,
     second: IntArray,
 ) -> None:
     """Fill in `first` and `second`, see `points_on_lines`.
 
-    `order` has room for the orders of the slopes from some of the points, shape (room, n), and `holds` says of each
-    the version times n plus the point it was found for, shape (room,); `slopes` is room for those of one order.
+    `order` has room for the orders of the slopes from some of the points, shape (room, n); `holds` says of each the
+    version times n plus the point it was found for, shape (room,), and `places` where that of each point is, shape
+    (n,); the oldest are overwritten. `slopes` is room for those of one order, shape (n,).
     """
-    n = x.size
+    n, learnt = x.size, 0
     for column in range(wanted.size):
         b = wanted[column]
         version = rows[b]
@@ -147,7 +150,10 @@ def _descend(
         for t in range(taus.size):
             here, other = guesses[t, version], -1
             for _ in range(MOST_PIVOTS):
-                place = here % holds.size
+                place = places[here]
+                if place < 0 or holds[place] % n != here:
+                    places[here] = place = learnt % holds.size
+                    learnt += 1
                 if holds[place] != version * n + here:
                     holds[place] = version * n + here
                     _order_slopes(x, y[version], here, order[place], slopes)

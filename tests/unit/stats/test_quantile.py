@@ -73,7 +73,8 @@ def test_machine_code_finds_what_the_same_steps_in_python_find():
     both = []
     for descend in (loops._descend, loops._descend.py_func):
         points = np.empty((2, 2, 8), np.intp)
-        descend(*arguments, guesses, order, np.full(20, -1), slopes, points[0], points[1])
+        kept = order, np.full(20, -1), np.full(20, -1), slopes
+        descend(*arguments, guesses, *kept, points[0], points[1])
         both.append(points)
     np.testing.assert_array_equal(*both)
 
