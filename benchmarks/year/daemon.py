@@ -28,7 +28,6 @@ from dagster._daemon.controller import (
 )
 from dagster._daemon.daemon import SpanMarker
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_shared.error import SerializableErrorInfo
 
 from benchmarks.year.services import memory_mib
 
@@ -125,10 +124,10 @@ def _iterate(loop: Iterator[object]) -> None:
         RuntimeError: it caught an error, which the daemon would log.
     """
     for told in loop:
-        if isinstance(told, SerializableErrorInfo):
-            raise RuntimeError(told.to_string())
         if told is SpanMarker.END_SPAN:
             return
+        if told is not None and not isinstance(told, SpanMarker):
+            raise RuntimeError(str(told))
 
 
 if __name__ == "__main__":

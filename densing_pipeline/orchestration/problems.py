@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.events import JobFailureData
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster_shared.error import SerializableErrorInfo
 
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
@@ -99,14 +100,14 @@ def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Probl
 def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
     """The first step that failed, and with what; of a run that failed outside of its steps, why."""
     step = _first_event(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
-    if step is not None and step.step_failure_data.error is not None:
-        return f" in {step.step_key}: {_told(step.step_failure_data.error)}"
+    if step is not None and (said := _error_text(step.step_failure_data)):
+        return f" in {step.step_key}: {said}"
     run = _first_event(instance, run_id, dg.DagsterEventType.RUN_FAILURE)
     if run is None:
         return ""
     # A run whose process ended has a message alone.
-    error = run.job_failure_data.error if run.event_specific_data else None
-    return f": {_told(error) if error else clean(run.message or 'no reason given', MOST_CHARS)}"
+    said = _error_text(run.job_failure_data) if run.event_specific_data else None
+    return f": {said or clean(run.message or 'no reason given', MOST_CHARS)}"
 
 
 def _first_event(
@@ -116,8 +117,10 @@ def _first_event(
     return found[0].event_log_entry.dagster_event if found else None
 
 
-def _told(error: SerializableErrorInfo) -> str:
-    return clean((error.cause or error).message.strip(), MOST_CHARS)
+def _error_text(failure: StepFailureData | JobFailureData) -> str | None:
+    """The innermost message of what failed; None if no error is known."""
+    error = failure.error
+    return None if error is None else clean((error.cause or error).message.strip(), MOST_CHARS)
 
 
 def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Problem]:
