@@ -107,12 +107,7 @@ def sensor(
             and (run_key := _next_run_key(each, pinned, asked, died, settings))
         )
         requests = [
-            dg.RunRequest(
-                run_key=run_key,
-                partition_key=each.key,
-                job_name=evaluation.name,
-                tags={PRIORITY: str(each.priority)},
-            )
+            _request(evaluation.name, each, run_key)
             for each, run_key in islice(due, settings.runs_per_tick * places)
         ]
         new = _unknown(context.instance, [each.partition_key or "" for each in requests])
@@ -124,6 +119,16 @@ def sensor(
         )
 
     return new_models
+
+
+def _request(job: str, each: Candidate, run_key: str) -> dg.RunRequest:
+    # Not within a comprehension: Dagster reads the variables of the calling frame, which ends Python 3.13.0 there.
+    return dg.RunRequest(
+        run_key=run_key,
+        partition_key=each.key,
+        job_name=job,
+        tags={PRIORITY: str(each.priority)},
+    )
 
 
 def _partitions_alone(
