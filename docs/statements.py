@@ -364,6 +364,7 @@ FORECASTS = Page(
         "; {pace_resamples} resamples), plus how far",
         "more than {forecasts.FARTHEST_FOLD:,.0f} times the current record",
         "the ends of whose interval are over {width.MOST_FOLD}-fold apart is refused",
+        "whose ends are over {width.MOST_FOLD}-fold apart the",
         "coverage of the {level:.0f} % interval",
         "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
         "with the interval of {draws:,} resamples",

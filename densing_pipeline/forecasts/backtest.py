@@ -114,7 +114,12 @@ def claims_rows(paper_claims: pl.DataFrame) -> list[list[str]]:
 
 
 def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:,.2f} to {high:,.2f}"
+    """`1.00 to 14.78`, and `at least 1.00` where an end is not told."""
+    if low is not None and high is not None:
+        return f"{low:,.2f} to {high:,.2f}"
+    if low is None and high is None:
+        return ""
+    return f"at least {low:,.2f}" if high is None else f"at most {high:,.2f}"
 
 
 def _interval(row: Mapping[str, float | None], name: str) -> str:
