@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,10 +49,12 @@ def reference_fit() -> Measurement:
     params, tokens, loss = paper_points()
     ours, peer = fit_loss_law(params, tokens, loss)[0].sse, multi_start(params, tokens, loss)
     assert ours <= peer * (1 + 1e-6), f"our minimum {ours} is above the peer's {peer}"
+    # The fit of points that were fitted before is remembered; these differ from the others in the last digits.
+    others = (loss * (1 + 1e-12 * number) for number in count(1))
     return compare(
         "density.reference_fit",
         f"global minimum of the loss law over {loss.size} points (the peer from {len(STARTS)} starts)",
-        lambda: fit_loss_law(params, tokens, loss),
+        lambda: fit_loss_law(params, tokens, next(others)),
         lambda: multi_start(params, tokens, loss),
         "scipy.optimize.minimize L-BFGS-B, analytic gradient, multi-start",
     )
