@@ -92,10 +92,14 @@ def main() -> None:
     def the_time() -> datetime:
         return now
 
+    def the_timestamp() -> float:
+        return now.timestamp()
+
     module = "dagster._time._mockable_get_current"
     with ExitStack() as stack:
-        stack.enter_context(mock.patch(f"{module}_datetime", side_effect=the_time))
-        stack.enter_context(mock.patch(f"{module}_timestamp", side_effect=lambda: now.timestamp()))
+        # Plain functions: a mock keeps every call, which would count as memory of the daemon.
+        stack.enter_context(mock.patch(f"{module}_datetime", the_time))
+        stack.enter_context(mock.patch(f"{module}_timestamp", the_timestamp))
         instance = stack.enter_context(dg.DagsterInstance.get())
         registry = stack.enter_context(create_daemon_grpc_server_registry(instance))
         target = ModuleTarget("densing_pipeline.definitions", None, str(Path.cwd()), None)
