@@ -82,10 +82,10 @@ def sensor(
         queued = in_order(table, places)
         if evaluation is None:
             return _partitions_alone(context.instance, queued, settings.runs_per_tick)
-        ended = installation.ended(settings.evaluations_dir)
-        asked = _used_run_keys(context.instance)
         if lacking := _lacking_environment(settings):
             return dg.SensorResult(skip_reason=lacking)
+        ended = installation.ended(settings.evaluations_dir)
+        asked = _used_run_keys(context.instance)
         if check_job and (trial := _due_check(ended, check, asked)) and queued:
             requests = [dg.RunRequest(run_key=trial, job_name=check_job.name)]
             return dg.SensorResult(run_requests=requests, cursor=context.cursor)
@@ -122,6 +122,7 @@ def sensor(
 
 
 def _request(job: str, each: Candidate, run_key: str) -> dg.RunRequest:
+    """A run that evaluates a model."""
     # Not within a comprehension: Dagster reads the variables of the calling frame, which ends Python 3.13.0 there.
     return dg.RunRequest(
         run_key=run_key,
