@@ -10,6 +10,7 @@ import polars as pl
 
 from densing_pipeline.publication.answers import CURRENT
 from densing_pipeline.publication.charts.density import SCORES
+from densing_pipeline.publication.charts.labels import Label
 from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
@@ -219,23 +220,18 @@ def _named(rows: pl.DataFrame, across: Sequence[float]) -> pl.Series:
     for _, of_chart in rows.with_row_index().group_by("law", "score_set"):
         up = _ticks(of_chart["benchmark"])
         dots = [_place(row, across, up) for row in of_chart.to_dicts()]
-        taken: list[tuple[_Place, float]] = []
+        taken: list[Label] = []
         unusual = of_chart.filter(pl.col("finding").is_in([ON_TESTS, ON_TEXT]))
         unusual = unusual.sort(pl.col("fold").log().abs(), "model", descending=[True, False])
         for row in unusual.to_dicts():
-            at, wide = _place(row, across, up), len(row["model"]) * LETTER_PIXELS
-            on_names = any(
-                abs(other.y - at.y) < LINE_PIXELS
-                and other.x < at.x + wide
-                and at.x < other.x + length
-                for other, length in taken
-            )
+            label = Label(*_place(row, across, up), len(row["model"]) * LETTER_PIXELS, LINE_PIXELS)
             on_dots = any(
-                0 < dot.x - at.x < wide and abs(dot.y - at.y) < LINE_PIXELS / 2 for dot in dots
+                0 < dot.x - label.x < label.width and abs(dot.y - label.y) < LINE_PIXELS / 2
+                for dot in dots
             )
-            if not on_names and not on_dots and at.x + wide < WIDTH:
+            if not any(map(label.meets, taken)) and not on_dots and label.x + label.width < WIDTH:
                 named[row["index"]] = True
-                taken.append((at, wide))
+                taken.append(label)
     return pl.Series(named)
 
 

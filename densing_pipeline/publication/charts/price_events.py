@@ -2,10 +2,11 @@
 
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from densing_pipeline.publication.charts.labels import Label
 from densing_pipeline.publication.charts.style import HEIGHT, WIDTH
 from densing_pipeline.publication.charts.unwatched import Box
 
@@ -18,22 +19,6 @@ LETTER_PIXELS, LINE_PIXELS = 6.5, 16
 SCHEMA = {
     "scale": pl.String, "curve": pl.String, "day": pl.Date, "usd": pl.Float64, "words": pl.String,
 }  # fmt: skip
-
-
-class _Label(NamedTuple):
-    """A name in pixels: its left end, its middle and its width."""
-
-    x: float
-    y: float
-    width: float
-
-    def meets(self, other: "_Label") -> bool:
-        """Whether two names would lie on each other."""
-        return (
-            abs(self.y - other.y) < LINE_PIXELS
-            and self.x < other.x + other.width
-            and other.x < self.x + self.width
-        )
 
 
 def events(rows: pl.DataFrame, whole: Box) -> pl.DataFrame:
@@ -57,7 +42,7 @@ def events(rows: pl.DataFrame, whole: Box) -> pl.DataFrame:
     )
     kept: list[dict[str, Any]] = []
     for _, shown in falls.group_by("scale", "curve", maintain_order=True):
-        taken: list[_Label] = []
+        taken: list[Label] = []
         for row in shown.to_dicts():
             middle = math.sqrt(row["before"] * row["usd"])
             words = f"{_name(row['model'])}: 1/{_digits(row['fold'])}"
@@ -68,10 +53,10 @@ def events(rows: pl.DataFrame, whole: Box) -> pl.DataFrame:
     return pl.DataFrame(kept, schema_overrides=SCHEMA).select(list(SCHEMA)) if kept else pl.DataFrame(schema=SCHEMA)  # fmt: skip
 
 
-def _label(row: dict[str, Any], middle: float, words: str, whole: Box) -> _Label:
+def _label(row: dict[str, Any], middle: float, words: str, whole: Box) -> Label:
     across = (row["day"] - whole.start).days / max((whole.end - whole.start).days, 1)
     up = math.log(middle / whole.low) / math.log(whole.high / whole.low)
-    return _Label(across * WIDTH, up * HEIGHT, len(words) * LETTER_PIXELS)
+    return Label(across * WIDTH, up * HEIGHT, len(words) * LETTER_PIXELS, LINE_PIXELS)
 
 
 def _name(model: str) -> str:
