@@ -90,18 +90,27 @@ class Estimate:
     growth_high: float | None = None
 
     @property
-    def text(self) -> str:
-        """The time in months with its interval: `4.4 months (2.6 to 20.9)`."""
-        if self.months is None:
-            return "no estimate"
+    def is_bounded(self) -> bool:
+        """Whether there is a time and its interval has an upper end; without one it says nothing of a pace of prices."""
+        return self.months is not None and self.high is not None
+
+    @property
+    def ends(self) -> str:
+        """The interval in months: `2.6 to 20.9`, `at least 2.6`; empty without one."""
         if self.low is None:
-            return f"{self.months:.1f} months"
-        end = (
+            return ""
+        return (
             f"{self.low:.1f} to {self.high:.1f}"
             if self.high is not None
             else f"at least {self.low:.1f}"
         )
-        return f"{self.months:.1f} months ({end})"
+
+    @property
+    def text(self) -> str:
+        """The time in months with its interval: `4.4 months (2.6 to 20.9)`."""
+        if self.months is None:
+            return "no estimate"
+        return f"{self.months:.1f} months" + (f" ({self.ends})" if self.ends else "")
 
 
 @dataclass(frozen=True)
@@ -449,8 +458,8 @@ def price_answer(tables: Tables) -> Answer:
         )
         for row in rows.sort("level").to_dicts()
     )
-    # An interval without an upper end says nothing of a pace; the row and its ends are in the table.
-    carried = [one for one in estimates if one.months is not None and one.high is not None]
+    # The rows of the others and their ends are in the table.
+    carried = [one for one in estimates if one.is_bounded]
     lacking = [one.series for one in estimates if one not in carried]
     if carried:
         each = [

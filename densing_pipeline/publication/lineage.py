@@ -38,6 +38,9 @@ OF_MODEL = (
 )  # fmt: skip
 """Those of them of which a lineage has the rows of its model."""
 
+LAW_KEY = ("reference_id", "benchmark")
+"""Columns that identify a law."""
+
 SHOWN_MATCHES = 12
 """Most models listed when a name matches several."""
 
@@ -101,20 +104,11 @@ class DensityLineages:
         self._of_model = {
             name: arranged[name].partition_by("model_id", as_dict=True) for name in OF_MODEL
         }
-        law = ("reference_id", "benchmark")
-        self._laws = {
-            tuple(row[key] for key in law): row for row in tables["reference_laws"].to_dicts()
-        }
-        self._direct = {
-            tuple(row[key] for key in law): row for row in tables["direct_laws"].to_dicts()
-        }
         alpha = pl.col("alpha")
-        draws = (
-            tables["reference_law_draws"]
-            .group_by(law)
-            .agg(n=pl.len(), least=alpha.min(), greatest=alpha.max())
-        )
-        self._draws = {tuple(row[key] for key in law): row for row in draws.to_dicts()}
+        draws = tables["reference_law_draws"].group_by(LAW_KEY)
+        self._laws = _by_law(tables["reference_laws"])
+        self._direct = _by_law(tables["direct_laws"])
+        self._draws = _by_law(draws.agg(n=pl.len(), least=alpha.min(), greatest=alpha.max()))
 
     def of(
         self,
@@ -155,6 +149,11 @@ class DensityLineages:
                 _interval_node(row, self._draws.get(of_law)),
             ),
         )
+
+
+def _by_law(rows: pl.DataFrame) -> dict[tuple[str, ...], Row]:
+    """The rows of a table that has one for each law."""
+    return {tuple(row[key] for key in LAW_KEY): row for row in rows.to_dicts()}
 
 
 def chosen(

@@ -178,16 +178,14 @@ def _of(basis: str, ends: str) -> str:
 
 def price_card(answer: Answer) -> Card:
     """The card of the price: the pace of the first level in large type, and that of each level."""
-    # An interval without an upper end says nothing of a pace.
-    told = [one for one in answer.estimates if one.months is not None and one.high is not None]
+    told = [one for one in answer.estimates if one.is_bounded]
     if not told:
         return Card(answer.topic, "cannot be told", "", (), answer.sentence, "price")
     first = told[0]
-    interval = first.text.partition(" (")[2].rstrip(")")
     return Card(
         topic=answer.topic,
         figure=f"halves every {first.months:.1f} months",
-        interval=f"{interval} months (95 % interval), as capable as {first.series}",
+        interval=f"{first.ends} months (95 % interval), as capable as {first.series}",
         others=tuple((one.series, one.text) for one in told) if len(told) > 1 else (),
         text=_price_text(answer, told),
         section="price",
@@ -198,5 +196,5 @@ def price_card(answer: Answer) -> Card:
 def _price_text(answer: Answer, told: Sequence[Estimate]) -> str:
     """The levels without an estimate, and what the others rest on."""
     lacking = [one.series for one in answer.estimates if one not in told]
-    none = f"No pace can be told of {listed(lacking, 'and')}. " if lacking else ""
+    none = f"No pace can be told of {listed(lacking)}. " if lacking else ""
     return f"{none}{answer.basis}"
