@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from benchmarks.quarter.night import Order
 from densing_pipeline.landing import LandingZone, received_at
 from densing_pipeline.polling.landed import RECEIVED
 from tests.servers import hub
+from tests.servers.loopback import LoopbackServer
 from tests.servers.prices import PriceServer, Reply, addresses
 
 ROOT = Path(__file__).parents[2]
@@ -350,13 +351,8 @@ def _receiving(messages: list[str]) -> Iterator[int]:
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
+    with LoopbackServer(Handler) as server:
+        yield server.server_port
 
 
 def _sizes(state: Path) -> dict[str, list[int]]:
