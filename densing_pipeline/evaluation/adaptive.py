@@ -55,10 +55,7 @@ class Sample:
             [self._strata[each] for each in rows["item_id"]],
             Counter(self._strata.values()),
         )
-        tokens = rows.select(
-            pl.col("completion_tokens").fill_null(0)
-            + sampling.PROMPT_TOKEN * pl.col("prompt_tokens").fill_null(0)
-        ).sum()
+        tokens = rows.select(pl.col(sampling.TOKENS).fill_null(0)).select(sampling.WORK).sum()
         return sampling.Progress(found, rows.height, len(self._items), tokens.item() / rows.height)
 
     def enlarge(self, size: int) -> None:

@@ -53,6 +53,12 @@ SCORE_ERROR = 0.01
 PROMPT_TOKEN = 0.1
 """Work of a prompt's token in written tokens, an estimate: prompts are read many tokens at a time."""
 
+TOKENS = ("prompt_tokens", "completion_tokens")
+"""Columns that count the tokens of a question."""
+
+WORK = PROMPT_TOKEN * pl.col(TOKENS[0]) + pl.col(TOKENS[1])
+"""Work of a question, in written tokens, from these columns."""
+
 AVERAGE = "AVERAGE"
 """Name of the law of the five benchmarks' average."""
 

@@ -22,9 +22,7 @@ from densing_pipeline.stats.intervals import Z_95
 from densing_pipeline.text import error_text
 
 COLUMNS = ("model_id", "benchmark", "item_id", "score")
-"""Columns a file of item results must have; `subject` and the `TOKENS` are optional, others are disregarded."""
-
-TOKENS = ("prompt_tokens", "completion_tokens")
+"""Columns a file of item results must have; `subject` and `sampling.TOKENS` are optional, others are disregarded."""
 
 AWAY = (0.1, 0.9)
 """Heights (`sampling.height`) between which a model counts as away from floor and ceiling."""
@@ -94,8 +92,8 @@ def read(path: Path) -> pl.DataFrame:
         )
     subject = pl.col("subject") if "subject" in frame.columns else pl.lit(None)
     work = pl.lit(None)
-    if set(TOKENS) <= set(frame.columns):
-        work = sampling.PROMPT_TOKEN * pl.col(TOKENS[0]) + pl.col(TOKENS[1])
+    if set(sampling.TOKENS) <= set(frame.columns):
+        work = sampling.WORK
     known = frame.select(
         *COLUMNS, subject=subject.cast(pl.String), tokens=work.cast(pl.Float64)
     ).drop_nulls("score")

@@ -34,7 +34,7 @@ from densing_pipeline.tables.columns import EARLIEST
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import PACE_SKILL
 from densing_pipeline.trends.densing_law import POPULATIONS, SHORT, SHORT_BASES, of_population
-from densing_pipeline.trends.density_paces import SCORE_SETS
+from densing_pipeline.trends.density_paces import FEWEST_PACE_SERIES, SCORE_SETS
 from densing_pipeline.trends.estimate import TRUSTED_RECORDS
 from densing_pipeline.trends.growth_curves import (
     BROKEN,
@@ -61,9 +61,6 @@ RULES = {
     "ols-all": "squared error",
 }
 """Score of each estimator's forecasts."""
-
-FEWEST_PACE_SERIES = 4
-"""Fewest series, of tenths of a second each, for which a second process is started."""
 
 NO_CHANGE = "no-change"
 CURVES = (LINE.name, RECENT.name, SATURATING.name, BROKEN.name, NO_CHANGE)

@@ -66,24 +66,24 @@ def engine(address: str) -> Engine:
     return create_engine(address, poolclass=NullPool, connect_args=waits)
 
 
-class Runs(SqliteRunStorage):
+class OneEngine:
+    """What a storage of one file needs to keep its engine."""
+
+    _conn_string: str
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection with a transaction."""
+        with engine(self._conn_string).begin() as connection:
+            yield connection
+
+
+class Runs(OneEngine, SqliteRunStorage):
     """Dagster's runs, with one engine."""
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        """A connection with a transaction."""
-        with engine(self._conn_string).begin() as connection:
-            yield connection
 
-
-class Schedules(SqliteScheduleStorage):
+class Schedules(OneEngine, SqliteScheduleStorage):
     """Dagster's schedules and their ticks, with one engine."""
-
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        """A connection with a transaction."""
-        with engine(self._conn_string).begin() as connection:
-            yield connection
 
 
 class Events(SqliteEventLogStorage):

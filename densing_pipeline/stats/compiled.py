@@ -23,8 +23,8 @@ def compiled(*arguments: object) -> Callable[[Function], Function]:
     """Decorator that compiles a function for arguments of these types.
 
     The machine code is kept beside the source, or in the user's cache folder if that cannot be written to, so that
-    a machine compiles once; where it cannot be kept, every process compiles. Operations are done in the order they are written in: results are those of Python to
-    the last bit.
+    a machine compiles once; where it cannot be kept, every process compiles. Operations are done in the order they
+    are written in: results are those of Python to the last bit.
     """
 
     def compile_function(function: Function) -> Function:
