@@ -14,7 +14,8 @@ import polars as pl
 
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.paper import NMI
-from densing_pipeline.publication.growth import growth_sentence, quoted_rows
+from densing_pipeline.publication.estimate import Estimate, in_months
+from densing_pipeline.publication.growth import growth_estimate, growth_sentence, quoted_rows
 from densing_pipeline.publication.paces import pace_text, pace_words
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.tables import contract
@@ -57,60 +58,6 @@ NO_MODELS = "It rests on no models."
 
 STALE_MODEL_DAYS = 120
 """Age of the newest model or record low, in days, above which an answer warns that it is old."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A doubling or halving time.
-
-    Attributes:
-        series: score set (density) or capability level (price).
-        verdict: `ok`, or why there is no estimate (`insufficient`, ...).
-        months: doubling or halving time; None without an estimate.
-        low: lower end of the 95 % interval, in months.
-        high: upper end; None if the interval is open, that is, includes zero growth.
-        reason: caveat of the estimate, or why there is none.
-        n: models or record lows that the estimate is based on.
-        until: day of the newest of them; None if there is none.
-        growth: growth of ln density a year, where it is what is estimated.
-        growth_low: lower end of its 95 % interval.
-        growth_high: upper end.
-    """
-
-    series: str
-    verdict: str
-    months: float | None
-    low: float | None
-    high: float | None
-    reason: str
-    n: int = 0
-    until: date | None = None
-    growth: float | None = None
-    growth_low: float | None = None
-    growth_high: float | None = None
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether there is a time and its interval has an upper end; without one it says nothing of a pace of prices."""
-        return self.months is not None and self.high is not None
-
-    @property
-    def ends(self) -> str:
-        """The interval in months: `2.6 to 20.9`, `at least 2.6`; empty without one."""
-        if self.low is None:
-            return ""
-        return (
-            f"{self.low:.1f} to {self.high:.1f}"
-            if self.high is not None
-            else f"at least {self.low:.1f}"
-        )
-
-    @property
-    def text(self) -> str:
-        """The time in months with its interval: `4.4 months (2.6 to 20.9)`."""
-        if self.months is None:
-            return "no estimate"
-        return f"{self.months:.1f} months" + (f" ({self.ends})" if self.ends else "")
 
 
 @dataclass(frozen=True)
@@ -193,7 +140,7 @@ def growth_answer(density_growth: pl.DataFrame) -> Answer:
     """
     found = [(quoted, quoted_rows(density_growth, quoted)) for quoted in QUOTED_GROWTH]
     estimates = tuple(
-        _growth_estimate(row, f"{quoted.name}, {basis}")
+        growth_estimate(row, f"{quoted.name}, {basis}")
         for quoted, rows in found
         for basis, row in rows.items()
     )
@@ -239,23 +186,6 @@ def _newest_of_rulers(rows: Mapping[str, Mapping[str, Any]], as_of: date | None)
     warning = f" Warning: {listed(old)} older than the newest input of {as_of}." if old else ""
     newest = next(iter(rows.values()))["newest_model"].rpartition("/")[2]
     return f"The newest model is {newest}.{warning}"
-
-
-def _growth_estimate(row: Mapping[str, Any], series: str) -> Estimate:
-    """The doubling time and the growth of a row of `density_growth`."""
-    return Estimate(
-        series=series,
-        verdict=row["verdict"],
-        months=_months(row["doubling_days"]),
-        low=_months(row["doubling_days_low"]),
-        high=_months(row["doubling_days_high"]),
-        reason="; ".join(filter(None, (row["finding"], row["reason"]))),
-        n=row["n_models"],
-        until=row["newest_release"],
-        growth=row["growth_per_year"],
-        growth_low=row["growth_low"],
-        growth_high=row["growth_high"],
-    )
 
 
 def _density_today(tables: Tables) -> Answer:
@@ -344,9 +274,9 @@ def _estimate(
     return Estimate(
         series=series,
         verdict=str(row.get("verdict", "insufficient")),
-        months=_months(row.get("doubling_days")) if is_ok else None,
-        low=_months(row.get("doubling_days_low")) if is_ok else None,
-        high=_months(row.get("doubling_days_high")) if is_ok else None,
+        months=in_months(row.get("doubling_days")) if is_ok else None,
+        low=in_months(row.get("doubling_days_low")) if is_ok else None,
+        high=in_months(row.get("doubling_days_high")) if is_ok else None,
         reason=str(row.get("reason", missing)),
         n=int(row.get("n_models") or 0),
         until=row.get("newest_release"),
@@ -496,7 +426,3 @@ def _with_interval(estimate: Estimate, *, is_first: bool = True) -> str:
     if is_first:
         return estimate.text.replace("(", "(95 % interval ", 1)
     return estimate.text
-
-
-def _months(days: float | None) -> float | None:
-    return None if days is None else days / DAYS_PER_MONTH

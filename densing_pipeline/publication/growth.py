@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from densing_pipeline.headline import QuotedGrowth
+from densing_pipeline.publication.estimate import Estimate, in_months
 from densing_pipeline.publication.wording import counted
-from densing_pipeline.tables.dates import DAYS_PER_MONTH
 
 GrowthRows = Mapping[str, Mapping[str, Any]]
 """Rows of `density_growth` by parameter basis."""
@@ -49,7 +49,8 @@ def growth_sentence(quoted: QuotedGrowth, rows: GrowthRows, *, is_first: bool) -
     if not known:
         return f"{subject} is not known."
     level = LEVEL if is_first else ""
-    said = _by_basis(known, level) if "active" in rows else _said(_pace(known["total"]), level)
+    paces = {basis: pace(growth_estimate(row, basis)) for basis, row in known.items()}
+    said = _by_basis(paces, level) if "active" in rows else _said(paces["total"], level)
     return f"{subject} {said}, on {_models(quoted, rows, known)}."
 
 
@@ -63,48 +64,64 @@ def _models(quoted: QuotedGrowth, rows: GrowthRows, known: GrowthRows) -> str:
     return f"{models} to {max(dates)}" if dates else models
 
 
-class _Pace(NamedTuple):
-    """What is said of a rate: `doubles`, `every 6.6 months` and `2.8 to 13.8`; the last two may be empty."""
+class Pace(NamedTuple):
+    """What is said of a growth: `doubles`, `every 6.6 months` and `2.8 to 13.8`; the last two may be empty."""
 
     verb: str
     time: str
     ends: str
 
 
-UNKNOWN = _Pace("is not known", "", "")
+UNKNOWN = Pace("is not known", "", "")
+
+NOT_SHOWN = "shows no growth"
 
 
-def _by_basis(known: GrowthRows, level: str) -> str:
+def growth_estimate(row: Mapping[str, Any], series: str) -> Estimate:
+    """The doubling time and the growth of a row of `density_growth`.
+
+    Args:
+        row: of the table.
+        series: name of the estimate.
+    """
+    return Estimate(
+        series=series,
+        verdict=row["verdict"],
+        months=in_months(row["doubling_days"]),
+        low=in_months(row["doubling_days_low"]),
+        high=in_months(row["doubling_days_high"]),
+        reason="; ".join(filter(None, (row["finding"], row["reason"]))),
+        n=row["n_models"],
+        until=row["newest_release"],
+        growth=row["growth_per_year"],
+        growth_low=row["growth_low"],
+        growth_high=row["growth_high"],
+    )
+
+
+def pace(estimate: Estimate) -> Pace:
+    """The doubling time with its interval in months; without one, whether density grows, and by how much a year."""
+    low, high = estimate.growth_low, estimate.growth_high
+    if estimate.growth is None:
+        return UNKNOWN
+    if low is None or high is None:
+        return Pace(NOT_SHOWN, "", "")
+    if estimate.months is not None and low > 0:
+        return Pace("doubles", f"every {estimate.months:.1f} months", estimate.ends)
+    verb = "grows slowly" if low > 0 else "falls" if high < 0 else NOT_SHOWN
+    return Pace(verb, "", f"{np.exp(low):.1f}- to {np.exp(high):.1f}-fold a year")
+
+
+def _by_basis(paces: Mapping[str, Pace], level: str) -> str:
     """The pace counting all parameters and that counting active ones; a verb that both share is said once."""
-    total, active = (_pace(known[basis]) if basis in known else UNKNOWN for basis in BASES)
+    total, active = (paces.get(basis, UNKNOWN) for basis in BASES)
     second = _said(active, "", "by active ones")
     if total.verb == active.verb:
         second = second.removeprefix(active.verb).strip()
     return f"{_said(total, level, 'by total parameters')} and {second}"
 
 
-def _pace(row: Mapping[str, Any]) -> _Pace:
-    """The doubling time with its interval, or that no growth is shown and what the interval allows."""
-    low, high = row["growth_low"], row["growth_high"]
-    if row["finding"] == "growth" and row["doubling_days"] is not None:
-        fastest, slowest = row["doubling_days_low"], row["doubling_days_high"]
-        ends = (
-            f"at least {_months(fastest)}"
-            if slowest is None
-            else f"{_months(fastest)} to {_months(slowest)}"
-        )
-        return _Pace("doubles", f"every {_months(row['doubling_days'])} months", ends)
-    verb = {"growth": "grows slowly", "decline": "falls"}.get(row["finding"], "shows no growth")
-    if low is None or high is None:
-        return _Pace(verb, "", "")
-    return _Pace(verb, "", f"{np.exp(low):.1f}- to {np.exp(high):.1f}-fold a year")
-
-
-def _said(pace: _Pace, level: str = "", basis: str = "") -> str:
+def _said(told: Pace, level: str = "", basis: str = "") -> str:
     """`doubles every 6.6 months by total parameters (2.8 to 13.8)`."""
-    ends = f"({level}{pace.ends})" if pace.ends else ""
-    return " ".join(filter(None, (pace.verb, pace.time, basis, ends)))
-
-
-def _months(days: float) -> str:
-    return f"{days / DAYS_PER_MONTH:.1f}"
+    ends = f"({level}{told.ends})" if told.ends else ""
+    return " ".join(filter(None, (told.verb, told.time, basis, ends)))

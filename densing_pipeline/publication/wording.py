@@ -20,14 +20,22 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def ends_text(low: float | None, high: float | None, digits: int) -> str:
+    """The ends of an interval: `2.6 to 20.9`, `at least 2.6` if it has no upper end; empty without a lower end."""
+    if low is None:
+        return ""
+    if high is None:
+        return f"at least {low:.{digits}f}"
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
 def interval_text(
     value: float | None, low: float | None, high: float | None, unit: str, digits: int
 ) -> str:
-    """An estimate with its interval; an open upper end reads `at least`."""
+    """An estimate with its interval: `4.4 months (2.6 to 20.9)`; without the estimate `at least 2.6 months`."""
     if value is None:
-        text = "no estimate" if low is None else f"at least {low:.{digits}f} {unit}"
+        text = "no estimate" if low is None else f"{ends_text(low, None, digits)} {unit}"
         return text.strip()
     text = f"{value:.{digits}f} {unit}".strip()
-    if low is not None and high is not None:
-        return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
-    return f"{text} (at least {low:.{digits}f})" if low is not None else text
+    ends = ends_text(low, high, digits)
+    return f"{text} ({ends})" if ends else text

@@ -13,8 +13,9 @@ from densing_pipeline.publication.answers import (
     GROWTH,
     PRICE,
     Answer,
-    Estimate,
 )
+from densing_pipeline.publication.estimate import Estimate
+from densing_pipeline.publication.growth import NOT_SHOWN, UNKNOWN, pace
 from densing_pipeline.publication.report import glyphs
 from densing_pipeline.publication.wording import counted, listed
 
@@ -104,12 +105,12 @@ def ruler_cards(answer: Answer) -> list[Card]:
         made.append(
             Card(
                 topic=f"Density: {name}",
-                figure=pace(estimates[0]),
+                figure=figure(estimates[0]),
                 interval=_of(basis_of(estimates[0]), ends_of(estimates[0])),
                 others=tuple(
                     (
                         f"by {basis_of(one)} parameters",
-                        f"{pace(one)} ({ends_of(one)})" if ends_of(one) else pace(one),
+                        f"{figure(one)} ({ends_of(one)})" if ends_of(one) else figure(one),
                     )
                     for one in estimates[1:]
                 ),
@@ -150,26 +151,20 @@ def basis_of(estimate: Estimate) -> str:
     return estimate.series.rpartition(", ")[2]
 
 
-def pace(estimate: Estimate) -> str:
+FIGURES = {NOT_SHOWN: "no growth shown", UNKNOWN.verb: "cannot be told"}
+"""What stands in large type in place of a verb that needs a subject."""
+
+
+def figure(estimate: Estimate) -> str:
     """How fast density grows in a few words: `doubles every 6.6 months`, `no growth shown`."""
-    if estimate.growth is None:
-        return "cannot be told"
-    low, high = estimate.growth_low, estimate.growth_high
-    if low is None or high is None or low <= 0 <= high:
-        return "no growth shown"
-    months = 12 * math.log(2) / estimate.growth
-    return f"doubles every {months:.1f} months" if low > 0 else "falls"
+    told = pace(estimate)
+    return f"{FIGURES.get(told.verb, told.verb)} {told.time}".strip()
 
 
 def ends_of(estimate: Estimate) -> str:
-    """The 95 % interval of a pace: in months where one is told, else what a year may bring; empty without one."""
-    low, high = estimate.growth_low, estimate.growth_high
-    if low is None or high is None:
-        return ""
-    if low > 0:
-        slowest, fastest = (12 * math.log(2) / end for end in (low, high))
-        return f"{fastest:.1f} to {slowest:.1f} months"
-    return f"{math.exp(low):.1f}- to {math.exp(high):.1f}-fold a year"
+    """The 95 % interval with its unit: in months where a doubling time is told, else a year's growth; empty without one."""
+    told = pace(estimate)
+    return f"{told.ends} months" if told.time and told.ends else told.ends
 
 
 def _of(basis: str, ends: str) -> str:

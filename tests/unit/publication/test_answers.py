@@ -8,7 +8,8 @@ import pytest
 
 from densing_pipeline.headline import QUOTED_GROWTH
 from densing_pipeline.orchestration.metadata import answer_metadata, headline_metadata
-from densing_pipeline.publication.answers import Estimate, answers, headline
+from densing_pipeline.publication.answers import answers, headline
+from densing_pipeline.publication.estimate import Estimate
 from densing_pipeline.publication.summary import freshness, paragraphs, table_views
 from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.text import markdown

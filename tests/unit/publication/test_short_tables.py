@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from densing_pipeline.publication import short_tables
-from densing_pipeline.publication.answers import CURRENT, Answer, Estimate
+from densing_pipeline.publication.answers import CURRENT, Answer
+from densing_pipeline.publication.estimate import Estimate
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
     DENSING_LAW,

@@ -2,16 +2,15 @@
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from html import unescape
 
 import polars as pl
 import pytest
 
-from densing_pipeline.publication.answers import GROWTH, Answer, Estimate, answers
+from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.price_news import week
-from densing_pipeline.publication.report import cards, glyphs
 from densing_pipeline.publication.report import page as pages
 from densing_pipeline.publication.report.sections import (
     TEXTS,
@@ -130,57 +129,6 @@ def test_charts_without_data_have_their_reason_and_no_specification(tables):
     assert json.loads(pages.embedded(found))["charts"] == {}
 
 
-@pytest.mark.parametrize(
-    ("months", "low", "high", "figure", "interval"),
-    [
-        (4.1, 3.0, 5.9, "halves every 4.1 months", "3.0 to 5.9 months (95 % interval), as capable as gpt-4"),
-        (4.1, 3.0, None, "cannot be told", ""),
-        (None, None, None, "cannot be told", ""),
-    ],
-)  # fmt: skip
-def test_the_card_of_the_price_has_the_number_and_its_interval_or_says_that_there_is_none(
-    months, low, high, figure, interval
-):
-    estimate = Estimate("gpt-4", "ok", months, low, high, "")
-    given = Answer("price", "Said.", "Rests.", 1, None, None, None, (estimate,))
-    made_card = cards.price_card(given)
-    assert (made_card.figure, made_card.interval) == (figure, interval)
-
-
-def test_a_price_without_an_upper_end_is_no_pace_on_its_card():
-    estimates = (
-        Estimate("gpt-4", "ok", 3.0, 1.0, 9.0, ""),
-        Estimate("o1", "ok", 2.7, 0.0, None, ""),
-    )
-    made_card = cards.price_card(Answer("price", "Said.", "Rests.", 1, None, None, None, estimates))
-    assert (made_card.figure, made_card.series, made_card.others) == (
-        "halves every 3.0 months",
-        "gpt-4",
-        (),
-    )
-    assert made_card.text == "No pace can be told of o1. Rests."
-
-
-def test_the_card_of_the_price_has_its_curve_and_how_often_its_intervals_hold(release):
-    halving = release["price_halving"].with_columns(simulated_coverage=pl.lit(0.97))
-    given = cards.cards(answers(release), {**release, "price_halving": halving})
-    (price,) = [one for one in given if one.section == "price"]
-    assert price.held == "Such intervals held the truth in 97 % of simulated worlds."
-    assert price.glyph.startswith("<svg")
-    assert price.glyph.count("V") == 2  # two falls after the first price
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "has_dot"), [(0.3, 1.2, True), (-0.3, 1.2, False), (-1.2, -0.3, True)]
-)
-def test_the_drawing_of_a_pace_has_a_dot_only_where_a_pace_is_told(low, high, has_dot):
-    one = Estimate("s, total", "ok", 11.9, None, None, "", growth=(low + high) / 2, growth_low=low, growth_high=high)  # fmt: skip
-    drawn = cards.ruler_glyph(one, cards.axis_of([one]))
-    assert ("circle" in drawn) is has_dot
-    numbers = [float(x) for x in re.findall(r' (?:x|x1|cx)="([^"]+)"', drawn)]
-    assert all(0 <= x <= glyphs.WIDTH for x in numbers)
-
-
 def test_what_waits_is_counted_by_kind_of_reason(tables):
     queue = tables["evaluation_queue"]
     reasons = [
@@ -193,51 +141,6 @@ def test_what_waits_is_counted_by_kind_of_reason(tables):
         ("needs more memory than this installation has", 2),
         ("a base model", 1),
     ]
-
-
-@pytest.mark.parametrize(
-    ("growth", "low", "high", "said"),
-    [
-        (0.7, 0.1, 1.4, "doubles every 11.9 months"),
-        (0.7, 0.0, 1.4, "no growth shown"),
-        (0.7, None, None, "no growth shown"),
-        (-0.7, -1.4, -0.1, "falls"),
-        (None, None, None, "cannot be told"),
-    ],
-)
-def test_a_pace_is_a_number_only_where_the_interval_is_above_zero(growth, low, high, said):
-    estimate = Estimate(
-        "skills, total", "ok", 11.9, None, None, "", growth=growth, growth_low=low, growth_high=high
-    )
-    assert cards.pace(estimate) == said
-
-
-def test_every_ruler_has_a_card_with_its_doublings_a_year():
-    growth = {"growth": 0.7, "growth_low": 0.3465735902799726, "growth_high": 1.3862943611198906}
-    estimates = tuple(
-        Estimate(f"{name}, {basis}", "ok", 11.9, 6.0, 24.0, "", 9, date(2026, 1, 2), **growth)
-        for name in ("skills", "knowledge")
-        for basis in ("active", "total")
-    )
-    found = cards.cards([Answer(GROWTH, "Said.", "Rests.", 9, None, None, None, estimates)])
-    assert [one.topic for one in found] == ["Density: skills", "Density: knowledge"]
-    assert found[0].interval == "6.0 to 24.0 months by total parameters (95 % interval)"
-    assert found[0].text == "It rests on 9 models to 2026-01-02."
-    assert [name for name, _ in found[0].others] == ["by active parameters"]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        (0.7, 1.4, "5.9 to 11.9 months"),
-        (0.0, 0.7, "1.0- to 2.0-fold a year"),
-        (-0.7, 0.7, "0.5- to 2.0-fold a year"),
-        (None, None, ""),
-    ],
-)
-def test_the_interval_of_a_pace_is_in_months_only_if_one_is_told(low, high, said):
-    one = Estimate("s, total", "ok", 1.0, None, None, "", growth=0.7, growth_low=low, growth_high=high)  # fmt: skip
-    assert cards.ends_of(one) == said
 
 
 @pytest.mark.parametrize(
