@@ -24,7 +24,9 @@ from densing_pipeline.orchestration.metadata import (
 )
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.answers import price_answer
-from densing_pipeline.publication.charts import price as price_charts
+from densing_pipeline.publication.charts.causes import causes as causes_chart
+from densing_pipeline.publication.charts.index import index as index_chart
+from densing_pipeline.publication.charts.price import price as price_chart
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -64,7 +66,7 @@ def price_frontier(
     )
     cheapest = published.PRICE_FRONTIER.cast(index_levels.with_scale(cheapest, capability_levels))
     shown = {"price_frontier": cheapest, "price_polls": price_polls}
-    return charted(cheapest, price_charts.price(shown))
+    return charted(cheapest, price_chart(shown))
 
 
 @table_asset(published.PRICE_HALVING, group="cost", kinds=frozenset({"scipy"}))
@@ -114,7 +116,7 @@ def price_index(
     found = index.price_index(
         _market(prices, model_links, published.CAPABILITY_LEVELS.empty(), capability_index)
     )
-    return charted(found, price_charts.index({"price_index": found}))
+    return charted(found, index_chart({"price_index": found}))
 
 
 @table_asset(published.PRICE_COMPARISONS, group="cost", kinds=frozenset({"scipy"}))
@@ -143,7 +145,7 @@ def price_decomposition(
         _market(prices, model_links, capability_levels, capability_index)
     )
     shown = {"price_decomposition": found, "price_frontier": price_frontier}
-    return charted(found, price_charts.causes(shown))
+    return charted(found, causes_chart(shown))
 
 
 @table_asset(published.TASK_RUNS, group="cost")

@@ -30,10 +30,11 @@ from densing_pipeline.orchestration.metadata import (
 )
 from densing_pipeline.orchestration.tables import table_asset
 from densing_pipeline.publication.answers import CURRENT, CURRENT_BASES
-from densing_pipeline.publication.charts import rates
 from densing_pipeline.publication.charts.choices import choices
+from densing_pipeline.publication.charts.compression import compression as compression_chart
 from densing_pipeline.publication.charts.density import density_today
-from densing_pipeline.publication.charts.models import compression as compression_chart
+from densing_pipeline.publication.charts.paces import paces as paces_chart
+from densing_pipeline.publication.charts.rulers import rulers as rulers_chart
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 from densing_pipeline.tables.dates import newest_or_day_zero
@@ -238,7 +239,7 @@ def density_paces(
         seed=settings.seed,
         laws=drawn_laws(reference_laws, reference_law_draws),
     )
-    return charted(table, rates.paces({"density_paces": table}))
+    return charted(table, paces_chart({"density_paces": table}))
 
 
 @table_asset(published.DENSITY_GROWTH, group="density")
@@ -273,7 +274,7 @@ def density_growth(
             seed=seed,
         ),
     )
-    figure = rates.rulers({"density_growth": table})
+    figure = rulers_chart({"density_growth": table})
     return dg.MaterializeResult(
         value=table, metadata=headline_metadata(table) | figure_metadata(figure)
     )

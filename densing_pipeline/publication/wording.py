@@ -1,5 +1,6 @@
 """Counts with plurals, and lists, for sentences on screens and pages."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -39,3 +40,21 @@ def interval_text(
     text = f"{value:.{digits}f} {unit}".strip()
     ends = ends_text(low, high, digits)
     return f"{text} ({ends})" if ends else text
+
+
+def two_digits(value: float) -> int:
+    """A number of at least 1 with two significant digits: 38, 120."""
+    digits = 1 - math.floor(math.log10(value))
+    return round(round(value, digits))
+
+
+def money(usd: float | None) -> str:
+    """A price with two significant digits: `$38`, `$0.40`, `1.8 c`."""
+    if usd is None:
+        return "not on offer"
+    usd *= 1 + 1e-9  # half a cent is rounded up, however it was computed
+    if usd >= 10:
+        return f"${two_digits(usd):,}"
+    if usd >= 0.1:
+        return f"${usd:.2f}"
+    return f"{usd * 100:.2g} c"

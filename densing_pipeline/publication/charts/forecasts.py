@@ -7,7 +7,6 @@ from datetime import date
 import altair as alt
 import polars as pl
 
-from densing_pipeline.publication.charts.price import money
 from densing_pipeline.publication.charts.style import (
     BLUE,
     FOCUS,
@@ -29,7 +28,7 @@ from densing_pipeline.publication.charts.style import (
     rows_of,
     year_axis,
 )
-from densing_pipeline.publication.wording import counted
+from densing_pipeline.publication.wording import counted, money
 
 Tables = Mapping[str, pl.DataFrame]
 

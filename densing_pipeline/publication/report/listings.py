@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.publication.charts.price import money
-from densing_pipeline.publication.wording import percent
+from densing_pipeline.publication.wording import money, percent
 
 Tables = Mapping[str, pl.DataFrame]
 

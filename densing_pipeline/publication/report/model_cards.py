@@ -14,10 +14,10 @@ import polars as pl
 from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.publication.answers import CURRENT
 from densing_pipeline.publication.charts.density import BASES, SCORES
-from densing_pipeline.publication.charts.price import money
-from densing_pipeline.publication.charts.rates import GROUPS
+from densing_pipeline.publication.charts.rulers import GROUPS
 from densing_pipeline.publication.lineage import DensityLineages, Node
 from densing_pipeline.publication.stored_tables import scan
+from densing_pipeline.publication.wording import money
 
 Tables = Mapping[str, pl.DataFrame]
 Line = tuple[str, str]

@@ -13,15 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densing_pipeline.publication.charts import CHARTS, style
+from densing_pipeline.publication.charts.causes import FOUND_LATE, causes
 from densing_pipeline.publication.charts.choices import choices
 from densing_pipeline.publication.charts.density import density_today
 from densing_pipeline.publication.charts.forecasts import forecasts
 from densing_pipeline.publication.charts.fresh_text import fresh
-from densing_pipeline.publication.charts.price import FOUND_LATE, causes, money, price
+from densing_pipeline.publication.charts.price import price
 from densing_pipeline.publication.charts.price_events import events
-from densing_pipeline.publication.charts.rates import ruler_words, rulers
 from densing_pipeline.publication.charts.rendering import markdown_image, svg
+from densing_pipeline.publication.charts.rulers import ruler_words, rulers
 from densing_pipeline.publication.charts.unwatched import Box
+from densing_pipeline.publication.wording import money
 from densing_pipeline.tables.published import PUBLISHED
 from tests.told import HOSTILE, told
 
