@@ -34,12 +34,12 @@ ENGINE_PYTHON ?= python3.11
 ENGINE_NIGHT := tests/integration/test_evaluation_night.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run show report screenshots test test-all other-pythons test-pythons test-lowest test-same-release coverage dev lint \
+.PHONY: help run show report dev screenshots test test-all other-pythons test-pythons test-lowest test-same-release coverage lint \
 	clusters sbom audit lock-check format hooks bench quarter year docs docs-check dictionary clean test-engine evaluation-env evaluation-env-cpu \
 	evaluation-locks evaluation-locks-check lowest-lock architectures engine-night engine-vllm engine-oracle engine-transformers
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
 run: .venv/synced ## Run one full cycle and print the answers
 	@$(RUN) densing run
@@ -49,6 +49,10 @@ show: .venv/synced ## Print the answers of the latest release
 
 report: .venv/synced ## Open the page of the latest release
 	@$(RUN) densing report
+
+dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
+	@$(RUN) densing storage
+	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
 test: .venv/synced ## Run the tests but those marked slow
 	@$(RUN) pytest -q -n 2 --dist worksteal -m "not slow"
@@ -74,10 +78,6 @@ test-same-release: .venv/synced ## Hold that every Python of PYTHONS publishes t
 
 coverage: .venv/synced ## Run the tests and print what they leave out; fails below the floor in pyproject.toml
 	@$(CORE) $(RUN) pytest -q -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
-
-dev: .venv/synced ## Open the Dagster UI with the nightly schedule (http://localhost:3000)
-	@$(RUN) densing storage
-	@DENSING_POLL=$${DENSING_POLL:-true} DENSING_HUB_POLL=$${DENSING_HUB_POLL:-true} $(RUN) dg dev
 
 lint: .venv/synced ## Check style, types, the lock and the workflow
 	@$(MAKE) --silent lock-check

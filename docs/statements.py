@@ -21,7 +21,7 @@ README = Page(
         "the published {paper.doubling_days:.0f} days come out to the printed digits",
         "the paper's recipe on the paper's {paper.n_models} models",
         "density of skills doubles every {pooled.doubling_days:.0f} days (95 % interval "
-        "{pooled.doubling_days_low:.0f} to {pooled.doubling_days_high:.0f}) counting all parameters**, on "
+        "{pooled.doubling_days_low:.0f} to {pooled.doubling_days_high:.0f}) counting all parameters, on "
         "{pooled.n_models} base models",
         "density doubles every {headline.doubling_days:.0f} days, **and the interval, "
         "{headline.doubling_days_low:.0f} to {headline.doubling_days_high:.0f} days, holds both",

@@ -52,7 +52,7 @@ def run(
         screen.show(_table(priced))
         screen.say()
     for certainty, words in (("not offered", "Not on sale that day"), ("unknown", "Not known")):
-        said = [f"{_name(one)}, {one.reason}" for one in shown if one.certainty == certainty]
+        said = [f"{_offered(one)}, {one.reason}" for one in shown if one.certainty == certainty]
         if said:
             screen.say(f"{words}: {'; '.join(dict.fromkeys(said))}.", end="\n\n")
     _evidence(screen, priced)
@@ -82,6 +82,11 @@ def _name(one: OfferOnDay) -> str:
     """Offer and list: the seller first, where the name does not say it."""
     named = one.model if one.model.startswith(f"{one.provider}/") else f"{one.provider} {one.model}"
     return f"{named} ({one.source})"
+
+
+def _offered(one: OfferOnDay) -> str:
+    """Offer and list, with the kind of any but a standard offer: one name may be sold in several ways."""
+    return _name(one) if kind(one) == "standard" else f"{_name(one)}, {kind(one)}"
 
 
 def _evidence(screen: Screen, priced: Sequence[OfferOnDay]) -> None:

@@ -182,7 +182,7 @@ def _newest_of_rulers(rows: Mapping[str, Mapping[str, Any]], as_of: date | None)
     if not rows:
         return NO_MODELS
     ages = [(name, days_old(row["newest_release"], as_of)) for name, row in rows.items()]
-    old = [f"that of {name} is {age} days" for name, age in ages if age]
+    old = [f"the newest model for {name} is {age} days" for name, age in ages if age]
     warning = f" Warning: {listed(old)} older than the newest input of {as_of}." if old else ""
     newest = next(iter(rows.values()))["newest_model"].rpartition("/")[2]
     return f"The newest model is {newest}.{warning}"

@@ -60,6 +60,12 @@ def test_a_price_that_changed_between_looks_is_two_prices(told):
     assert "begins on 2025-04-16" in out
 
 
+def test_offers_without_a_price_that_day_are_told_apart_by_their_kind(told):
+    out = told("gemini-1.5-pro", "--on", "2024-05-01")[1]
+    standard = "google gemini-1.5-pro (list-prices), begins on 2024-05-30"
+    assert f"{standard}; google gemini-1.5-pro (list-prices), above 128,000 tokens, begins" in out
+
+
 def test_one_seller_alone(told):
     assert "list-prices" not in told("o3", "--on", "2025-06-12", "--seller", "openrouter")[1]
     status, _, err = told("o3", "--on", "2025-06-12", "--seller", "azure")

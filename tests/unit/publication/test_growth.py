@@ -137,9 +137,7 @@ def test_rulers_whose_newest_model_is_old_are_named(days, warns):
     newest = date.fromordinal(MADE.as_of.toordinal() - days)
     rows = [row(**DOUBLES), row(KNOWLEDGE, **UNSHOWN, newest=newest), row(COMPRESSION, **UNSHOWN)]
     basis = growth_answer(density_growth(rows)).basis
-    warning = (
-        f" Warning: that of knowledge is {days} days older than the newest input of {MADE.as_of}."
-    )
+    warning = f" Warning: the newest model for knowledge is {days} days older than the newest input of {MADE.as_of}."
     assert basis == "The newest model is new." + (warning if warns else "")
 
 
