@@ -123,6 +123,23 @@ def held(
         lock.release()
 
 
+def obstacles(state_dir: Path) -> list[str]:
+    """What would keep a run from beginning, a sentence with the remedy for each. Nothing is written."""
+    state_dir = state_dir.absolute()
+    try:
+        found = misplaced_files(state_dir)
+        if who := holder(state_dir):
+            found.append(f"{state_dir} is in use by {who}")
+        state_format.check(state_dir)
+        if refused := _refused_clock(state_dir):
+            found.append(refused)
+    except OSError as error:
+        return [sentence(error)]
+    except (StateError, state_format.FormatError) as error:
+        found.append(str(error))
+    return found
+
+
 def misplaced_files(state_dir: Path) -> list[str]:
     """Files that are where a folder of the state directory must be, a sentence with the remedy for each."""
     paths = [state_dir / name for name in FOLDERS]
@@ -182,24 +199,31 @@ def _check_clock(state_dir: Path) -> None:
     Raises:
         StateError: the directory has results of the other kind.
     """
+    if refused := _refused_clock(state_dir):
+        raise StateError(refused)
     mark = state_dir / REPLAYED
-    has_results = any((state_dir / name).exists() for name in state_format.RESULTS)
     if mark.exists() == clock.is_set():
         return
-    if has_results and clock.is_set():
-        raise StateError(
-            f"DENSING_NOW sets the clock, and {state_dir} has results of real nights: unset it, or set "
-            "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
-        )
-    if has_results:
-        raise StateError(
-            f"the results in {state_dir} were made with a clock that DENSING_NOW had set: set it again, or set "
-            "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
-        )
     if clock.is_set():
         files.write(mark, b"")
     else:
         mark.unlink()
+
+
+def _refused_clock(state_dir: Path) -> str | None:
+    """Why the clock of this process is not that of the results; None if it is, or if there are no results."""
+    has_results = any((state_dir / name).exists() for name in state_format.RESULTS)
+    if not has_results or (state_dir / REPLAYED).exists() == clock.is_set():
+        return None
+    if clock.is_set():
+        return (
+            f"DENSING_NOW sets the clock, and {state_dir} has results of real nights: unset it, or set "
+            "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+        )
+    return (
+        f"the results in {state_dir} were made with a clock that DENSING_NOW had set: set it again, or set "
+        "DENSING_STATE_DIR and DENSING_PUBLISH_URL to directories of their own"
+    )
 
 
 def _check_format(state_dir: Path, *, as_it_is: bool) -> None:

@@ -1,11 +1,12 @@
 """`densing run --dry-run`: what a night would ask, read and write, and what would stop it; nothing is asked or written."""
 
+import errno
 import os
 from pathlib import Path
 
 from densing_pipeline import state
 from densing_pipeline.addresses import shown
-from densing_pipeline.cli.errors import CommandError
+from densing_pipeline.cli.errors import CommandError, sentence
 from densing_pipeline.cli.night import with_polls
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
@@ -62,9 +63,10 @@ def _places(settings: Settings) -> list[str]:
 
 def _problems(settings: Settings) -> list[str]:
     """What would stop the night, a sentence each."""
-    found = state.misplaced_files(settings.state_dir.absolute())
-    if holder := state.holder(settings.state_dir):
-        found.append(f"{settings.state_dir.absolute()} is in use by {holder}")
+    found = state.obstacles(settings.state_dir)
+    releases = settings.publish_dir.absolute() / "releases"
+    if releases.exists() and not releases.is_dir():
+        found.append(sentence(FileExistsError(errno.EEXIST, "", str(releases))))
     for path in (settings.state_dir, settings.publish_dir):
         nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not os.access(nearest, os.W_OK) or _is_read_only(nearest):

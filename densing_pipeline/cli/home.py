@@ -5,6 +5,7 @@ from pathlib import Path
 
 import densing_pipeline
 from densing_pipeline import files
+from densing_pipeline.cli.errors import SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings
 
@@ -25,17 +26,39 @@ def set_home(settings: Settings, screen: Screen) -> None:
 
     Raises:
         OSError: the state directory cannot be created.
+        SettingsRefusedError: `DAGSTER_HOME` is set to a folder that Dagster cannot use, or that has no configuration.
     """
     state = settings.state_dir.absolute()
     files.make_private(state)
     home = os.environ.get("DAGSTER_HOME")
     if not home:
         os.environ["DAGSTER_HOME"] = str(dagster_home(state, screen))
-    elif Path(home).absolute() == state:
-        # As services set it, for which Dagster's own programs would find no configuration there.
-        _renew(state, screen)
+    else:
+        if Path(home) == state:
+            # As services set it, for which Dagster's own programs would find no configuration there.
+            _renew(state, screen)
+        _check_home(Path(home))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("DENSING_STATE_DIR", str(state))
+
+
+def _check_home(home: Path) -> None:
+    """Refuse a `DAGSTER_HOME` under which Dagster would not start, or would keep its runs elsewhere than in the state directory.
+
+    Raises:
+        SettingsRefusedError: it is no absolute path, or no folder with a `dagster.yaml`.
+    """
+    if not home.is_absolute():
+        wrong = "Dagster wants an absolute path"
+    elif not home.is_dir():
+        wrong = "there is no such folder"
+    elif not (home / CONFIGURATION).is_file():
+        wrong = f"it has no {CONFIGURATION}, without which Dagster keeps its runs in a database of its own there"
+    else:
+        return
+    raise SettingsRefusedError(
+        f"DAGSTER_HOME is '{home}': {wrong}; unset it, or set it to the state directory or to a checkout"
+    )
 
 
 def dagster_home(state: Path, screen: Screen) -> Path:

@@ -230,7 +230,7 @@ def _details(found: Discovery, limits: Limits, known: Sequence[str]) -> None:
         return
     try:
         _fetch_all(found, _due(found, limits, known))
-        files = claims.files_due(found.zone)[: limits.claims]
+        files = claims.files_due(found.zone, found.clock())[: limits.claims]
         _fetch_all(found, [(claims.FILES, found.hub.file_url(*file)) for file in files])
         _fetch_headers(found, limits, known)
     except Exception as error:

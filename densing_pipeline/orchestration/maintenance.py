@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from densing_pipeline import state
 from densing_pipeline.hub import observations
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.orchestration.removal import Removed
+from densing_pipeline.orchestration.removal import Removed, is_older
 from densing_pipeline.polling.landed import RECEIVED, REFUSED
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.settings import Settings
@@ -63,10 +63,10 @@ def unread(settings: Settings, now: datetime) -> Iterator[Path]:
         path for path in _children(settings.hub_cache_dir) if path.name != observations.rules()
     )
     for path in [*_children(settings.job_dir), *_children(settings.orders_dir)]:
-        if not path.is_symlink() and _changed(path) < now - UNUSED_AFTER:
+        if not path.is_symlink() and is_older(path, now - UNUSED_AFTER):
             yield path
     for path in settings.state_dir.rglob(".*.tmp"):
-        if TEMPORARY.fullmatch(path.name) and _changed(path) < now - BROKEN_OFF_AFTER:
+        if TEMPORARY.fullmatch(path.name) and is_older(path, now - BROKEN_OFF_AFTER):
             yield path
 
 
@@ -80,7 +80,3 @@ def _refused(zone: LandingZone, settings: Settings, now: datetime) -> list[Path]
 
 def _children(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _changed(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)

@@ -6,12 +6,12 @@ files. Tables, landed responses and releases are not touched: they hold every ni
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from densing_pipeline.orchestration.removal import Removed
+from densing_pipeline.orchestration.removal import Removed, is_older
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.settings import Settings
 
@@ -80,7 +80,7 @@ def delete_old_runs(
         if run_id in known:
             continue
         for path in paths:
-            if _changed(path) < now - timedelta(days=ORPHAN_DAYS):
+            if is_older(path, now - timedelta(days=ORPHAN_DAYS)):
                 done.remove(path, is_dry=is_dry)
     return done
 
@@ -115,7 +115,3 @@ def _is_run_id(name: str) -> bool:
         return str(uuid.UUID(name)) == name
     except ValueError:
         return False
-
-
-def _changed(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

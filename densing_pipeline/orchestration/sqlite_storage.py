@@ -6,6 +6,7 @@ the thousand statements of a night, so that every one of them is compiled anew; 
 holds no connection between two statements.
 """
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -177,11 +178,13 @@ def _check(path: Path) -> None:
     """Open a database that exists for writing, and change nothing.
 
     Raises:
-        StorageError: it has two versions.
+        StorageError: it has two versions, or is a folder.
         sqlite3.Error: it cannot be written.
     """
     if not path.exists():
         return
+    if path.is_dir():
+        raise StorageError(sentence(IsADirectoryError(errno.EISDIR, "", str(path))))
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as connection:
         connection.isolation_level = None
         connection.execute("BEGIN IMMEDIATE")

@@ -5,14 +5,18 @@ webserver, the daemon, the workers of runs, `dg` and `densing`. Not here: tables
 not depend on this database.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import yaml
+from dagster._check import CheckError
 from dagster._config import StringSource
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.errors import DagsterError
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClassData
 
@@ -25,6 +29,10 @@ from densing_pipeline.orchestration.sqlite_storage import LockedSqliteStorage as
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.settings import Settings, read_settings
 from densing_pipeline.state import StorageError
+from densing_pipeline.text import clean
+
+MOST_CHARS = 300
+"""Most characters of Dagster's own words that a message quotes."""
 
 
 class InstanceStorage(DagsterStorage):
@@ -83,10 +91,25 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         else sqlite_storage.locked(settings.state_dir.absolute())
     )
     with explained(settings):
-        with lock:
+        with lock, _configuration_explained():
             instance = dg.DagsterInstance.get()
         with instance:
             yield instance
+
+
+@contextmanager
+def _configuration_explained() -> Iterator[None]:
+    """Raise a `StorageError` in place of what Dagster raises for a `dagster.yaml` that it does not accept."""
+    try:
+        yield
+    except (DagsterError, CheckError, yaml.YAMLError) as error:
+        path = Path(os.environ.get("DAGSTER_HOME", "")) / "dagster.yaml"
+        told = getattr(error, "errors", None)
+        reason = told[0].message if told else str(error)
+        raise StorageError(
+            f"{path}: Dagster does not accept it ({clean(reason, MOST_CHARS)}): correct it, or delete it in the state "
+            "directory to get the package's with the next command"
+        ) from error
 
 
 def explained(settings: Settings) -> AbstractContextManager[None]:

@@ -211,6 +211,31 @@ def test_a_mirror_that_reads_no_results_is_asked_for_their_files(
     assert len(nights.claims()) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(200, b"<html>back soon</html>"), (200, b"\x00" * 40), (403, b""), (404, b"")],
+)
+def test_an_answer_that_is_no_file_of_results_is_asked_for_again_after_a_week(
+    nights, simulated, status, answer
+):
+    """A page of a server under maintenance comes with status 200 too; access may be granted later."""
+    repo = base_model(NOVA, CREATED)
+    repo.record["siblings"] += [{"rfilename": FILE}]
+    repo.files[FILE] = STATED
+    simulated.repos.append(repo)
+    simulated.faults = lambda path: (status, {}, answer) if FILE in path else None
+    nights.night(0)
+    simulated.faults = lambda path: None
+    assert nights.scores() == []
+    for day in range(1, 7):
+        nights.night(day)
+    assert nights.asked(FILE) == 1
+    for day in range(7, 16):
+        nights.night(day)
+    assert nights.asked(FILE) == 2
+    assert nights.scores() == [(NOVA, "MMLU", 0.579)]
+
+
 def test_what_the_hub_has_read_itself_is_not_fetched(nights, simulated):
     repo = claiming(57.93, evalResults=[])
     repo.record["siblings"] += [{"rfilename": FILE}]

@@ -220,7 +220,7 @@ def test_a_killed_run_is_reported_as_failed_by_the_next(tmp_path):
 def test_an_interrupted_run_ends_with_one_sentence_and_status_130(tmp_path):
     state = tmp_path / "state"
     environment = {
-        **os.environ, "DAGSTER_HOME": str(tmp_path), "DENSING_STATE_DIR": str(state),
+        **os.environ, "DAGSTER_HOME": str(state), "DENSING_STATE_DIR": str(state),
         "DENSING_PUBLISH_URL": str(tmp_path / "published"), "PYTHONPATH": str(Path.cwd()),
     }  # fmt: skip
     with subprocess.Popen(

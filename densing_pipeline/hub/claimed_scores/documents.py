@@ -117,6 +117,15 @@ def claims(record: Mapping[str, Any], files: Mapping[str, bytes | str]) -> list[
     return list(found)
 
 
+def is_results(content: bytes) -> bool:
+    """Whether a file is one of evaluation results: a list in YAML, or empty. What its entries say does not count."""
+    try:
+        found = yaml_documents.load(content)
+    except ValueError:
+        return False
+    return found in (None, "") or isinstance(found, list)
+
+
 def _all(record: Mapping[str, Any], files: Mapping[str, bytes | str]) -> Iterator[Claim]:
     yield from _of_card(card(record).get("model-index") or record.get("model-index"))
     yield from _of_results(_proposed_last(record.get("evalResults")))

@@ -134,7 +134,9 @@ def _update(
     """
     listed = _listed(document)
     files = {file.name: received[file] for file in listed if file in received}
-    awaited = {file.name for file in listed} - files.keys()
+    awaited = {file.name for file in listed} - {
+        name for name, receipt in files.items() if landed.is_read(zone, receipt)
+    }
     stated = readings(_claims(document, files, zone))
     going_on = {made.reading for made in claimed.made if made.ended_at is None}
     if not document.problem:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlparse
 import polars as pl
 
 from densing_pipeline.hub import record_fields
+from densing_pipeline.hub.claimed_scores.documents import is_results
 from densing_pipeline.hub.observations import OK, TOO_LARGE
 from densing_pipeline.json_documents import load
 from densing_pipeline.landing import LandingError, LandingZone, Receipt
@@ -141,16 +142,40 @@ def _document(zone: LandingZone, name: str, receipt: Receipt) -> Document:
     )
 
 
-def files_due(zone: LandingZone) -> Sequence[File]:
-    """Files of evaluation results that were never requested, of the newest record of each model."""
+def files_due(zone: LandingZone, now: datetime) -> Sequence[File]:
+    """Files of evaluation results to ask for, of the newest record of each model.
+
+    First those never asked for, then those whose last answer was no such file, longest ago first.
+
+    Args:
+        zone: where the Hub's answers landed.
+        now: start of the poll; files asked for within `AGAIN_AFTER` are not asked for.
+    """
     last = {document.name: document for document in documents(zone)}
-    had = files(zone).keys()
-    return [
-        file
-        for document in last.values()
-        for file in result_files(document.name, document.record)
-        if file not in had
+    had = files(zone)
+    listed = [
+        file for document in last.values() for file in result_files(document.name, document.record)
     ]
+    again = [
+        file
+        for file in listed
+        if file in had
+        and had[file].fetched_at <= now - AGAIN_AFTER
+        and not is_read(zone, had[file])
+    ]
+    again.sort(key=lambda file: had[file].fetched_at)
+    return [*(file for file in listed if file not in had), *again]
+
+
+def is_read(zone: LandingZone, receipt: Receipt) -> bool:
+    """Whether the answer to a request for a file of evaluation results is such a file.
+
+    A refusal is not, for access may be granted; nor is a page of a server under maintenance.
+    """
+    try:
+        return receipt.status == OK and is_results(zone.read(receipt))
+    except LandingError:
+        return False
 
 
 def result_files(name: str, record: Mapping[str, Any]) -> list[File]:

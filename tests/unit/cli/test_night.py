@@ -11,7 +11,7 @@ from densing_pipeline.cli.night import SHORT_STEP_SECONDS, TYPICAL_SECONDS, Step
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.settings import Settings
-from densing_pipeline.state import held
+from densing_pipeline.state import StateError, held
 
 
 class Clock:
@@ -109,4 +109,34 @@ def test_a_dry_run_names_what_would_stop_the_night(tmp_path, monkeypatch, capsys
     assert main(["run", "--dry-run"]) == 1
     assert "a file is where a folder must be" in " ".join(capsys.readouterr().err.split())
     (tmp_path / "tables").unlink()
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "releases").touch()
+    assert main(["run", "--dry-run"]) == 1
+    assert "releases: a file is where a folder must be" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "published" / "releases").unlink()
     assert main(["run", "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda state: (state / "state.lock").mkdir(), "a folder where a file is expected"),
+        (lambda state: (state / "format.json").mkdir(), "a folder where a file is expected"),
+        (lambda state: (state / "format.json").write_text('{"format": 99, "made_by": "9"}'),
+         "has format 99, written by densing-pipeline 9"),
+        (lambda state: [(state / name).mkdir() for name in ("tables", "clock-is-set")],
+         "made with a clock that DENSING_NOW had set"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_names_what_the_night_itself_would_say(
+    spoil, told, tmp_path, monkeypatch, capsys
+):
+    state = tmp_path / "state"
+    state.mkdir()
+    spoil(state)
+    monkeypatch.setenv("DENSING_STATE_DIR", str(state))
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
+    assert main(["run", "--dry-run"]) == 1
+    assert told in capsys.readouterr().err
+    with pytest.raises(StateError, match=told), held(state, "a night"):
+        pass

@@ -11,6 +11,7 @@ from densing_pipeline.evaluation.job_path import package_copied
 from densing_pipeline.hub import observations
 from densing_pipeline.landing import LandingError, LandingZone
 from densing_pipeline.orchestration.maintenance import BROKEN_OFF_AFTER, UNUSED_AFTER, tidy, unread
+from densing_pipeline.orchestration.removal import Removed, is_older
 from densing_pipeline.settings import Settings
 from densing_pipeline.state import held
 
@@ -91,6 +92,27 @@ def test_temporary_files_of_killed_processes_go_and_other_hidden_files_stay(tmp_
     aged(settings.tables_dir / ".mine.tmp", END)
     assert list(unread(settings, END + BROKEN_OFF_AFTER)) == []
     assert list(unread(settings, END + BROKEN_OFF_AFTER + timedelta(seconds=1))) == [left]
+
+
+def test_a_file_that_is_renamed_meanwhile_is_passed_over(tmp_path):
+    """An evaluation writes beside the job; a failed job would be told to a person."""
+    path = aged(tmp_path / ".items.1.tmp", END)
+    assert is_older(path, END + timedelta(seconds=1))
+    assert not is_older(path, END)
+    removed = Removed()
+    path.rename(tmp_path / "items")
+    assert not is_older(path, END + timedelta(seconds=1))
+    removed.remove(path)
+    assert str(removed) == "0 files of 0.0 MiB"
+
+
+def test_of_a_link_its_own_age_counts(tmp_path):
+    """What it leads to may be old, or gone."""
+    link, now = tmp_path / "link", datetime.now(UTC)
+    link.symlink_to(aged(tmp_path / "old", now - timedelta(days=400)))
+    assert not is_older(link, now - timedelta(days=1))
+    (tmp_path / "old").unlink()
+    assert is_older(link, now + timedelta(days=1))
 
 
 @pytest.mark.parametrize(("days", "stays"), [(365, True), (366, False)])

@@ -107,6 +107,15 @@ def test_a_torn_database_is_damaged_and_its_remedy_works(state, name, keep):
 
 
 @pytest.mark.parametrize("name", DATABASES)
+def test_a_folder_where_a_database_should_be_is_named(state, name):
+    """SQLite says of it what it says of a file of another user."""
+    (state / name).unlink()
+    (state / name).mkdir()
+    with pytest.raises(StorageError, match=f"{name}: it is a folder where a file is expected"):
+        opened(state)
+
+
+@pytest.mark.parametrize("name", DATABASES)
 def test_a_locked_database_is_named(state, name, monkeypatch):
     monkeypatch.setattr(sqlite_storage, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
     with closing(sqlite3.connect(state / name)) as other:

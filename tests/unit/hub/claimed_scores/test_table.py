@@ -352,6 +352,19 @@ def test_a_file_that_has_not_come_yet_ends_nothing(landed):
     assert history(landed) == [("71", day(0), day(4), None)]
 
 
+@pytest.mark.parametrize(
+    ("status", "content"), [(200, b"<html>back soon</html>"), (200, b"- {"), (404, b""), (413, b"")]
+)
+def test_an_answer_that_is_no_file_of_results_ends_nothing(landed, status, content):
+    landed.receive(LISTED)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE)
+    landed.receive(LISTED | {"sha": "b" * 40}, week=1)
+    landed.receive_file(".eval_results/mmlu.yaml", content, week=1, sha="b" * 40, status=status)
+    landed.receive_file(".eval_results/mmlu.yaml", MMLU_FILE, week=2, sha="b" * 40)
+    assert ("71", day(0), None, None) in history(landed)
+    assert len(history(landed)) == 2, "and what came in its place, which ended"
+
+
 def contradicted(landed):
     """One card has two values from the third week to the fourth."""
     landed.receive(card(result(71)))
