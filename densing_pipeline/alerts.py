@@ -8,12 +8,16 @@ interval it was last told with, and asks `DENSING_HEARTBEAT_URL` after each nigh
 dead-man's-switch service there notices when nothing runs any more, which no message from here could say.
 """
 
+import hashlib
 import json
 import socket
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +40,13 @@ MOST_TOLD = 20
 """Most problems that one message describes; the rest is counted."""
 
 INSTALL = "pip install 'densing-pipeline[alerts]'"
+
+SEND_S = 20.0
+"""Longest time for all messages of one attempt; with a heartbeat's it stays below the minute that a tick of a sensor may take."""
+
+FIRST_WAIT = timedelta(minutes=4)
+LONGEST_WAIT = timedelta(hours=3)
+"""Waits after a message that a service did not take, doubled after each further one; the first is over with the next tick."""
 
 HEARTBEAT_BOUNDS = Bounds(answer_s=20, max_bytes=1 << 20)
 
@@ -79,17 +90,49 @@ class Known:
 
 
 @dataclass
-class Memory:
-    """What has been told.
+class Told:
+    """What one address has been told.
 
     Attributes:
         problems: by key.
         headline: months with interval by series, as last told.
-        heartbeat: run of the last heartbeat.
+        failures: attempts in a row that the service did not take.
+        not_before: when the next attempt is due after these, ISO 8601.
     """
 
     problems: dict[str, Known] = field(default_factory=dict)
     headline: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    failures: int = 0
+    not_before: str = ""
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Told":
+        """From what a file holds of it.
+
+        Raises:
+            KeyError, TypeError, ValueError: the file is damaged.
+        """
+        return cls(
+            {key: Known(**known) for key, known in kept["problems"].items()},
+            {
+                name: (float(months), float(low), float(high))
+                for name, (months, low, high) in kept["headline"].items()
+            },
+            int(kept["failures"]),
+            str(kept["not_before"]),
+        )
+
+
+@dataclass
+class Memory:
+    """What has been told.
+
+    Attributes:
+        addresses: what each address has been told, so that one that fails costs the others nothing, by `_key`.
+        heartbeat: run of the last heartbeat.
+    """
+
+    addresses: dict[str, Told] = field(default_factory=dict)
     heartbeat: str = ""
 
     @classmethod
@@ -98,15 +141,9 @@ class Memory:
         if path in _UNWRITTEN:
             return _UNWRITTEN[path]
         try:
-            told = json.loads(path.read_bytes())
-            return cls(
-                {key: Known(**known) for key, known in told["problems"].items()},
-                {
-                    name: (float(months), float(low), float(high))
-                    for name, (months, low, high) in told["headline"].items()
-                },
-                str(told["heartbeat"]),
-            )
+            kept = json.loads(path.read_bytes())
+            addresses = {key: Told.of(told) for key, told in kept["addresses"].items()}
+            return cls(addresses, str(kept["heartbeat"]))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
@@ -129,7 +166,7 @@ def tell(
     now: datetime,
     succeeded: str | None = None,
 ) -> str:
-    """Send what is new, and the heartbeat of a night that succeeded.
+    """Send what is new to each address, and the heartbeat of a night that succeeded.
 
     Args:
         settings: addresses, state directory, and when a lasting problem is told again.
@@ -141,25 +178,15 @@ def tell(
         The message that was sent; empty if there was nothing to tell.
 
     Raises:
-        AlertError: the message or the heartbeat could not be sent; the other one was, and is remembered.
+        AlertError: a message or the heartbeat could not be sent; the others were, and are remembered.
         OSError: the state directory cannot be written, not even by one lock.
     """
     path = settings.state_dir / FILE
     files.make_private(settings.state_dir)
-    message, failures = "", list[str]()
     with FileLock(settings.state_dir / LOCK):
-        if settings.alert_urls.strip():
-            memory = Memory.read(path)
-            told = due(memory, problems, now, timedelta(hours=settings.alert_repeat_hours))
-            moved = headline_moved(memory, settings.publish_dir / "latest" / "headline.json")
-            try:
-                if told or moved:
-                    message = "\n\n".join([*told, *moved])
-                    send(settings.alert_urls, _title(problems), message)
-                memory.write(path)
-            except AlertError as error:
-                failures.append(str(error))
         memory = Memory.read(path)
+        message, failures = _tell_each(settings, memory, problems, now)
+        memory.write(path)
         if settings.heartbeat_url and succeeded and succeeded != memory.heartbeat:
             try:
                 _beat(settings.heartbeat_url)
@@ -172,7 +199,57 @@ def tell(
     return message
 
 
-def due(memory: Memory, problems: Sequence[Problem], now: datetime, repeat: timedelta) -> list[str]:
+def _tell_each(
+    settings: Settings, memory: Memory, problems: Sequence[Problem], now: datetime
+) -> tuple[str, list[str]]:
+    """Tell each address what it has not been told; the message, and why which address could not be told.
+
+    A service that fails is left alone for longer and longer: one that takes a message and answers too late would get it every five
+    minutes.
+    """
+    repeat = timedelta(hours=settings.alert_repeat_hours)
+    headline = settings.publish_dir / "latest" / "headline.json"
+    before, memory.addresses = memory.addresses, {}
+    messages, failures = dict[int, str](), list[str]()
+    then = list[Told]()
+    for number, address in enumerate(settings.alert_urls.split(), start=1):
+        told = memory.addresses[_key(address)] = before.get(_key(address), Told())
+        then.append(deepcopy(told))
+        lines = [*due(then[-1], problems, now, repeat), *headline_moved(then[-1], headline)]
+        if lines and told.failures and now < datetime.fromisoformat(told.not_before):
+            failures.append(
+                f"{_shown(number, address)} has not taken {counted(told.failures, 'message')} and is tried again at "
+                f"{told.not_before}"
+            )
+        elif lines:
+            messages[number] = "\n\n".join(lines)
+        else:
+            memory.addresses[_key(address)] = then[-1]
+    why = _send(settings.alert_urls, _title(problems), messages)
+    for number, address in enumerate(settings.alert_urls.split(), start=1):
+        if number in why:
+            told = memory.addresses[_key(address)]
+            wait = min(FIRST_WAIT * 2**told.failures, LONGEST_WAIT)
+            told.failures += 1
+            told.not_before = (now + wait).isoformat(timespec="seconds")
+            failures.append(why[number])
+        elif number in messages:
+            memory.addresses[_key(address)] = replace(then[number - 1], failures=0, not_before="")
+    sent = [message for number, message in messages.items() if number not in why]
+    return max(sent, key=len, default=""), failures
+
+
+def _key(address: str) -> str:
+    """Name of an address in the memory: so short that a guess of the secret in it cannot be confirmed by it."""
+    return hashlib.sha256(address.encode()).hexdigest()[:8]
+
+
+def _shown(number: int, address: str) -> str:
+    """An address in a message: it holds tokens in any part of it, so its scheme alone."""
+    return f"address {number} of DENSING_ALERT_URLS ({address.partition('://')[0][:20]}://...)"
+
+
+def due(memory: Told, problems: Sequence[Problem], now: datetime, repeat: timedelta) -> list[str]:
     """Paragraphs for what has not been told, or not for long, and for what is mended.
 
     Args:
@@ -201,7 +278,7 @@ def due(memory: Memory, problems: Sequence[Problem], now: datetime, repeat: time
     return [*paragraphs, *(f"Mended: {each.what}." for each in mended)]
 
 
-def headline_moved(memory: Memory, path: Path) -> list[str]:
+def headline_moved(memory: Told, path: Path) -> list[str]:
     """A paragraph if numbers of the headline have left the intervals they were last told with.
 
     Args:
@@ -233,21 +310,55 @@ def send(addresses: str, title: str, body: str) -> None:
     Raises:
         AlertError: apprise is not installed, does not know an address, or a service did not take it.
     """
+    bodies = dict.fromkeys(range(1, len(addresses.split()) + 1), body)
+    if failed := _send(addresses, title, bodies):
+        raise AlertError("; ".join(failed.values()))
+
+
+def _send(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int, str]:
+    """Send the messages at the same time, each within `SEND_S`.
+
+    Args:
+        addresses: of apprise, separated by spaces.
+        title: one line.
+        bodies: plain text, by the number of the address, from 1 on.
+
+    Returns:
+        Why a message was not taken, by the number of the address.
+    """
+    if not bodies:
+        return {}
     try:
         import apprise
     except ImportError as error:
-        raise AlertError(f"DENSING_ALERT_URLS needs apprise ({error}): {INSTALL}") from error
-    failed = []
+        reason = f"DENSING_ALERT_URLS needs apprise ({error}): {INSTALL}"
+        return dict.fromkeys(bodies, reason)
+    failed, sending = dict[int, str](), dict[int, Thread]()
+    taken = set[int]()
+
+    def notify(number: int, service: apprise.Apprise) -> None:
+        if service.notify(title=title, body=bodies[number], body_format=apprise.NotifyFormat.TEXT):
+            taken.add(number)
+
     for number, address in enumerate(addresses.split(), start=1):
-        # An address holds tokens in any part of it, so a message names its scheme alone.
-        name = f"address {number} of DENSING_ALERT_URLS ({address.partition('://')[0][:20]}://...)"
-        service = apprise.Apprise()
+        # A redirect makes a POST a GET of some page, whose status says nothing of the message.
+        service = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
+        if number not in bodies:
+            continue
         if not service.add(address):
-            failed.append(f"apprise does not understand {name}")
-        elif not service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-            failed.append(f"{name} did not take the message")
-    if failed:
-        raise AlertError("; ".join(failed))
+            failed[number] = f"apprise does not understand {_shown(number, address)}"
+            continue
+        # A service that sends its answer byte by byte would hold a tick of the sensor beyond its minute.
+        sending[number] = Thread(target=notify, args=(number, service), daemon=True)
+        sending[number].start()
+    deadline = time.monotonic() + SEND_S
+    for number, thread in sending.items():
+        thread.join(max(0, deadline - time.monotonic()))
+        if number not in taken:
+            address = _shown(number, addresses.split()[number - 1])
+            late = f" within {SEND_S:g} s" if thread.is_alive() else ""
+            failed[number] = f"{address} did not take the message{late}"
+    return failed
 
 
 def _beat(url: str) -> None:
@@ -262,7 +373,10 @@ def _beat(url: str) -> None:
     except httpx2.HTTPError as error:
         # Services identify a heartbeat by the path of its address, so only the host is named.
         host = urlsplit(url).hostname
-        reason = clean(redact(str(error)).replace(url, f"https://{host}/..."))
+        if isinstance(error, httpx2.HTTPStatusError):
+            reason = f"it answered with status {error.response.status_code}"
+        else:
+            reason = clean(redact(str(error)).replace(url, f"{host}/..."))
         raise AlertError(f"no heartbeat to {host}: {reason}") from error
 
 

@@ -40,11 +40,13 @@ def show(screen: Screen, *, is_test: bool, is_told: bool) -> None:
         with storage.open_instance(settings) as instance:
             found = problems(instance, settings, keys, now)
             succeeded = last_success(instance)
+        for problem in found:
+            screen.say(
+                f"{problem.what} (since {problem.since:%Y-%m-%d %H:%M} UTC). {problem.remedy}."
+            )
+        if not found:
+            screen.say("Nothing is wrong.")
         if is_told:
             alerts.tell(settings, found, now, succeeded)
     except (alerts.AlertError, StorageError) as error:
         raise CommandError(str(error)) from error
-    for problem in found:
-        screen.say(f"{problem.what} (since {problem.since:%Y-%m-%d %H:%M} UTC). {problem.remedy}.")
-    if not found:
-        screen.say("Nothing is wrong.")

@@ -16,7 +16,6 @@ import yaml
 from dagster._check import CheckError
 from dagster._config import StringSource
 from dagster._config.config_schema import UserConfigSchema
-from dagster._core.errors import DagsterError
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClassData
 
@@ -31,7 +30,7 @@ from densing_pipeline.settings import Settings, read_settings
 from densing_pipeline.state import StorageError
 from densing_pipeline.text import clean
 
-MOST_CHARS = 300
+MOST_DAGSTER_CHARS = 300
 """Most characters of Dagster's own words that a message quotes."""
 
 
@@ -102,12 +101,12 @@ def _configuration_explained() -> Iterator[None]:
     """Raise a `StorageError` in place of what Dagster raises for a `dagster.yaml` that it does not accept."""
     try:
         yield
-    except (DagsterError, CheckError, yaml.YAMLError) as error:
+    except (dg.DagsterError, CheckError, yaml.YAMLError) as error:
         path = Path(os.environ.get("DAGSTER_HOME", "")) / "dagster.yaml"
         told = getattr(error, "errors", None)
         reason = told[0].message if told else str(error)
         raise StorageError(
-            f"{path}: Dagster does not accept it ({clean(reason, MOST_CHARS)}): correct it, or delete it in the state "
+            f"{path}: Dagster does not accept it ({clean(reason, MOST_DAGSTER_CHARS)}): correct it, or delete it in the state "
             "directory to get the package's with the next command"
         ) from error
 

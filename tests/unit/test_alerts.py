@@ -1,5 +1,6 @@
 """Each problem is told once, again when it lasts, and when it is mended; messages reach a real server."""
 
+import contextlib
 import errno
 import http.server
 import json
@@ -12,7 +13,7 @@ import pytest
 
 from densing_pipeline import alerts, files
 from densing_pipeline.__main__ import main
-from densing_pipeline.alerts import AlertError, Memory, Problem
+from densing_pipeline.alerts import AlertError, Memory, Problem, Told
 from densing_pipeline.settings import Settings
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -35,7 +36,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
+        self.server.may_answer.wait()  # type: ignore[attr-defined]
         self.send_response(self.server.status)  # type: ignore[attr-defined]
+        if self.server.status == 302 and self.path != "/page":  # type: ignore[attr-defined]
+            self.send_header("Location", "/page")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -52,17 +56,30 @@ class Server(http.server.ThreadingHTTPServer):
         self.messages: list[dict[str, str]] = []
         self.beats: list[str] = []
         self.status = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def url(self) -> str:
+        """Where messages go, with a secret in it."""
+        return f"json://user:secret@127.0.0.1:{self.server_address[1]}/alerts"
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.may_answer.set()
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
 def service(monkeypatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -71,7 +88,7 @@ def settings(service, tmp_path):
     return Settings(
         state_dir=tmp_path / "state",
         publish_url=str(tmp_path / "published"),
-        alert_urls=f"json://user:secret@127.0.0.1:{port}/alerts",
+        alert_urls=service.url(),
         heartbeat_url=f"http://127.0.0.1:{port}/ping/secret-id",
     )
 
@@ -81,7 +98,7 @@ def problem(key: str = "run:nightly", what: str = "the last run of nightly faile
 
 
 def test_a_problem_is_told_once_and_when_it_is_mended():
-    memory = Memory()
+    memory = Told()
     first = alerts.due(memory, [problem()], NOW, WEEK)
     assert first == [
         "the last run of nightly failed (since 2026-11-29T11:00:00+00:00). Read its message. See run 1."
@@ -95,7 +112,7 @@ def test_a_problem_is_told_once_and_when_it_is_mended():
 
 @pytest.mark.parametrize(("after", "is_told"), [(-1, False), (0, True)])
 def test_a_problem_that_lasts_is_told_again_after_a_week_with_its_first_day(after, is_told):
-    memory = Memory()
+    memory = Told()
     alerts.due(memory, [problem()], NOW, WEEK)
     later = Problem("run:nightly", "it failed again", NOW + WEEK, "Read its message")
     again = alerts.due(memory, [later], NOW + WEEK + timedelta(seconds=after), WEEK)
@@ -107,7 +124,7 @@ def test_a_problem_that_lasts_is_told_again_after_a_week_with_its_first_day(afte
 
 
 def test_a_flood_of_problems_is_one_message_of_twenty_and_each_counts_as_told():
-    memory, many = Memory(), [problem(f"check:{n}") for n in range(alerts.MOST_TOLD + 5)]
+    memory, many = Told(), [problem(f"check:{n}") for n in range(alerts.MOST_TOLD + 5)]
     told = alerts.due(memory, many, NOW, WEEK)
     assert len(told) == alerts.MOST_TOLD + 1
     assert told[-1] == "and 5 problems more: `densing alerts` lists them."
@@ -136,6 +153,53 @@ def test_a_message_that_is_not_taken_is_sent_again_and_no_secret_is_told(service
     assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=10)) == ""
     assert "secret" not in (settings.state_dir / alerts.FILE).read_text()
     assert "secret" not in repr(settings)
+
+
+def test_a_service_that_fails_for_a_day_costs_the_other_nothing_and_is_left_alone_longer_and_longer(
+    service, settings
+):
+    """With one memory for all, the other would get the same message every five minutes."""
+    day = [NOW + timedelta(minutes=5 * tick) for tick in range(24 * 12)]
+    with serving() as failing:
+        failing.status = 500
+        both = settings.model_copy(update={"alert_urls": f"{failing.url()} {service.url()}"})
+        for now in day:
+            with pytest.raises(AlertError, match=r"^address 1 of .*\(json://\.\.\.\)"):
+                alerts.tell(both, [problem()], now)
+        assert len(service.messages) == 1
+        assert len(failing.messages) in range(10, 15)
+        failing.status = 200
+        alerts.tell(both, [problem()], day[-1] + alerts.LONGEST_WAIT)
+        assert alerts.tell(both, [problem()], day[-1] + 2 * alerts.LONGEST_WAIT) == ""
+    assert len(service.messages) == 1
+
+
+def test_an_address_that_is_new_is_told_everything_and_the_others_nothing_again(service, settings):
+    alerts.tell(settings, [problem()], NOW)
+    with serving() as new:
+        both = settings.model_copy(update={"alert_urls": f"{new.url()} {service.url()}"})
+        alerts.tell(both, [problem()], NOW + timedelta(minutes=5))
+        assert (len(new.messages), len(service.messages)) == (1, 1)
+
+
+def test_a_redirected_message_is_not_taken_for_a_message_that_arrived(service, settings):
+    """The POST would become a GET of some page, which is there."""
+    service.status = 302
+    with pytest.raises(AlertError, match="did not take the message"):
+        alerts.send(settings.alert_urls, "title", "body")
+    assert service.beats == []
+
+
+def test_a_service_that_does_not_answer_holds_nobody_up(service, settings, monkeypatch):
+    monkeypatch.setattr(alerts, "SEND_S", 0.2)
+    with serving() as silent:
+        silent.may_answer.clear()
+        both = settings.model_copy(update={"alert_urls": f"{silent.url()} {service.url()}"})
+        with pytest.raises(
+            AlertError, match=r"address 1 .* did not take the message within 0\.2 s"
+        ):
+            alerts.tell(both, [problem()], NOW, "one")
+    assert (len(service.messages), len(service.beats)) == (1, 1)
 
 
 def test_an_address_that_is_none_is_told(settings):
@@ -202,7 +266,7 @@ def headline(path: Path, months: float | None, low: float = 4.0, high: float = 9
     ("months", "is_told"), [(4.0, False), (3.9, True), (9.0, False), (9.1, True), (None, False)]
 )
 def test_a_headline_number_outside_its_last_interval_is_told_once(tmp_path, months, is_told):
-    memory, path = Memory(), tmp_path / "latest" / "headline.json"
+    memory, path = Told(), tmp_path / "latest" / "headline.json"
     assert alerts.headline_moved(memory, path) == []
     headline(path, 6.0)
     assert alerts.headline_moved(memory, path) == []
