@@ -36,8 +36,16 @@ ROLE = re.compile(
 )
 """How answers of a model that was trained to chat begin."""
 
-JOINED_BOXES = re.compile(r"\$?\s*(?:,\s*(?:and|or)?|and|or)\s*\$?\s*\Z")
+BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+"""The beginning of a box."""
+
+_AND = r"(?:\\text\{\s*)?(?:and|or)(?:\s*\})?"
+JOINED_BOXES = re.compile(rf"[\s$]*(?:,[\s$]*(?:{_AND})?|{_AND})[\s$]*")
 """What stands between boxes that are one answer."""
+
+LONG_SPACE = re.compile(r"(\s{100})\s+")
+"""White space of which no answer has as much: a model may write nothing else to the end, and patterns would take time that
+grows with its square."""
 
 STOP_WITHIN = re.compile(r"[.,;]\s*(\$|\\\]|\\\))$")
 """A full stop before the end of a formula, as in `$42.$`."""
@@ -330,6 +338,7 @@ def nats_per_token(result: Result | None) -> float | None:
 
 def _found(pattern: str, text: str, *, last: bool = False) -> str | None:
     """First group of the first match, or of the last one, less outer white space and a full stop."""
+    text = LONG_SPACE.sub(r"\1", text)
     matches = list(re.finditer(pattern, text)) if last else [re.search(pattern, text)]
     found = matches[-1] if matches else None
     return found and found.group(1).strip().removesuffix(".").strip()
@@ -382,18 +391,8 @@ def last_boxed(text: str) -> str | None:
         >>> last_boxed(r"so $x = \boxed{\frac{1}{2}}$.")
         '\\frac{1}{2}'
     """
-    start = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
-    if start < 0:
-        return None
-    rest = text[start:].removeprefix("\\boxed").removeprefix("\\fbox")
-    if not rest.startswith("{"):
-        return rest.split("$")[0].strip() or None
-    depth = 0
-    for position, character in enumerate(rest):
-        depth += (character == "{") - (character == "}")
-        if depth == 0:
-            return rest[1:position].strip()
-    return None
+    starts = list(BOX.finditer(text))
+    return _box(text, starts[-1])[0] if starts else None
 
 
 def last_boxes(text: str) -> str | None:
@@ -403,12 +402,28 @@ def last_boxes(text: str) -> str | None:
         >>> last_boxes(r"First $\boxed{7}$. The roots are $\boxed{-2}$ and $\boxed{1}$.")
         '-2, 1'
     """
-    last = last_boxed(text)
-    before = text[: max(text.rfind("\\boxed"), text.rfind("\\fbox"), 0)]
-    joint = JOINED_BOXES.search(before)
-    earlier = last_boxed(before[: joint.start()]) if joint else None
-    if last is None or joint is None or earlier is None:
-        return last
-    rest = before[: joint.start()]
-    is_next_to_it = "".join(rest.split()).endswith(f"{{{''.join(earlier.split())}}}")
-    return f"{last_boxes(rest)}, {last}" if is_next_to_it else last
+    contents: list[str] = []
+    next_start = None
+    for start in reversed(list(BOX.finditer(text))):
+        content, end = _box(text, start)
+        if content is None:
+            break
+        if next_start is not None and not JOINED_BOXES.fullmatch(text, end, max(end, next_start)):
+            break
+        contents.insert(0, content)
+        next_start = start.start()
+    return ", ".join(contents) or None
+
+
+def _box(text: str, start: re.Match[str]) -> tuple[str | None, int]:
+    """Content of a box and where it ends; None if it has none or is not closed."""
+    begin = start.end()
+    if not text.startswith("{", begin):
+        content = re.split(r"\$|\\\]|\\\)|\n", text[begin:], maxsplit=1)[0]
+        return content.strip() or None, begin + len(content)
+    depth = 0
+    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, begin):
+        depth += (brace[0] == "{") - (brace[0] == "}")
+        if depth == 0:
+            return text[begin + 1 : brace.start()].strip(), brace.end()
+    return None, len(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline.evaluation import math_judge
+from densing_pipeline.evaluation import math_worker
 from densing_pipeline.evaluation.sandbox import runner
 
 LOADED = """
@@ -43,7 +43,7 @@ def test_the_engine_is_imported_only_when_a_model_is_loaded(loaded):
     assert not {"vllm", "torch", "transformers"} & loaded
 
 
-@pytest.mark.parametrize("program", [math_judge, runner])
+@pytest.mark.parametrize("program", [math_worker, runner])
 def test_a_program_that_runs_by_itself_imports_nothing_of_the_package(program):
     """Its process finds no other module: what judges or runs the text of a model has its file alone."""
     imported = {

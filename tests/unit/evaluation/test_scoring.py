@@ -142,6 +142,7 @@ def test_numbers_that_are_none_are_no_choice(bad: float) -> None:
         ("So the answer is (Apples).", "(Apples)"),
         ("So the answer is Yes, it is.", "Yes, it is"),
         ("So the answer is (A).\nNo, the answer is (B).", "(A)"),
+        ("So the answer is x" + " " * 100_000 + "y", "x" + " " * 100 + "y"),
         ("The answer: (B)", None),
         ("", None),
     ],
@@ -207,7 +208,20 @@ def test_exact_match_is_to_the_letter_and_remembers_truncation() -> None:
         ("The final answer is:\n\n$24$. I hope it is correct.", "$24$"),
         ("The final answer is $3$ and $4$. I hope it is correct.", "$3$ and $4$"),
         ("The final answer is ${1\n\\over 2}$.\nDone", "${1\n\\over 2}$"),
-        ("The final answer is a" + " " * 100_000 + "b", "a" + " " * 100_000 + "b"),
+        ("The final answer is a" + " " * 100_000 + "b", "a" + " " * 100 + "b"),
+        ("$" + " " * 100_000, None),
+        ("\\(" + " " * 100_000 + "x", None),
+        ("So it is $x$" + "\n" * 100_000 + "y", None),
+        (" " * 100_000 + "\\boxed{1}", "1"),
+        (r"\boxed{1}," * 10_000 + r"\boxed{2}", "1, " * 10_000 + "2"),
+        (r"\boxed{" * 10_000, None),
+        (r"It is $\boxed {\left\{ 1, 2 \right.}$.", r"\left\{ 1, 2 \right."),
+        (r"It is \[\boxed 5\] as was to be shown", "5"),
+        (r"It is $\boxed{\boxed{5}}$", "5"),
+        (r"Both $\boxed{1},$ and $\boxed{2}$ do", "1, 2"),
+        (r"They are $\boxed{1} \text{ and } \boxed{2}$", "1, 2"),
+        (r"First \boxed{4}. Then \boxed{5", None),
+        (r"It is \boxedx{5}", None),
         ("So $x = \\boxed{\\frac{1}{2}}$, and then it broke", r"\frac{1}{2}"),
         (r"First \boxed{1}, then \boxed{2}", "2"),
         (r"The roots are $\boxed{-2}$ and $\boxed{1}$.", "-2, 1"),
@@ -274,7 +288,7 @@ def test_without_its_judge_an_item_has_no_score() -> None:
 
 
 def test_a_judge_that_does_not_start_is_no_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("densing_pipeline.evaluation.math_judge.__file__", "/dev/null")
+    monkeypatch.setattr("densing_pipeline.evaluation.math_worker.__file__", "/dev/null")
     with MathJudge() as judge:
         right = MATH.score(asked("1"), written(r"\boxed{1}"), Judges(maths=judge))
         scored = MATH.score(asked("1"), written(r"\boxed{1.0}"), Judges(maths=judge))
