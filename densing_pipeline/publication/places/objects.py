@@ -10,22 +10,21 @@ release uses a folder with a longer name, so that every file is only ever writte
 and compared before the release is listed. List and pointer are replaced under the condition that nobody else
 replaced them since they were read.
 
-Credentials, region and endpoint come from the environment, under the names that the stores' own clients have.
-Not here: releases in a local folder (`publication.release`).
+Not here: opening a store (`object_stores`), and releases in a local folder (`publication.release`).
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from densing_pipeline import files
-from densing_pipeline.addresses import redact, shown
+from densing_pipeline import files, object_stores
+from densing_pipeline.addresses import shown
+from densing_pipeline.object_stores import StoreError, error_sentence, version_of
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.datapackage import RESOURCES_FILE
 from densing_pipeline.publication.places.place import (
@@ -39,32 +38,12 @@ from densing_pipeline.tables import contract
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ObjectStore
 
 POINTER = "latest.json"
 
 OBJECT_ATTEMPTS = 5
 """Most attempts to upload a file that is read back with other bytes, or to replace the list."""
-
-RETRIES: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(seconds=150)}
-"""How often a request is sent again after an answer of 500 to 599 or none; waits double from 100 ms."""
-
-CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
-"""Variables of a store's client that hold its credentials, by scheme."""
-
-WITHOUT_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "Account must be specified")
-"""What errors say when the environment has none: the client then asks the machine it runs on."""
-
-TIMES: "ClientConfig" = {
-    "connect_timeout": timedelta(seconds=10),
-    "read_timeout": timedelta(seconds=60),
-    "timeout": timedelta(seconds=600),
-}
-"""Longest time to connect, between two pieces of an answer, and of one request."""
 
 
 def open_store(url: str, **options: Any) -> "ObjectPlace":
@@ -72,23 +51,15 @@ def open_store(url: str, **options: Any) -> "ObjectPlace":
 
     Args:
         url: such as `s3://bucket/prefix`.
-        options: as `obstore.store.from_url` takes them, in place of those of this module.
+        options: as `object_stores.open_store` takes them.
 
     Raises:
         PlaceError: obstore is not installed, or cannot use the address or the environment.
     """
     try:
-        from obstore.exceptions import BaseError
-        from obstore.store import from_url
-    except ImportError as error:
-        raise PlaceError(
-            f"{shown(url)}: object stores need a library more: pip install 'densing-pipeline[stores]'"
-        ) from error
-    given: dict[str, Any] = {"retry_config": RETRIES, "client_options": TIMES} | options
-    try:
-        return ObjectPlace(from_url(url, **given), shown(url).rstrip("/"))
-    except (BaseError, ValueError) as error:
-        raise PlaceError(f"{shown(url)}: {_told(error, url)}") from error
+        return ObjectPlace(object_stores.open_store(url, **options), shown(url).rstrip("/"))
+    except StoreError as error:
+        raise PlaceError(str(error)) from error
 
 
 class ObjectPlace:
@@ -334,12 +305,7 @@ class ObjectPlace:
                 content = bytes(found.bytes())
             except FileNotFoundError:
                 return None, None
-        version: UpdateVersion = {}
-        if (e_tag := found.meta["e_tag"]) is not None:
-            version["e_tag"] = e_tag
-        if (generation := found.meta["version"]) is not None:
-            version["version"] = generation
-        return content, version
+        return content, version_of(found.meta)
 
     def _known(self, path: str) -> bytes:
         """An object that must be there."""
@@ -360,15 +326,6 @@ class ObjectPlace:
             yield
         except (BaseError, OSError, ValueError) as error:
             raise PlaceError(
-                f"{self.address}/{path}: {_told(error, self.address)}; the release is kept locally, and the next night "
+                f"{self.address}/{path}: {error_sentence(error, self.address)}; the release is kept locally, and the next night "
                 "goes on from what was uploaded"
             ) from error
-
-
-def _told(error: Exception, address: str) -> str:
-    """The first line of an error of the store, without secrets; the remedy if there are no credentials."""
-    told = redact(str(error).strip().partition("\n")[0])[:300].rstrip(".")
-    if any(words in told for words in WITHOUT_CREDENTIALS):
-        needed = CREDENTIALS[address.partition("://")[0]]
-        return f"neither the environment nor this machine has credentials: set {needed}"
-    return told

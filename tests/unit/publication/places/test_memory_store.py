@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from densing_pipeline.publication.places import copies, objects
+from densing_pipeline import object_stores
+from densing_pipeline.publication.places import copies
 from densing_pipeline.publication.places.objects import ObjectPlace
 from densing_pipeline.publication.places.place import PlaceConflictError, PlaceError
 from densing_pipeline.publication.release import latest_release
@@ -149,6 +150,6 @@ def test_without_credentials_the_variables_are_named_and_not_the_request(url, ne
         ValueError("Generic MicrosoftAzure error: Account must be specified"),
     )
     for error in errors:
-        told = objects._told(error, url)
+        told = object_stores.error_sentence(error, url)
         assert told.endswith(f"set {needed}")
         assert "169.254" not in told

@@ -327,7 +327,7 @@ def away(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setattr("densing_pipeline.publication.places.objects.RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("densing_pipeline.object_stores.RETRIES", {"max_retries": 0})
     return Settings(publish_url=URL, state_dir=tmp_path)
 
 
