@@ -24,6 +24,7 @@ from densing_pipeline.hub.claimed_scores import table as claims
 from densing_pipeline.hub.observations import observations
 from densing_pipeline.hub.repositories import repositories
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.orchestration import evaluation_store
 from densing_pipeline.orchestration.evaluation import evaluate
 from densing_pipeline.orchestration.launchers.launcher import Launcher
 from densing_pipeline.orchestration.partitions import MODELS
@@ -67,7 +68,8 @@ def evaluation(
     deps=("evaluation",),
 )
 def evaluations(settings: dg.ResourceParam[Settings]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read all evaluation folders."""
+    """Read all evaluation folders, those on a store as well."""
+    evaluation_store.bring_all(settings)
     in_force = suite.in_force(settings.evaluation_data)
     return measured_tables.read(settings.evaluations_dir, in_force, settings.evaluation_limit)
 

@@ -5,6 +5,7 @@ evaluation job imports this module as well, so it imports nothing but obstore, a
 Not here: what is kept in a store (`publication.places.objects`, `evaluation.folder_store`).
 """
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ CREDENTIALS = {
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
 """Variables of a store's client that hold its credentials, by scheme."""
+
+ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
+"""Variables by which a store of one's own may have an address without TLS, by scheme. obstore does not read them when it
+is given other options of its client."""
 
 WITHOUT_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "Account must be specified")
 """What errors say when the environment has none: the client then asks the machine it runs on."""
@@ -57,7 +62,9 @@ def open_store(url: str, **options: Any) -> "ObjectStore":
             f"{shown(url)}: object stores need a library more: pip install 'densing-pipeline[stores]' (on machines "
             "that evaluate, `make evaluation-env` builds the environment with it)"
         ) from error
-    given: dict[str, Any] = {"retry_config": RETRIES, "client_options": TIMES} | options
+    allows_http = os.environ.get(ALLOW_HTTP.get(url.partition("://")[0], ""), "").lower() == "true"
+    client: ClientConfig = {**TIMES, "allow_http": allows_http}
+    given: dict[str, Any] = {"retry_config": RETRIES, "client_options": client} | options
     try:
         return from_url(url, **given)
     except (BaseError, ValueError) as error:

@@ -81,6 +81,30 @@ def _parsed(url: str) -> ParseResult | None:
     return address
 
 
+def _with_scheme(url: str) -> tuple[str, str, bool]:
+    """An address with its scheme in small letters, the scheme, and whether it is one of a remote place."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url, scheme, False
+    scheme = scheme.lower()
+    return f"{scheme}{separator}{rest}", scheme, scheme in REMOTE_PLACES
+
+
+def _remote(url: str, address: ParseResult) -> None:
+    """Refuse an address of a remote place that holds a secret, names no place, or is not the one it seems to be."""
+    if (
+        address.username or address.password or address.query or address.fragment
+        or not address.netloc
+    ):  # fmt: skip
+        raise ValueError(
+            f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
+            "credentials come from the environment, under the names of the store's own client"
+        )
+    # The store's client would resolve them, and write elsewhere than the address says.
+    if {".", ".."} & set(unquote(address.path).split("/")):
+        raise ValueError(f"{shown(url)!r}: write the prefix without `.` and `..`")
+
+
 def _written_out(path: Any) -> Any:
     """A path as it was written in a variable; an empty one would be the working directory."""
     if isinstance(path, str) and not path.strip():
@@ -462,6 +486,11 @@ class Settings(BaseSettings):
         default=None,
         description="Path of the state directory on the nodes of the cluster, if it is another one there.",
     )
+    evaluation_store: str | None = Field(
+        repr=False,
+        default=None,
+        description="Object store through which evaluation folders travel (s3://, gs://, az://), so that nodes of a cluster need no shared disk.",
+    )
     slurm_options: str = Field(
         default="",
         description="Options of sbatch for each evaluation, such as `--partition=gpu --account=lab`.",
@@ -536,32 +565,18 @@ class Settings(BaseSettings):
     @field_validator("publish_url")
     @classmethod
     def _place(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        url = f"{scheme.lower()}{separator}{rest}" if separator else url
-        address = _parsed(url)
-        if address is not None and address.scheme in REMOTE_PLACES and separator:
-            if (
-                address.username or address.password or address.query or address.fragment
-                or not address.netloc
-            ):  # fmt: skip
-                raise ValueError(
-                    f"{shown(url)!r}: an address of this kind is {REMOTE_PLACES[address.scheme]}; "
-                    "credentials come from the environment, under the names of the store's own client"
-                )
-            # The store's client would resolve them, and publish elsewhere than the address says.
-            if {".", ".."} & set(unquote(address.path).split("/")):
-                raise ValueError(f"{shown(url)!r}: write the prefix without `.` and `..`")
-            if address.scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
+        url, scheme, is_remote = _with_scheme(url)
+        address, separator = _parsed(url), "://" in url
+        if is_remote and address is not None:
+            _remote(url, address)
+            if scheme == "hf" and not re.fullmatch(r"hf://datasets/[^/]+/[^/]+/?", url):
                 raise ValueError(
                     f"{shown(url)!r}: a data set on the Hub is {REMOTE_PLACES['hf']}; releases have a repository of their own"
                 )
             return url
         is_path = not separator and scheme.partition(":")[0].lower() not in (*REMOTE_PLACES, "file")
         is_file = (
-            bool(separator)
-            and address is not None
-            and address.scheme == "file"
-            and not address.netloc
+            separator and address is not None and address.scheme == "file" and not address.netloc
         )
         if not url or not (is_path or is_file):
             raise ValueError(
@@ -571,12 +586,41 @@ class Settings(BaseSettings):
         _folder(_published_to(_written_out(url)))
         return url
 
+    @field_validator("evaluation_store")
+    @classmethod
+    def _store(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        url, scheme, is_remote = _with_scheme(url)
+        address = _parsed(url)
+        if not is_remote or scheme == "hf" or address is None:
+            stores = [place for name, place in REMOTE_PLACES.items() if name != "hf"]
+            raise ValueError(
+                f"evaluation folders travel through an object store: {', '.join(stores)}"
+            )
+        _remote(url, address)
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _store_of_a_cluster(self) -> Self:
+        if self.evaluation_store is not None and self.evaluate_on == "local":
+            raise ValueError(
+                "DENSING_EVALUATION_STORE is for evaluations on other machines, and DENSING_EVALUATE_ON is 'local', where "
+                "they need none: unset it, or set DENSING_EVALUATE_ON to slurm, ray or kubernetes"
+            )
+        return self
+
     @model_validator(mode="after")
     def _no_replay_is_sent(self) -> Self:
         if self.now is not None and self.is_remote:
             raise ValueError(
                 "DENSING_NOW sets the clock for tests and replays, and their releases are sent nowhere: unset it, or "
                 "set DENSING_PUBLISH_URL to a directory of its own"
+            )
+        if self.now is not None and self.evaluation_store is not None:
+            raise ValueError(
+                "DENSING_NOW sets the clock for tests and replays, which share no evaluations with other machines: unset "
+                "it, or DENSING_EVALUATION_STORE"
             )
         return self
 

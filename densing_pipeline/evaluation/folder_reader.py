@@ -145,6 +145,9 @@ def is_running(path: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except FileNotFoundError:
+        # No job has been at work in the folder itself; one may be in another, of which this is a copy.
+        return lease.is_remote(path) and lease.held_elsewhere(path) is not None
     except OSError:
         return False
     return lease.held_elsewhere(path) is not None

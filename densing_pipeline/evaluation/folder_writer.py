@@ -18,7 +18,7 @@ import polars as pl
 
 from densing_pipeline import clock, files
 from densing_pipeline.evaluation import lease
-from densing_pipeline.evaluation.failures import BusyError, EvaluationError
+from densing_pipeline.evaluation.failures import BusyError, EvaluationError, InstallationError
 from densing_pipeline.evaluation.folder_format import (
     IDENTITY,
     ITEM,
@@ -30,6 +30,9 @@ from densing_pipeline.evaluation.folder_format import (
     read_parquet,
     write_json,
 )
+from densing_pipeline.evaluation.folder_sender import FolderSender
+from densing_pipeline.evaluation.folder_store import FolderStore
+from densing_pipeline.object_stores import StoreError
 
 SIGNED = re.compile(r"""(https?://[^\s?]+)\?[^\s'")>]*""", re.IGNORECASE)
 """An address with its query, which may be a signature that gives access; outcomes are published."""
@@ -56,21 +59,24 @@ class FolderWriter:
         *,
         order: str | None = None,
         on_loss: Callable[[str], None] = lambda reason: None,
+        store: FolderStore | None = None,
     ) -> None:
-        """Lock the folder, create it if needed, and remove an earlier outcome.
+        """Lock the folder, create it if needed, bring it to what the store has, and remove an earlier outcome.
 
         Args:
             path: the folder.
             order: name under which the orchestrator started this job; None if it was started by hand.
             on_loss: called from another thread, with the reason, if a job on another machine has taken the folder.
+            store: where its files are sent to; None if other machines see the folder itself.
 
         Raises:
             BusyError: another job holds the lock or the lease; no file was changed.
-            EvaluationError: the folder cannot be written.
+            EvaluationError: the folder cannot be written, or the store not be used.
         """
         self.path = path
         self.started_at = clock.now()
         self._journals: dict[str, Any] = {}
+        self._sender: FolderSender | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = (path / LOCK).open("wb")
@@ -78,14 +84,23 @@ class FolderWriter:
             # A forked child would hold the lock as well, and may outlive a job that was killed.
             os.register_at_fork(after_in_child=self._lock.close)
             if other := lease.held_elsewhere(path):
-                self._lock.close()
                 raise BusyError(f"a job on {other.host} is at work in {path}")
+            if store:
+                self._sender = FolderSender(store, path, order, on_loss)
             self._lease = lease.Renewal(path, order, on_loss)
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
         except BlockingIOError as error:
             self._lock.close()
             raise BusyError(f"another job is at work in {path}") from error
+        except BusyError:
+            self._lock.close()
+            raise
+        except StoreError as error:
+            self._lock.close()
+            raise InstallationError(str(error)) from error
         except OSError as error:
+            if self._sender:
+                self._sender.__exit__(None, None, None)
             raise EvaluationError(f"{path} cannot be written: {error.strerror}") from error
         self.attempt = self._attempt()
         (path / OUTCOME).unlink(missing_ok=True)
@@ -95,6 +110,8 @@ class FolderWriter:
     def __enter__(self) -> Self:
         """The writer itself."""
         self._lease.__enter__()
+        if self._sender:
+            self._sender.__enter__()
         return self
 
     def __exit__(
@@ -108,6 +125,8 @@ class FolderWriter:
             with suppress(OSError):
                 journal.close()
         (self.path / RESERVE_FILE).unlink(missing_ok=True)
+        if self._sender:
+            self._sender.__exit__(kind, error, trace)
         self._lease.__exit__(kind, error, trace)
         self._lock.close()
 
@@ -219,9 +238,9 @@ class FolderWriter:
 
         Raises:
             BusyError: a job on another machine has taken the folder.
-            EvaluationError: the file cannot be written.
+            EvaluationError: the file cannot be written, or the folder not be sent.
         """
-        if not self._lease.is_held():
+        if not self._lease.is_held() or (self._sender and not self._sender.is_held()):
             raise BusyError(f"a job on another machine has taken {self.path}")
         (self.path / RESERVE_FILE).unlink(missing_ok=True)
         self._write_json(
@@ -237,6 +256,8 @@ class FolderWriter:
                 "files": _hashes([*self.path.glob("*.parquet"), self.path / PROVENANCE]),
             },
         )
+        if self._sender:
+            self._sender.finish()
 
     def _attempt(self) -> int:
         """Attempt number from the request; without a request, one more than the last attempt's."""

@@ -34,6 +34,7 @@ from densing_pipeline.evaluation import (
     adaptive,
     download,
     engine_processes,
+    folder_store,
     gpu_locks,
     provenance,
     sizing,
@@ -62,6 +63,7 @@ from densing_pipeline.evaluation.sizing import Sizing
 from densing_pipeline.evaluation.suite import Benchmark, Data, DataError, Store
 from densing_pipeline.evaluation.watchdog import Watchdog
 from densing_pipeline.evaluation.weights import Weights
+from densing_pipeline.object_stores import StoreError
 from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.text import error_text
 from densing_pipeline.units import GIB
@@ -98,6 +100,7 @@ class Arguments:
         gpus: GPUs for copies of the model; it has those that it needs in any case.
         hang_seconds: seconds without progress after which the evaluation is stopped.
         order: name under which the orchestrator started this job; None if it was started by hand.
+        store: address of the object store that the folder is sent to; None if it stays here.
     """
 
     model: str
@@ -114,6 +117,7 @@ class Arguments:
     gpus: int
     hang_seconds: float
     order: str | None
+    store: str | None
 
     @property
     def suite_version(self) -> str:
@@ -147,11 +151,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             folder, order = arguments.folder(), arguments.order
             leave = partial(_leave, reporter)
-            with FolderWriter(folder, order=order, on_loss=leave) as writer:
+            store = folder_store.open_store(arguments.store) if arguments.store else None
+            with FolderWriter(folder, order=order, on_loss=leave, store=store) as writer:
                 return _evaluate(arguments, writer, reporter)
         except EvaluationError as error:
             reporter.say(f"{error.state}: {error}")
             return EXIT_BUSY if isinstance(error, BusyError) else EXIT[error.state]
+        except StoreError as error:
+            reporter.say(f"failed: {error}")
+            return EXIT["failed"]
 
 
 def _evaluate(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> int:
@@ -416,6 +424,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
     add("--released", type=date.fromisoformat, help="day of the model's release, as 2026-11-23")
     add("--gpus", type=int, default=1, help="GPUs for copies of the model, if it needs fewer (1)")
     add("--hang-seconds", type=float, default=1800.0, help="longest time without progress (1800)")
+    add("--store", help="object store to send the folder to, such as s3://bucket/prefix")
     add("--order", help=argparse.SUPPRESS)
     told = parser.parse_args(argv)
     if told.limit is not None and told.limit < 1:

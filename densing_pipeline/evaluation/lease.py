@@ -4,7 +4,8 @@ On the job's own machine the kernel's lock says so (`folder_format.LOCK`). Wheth
 machines that mount the same disk depends on the file system, and a machine that lost its power releases nothing. So
 the job also renews a lease: it counts as alive on other machines as long as the file was touched in the last
 `EXPIRY_S` seconds. Both times are those of the disk (of NFS the server's), so the clocks of the machines may differ.
-Not here: the lock (`folder_writer`), and what a reader makes of both (`folder_reader`).
+Of a job whose folder travels through a store, `folder_mirror` writes the lease that it found there (`REMOTE`).
+Not here: the lock (`folder_writer`), what a reader makes of both (`folder_reader`), leases in a store (`store_lease`).
 """
 
 import os
@@ -28,6 +29,9 @@ RENEWAL_S = 60.0
 
 EXPIRY_S = 600.0
 """Seconds after the last renewal after which the job of another machine counts as dead."""
+
+REMOTE = "known from the store"
+"""In place of a kernel: the job works in a folder of its own, of which this one is a copy."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Linux's name for this start of this kernel; containers of one machine, which share its locks, read the same."""
@@ -82,6 +86,26 @@ def held_elsewhere(folder: Path) -> Lease | None:
         return None
     age = _now_of_disk(folder) - found[1]
     return found[0] if age.total_seconds() < EXPIRY_S else None
+
+
+def write_remote(folder: Path, host: str, order: str | None, token: str, age_s: float) -> None:
+    """Write the lease of a job that works on another machine in a folder of its own.
+
+    Args:
+        folder: the copy of the folder here.
+        host: name of the machine.
+        order: name under which the orchestrator started the job.
+        token: of the job's lease.
+        age_s: seconds since it was last renewed.
+    """
+    write_json(folder / LEASE, asdict(Lease(host, REMOTE, order, token)))
+    at = _now_of_disk(folder).timestamp() - age_s
+    os.utime(folder / LEASE, (at, at))
+
+
+def is_remote(folder: Path) -> bool:
+    """Whether the lease of a folder was written by `write_remote`."""
+    return (found := read(folder)) is not None and found[0].kernel == REMOTE
 
 
 def end(folder: Path, order: str) -> None:

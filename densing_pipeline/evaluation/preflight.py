@@ -1,7 +1,7 @@
 """Whether this installation can evaluate models, tried before any model is: `densing evaluate --check`.
 
 Runs in the evaluation environment. Its verdict is kept in the state directory, where the sensor reads it
-(`installation`): while it is bad no evaluation is asked for, and no model loses an attempt. Not here: what a
+(`installation`), or sent to the object store that evaluations travel through: while it is bad no evaluation is asked for, and no model loses an attempt. Not here: what a
 machine needs before the environment can be built (`prerequisites`).
 """
 
@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -26,9 +27,11 @@ from densing_pipeline.evaluation import (
     weights,
 )
 from densing_pipeline.evaluation.failures import EvaluationError
+from densing_pipeline.evaluation.folder_store import CHECKS, FolderStore, open_store
 from densing_pipeline.evaluation.requests import GenerateRequest, GenerateResult, Result
 from densing_pipeline.evaluation.sandbox import SandboxError, open_sandbox
 from densing_pipeline.evaluation.tiny_model import write_tiny_model
+from densing_pipeline.object_stores import StoreError
 from densing_pipeline.text import error_text
 from densing_pipeline.units import GIB
 
@@ -52,12 +55,17 @@ class CheckError(Exception):
     """Raised by a check that fails; the message says what is wrong and what to do."""
 
 
-def checks(cache: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+def checks(
+    cache: Path, store: FolderStore | None = None
+) -> Iterator[tuple[str, Callable[[], str]]]:
     """Every check: its name, and a function that says what it found or raises.
 
     Args:
         cache: folder of the weights.
+        store: that evaluations travel through, if any.
     """
+    if store is not None:
+        yield "store", partial(_store, store)
     yield "libraries", _libraries
     yield "machine", _machine
     yield "disk", lambda: _disk(cache)
@@ -66,8 +74,16 @@ def checks(cache: Path) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "one token of a tiny model", _one_token
 
 
-def run(state_dir: Path, cache: Path) -> int:
+def run(
+    state_dir: Path, cache: Path, store: FolderStore | None = None, order: str | None = None
+) -> int:
     """Run all checks, print what they found and record the verdict; the exit status.
+
+    Args:
+        state_dir: where the verdict is kept.
+        cache: folder of the weights.
+        store: that the verdict is sent to as well, if any.
+        order: name under which the orchestrator started the check, and finds the verdict there.
 
     The verdict is the first check that failed. A sandbox that is lacking is none: it keeps some benchmarks of each
     model waiting, and the rest is measured.
@@ -75,10 +91,16 @@ def run(state_dir: Path, cache: Path) -> int:
     console = Console(highlight=False)
     problems: list[str] = []
     no_programs = None
-    for name, check in checks(cache):
+
+    def keep(problem: str | None, places: int = 1) -> None:
+        installation.write_check(state_dir, problem, no_programs, places)
+        if store is not None and order is not None:
+            store.put(f"{CHECKS}/{order}.json", (state_dir / installation.FILE).read_bytes())
+
+    for name, check in checks(cache, store):
         # What crashes this process leaves a verdict as well.
         begun = f"{name}: the check was begun and did not end, so it crashed or was killed"
-        installation.write_check(state_dir, problems[0] if problems else begun, no_programs)
+        keep(problems[0] if problems else begun)
         try:
             said, mark = check(), "ok"
         except SandboxError as error:
@@ -91,8 +113,15 @@ def run(state_dir: Path, cache: Path) -> int:
         console.print(f"{mark:8}{name}: {said}", markup=False, soft_wrap=True)
         if mark == "FAILED":
             problems.append(f"{name}: {said}")
-    installation.write_check(state_dir, problems[0] if problems else None, no_programs, _places())
+    keep(problems[0] if problems else None, _places())
     return 1 if problems else 0
+
+
+def _store(store: FolderStore) -> str:
+    """Whether the store lets one job alone take an evaluation."""
+    if refused := store.refusal():
+        raise CheckError(refused)
+    return f"{store.address} is written under conditions"
 
 
 def _libraries() -> str:
@@ -166,8 +195,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m densing_pipeline.evaluation.preflight")
     parser.add_argument("--state-dir", type=Path, required=True, help="where the verdict is kept")
     parser.add_argument("--cache", type=Path, required=True, help="where weights are kept")
+    parser.add_argument("--store", help="object store that evaluations travel through")
+    parser.add_argument("--order", help=argparse.SUPPRESS)
     told = parser.parse_args()
-    return run(told.state_dir, told.cache)
+    try:
+        store = open_store(told.store) if told.store else None
+        return run(told.state_dir, told.cache, store, told.order)
+    except StoreError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ its folders are read (`evaluation.measured_tables`).
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import polars as pl
 from densing_pipeline import clock
 from densing_pipeline.evaluation import (
     folder_format,
+    folder_mirror,
     folder_reader,
     installation,
     lease,
@@ -28,6 +30,7 @@ from densing_pipeline.evaluation import (
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
+from densing_pipeline.evaluation.folder_store import FolderStore
 from densing_pipeline.evaluation.job_path import (
     check_command,
     environment_lacks,
@@ -38,6 +41,8 @@ from densing_pipeline.evaluation.job_path import (
 )
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.json_documents import load
+from densing_pipeline.object_stores import StoreError
+from densing_pipeline.orchestration import evaluation_store
 from densing_pipeline.orchestration.launchers.launcher import (
     Context,
     JobEndedError,
@@ -54,8 +59,14 @@ from densing_pipeline.tables.schemas import TableError
 CHECK_HOURS = 0.5
 """Longest that the check of the installation may take; it loads a tiny model."""
 
+BROUGHT_LATER = "the next night brings what it left in the store"
+"""What becomes of the results of a job whose store could not be read at its end."""
+
 STATUSES_OF_THE_JOB = (0, 1, 3)
 """Exit statuses with which the job ends after it has written its outcome (`evaluation.job.EXIT`)."""
+
+LEFT_ITS_FOLDER = 4
+"""Exit status of a job that does not hold its folder (`evaluation.job.EXIT_BUSY`)."""
 
 
 def evaluate(
@@ -77,6 +88,10 @@ def evaluate(
         suite.version(in_force, settings.evaluation_sample_error),
         settings.evaluation_limit,
     )
+    with _store_errors("no evaluation is begun without it"):
+        store = evaluation_store.opened(settings)
+        if store:
+            folder_mirror.bring(store, path)
     found = folder_reader.read_folder(path)
     if found.state == "running":
         raise _failure(f"another job is at it: {path} is locked")
@@ -85,8 +100,11 @@ def evaluate(
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
         if lacking := _lacks(settings):
             raise _failure(lacking)
-        _begin(found, listed or "main", set(items["benchmark"]))
-        told = _run_job(context, settings, launcher, model, revision, path)
+        with _store_errors("no evaluation is begun without it"):
+            _begin(found, listed or "main", set(items["benchmark"]), store)
+            name = f"densing-{secrets.token_hex(8)}"
+            order = _order(settings, store, name, model, revision, path)
+        told = _run_job(context, settings, launcher, order, path, store)
         row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
         raise _failure(f"{row['state']}: {row['reason']}", path)
@@ -109,6 +127,7 @@ def command(
         "--released": _release_date(settings, model),
         "--gpus": max(gpus, 1),
         "--order": order,
+        "--store": settings.evaluation_store,
     }
     return job_command(settings.on_nodes(settings.evaluation_python), options)
 
@@ -129,12 +148,18 @@ def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]
     """
     if lacking := _lacks(settings):
         raise _failure(lacking)
+    name = f"densing-check-{secrets.token_hex(4)}"
     trial = check_command(
         settings.on_nodes(settings.evaluation_python),
         settings.on_nodes(settings.state_dir),
         settings.on_nodes(settings.evaluation_cache_dir),
+        settings.evaluation_store,
+        name,
     )
-    name = f"densing-check-{secrets.token_hex(4)}"
+    with _store_errors("no check is begun without it"):
+        store = evaluation_store.opened(settings)
+        if store:
+            trial = evaluation_store.fetching(store, settings, trial)
     gpus = places.gpus_needed(None, settings.cluster_gpu_gib)
     order = Order(name, tuple(trial), _environment(settings), CHECK_HOURS, gpus)
     try:
@@ -142,7 +167,11 @@ def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]
     except JobEndedError as error:
         installation.write_check(settings.state_dir, f"the check could not be run: {error}")
         raise _failure(str(error)) from error
-    time.sleep(launcher.visible_after_s)
+    if store:
+        with _store_errors("what the check found is not known"):
+            evaluation_store.bring_check(store, settings, name)
+    else:
+        time.sleep(launcher.visible_after_s)
     found = installation.last_check(settings.state_dir)
     if status != 0 and not (found and found.problem):
         said = f"it ended with status {status}: {' '.join(lines[-1:])[:400]}"
@@ -162,6 +191,8 @@ def _lacks(settings: Settings) -> str | None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Variables of the job and of the check, beside those that their machine has."""
+    if settings.evaluation_store:
+        return job_environment(None, settings.hub_endpoint)
     package = package_alone if settings.evaluate_on == "local" else package_copied
     return job_environment(settings.on_nodes(package(settings.job_dir)), settings.hub_endpoint)
 
@@ -238,58 +269,100 @@ def _current_revision(settings: Settings, model: str) -> str:
         raise _failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
 
 
-def _begin(found: Folder, asked: str, kept: AbstractSet[str]) -> None:
+def _begin(
+    found: Folder, asked: str, kept: AbstractSet[str], store: FolderStore | None = None
+) -> None:
     """Record the attempt first, and delete an earlier outcome.
+
+    Of evaluations that travel through a store the request is sent before anything changes here.
 
     Of a finished evaluation damaged files are deleted as well: without the hashes in the outcome they
     would be taken for complete.
     """
-    found.path.mkdir(parents=True, exist_ok=True)
-    if found.state == "done":
-        for file in found.path.glob("*.parquet"):
-            if file.stem not in kept and file.is_file():
-                file.unlink()
-    (found.path / folder_format.OUTCOME).unlink(missing_ok=True)
     request = {
         "attempt": found.attempt + 1,
         "excused": found.excused,
         "requested_revision": asked,
         "started_at": clock.now().isoformat(),
     }
+    if store:
+        evaluation_store.send_request(store, found.path, request)
+    found.path.mkdir(parents=True, exist_ok=True)
+    if found.state == "done":
+        for file in found.path.glob("*.parquet"):
+            if file.stem not in kept and file.is_file():
+                file.unlink()
+    (found.path / folder_format.OUTCOME).unlink(missing_ok=True)
     folder_format.write_json(found.path / folder_format.REQUEST, request)
+
+
+def _order(
+    settings: Settings,
+    store: FolderStore | None,
+    name: str,
+    model: str,
+    revision: str,
+    path: Path,
+) -> Order:
+    """The order of an evaluation; with a store, that has the package for its node afterwards."""
+    gpus = gpus_given(settings, model)
+    job = command(settings, model, revision, path, gpus, name)
+    if store:
+        job = evaluation_store.fetching(store, settings, job)
+    return Order(name, tuple(job), _environment(settings), settings.evaluation_hours, gpus)
 
 
 def _run_job(
     context: dg.AssetExecutionContext,
     settings: Settings,
     launcher: Launcher,
-    model: str,
-    revision: str,
+    order: Order,
     path: Path,
+    store: FolderStore | None,
 ) -> Mapping[str, Any]:
     """Run the job; if it ended without an outcome, write one.
 
     Returns:
         Metadata that the job reported.
     """
-    gpus = gpus_given(settings, model)
-    name = f"densing-{secrets.token_hex(8)}"
-    job = tuple(command(settings, model, revision, path, gpus, name))
-    order = Order(name, job, _environment(settings), settings.evaluation_hours, gpus)
     try:
         told = launcher.run(context, order)
     except JobEndedError as error:
-        if error.status in STATUSES_OF_THE_JOB:
+        if error.status in STATUSES_OF_THE_JOB and store is None:
             _wait_for_outcome(path, launcher.visible_after_s)
-        lease.end(path, name)
+        _release(path, order, store)
         _end(path, settings, error)
         return {}
     except dg.DagsterExecutionInterruptedError:
-        lease.end(path, name)
-        _end(path, settings, JobEndedError("stopped by hand"))
+        # The run counts as stopped, whether or not the store can be read.
+        with suppress(dg.Failure):
+            _release(path, order, store)
+            _end(path, settings, JobEndedError("stopped by hand"))
         raise
-    _wait_for_outcome(path, launcher.visible_after_s)
+    if store is None:
+        _wait_for_outcome(path, launcher.visible_after_s)
+    else:
+        with _store_errors(f"the job has ended; {BROUGHT_LATER}"):
+            folder_mirror.bring(store, path)
     return told
+
+
+def _release(path: Path, order: Order, store: FolderStore | None) -> None:
+    """End the lease of a job that has ended; from a store, bring what it left."""
+    if store:
+        with _store_errors(f"the job has ended; {BROUGHT_LATER}"):
+            evaluation_store.end_order(store, path, order.name)
+            folder_mirror.bring(store, path)
+    lease.end(path, order.name)
+
+
+@contextmanager
+def _store_errors(meaning: str) -> Iterator[None]:
+    """Have errors of the store fail the run, with what that means."""
+    try:
+        yield
+    except StoreError as error:
+        raise _failure(f"{error}; {meaning}") from error
 
 
 def _wait_for_outcome(path: Path, seconds: float) -> None:
@@ -305,6 +378,7 @@ def _end(path: Path, settings: Settings, how: JobEndedError) -> None:
     if found.state == "running" or (path / folder_format.OUTCOME).exists():
         return
     meaning = {
+        LEFT_ITS_FOLDER: ": it left its folder, for its lease was another job's or could not be renewed",
         124: f": it took longer than {settings.evaluation_hours:g} h (DENSING_EVALUATION_HOURS)",
         137: ": killed, for lack of memory or by hand",
         -9: ": killed, for lack of memory or by hand",
@@ -318,7 +392,11 @@ def _end(path: Path, settings: Settings, how: JobEndedError) -> None:
         )
     # What was killed may have been too large, or the machine too small; what took too long is the model's.
     fault = how.fault or (
-        "installation" if never_ran else "unexplained" if "killed" in meaning else None
+        "installation"
+        if never_ran or how.status == LEFT_ITS_FOLDER
+        else "unexplained"
+        if "killed" in meaning
+        else None
     )
     outcome = {
         "state": "failed",

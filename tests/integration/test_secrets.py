@@ -39,9 +39,11 @@ NOW = datetime(2026, 6, 3, 2, tzinfo=UTC)
 TOKEN = "hf_s3cr3t"  # noqa: S105
 LISTS = ("OPENROUTER", "LITELLM", "MODELS_DEV", "GENAI_PRICES", "LLM_PRICES")
 HOLD_ADDRESSES = {one.name for one in variables() if not Settings.model_fields[one.field].repr}
-NO_REQUESTS = {"DENSING_PUBLISH_URL", "DENSING_REDIRECT_HOSTS", "DENSING_DATABASE_URL"}
+NO_REQUESTS = {
+    "DENSING_PUBLISH_URL", "DENSING_REDIRECT_HOSTS", "DENSING_DATABASE_URL", "DENSING_EVALUATION_STORE",
+}  # fmt: skip
 """The first names a directory; the second is refused with a password; the third is tried with a real server
-(`unit/orchestration/test_postgres_storage.py`)."""
+(`unit/orchestration/test_postgres_storage.py`), and so is the fourth, which is refused with a password or a query."""
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_polls_leave_no_secret(
     "value",
     ["ftp://s3cr3t-user:s3cr3t@h/l?sig=s3cr3t", "s3cr3t-user:s3cr3t@h", "http://u:s3cr3t#t@h/"],
 )
-@pytest.mark.parametrize("name", ["LITELLM_URL", "PUBLISH_URL"])
+@pytest.mark.parametrize("name", ["LITELLM_URL", "PUBLISH_URL", "EVALUATION_STORE"])
 def test_a_refused_address_is_named_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

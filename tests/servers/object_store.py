@@ -7,6 +7,7 @@ tests should not wait for.
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
@@ -89,6 +90,27 @@ class ObjectStoreServer:
                 "virtual_hosted_style_request": "false",
             }
         }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables by which a process uses this server."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
+        }
+
+    def age(self, suffix: str, seconds: float) -> None:
+        """Make the objects whose names end like this look written some seconds earlier."""
+        from moto.s3.models import s3_backends
+
+        bucket = s3_backends["123456789012"]["aws"].buckets[BUCKET]
+        for name in list(bucket.keys):
+            if name.endswith(suffix):
+                bucket.keys[name].last_modified -= timedelta(seconds=seconds)
 
     def client(self) -> Any:
         """A client of another library, as a reader has it."""

@@ -1,0 +1,207 @@
+"""Brings evaluation folders from an object store to the state directory, where everything else reads them.
+
+Only what changed is fetched, an outcome after the files that it has the hashes of. A job that lives leaves its lease
+here, so the folder counts as running; while the store cannot be read, what was alive stays so. Files that this machine
+made are never deleted. Not here: what the names in the store mean (`folder_store`), and what jobs send (`folder_sender`).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from densing_pipeline import files
+from densing_pipeline.evaluation import folder_reader, lease, store_lease
+from densing_pipeline.evaluation.folder_format import (
+    LEASE,
+    OUTCOME,
+    REQUEST,
+    read_json,
+    write_json,
+)
+from densing_pipeline.evaluation.folder_store import (
+    EVALUATIONS,
+    FOLDER_FILE,
+    MOST_FILES,
+    MOST_ITEMS,
+    MOST_JSON,
+    MOST_OBJECTS,
+    FolderStore,
+    Listed,
+    folder_key,
+    is_safe_name,
+)
+
+BROUGHT = ".brought.json"
+"""File of a folder with the objects that its files were brought from: entity tags by name, and a hash of the listing."""
+
+DEPTH = 3
+"""Parts of an evaluation's path: model, revision, suite version."""
+
+
+def bring(store: FolderStore, folder: Path) -> None:
+    """Bring one evaluation.
+
+    Args:
+        store: the store.
+        folder: its folder here.
+
+    Raises:
+        StoreError: the store cannot be read.
+        OSError: the folder cannot be written.
+    """
+    key = folder_key(folder)
+    _bring(store, folder, key, store.listed(key), None)
+
+
+def bring_all(store: FolderStore, root: Path) -> list[str]:
+    """Bring every evaluation that changed in the store.
+
+    Args:
+        store: the store.
+        root: folder of all evaluations here.
+
+    Returns:
+        A remark for each evaluation in the store that was not brought.
+
+    Raises:
+        StoreError: the store cannot be read.
+        OSError: a folder cannot be written.
+    """
+    remarks = []
+    now = None
+    for parts, objects in _by_evaluation(store.listed(EVALUATIONS, MOST_OBJECTS)):
+        there = "/".join((EVALUATIONS, *parts))
+        if len(parts) < DEPTH or not all(map(is_safe_name, parts)):
+            remarks.append(f"{there[:200]!r} is no name of an evaluation")
+            continue
+        if len(objects) > MOST_FILES:
+            remarks.append(f"{there} has more than {MOST_FILES} objects")
+            continue
+        folder = root.joinpath(*parts)
+        if _seen(objects) == read_json(folder / BROUGHT).get("seen") and not lease.is_remote(
+            folder
+        ):
+            continue
+        now = now or store.now()
+        _bring(store, folder, there, objects, now)
+    return remarks
+
+
+def keep_alive(root: Path) -> None:
+    """While the store cannot be read: have the jobs count as alive that did when it last could."""
+    for path in root.glob(f"*/*/*/{LEASE}"):
+        if lease.is_remote(path.parent):
+            os.utime(path)
+
+
+def _by_evaluation(objects: Iterable[Listed]) -> Iterable[tuple[tuple[str, ...], list[Listed]]]:
+    """Listed objects by the model, revision and suite version in their paths."""
+    for parts, found in groupby(objects, lambda each: tuple(each.path.split("/")[1:-1][:DEPTH])):
+        yield parts, list(found)
+
+
+def _seen(objects: Sequence[Listed]) -> str:
+    """A hash of a listing."""
+    told = [(each.path, each.size, each.e_tag) for each in objects]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _bring(
+    store: FolderStore, folder: Path, key: str, objects: Sequence[Listed], now: datetime | None
+) -> None:
+    """Bring one evaluation, of which the objects are listed.
+
+    Args:
+        store: the store.
+        folder: its folder here.
+        key: its path in the store.
+        objects: all objects below that path.
+        now: the time by the store's clock; None to ask for it if it is needed.
+    """
+    if folder_reader.is_running(folder) and not lease.is_remote(folder):
+        # A job of this disk is at work in the folder itself.
+        return
+    told = store_lease.read(store, key)
+    by_path = {each.path: each for each in objects}
+    _bring_request(store, folder, key, by_path)
+    if told is None:
+        return
+    is_alive = told.is_alive(now or store.now())
+    if is_alive:
+        folder.mkdir(parents=True, exist_ok=True)
+        by = told.lease
+        age_s = max(((now or store.now()) - told.found.written_at).total_seconds(), 0.0)
+        lease.write_remote(
+            folder, by.host if by else "?", by.order if by else None, by.token if by else "?", age_s
+        )
+    token = told.lease.files if told.lease else None
+    brought: dict[str, Any] = read_json(folder / BROUGHT).get("files") or {}
+    if token is not None:
+        brought = _bring_files(store, folder, f"{key}/{token}", by_path, brought)
+    if folder.exists():
+        write_json(folder / BROUGHT, {"files": brought, "seen": _seen(objects)})
+        if not is_alive and lease.is_remote(folder):
+            (folder / LEASE).unlink(missing_ok=True)
+
+
+def _bring_request(store: FolderStore, folder: Path, key: str, by_path: dict[str, Listed]) -> None:
+    """Bring the request of another orchestrator, if it is a later one than ours."""
+    if (path := f"{key}/{REQUEST}") not in by_path:
+        return
+    found = store.read(path)
+    if found and _attempt_in(found.content) > _attempt(folder):
+        files.write(folder / REQUEST, found.content)
+
+
+def _bring_files(
+    store: FolderStore,
+    folder: Path,
+    prefix: str,
+    by_path: dict[str, Listed],
+    brought: dict[str, Any],
+) -> dict[str, Any]:
+    """Bring the files of one job, the outcome last; entity tags of what is here now, by name."""
+    there = {
+        name: each
+        for path, each in by_path.items()
+        if path.startswith(f"{prefix}/")
+        # Journals are of use to the next job alone.
+        and FOLDER_FILE.fullmatch(name := path.removeprefix(f"{prefix}/"))
+        and name[0] != "."
+    }
+    kept: dict[str, Any] = {}
+    for name in sorted(there, key=lambda each: (each == OUTCOME, each)):
+        each, path = there[name], folder / name
+        kept[name] = each.e_tag
+        if each.e_tag is not None and each.e_tag == brought.get(name) and path.exists():
+            continue
+        found = store.read(each.path, MOST_JSON if name.endswith(".json") else MOST_ITEMS)
+        is_earlier = name == OUTCOME and found and _attempt_in(found.content) < _attempt(folder)
+        if found is None or is_earlier:
+            # Deleted meanwhile, or of an attempt before the one that is under way.
+            del kept[name]
+            continue
+        if name == OUTCOME:
+            # What an earlier job left and this one dropped; the outcome's hashes do not have it.
+            for gone in set(brought) - set(there):
+                (folder / gone).unlink(missing_ok=True)
+        files.write(path, found.content)
+    return kept if OUTCOME in kept else brought | kept
+
+
+def _attempt(folder: Path) -> int:
+    return folder_reader.whole_number(read_json(folder / REQUEST).get("attempt")) or 0
+
+
+def _attempt_in(content: bytes) -> int:
+    """The attempt that a JSON document names; 0 if it names none."""
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        return 0
+    return folder_reader.whole_number(told.get("attempt")) or 0 if isinstance(told, dict) else 0
