@@ -33,8 +33,7 @@ CREDENTIALS = {
 """Variables of a store's client that hold its credentials, by scheme."""
 
 ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
-"""Variables by which a store of one's own may have an address without TLS, by scheme. obstore does not read them when it
-is given other options of its client."""
+"""Variables by which a store of one's own may have an address without TLS, by scheme."""
 
 WITHOUT_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "Account must be specified")
 """What errors say when the environment has none: the client then asks the machine it runs on."""
@@ -62,6 +61,7 @@ def open_store(url: str, **options: Any) -> "ObjectStore":
             f"{shown(url)}: object stores need a library more: pip install 'densing-pipeline[stores]' (on machines "
             "that evaluate, `make evaluation-env` builds the environment with it)"
         ) from error
+    # obstore does not read the variable when it is given other options of its client.
     allows_http = os.environ.get(ALLOW_HTTP.get(url.partition("://")[0], ""), "").lower() == "true"
     client: ClientConfig = {**TIMES, "allow_http": allows_http}
     given: dict[str, Any] = {"retry_config": RETRIES, "client_options": client} | options

@@ -51,6 +51,13 @@ REMOTE_PLACES = {
 """How an address of each kind of remote place is written, by scheme."""
 
 
+WITHOUT_STORE = {
+    "local": "which evaluates on this machine",
+    "slurm": "whose jobs report through files of the state directory",
+}
+"""Why evaluations do not travel through a store, by `evaluate_on`."""
+
+
 class SettingsError(ValueError):
     """A variable has a value that is not allowed; a sentence for each names variable, value and remedy."""
 
@@ -489,7 +496,7 @@ class Settings(BaseSettings):
     evaluation_store: str | None = Field(
         repr=False,
         default=None,
-        description="Object store through which evaluation folders travel (s3://, gs://, az://), so that nodes of a cluster need no shared disk.",
+        description="Object store through which evaluation folders travel (s3://, gs://, az://), so that nodes of Ray or Kubernetes need no shared disk.",
     )
     slurm_options: str = Field(
         default="",
@@ -603,10 +610,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _store_of_a_cluster(self) -> Self:
-        if self.evaluation_store is not None and self.evaluate_on == "local":
+        if self.evaluation_store is not None and self.evaluate_on in WITHOUT_STORE:
             raise ValueError(
-                "DENSING_EVALUATION_STORE is for evaluations on other machines, and DENSING_EVALUATE_ON is 'local', where "
-                "they need none: unset it, or set DENSING_EVALUATE_ON to slurm, ray or kubernetes"
+                f"DENSING_EVALUATION_STORE is for machines that share no disk, and DENSING_EVALUATE_ON is {self.evaluate_on!r}, "
+                f"{WITHOUT_STORE[self.evaluate_on]}: unset it, or set DENSING_EVALUATE_ON to ray or kubernetes"
             )
         return self
 

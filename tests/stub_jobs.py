@@ -23,6 +23,40 @@ from tests.evaluations import REVISION
 LIMIT = 4
 MODELS = ("lab/model", "lab/other")
 REPOSITORY = Path(__file__).parents[1]
+SENDS = """
+from densing_pipeline.evaluation.folder_store import open_store
+from densing_pipeline.evaluation.folder_writer import FolderWriter
+from tests.evaluations import REVISION, items
+PADDING = {"bits_per_byte": None, "text_bytes": None, "item_weight": None}
+suite_version = out.name.partition("-first-")[0]
+provenance = {"model_id": model, "revision": REVISION, "suite_version": suite_version, "limit": 4, "device": "H100",
+              "vllm_version": "0.32.0", "dtype": "bfloat16", "tensor_parallel": 1, "engine": "vllm"}
+def measure(writer, name, most=4):
+    before = writer.unfinished(name)
+    done = {row["item_id"] for row in before}
+    rows = [PADDING | row for row in items(name, 4).to_dicts() if row["item_id"] not in done][:most]
+    for row in rows:
+        writer.record(row)
+    if most == 4:
+        writer.finish(name, [*before, *rows])
+    return len(before)
+"""
+"""What a job begins with whose folder travels through a store."""
+
+WHOLE = (
+    SENDS
+    + """
+from densing_pipeline.benchmarks import AVERAGED
+with FolderWriter(out, order=order, store=open_store(given("--store"))) as writer:
+    writer.begin(provenance)
+    before = [measure(writer, name) for name in AVERAGED if writer.finished(name) is None]
+    (out / "before").write_text(str(sum(before)))
+    writer.write_provenance({**provenance, "seconds": 1.0})
+    writer.end("done", "whole suite", resumable=False)
+"""
+)
+"""What such a job does that measures its model; the file `before` has the number of items of earlier jobs."""
+
 WRITES = (
     "from tests.evaluations import write\nwrite(out.parents[2], model, limit=4, attempt=attempt)\n"
 )
@@ -55,10 +89,16 @@ def job(told: Settings, *does: str) -> None:
     script = told.evaluation_python.with_suffix(".py")
     script.write_text(
         "import json, os, signal, sys, time\nfrom pathlib import Path\n"
+        # What fetches the package first becomes this program afterwards, as it becomes its own Python.
+        "if sys.argv[1] == '-c':\n"
+        f"    sys.executable, code = {str(told.evaluation_python)!r}, sys.argv.pop(2)\n"
+        "    sys.argv.pop(0)\n"
+        "    exec(code)\n"
         f"sys.path.insert(0, {str(REPOSITORY)!r})\n"
         "def given(name): return sys.argv[sys.argv.index(name) + 1]\n"
         "out, model, order = Path(given('--out')), given('--model'), given('--order')\n"
-        "attempt = json.loads((out / 'request.json').read_text())['attempt']\n"
+        "request = out / 'request.json'\n"
+        "attempt = json.loads(request.read_text())['attempt'] if request.exists() else None\n"
         + "\n".join(map(textwrap.dedent, does))
     )
     told.evaluation_python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')

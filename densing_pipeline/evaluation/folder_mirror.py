@@ -26,12 +26,13 @@ from densing_pipeline.evaluation.folder_format import (
 from densing_pipeline.evaluation.folder_store import (
     EVALUATIONS,
     FOLDER_FILE,
-    MOST_FILES,
     MOST_ITEMS,
     MOST_JSON,
     MOST_OBJECTS,
+    MOST_OF_EVALUATION,
     FolderStore,
     Listed,
+    TooLargeError,
     folder_key,
     is_safe_name,
 )
@@ -79,8 +80,8 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
         if len(parts) < DEPTH or not all(map(is_safe_name, parts)):
             remarks.append(f"{there[:200]!r} is no name of an evaluation")
             continue
-        if len(objects) > MOST_FILES:
-            remarks.append(f"{there} has more than {MOST_FILES} objects")
+        if len(objects) > MOST_OF_EVALUATION:
+            remarks.append(f"{there} has more than {MOST_OF_EVALUATION} objects")
             continue
         folder = root.joinpath(*parts)
         if _seen(objects) == read_json(folder / BROUGHT).get("seen") and not lease.is_remote(
@@ -88,7 +89,10 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
         ):
             continue
         now = now or store.now()
-        _bring(store, folder, there, objects, now)
+        try:
+            _bring(store, folder, there, objects, now)
+        except TooLargeError as error:
+            remarks.append(str(error))
     return remarks
 
 

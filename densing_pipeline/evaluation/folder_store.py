@@ -43,7 +43,7 @@ FOLDER_FILE = re.compile(
 MOST_JSON, MOST_ITEMS = MIB, 256 * MIB
 """Bytes of a JSON file and of a file of items, at most."""
 
-MOST_FILES = 1000
+MOST_OF_EVALUATION = 1000
 """Objects of one evaluation, at most; one has about twenty."""
 
 MOST_OBJECTS = 1_000_000
@@ -55,6 +55,10 @@ NAME_BYTES = 200
 
 class ChangedError(StoreError):
     """An object was not written, because it is another one than was read, or is there already."""
+
+
+class TooLargeError(StoreError):
+    """An object, or the number of objects, is larger than that of any evaluation."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,8 @@ class FolderStore:
             most: bytes that it may have.
 
         Raises:
-            StoreError: it is larger, or cannot be read.
+            TooLargeError: it is larger.
+            StoreError: it cannot be read.
         """
         with self._named(path):
             try:
@@ -180,7 +185,7 @@ class FolderStore:
                     if size > most:
                         break
             if max(size, found.meta["size"]) > most:
-                raise StoreError(
+                raise TooLargeError(
                     f"{self.address}/{path}: larger than {most} bytes, so no evaluation wrote it"
                 )
             return Found(b"".join(pieces), version_of(found.meta), found.meta["last_modified"])
@@ -194,18 +199,19 @@ class FolderStore:
                 return False
         return True
 
-    def listed(self, below: str, most: int = MOST_FILES) -> list[Listed]:
+    def listed(self, below: str, most: int = MOST_OF_EVALUATION) -> list[Listed]:
         """The objects below a path, sorted.
 
         Raises:
-            StoreError: they are more than `most`, or cannot be listed.
+            TooLargeError: they are more than `most`.
+            StoreError: they cannot be listed.
         """
         found: list[Listed] = []
         with self._named(below):
             for page in self._store.list(below):
                 found += [Listed(str(each["path"]), each["size"], each["e_tag"]) for each in page]
                 if len(found) > most:
-                    raise StoreError(
+                    raise TooLargeError(
                         f"{self.address}/{below}: more than {most} objects, so they are no evaluations of ours"
                     )
         return sorted(

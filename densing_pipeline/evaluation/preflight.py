@@ -55,17 +55,12 @@ class CheckError(Exception):
     """Raised by a check that fails; the message says what is wrong and what to do."""
 
 
-def checks(
-    cache: Path, store: FolderStore | None = None
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Every check: its name, and a function that says what it found or raises.
+def checks(cache: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Every check of the machine: its name, and a function that says what it found or raises.
 
     Args:
         cache: folder of the weights.
-        store: that evaluations travel through, if any.
     """
-    if store is not None:
-        yield "store", partial(_store, store)
     yield "libraries", _libraries
     yield "machine", _machine
     yield "disk", lambda: _disk(cache)
@@ -97,7 +92,10 @@ def run(
         if store is not None and order is not None:
             store.put(f"{CHECKS}/{order}.json", (state_dir / installation.FILE).read_bytes())
 
-    for name, check in checks(cache, store):
+    every = [*checks(cache)]
+    if store is not None:
+        every.insert(0, ("store", partial(_store, store)))
+    for name, check in every:
         # What crashes this process leaves a verdict as well.
         begun = f"{name}: the check was begun and did not end, so it crashed or was killed"
         keep(problems[0] if problems else begun)

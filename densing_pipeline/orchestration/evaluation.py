@@ -101,9 +101,9 @@ def evaluate(
         if lacking := _lacks(settings):
             raise _failure(lacking)
         with _store_errors("no evaluation is begun without it"):
-            _begin(found, listed or "main", set(items["benchmark"]), store)
             name = f"densing-{secrets.token_hex(8)}"
             order = _order(settings, store, name, model, revision, path)
+            _begin(found, listed or "main", set(items["benchmark"]), store)
         told = _run_job(context, settings, launcher, order, path, store)
         row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":

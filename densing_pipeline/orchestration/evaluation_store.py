@@ -24,6 +24,9 @@ from densing_pipeline.settings import Settings
 
 LOG = logging.getLogger(__name__)
 
+REMARKS = 20
+"""Evaluations left out that a night names, at most."""
+
 
 def opened(settings: Settings) -> FolderStore | None:
     """The store of the settings; None if evaluation folders lie on a disk that all see.
@@ -46,7 +49,7 @@ def bring_all(settings: Settings) -> None:
         store = opened(settings)
         if store is None:
             return
-        for remark in folder_mirror.bring_all(store, root):
+        for remark in folder_mirror.bring_all(store, root)[:REMARKS]:
             LOG.warning("%s: left out: %s", store.address, remark)
     except StoreError as error:
         folder_mirror.keep_alive(root)

@@ -1,5 +1,6 @@
 """Settings come from DENSING_* variables, and bad ones are named."""
 
+import re
 import traceback
 from pathlib import Path
 
@@ -67,6 +68,50 @@ def test_releases_of_a_remote_place_have_a_copy_in_the_state_directory(url, tmp_
 def test_an_address_of_a_store_may_be_written_in_capital_letters():
     assert Settings(publish_url="S3://Bucket/A").publish_url == "s3://Bucket/A"
     assert Settings(publish_url="FILE:///data").publish_dir == Path("/data")
+
+
+def cluster(tmp_path, store, **given):
+    return Settings(
+        state_dir=tmp_path, **{"evaluate_on": "ray", "evaluation_store": store, **given}
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket", "S3://bucket/a/", "gs://bucket/a", "az://container/a"]
+)
+def test_evaluations_travel_through_an_object_store(tmp_path, url):
+    assert cluster(tmp_path, url).evaluation_store == url.replace("S3", "s3").rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("hf://datasets/a/b", "travel through an object store: s3://bucket/prefix"),
+        ("/shared/disk", "travel through an object store"),
+        ("https://bucket.example/a", "travel through an object store"),
+        ("s3://", "s3://bucket/prefix"),
+        ("s3://key:secret@bucket/a", "credentials come from the environment"),
+        ("s3://bucket/a?token=secret", "credentials come from the environment"),
+        ("s3://bucket/../a", "without `.` and `..`"),
+    ],
+)
+def test_other_addresses_for_evaluations_are_refused(tmp_path, url, told):
+    with pytest.raises(ValidationError, match=re.escape(told)) as refused:
+        cluster(tmp_path, url)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("on", "why"), [("local", "evaluates on this machine"), ("slurm", "through files of the state")]
+)
+def test_a_store_for_evaluations_is_for_nodes_that_share_no_disk(tmp_path, on, why):
+    with pytest.raises(ValidationError, match=why):
+        cluster(tmp_path, "s3://bucket/a", evaluate_on=on)
+
+
+def test_a_replay_shares_no_evaluations_with_other_machines(tmp_path):
+    with pytest.raises(ValidationError, match="share no evaluations with other machines"):
+        cluster(tmp_path, "s3://bucket/a", now="2026-01-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize("url", ["s3://b/../c", "gs://b/a/./c", "az://c/%2e%2e/d"])

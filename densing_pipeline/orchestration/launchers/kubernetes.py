@@ -1,7 +1,7 @@
 """Runs the evaluation job as a pod, through the Pipes client of dagster-k8s.
 
 Image, volumes, tolerations and the secret with `HF_TOKEN` come from a file, `DENSING_KUBERNETES_POD`
-(`deploy/kubernetes/evaluation-pod.yaml` is one to begin with); command, variables and the number of GPUs are added to
+(`deploy/kubernetes/evaluation-pod.yaml` is one to begin with, `evaluation-pod-store.yaml` one without a shared volume); command, variables and the number of GPUs are added to
 its first container. Messages of Dagster Pipes come through the pod's log. If this process dies the pod goes on, and
 the job writes its outcome. Never run on a cluster.
 """

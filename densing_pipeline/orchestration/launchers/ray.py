@@ -1,8 +1,9 @@
 """Runs the evaluation job as a Ray job, through the Pipes client of dagster-ray.
 
-Messages of Dagster Pipes come through the job's log. The state directory is on a disk that Ray's nodes share. Ray
-shows the variables of a job on its dashboard, so `HF_TOKEN` is none of them: the nodes have their own. If this process
-dies the job goes on, and writes its outcome.
+Messages of Dagster Pipes come through the job's log. The state directory is on a disk that Ray's nodes share, or
+evaluations travel through a store (`DENSING_EVALUATION_STORE`). Ray shows the variables of a job on its dashboard, so
+`HF_TOKEN` and the store's credentials are none of them: the nodes have their own. If this process dies the job goes on,
+and writes its outcome.
 """
 
 import re

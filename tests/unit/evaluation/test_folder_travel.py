@@ -231,8 +231,8 @@ def test_an_end_that_cannot_be_sent_is_kept_and_gone_on_from(store, node, here, 
         measured(writer)
         with monkeypatch.context() as patch:
             patch.setattr(FolderStore, "put", fails(GONE))
-            patch.setattr(lease, "EXPIRY_S", 0.5)
-            writer._sender._renewed = time.monotonic()
+            patch.setattr(writer._sender, "is_held", lambda: True)
+            patch.setattr(lease, "EXPIRY_S", 0.0)
             with pytest.raises(EvaluationError, match="it is kept in"):
                 writer.end("done", "all", resumable=False)
     folder_mirror.bring(store, here)
@@ -393,7 +393,9 @@ def test_what_is_too_large_or_too_much_is_refused(store, node, here, monkeypatch
     with pytest.raises(StoreError, match=r"GSM8K\.parquet: larger than 10 bytes"):
         folder_mirror.bring(store, here)
     assert not (here / "GSM8K.parquet").exists()
-    monkeypatch.setattr(folder_mirror, "MOST_FILES", 20)
+    [remark] = folder_mirror.bring_all(store, here.parents[2])
+    assert "GSM8K.parquet: larger than 10 bytes" in remark, "it costs that evaluation alone"
+    monkeypatch.setattr(folder_mirror, "MOST_OF_EVALUATION", 20)
     for n in range(21):
         store.put(f"evaluations/{'/'.join(KEY)}/{token}/{n}", b"")
     assert folder_mirror.bring_all(store, here.parents[2]) == [

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from pathlib import Path
 import huggingface_hub
 import polars as pl
 import pytest
+from obstore.store import MemoryStore
 
 from densing_pipeline.benchmarks import BenchmarkFacts
 from densing_pipeline.evaluation import (
     folder_format,
+    folder_mirror,
     folder_reader,
+    folder_store,
     job,
     suite,
     vllm_engine,
@@ -24,6 +28,7 @@ from densing_pipeline.evaluation import (
 )
 from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.evaluation.folder_format import OUTCOME
+from densing_pipeline.evaluation.folder_store import FolderStore
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import (
@@ -147,6 +152,26 @@ def test_what_is_finished_is_not_measured_again(place):
     (out(place) / OUTCOME).unlink()
     status, found = run(place)
     assert (status, found.state, Engine.runs) == (0, "done", 1)
+
+
+def test_a_folder_travels_through_a_store_and_the_next_machine_measures_nothing_again(
+    place, monkeypatch
+):
+    memory = FolderStore(MemoryStore(), "memory://evaluations")
+    monkeypatch.setattr(folder_store, "open_store", lambda url: memory)
+    assert run(place, "--store", "s3://bucket/evaluated")[0] == 0
+    shutil.rmtree(place / "evaluations")
+    folder_mirror.bring(memory, out(place))
+    assert folder_reader.read_folder(out(place)).state == "done"
+    shutil.rmtree(place / "evaluations")
+    status, found = run(place, "--store", "s3://bucket/evaluated")
+    assert (status, found.attempt, Engine.runs) == (0, 2, 1)
+
+
+def test_a_store_that_cannot_be_used_fails_before_a_model_is_loaded(place, capsys):
+    status, found = run(place, "--store", "s3://bucket:x/evaluated")
+    assert (status, found.attempt, Engine.loads) == (1, 0, 0)
+    assert "failed: s3://***: invalid port number" in capsys.readouterr().err
 
 
 def test_a_trial_takes_some_items_of_each_benchmark(place):

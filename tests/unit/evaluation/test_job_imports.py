@@ -43,6 +43,11 @@ def test_the_engine_is_imported_only_when_a_model_is_loaded(loaded):
     assert not {"vllm", "torch", "transformers"} & loaded
 
 
+def test_the_library_of_object_stores_is_imported_only_when_one_is_used(loaded):
+    assert "densing_pipeline.evaluation.folder_store" in loaded
+    assert not any(name.startswith("obstore") for name in loaded)
+
+
 @pytest.mark.parametrize("program", [math_worker, runner])
 def test_a_program_that_runs_by_itself_imports_nothing_of_the_package(program):
     """Its process finds no other module: what judges or runs the text of a model has its file alone."""
