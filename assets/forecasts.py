@@ -4,16 +4,14 @@ import dagster as dg
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline import implications as consequences
-from densing_pipeline.cost.levels import contested
-from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.density.drawn_law import drawn_laws
 from densing_pipeline.forecasts import claims, skill
 from densing_pipeline.forecasts import forecasts as every_month
+from densing_pipeline.forecasts import implications as consequences
 from densing_pipeline.forecasts import pace_skill as pace_forecasts
 from densing_pipeline.forecasts import scores as scoring
-from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.forecasts.inputs import ForecastInputs, forecast_market
 from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.hub.models import current
 from densing_pipeline.orchestration.metadata import figure_metadata, skill_metadata
@@ -60,11 +58,12 @@ def forecasts(
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Densest model and cheapest price 1 to 12 months ahead: as published, and rebuilt for every month end."""
     behind = (densities, models, scores, reference_laws)
-    known = _known(behind, (prices, model_links, capability_levels, price_polls))
+    known = _known(behind, (prices, model_links, capability_levels, capability_index, price_polls))
     paces = PooledPaces(_history(models, scores, reference_laws), settings.seed)
     return every_month.forecasts(
         known._replace(pooled_pace=paces.as_of, prepare=paces.prepare),
@@ -85,13 +84,15 @@ def forecast_scores(
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    price_frontier: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Scores of each forecast whose date has passed: CRPS, pinball losses, coverage."""
     known = _known(
         (densities, models, scores, reference_laws),
-        (prices, model_links, capability_levels, price_polls),
+        (prices, model_links, capability_levels, capability_index, price_polls),
     )
-    scored = scoring.forecast_scores(forecasts, known)
+    scored = scoring.forecast_scores(forecasts, known, price_frontier)
     figure = forecasts_chart({"forecasts": forecasts, "forecast_scores": scored})
     return dg.MaterializeResult(value=scored, metadata=figure_metadata(figure))
 
@@ -144,14 +145,17 @@ def paper_claims(
     price_polls: pl.DataFrame,
     model_links: pl.DataFrame,
     capability_levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    price_frontier: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Claims of the paper of December 2024, compared with the data since."""
     return claims.paper_claims(
         _known(
             (densities, models, scores, reference_laws),
-            (prices, model_links, capability_levels, price_polls),
+            (prices, model_links, capability_levels, capability_index, price_polls),
         ),
+        price_frontier,
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
@@ -160,16 +164,10 @@ def paper_claims(
 def _known(
     density_tables: tuple[pl.DataFrame, ...], price_tables: tuple[pl.DataFrame, ...]
 ) -> ForecastInputs:
-    """Densities with what past days are rebuilt from, and the market with the bundled scores.
-
-    Levels on an index are left out, for of past month ends there is no vintage of it, and those that every
-    scored model reaches.
-    """
+    """Densities with what past days are rebuilt from, and the market."""
     densities, models, scores, reference_laws = density_tables
-    prices, links, levels, polls = price_tables
-    scored = facts.load("capability_scores")
-    market = Market(prices, links, contested(levels, scored), scored, polls)
     history = _history(models, scores, reference_laws)
+    market = forecast_market(*price_tables)
     return ForecastInputs.up_to_now(densities, history.as_of, market, history.prepare)
 
 

@@ -366,7 +366,7 @@ FORECASTS = Page(
         "the ends of whose interval are over {width.MOST_FOLD}-fold apart is refused",
         "whose ends are over {width.MOST_FOLD}-fold apart the",
         "coverage of the {level:.0f} % interval",
-        "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **An outcome",
+        "needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. **The outcome",
         "with the interval of {draws:,} resamples",
         "A verdict needs {skill.FEWEST_VINTAGES} vintages and twice the horizon. The table",
         "hindsight: {methods.PAPER_MONTHS[density]} months was fitted",
@@ -389,15 +389,13 @@ FORECASTS = Page(
         "holds {price_coverage[0]:.0f} to {price_coverage[1]:.0f} % of the time instead of {level:.0f} %",
         "record rose {claim.actual_fold:.2f}-fold ({claim.low:.2f} to {claim.high:.2f}) in three months "
         "against {claim.claimed_fold:.2f} promised",
-        "not for GPT-3.5** ({fell[gpt-3.5].actual_fold:.1f}-fold in {fell_months} months, outside",
-        "halved every {fell[gpt-4].months:.1f} months",
+        "({fell[gpt-3.5].actual_fold:.1f}- and {fell[gpt-4].actual_fold:.1f}-fold in {fell_months} months, both below",
+        "That of GPT-4o halved every {fell[gpt-4o].months:.1f} months",
     ),
     findings={
-        "**One month ahead the trend is shown to beat no change** for prices, by little, and not for density": (
+        "**One month ahead the trend is not shown to beat no change**, neither for prices nor for density": (
             lambda of: (
-                of["skill_at"](1, "density", "trend")[0]
-                <= 0
-                < of["skill_at"](1, "price", "trend")[0]
+                max(of["skill_at"](1, target, "trend")[0] for target in ("density", "price")) <= 0
             )
         ),
         "**Density, three and six months ahead**: the trend beats no change at both": lambda of: (
@@ -409,7 +407,14 @@ FORECASTS = Page(
         "three and six months ahead no method is shown to beat no change": lambda of: (
             max(of["skill_at"](months, "price")[0] for months in (3, 6)) <= 0
         ),
-        "outside the range), **nearly": lambda of: of["fell"]["gpt-3.5"].is_within is False,
+        "not for GPT-3.5 and GPT-4**": lambda of: all(
+            of["fell"][level].is_within is False for level in ("gpt-3.5", "gpt-4")
+        ),
+        "both below their ranges": lambda of: all(
+            of["fell"][level].actual_fold < of["fell"][level].claimed_low
+            for level in ("gpt-3.5", "gpt-4")
+        ),
+        "no range can be told of it": lambda of: of["fell"]["gpt-4o"].is_within is None,
     },
     stated={
         "the paper, its versions and the data": (

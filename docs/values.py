@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from densing_pipeline import implications, paper
+from densing_pipeline import paper
 from densing_pipeline.cost import (
     admission,
     coverage,
@@ -45,6 +45,7 @@ from densing_pipeline.evaluation import queue_rules, score_gaps
 from densing_pipeline.forecasts import (
     claims,
     forecasts,
+    implications,
     methods,
     pace_skill,
     pooled_pace,

@@ -1,4 +1,4 @@
-"""Forecasts made at every past month end from the data known then, and their scores.
+"""Forecasts made at every past month end from the data known then, and their scores; what follows from the trend.
 
 Not here: the trends themselves (`trends`, `cost`).
 """

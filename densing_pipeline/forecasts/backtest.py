@@ -9,13 +9,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from densing_pipeline import facts
-from densing_pipeline.cost.levels import contested
-from densing_pipeline.cost.market import Market
 from densing_pipeline.density.density_history import DensityHistory
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
-from densing_pipeline.forecasts.inputs import ForecastInputs
+from densing_pipeline.forecasts.inputs import ForecastInputs, forecast_market
 from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import RIVALS, forecast_skill
@@ -35,17 +32,16 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     """Forecast at every past month end, score the forecasts whose date has passed, and summarise.
 
     Args:
-        tables: densities with the models, scores and reference_laws behind them, prices, model_links
-            and capability_levels, and price_polls if there is one.
+        tables: densities with the models, scores and reference_laws behind them, price_frontier with the prices,
+            model_links, capability_levels and capability_index behind it, and price_polls if there is one.
         draws: draws behind forecasts and intervals.
         seed: seed of the draws.
     """
-    scored = facts.load("capability_scores")
-    market = Market(
+    market = forecast_market(
         tables["prices"],
         tables["model_links"],
-        contested(tables["capability_levels"], scored),
-        scored,
+        tables["capability_levels"],
+        tables["capability_index"],
         tables.get("price_polls"),
     )
     history = DensityHistory.of(
@@ -54,9 +50,10 @@ def backtest(tables: Mapping[str, pl.DataFrame], *, draws: int, seed: int) -> Ba
     known = ForecastInputs.up_to_now(tables["densities"], history.as_of, market, history.prepare)
     paces = PooledPaces(history, seed)
     made = forecasts(known._replace(pooled_pace=paces.as_of), draws=draws, seed=seed)
-    scored = forecast_scores(made, known)
+    scored = forecast_scores(made, known, tables["price_frontier"])
     skill = forecast_skill(scored, as_of=known.as_of, draws=draws, seed=seed)
-    return Backtest(made, scored, skill, paper_claims(known, draws=draws, seed=seed))
+    claims = paper_claims(known, tables["price_frontier"], draws=draws, seed=seed)
+    return Backtest(made, scored, skill, claims)
 
 
 def skill_rows(forecast_skill: pl.DataFrame) -> list[list[str]]:

@@ -18,14 +18,15 @@ from densing_pipeline.density.variants import score_errors
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.methods import FEWEST_STEPS, PAPER_MONTHS
 from densing_pipeline.forecasts.vintages import (
-    cheapest_ever,
     density_names,
     density_vintage,
     entry_days,
+    forecast_curves,
     is_watched,
     month_ends,
     months_later,
     price_days,
+    price_progress,
     series_models,
 )
 from densing_pipeline.headline import HEADLINE_BLEND
@@ -54,7 +55,9 @@ PRICE_CLAIMS = {
 }
 
 
-def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFrame:
+def paper_claims(
+    known: ForecastInputs, price_frontier: pl.DataFrame, *, draws: int, seed: int
+) -> pl.DataFrame:
     """The paper's claims at the end of 2024, and the outcomes.
 
     The interval of the growth of density comes from the errors of the scores: the scores are
@@ -64,6 +67,7 @@ def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFram
 
     Args:
         known: the tables as known now.
+        price_frontier: the published price curves, of which outcomes are read.
         draws: draws behind the intervals.
         seed: seed of the draws.
 
@@ -72,7 +76,7 @@ def paper_claims(known: ForecastInputs, *, draws: int, seed: int) -> pl.DataFram
     """
     rows = [
         *_density(known, draws, seed),
-        *_price(known, draws, seed),
+        *_price(known, price_frontier, seed),
     ]
     if not rows:
         return PAPER_CLAIMS.empty()
@@ -105,16 +109,15 @@ def _density(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str,
                 yield row | {"target": "density", "series": name}
 
 
-def _price(known: ForecastInputs, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+def _price(
+    known: ForecastInputs, price_frontier: pl.DataFrame, seed: int
+) -> Iterator[dict[str, Any]]:
     """Fall of the cheapest price of each level that had one when the claim was made."""
     if not known.has_prices or known.as_of <= MADE_ON:
         return
-    frontier = cheapest_ever(known.market)
     entries = price_days(known.market.prices, known.market.scored_links)
-    for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
-        ordered = steps.sort("date")
-        days = np.array([days_since_zero(day) for day in ordered["date"]])
-        progress = -np.log(ordered["usd_per_mtok"].to_numpy())
+    for level, steps in forecast_curves(price_frontier, known.market.levels).items():
+        days, progress = price_progress(steps)
         before = days <= days_since_zero(MADE_ON)
         if not before.any():
             continue

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from densing_pipeline import facts
+from densing_pipeline.cost.index_levels import index_scores
+from densing_pipeline.cost.levels import contested
 from densing_pipeline.cost.market import Market
 from densing_pipeline.tables.dates import newest, newest_or_day_zero
 from densing_pipeline.trends.pooled_growth import Pace
@@ -74,3 +77,27 @@ class ForecastInputs(NamedTuple):
     def has_prices(self) -> bool:
         """Whether there are prices, links and levels for a price frontier."""
         return not (self.market.is_empty or self.market.levels.is_empty())
+
+
+def forecast_market(
+    prices: pl.DataFrame,
+    links: pl.DataFrame,
+    levels: pl.DataFrame,
+    capability_index: pl.DataFrame,
+    polls: pl.DataFrame | None,
+) -> Market:
+    """The market whose prices are forecast, with the bundled scores.
+
+    Levels on an index are left out, for of past month ends there is no vintage of it, and those that every
+    scored model reaches. Of the index only the days of release count, before which a name sold an earlier model.
+
+    Args:
+        prices: rows of `prices`.
+        links: rows of `model_links`.
+        levels: rows of `capability_levels`.
+        capability_index: rows of `capability_index`.
+        polls: rows of `price_polls`; None if it is not known when each list was looked at.
+    """
+    scored = facts.load("capability_scores")
+    index = index_scores(capability_index, facts.load("sold_models"))
+    return Market(prices, links, contested(levels, scored), scored, polls, index=index)

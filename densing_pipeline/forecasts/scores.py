@@ -24,9 +24,9 @@ from densing_pipeline.forecasts.forecasts import LEVELS
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.losses import crps_of_draws, crps_of_quantiles, pinball_loss
 from densing_pipeline.forecasts.vintages import (
-    cheapest_ever,
     density_names,
     entry_days,
+    forecast_curves,
     is_watched,
     price_days,
     series_models,
@@ -44,12 +44,15 @@ _SCORES = ("outcome", "outcome_low", "outcome_high", "log_error", "crps", "pinba
 RIVALS = {"skill_vs_no_change": "no-change", "skill_vs_constant": "paper-constant"}
 
 
-def forecast_scores(forecasts: pl.DataFrame, known: ForecastInputs) -> pl.DataFrame:
+def forecast_scores(
+    forecasts: pl.DataFrame, known: ForecastInputs, price_frontier: pl.DataFrame
+) -> pl.DataFrame:
     """Scores of every forecast whose target date has passed.
 
     Args:
         forecasts: a `forecasts` frame.
         known: the tables as known now.
+        price_frontier: the published price curves, of which outcomes are read.
 
     Returns:
         A `forecast_scores` frame; a forecast without an observed outcome has verdict
@@ -59,7 +62,7 @@ def forecast_scores(forecasts: pl.DataFrame, known: ForecastInputs) -> pl.DataFr
     if due.is_empty():
         return FORECAST_SCORES.empty()
     outcomes = pl.DataFrame(
-        [*_density_outcomes(due, known.densities), *_price_outcomes(due, known)],
+        [*_density_outcomes(due, known.densities), *_price_outcomes(due, known, price_frontier)],
         schema={
             "target": pl.String, "series": pl.String, "target_date": pl.Date,
             "outcome": pl.Float64, "outcome_low": pl.Float64, "outcome_high": pl.Float64,
@@ -156,15 +159,17 @@ def _density_outcomes(due: pl.DataFrame, densities: pl.DataFrame) -> Iterator[Ou
             yield "density", name, day, best["density"], *ends, None
 
 
-def _price_outcomes(due: pl.DataFrame, known: ForecastInputs) -> Iterator[Outcome]:
+def _price_outcomes(
+    due: pl.DataFrame, known: ForecastInputs, price_frontier: pl.DataFrame
+) -> Iterator[Outcome]:
     """The lowest price up to each target date."""
     wanted = due.filter(pl.col("target") == "price")
     if wanted.is_empty() or not known.has_prices:
         return
-    frontier = cheapest_ever(known.market)
+    curves = forecast_curves(price_frontier, known.market.levels)
     entries = price_days(known.market.prices, known.market.scored_links)
     for name in sorted(wanted["series"].unique()):
-        steps = frontier.filter(pl.col("level") == name.rsplit("/", 1)[0]).sort("date")
+        steps = curves.get(name.rsplit("/", 1)[0], price_frontier.clear())
         for day in _dates(due, "price", name):
             held = steps.filter(pl.col("date") <= day)["usd_per_mtok"].to_list()
             unseen = _unseen(entries, day)

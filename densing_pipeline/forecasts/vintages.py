@@ -137,25 +137,39 @@ def density_vintage(
 def price_vintages(market: Market, month_end: date) -> list[Vintage]:
     """The price series of every level that had a price at a month end, as known then."""
     prices = known_prices(market.prices, month_end)
-    frontier = cheapest_ever(replace(market, prices=prices, as_of=month_end))
+    then = replace(market, prices=prices, as_of=month_end)
+    curves = forecast_curves(price_frontier(then, blends=(HEADLINE_BLEND,)), market.levels)
     newest = newest_price(prices, market.scored_links, month_end)
     found = []
-    for (level,), steps in sorted(frontier.partition_by("level", as_dict=True).items()):
-        ordered = steps.sort("date")
-        days = np.array([days_since_zero(day) for day in ordered["date"]])
-        progress = -np.log(ordered["usd_per_mtok"].to_numpy())
+    for level, steps in curves.items():
+        days, progress = price_progress(steps)
         name = f"{level}/{HEADLINE_BLEND}"
         found.append(Vintage("price", name, month_end, days, progress, newest, None))
     return found
 
 
-def cheapest_ever(market: Market) -> pl.DataFrame:
-    """Price curves to be forecast: the lowest price so far of each level, except the paper's."""
-    return price_frontier(market, blends=(HEADLINE_BLEND,)).filter(
+def forecast_curves(frontier: pl.DataFrame, levels: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The price curves that are forecast, by level in order: the lowest price so far, ascending by date.
+
+    Args:
+        frontier: rows of `price_frontier`.
+        levels: the rows of `capability_levels` that are forecast.
+    """
+    curves = frontier.filter(
         pl.col("curve") == CURVE,
-        pl.col("level") != NMI,
+        pl.col("blend_input_share") == HEADLINE_BLEND,
+        pl.col("level").is_in(levels["level"].to_list()),
         pl.col("usd_per_mtok") > 0,
-    )
+    ).sort("level", "date")
+    return {
+        str(level): steps for (level,), steps in curves.partition_by("level", as_dict=True).items()
+    }
+
+
+def price_progress(steps: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """Days since day zero and -ln price of the steps of a curve, each of shape (k,)."""
+    days = np.array([days_since_zero(day) for day in steps["date"]])
+    return days, -np.log(steps["usd_per_mtok"].to_numpy())
 
 
 def known_prices(prices: pl.DataFrame, month_end: date) -> pl.DataFrame:

@@ -111,6 +111,7 @@ FORECAST_INPUTS = {
     "price_polls",
     "model_links",
     "capability_levels",
+    "capability_index",
 }
 
 LEVEL_INPUTS = {"prices", "model_links", "capability_levels", "capability_index"}
@@ -205,10 +206,10 @@ PARENTS = {
         "scores",
     },
     "forecasts": {"earlier_releases", *FORECAST_INPUTS},
-    "forecast_scores": {"forecasts", *FORECAST_INPUTS},
+    "forecast_scores": {"forecasts", "price_frontier", *FORECAST_INPUTS},
     "forecast_skill": {"forecast_scores", "prices"},
     "pace_skill": {"densities", "models", "scores", "reference_laws"},
-    "paper_claims": FORECAST_INPUTS,
+    "paper_claims": {"price_frontier", *FORECAST_INPUTS},
     "earlier_releases": set(),
     "revisions": {
         "earlier_releases",

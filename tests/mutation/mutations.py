@@ -497,11 +497,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "evaluation/test_measure",
         ("n <= MOST_FAILED * self.items", "n < MOST_FAILED * self.items"),
     ),
-    # implications
     *_room(
-        "",
+        "forecasts/",
         "implications",
-        "test_implications",
+        "forecasts/test_implications",
         (
             "1 / (1 / density_days + 1 / hardware_days)",
             "1 / (1 / density_days + 2 / hardware_days)",

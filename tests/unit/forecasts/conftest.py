@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.tables.dates import DAY_ZERO
@@ -30,6 +31,10 @@ class World(NamedTuple):
         """The arguments of the forecasts, as of a day."""
         densities, *tables = self
         return ForecastInputs(densities, self.history, Market(*tables, as_of=as_of))  # type: ignore[misc]
+
+    def price_frontier(self, as_of: date) -> pl.DataFrame:
+        """The price curves as published on a day."""
+        return price_frontier(self.inputs(as_of).market)
 
     def history(self, day: date) -> pl.DataFrame:
         """Densities of a past day: every score is known from the release of its model."""

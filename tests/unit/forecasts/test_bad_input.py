@@ -12,10 +12,10 @@ from densing_pipeline import facts
 from densing_pipeline.cost.market import Market
 from densing_pipeline.forecasts.claims import paper_claims
 from densing_pipeline.forecasts.forecasts import forecasts
+from densing_pipeline.forecasts.implications import implications
 from densing_pipeline.forecasts.inputs import ForecastInputs
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
-from densing_pipeline.implications import implications
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
     CAPABILITY_LEVELS,
@@ -138,10 +138,10 @@ def tables(models, as_of=date(2024, 12, 31)):
     )
     made = forecasts(known, **seeded)
     yield made, FORECASTS
-    scored = forecast_scores(made, known)
+    scored = forecast_scores(made, known, PRICE_FRONTIER.empty())
     yield scored, FORECAST_SCORES
     yield forecast_skill(scored, as_of=known.as_of, **seeded), FORECAST_SKILL
-    yield paper_claims(known, **seeded), PAPER_CLAIMS
+    yield paper_claims(known, PRICE_FRONTIER.empty(), **seeded), PAPER_CLAIMS
 
 
 @pytest.mark.parametrize("name", NAMED)

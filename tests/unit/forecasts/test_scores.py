@@ -13,7 +13,9 @@ from densing_pipeline.forecasts.claims import _is_within, paper_claims
 from densing_pipeline.forecasts.forecasts import LEVELS, forecasts
 from densing_pipeline.forecasts.scores import forecast_scores
 from densing_pipeline.forecasts.skill import forecast_skill
+from densing_pipeline.headline import HEADLINE_BLEND
 from densing_pipeline.tables.published import (
+    CAPABILITY_INDEX,
     DENSITIES,
     FORECAST_QUANTILES,
     FORECAST_SCORES,
@@ -28,6 +30,16 @@ LAST = date(2024, 12, 31)
 KEY = ["target", "series", "made_on", "horizon_months", "method", "origin"]
 
 
+def scores_of(made, world):
+    """The scores of forecasts by what the tables of a world say at its end."""
+    return forecast_scores(made, world.inputs(LAST), world.price_frontier(LAST))
+
+
+def claims_of(world, as_of, **seeded):
+    """The paper's claims against what the tables of a world say on a day."""
+    return paper_claims(world.inputs(as_of), world.price_frontier(as_of), **seeded)
+
+
 @pytest.fixture(scope="module")
 def made(world):
     return forecasts(world.inputs(LAST), draws=100, seed=0)
@@ -35,7 +47,7 @@ def made(world):
 
 @pytest.fixture(scope="module")
 def scored(world, made):
-    return forecast_scores(made, world.inputs(LAST))
+    return scores_of(made, world)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +89,7 @@ def test_crps_is_that_of_all_draws_and_of_a_claim_the_absolute_error(made, score
 def test_a_forecast_published_before_draws_were_kept_is_scored_by_its_deciles(world, made, scored):
     """Twice the mean pinball loss of the nine deciles, near the CRPS of the draws."""
     for older in (made.with_columns(log_draws=None), made.drop("log_draws")):
-        before = forecast_scores(older, world.inputs(LAST))
+        before = scores_of(older, world)
         both = scored.filter(verdict="ok").join(before, on=KEY, suffix="_deciles")
         drawn = both.filter(pl.col("covered").is_not_null())
         ratio = drawn["crps_deciles"] / drawn["crps"]
@@ -102,11 +114,27 @@ def test_the_outcome_is_the_record_of_the_day(world, scored):
     assert row["outcome_low"] == pytest.approx(0.8 * row["outcome"])
 
 
+def test_the_outcome_of_a_price_is_the_published_lowest_price_so_far(world, made):
+    frontier = world.price_frontier(LAST)
+    halved = frontier.with_columns(pl.col("usd_per_mtok") / 2)
+    whole, half = (
+        forecast_scores(made, world.inputs(LAST), curves).filter(target="price", verdict="ok")
+        for curves in (frontier, halved)
+    )
+    day = date(2024, 5, 31)
+    lowest = frontier.filter(
+        pl.col("date") <= day, curve="cheapest_ever", blend_input_share=HEADLINE_BLEND
+    )
+    outcomes = whole.filter(target_date=day)["outcome"].unique().to_list()
+    assert outcomes == [lowest["usd_per_mtok"].min()]
+    assert half["outcome"].to_list() == (whole["outcome"] / 2).to_list()
+
+
 def test_an_outcome_nobody_saw_is_no_success_of_no_change(world, made):
     """The data end in May 2024; that the record stands from then on is not known to anybody."""
     end = date(2024, 5, 1)
     ended = world._replace(densities=world.densities.filter(pl.col("release_date") <= end))
-    scored = forecast_scores(made, ended.inputs(LAST)).filter(target="density")
+    scored = scores_of(made, ended).filter(target="density")
     late = scored.filter(pl.col("target_date") > end)
     assert late["verdict"].unique().to_list() == ["insufficient"]
     assert late["crps"].null_count() == late.height
@@ -190,14 +218,14 @@ def test_an_insufficient_row_of_skill_carries_no_number(skill):
 
 
 def test_nothing_to_score_gives_empty_tables(world):
-    scored = forecast_scores(FORECASTS.empty(), world.inputs(LAST))
+    scored = scores_of(FORECASTS.empty(), world)
     assert scored.is_empty()
     assert forecast_skill(scored, as_of=LAST, draws=20, seed=0).is_empty()
 
 
 def test_forecasts_of_a_series_that_is_gone_say_so(world, made):
     gone = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    scored = forecast_scores(made, gone.inputs(LAST))
+    scored = scores_of(made, gone)
     FORECAST_SCORES.validate(scored)
     assert scored["verdict"].unique().to_list() == ["insufficient"]
     table = forecast_skill(scored, as_of=LAST, draws=20, seed=0)
@@ -218,7 +246,7 @@ def later(world):
 
 
 def test_a_claim_is_compared_with_what_came(later):
-    table = paper_claims(later.inputs(date(2025, 8, 31)), draws=200, seed=0)
+    table = claims_of(later, date(2025, 8, 31), draws=200, seed=0)
     PAPER_CLAIMS.validate(table)
     row = table.filter(
         pl.col("claim").str.starts_with("NMI"), pl.col("target_date") == date(2025, 6, 30)
@@ -231,7 +259,7 @@ def test_a_claim_is_compared_with_what_came(later):
 
 
 def test_claims_without_data_after_them_say_so(world):
-    table = paper_claims(world.inputs(date(2025, 8, 31)), draws=50, seed=0)
+    table = claims_of(world, date(2025, 8, 31), draws=50, seed=0)
     assert table["verdict"].unique().to_list() == ["insufficient"]
     numbers = ["claimed_fold", "claimed_low", "claimed_high", "actual_fold", "low", "high"]
     assert table.select(pl.all_horizontal(pl.col(numbers).is_null()).all()).item()
@@ -240,7 +268,7 @@ def test_claims_without_data_after_them_say_so(world):
 def test_a_verdict_on_a_claim_does_not_hang_on_the_seed(later):
     """With 200 draws of the range a claim near its end changed sides with the seed."""
     verdicts = [
-        paper_claims(later.inputs(date(2025, 8, 31)), draws=50, seed=seed)["is_within"].to_list()
+        claims_of(later, date(2025, 8, 31), draws=50, seed=seed)["is_within"].to_list()
         for seed in range(4)
     ]
     for of_claim in zip(*verdicts, strict=True):
@@ -256,7 +284,7 @@ def test_a_claim_at_the_end_of_its_range_is_undecided():
 
 def test_claims_of_an_empty_world_are_an_empty_table(world):
     empty = world._replace(densities=DENSITIES.empty(), prices=PRICES.empty())
-    assert paper_claims(empty.inputs(LAST), draws=20, seed=0).is_empty()
+    assert claims_of(empty, LAST, draws=20, seed=0).is_empty()
 
 
 @pytest.mark.heavy
@@ -268,6 +296,7 @@ def test_the_backtest_runs_in_one_call(world, models_and_scores, real_densities)
     density = real_densities.filter(pl.col("reference_id") == "nmi-2025")
     tables = dict(zip(world._fields, world, strict=True)) | {
         "densities": density, "models": models, "scores": scores, "reference_laws": laws,
+        "capability_index": CAPABILITY_INDEX.empty(), "price_frontier": world.price_frontier(LAST),
     }  # fmt: skip
     result = backtest(tables, draws=50, seed=0)
     assert result.skill.height > 0

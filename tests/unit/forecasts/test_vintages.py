@@ -13,6 +13,7 @@ from densing_pipeline.density.reference_laws import reference_laws
 from densing_pipeline.density.score_sets import SCORE_SETS
 from densing_pipeline.evaluation import reported_scores
 from densing_pipeline.facts.documents import with_days
+from densing_pipeline.forecasts.inputs import forecast_market
 from densing_pipeline.forecasts.pooled_pace import PooledPaces
 from densing_pipeline.forecasts.vintages import (
     density_vintage,
@@ -24,7 +25,11 @@ from densing_pipeline.forecasts.vintages import (
 )
 from densing_pipeline.hub import bundled
 from densing_pipeline.tables.dates import DAY_ZERO
-from densing_pipeline.tables.published import REFERENCE_POINTS
+from densing_pipeline.tables.published import (
+    CAPABILITY_INDEX,
+    CAPABILITY_LEVELS,
+    REFERENCE_POINTS,
+)
 
 pytestmark = pytest.mark.heavy
 
@@ -200,6 +205,29 @@ def test_a_vintage_is_what_somebody_with_the_tables_of_the_day_would_have_found(
 def test_a_price_not_yet_held_for_30_days_does_not_count(world):
     (vintage,) = price_vintages(world.inputs(LAST).market, DAY_ZERO + timedelta(days=310))
     assert float(vintage.value(vintage.progress[-1])) == pytest.approx(10 * 2.0**-5)
+
+
+def test_a_name_sells_a_model_from_its_release_on(world):
+    """`deepseek-chat` was an earlier model until DeepSeek-V3 came out in December 2024."""
+    sold = [date(2024, 6, 19), date(2025, 2, 8)]
+    prices = world.prices.head(2).with_columns(
+        valid_from=pl.Series(sold), input_usd_per_mtok=pl.Series([0.1, 0.05])
+    )
+    release = {
+        "source": "epoch-eci", "index_name": "ECI", "licence_basis": "CC-BY-4.0", "model": "DeepSeek-V3",
+        "index_value": 140.0, "release_date": date(2024, 12, 26), "observed_from": LAST_FACT, "snapshot_sha256": "",
+    }  # fmt: skip
+    market = forecast_market(
+        prices,
+        world.model_links.with_columns(canonical_id=pl.lit("deepseek-ai/DeepSeek-V3")),
+        CAPABILITY_LEVELS.cast(facts.load("capability_levels").filter(level="gpt-4")),
+        CAPABILITY_INDEX.cast(pl.DataFrame([release])),
+        None,
+    )
+    assert price_vintages(market, date(2024, 11, 30)) == []
+    (vintage,) = price_vintages(market, date(2025, 6, 30))
+    began = [DAY_ZERO + timedelta(days=day) for day in vintage.days]
+    assert began == [date(2024, 12, 26), date(2025, 2, 8)]
 
 
 def test_what_ends_later_has_not_ended_yet(world):

@@ -10,12 +10,12 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.density.drawn_law import COEFFICIENTS, DrawnLaw
 from densing_pipeline.density.reference_laws import laws_of
-from densing_pipeline.headline import GROWTH_HEADLINE
-from densing_pipeline.implications import (
+from densing_pipeline.forecasts.implications import (
     HARDWARE_DOUBLING_DAYS,
     combined_doubling_days,
     implications,
 )
+from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.tables.dates import DAY_ZERO
 from densing_pipeline.tables.published import (
     COMPRESSION,
