@@ -2,7 +2,7 @@
 
     landing/objects/<aa>/<sha256>.gz              bytes by content, stored once
     landing/receipts/<source>/<instant>-<nn>.json one per response, never edited
-    landing/receipts/<source>/<YYYY-MM>.jsonl.gz  those of a month that is over, packed (`receipt_packs`)
+    landing/receipts/<source>/<YYYY-MM>.jsonl.gz  the older ones of a month, packed (`receipt_packs`)
 
 Everything downstream can be rebuilt from here. The object is written before its receipt: a receipt
 always finds its bytes.
@@ -14,19 +14,17 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from densing_pipeline import files, receipt_packs
 from densing_pipeline.addresses import shown
-
-INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
-"""Instants in file names, so that names sort by time."""
 
 
 class LandingError(RuntimeError):
@@ -98,8 +96,9 @@ class LandingZone:
         path = self._object(receipt.sha256)
         if not self._is_stored(receipt):
             files.write(path, gzip.compress(content, compresslevel=6, mtime=0))
-        if receipt not in self._at(source, receipt.fetched_at):
-            files.write(self._next_name(receipt), _to_json(receipt))
+        known = list(self._at(source, receipt.fetched_at))
+        if not any(self.receipt(path) == receipt for path in known):
+            files.write(self._named(source, receipt.fetched_at, len(known)), _to_json(receipt))
         return receipt
 
     def read(self, receipt: Receipt) -> bytes:
@@ -133,25 +132,44 @@ class LandingZone:
         for path in self.receipt_files(source, newest_first=newest_first):
             yield self.receipt(path)
 
-    def receipt_files(self, source: str, *, newest_first: bool = False) -> list[Path]:
+    def receipt_files(
+        self, source: str, *, newest_first: bool = False, month: str = ""
+    ) -> list[Path]:
         """The files of all receipts of a source, oldest first; they need not be readable.
 
         A packed receipt has the path below its pack, which `receipt` reads; a pack that is damaged stands for
         one receipt that cannot be read.
+
+        Args:
+            source: name of the source.
+            newest_first: the newest first.
+            month: `YYYY-MM`; only those that came in this month.
         """
         folder = self.folder / "receipts" / source
         found: dict[str, Path] = {}
-        for pack in receipt_packs.packs(folder):
+        for pack in receipt_packs.packs(folder, month):
             try:
                 found |= {name: pack / name for name in receipt_packs.texts(pack)}
             except receipt_packs.PackError:
                 name = f"{pack.name[:4]}{pack.name[5:7]}01T000000.000000Z-000.json"
                 found[name] = pack / name
-        found |= {path.name: path for path in folder.glob("*.json")}
+        found |= {path.name: path for path in folder.glob(f"{month.replace('-', '')}*.json")}
         return [found[name] for name in sorted(found, reverse=newest_first)]
 
+    def months(self, source: str) -> dict[str, str]:
+        """By month (`YYYY-MM`), SHA-256 of the files that hold the receipts of a source.
+
+        It is another one once a receipt came, was packed or changed.
+        """
+        folder = self.folder / "receipts" / source
+        found: dict[str, Any] = {}
+        for path in sorted([*receipt_packs.packs(folder), *folder.glob("*.json")]):
+            digest = found.setdefault(receipt_packs.month_of(path.name), hashlib.sha256())
+            digest.update(f"{path.name} {files.file_sha256(path)}\n".encode())
+        return {month: digest.hexdigest() for month, digest in sorted(found.items())}
+
     def pack(self, before: datetime) -> int:
-        """Pack the receipts of months that were over before a time; nobody may land anything meanwhile.
+        """Pack the receipts of before a time; nobody may land anything meanwhile.
 
         Args:
             before: UTC.
@@ -205,6 +223,16 @@ class LandingZone:
         """
         return _from_json(path)
 
+    def receipt_sha256(self, path: Path) -> str:
+        """SHA-256 of a receipt as it was written, packed or not.
+
+        Raises:
+            LandingError: its pack is damaged.
+        """
+        if _is_packed(path):
+            return hashlib.sha256(_packed(path.parent)[path.name]).hexdigest()
+        return files.file_sha256(path)
+
     def latest(self, source: str, url: str | None = None) -> Receipt | None:
         """The newest receipt of a source (and address), if there is one."""
         found = self.receipts(source, newest_first=True)
@@ -220,24 +248,28 @@ class LandingZone:
     def _object(self, sha256: str) -> Path:
         return self.folder / "objects" / sha256[:2] / f"{sha256}.gz"
 
-    def _at(self, source: str, instant: datetime) -> list[Receipt]:
-        folder = self.folder / "receipts" / source
-        start = f"{instant.strftime(INSTANT_FORMAT)}-"
-        pack = receipt_packs.pack_of(folder, start)
-        loose = {path.name: path for path in folder.glob(f"{start}*.json")}
-        packed = {name: pack / name for name in _names(pack) if name.startswith(start)}
-        return [_from_json(path) for path in (packed | loose).values()]
+    def _at(self, source: str, instant: datetime) -> Iterator[Path]:
+        """The files of the receipts of one instant: several responses may share it, and are numbered."""
+        for number in count():
+            path = self._named(source, instant, number)
+            pack = receipt_packs.pack_of(path.parent, path.name)
+            if path.exists():
+                yield path
+            elif _holds(pack, path.name):
+                yield pack / path.name
+            else:
+                return
 
-    def _next_name(self, receipt: Receipt) -> Path:
-        """A free name: several responses may share an instant."""
-        folder = self.folder / "receipts" / receipt.source
-        taken = len(self._at(receipt.source, receipt.fetched_at))
-        return folder / f"{receipt.fetched_at.strftime(INSTANT_FORMAT)}-{taken:03d}.json"
+    def _named(self, source: str, instant: datetime, number: int) -> Path:
+        name = f"{instant.strftime(receipt_packs.INSTANT_FORMAT)}-{number:03d}.json"
+        return self.folder / "receipts" / source / name
 
 
 def received_at(path: Path) -> datetime:
     """The instant in the name of a receipt's file, also where the file cannot be read."""
-    return datetime.strptime(path.name.partition("-")[0], INSTANT_FORMAT).replace(tzinfo=UTC)
+    return datetime.strptime(path.name.partition("-")[0], receipt_packs.INSTANT_FORMAT).replace(
+        tzinfo=UTC
+    )
 
 
 def _to_json(receipt: Receipt) -> bytes:
@@ -248,7 +280,18 @@ def _written(fields: Mapping[str, Any]) -> bytes:
     return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _names(pack: Path) -> Iterable[str]:
+def _is_packed(path: Path) -> bool:
+    return path.parent.name.endswith(receipt_packs.SUFFIX)
+
+
+def _holds(pack: Path, name: str) -> bool:
+    """Whether a receipt is in a pack; a damaged pack must not keep its source from landing more."""
+    with suppress(LandingError):
+        return name in _packed(pack)
+    return False
+
+
+def _packed(pack: Path) -> Mapping[str, bytes]:
     try:
         return receipt_packs.texts(pack)
     except receipt_packs.PackError as error:
@@ -256,20 +299,15 @@ def _names(pack: Path) -> Iterable[str]:
 
 
 def _from_json(path: Path) -> Receipt:
-    is_packed = path.parent.name.endswith(receipt_packs.SUFFIX)
-    state = (path.parent if is_packed else path).stat()
+    state = (path.parent if _is_packed(path) else path).stat()
     return _parsed(path, state.st_ino, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=50_000)
 def _parsed(path: Path, *_of_this_file: int) -> Receipt:
     """The receipt in a file, kept: a night reads those of all nights before it several times."""
-    pack = path.parent
     try:
-        if pack.name.endswith(receipt_packs.SUFFIX):
-            content = receipt_packs.texts(pack)[path.name]
-        else:
-            content = path.read_bytes()
+        content = _packed(path.parent)[path.name] if _is_packed(path) else path.read_bytes()
         fields = json.loads(content)
         # Earlier versions kept whole addresses.
         told = {
@@ -277,7 +315,5 @@ def _parsed(path: Path, *_of_this_file: int) -> Receipt:
             "fetched_at": datetime.fromisoformat(fields["fetched_at"]),
         }
         return Receipt(**fields | told)
-    except receipt_packs.PackError as error:
-        raise LandingError(str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LandingError(f"{path}: not a receipt ({error}); delete it") from error

@@ -18,6 +18,9 @@ from pathlib import Path
 
 from densing_pipeline import files
 
+INSTANT_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+"""Instants in names of receipts, so that names sort by time."""
+
 SUFFIX = ".jsonl.gz"
 
 
@@ -25,14 +28,19 @@ class PackError(RuntimeError):
     """A pack cannot be read, or a receipt in it is not what was packed; the message names the file and the remedy."""
 
 
+def month_of(name: str) -> str:
+    """The month (`YYYY-MM`) of a receipt, or of a pack, by its file name."""
+    return name[:7] if name.endswith(SUFFIX) else f"{name[:4]}-{name[4:6]}"
+
+
 def pack_of(folder: Path, name: str) -> Path:
     """The pack in a source's folder that holds, or would hold, a receipt of that file name."""
-    return folder / f"{name[:4]}-{name[4:6]}{SUFFIX}"
+    return folder / f"{month_of(name)}{SUFFIX}"
 
 
-def packs(folder: Path) -> list[Path]:
-    """The packs of a source, oldest first."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
+def packs(folder: Path, month: str = "") -> list[Path]:
+    """The packs of a source, oldest first, or that of one month (`YYYY-MM`)."""
+    return sorted(folder.glob(f"{month}*{SUFFIX}"))
 
 
 def texts(pack: Path) -> Mapping[str, bytes]:
@@ -72,11 +80,11 @@ def _texts(pack: Path, *_of_this_file: int) -> Mapping[str, bytes]:
 
 
 def pack_files(folder: Path, before: datetime) -> int:
-    """Pack the receipts of one source whose months were over before a time.
+    """Pack the receipts that one source got before a time.
 
     Args:
         folder: the source's folder.
-        before: UTC; a month that had not ended by then is left as it is.
+        before: UTC; what came at this time or later is left as it is.
 
     Returns:
         Number of files that went into packs.
@@ -85,10 +93,10 @@ def pack_files(folder: Path, before: datetime) -> int:
         PackError: a pack that is there is damaged; no file was deleted.
         OSError: a file cannot be written or deleted.
     """
-    begun = before.strftime("%Y%m")
+    first_left = before.strftime(INSTANT_FORMAT)
     by_pack: dict[Path, list[Path]] = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
-        if path.name[:6] < begun and _is_text(path):
+        if path.name < first_left and _is_text(path):
             by_pack[pack_of(folder, path.name)].append(path)
     for pack, loose in by_pack.items():
         # A file wins: of a receipt that is there twice it may be the mended one.

@@ -6,7 +6,7 @@ A change that earlier versions would misread raises `NEWEST_FORMAT` and adds its
 or makes anew changes nothing. The formats so far:
 
     1    no `format.json`; addresses in receipts may hold secrets
-    2    addresses in receipts are without secrets; receipts of past months may be packed, which earlier versions
+    2    addresses in receipts are without secrets; receipts may be packed, which earlier versions
          would take for missing
 
 Not here: Dagster's database, which has versions of its own (`orchestration.storage`), and caches, whose names hold a

@@ -24,7 +24,7 @@ def tidy_files(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settin
 @dg.job(
     name="maintenance",
     description="Delete runs that ended more than DENSING_KEEP_RUNS_DAYS days ago, with their events and logs, ticks, and "
-    "files that nothing reads any more; pack the receipts of past months.",
+    "files that nothing reads any more; pack the receipts of before a week.",
     executor_def=dg.in_process_executor,
 )
 def job() -> None:

@@ -10,7 +10,7 @@ from densing_pipeline.state import StateError, StorageError
 
 
 def run(screen: Screen, *, is_dry: bool) -> None:
-    """Pack the receipts of past months, delete old runs and what nothing reads any more, and say how much.
+    """Pack the receipts of before a week, delete old runs and what nothing reads any more, and say how much.
 
     Args:
         screen: where it is said.

@@ -71,7 +71,7 @@ def landed(
 
 
 def refused(seen: pl.DataFrame) -> pl.DataFrame:
-    """The observations that could not be read, but of models of which a later one could be.
+    """The observations that could not be read, but of models of which a later one could be; oldest first.
 
     Args:
         seen: a frame of `observations.observations`.
@@ -83,7 +83,8 @@ def refused(seen: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("observed_at").max().alias("read_at"))
     )
     is_lasting = pl.col("read_at").is_null() | (pl.col("read_at") < pl.col("observed_at"))
-    kept = seen.filter(is_refused).join(read, on="model_id", how="left", maintain_order="left")
+    oldest_first = seen.filter(is_refused).sort("observed_at", maintain_order=True)
+    kept = oldest_first.join(read, on="model_id", how="left", maintain_order="left")
     return kept.filter(is_lasting).drop("read_at")
 
 
@@ -135,7 +136,7 @@ def with_configs(
         pl.col("record_id").is_not_null(),
         only,
     )
-    packed = observations.remembered(cache, answered["record_id"])
+    packed = observations.remembered(zone, cache, answered)
     again = [
         {
             "model_id": row["model_id"],

@@ -1,25 +1,31 @@
 """Observations of repositories, read from the landed responses of the Hub.
 
-Each landed response becomes one small parquet file, named by the hash of its bytes and of the code
-that reads it. The files are a cache: if they are deleted, or the code changes, they are computed
-again from the landing zone. Not here: how one record is read (`records`), and folding observations
-over time (`models`).
+    <rules>/<answer>.parquet                         the records of one landed response
+    <rules>/months/<source>/<YYYY-MM>-<hash>.parquet  all observations of a source and month, without the records
+
+The first are named by the hash of the response's bytes, the second by that of their own; `rules` is the hash of the
+code that reads them. A night opens the files of the months, and of responses those that are new or whose records are
+read again, however many came before. The files are a cache: if they are deleted or damaged, or the code changes, they
+are computed again from the landing zone. Not here: how one record is read (`records`), and folding observations over
+time (`repositories`).
 """
 
 import hashlib
+import io
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlparse
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from densing_pipeline import project_code
+from densing_pipeline import files, project_code
 from densing_pipeline.facts import FOLDER
 from densing_pipeline.hub import records
 from densing_pipeline.json_documents import load
@@ -42,6 +48,24 @@ CONFIGS = "hub-configs"
 KEYS = "densing-keys"
 """Entry of a cache file's metadata: the keys of all records in the response, base64."""
 
+RECEIPTS = "densing-receipts"
+"""Entry of the metadata of a month's file: the SHA-256 of the receipts whose observations it has."""
+
+OBSERVED = pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT), ("answer", pl.String)])
+"""Columns of observations: `SEEN`, when, and the cached file of the response (its name without suffix)."""
+
+_NAMED = pl.Schema({"receipt": pl.String, "receipt_sha256": pl.String})
+
+_MONTH = pl.Schema([*_NAMED.items(), *OBSERVED.items()])
+"""Columns of a month's file; a response without records has one row with nothing but its receipt."""
+
+Keys: TypeAlias = npt.NDArray[np.uint64]
+"""Keys of records (`key_of`)."""
+
+_NO_KEYS: Keys = np.empty(0, dtype=np.uint64)
+
+Read = TypeVar("Read")
+
 AT_ONCE = 100
 """Cached files read together, because every open file costs memory."""
 
@@ -57,55 +81,162 @@ GONE = (401, 404, 410, 451)
 
 
 def observations(zone: LandingZone, folder: Path) -> pl.DataFrame:
-    """All rows of `records.SEEN` with `observed_at`, oldest first.
+    """All rows of `OBSERVED`, source by source, oldest first in each; sorting them all would take twice the memory.
 
     Args:
         zone: where the Hub's answers landed.
         folder: where the cache is kept.
     """
-    answers = [
-        (receipt.fetched_at, str(_distilled(zone, receipt, folder / rules())))
-        for receipt in _receipts(zone)
+    seen = [
+        pl.read_parquet(content, columns=OBSERVED.names()).filter(pl.col("model_id").is_not_null())
+        for content in _months(zone, folder / rules())
     ]
-    answers.sort()
-    batches = [_batch(answers[n : n + AT_ONCE]) for n in range(0, len(answers), AT_ONCE)]
-    empty = pl.DataFrame(schema=records.SEEN | {"observed_at": INSTANT})
-    return pl.concat([empty, *batches]).set_sorted("observed_at")
+    return pl.concat([pl.DataFrame(schema=OBSERVED), *seen])
 
 
-def remembered(folder: Path, record_ids: pl.Series) -> dict[int, bytes]:
+def remembered(zone: LandingZone, folder: Path, observed: pl.DataFrame) -> dict[int, bytes]:
     """Read the packed records of some observations from the cache.
 
     Frames do not hold the records, because those of a full sweep do not fit into memory.
 
     Args:
+        zone: where the Hub's answers landed.
         folder: where the cache is kept.
-        record_ids: values of the column `record_id`.
+        observed: columns `answer` and `record_id`.
     """
+
+    def read(paths: list[Path]) -> pl.DataFrame:
+        wanted = pl.col("record_id").is_in(observed["record_id"].implode())
+        kept = pl.scan_parquet(paths, schema=records.REMEMBERED).filter(wanted)
+        return kept.select("record_id", "record").collect()
+
     found: dict[int, bytes] = {}
-    paths = sorted((folder / rules()).glob("*.parquet")) if len(record_ids) else []
+    paths = [
+        folder / rules() / f"{answer}.parquet" for answer in observed["answer"].unique().sort()
+    ]
     for n in range(0, len(paths), AT_ONCE):
-        rows = (
-            pl.scan_parquet(paths[n : n + AT_ONCE], schema=records.REMEMBERED)
-            .filter(pl.col("record_id").is_in(record_ids.implode()))
-            .select("record_id", "record")
-            .collect()
-        )
-        found |= dict(rows.iter_rows())
+        found |= dict(_of_files(zone, paths[n : n + AT_ONCE], read).iter_rows())
     return found
 
 
-def _batch(answers: list[tuple[datetime, str]]) -> pl.DataFrame:
-    """The rows of some responses, given as (instant, cached file) in order of time."""
-    when = pl.LazyFrame(answers, schema={"observed_at": INSTANT, "path": pl.String}, orient="row")
-    paths = sorted({path for _, path in answers})
-    return (
-        pl.scan_parquet(paths, schema=records.REMEMBERED, include_file_paths="path")
-        .join(when, on="path")
-        .select(*records.SEEN, "observed_at")
-        .sort("observed_at", "model_id", maintain_order=True)
-        .collect()
-    )
+def _months(zone: LandingZone, folder: Path) -> Iterator[bytes]:
+    """The files of all sources and months, brought up to date with what has landed."""
+    for source in _sources(zone):
+        for month, receipts in zone.months(source).items():
+            yield _month(zone, source, month, receipts, folder)
+
+
+def _month(zone: LandingZone, source: str, month: str, receipts: str, folder: Path) -> bytes:
+    """The file of a source and month; only what it lacks is read.
+
+    Args:
+        zone: where the Hub's answers landed.
+        source: its name in the landing zone.
+        month: `YYYY-MM`.
+        receipts: the SHA-256 of the receipts.
+        folder: of the cache.
+    """
+    place = folder / "months" / source
+    before = _kept(place, month)
+    if before is not None and _metadata(before).get(RECEIPTS) == receipts:
+        return before
+    came = {
+        (path.name, zone.receipt_sha256(path)): path
+        for path in zone.receipt_files(source, month=month)
+    }
+    rows, keys = pl.DataFrame(schema=_MONTH), _NO_KEYS
+    if before is not None:
+        rows, keys = pl.read_parquet(before), _keys(before)
+    had = set(rows.select(*_NAMED).iter_rows())
+    if not had <= came.keys():
+        # A receipt is gone, or another one: what it said must not stay.
+        rows, keys, had = rows.clear(), _NO_KEYS, set()
+    added = [(*key, zone.receipt(path)) for key, path in came.items() if key not in had]
+    for n in range(0, len(added), AT_ONCE):
+        new, new_keys = _read(zone, added[n : n + AT_ONCE], folder)
+        rows, keys = pl.concat([rows, new]), np.union1d(keys, new_keys)
+    if not rows["receipt"].is_sorted():
+        rows = rows.sort("receipt", maintain_order=True)
+    return _write_month(place, month, rows, {RECEIPTS: receipts, KEYS: _packed_keys(keys)})
+
+
+def _read(
+    zone: LandingZone, receipts: Sequence[tuple[str, str, Receipt]], folder: Path
+) -> tuple[pl.DataFrame, Keys]:
+    """Rows of `_MONTH` of some receipts, given with name and SHA-256, and the keys of their records."""
+    answers = [
+        (name, sha256, receipt.fetched_at, str(_distilled(zone, receipt, folder)))
+        for name, sha256, receipt in receipts
+    ]
+    schema = pl.Schema([*_NAMED.items(), ("observed_at", INSTANT), ("path", pl.String)])
+    when = pl.LazyFrame(answers, schema=schema, orient="row")
+
+    def read(paths: list[Path]) -> tuple[pl.DataFrame, Keys]:
+        kept = pl.scan_parquet(paths, schema=records.REMEMBERED, include_file_paths="path")
+        rows = when.join(kept, on="path", how="left", maintain_order="left_right")
+        named = rows.with_columns(answer=pl.col("path").str.extract(r"([0-9a-f]+)\.parquet$"))
+        return named.select(_MONTH.names()).collect(), np.concatenate([*map(_keys, paths)])
+
+    return _of_files(zone, sorted({Path(path) for *_, path in answers}), read)
+
+
+def _of_files(zone: LandingZone, paths: list[Path], read: Callable[[list[Path]], Read]) -> Read:
+    """What is read of cached files of responses; those that are missing or damaged are made again."""
+    try:
+        return read(paths)
+    except (OSError, pl.exceptions.PolarsError):
+        for path in paths:
+            if not _is_readable(path):
+                path.unlink(missing_ok=True)
+        for receipt in _receipts(zone):
+            _distilled(zone, receipt, paths[0].parent)
+        return read(paths)
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return pl.read_parquet(path) is not None
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+
+
+def _kept(place: Path, month: str) -> bytes | None:
+    """The file of a month, if there is one that is whole: its name has the hash of its content."""
+    for path in sorted(place.glob(f"{month}-*.parquet")):
+        with suppress(FileNotFoundError):  # another process replaced it
+            if path == _named(place, month, content := path.read_bytes()):
+                return content
+    return None
+
+
+def _write_month(place: Path, month: str, rows: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd", metadata=dict(metadata))
+    path = _named(place, month, content := buffer.getvalue())
+    files.write(path, content)
+    for other in place.glob(f"{month}-*.parquet"):
+        if other != path:
+            other.unlink(missing_ok=True)
+    return content
+
+
+def _named(place: Path, month: str, content: bytes) -> Path:
+    return place / f"{month}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+
+
+def _metadata(content: bytes) -> Mapping[str, str]:
+    return pl.read_parquet_metadata(io.BytesIO(content))
+
+
+def _keys(file: bytes | Path) -> Keys:
+    """Keys of records in the metadata of a cached file."""
+    source = io.BytesIO(file) if isinstance(file, bytes) else file
+    packed = pl.read_parquet_metadata(source).get(KEYS, "")
+    return np.frombuffer(b64decode(packed), dtype=np.uint64)
+
+
+def _packed_keys(keys: Keys) -> str:
+    return b64encode(keys.tobytes()).decode()
 
 
 def configs(zone: LandingZone) -> pl.DataFrame:
@@ -175,9 +306,14 @@ def newest_config(
     return None
 
 
-def _receipts(zone: LandingZone) -> Iterator[Receipt]:
+def _sources(zone: LandingZone) -> list[str]:
+    """Names in the landing zone of the sources with records."""
     sweeps = sorted((zone.folder / "receipts").glob(f"{SWEEP}*"))
-    for source in (PAGES, INFOS, *(path.name for path in sweeps)):
+    return [PAGES, INFOS, *(path.name for path in sweeps)]
+
+
+def _receipts(zone: LandingZone) -> Iterator[Receipt]:
+    for source in _sources(zone):
         yield from zone.receipts(source)
 
 
@@ -188,12 +324,7 @@ def read_keys(zone: LandingZone, folder: Path) -> set[int]:
         zone: where the Hub's answers landed.
         folder: where the cache is kept.
     """
-    paths = {_distilled(zone, receipt, folder / rules()) for receipt in _receipts(zone)}
-    found: set[int] = set()
-    for path in paths:
-        packed = pl.read_parquet_metadata(path).get(KEYS, "")
-        found.update(np.frombuffer(b64decode(packed), dtype=np.uint64).tolist())
-    return found
+    return set(np.concatenate([_NO_KEYS, *map(_keys, _months(zone, folder / rules()))]).tolist())
 
 
 def key_of(record: object) -> int:
@@ -208,12 +339,8 @@ def _distilled(zone: LandingZone, receipt: Receipt, folder: Path) -> Path:
     path = folder / f"{key.hexdigest()[:32]}.parquet"
     if not path.exists():
         rows, shown = _rows(zone, receipt)
-        keys = np.array([key_of(record) for record in shown], dtype=np.uint64)
-        write_parquet(
-            pl.DataFrame(rows, schema=records.REMEMBERED),
-            path,
-            {KEYS: b64encode(keys.tobytes()).decode()},
-        )
+        keys = _packed_keys(np.array([key_of(record) for record in shown], dtype=np.uint64))
+        write_parquet(pl.DataFrame(rows, schema=records.REMEMBERED), path, {KEYS: keys})
     return path
 
 

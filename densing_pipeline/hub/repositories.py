@@ -20,12 +20,14 @@ _ADDED: dict[str, pl.DataType | type[pl.DataType]] = {
     "first_seen_at": INSTANT,
     "last_seen_at": INSTANT,
     "is_hashed": pl.Boolean,
+    "answer": pl.String,
 }
 
 REPOSITORIES = pl.Schema([*SEEN.items(), *_ADDED.items()])
 """`SEEN` per repository and weights; `name` is the current name, `model_id` the first known.
 
-`is_hashed` says whether the hashes of its files are known for the commit last seen.
+`is_hashed` says whether the hashes of its files are known for the commit last seen, `answer` names the cached file with
+the record last seen.
 """
 
 FOLDED = (

@@ -14,7 +14,8 @@ from datetime import datetime
 from densing_pipeline.hub.client import Answer, Hub, HubError
 from densing_pipeline.hub.listing import Listing
 from densing_pipeline.hub.observations import SWEEP
-from densing_pipeline.landing import INSTANT_FORMAT, LandingZone
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.receipt_packs import INSTANT_FORMAT
 
 PROGRESS = "hub-progress-"
 """Prefix of the sources in the landing zone that hold the progress of sweeps, one source per

@@ -95,8 +95,11 @@ def nights(zone: LandingZone) -> list[Night]:
 
 def last_unread(zone: LandingZone) -> dict[str, datetime]:
     """Repositories that the last poll saw and could not read, with the instant of the poll."""
-    last = nights(zone)[-1:]
-    return {name: night.polled_at for night in last for name in night.unread}
+    newest = zone.latest(REPORTS)
+    if newest is None:
+        return {}
+    night = _night(json.loads(zone.read(newest)))
+    return dict.fromkeys(night.unread, night.polled_at)
 
 
 def table(zone: LandingZone) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from densing_pipeline.publication.wording import counted
 from densing_pipeline.settings import Settings
 
 PACKED_AFTER = timedelta(days=7)
-"""Time after the end of a month from which its receipts are packed."""
+"""Age from which receipts are packed: the polls of a week can still be looked at file by file."""
 
 UNUSED_AFTER = timedelta(days=30)
 """Time after its last use from which what a job on a cluster needs is deleted: it may wait that long in a scheduler's queue."""
@@ -27,7 +27,7 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 def tidy(settings: Settings, now: datetime) -> str:
-    """Pack the receipts of months that are over and delete what nothing reads any more, unless a run is using the state directory.
+    """Pack the receipts of before a week and delete what nothing reads any more, unless a run is using the state directory.
 
     Args:
         settings: state directory, and days for which refused documents stay.

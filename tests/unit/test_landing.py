@@ -152,16 +152,51 @@ def test_packed_receipts_are_found_and_read_as_before_in_fewer_files(zone):
     texts = {
         (path.parent.name, path.name): path.read_bytes() for path in zone.folder.rglob("*.json")
     }
-    over = {key: text for key, text in texts.items() if key[1] < "20270101"}
+    over = {key: text for key, text in texts.items() if key[1] < "20270108"}
     assert zone.pack(LATER) == len(over)
     assert told(zone) == before
-    assert all(name > "20270101" for name in loose(zone)), "the month that goes on stays as it is"
+    assert loose(zone)
+    assert all(name > "20270108" for name in loose(zone)), "what came later stays as it is"
     packs = sorted(zone.folder.rglob("*.jsonl.gz"))
-    assert [path.name for path in packs] == ["2026-11.jsonl.gz", "2026-12.jsonl.gz"] * 2
+    assert [path.name[:7] for path in packs] == ["2026-11", "2026-12", "2027-01"] * 2
     kept = {
         (pack.parent.name, name): text for pack in packs for name, text in texts_of(pack).items()
     }
     assert kept == over, "to the byte"
+
+
+def test_to_store_a_response_no_other_receipts_are_looked_at(zone, monkeypatch):
+    landed(zone)
+    zone.pack(LATER)
+
+    def looked(*given):
+        raise AssertionError(given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", looked)
+        for name in ("1", "2"):
+            zone.store("litellm", f"{URL}/{name}", b"new", LATER)
+    new = [path.name for path in zone.receipt_files("litellm") if received_at(path) == LATER]
+    assert [name[-8:-5] for name in new] == ["000", "001"]
+
+
+def test_months_change_with_their_receipts_and_with_their_packing(zone):
+    landed(zone)
+    before = zone.months("litellm")
+    assert list(before) == ["2026-11", "2026-12", "2027-01"]
+    assert zone.months("litellm") == before
+    zone.store("litellm", URL, b"more", LATER)
+    more = zone.months("litellm")
+    assert [month for month in more if more[month] != before[month]] == ["2027-01"]
+    path = zone.receipt_files("litellm")[0]
+    as_file = zone.receipt_sha256(path)
+    zone.pack(LATER - timedelta(days=20))
+    packed = zone.months("litellm")
+    assert [month for month in packed if packed[month] != more[month]] == ["2026-11", "2026-12"]
+    [first, *_] = zone.receipt_files("litellm", month="2026-11")
+    assert first.name == path.name
+    assert zone.receipt_sha256(first) == as_file
+    assert {path.name[:6] for path in zone.receipt_files("litellm", month="2026-12")} == {"202612"}
 
 
 def test_what_lands_after_packing_is_packed_with_the_rest(zone):
@@ -200,7 +235,7 @@ def test_a_crash_at_any_step_of_packing_loses_nothing(zone, monkeypatch, steps):
     assert told(zone) == before
     zone.pack(LATER)
     assert told(zone) == before
-    assert all(name > "20270101" for name in loose(zone))
+    assert all(name > "20270108" for name in loose(zone))
 
 
 def test_a_damaged_pack_is_named_and_no_other_receipt_is_lost(zone):
@@ -214,8 +249,11 @@ def test_a_damaged_pack_is_named_and_no_other_receipt_is_lost(zone):
     assert received_at(first) == datetime(2026, 11, 1, tzinfo=UTC)
     assert len([zone.receipt(path) for path in others]) == 9
     assert len(list(zone.receipts("openrouter-received"))) == 30
+    more = zone.store("litellm", URL, b"more", NOON + timedelta(hours=1))
+    assert zone.receipt(zone.receipt_files("litellm")[1]) == more, "what comes now lands beside it"
     with pytest.raises(LandingError, match="restore it from a backup"):
-        zone.store("litellm", URL, b"0", NOON)
+        zone.pack(LATER)
+    assert more in [zone.receipt(path) for path in zone.receipt_files("litellm")[1:]]
 
 
 def test_a_receipt_that_was_changed_within_a_pack_is_noticed(zone):

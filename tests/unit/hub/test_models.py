@@ -8,8 +8,8 @@ import pytest
 from densing_pipeline import facts
 from densing_pipeline.hub import bundled, records
 from densing_pipeline.hub.models import COUNTS, SOURCE, current, models, refused
+from densing_pipeline.hub.observations import OBSERVED
 from densing_pipeline.hub.repositories import repositories
-from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.published import MODEL_QUARANTINE, MODELS
 from tests.servers.hub import base_model, llama
 
@@ -25,8 +25,7 @@ def ours():
 
 def tables(ours, *rows):
     """The two tables of these readings of the Hub, all seen at once."""
-    schema = pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)])
-    seen = pl.DataFrame([row | {"observed_at": SEEN_AT} for row in rows], schema=schema)
+    seen = pl.DataFrame([row | {"observed_at": SEEN_AT} for row in rows], schema=OBSERVED)
     found = repositories(seen, set(ours["model_id"])).with_columns(
         readable=pl.lit(None, pl.Boolean)
     )
@@ -117,7 +116,7 @@ def test_a_refused_record_is_held_until_one_of_its_model_can_be_read(days_later,
         reading() | {"observed_at": SEEN_AT + timedelta(days=days_later)},
         reading("newlab/Other-1B") | {"observed_at": SEEN_AT + timedelta(days=1)},
     ]
-    seen = pl.DataFrame(rows, schema=pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)]))
+    seen = pl.DataFrame(rows, schema=OBSERVED)
     assert refused(seen)["refused"].to_list() == (["a number of 80 bits"] if is_held else [])
 
 
@@ -125,10 +124,9 @@ def test_of_replaced_weights_only_the_present_ones_are_current(ours):
     old = reading()
     new = reading(layers=20) | {"revision": "b" * 40, "weights": "other"}
     rows = [old | {"created_at": CREATED - timedelta(days=1)}, new]
-    schema = pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)])
     seen = pl.DataFrame(
         [row | {"observed_at": SEEN_AT + timedelta(days=n)} for n, row in enumerate(rows)],
-        schema=schema,
+        schema=OBSERVED,
     )
     found = repositories(seen).with_columns(readable=pl.lit(None, pl.Boolean))
     table, _ = models(ours, found, seen.clear())

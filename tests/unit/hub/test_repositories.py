@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from densing_pipeline.hub import records
+from densing_pipeline.hub.observations import OBSERVED
 from densing_pipeline.hub.repositories import repositories
-from densing_pipeline.tables.columns import INSTANT
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
 CREATED = datetime(2026, 5, 30, tzinfo=UTC)
@@ -38,8 +37,7 @@ def told(day, model_id="lab/model", state="gone", renamed_to=None):
 
 
 def folded(*rows, fixed=frozenset()):
-    schema = pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)])
-    frame = pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema)
+    frame = pl.DataFrame([dict.fromkeys(OBSERVED) | row for row in rows], schema=OBSERVED)
     return repositories(frame, fixed)
 
 
