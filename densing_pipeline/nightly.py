@@ -184,18 +184,27 @@ def _run(
             )  # fmt: skip
         except dg.DagsterExecutionInterruptedError as interrupt:
             raise KeyboardInterrupt from interrupt
-    failures = {}
+    return failures(result)
+
+
+def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """What failed in a run, by step; empty if it succeeded.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted within a step.
+    """
+    found = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
             # Dagster reports an interrupt within a step as a failure of the step.
             if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
                 raise KeyboardInterrupt
-            failures[str(event.step_key)] = (error.cause or error).message.strip()
-        elif event.is_run_failure and not failures and event.job_failure_data.error:
+            found[str(event.step_key)] = (error.cause or error).message.strip()
+        elif event.is_run_failure and not found and event.job_failure_data.error:
             # Before the first step, such as a resource that cannot be made.
             error = event.job_failure_data.error
-            failures["nightly"] = (error.cause or error).message.strip()
-    if not result.success and not failures:
-        failures["nightly"] = "the run did not succeed; see it in the UI (make dev)"
-    return failures
+            found[result.job_def.name] = (error.cause or error).message.strip()
+    if not result.success and not found:
+        found[result.job_def.name] = "the run did not succeed; see it in the UI (make dev)"
+    return found

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from benchmarks.quarter import report
 from benchmarks.quarter.compare import compare
 from benchmarks.quarter.play import REFIT_EVERY, ROOT
@@ -88,6 +90,8 @@ def results(folder: Path, nights: int, seed: int) -> dict[str, Any]:
         "growth": report.growth(chaos["growth"]),
         "seconds": median(each["seconds"] for each in quiet["attempts"] if not each["whole"]),
         "cpu_s": _cpu_seconds(quiet["attempts"]),
+        "cpu_s_more_after_100_nights": _growth_of_time(quiet["attempts"]),
+        "unmaintained": [*quiet["unmaintained"], *chaos["unmaintained"]],
     }  # fmt: skip
 
 
@@ -98,6 +102,15 @@ def _cpu_seconds(attempts: Sequence[Mapping[str, Any]]) -> list[float]:
     return [round(median(used[part : part + third]), 1) for part in (0, third, len(used) - third)]
 
 
+def _growth_of_time(attempts: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of CPU that a night without refit takes more after 100 further nights, by a line through all of them."""
+    used = [(each["night"], each["cpu_s"]) for each in attempts if not each["whole"]]
+    if len(used) < 2:
+        return 0.0
+    nights, seconds = np.array(used, dtype=float).T
+    return round(float(np.polyfit(nights, seconds, 1)[0]) * 100, 2)
+
+
 def problems(found: dict[str, Any]) -> list[str]:
     """What is wrong with the results, a sentence each."""
     told = found["alerts"]
@@ -105,6 +118,8 @@ def problems(found: dict[str, Any]) -> list[str]:
         *([f"{found['nights_lost']} nights were lost"] if found["nights_lost"] else []),
         *([f"{found['quiet_failed']} attempts of the quiet run failed"] if found["quiet_failed"] else []),
         *([f"{found['unreported']} landed documents are in no report"] if found["unreported"] else []),
+        *(f"maintenance, {each}" for each in found["unmaintained"]),
+        *report.over_budget(found["growth"]),
         *(
             f"{each['table']}: {each['differing']} of {each['rows']} rows differ"
             for each in found["tables"]

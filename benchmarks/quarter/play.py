@@ -68,6 +68,7 @@ class Played:
         messages: texts of the alerts that arrived, in order.
         unreported: documents that landed and have no row in `source_health`.
         not_injected: faults that this machine does not allow.
+        unmaintained: what failed in runs of the job `maintenance`.
     """
 
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +77,7 @@ class Played:
     messages: list[str] = field(default_factory=list)
     unreported: int = 0
     not_injected: list[str] = field(default_factory=list)
+    unmaintained: list[str] = field(default_factory=list)
 
 
 class Quarter:
@@ -195,7 +197,9 @@ class Quarter:
             if record["outcome"] == "ok":
                 break
         if night % MAINTENANCE_EVERY == MAINTENANCE_EVERY - 2:
-            self.order("maintenance", begin + timedelta(hours=10))
+            status, _, told = self.order("maintenance", begin + timedelta(hours=10))
+            failures = told.get("failures", {"process": f"ended with status {status}"})
+            self.played.unmaintained += [f"night {night}: {why}" for why in failures.values()]
         self.played.unreported += self._unreported()
         self.played.growth.append(_sizes(self.state) | {"night": night})
 

@@ -35,6 +35,10 @@ NAMES = {
 }
 """Names in `source_health` of what is read from one address, where they differ from the fault's."""
 
+FILES_A_YEAR = 5_000
+MIB_A_YEAR = 700
+"""The budget of a year: what the state directory of this simulated installation may grow by, runs included."""
+
 NONE_YET = "No results are stored; `make quarter` makes them."
 
 
@@ -162,6 +166,28 @@ def growth(sizes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     return found
 
 
+def a_year(each: Mapping[str, float]) -> tuple[float, float]:
+    """Files and MiB by which a folder grows in a year of nights, given what `growth` says of it."""
+    files, kib = max(each["files_per_night"], 0), max(each["kib_per_night"], 0)
+    return DAYS_PER_YEAR * files, DAYS_PER_YEAR * kib / 1024
+
+
+def together(growth: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    """Files and MiB by which all folders grow in a year."""
+    files, mib = np.array([a_year(each) for each in growth.values()]).sum(axis=0)
+    return float(files), float(mib)
+
+
+def over_budget(growth: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What of the budget of a year is exceeded, a sentence each."""
+    files, mib = together(growth)
+    return [
+        f"{name} grow by {found:.0f} a year, over the budget of {budget}"
+        for name, found, budget in (("files", files, FILES_A_YEAR), ("MiB", mib, MIB_A_YEAR))
+        if found > budget
+    ]
+
+
 def digest(*parts: bytes) -> str:
     """A short hash of what the results came from."""
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]
@@ -204,7 +230,8 @@ def outcome_rows(found: Mapping[str, Any]) -> list[list[str]]:
         ["problems that were not told, or told without reason", str(len(told["missing"]) + len(told["unexpected"]))],
         ["sources misjudged", str(len(found["misjudged"]))],
         ["seconds a night without refit, median", f"{found['seconds']:.1f}"],
-        *([["of them of CPU: first, middle and last third of the nights", ", ".join(map(str, found["cpu_s"]))]] if "cpu_s" in found else []),
+        ["seconds of CPU a night without refit: first, middle and last third of the nights", ", ".join(map(str, found["cpu_s"]))],
+        *([["seconds of CPU that a night takes more after 100 nights, by a line", f"{found['cpu_s_more_after_100_nights']:.2f}"]] if "cpu_s_more_after_100_nights" in found else []),
     ]  # fmt: skip
 
 
@@ -221,7 +248,9 @@ def fault_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def growth_rows(found: Mapping[str, Any]) -> list[list[str]]:
-    """Growth of the state directory by folder, and what it comes to in a year."""
+    """Growth of the state directory by folder, what it comes to in a year, and the budget of a year."""
+    growth = found["growth"]
+    files, mib = together(growth)
     return [
         ["folder", "files", "MiB", "files a year", "MiB a year", "departs from a line by"],
         *(
@@ -229,10 +258,11 @@ def growth_rows(found: Mapping[str, Any]) -> list[list[str]]:
                 f"`{name}`" if " " not in name else name,
                 f"{each['files']:.0f}",
                 f"{each['mib']:.1f}",
-                f"{DAYS_PER_YEAR * max(each['files_per_night'], 0):.0f}",
-                f"{DAYS_PER_YEAR * max(each['kib_per_night'], 0) / 1024:.0f}",
+                *(f"{number:.0f}" for number in a_year(each)),
                 f"{each['largest_departure']:.0%}",
             ]
-            for name, each in found["growth"].items()
+            for name, each in growth.items()
         ),
+        ["together", "", "", f"{files:.0f}", f"{mib:.0f}", ""],
+        ["budget", "", "", f"{FILES_A_YEAR}", f"{MIB_A_YEAR}", ""],
     ]

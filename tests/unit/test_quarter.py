@@ -1,12 +1,19 @@
 """The simulated quarter judges its runs rightly, and its worlds are what they say."""
 
-from datetime import date
+import shutil
+from datetime import date, timedelta
 from itertools import pairwise
 
 import polars as pl
 import pytest
 
 from benchmarks.quarter import chaos, compare, report, world
+from benchmarks.quarter.__main__ import _cpu_seconds, _growth_of_time
+from benchmarks.quarter.night import Order, carry_out
+from benchmarks.quarter.play import ROOT
+from densing_pipeline import clock, state
+from densing_pipeline.landing import LandingZone
+from densing_pipeline.tables.dates import DAYS_PER_YEAR
 from densing_pipeline.tables.published import PUBLISHED
 
 NIGHTS = 90
@@ -160,6 +167,52 @@ def test_growth_is_a_line_and_says_how_far_it_departs():
     assert found["largest_departure"] < 1e-9
     rows = report.growth_rows({"growth": {"landing": found}})
     assert rows[1][1:] == ["190", "0.0", "3652", "1", "0%"], "ten files and two KiB a night"
+    assert rows[2] == ["together", "", "", "3652", "1", ""]
+
+
+def grown(files_per_night, kib_per_night):
+    return {"files_per_night": files_per_night, "kib_per_night": kib_per_night}
+
+
+def test_growth_over_the_budget_of_a_year_is_a_problem():
+    files, kib = report.FILES_A_YEAR / DAYS_PER_YEAR, report.MIB_A_YEAR * 1024 / DAYS_PER_YEAR
+    half = grown(files / 2, kib / 2)
+    assert report.over_budget({"a": half, "b": half, "c": grown(-files, -kib)}) == []
+    assert len(report.over_budget({"a": half, "b": half, "c": grown(1, 0)})) == 1
+    assert len(report.over_budget({"a": half, "b": half, "c": grown(1, 100)})) == 2
+
+
+def test_time_by_thirds_and_its_growth_are_of_quiet_nights_without_refit():
+    quiet = [{"night": n, "cpu_s": 5 + n / 50, "whole": False} for n in range(30)]
+    whole = [{"night": n, "cpu_s": 100.0, "whole": True} for n in (10, 29)]
+    assert _cpu_seconds([*quiet, *whole]) == [5.1, 5.3, 5.5]
+    assert _growth_of_time([*quiet, *whole]) == pytest.approx(2)
+    assert _growth_of_time(quiet[:1]) == 0
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_maintenance_is_that_of_an_installation(tmp_path, monkeypatch, is_damaged):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", folder)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    monkeypatch.setenv("DENSING_STATE_DIR", str(folder))
+    now = world.FIRST + timedelta(days=20)
+    monkeypatch.setenv(clock.VARIABLE, now.isoformat())
+    zone = LandingZone(folder / "landing")
+    with state.held(folder, "a night"):
+        kept = [zone.store("a-list", "", b"", now - timedelta(days=days)) for days in (10, 8, 1)]
+    if is_damaged:
+        (folder / "landing/receipts/a-list/2027-01.jsonl.gz").write_bytes(b"damaged")
+    failures = carry_out(Order("maintenance", now.isoformat(), ""))["failures"]
+    if is_damaged:
+        assert "restore it from a backup" in failures["tidy_files"]
+    else:
+        assert failures == {}
+        assert list(zone.receipts("a-list")) == kept
+        assert len(list((folder / "landing").rglob("*.json"))) == 1, (
+            "a week of receipts is not packed"
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
