@@ -88,8 +88,8 @@ def test_each_night_begins_where_the_last_one_ended(tmp_path):
     # A night beside it would lose what the first one has kept.
     work_a_night(second, 2)
     refused = run(second, "deploy/tracker/save")
-    assert refused.returncode != 0
-    assert "stale info" in refused.stdout
+    assert refused.returncode == 1
+    assert "Branch tracker was changed since this night began" in refused.stdout
     third = forge.machine()
     ran(third, "deploy/tracker/restore")
     assert (third / ".densing" / "landing" / "night 1.json").read_text() == "[1]"
@@ -105,6 +105,64 @@ def test_each_night_begins_where_the_last_one_ended(tmp_path):
     assert not (third / "site" / "latest").is_symlink()
     commits = git(tmp_path / "origin", "rev-list", "tracker").split()
     assert len(commits) == 1, "the branch has no history, so the repository does not grow by it"
+
+
+def push_changed(forge, change):
+    """Somebody changes the branch by hand, with a commit of its own."""
+    machine = forge.machine()
+    git(machine, "fetch", "--quiet", "origin", "tracker")
+    git(machine, "checkout", "--quiet", "-b", "by-hand", "FETCH_HEAD")
+    change(machine)
+    git(machine, "add", "--all", "--", "state", "manifest.json")
+    git(machine, "commit", "--quiet", "-m", "by hand")
+    git(machine, "push", "--quiet", "--force", "origin", "HEAD:refs/heads/tracker")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda branch: (branch / "state" / "landing" / "night 1.json").write_text("[2]"),
+         "landing/night 1.json is damaged"),
+        (lambda branch: (branch / "state" / "runs.db").unlink(), "runs.db is damaged"),
+        (lambda branch: (branch / "manifest.json").unlink(), "manifest.json"),
+    ],
+)  # fmt: skip
+def test_a_branch_that_holds_half_a_state_is_refused_and_stays_as_it_is(tmp_path, change, told):
+    """Also by `save`: what it would keep has not begun with that state."""
+    forge = Forge(tmp_path)
+    first, second = forge.machine(), forge.machine()
+    ran(first, "deploy/tracker/restore")
+    work_a_night(first, 1)
+    ran(first, "deploy/tracker/save")
+    push_changed(forge, change)
+    tip = git(tmp_path / "origin", "rev-parse", "tracker")
+    refused = run(second, "deploy/tracker/restore")
+    assert refused.returncode == 1
+    assert told in refused.stdout
+    assert "put it aside and begin with nothing" in refused.stdout
+    assert not (second / ".densing" / "landing").exists()
+    work_a_night(second, 2)
+    refused = run(second, "deploy/tracker/save")
+    assert refused.returncode == 1
+    assert "deploy/tracker/restore first" in refused.stdout
+    assert git(tmp_path / "origin", "rev-parse", "tracker") == tip
+
+
+def test_a_push_that_the_forge_does_not_take_changes_nothing_and_may_be_repeated(tmp_path):
+    forge = Forge(tmp_path)
+    machine = forge.machine()
+    ran(machine, "deploy/tracker/restore")
+    work_a_night(machine, 1)
+    hook = tmp_path / "origin" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho quota exceeded >&2; exit 1\n")
+    hook.chmod(0o755)
+    refused = run(machine, "deploy/tracker/save")
+    assert refused.returncode == 1
+    assert "quota exceeded" in refused.stdout
+    assert "branch tracker is as it was" in refused.stdout
+    hook.unlink()
+    ran(machine, "deploy/tracker/save")
+    assert git(tmp_path / "origin", "rev-list", "--count", "tracker").strip() == "1"
 
 
 def test_nothing_is_kept_of_a_night_that_did_not_begin_with_the_state(tmp_path):
