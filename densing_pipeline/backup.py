@@ -44,6 +44,9 @@ PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 CLASHES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """Errors of writing a member whose name another one has as a folder, or as a part of it."""
 
+OF_THE_DISK = "lost+found"
+"""Folder that a mounted disk has from the beginning; only root may read it."""
+
 DATABASE_SUFFIXES = (".db", ".sqlite")
 DATABASE_PARTS = ("-wal", "-shm", "-journal")
 """Endings of what SQLite keeps beside a database; its own copy holds their content."""
@@ -92,6 +95,12 @@ def make(settings: Settings, target: Path) -> Copied:
     folder = settings.state_dir.absolute()
     if not folder.is_dir():
         raise BackupError(f"there is no state directory {folder}; correct DENSING_STATE_DIR")
+    # A link is followed, so that its target is replaced and not the link.
+    target = target.resolve()
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise BackupError(
+            f"{target} is a device or a pipe, which a backup does not replace: name a file"
+        )
     with state.held(folder, "`densing backup`", as_it_is=True), files.replacing(target) as file:
         # The state may hold what a private source answered.
         os.fchmod(file.fileno(), 0o600)
@@ -123,7 +132,7 @@ def restore(source: Path, settings: Settings) -> Copied:
         OSError: a file cannot be read or written.
     """
     folder = settings.state_dir.absolute()
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(path.name != OF_THE_DISK for path in folder.iterdir()):
         raise BackupError(
             f"{folder} is not empty: move it away, or set DENSING_STATE_DIR to a new folder"
         )
@@ -164,7 +173,7 @@ def _wanted(folder: Path, left_out: set[Path]) -> Iterator[Path]:
     except FileNotFoundError:
         return
     for path in paths:
-        if path in left_out or path.is_symlink():
+        if path in left_out or path.is_symlink() or path.name == OF_THE_DISK:
             continue
         if path.is_dir():
             yield from _wanted(path, left_out)

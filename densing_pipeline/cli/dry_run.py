@@ -73,6 +73,14 @@ def _problems(settings: Settings) -> list[str]:
             found.append(
                 f"{nearest} cannot be written; make it writable, or name another directory"
             )
+    if not found:
+        # Importing dagster takes seconds.
+        from densing_pipeline.orchestration import storage
+
+        try:
+            storage.check(settings)
+        except state.StorageError as error:
+            found.append(str(error))
     return found
 
 

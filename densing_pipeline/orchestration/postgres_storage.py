@@ -5,6 +5,7 @@ Needs the extra `postgres` (`dagster-postgres`, psycopg2). The address is that o
 reads. Each installation (state directory) needs a database or a schema of its own.
 """
 
+import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,23 +76,40 @@ def opened(url: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
     Raises:
         StorageError: the database cannot be used; the message says why and what to do.
     """
-    try:
+    # One attempt in this process, so that a server that is down is told at once; Dagster's own
+    # classes then retry what is transient.
+    with _connected(url) as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS:.0f}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
+        _check(connection, url)
         from dagster_postgres import DagsterPostgresStorage
+
+        return DagsterPostgresStorage(complete(url), inst_data=inst_data)
+
+
+def check(url: str) -> None:
+    """Whether a database can be used as it is; nothing is created in it.
+
+    Raises:
+        StorageError: it cannot; the message says why and what to do.
+    """
+    with _connected(url) as connection:
+        _check(connection, url)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[sqlalchemy.Connection]:
+    try:
+        importlib.import_module("dagster_postgres")  # it brings the driver
     except ImportError as error:
         raise StorageError(
             f"DENSING_DATABASE_URL names a Postgres database, and its driver is not installed "
             f"({error}): {INSTALL}, or unset the variable"
         ) from error
-    address = complete(url)
     with explained(url):
-        engine = sqlalchemy.create_engine(address, poolclass=NullPool)
-        # One attempt in this process, so that a server that is down is told at once; Dagster's own
-        # classes then retry what is transient.
+        engine = sqlalchemy.create_engine(complete(url), poolclass=NullPool)
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS:.0f}s'")
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
-            _check_version(connection, url)
-            return DagsterPostgresStorage(address, inst_data=inst_data)
+            yield connection
 
 
 def complete(url: str) -> str:
@@ -121,12 +139,17 @@ def explained(url: str) -> Iterator[None]:
         raise
 
 
-def _check_version(connection: sqlalchemy.Connection, url: str) -> None:
-    """Compare the version of the tables with this Dagster's.
+def _check(connection: sqlalchemy.Connection, url: str) -> None:
+    """Compare the version of the tables with this Dagster's, and see whether the server takes changes.
 
     Raises:
-        StorageError: they are older or newer.
+        StorageError: they are older or newer, or the server takes none, as a standby.
     """
+    if connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on":
+        raise StorageError(
+            f"Dagster's database at {shown(url)} does not accept changes; name the primary server in "
+            "DENSING_DATABASE_URL, not a standby"
+        )
     from dagster_postgres import run_storage
     from dagster_postgres.utils import pg_alembic_config
 

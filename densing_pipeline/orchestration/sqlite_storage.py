@@ -123,12 +123,21 @@ class LockedSqliteStorage(DagsterSqliteStorage):
         # Absolute, as in `storage.open_instance`: messages name the same folder, whatever the working directory.
         folder = Path(config_value["base_dir"]).absolute()
         with locked(folder), explained(folder):
-            for name in DATABASES:
-                _check(folder / name)
+            check(folder)
             storage = cls.from_local(str(folder), inst_data=inst_data)
-            for name in DATABASES:
-                _check(folder / name)
+            check(folder)
             return storage
+
+
+def check(folder: Path) -> None:
+    """Whether the database below a folder can be used; what is not there is not created.
+
+    Raises:
+        StorageError: it is locked, full, read-only, damaged, or of two versions.
+    """
+    with explained(folder):
+        for name in DATABASES:
+            _check(folder / name)
 
 
 @contextmanager

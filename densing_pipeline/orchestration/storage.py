@@ -69,6 +69,18 @@ def _check_format(state_dir: Path) -> None:
         raise StorageError(sentence(error)) from error
 
 
+def check(settings: Settings) -> None:
+    """Whether the database that is there can be used; none is created.
+
+    Raises:
+        StorageError: it cannot; the message says why and what to do.
+    """
+    if settings.database_url:
+        postgres_storage.check(settings.database_url)
+    else:
+        sqlite_storage.check(settings.state_dir.absolute())
+
+
 def place(settings: Settings) -> str:
     """Where the database is, in words that follow "Dagster's database"."""
     if settings.database_url:

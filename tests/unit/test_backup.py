@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -124,6 +125,26 @@ def test_a_backup_inside_the_state_directory_does_not_hold_itself(settings):
     assert backup.make(settings, target) == first
 
 
+def test_a_pipe_or_device_is_not_replaced_by_a_backup(settings, tmp_path):
+    """As root, `densing backup /dev/stdout` would put a file in the place of the machine's."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(BackupError, match=r"pipe is a device or a pipe.*name a file"):
+            backup.make(settings, tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_link_to_the_file_of_the_last_backup_stays(settings, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "b").symlink_to(tmp_path / "elsewhere" / "b")
+    for _ in range(2):
+        backup.make(settings, tmp_path / "b")
+    assert (tmp_path / "b").is_symlink()
+    assert (tmp_path / "elsewhere" / "b").stat().st_size > 0
+
+
 def test_no_backup_while_a_night_changes_the_tables(settings, tmp_path):
     """The lock of a process that holds it is refused to others; here to another thread's."""
     import threading
@@ -161,6 +182,16 @@ def test_a_linked_or_mounted_empty_directory_is_filled_where_it_is(settings, els
     backup.restore(tmp_path / "b", elsewhere)
     assert elsewhere.state_dir.is_symlink()
     assert content(disk) == content(settings.state_dir)
+
+
+def test_the_folder_that_every_new_disk_has_is_no_content(settings, elsewhere, tmp_path):
+    """A mounted disk has it from the beginning, and only root may read it."""
+    for state_dir in (settings.state_dir, elsewhere.state_dir):
+        (state_dir / "lost+found").mkdir(parents=True)
+    (settings.state_dir / "lost+found" / "found").touch()
+    backup.make(settings, tmp_path / "b")
+    backup.restore(tmp_path / "b", elsewhere)
+    assert list((elsewhere.state_dir / "lost+found").iterdir()) == []
 
 
 def test_a_backup_of_an_earlier_versions_state_leaves_it_as_it_is(settings, tmp_path):

@@ -117,6 +117,24 @@ def test_a_dry_run_names_what_would_stop_the_night(tmp_path, monkeypatch, capsys
     assert main(["run", "--dry-run"]) == 0
 
 
+def test_a_dry_run_names_a_database_that_cannot_be_used_and_creates_none(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path / "published"))
+    (tmp_path / "state" / "history").mkdir(parents=True)
+    assert main(["run", "--dry-run"]) == 0
+    (tmp_path / "state" / "history" / "runs.db").write_bytes(b"damaged" * 1000)
+    assert main(["run", "--dry-run"]) == 1
+    assert "is damaged" in capsys.readouterr().err
+    monkeypatch.setenv("DENSING_DATABASE_URL", "postgresql://user:secret@127.0.0.1:1/densing")
+    assert main(["run", "--dry-run"]) == 1
+    told = capsys.readouterr().err
+    assert "does not answer" in told
+    assert "secret" not in told
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["history", "runs.db", "state"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [

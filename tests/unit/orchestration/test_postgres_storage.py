@@ -230,6 +230,19 @@ def test_a_server_that_ends_during_a_run_is_told(tmp_path):
         assert stored.run_storage.get_runs_count() == 0
 
 
+def test_a_check_creates_nothing_and_says_what_opening_says(server):
+    name = "checked_alone"
+    server.sql(f"CREATE DATABASE {name}")
+    postgres_storage.check(server.url(name))
+    assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == ["0"]
+    with pytest.raises(StorageError, match="refuses the password"):
+        postgres_storage.check(server.url(name, password="wrong"))  # noqa: S106
+    server.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    for look in (postgres_storage.check, lambda url: postgres_storage.opened(url, None)):
+        with pytest.raises(StorageError, match=r"does not accept changes; name the primary server"):
+            look(server.url(name))
+
+
 @pytest.mark.slow
 def test_killed_runs_of_another_installation_are_left_alone(
     server, database, tmp_path, monkeypatch
