@@ -11,11 +11,10 @@ Not here: which addresses may be written down (`addresses`), and which text iden
 import re
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from densing_pipeline.addresses import redact
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.text import Text
 
 LONGEST_NAME = 200
@@ -92,8 +91,10 @@ def quoted(value: str) -> str:
     return repr(value if len(value) <= LONGEST_NAME else f"{value[: LONGEST_NAME - 3]}...")
 
 
-def cleaned(column: str) -> pl.Expr:
+def cleaned(column: str) -> "pl.Expr":
     """`clean` for a text column of a frame (which cannot hold half surrogate pairs)."""
+    import polars as pl  # takes a second; `densing --help` and machines with GPUs alone do without
+
     text = pl.col(column)
     legible = text.str.replace_all(_POLARS_BREAKS, " ").str.replace_all(f"[{_POLARS_SET}]", "")
     cut = pl.concat_str(legible.str.slice(0, LONGEST_TEXT - 3), pl.lit("..."))
@@ -102,8 +103,10 @@ def cleaned(column: str) -> pl.Expr:
     )
 
 
-def clean_frame(frame: pl.DataFrame) -> pl.DataFrame:
+def clean_frame(frame: "pl.DataFrame") -> "pl.DataFrame":
     """A frame with every text column as `clean` writes it."""
+    import polars as pl
+
     text = pl.col(pl.String)
     is_clean = ~text.str.contains(f"[{_POLARS_SET}]") & (text.str.len_chars() <= LONGEST_TEXT)
     # Almost every frame is clean already, and to ask takes a tenth of the time.

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from densing_pipeline.addresses import redact
+from densing_pipeline.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -93,8 +94,6 @@ class Screen:
         soft_wrap: bool = False,
     ) -> None:
         if isinstance(what, str):
-            from densing_pipeline.text import clean  # with polars, which `--help` does without
-
             what = "\n".join(clean(redact(line), len(line) + 3) for line in what.split("\n"))
         with self.drawing():
             console.print(what, style=style, end=end, soft_wrap=soft_wrap)
