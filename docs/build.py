@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks import performance
 from benchmarks.quarter import report as quarter
 from benchmarks.year import report as year
 from densing_pipeline.cost.task_costs import halving_rows
@@ -189,6 +190,7 @@ def _places(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
         "README.md": {"answers": answer_list(tables)},
         "docs/reliability.md": quarter.places(quarter.stored()),
         "docs/operations.md": year.places(year.stored()),
+        "docs/performance.md": performance.places(),
     }
     return written | {
         page: {place: markdown.table(rows) for place, rows in places.items()}

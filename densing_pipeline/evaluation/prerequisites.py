@@ -17,7 +17,7 @@ LEAST_DRIVER = 580
 release notes, table 3)."""
 
 INSTALL_GB = 14
-"""GB of disk that building takes: 8.2 installed, 3.6 downloaded, and some to spare."""
+"""GB of disk that building takes: 8.65 installed, 3.6 downloaded, and some to spare."""
 
 SHARED_MEMORY, SHARED_MEMORY_GB = "/dev/shm", 1  # noqa: S108
 """Memory that the processes of several GPUs share, and GB of it; containers often have 0.06. An estimate."""
