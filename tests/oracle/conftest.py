@@ -118,6 +118,7 @@ def items(task: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Items:
         (mirror / dataset / file).parent.mkdir(parents=True, exist_ok=True)
         pl.DataFrame(make_rows()).write_parquet(mirror / dataset / file)
 
+    @functools.cache
     def load(name: str) -> list[Item]:
         benchmark = suite.BENCHMARKS[name]
         if name in OWN_ITEMS:
