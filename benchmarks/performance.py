@@ -50,11 +50,11 @@ def places() -> dict[str, str]:
 
 
 def speed_rows(results: Sequence[Found]) -> list[list[str]]:
-    """Seconds of evaluations and of their peers, a row each under a header."""
+    """Times of evaluations and of their peers, a row each under a header."""
     return [
-        ["task", "ours, s", "peer, s", "times faster", "peer", "measured"],
+        ["task", "ours", "peer's", "times faster", "peer", "measured"],
         *(
-            [each["what"], f"{each['ours']:.3g}", f"{each['peer']:.3g}", f"{each['peer'] / each['ours']:.3g}",
+            [each["what"], f"{each['ours']:.3g} {each['unit']}", f"{each['peer']:.3g} {each['unit']}", f"{each['peer'] / each['ours']:.3g}",
              each["peer_name"], each["date"]]
             for each in results
             if each["name"].startswith(ROOM)

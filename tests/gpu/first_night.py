@@ -179,9 +179,11 @@ def list_gpus(work: Path) -> str:
     listed = sizing.this_machine().gpus
     told = [{"name": gpu.name, "total_gib": gpu.total / GIB, "index": gpu.index} for gpu in listed]
     _write(work, "gpus", told)
+    names = [gpu.index for gpu in listed] or ["0"]
+    seen, problems = gpus._by_cuda(names, sizing.this_machine().memory)
     if not listed:
+        assert not seen, f"CUDA sees {seen[0].name}, and nvidia-smi lists no GPU"
         return "no GPU that this environment can use: a dry run"
-    seen, problems = gpus._by_cuda([gpu.index for gpu in listed], sizing.this_machine().memory)
     assert not problems, problems
     for one, other in zip(listed, seen, strict=True):
         assert one.name == other.name, (one, other)
