@@ -13,7 +13,10 @@
 #
 # The exit status is 1 if a stage failed, and 3 if none failed and one was left out.
 cd "$(dirname "$0")/../.." || exit 2
-built=.venv-evaluation/bin/python
-[ -x "$built" ] || { built=python3 && echo "The evaluation environment was not built (make evaluation-env): $built is taken"; }
+PYTHON=${PYTHON:-.venv-evaluation/bin/python}
+if [ ! -x "$(command -v "$PYTHON")" ]; then
+    echo "There is no $PYTHON (make evaluation-env): python3 is taken"
+    PYTHON=python3
+fi
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 PYTHONPATH="$PWD"
-exec "${PYTHON:-$built}" -m tests.gpu.first_night night "${1:-.densing/first-night}" ${2:+"$(realpath "$2")"}
+exec "$PYTHON" -m tests.gpu.first_night night "${1:-.densing/first-night}" ${2:+"$(realpath "$2")"}
