@@ -8,6 +8,7 @@ Not here: the answers themselves, and how the server is started (`cli.mcp`).
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,22 +54,39 @@ def server(latest: Path) -> MCPServer[Any]:
         latest: the link to the latest release.
     """
     made: MCPServer[Any] = MCPServer("densing-pipeline", instructions=INSTRUCTIONS)
-    for tool in tools(latest):
+    for tool in Tools(latest).each:
         made.tool(annotations=READ_ONLY)(tool)
     return made
 
 
-def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
-    """The functions that an assistant may call; their docstrings and annotations describe them to it."""
+@dataclass(frozen=True)
+class Tools:
+    """What an assistant may call; docstrings and annotations of the methods describe them to it.
 
-    def headline() -> dict[str, Any]:
+    Attributes:
+        latest: the link to the latest release.
+    """
+
+    latest: Path
+
+    @property
+    def each(self) -> tuple[Callable[..., dict[str, Any]], ...]:
+        """The tools in the order in which they are listed."""
+        return (
+            self.headline, self.density, self.price, self.cheapest_per_level, self.price_changes,
+            self.explain,
+        )  # fmt: skip
+
+    def headline(self) -> dict[str, Any]:
         """How fast language models get denser and cheaper: every answer of the release in sentences and numbers."""
         try:
-            return dict(json.loads((latest / HEADLINE_FILE).read_bytes()))
+            return dict(json.loads((self.latest / HEADLINE_FILE).read_bytes()))
         except (OSError, ValueError) as error:
-            raise ToolError(f"{latest}: no release can be read ({error})") from error
+            raise ToolError(f"{self.latest}: no release can be read ({error})") from error
 
-    def density(model: str, law: str = "", scores: str = "", params: str = "") -> dict[str, Any]:
+    def density(
+        self, model: str, law: str = "", scores: str = "", params: str = ""
+    ) -> dict[str, Any]:
         """The density of a model, with its interval, in every series, or in those chosen.
 
         Args:
@@ -77,7 +95,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             scores: score set, such as mmlu or average; all if empty.
             params: parameter basis, such as total or active; all if empty.
         """
-        release = latest.resolve()
+        release = self.latest.resolve()
         densities = _read(release, ("densities",))["densities"]
         model_id = _asked(lineage.one_model, densities, model)
         wanted = {"reference_id": law, "score_set": scores, "params_basis": params}
@@ -90,7 +108,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             raise ToolError(f"{model_id} has no density of {asked}; without these all are told")
         return _answer(release, rows, model=model_id)
 
-    def price(model: str, on: str = "", known: str = "") -> dict[str, Any]:
+    def price(self, model: str, on: str = "", known: str = "") -> dict[str, Any]:
         """What a model cost on a day: each seller's prices, since when, how sure, and from which bytes.
 
         Args:
@@ -98,7 +116,7 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             on: the day, YYYY-MM-DD; today if empty.
             known: answer with what was known on this day; with everything if empty.
         """
-        release = latest.resolve()
+        release = self.latest.resolve()
         day = _day(on, "on") or clock.now().date()
         found = _asked(price_on_day, _read(release, TABLES), model, day, _day(known, "known"))
         shown = found.frame.head(MOST_OFFERS)
@@ -108,19 +126,19 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             left_out=found.frame.height - shown.height,
         )  # fmt: skip
 
-    def cheapest_per_level() -> dict[str, Any]:
+    def cheapest_per_level(self) -> dict[str, Any]:
         """The cheapest offer today of each level of capability, and its record low."""
-        release = latest.resolve()
+        release = self.latest.resolve()
         return _answer(release, _read(release, ("price_now",))["price_now"])
 
-    def price_changes(days: Days = 7, model: str = "") -> dict[str, Any]:
+    def price_changes(self, days: Days = 7, model: str = "") -> dict[str, Any]:
         """Cuts, rises, promotions, arrivals and departures of the days before the last look at a price list.
 
         Args:
             days: number of days.
             model: part of the name of a model, or of the id of what it sells; all if empty.
         """
-        release = latest.resolve()
+        release = self.latest.resolve()
         changes = _read(release, ("price_changes",))["price_changes"]
         last = changes["date"].max()
         since = last - timedelta(days=days) if isinstance(last, date) else None
@@ -134,7 +152,9 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             left_out=max(0, rows.height - MOST_CHANGES),
         )  # fmt: skip
 
-    def explain(model: str, law: str = "", scores: str = "", params: str = "") -> dict[str, Any]:
+    def explain(
+        self, model: str, law: str = "", scores: str = "", params: str = ""
+    ) -> dict[str, Any]:
         """Where the density of a model comes from, as a tree: parameters, scores with sources, law, draws, raw bytes.
 
         Args:
@@ -143,14 +163,12 @@ def tools(latest: Path) -> list[Callable[..., dict[str, Any]]]:
             scores: score set; that of the headline if empty, or the first one the model has.
             params: parameter basis; that of the headline if empty.
         """
-        release = latest.resolve()
+        release = self.latest.resolve()
         found = _asked(
             lineage.density_lineage, _read(release, lineage.TABLES), model,
             law or None, scores or None, params or None,
         )  # fmt: skip
         return {"release": release.name, "tree": _tree(found)}
-
-    return [headline, density, price, cheapest_per_level, price_changes, explain]
 
 
 def _read(release: Path, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
