@@ -1,4 +1,4 @@
-"""What releases of the tests are made with."""
+"""What releases that tests publish are made with: sources, and their provenance."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,12 @@ SMALL = ("scores", "prices", "revisions")
 """Tables of a small release."""
 
 
-def made(created: datetime | None = None) -> Provenance:
+def some_provenance(created: datetime | None = None) -> Provenance:
+    """How a release was made, at an instant.
+
+    Args:
+        created: the instant; the first of January 2026 if left out.
+    """
     return Provenance(
         created=created or datetime(2026, 1, 1, tzinfo=UTC),
         git_sha="abc",

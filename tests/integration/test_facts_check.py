@@ -14,7 +14,7 @@ from densing_pipeline.hub.client import Hub
 from densing_pipeline.landing import LandingZone
 from densing_pipeline.publication.release import publish
 from densing_pipeline.tables.published import SCORES
-from tests.releases import made
+from tests.releases import some_provenance
 from tests.servers.hub import FIRST_DAY, World, base_model, finetune, serving
 
 LIMITS = poll.Limits(overlap_days=2, first_days=30, page_size=100, configs=50, revisits=20)
@@ -75,7 +75,9 @@ def test_what_landed_is_compared_with_the_facts(tables, capsys):
         in lines
     )
     board = tables["benchmark_reports"].with_columns(model_id=pl.lit("olderlab/Vega-7B"))
-    publish(tables | {"benchmark_reports": board}, current_settings().publish_dir, made())
+    publish(
+        tables | {"benchmark_reports": board}, current_settings().publish_dir, some_provenance()
+    )
     assert main(["facts", "check"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("no score: ")] == [
@@ -97,7 +99,7 @@ def test_scores_in_use_that_differ_from_the_release_are_listed(tables, capsys):
             now.filter(ouro).with_columns(model_id=pl.lit("ByteDance/Vanished")),
         ]
     ).sort(SCORES.key, nulls_last=True)
-    publish(tables | {"scores": before}, current_settings().publish_dir, made())
+    publish(tables | {"scores": before}, current_settings().publish_dir, some_provenance())
     assert main(["facts", "check"]) == 0
     lines = capsys.readouterr().out.splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("Scores in use that differ"))

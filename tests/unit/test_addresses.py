@@ -105,7 +105,7 @@ def test_text_without_an_address_is_left_alone(text: str) -> None:
         ("", ""),
     ],
 )  # fmt: skip
-def test_addresses_in_text(text: str, written: str) -> None:
+def test_secrets_of_addresses_in_a_text_are_masked(text: str, written: str) -> None:
     assert redact(text) == written
 
 

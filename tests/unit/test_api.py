@@ -21,7 +21,7 @@ from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.publication.release import publish
 from densing_pipeline.tables.published import PRICE_POLLS
 from densing_pipeline.tables.schemas import TableError
-from tests.releases import made
+from tests.releases import some_provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -32,7 +32,7 @@ def release(tables: dict[str, pl.DataFrame], tmp_path: Path) -> Path:
     prices = price_book([listed_prices(facts.load("list_prices"))])
     links = model_links(prices, facts.load("offer_names"), sold_models())
     tables |= {"prices": prices, "model_links": links, "price_polls": PRICE_POLLS.empty()}
-    publish(tables, tmp_path, made())
+    publish(tables, tmp_path, some_provenance())
     return tmp_path
 
 

@@ -51,7 +51,7 @@ def test_passing_trouble_is_asked_again(price_server: PriceServer, status: int) 
     assert len(price_server.requests) == 2
 
 
-def test_attempts_are_few(price_server: PriceServer) -> None:
+def test_a_failing_server_is_asked_as_often_as_the_limit_allows(price_server: PriceServer) -> None:
     url = price_server.answer("/list", Reply(status=500))
     with pytest.raises(FetchError, match="500") as found:
         get(url)
@@ -167,7 +167,7 @@ def test_silent_server_is_given_up(price_server: PriceServer) -> None:
         get(price_server.answer("/list", Reply(DOCUMENT, drip_s=30)), limits)
 
 
-def test_nobody_listening() -> None:
+def test_where_nobody_listens_the_connection_fails() -> None:
     with PriceServer() as server:
         url = server.url("/list")
     with pytest.raises(FetchError, match="connection failed"):

@@ -204,7 +204,7 @@ def test_answers_that_cannot_be_shown_do_not_fail_a_run(monkeypatch, tmp_path, c
     assert "The release is published" in capsys.readouterr().err
 
 
-def test_facts_are_checked(capsys):
+def test_the_bundled_facts_agree_and_what_a_person_should_see_is_listed(capsys):
     assert main(["facts", "check"]) == 0
     out = capsys.readouterr().out
     assert "agree with their declarations and each other" in out

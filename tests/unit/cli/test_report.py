@@ -8,8 +8,8 @@ import pytest
 from densing_pipeline.__main__ import main
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.report import page as pages
-from tests.releases import made
-from tests.told import told
+from tests.full_release import full_release
+from tests.releases import some_provenance
 
 pytestmark = pytest.mark.heavy
 
@@ -35,7 +35,9 @@ def test_the_page_of_the_latest_release_is_named_and_opened(
     monkeypatch.setattr(releases, "CHARTS", {})
     monkeypatch.setattr(pages, "javascript", lambda: "")
     release = releases.publish(
-        told(tables), tmp_path / "published", made(datetime(2026, 5, 1, tzinfo=UTC))
+        full_release(tables),
+        tmp_path / "published",
+        some_provenance(datetime(2026, 5, 1, tzinfo=UTC)),
     )
     page = release.path / "report" / "index.html"
     assert main(["report"]) == 0

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.forecasts.pace_skill import CURVES, pace_skill
-from tests.unit.paces import BREAK, LAST, density_frame, world
+from tests.growing_models import BREAK, LAST, density_frame, world
 
 ESTIMATORS = ("ols-all", "quantile-0.9")
 

@@ -199,7 +199,7 @@ def test_the_installed_list_is_believed_until_the_living_one_is_polled() -> None
     assert price_book([until_polled(installed, polled), polled]).height == 2
 
 
-def test_empty_book() -> None:
+def test_a_book_of_no_lists_is_empty() -> None:
     assert price_book([]).equals(PRICES.empty())
 
 

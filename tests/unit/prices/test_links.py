@@ -63,7 +63,9 @@ LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
         ("cloudflare", "@cf/meta/llama-3.1-8b-instruct-awq", Link(LLAMA_8B, "variant_suffix")),
     ],
 )
-def test_rules(provider: str, model: str, link: Link) -> None:
+def test_a_name_is_linked_by_the_first_rule_that_fits(
+    provider: str, model: str, link: Link
+) -> None:
     assert resolve(provider, model, {}, KNOWN) == link
 
 
@@ -301,11 +303,11 @@ def test_bundled_names_lead_to_scored_models() -> None:
 @pytest.mark.parametrize(
     "name", ["Meta-Llama-3.1-8B-Instruct", "llama-v3p1-8b-instruct", "llama3-1-8b-instruct"]
 )
-def test_spellings_of_one_name(name: str) -> None:
+def test_spellings_of_one_name_are_one(name: str) -> None:
     assert normal(name) == "llama-3-1-8b-instruct"
 
 
-def test_versions_stay_apart() -> None:
+def test_a_version_and_a_size_of_the_same_digits_stay_apart() -> None:
     assert normal("qwen2.5-7b") != normal("qwen2-57b")
 
 

@@ -286,7 +286,7 @@ def test_the_whole_screen_is_made_of_any_valid_release(released):
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 months"), (1, "1 month"), (2, "2 months"), (1200, "1,200 months")]
 )
-def test_plurals(count, text):
+def test_a_count_of_one_takes_the_singular(count, text):
     assert counted(count, "month") == text
 
 

@@ -14,7 +14,7 @@ from densing_pipeline.publication.datapackage import provenance
 from densing_pipeline.publication.release import publish
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import RELEASES, REVISIONS
-from tests.releases import SOURCES, made
+from tests.releases import SOURCES, some_provenance
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -86,7 +86,7 @@ def test_the_feed_without_a_homepage_links_nowhere():
 def second(tables, tmp_path, one_figure):
     """Two releases in a folder, the second with another score, which `revisions` says."""
     tables |= {"revisions": REVISIONS.empty()}
-    first = publish(tables, tmp_path, made(datetime(2026, 1, 1, tzinfo=UTC)))
+    first = publish(tables, tmp_path, some_provenance(datetime(2026, 1, 1, tzinfo=UTC)))
     moved = REVISIONS.cast(
         pl.DataFrame(
             {
@@ -100,7 +100,11 @@ def second(tables, tmp_path, one_figure):
         "scores": tables["scores"].with_columns(score=pl.lit(0.25)),
         "revisions": moved,
     }
-    return first, publish(tables, tmp_path, made(datetime(2026, 1, 2, tzinfo=UTC)), keep=2), tables
+    return (
+        first,
+        publish(tables, tmp_path, some_provenance(datetime(2026, 1, 2, tzinfo=UTC)), keep=2),
+        tables,
+    )
 
 
 @pytest.mark.heavy
@@ -116,7 +120,7 @@ def test_a_release_is_listed_with_what_moved_and_one_removed_stays_listed(second
     third = publish(
         tables | {"scores": tables["scores"].with_columns(score=pl.lit(0.75))},
         tmp_path,
-        made(datetime(2026, 1, 3, tzinfo=UTC)),
+        some_provenance(datetime(2026, 1, 3, tzinfo=UTC)),
         keep=2,
     )
     listed = pl.read_parquet(tmp_path / "releases.parquet").sort("created_at")
@@ -133,7 +137,7 @@ def test_a_list_that_was_not_written_is_written_by_the_next_run(second, tmp_path
     written = (tmp_path / "releases.json").read_bytes()
     for name in ("releases.json", "releases.parquet", "releases.atom"):
         (tmp_path / name).unlink()
-    assert not publish(tables, tmp_path, made()).is_new
+    assert not publish(tables, tmp_path, some_provenance()).is_new
     assert (tmp_path / "releases.json").read_bytes() == written
 
 

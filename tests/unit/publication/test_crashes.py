@@ -16,7 +16,7 @@ from densing_pipeline import files
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication import release as releases
 from densing_pipeline.publication.release import is_whole, publish
-from tests.releases import made
+from tests.releases import some_provenance
 
 pytestmark = pytest.mark.heavy
 
@@ -88,7 +88,7 @@ def scored(tables, score):
 
 
 def on(day):
-    return made(datetime(2026, 1, day, tzinfo=UTC))
+    return some_provenance(datetime(2026, 1, day, tzinfo=UTC))
 
 
 @pytest.mark.usefixtures("one_figure")

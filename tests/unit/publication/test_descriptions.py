@@ -20,7 +20,7 @@ from densing_pipeline.publication.release import is_whole, publish
 from densing_pipeline.publication.report import page
 from densing_pipeline.tables.published import FOREIGN_KEYS, PUBLISHED
 from tests.conftest import one_row
-from tests.releases import SOURCES, made
+from tests.releases import SOURCES, some_provenance
 
 pytestmark = pytest.mark.heavy
 
@@ -33,7 +33,7 @@ def release(tmp_path_factory):
         patch.setattr(page, "javascript", str)
         patch.setattr(releases, "CHARTS", {})
         tables = {name: one_row(table) for name, table in PUBLISHED.items()}
-        return publish(tables, tmp_path_factory.mktemp("published"), made()).path
+        return publish(tables, tmp_path_factory.mktemp("published"), some_provenance()).path
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_every_file_is_listed_with_its_hash(release, package):
 
 @pytest.mark.parametrize("name", ["README.md", "CITATION.cff", "croissant.json"])
 def test_a_release_without_a_description_is_not_whole(tables, tmp_path, one_figure, name):
-    made_here = publish(tables, tmp_path, made()).path
+    made_here = publish(tables, tmp_path, some_provenance()).path
     assert is_whole(made_here)
     (made_here / name).unlink()
     assert not is_whole(made_here)

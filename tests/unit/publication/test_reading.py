@@ -10,7 +10,7 @@ from densing_pipeline.publication import release
 from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.report import page
 from densing_pipeline.tables.published import PUBLISHED
-from tests.releases import made
+from tests.releases import some_provenance
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reading.md"
@@ -42,7 +42,7 @@ def published(_tables, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(page, "javascript", str)
         patched.setattr(release, "CHARTS", {"density": CHARTS["density"]})
-        made_at = made(datetime(2026, 1, 30, tzinfo=UTC))
+        made_at = some_provenance(datetime(2026, 1, 30, tzinfo=UTC))
         release.publish(_tables, folder / "published", made_at)
     return folder
 

@@ -11,11 +11,11 @@ from densing_pipeline.publication.moved import markdown, sentences
 from densing_pipeline.publication.release import Published, publish
 from densing_pipeline.publication.revisions import INPUTS, RESTS_ON, WATCHED, revisions
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS
-from tests.releases import SOURCES, made
+from tests.releases import SOURCES, some_provenance
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("one_figure")]
 
-MADE = made()
+MADE = some_provenance()
 
 
 @pytest.fixture
@@ -27,22 +27,23 @@ def with_score(tables, score):
     return tables | {"scores": tables["scores"].with_columns(score=pl.lit(score))}
 
 
-def told(tables, folder, made=MADE):
+def revised(tables, folder, made=MADE):
+    """Rows of `revisions` of tables against the latest release in a folder."""
     return REVISIONS.validate(revisions(tables, folder, made)).to_dicts()
 
 
 def test_a_first_night_has_nothing_to_revise(tables, tmp_path):
-    assert told(tables, tmp_path) == []
+    assert revised(tables, tmp_path) == []
 
 
 def test_a_night_that_changes_nothing_notes_nothing(tables, tmp_path):
     publish(tables, tmp_path, MADE)
-    assert told(tables, tmp_path) == []
+    assert revised(tables, tmp_path) == []
 
 
 def test_a_score_that_moved_is_noted_with_both_values_and_why(tables, tmp_path):
     release = publish(with_score(tables, 0.5), tmp_path, MADE)
-    [row] = told(with_score(tables, 0.25), tmp_path)
+    [row] = revised(with_score(tables, 0.25), tmp_path)
     assert (row["table"], row["column"]) == ("scores", "score")
     assert (row["previous"], row["current"]) == (0.5, 0.25)
     assert row["release_id"] == release.release_id
@@ -61,13 +62,13 @@ def test_a_score_that_moved_is_noted_with_both_values_and_why(tables, tmp_path):
 )
 def test_the_reason_names_what_else_changed(tables, tmp_path, change, reason):
     publish(with_score(tables, 0.5), tmp_path, MADE)
-    [row] = told(with_score(tables, 0.25), tmp_path, replace(MADE, **change))
+    [row] = revised(with_score(tables, 0.25), tmp_path, replace(MADE, **change))
     assert row["reason"] == reason
 
 
 def test_machine_noise_is_no_revision(tables, tmp_path):
     publish(with_score(tables, 0.5), tmp_path, MADE)
-    assert told(with_score(tables, 0.5 * (1 + 1e-7)), tmp_path) == []
+    assert revised(with_score(tables, 0.5 * (1 + 1e-7)), tmp_path) == []
 
 
 def test_a_number_that_vanishes_or_appears_is_noted(tables, tmp_path):
@@ -75,7 +76,7 @@ def test_a_number_that_vanishes_or_appears_is_noted(tables, tmp_path):
     law = gone.with_columns(doubling_days=pl.lit(100.0), doubling_days_high=pl.lit(500.0))
     gone = gone.with_columns(doubling_days=pl.lit(100.0))
     publish(tables | {"densing_law": law}, tmp_path, MADE)
-    [row] = told(tables | {"densing_law": gone}, tmp_path)
+    [row] = revised(tables | {"densing_law": gone}, tmp_path)
     assert row["column"] == "doubling_days_high"
     assert (row["previous"], row["current"]) == (500.0, None)
 
@@ -84,7 +85,7 @@ def test_of_estimates_only_the_headline_is_watched(tables, tmp_path):
     other = tables["densing_law"].with_columns(is_headline=False, doubling_days=pl.lit(100.0))
     publish(tables | {"densing_law": other}, tmp_path, MADE)
     moved = other.with_columns(pl.col("doubling_days") * 2)
-    assert told(tables | {"densing_law": moved}, tmp_path) == []
+    assert revised(tables | {"densing_law": moved}, tmp_path) == []
 
 
 def test_every_watched_number_is_a_number_and_every_cause_a_table_that_is_compared():
@@ -114,12 +115,12 @@ def test_estimates_beside_the_headline_are_watched_with_their_cause(
         for value in (2.0, 3.0)
     )
     publish(before, tmp_path, MADE)
-    [row] = [row for row in told(after, tmp_path) if row["column"] == column]
+    [row] = [row for row in revised(after, tmp_path) if row["column"] == column]
     assert (row["table"], row["previous"], row["current"]) == (table, 2.0, 3.0)
     assert row["cause"] == "other data", "no input differs"
     [row] = [
         row
-        for row in told(after | {cause_table: tables[cause_table].clear()}, tmp_path)
+        for row in revised(after | {cause_table: tables[cause_table].clear()}, tmp_path)
         if row["table"] == table and row["column"] == column
     ]
     assert row["cause"] == "correction"
@@ -130,7 +131,7 @@ def test_what_was_noted_stays_when_later_nights_change_nothing(tables, tmp_path)
     now = with_score(tables, 0.25)
     now |= {"revisions": revisions(now, tmp_path, MADE)}
     publish(now, tmp_path, replace(MADE, created=datetime(2026, 1, 2, tzinfo=UTC)))
-    assert told(now, tmp_path) == now["revisions"].to_dicts()
+    assert revised(now, tmp_path) == now["revisions"].to_dicts()
     assert len(now["revisions"]) == 1
 
 
@@ -142,7 +143,7 @@ def test_a_table_of_an_older_layout_is_passed_over(tables, tmp_path, monkeypatch
     )
     now = with_score(tables, 0.25)
     now |= {"densities": tables["densities"].with_columns(density=pl.lit(7.0))}
-    assert [row["table"] for row in told(now, tmp_path)] == ["densities"]
+    assert [row["table"] for row in revised(now, tmp_path)] == ["densities"]
 
 
 def moved_density(tables):
@@ -179,7 +180,7 @@ NEW_SCORE = {"model_id": pl.lit("another/model")}
 def test_the_cause_is_told_from_the_inputs_of_the_table(tables, tmp_path, inputs, made, cause):
     publish(tables, tmp_path, MADE)
     now = tables | inputs(tables) | moved_density(tables)
-    rows = told(now, tmp_path, replace(MADE, **made))
+    rows = revised(now, tmp_path, replace(MADE, **made))
     assert [(row["table"], row["cause"]) for row in rows] == [("densities", cause)]
 
 
@@ -200,7 +201,7 @@ def test_inputs_too_large_for_one_piece_have_the_same_cause(
     scores = pl.concat([tables["scores"].with_columns(model_id=each) for each in models])
     publish(tables | {"scores": scores}, tmp_path, MADE)
     now = tables | {"scores": change(scores)} | moved_density(tables)
-    causes = {row["table"]: row["cause"] for row in told(now, tmp_path)}
+    causes = {row["table"]: row["cause"] for row in revised(now, tmp_path)}
     assert causes["densities"] == cause
 
 
@@ -218,7 +219,7 @@ def test_another_score_is_a_correction_unless_only_the_code_changed(
     tables, tmp_path, before, now, cause
 ):
     publish(with_score(tables, 0.5), tmp_path, replace(MADE, **before))
-    [row] = told(with_score(tables, 0.25), tmp_path, replace(MADE, **now))
+    [row] = revised(with_score(tables, 0.25), tmp_path, replace(MADE, **now))
     assert row["cause"] == cause
 
 

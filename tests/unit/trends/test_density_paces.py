@@ -9,7 +9,7 @@ import pytest
 
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_YEAR
 from densing_pipeline.trends.density_paces import density_paces
-from tests.unit.paces import BREAK, LAST, density_frame, lines, world
+from tests.growing_models import BREAK, LAST, density_frame, lines, world
 
 SEEDS = range(8)
 NUMBERS = ("slope_per_day", "slope_less_line", "break_date", "half_life_days", "fold_left")

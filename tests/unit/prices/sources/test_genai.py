@@ -26,7 +26,7 @@ def mine(found: ParsedSnapshot, *columns: str) -> list[tuple[Any, ...]]:
     return found.quotes.filter(model="sage-1").select(columns).rows()
 
 
-def test_amounts_are_exact() -> None:
+def test_an_amount_is_read_as_it_is_written() -> None:
     found = read({"input_mtok": 0.051831, "output_mtok": 0.1})
     assert mine(found, "input_usd_per_mtok", "basis") == [(0.051831, "undated")]
 

@@ -65,7 +65,7 @@ def test_price_that_somebody_asks_without_a_discount_is_ordinary() -> None:
     assert headline(discounted(), ordinary) == ("standard", None)
 
 
-def test_no_sellers_known() -> None:
+def test_without_sellers_an_offer_counts_as_standard() -> None:
     assert headline() == ("standard", None)
     assert mark(PRICES.empty()).equals(PRICES.empty())
 

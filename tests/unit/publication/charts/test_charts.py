@@ -25,14 +25,14 @@ from densing_pipeline.publication.charts.rulers import ruler_words, rulers
 from densing_pipeline.publication.charts.unwatched import Box
 from densing_pipeline.publication.wording import money
 from densing_pipeline.tables.published import PUBLISHED
-from tests.told import HOSTILE, told
+from tests.full_release import HOSTILE, full_release
 
 MONTH = 365.25 / 12
 
 
 @pytest.fixture
 def release(tables):
-    return told(tables)
+    return full_release(tables)
 
 
 def test_every_chart_of_a_release_without_data_says_why_there_is_none():

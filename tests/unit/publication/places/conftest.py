@@ -13,7 +13,7 @@ from densing_pipeline.publication.release import is_whole, publish, published_at
 from densing_pipeline.publication.report import page
 from densing_pipeline.tables.published import PUBLISHED, REVISIONS
 from tests.conftest import one_row
-from tests.releases import SMALL, made
+from tests.releases import SMALL, some_provenance
 
 
 def scored(tables, score):
@@ -21,7 +21,7 @@ def scored(tables, score):
 
 
 def on(day):
-    return made(datetime(2026, 1, day, tzinfo=UTC))
+    return some_provenance(datetime(2026, 1, day, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

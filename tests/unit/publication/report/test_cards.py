@@ -18,7 +18,7 @@ from densing_pipeline.trends.growth_rows import (
     estimated,
     refused,
 )
-from tests.told import told
+from tests.full_release import full_release
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_price_without_an_upper_end_is_no_pace_on_its_card():
 
 
 def test_the_card_of_the_price_has_its_curve_and_how_often_its_intervals_hold(tables):
-    release = told(tables)
+    release = full_release(tables)
     halving = release["price_halving"].with_columns(simulated_coverage=pl.lit(0.97))
     given = cards.cards(answers(release), {**release, "price_halving": halving})
     (price,) = [one for one in given if one.section == "price"]

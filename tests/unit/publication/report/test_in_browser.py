@@ -13,8 +13,8 @@ from densing_pipeline.publication.charts import CHARTS
 from densing_pipeline.publication.report.page import LIBRARY_FILE, PAGE_FILE, pages
 from densing_pipeline.tables.published import PUBLISHED
 from tests.conftest import one_row
-from tests.releases import made
-from tests.told import HOSTILE, told
+from tests.full_release import HOSTILE, full_release
+from tests.releases import some_provenance
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +25,12 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a release that has something to tell in every chart, on disk."""
-    tables = told({name: one_row(table) for name, table in PUBLISHED.items()})
+    tables = full_release({name: one_row(table) for name, table in PUBLISHED.items()})
     figures = {name: chart(tables) for name, chart in CHARTS.items()}
     release = tmp_path_factory.mktemp("release")
-    for path, text in pages(tables, figures, "2026-04-01-abc", made().source_list()).items():
+    for path, text in pages(
+        tables, figures, "2026-04-01-abc", some_provenance().source_list()
+    ).items():
         (release / path).parent.mkdir(parents=True, exist_ok=True)
         (release / path).write_text(text)
     return release / PAGE_FILE

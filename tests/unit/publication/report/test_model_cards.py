@@ -7,12 +7,12 @@ import pytest
 
 from densing_pipeline.publication.lineage import Node
 from densing_pipeline.publication.report.model_cards import flat, model_cards
-from tests.told import told
+from tests.full_release import full_release
 
 
 @pytest.fixture
 def release(tables):
-    return told(tables)
+    return full_release(tables)
 
 
 def test_a_lineage_is_told_in_order_with_the_depth_of_each_statement():

@@ -22,15 +22,15 @@ from densing_pipeline.publication.report.sections import (
     waiting_title,
 )
 from densing_pipeline.tables.published import PUBLISHED
-from tests.releases import made
-from tests.told import HOSTILE, told
+from tests.full_release import HOSTILE, full_release
+from tests.releases import some_provenance
 
 pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture
 def release(tables):
-    return told(tables)
+    return full_release(tables)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def page(release, monkeypatch):
     # The drawing library takes seconds to bundle and is the same in every page.
     monkeypatch.setattr(pages, "javascript", lambda: "")
     figures = {name: chart(release) for name, chart in CHARTS.items()}
-    return pages.page(release, figures, "2026-04-01-abc", made().source_list())
+    return pages.page(release, figures, "2026-04-01-abc", some_provenance().source_list())
 
 
 def unbroken(text):
@@ -87,7 +87,9 @@ def test_every_chart_has_a_page_of_its_own_that_loads_the_library_alone(release,
     monkeypatch.setattr(pages, "javascript", lambda: "the library")
     figures = {name: chart(release) for name, chart in CHARTS.items()}
     homepage = "https://example.org/data/"
-    made_pages = pages.pages(release, figures, "2026-04-01-abc", made().source_list(), homepage)
+    made_pages = pages.pages(
+        release, figures, "2026-04-01-abc", some_provenance().source_list(), homepage
+    )
     assert made_pages[pages.LIBRARY_FILE] == "the library"
     for name, figure in figures.items():
         text = made_pages[pages.CHART_FILE.format(name)]

@@ -14,7 +14,7 @@ HOSTILE = "<script><img src=x onerror=alert(1)>"
 Tables = Mapping[str, pl.DataFrame]
 
 
-def told(tables: Tables) -> dict[str, pl.DataFrame]:
+def full_release(tables: Tables) -> dict[str, pl.DataFrame]:
     """A release with 40 models whose density doubles yearly, two price levels, and one row of each other table.
 
     Args:
