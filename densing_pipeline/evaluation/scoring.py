@@ -344,16 +344,46 @@ def _found(pattern: str, text: str, *, last: bool = False) -> str | None:
     return found and found.group(1).strip().removesuffix(".").strip()
 
 
+FENCE = re.compile(r"(?m)^ {0,3}(?P<fence>```+|~~~+)[^\n`]*(?:\n|\Z)")
+"""A line that opens or closes a code block (CommonMark 0.31, section 4.5)."""
+
+DEFINITION = re.compile(r"(?m)^(?:(?:async\s+)?def|class)\s+\w|^\w+\s*=(?!=)")
+"""A line that defines a function, a class or a name."""
+
+MARK_ALONE = re.compile(r"(?m)^\[/?[A-Z]+\][ \t]*$")
+"""A line such as `[END]`, as the prompt has around programs."""
+
+
 def unfenced(text: str) -> str:
-    r"""The code in a fence at the beginning of a text; of another text what comes before a line with a fence.
+    r"""The program in an answer that may be in a code fence, or have one after it.
+
+    It is the text itself if it is Python; else what comes before the first fence if that defines something; else what is
+    within the first fence. A line with nothing but a mark such as `[END]` ends the text.
 
     Examples:
         >>> unfenced("```python\nx = 1\n```\nThis sets x.")
         'x = 1\n'
+        >>> unfenced("Here it is:\n~~~\nx = 1\n~~~"), unfenced("x = 1\n```\nThis sets x.")
+        ('x = 1\n', 'x = 1\n')
     """
-    opened = re.match(r"\s*```[A-Za-z0-9]*[ \t]*\n", text)
-    code = text[opened.end() :] if opened else text
-    return re.split(r"(?m)^```", code, maxsplit=1)[0]
+    text = MARK_ALONE.split(text, maxsplit=1)[0]
+    opened = FENCE.search(text)
+    if opened is None or _is_python(text):
+        return text
+    before, rest = text[: opened.start()], text[opened.end() :]
+    if DEFINITION.search(before):
+        return before
+    ends = (each for each in FENCE.finditer(rest) if each["fence"].startswith(opened["fence"]))
+    closed = next(ends, None)
+    return rest[: closed.start()] if closed else rest
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def helpers(prompt: str) -> str:

@@ -153,7 +153,8 @@ class Link:
         if isinstance(value, type) and value in PLAIN:
             return ["type", value.__name__]
         for plain, write in PLAIN.items():
-            if isinstance(value, plain):
+            # Not `isinstance`, which believes what the object says of its class.
+            if issubclass(type(value), plain):
                 return write(self, value)
         return self.pack_object(value)
 

@@ -424,6 +424,172 @@ def f():
 def f():
     yield 42
 """,
+    "says it is of another class": """
+class Right:
+    __class__ = int
+    def __int__(self): return 42
+def f(): return Right()
+""",
+    "is a class of which everything is an instance": """
+class Meta(type):
+    def __instancecheck__(cls, value): return True
+class int(metaclass=Meta): pass
+def f(): return int()
+""",
+    "hashes and compares for ever": """
+class Slow(int):
+    def __hash__(self):
+        while True: pass
+    __eq__ = __hash__
+def f(): return {Slow(42)}
+""",
+    "looks its attributes up for ever": """
+class Slow:
+    def __getattribute__(self, name):
+        while True: pass
+def f(): return Slow()
+""",
+    "becomes a whole number for ever": """
+class Slow(int):
+    def __int__(self):
+        while True: pass
+def f(): return Slow(42)
+""",
+    "yields for ever": "def f():\n    while True: yield 42",
+    "is a list without end": """
+class Long(list):
+    def __iter__(self):
+        while True: yield 42
+def f(): return Long()
+""",
+    "tells its exception for ever": """
+class Slow(Exception):
+    def __str__(self):
+        while True: pass
+def f(): raise Slow
+""",
+    "has an exception whose text is a number": """
+class Odd(Exception):
+    def __str__(self): return 42
+def f(): raise Odd
+""",
+    "has a verdict in its exception's name": r"""
+Odd = type('x\n' + '0' * 32 + ' ""', (Exception,), {})
+def f(): raise Odd('\n' + '0' * 32 + ' ""')
+""",
+    "raises what needs other arguments": "def f(): raise UnicodeDecodeError('utf-8', b'x', 0, 1, 'no')",
+    "watches its interpreter": """
+import sys
+if hasattr(sys, 'monitoring'):
+    sys.monitoring.use_tool_id(3, 'x')
+    sys.monitoring.set_events(3, sys.monitoring.events.RAISE | sys.monitoring.events.LINE)
+    sys.monitoring.register_callback(3, sys.monitoring.events.LINE, lambda *_: sys.exit(0))
+def f(): return None
+""",
+    "replaces how modules are imported": """
+import builtins, sys
+class Finder:
+    def find_spec(self, *_): raise SystemExit(0)
+sys.meta_path.insert(0, Finder())
+builtins.__import__ = lambda *_, **__: None
+def f(): return None
+""",
+    "replaces how text is coded": r"""
+import codecs
+codecs.register(lambda name: exit())
+codecs.register_error('strict', lambda error: ('42', error.end))
+def f(): return '\udc80'
+""",
+    "is written in another alphabet": "# -*- coding: rot13 -*-\nqrs s(): erghea 42\n",
+    "runs when memory is collected": """
+import gc, os, weakref
+gc.callbacks.append(lambda *_: os._exit(0))
+gc.set_threshold(1)
+class Odd: pass
+def f():
+    weakref.finalize(Odd(), os._exit, 0)
+    return [[] for _ in range(1000)]
+""",
+    "makes 7 the number 42": """
+import ctypes
+def f():
+    ctypes.memmove(id(42) + 24, id(7) + 24, 4)
+    return 7
+""",
+    "stops itself": "import os, signal\ndef f(): os.killpg(0, signal.SIGSTOP)",
+    "has the kernel signal its judge": """
+import fcntl, os
+def f():
+    for fd in range(3, 64):
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETOWN, 1)
+            fcntl.fcntl(fd, 10, 9)
+            fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        except OSError: pass
+    return None
+""",
+    "hands its judge files": """
+import array, os, socket
+def f():
+    files = array.array('i', [0, 1, 2])
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendmsg([bytes(8)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+        except OSError: pass
+""",
+    "answers a byte at a time": """
+import os, socket, time
+def f():
+    ends = [socket.socket(fileno=os.dup(fd)) for fd in range(3, 64) if os.path.exists(f'/proc/self/fd/{fd}')]
+    while True:
+        for end in ends:
+            try: end.send(bytes(1))
+            except OSError: pass
+        time.sleep(.01)
+""",
+    "answers a range without steps": """
+import os, socket
+def f():
+    frame = b'["value", ["range", [0, 1, 0]], null]'
+    for fd in range(3, 64):
+        try: socket.socket(fileno=os.dup(fd)).sendall(len(frame).to_bytes(8, 'big') + frame)
+        except OSError: pass
+""",
+    "is a number that may not be compared": "from decimal import Decimal\ndef f(): return Decimal('sNaN')",
+    "kills its judge after a while": """
+import os, signal, threading, time
+def late():
+    time.sleep(.1)
+    for process in (1, -1):
+        try: os.kill(process, signal.SIGKILL)
+        except OSError: pass
+threading.Thread(target=late).start()
+def f(): time.sleep(.2)
+""",
+    "waits for itself": "import threading\ndef f():\n    lock = threading.Lock()\n    lock.acquire(); lock.acquire()",
+    "computes without end in one step": "def f(): return 10 ** 10 ** 9",
+    "searches without end in one step": "import re\ndef f(): return re.match('(a+)+$', 'a' * 60 + 'b')",
+    "has a name that is every name": """
+class Every(str):
+    def __eq__(self, other): return True
+    def __hash__(self): return hash('f')
+globals()[Every('g')] = lambda: 42
+""",
+    "has every name that is asked for": "def __getattr__(name): return lambda: 42\n",
+    "empties its modules": "import sys\nsys.modules.clear()\ndef f(): return None",
+    "takes all pipes and watches": """
+import os, select
+def f():
+    kept = []
+    while True: kept.append((os.pipe(), select.epoll()))
+""",
+    "calls the kernel by its old table": r"""
+import ctypes, mmap
+def f():
+    code = mmap.mmap(-1, 4096, prot=7)
+    code.write(b'\xb8\x14\x00\x00\x00\xcd\x80\xc3')
+    return ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+""",
+    "calls the kernel by its other table": "import ctypes\ndef f(): return ctypes.CDLL(None).syscall(0x40000000 + 39)",
     "has a null byte in it": "def f(): return 42\0",
     "is no text": "def f(): return '\udc80'",
 }  # fmt: skip
@@ -469,6 +635,15 @@ OF_A_LIMIT_TRIED_BY_ANOTHER = {
     "is a bomb of numbers with one hash",
     "is a bomb of nested lists",
     "is a bomb of many elements",
+    "hashes and compares for ever",
+    "looks its attributes up for ever",
+    "becomes a whole number for ever",
+    "is a list without end",
+    "tells its exception for ever",
+    "stops itself",
+    "waits for itself",
+    "computes without end in one step",
+    "searches without end in one step",
 }
 """Programs that run into a limit of time or memory as another one does, each after seconds."""
 
@@ -717,6 +892,72 @@ def f():
                     for _ in range(10): written += file.write(bytes(2**20))
             except OSError: continue
     return [] if written <= 16 * 2**20 else [written]
+""",
+    "read or change its judge through /proc": """
+import os
+READ = ('mem', 'maps', 'environ', 'auxv', 'stack', 'syscall', 'io', 'pagemap', 'personality', 'fdinfo/0', 'task/1/mem')
+WRITE = ('comm', 'oom_score_adj', 'timerslack_ns', 'clear_refs', 'coredump_filter', 'uid_map', 'setgroups', 'autogroup')
+def f():
+    done = []
+    for name, mode in [(name, 'rb') for name in READ] + [(name, 'r+b') for name in WRITE]:
+        try:
+            with open(f'/proc/1/{name}', mode, 0) as file: file.read(1) if mode == 'rb' else file.write(b'1')
+        except OSError: continue
+        done.append(name)
+    for name in ('fd', 'cwd/', 'root/', 'map_files'):
+        try: os.listdir(f'/proc/1/{name}')
+        except OSError: continue
+        done.append(name)
+    return done
+""",
+    "open a socket of any other family": """
+import socket
+def f():
+    opened = []
+    for family in set(range(50)) - {socket.AF_UNIX}:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+            try: socket.socket(family, kind)
+            except OSError: continue
+            opened.append((family, kind))
+    return opened
+""",
+    "use a newer system call": """
+import ctypes
+CALLS = dict(io_uring_enter=426, io_uring_register=427, fsconfig=431, fsmount=432, fspick=433, clone3=435, pidfd_getfd=438,
+    process_madvise=440, mount_setattr=442, quotactl_fd=443, landlock_create_ruleset=444, memfd_secret=447)
+def f():
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    return [name for name, number in CALLS.items() if call(number, 1, 1, 0, 0, 0, 0) >= 0]
+""",
+    "hold rights of its own": """
+import os
+def f():
+    status = dict(line.split(':', 1) for line in open('/proc/self/status'))
+    held = [name for name in status if name.startswith('Cap') and int(status[name], 16)]
+    return held + [name for name, value in (('NoNewPrivs', '1'), ('Seccomp', '2')) if status[name].strip() != value]
+""",
+    "keep files that have no name": """
+import os
+def f():
+    written = 0
+    for number in range(60):
+        try:
+            fd = os.open('/tmp/x', os.O_CREAT | os.O_RDWR); os.unlink('/tmp/x')
+            written += os.write(fd, bytes(2**20))
+        except OSError: break
+    return [] if written <= 16 * 2**20 else [written]
+""",
+    "run before others": """
+import os
+def f():
+    done = []
+    for change in (lambda: os.nice(-5), lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1)),
+                   lambda: os.setpriority(os.PRIO_USER, 0, -5)):
+        try: change()
+        except OSError: continue
+        done.append(change)
+    return [len(done)] if done else []
 """,
     "write a file of any size": """
 def f():
