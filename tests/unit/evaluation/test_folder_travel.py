@@ -205,6 +205,7 @@ def test_changed_files_are_sent_while_the_job_runs(store, node, here, monkeypatc
         writer.finish("GSM8K", [padded(row) for row in rows()])
         wait_for(lambda: any(path.endswith("/GSM8K.parquet") for path in paths(store)))
         wait_for(lambda: not any(path.endswith(".jsonl") for path in paths(store)))
+        assert any(path.endswith("/GSM8K.parquet") for path in paths(store))
 
 
 def test_the_end_waits_for_a_store_that_comes_back(store, node, here, monkeypatch):
