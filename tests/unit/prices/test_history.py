@@ -98,6 +98,29 @@ def test_night_by_night_gives_the_same_rows_as_all_at_once(months, whole, tmp_pa
     assert files(tmp_path) == whole
 
 
+@pytest.mark.parametrize("nights", [10, 100])
+def test_a_night_reads_the_newest_list_alone_however_many_came_before(tmp_path, nights):
+    read: list[date] = []
+
+    def reading(each):
+        read.append(each.day)
+        return each.read()
+
+    landed_lists = snapshots(responses(nights + 1, models=12), every=1)
+    found = [replace(each, read=partial(reading, each)) for each in landed_lists]
+    fold_into(tmp_path, found[:nights])
+    assert read == [each.day for each in found[:nights]]
+    read.clear()
+    before = files(tmp_path)
+    assert fold_into(tmp_path, found).folded == 1
+    assert read == [found[-1].day]
+    written = files(tmp_path).items() - before.items()
+    assert {name.partition("-")[0] for name, _ in written} <= {
+        "head.json", "open", "polls", f"{found[-1].day:%Y}",
+    }, "one segment of rows that ended, that of its month"  # fmt: skip
+    assert len(written) <= 4
+
+
 def test_a_night_run_twice_changes_nothing(months, whole, tmp_path):
     fold_into(tmp_path, months)
     again = fold_into(tmp_path, months)
