@@ -26,8 +26,8 @@ class Market:
         scores: scores of the models sold (the facts `capability_scores`).
         polls: rows of `price_polls`, needed for a past `as_of` (`prices.as_of.known`).
         as_of: last day of the curves; the newest observation if not given.
-        index: values of an index of capability, for levels on it (`index_levels.INDEX_SCORES`), of the
-            vintage that the levels are from.
+        index: values of an index of capability (`index_levels.INDEX_SCORES`), for levels on it, of the vintage that
+            the levels are from; also the days of release of the models sold, before which no offer counts.
     """
 
     prices: pl.DataFrame

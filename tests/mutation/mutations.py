@@ -499,6 +499,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     *_room(
         "forecasts/",
+        "inputs",
+        "forecasts/test_vintages",
+        ("scored, polls, index=index)", "scored, polls)"),
+    ),
+    *_room(
+        "publication/",
+        "estimate",
+        "publication/report/test_cards",
+        ("ends_text(self.low, self.high, 1)", "ends_text(self.low, self.high or self.low, 1)"),
+    ),
+    *_room(
+        "forecasts/",
         "implications",
         "forecasts/test_implications",
         (
