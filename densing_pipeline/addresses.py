@@ -1,13 +1,17 @@
-"""Addresses as they may be written down: without user, password, fragment and values of the query.
+"""Addresses and errors as they may be written down: without users, passwords, tokens and values of queries.
 
 Any setting that holds an address may hold a secret: a password before the host, a signature in the
 query. Receipts, tables, messages, logs and metadata get an address from `shown`, and the text of an
-error from `redact`. A secret in the path of an address is not recognised as one.
+error from `redact`, which also hides the secrets of the environment, for a library may quote a header or a
+password. A secret in the path of an address is not recognised as one.
 """
 
 import logging
+import os
 import re
 from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 HIDDEN = "***"
 """Written in the place of a value."""
@@ -18,6 +22,22 @@ _ADDRESS = re.compile(rf"{_SCHEME}://(?:(?!{_SCHEME}://)\S)*")
 _VALUE = re.compile(r"([?&;][^\s=&;?'\"<>]+=)(?!\*\*\*)[^\s&;'\"<>]+")
 _PARTS = re.compile(r"([^/?#]*)([^?#]*)(\??)([^#]*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:@\[\]\s]*)(:\d*)?")
+
+
+_SECRET_NAME = re.compile(
+    r"(TOKEN|PASSWORD|PASSWD|SECRET|SECRET_KEY|ACCESS_KEY|ACCOUNT_KEY|API_KEY|SIG|SIGNATURE)$",
+    re.IGNORECASE,
+)
+"""How the name of a variable, or of a value in a query, ends that is a secret: HF_TOKEN, PGPASSWORD, AWS_SECRET_ACCESS_KEY."""
+
+_HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
+"""A token of the Hub; one from a stored login is in no variable."""
+
+SHORTEST_SECRET = 6
+"""Characters below which a value is taken for a word, such as `true`."""
+
+_WHOLE = ("DENSING_ALERT_URLS", "DENSING_HEARTBEAT_URL")
+"""Variables whose addresses are secrets as a whole."""
 
 
 def shown(url: str) -> str:
@@ -53,14 +73,50 @@ def shown(url: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Free text, such as the message of an error, with every address in it as `shown` writes it.
+    """Free text, such as the message of an error, with every address in it as `shown` writes it, and without `secrets`.
 
     Examples:
         >>> redact("no answer from http://u:p@host/a?sig=s after 20 s")
         'no answer from http://host/a?sig=*** after 20 s'
     """
-    found = _ADDRESS.sub(lambda address: shown(address[0]), text)
+    found = _ADDRESS.sub(lambda address: shown(address[0]), hide_secrets(text))
     return _VALUE.sub(rf"\1{HIDDEN}", found)
+
+
+def hide_secrets(text: str) -> str:
+    """Text without the secrets of this process's environment and without tokens of the Hub; addresses stay otherwise."""
+    for secret in secrets():
+        text = text.replace(secret, HIDDEN)
+    return _HUB_TOKEN.sub(HIDDEN, text)
+
+
+def secrets() -> list[str]:
+    """The secrets in the environment of this process, the longest first.
+
+    They are the values of variables that are named as secrets, and passwords and signatures in addresses.
+    """
+    found = set[str]()
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name):
+            found.add(value)
+        if "://" not in value:
+            continue
+        if name in _WHOLE:
+            found.update(value.split())
+        for address in _ADDRESS.findall(value):
+            found.update(_secrets_of(address))
+    return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _secrets_of(address: str) -> list[str]:
+    """Password and signatures of an address, as written and decoded."""
+    try:
+        parts = urlsplit(address)
+        password = parts.password or ""
+    except ValueError:
+        return []
+    queries = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    return [password, unquote(password), *queries]
 
 
 def host_patterns(listed: str) -> tuple[str, ...]:
@@ -83,3 +139,28 @@ def redact_logs(names: Iterable[str]) -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(each, RedactingFilter) for each in logger.filters):
             logger.addFilter(RedactingFilter())
+
+
+def redact_every_log() -> None:
+    """Have every record that this process logs redacted, with its trace; asking twice changes nothing.
+
+    For the processes of Dagster, whose journal and logs of steps quote the errors of any library.
+    """
+    made = logging.getLogRecordFactory()
+    if getattr(made, "is_redacting", False):
+        return
+
+    def redacting(*given: Any, **named: Any) -> logging.LogRecord:
+        record = made(*given, **named)
+        try:
+            message = record.getMessage()
+            if (redacted := redact(message)) != message:
+                record.msg, record.args = redacted, ()
+            if record.exc_info and record.exc_info[0] and not record.exc_text:
+                record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+        except Exception:  # noqa: S110 - a record that cannot be formatted is for its handler to tell
+            pass
+        return record
+
+    redacting.is_redacting = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(redacting)

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from densing_pipeline.addresses import redact_every_log
 from densing_pipeline.assets import (
     cost,
     density,
@@ -40,6 +41,7 @@ def build_defs(
             for its runs even where `DENSING_EVALUATE` is off.
     """
     settings = settings or read_settings()
+    redact_every_log()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
     launcher = choice.chosen(settings)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from densing_pipeline.addresses import redact, shown
+from densing_pipeline.orchestration.event_secrets import HidesSecrets
 from densing_pipeline.orchestration.sqlite_storage import LOCK_SECONDS
 from densing_pipeline.state import StorageError
 
@@ -82,9 +83,7 @@ def opened(url: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS:.0f}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
         _check(connection, url)
-        from dagster_postgres import DagsterPostgresStorage
-
-        return DagsterPostgresStorage(complete(url), inst_data=inst_data)
+        return _storage(complete(url), inst_data)
 
 
 def check(url: str) -> None:
@@ -95,6 +94,18 @@ def check(url: str) -> None:
     """
     with _connected(url) as connection:
         _check(connection, url)
+
+
+def _storage(address: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
+    """Dagster's own storage, whose events have no secrets."""
+    from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+
+    class Events(HidesSecrets, PostgresEventLogStorage):
+        """Dagster's events without secrets."""
+
+    storage = DagsterPostgresStorage(address, inst_data=inst_data)
+    storage._event_log_storage = Events(address)
+    return storage
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from densing_pipeline.addresses import redact
 from densing_pipeline.alerts import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration.run_retention import ENDED
@@ -107,7 +108,7 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
         return ""
     # A run whose process ended has a message alone.
     said = _error_text(run.job_failure_data) if run.event_specific_data else None
-    return f": {said or clean(run.message or 'no reason given', MOST_CHARS)}"
+    return f": {said or clean(redact(run.message or 'no reason given'), MOST_CHARS)}"
 
 
 def _first_event(
@@ -120,7 +121,9 @@ def _first_event(
 def _error_text(failure: StepFailureData | JobFailureData) -> str | None:
     """The innermost message of what failed; None if no error is known."""
     error = failure.error
-    return None if error is None else clean((error.cause or error).message.strip(), MOST_CHARS)
+    return (
+        None if error is None else clean(redact((error.cause or error).message.strip()), MOST_CHARS)
+    )
 
 
 def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Problem]:
@@ -171,7 +174,7 @@ def _failed_checks(
         found.append(
             Problem(
                 f"check:{asset}:{key.name}",
-                f"the check {key.name} of {asset} did not pass ({clean(values, MOST_CHARS)})",
+                f"the check {key.name} of {asset} did not pass ({clean(redact(values), MOST_CHARS)})",
                 _instant(record.create_timestamp),
                 f"Look at what it names; {SEE}",
                 _link(settings, f"assets/{asset}?view=checks", f"the checks of {asset}"),
@@ -193,7 +196,7 @@ def _evaluations(settings: Settings) -> list[Problem]:
     return [
         Problem(
             "evaluations",
-            f"no model is evaluated: {clean(reason, MOST_CHARS)}",
+            f"no model is evaluated: {clean(redact(reason), MOST_CHARS)}",
             since,
             "The check also runs by itself, every hour while this lasts",
         )

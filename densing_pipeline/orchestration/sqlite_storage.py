@@ -30,6 +30,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from densing_pipeline.orchestration.event_secrets import HidesSecrets
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.state import StorageError
 from densing_pipeline.units import MIB
@@ -87,8 +88,8 @@ class Schedules(OneEngine, SqliteScheduleStorage):
     """Dagster's schedules and their ticks, with one engine."""
 
 
-class Events(SqliteEventLogStorage):
-    """Dagster's events, one file per run and one of all runs, with an engine for each."""
+class Events(HidesSecrets, SqliteEventLogStorage):
+    """Dagster's events without secrets, one file per run and one of all runs, with an engine for each."""
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

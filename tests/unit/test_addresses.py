@@ -114,3 +114,21 @@ def test_log_records_of_a_client_are_redacted(caplog: pytest.LogCaptureFixture) 
     logging.getLogger("tests.client").warning("GET %s failed", "https://u:s3cr3t@h/?sig=s3cr3t")
     assert caplog.messages == ["GET https://h/?sig=*** failed"]
     assert len(logging.getLogger("tests.client").filters) == 1
+
+
+def test_secrets_of_the_environment_are_hidden_in_free_text(monkeypatch):
+    for name, value in {
+        "HF_TOKEN": "hf_one", "PGPASSWORD": "pass word", "AWS_SECRET_ACCESS_KEY": "a/b+c=d",
+        "DENSING_DATABASE_URL": "postgresql://densing:pa%2Fss%40word@host/densing?sslmode=require",
+        "DENSING_ALERT_URLS": "slack://TokenA/TokenB mailto://me:letter@host",
+        "DENSING_LITELLM_URL": "https://host/list?sig=signature&page=seventeen",
+        "TOKENIZERS_PARALLELISM": "parallel", "MY_TOKEN": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    for secret in (
+        "hf_one", "pass word", "a/b+c=d", "pa%2Fss%40word", "pa/ss@word", "slack://TokenA/TokenB", "letter",
+        "signature", "hf_" + "x" * 20,
+    ):  # fmt: skip
+        assert redact(f"a library said b'Bearer {secret}'") == "a library said b'Bearer ***'"
+    kept = "sslmode require, seventeen, parallel, true"
+    assert redact(kept) == kept

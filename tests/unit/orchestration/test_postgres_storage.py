@@ -243,6 +243,20 @@ def test_a_check_creates_nothing_and_says_what_opening_says(server):
             look(server.url(name))
 
 
+def test_events_hold_no_secret(server, monkeypatch):
+    """A library quotes what it was given; here the run's message does."""
+    monkeypatch.setenv("HF_TOKEN", "hf_s3cr3t")
+    server.sql("CREATE DATABASE of_events")
+    stored = postgres_storage.opened(server.url("of_events"), None)
+    entry = dg.EventLogEntry(
+        error_info=None, level=40, user_message="refused: Bearer hf_s3cr3t", run_id="a-run", timestamp=0.0
+    )  # fmt: skip
+    stored.event_log_storage.store_event(entry)
+    (kept,) = server.sql("SELECT event FROM event_logs", "of_events")
+    assert "refused: Bearer ***" in kept
+    assert "s3cr3t" not in kept
+
+
 @pytest.mark.slow
 def test_killed_runs_of_another_installation_are_left_alone(
     server, database, tmp_path, monkeypatch

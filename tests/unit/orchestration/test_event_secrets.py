@@ -1,0 +1,76 @@
+"""A library that quotes a token in its error puts it into no database, log or message."""
+
+import logging
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration.problems import problems
+from densing_pipeline.settings import Settings
+from tests.secrets import leaks
+
+TOKEN, PASSWORD = "hf_s3cr3tS3cr3tS3cr3t", "s3cr3t/word"
+
+CONFIGURATION = """
+storage:
+  custom:
+    module: densing_pipeline.orchestration.sqlite_storage
+    class: LockedSqliteStorage
+    config: {{base_dir: {0}}}
+local_artifact_storage:
+  module: dagster._core.storage.root
+  class: LocalArtifactStorage
+  config: {{base_dir: {0}}}
+compute_logs:
+  module: dagster._core.storage.local_compute_log_manager
+  class: LocalComputeLogManager
+  config: {{base_dir: {0}}}
+telemetry: {{enabled: false}}
+"""
+
+
+@dg.op
+def quote(context: dg.OpExecutionContext) -> None:
+    """Fail as a library does that repeats what it was given."""
+    context.log.warning(f"asking with {TOKEN}")
+    try:
+        raise ValueError(f"no answer to {TOKEN}")
+    except ValueError:
+        logging.getLogger("a.library").exception("asked %s", TOKEN)
+    try:
+        raise ValueError(f"connection failed with password={PASSWORD}")
+    except ValueError as error:
+        raise RuntimeError(f"Illegal header value b'Bearer {TOKEN}'") from error
+
+
+@dg.job(name="nightly")
+def nightly() -> None:
+    """One step."""
+    quote()
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    before = logging.getLogRecordFactory()
+    build_defs(Settings())
+    yield
+    logging.setLogRecordFactory(before)
+
+
+def test_an_error_of_a_library_leaves_its_secret_nowhere(tmp_path, environment, capfd):
+    (tmp_path / "dagster.yaml").write_text(CONFIGURATION.format(tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        done = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        assert not done.success
+        (told, *_) = problems(instance, Settings(state_dir=tmp_path), [], datetime.now(UTC))
+    assert "in quote: " in told.what
+    assert "***" in told.what
+    assert "s3cr3t" not in told.what
+    assert leaks(tmp_path) == []
+    printed = "".join(capfd.readouterr())
+    assert "STEP_FAILURE" in printed
+    assert "s3cr3t" not in printed.lower()
