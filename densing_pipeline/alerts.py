@@ -41,7 +41,7 @@ MOST_TOLD = 20
 
 INSTALL = "pip install 'densing-pipeline[alerts]'"
 
-SEND_S = 20.0
+MESSAGES_S = 20.0
 """Longest time for all messages of one attempt; with a heartbeat's it stays below the minute that a tick of a sensor may take."""
 
 FIRST_WAIT = timedelta(minutes=4)
@@ -316,7 +316,7 @@ def send(addresses: str, title: str, body: str) -> None:
 
 
 def _send(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int, str]:
-    """Send the messages at the same time, each within `SEND_S`.
+    """Send the messages at the same time, each within `MESSAGES_S`.
 
     Args:
         addresses: of apprise, separated by spaces.
@@ -351,12 +351,12 @@ def _send(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int, st
         # A service that sends its answer byte by byte would hold a tick of the sensor beyond its minute.
         sending[number] = Thread(target=notify, args=(number, service), daemon=True)
         sending[number].start()
-    deadline = time.monotonic() + SEND_S
+    deadline = time.monotonic() + MESSAGES_S
     for number, thread in sending.items():
         thread.join(max(0, deadline - time.monotonic()))
         if number not in taken:
             address = _shown(number, addresses.split()[number - 1])
-            late = f" within {SEND_S:g} s" if thread.is_alive() else ""
+            late = f" within {MESSAGES_S:g} s" if thread.is_alive() else ""
             failed[number] = f"{address} did not take the message{late}"
     return failed
 

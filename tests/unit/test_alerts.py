@@ -191,7 +191,7 @@ def test_a_redirected_message_is_not_taken_for_a_message_that_arrived(service, s
 
 
 def test_a_service_that_does_not_answer_holds_nobody_up(service, settings, monkeypatch):
-    monkeypatch.setattr(alerts, "SEND_S", 0.2)
+    monkeypatch.setattr(alerts, "MESSAGES_S", 0.2)
     with serving() as silent:
         silent.may_answer.clear()
         both = settings.model_copy(update={"alert_urls": f"{silent.url()} {service.url()}"})
