@@ -27,6 +27,7 @@ from densing_pipeline.publication.answers import price_answer
 from densing_pipeline.publication.charts.causes import causes as causes_chart
 from densing_pipeline.publication.charts.index import index as index_chart
 from densing_pipeline.publication.charts.price import price as price_chart
+from densing_pipeline.score_sources.index_values import index_scores
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables import published
 
@@ -182,6 +183,6 @@ def _market(
     """The tables together with the bundled scores of the models on sale, and their values of the index."""
     values = capability_index
     if values is not None:
-        values = index_levels.index_scores(values, facts.load("sold_models"))
+        values = index_scores(values, facts.load("sold_models"))
     scores = facts.load("capability_scores")
     return Market.of(prices, model_links, capability_levels, scores, values)

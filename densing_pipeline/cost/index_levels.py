@@ -4,57 +4,18 @@ The index (Epoch Capabilities Index) goes on where a benchmark's scores end near
 every update, so a level is the value of a named row in one vintage, and is compared with values of the
 same vintage alone.
 
-Not here: levels on a benchmark (`levels`), and where the values come from (`score_sources`).
+Not here: levels on a benchmark (`levels`), and the values themselves (`score_sources.index_values`).
 """
-
-from datetime import date
 
 import polars as pl
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from densing_pipeline.score_sources.history import as_of
+from densing_pipeline.score_sources.index_values import vintage
 from densing_pipeline.tables.published import CAPABILITY_LEVELS
 
 INTERVAL_90 = float(norm.ppf(0.95))
 """Half width of a 90 % interval in standard errors; the index has intervals of this kind."""
-
-INDEX_SCORES = pl.Schema(
-    {
-        "canonical_id": pl.String,
-        "index_name": pl.String,
-        "index_model": pl.String,
-        "index_value": pl.Float64,
-        "index_low": pl.Float64,
-        "index_high": pl.Float64,
-        "release_date": pl.Date,
-    }
-)
-"""Columns of `index_scores`."""
-
-
-def vintage(capability_index: pl.DataFrame, day: date | None = None) -> pl.DataFrame:
-    """Values of models in the vintage known on a day.
-
-    Args:
-        capability_index: rows of `capability_index`.
-        day: the day of our knowledge; the newest vintage if not given.
-
-    Returns:
-        index_name, index_model, index_value, index_low, index_high, release_date, and `index_vintage`, the
-        day on which the newest of the index's values was first given. Of a row given twice, the newest.
-    """
-    known = capability_index if day is None else as_of(capability_index, day)
-    return (
-        known.filter(pl.col("observed_to").is_null(), pl.col("model").is_not_null())
-        .sort("observed_from")
-        .select(
-            "index_name", "index_value", "index_low", "index_high", "release_date",
-            index_model="model",
-            index_vintage=pl.col("observed_from").max().over("index_name"),
-        )
-        .unique(("index_name", "index_model"), keep="last", maintain_order=True)
-    )  # fmt: skip
 
 
 def capability_levels(
@@ -75,17 +36,6 @@ def capability_levels(
     ).rename({"index_name": "level_scale"})
     rows = [scored.with_columns(level_scale="benchmark"), on_index]
     return CAPABILITY_LEVELS.cast(pl.concat(rows, how="diagonal"))
-
-
-def index_scores(capability_index: pl.DataFrame, sold_models: pl.DataFrame) -> pl.DataFrame:
-    """Values of the newest vintage for the models that are sold, as `INDEX_SCORES`.
-
-    Args:
-        capability_index: rows of `capability_index`.
-        sold_models: the facts `sold_models`, which name the row of the index of each model.
-    """
-    found = sold_models.join(vintage(capability_index), on="index_model")
-    return found.select(*INDEX_SCORES).sort("canonical_id", "index_name")
 
 
 def memberships(capability_levels: pl.DataFrame, index_scores: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from densing_pipeline.cost import admission, index_levels, levels
 from densing_pipeline.paper import NMI
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.names import seller_behind
+from densing_pipeline.score_sources.index_values import INDEX_SCORES
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Market:
         scores: scores of the models sold (the facts `capability_scores`).
         polls: rows of `price_polls`, needed for a past `as_of` (`prices.as_of.known`).
         as_of: last day of the curves; the newest observation if not given.
-        index: values of an index of capability (`index_levels.INDEX_SCORES`), for levels on it, of the vintage that
+        index: values of an index of capability (`index_values.INDEX_SCORES`), for levels on it, of the vintage that
             the levels are from; also the days of release of the models sold, before which no offer counts.
     """
 
@@ -96,9 +97,9 @@ class Market:
         offers = self.on_sale.filter(pl.col("source") != NMI).join(
             sure.select(*admission.OFFER, "canonical_id"), on=admission.OFFER
         )
-        released = (
-            index_levels.INDEX_SCORES.to_frame() if self.index is None else self.index
-        ).select("canonical_id", released=pl.col("release_date").to_physical())
+        released = (INDEX_SCORES.to_frame() if self.index is None else self.index).select(
+            "canonical_id", released=pl.col("release_date").to_physical()
+        )
         return self._with_sellers(
             offers.join(released, on="canonical_id", how="left", maintain_order="left")
             .with_columns(

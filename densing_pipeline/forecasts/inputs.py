@@ -11,9 +11,9 @@ from typing import NamedTuple
 import polars as pl
 
 from densing_pipeline import facts
-from densing_pipeline.cost.index_levels import index_scores
 from densing_pipeline.cost.levels import contested
 from densing_pipeline.cost.market import Market
+from densing_pipeline.score_sources.index_values import index_scores
 from densing_pipeline.tables.dates import newest, newest_or_day_zero
 from densing_pipeline.trends.pooled_growth import Pace
 

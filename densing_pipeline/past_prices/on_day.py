@@ -16,16 +16,17 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline import clock
+from densing_pipeline import clock, facts
 from densing_pipeline.past_prices.naming import OFFER, meant
 from densing_pipeline.prices.as_of import known as known_rows
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.book import rejudged
 from densing_pipeline.prices.names import organisation, seller
 from densing_pipeline.prices.sources import partial_lists
+from densing_pipeline.score_sources.index_values import index_scores
 from densing_pipeline.text import quoted
 
-TABLES = ("prices", "price_polls", "model_links")
+TABLES = ("prices", "price_polls", "model_links", "capability_index")
 """Published tables that an answer is computed from."""
 
 CERTAINTIES = {
@@ -171,7 +172,7 @@ def price_on_day(
     """What a model cost on a day.
 
     Args:
-        tables: prices, price_polls and model_links of one release.
+        tables: `TABLES` of one release.
         asked: a name of the model: that of a price list, a Hub id, or another spelling of one (`naming.meant`).
         on: the day, UTC.
         known: answer with what was known at the end of this day; with everything if left out.
@@ -196,7 +197,12 @@ def price_on_day(
     # What the paper's figure shows is no offer.
     current = current.filter(pl.col("flag").is_null() | (pl.col("flag") != "figure"))
     mine = with_seats(
-        current.join(of_model.offers, on=OFFER, how="inner", maintain_order="left")
+        current.join(
+            _sold_on(of_model.offers, tables["capability_index"], on),
+            on=OFFER,
+            how="inner",
+            maintain_order="left",
+        )
     ).to_dicts()
     looks = looks_of(polls)
     found = [
@@ -206,6 +212,15 @@ def price_on_day(
     found.sort(key=_order)
     return PriceAnswer(
         asked, on, min(known, last) if known else last, of_model.canonical_ids, tuple(found)
+    )
+
+
+def _sold_on(offers: pl.DataFrame, capability_index: pl.DataFrame, on: date) -> pl.DataFrame:
+    """The offers without further names of a model that came out after a day: they sold an earlier model then."""
+    released = index_scores(capability_index, facts.load("sold_models"))
+    later = released.filter(pl.col("release_date") > on)["canonical_id"].unique()
+    return offers.filter(
+        pl.col("is_named") | ~pl.col("canonical_id").is_in(later.implode()).fill_null(value=False)
     )
 
 

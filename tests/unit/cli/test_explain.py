@@ -16,6 +16,7 @@ from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.tables.published import (
     BENCHMARK_REPORTS,
+    CAPABILITY_INDEX,
     CAPABILITY_LEVELS,
     CLAIMED_SCORES,
     DENSITY_GROWTH,
@@ -59,6 +60,7 @@ def published(tmp_path_factory):
         "prices": prices,
         "model_links": model_links(prices, facts.load("offer_names"), sold_models()),
         "price_polls": bundled.looks({}),
+        "capability_index": CAPABILITY_INDEX.empty(),
         "price_halving": changed(
             PRICE_HALVING, **halving, window_start=date(2025, 1, 1), window_end=date(2026, 1, 1)
         ),

@@ -9,6 +9,7 @@ from densing_pipeline.prices import bundled
 from densing_pipeline.prices.book import price_book
 from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
+from densing_pipeline.tables.published import CAPABILITY_INDEX
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,7 @@ def published(tmp_path_factory):
         "prices": prices,
         "model_links": model_links(prices, facts.load("offer_names"), sold_models()),
         "price_polls": bundled.looks({"openrouter": router}),
+        "capability_index": CAPABILITY_INDEX.empty(),
     }.items():
         table.write_parquet(folder / "latest" / f"{name}.parquet")
     return folder

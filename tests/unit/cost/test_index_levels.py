@@ -10,15 +10,13 @@ from scipy.stats import norm
 from densing_pipeline import facts
 from densing_pipeline.cost.frontier import price_frontier
 from densing_pipeline.cost.index_levels import (
-    INDEX_SCORES,
     capability_levels,
-    index_scores,
     memberships,
-    vintage,
     with_scale,
 )
 from densing_pipeline.cost.levels import on_benchmarks
 from densing_pipeline.cost.market import Market
+from densing_pipeline.score_sources.index_values import INDEX_SCORES, index_scores, vintage
 from densing_pipeline.tables.published import CAPABILITY_INDEX, CAPABILITY_LEVELS
 from tests.unit.cost.conftest import links, offers
 

@@ -14,7 +14,7 @@ from densing_pipeline.prices.fold import Open, fold
 from densing_pipeline.prices.links import model_links, sold_models
 from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.prices.sources.snapshot import QUOTES
-from densing_pipeline.tables.published import MODEL_LINKS, PRICE_POLLS, PRICES
+from densing_pipeline.tables.published import CAPABILITY_INDEX, MODEL_LINKS, PRICE_POLLS, PRICES
 
 Looks = Mapping[date, Mapping[str, tuple[float | None, float | None]]]
 Book = dict[str, pl.DataFrame]
@@ -60,6 +60,7 @@ def folded() -> Callable[..., Book]:
             "prices": prices,
             "price_polls": PRICE_POLLS.cast(polls),
             "model_links": links_of(prices, names),
+            "capability_index": CAPABILITY_INDEX.empty(),
         }
 
     return make
@@ -74,6 +75,7 @@ def book_of(lists: Mapping[str, pl.DataFrame]) -> Book:
         "prices": prices,
         "price_polls": bundled.looks(lists),
         "model_links": model_links(prices, facts.load("offer_names"), sold_models()),
+        "capability_index": CAPABILITY_INDEX.empty(),
     }
 
 

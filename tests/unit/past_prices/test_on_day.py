@@ -2,12 +2,14 @@
 
 from datetime import date, timedelta
 
+import polars as pl
 import pytest
 
 from densing_pipeline import clock
 from densing_pipeline.past_prices.on_day import CERTAINTIES, KNOWN, price_on_day
 from densing_pipeline.past_prices.wording import sentence
 from densing_pipeline.prices.as_of import last_day
+from densing_pipeline.tables.published import CAPABILITY_INDEX
 
 START = date(2025, 1, 1)
 OLD, NEW = (2.0, 8.0), (1.0, 4.0)
@@ -199,3 +201,22 @@ def test_where_no_price_is_sure_the_maker_itself_comes_first(bundled_book, model
     of_maker = [one.seller == "openai" for one in sold]
     assert of_maker[0]
     assert not all(of_maker), "others sell it too"
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "is_there"),
+    [
+        ("deepseek-ai/DeepSeek-V3", date(2024, 12, 25), False),
+        ("deepseek-ai/DeepSeek-V3", date(2024, 12, 26), True),
+        ("deepseek-chat", date(2024, 12, 25), True),
+    ],
+)
+def test_a_further_name_counts_for_a_model_from_its_release_on(bundled_book, asked, on, is_there):
+    """OpenRouter's `deepseek/deepseek-chat` was DeepSeek-V2.5 on the day before DeepSeek-V3 came out."""
+    release = {
+        "source": "epoch-eci", "index_name": "ECI", "licence_basis": "CC-BY-4.0", "model": "DeepSeek-V3",
+        "index_value": 140.0, "release_date": date(2024, 12, 26), "observed_from": START, "snapshot_sha256": "",
+    }  # fmt: skip
+    index = CAPABILITY_INDEX.cast(pl.DataFrame([release]))
+    offers = price_on_day(bundled_book | {"capability_index": index}, asked, on).offers
+    assert ("deepseek/deepseek-chat" in {one.model for one in offers}) is is_there
