@@ -7,6 +7,7 @@
         request.json          what the orchestrator asked for, written before it starts the job
         <benchmark>.parquet   all items of a finished benchmark
         provenance.json       what the scores depend on
+        costs.json            what all attempts so far have cost (`meter`)
         outcome.json          written last: state, reason, attempt, SHA-256 of each file
 
 Every file is either complete or absent. Not here: writing a folder (`folder_writer`) and reading what
@@ -24,6 +25,7 @@ from densing_pipeline import files
 
 LOCK, LEASE = ".lock", ".lease.json"
 REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
+COSTS = "costs.json"
 
 TRIAL = "-first-"
 """Between suite version and number of items in the folder name of a trial."""

@@ -20,6 +20,7 @@ from densing_pipeline import clock, files
 from densing_pipeline.evaluation import lease
 from densing_pipeline.evaluation.failures import BusyError, EvaluationError, InstallationError
 from densing_pipeline.evaluation.folder_format import (
+    COSTS,
     IDENTITY,
     ITEM,
     LOCK,
@@ -165,6 +166,14 @@ class FolderWriter:
     def has_items(self) -> bool:
         """Whether there are items, of any attempt."""
         return any(self.path.glob("*.parquet")) or any(self.path.glob(".*.jsonl"))
+
+    def saved_costs(self) -> Mapping[str, Any]:
+        """What all attempts have cost that saved their costs; empty if none did."""
+        return read_json(self.path / COSTS)
+
+    def write_costs(self, costs: Mapping[str, Any]) -> None:
+        """Write `costs.json`."""
+        self._write_json(COSTS, costs)
 
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
         """Write `provenance.json`."""

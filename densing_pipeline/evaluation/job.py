@@ -54,7 +54,7 @@ from densing_pipeline.evaluation.folder_format import folder_path
 from densing_pipeline.evaluation.folder_writer import FolderWriter
 from densing_pipeline.evaluation.math_judge import MathJudge
 from densing_pipeline.evaluation.measure import Tally, Work, is_measured, measure
-from densing_pipeline.evaluation.meter import Meter
+from densing_pipeline.evaluation.meter import UNRECORDED, Costs, Meter
 from densing_pipeline.evaluation.progress import Reporter, reporting
 from densing_pipeline.evaluation.requests import Engine
 from densing_pipeline.evaluation.sandbox import Sandbox, SandboxError, open_sandbox
@@ -218,19 +218,23 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             **provenance.of_data(data),
             "prompt_sha256": prompts,
             **engine.provenance(),
+            "loaded_at": clock.now().isoformat(),
         }
         earlier = dict(writer.earlier_provenance())
         own = {each.benchmark.name: provenance.own_fields(each.benchmark) for each in work}
         if deleted := writer.begin(facts, own):
-            if not writer.has_items():
-                earlier = {}
             reporter.say(
                 "items of another engine, suite, data or judge were there, measuring anew: "
                 + ", ".join(deleted)
             )
         workers = max(os.cpu_count() or 1, 2) - 1
+        before = _earlier_costs(writer, earlier)
         gpus = [gpu for each in copies for gpu in each.gpus]
-        meter = stack.enter_context(Meter(gpus, earlier))
+
+        def save(costs: Costs) -> None:
+            writer.write_costs({**costs, "seconds": _seconds_since(started, before)})
+
+        meter = stack.enter_context(Meter(gpus, before, save))
         measuring = (engine, work, writer, judges, reporter, workers, watchdog.report_progress)
         if arguments.sample_error is None:
             tallies = measure(*measuring)
@@ -241,13 +245,32 @@ def _measure(arguments: Arguments, writer: FolderWriter, reporter: Reporter) -> 
             )
             facts |= {f"sampled {name}": each.items for name, each in tallies.items()}
         facts |= engine.provenance()
-    seconds = time.monotonic() - started + float(earlier.get("seconds", 0.0))
+    seconds = _seconds_since(started, before)
     facts |= provenance.of_results(tallies, seconds) | meter.costs
     writer.write_provenance({**facts, "finished_at": clock.now().isoformat()})
     reporter.end({**provenance.headline(tallies), **facts})
     _check(tallies, refused)
     measured = ", ".join(f"{name} {each.items} items" for name, each in tallies.items())
     return "; ".join([measured, *missing])
+
+
+def _earlier_costs(writer: FolderWriter, earlier: Mapping[str, Any]) -> Costs:
+    """Costs of earlier attempts whose items are kept; of a finished one they are in the provenance as well.
+
+    Args:
+        writer: the folder.
+        earlier: the provenance before this attempt.
+    """
+    if not writer.has_items():
+        return {}
+    found = writer.saved_costs() or (earlier if "measuring_seconds" in earlier else UNRECORDED)
+    return dict(found)
+
+
+def _seconds_since(started: float, before: Costs) -> float:
+    """Seconds of this attempt, begun at a time of the monotonic clock, and of those before it."""
+    earlier = before.get("seconds")
+    return time.monotonic() - started + (earlier if isinstance(earlier, int | float) else 0.0)
 
 
 def _data(arguments: Arguments) -> tuple[dict[str, Data], list[Work], list[str]]:

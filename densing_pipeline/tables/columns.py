@@ -625,7 +625,8 @@ COLUMNS: dict[str, Column] = {
     "has_own_questions": _flag("Whether a mirror declares other questions than the suite."),
     "measuring_seconds": Column(
         pl.Float64,
-        "Time for which the engine was asked, loading left out, of all attempts that ended by themselves. Of a benchmark, its "
+        "Time for which the engine was asked, loading left out, of all attempts (less the last minute of one that was killed); empty "
+        "if an attempt left no record of it. Of a benchmark, its "
         "share by tokens, a token of a prompt counted as a tenth.",
         "s",
         low=0,

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import huggingface_hub
@@ -30,6 +31,7 @@ from densing_pipeline.evaluation.failures import BlockedError
 from densing_pipeline.evaluation.folder_format import OUTCOME
 from densing_pipeline.evaluation.folder_store import FolderStore
 from densing_pipeline.evaluation.folder_writer import FolderWriter
+from densing_pipeline.evaluation.meter import UNKNOWN
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.requests import (
     ChoiceResult,
@@ -259,6 +261,50 @@ def test_an_engine_that_breaks_says_how(place, monkeypatch):
     assert (found.fault, found.excused) == ("unexplained", 0)
 
 
+def break_off_after(monkeypatch, items):
+    """Let the engine break after some answers, each of which takes a moment."""
+    answer, left = Engine.answer, iter(range(items))
+
+    def answer_or_break(self, request):
+        time.sleep(0.01)
+        if next(left, None) is None:
+            raise RuntimeError("an illegal memory access was encountered")
+        return answer(self, request)
+
+    monkeypatch.setattr(Engine, "answer", answer_or_break)
+
+
+def test_what_an_attempt_cost_that_broke_off_is_part_of_what_the_evaluation_cost(
+    place, monkeypatch
+):
+    with monkeypatch.context() as once:
+        break_off_after(once, 4)
+        status, found = run(place)
+    assert (status, found.state) == (1, "failed")
+    saved = folder_format.read_json(found.path / folder_format.COSTS)
+    assert saved["measuring_seconds"] >= 0.04
+    status, found = run(place)
+    assert status == 0
+    assert found.provenance["measuring_seconds"] > saved["measuring_seconds"]
+    assert found.provenance["seconds"] > saved["seconds"] >= saved["measuring_seconds"]
+
+
+def test_costs_of_kept_items_that_nobody_recorded_are_not_known(place, monkeypatch):
+    with monkeypatch.context() as once:
+        break_off_after(once, 4)
+        _, found = run(place)
+    (found.path / folder_format.COSTS).unlink()  # as a job of an earlier version left it
+    _, found = run(place)
+    assert found.state == "done"
+    assert found.provenance["measuring_seconds"] is None
+    assert found.provenance["joules_reason"] == UNKNOWN
+    # Without items there is nothing that they belong to.
+    for path in (*found.path.glob("*.parquet"), found.path / folder_format.COSTS):
+        path.unlink()
+    _, found = run(place)
+    assert found.provenance["measuring_seconds"] is not None
+
+
 def test_a_job_that_is_asked_to_end_ends_and_says_so(place, monkeypatch):
     monkeypatch.setattr(
         Engine, "answer", lambda self, request: os.kill(os.getpid(), signal.SIGTERM)
@@ -337,6 +383,7 @@ import sys, time
 from pathlib import Path
 from densing_pipeline.evaluation import job
 from densing_pipeline.evaluation.folder_writer import FolderWriter
+from densing_pipeline.evaluation.meter import UNKNOWN
 from densing_pipeline.evaluation.progress import Lines
 from densing_pipeline.evaluation.watchdog import Watchdog
 with FolderWriter(Path(sys.argv[1])) as writer:
