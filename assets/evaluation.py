@@ -9,6 +9,7 @@ from densing_pipeline import facts
 from densing_pipeline.evaluation import (
     board_scores,
     costs,
+    estimates,
     measured_tables,
     queue,
     reported_scores,
@@ -136,14 +137,16 @@ def evaluation_queue(
 ) -> pl.DataFrame:
     """Models to be evaluated, with order and cost; and models not to be evaluated, with the reason."""
     compiled = facts.load("sources").filter(pl.col("source") == "base-models")["published_at"]
+    candidates = queue.with_rungs(models, facts.ladders(settings.ladders))
     return queue.queue(
-        queue.with_rungs(models, facts.ladders(settings.ladders)),
+        candidates,
         evaluations,
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
         suite.version(suite.in_force(settings.evaluation_data), settings.evaluation_sample_error),
         datetime.combine(compiled.item(), time(), UTC),
+        estimates.correction(evaluations, candidates),
     )
 
 

@@ -2,7 +2,7 @@
 
     uv run python -m benchmarks.capacity
 
-Sizes of models, GPU hours and loading are those of `benchmarks.places`. Prints the table of docs/scale.md.
+Sizes of models, GPU hours and loading are those of `benchmarks.places` and `evaluation.places`. Prints the table of docs/scale.md.
 """
 
 import math
@@ -11,9 +11,9 @@ from statistics import NormalDist, fmean
 
 import polars as pl
 
-from benchmarks.places import LOAD_HOURS, MEDIAN_PARAMS, MOST_PARAMS, SPREAD
+from benchmarks.places import MEDIAN_PARAMS, MOST_PARAMS, SPREAD
 from densing_pipeline.benchmarks import ITEMS
-from densing_pipeline.evaluation.places import gpus_needed
+from densing_pipeline.evaluation.places import LOAD_HOURS, gpus_needed
 from densing_pipeline.evaluation.queue import SUITE_TOKENS, gpu_hours, memory_gib
 
 MODELS_A_DAY = (1, 10, 100, 1_000, 10_000)
@@ -22,7 +22,7 @@ GPU_GIB = 80
 """Memory of one GPU, that of an H100."""
 
 USED = 0.93
-"""Share of the GPUs' time that is used: the least in 50 simulated queues (docs/operations.md, "Several GPUs")."""
+"""Share of the GPUs' time that is used: about the least in 50 simulated queues (docs/operations.md, "Several GPUs")."""
 
 WAITING_MIB = 224
 """Memory of the process that waits for one evaluation: the largest while it loads the definitions, measured on Python 3.11."""

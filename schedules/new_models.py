@@ -15,7 +15,7 @@ import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from densing_pipeline import clock
-from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation import installation, queue
 from densing_pipeline.evaluation.folder_format import TRIAL
 from densing_pipeline.evaluation.job_path import environment_lacks
 from densing_pipeline.orchestration.partitions import MODELS, SEPARATOR, partition_key
@@ -174,10 +174,7 @@ def places_of(settings: Settings, check: installation.Check | None) -> int:
 
 
 def in_order(table: pl.DataFrame, places: int) -> list[Candidate]:
-    """The queued models, the most urgent first.
-
-    Of equal priority the shortest evaluation comes first, so that most models wait least. With several GPUs it is the
-    longest, so that all GPUs end at about the same time.
+    """The queued models in their order (`evaluation.queue.in_order`).
 
     Args:
         table: an `evaluation_queue` frame.
@@ -185,13 +182,7 @@ def in_order(table: pl.DataFrame, places: int) -> list[Candidate]:
     """
     if "attempts_excused" not in table.columns:  # of a night before there was the column
         table = table.with_columns(attempts_excused=pl.lit(0))
-    rows = table.filter(pl.col("state") == "queued").sort(
-        "priority",
-        "estimated_gpu_hours",
-        "model_id",
-        descending=[True, places > 1, False],
-        nulls_last=True,
-    )
+    rows = queue.in_order(table, places)
     return [
         Candidate(partition_key(model), revision, suite, attempts, excused or 0, priority)
         for model, revision, suite, attempts, excused, priority in rows.select(

@@ -8,7 +8,7 @@ time. Not here: reading the counters (`meter`).
 import polars as pl
 
 from densing_pipeline.density.score_sets import ONE_BENCHMARK, SCORE_SETS
-from densing_pipeline.evaluation.queue import gpu_hours, suite_tokens
+from densing_pipeline.evaluation.estimates import with_estimates
 from densing_pipeline.evaluation.sampling import PROMPT_TOKEN
 from densing_pipeline.paper import NMI
 from densing_pipeline.tables.published import EVALUATION_COSTS
@@ -35,7 +35,7 @@ def evaluation_costs(
 
     Returns:
         An `evaluation_costs` frame. Rows without a benchmark are of the whole run: they have the memory and the
-        time that `evaluation_queue` estimates. The joules of a right answer are those of all items over the number
+        time that was estimated, with the ratio of both. The joules of a right answer are those of all items over the number
         of right ones.
     """
     runs = evaluations.filter(pl.col("state") == "done").select(
@@ -59,19 +59,8 @@ def evaluation_costs(
     parts = rows.with_columns(
         *(pl.col(name) * share for name in SHARED), peak_memory_bytes=pl.lit(None, pl.Int64)
     )
-    versions = whole["suite_version"].unique().to_list()
-    tokens = {version: suite_tokens(version) for version in versions}
-    active = models.select(
-        "model_id", "revision", active=pl.coalesce("params_active", "params_total")
-    )
-    estimated = whole.join(active, on=["model_id", "revision"], how="left").with_columns(
-        estimated_gpu_hours=pl.when(pl.col("item_limit").is_null()).then(
-            gpu_hours(pl.col("active").cast(pl.Float64))
-            * pl.col("suite_version").replace_strict(tokens, default=None, return_dtype=pl.Float64)
-            / suite_tokens("")
-        )
-    )
-    every = pl.concat([estimated.drop("active"), parts], how="diagonal").with_columns(
+    estimated = with_estimates(whole, models)
+    every = pl.concat([estimated, parts], how="diagonal").with_columns(
         joules_per_correct=pl.when(pl.col("n_correct") > 0).then(
             pl.col("joules") / pl.col("n_correct")
         )

@@ -36,16 +36,21 @@ INSTALLATION = re.compile(
     r"|forward compatibility was attempted|no kernel image is available|unsupported toolchain"
     r"|Bfloat16 is only supported on GPUs|No CUDA GPUs are available|no CUDA-capable device"
     r"|invalid device ordinal|Failed to infer device type|system not yet initialized"
-    r"|uncorrectable ECC error|GPU is lost|fallen off the bus|is/are busy or unavailable"
+    r"|Driver/library version mismatch|not compiled with CUDA|0 active drivers|CUDA driver initialization failed"
+    r"|CUDA unknown error|uncorrectable ECC error|GPU is lost|fallen off the bus|is/are busy or unavailable"
     r"|NCCL error|ncclSystemError|unable to open shared memory|No space left on device"
-    r"|Disk quota exceeded|Read-only file system|Too many open files|can't start new thread|Could not find nvcc"
+    r"|insufficient shared memory|Disk quota exceeded|Read-only file system|Too many open files|can't start new thread|Could not find nvcc"
 )
 """Faults of GPU, driver, compiler, shared memory or disk, for which no model is to blame, anywhere in a log."""
 
 BROKEN = re.compile(
-    r"(?:Import|ModuleNotFound)Error:|undefined symbol|lib[\w+-]+\.so[\w.]*: cannot open"
+    r"(?:Import|ModuleNotFound|Permission)Error:|undefined symbol|lib[\w+-]+\.so[\w.]*: cannot open"
+    r"|AttributeError: (?:partially initialized )?module '|No such file or directory: '(?:ninja|nvcc)'"
+    r"|Ninja is required|CUDA_HOME environment variable is not set|Command '\['(?:ninja|\S*nvcc)"
+    r"|Address already in use|EADDRINUSE|Input/output error|Stale file handle"
 )
-"""A library that cannot be loaded, as the cause: elsewhere in a log it may be one that vLLM can do without."""
+"""A library or tool that cannot be loaded or does not fit the others, or a file, disk or port that cannot be used, as the
+cause: elsewhere in a log it may be one that vLLM can do without."""
 
 MODELS_OWN = re.compile(
     r"(?:Value|Key|Index|Type|Attribute|Assertion|NotImplemented|Validation|Safetensor)Error:"

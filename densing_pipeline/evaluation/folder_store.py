@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from densing_pipeline import object_stores
 from densing_pipeline.addresses import shown
-from densing_pipeline.evaluation.folder_format import OUTCOME, PROVENANCE
+from densing_pipeline.evaluation.folder_format import COSTS, OUTCOME, PROVENANCE
 from densing_pipeline.object_stores import StoreError, error_sentence, version_of
 from densing_pipeline.units import MIB
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 EVALUATIONS, CHECKS, PACKAGES, CLOCK = "evaluations", "checks", "packages", "clock"
 
 FOLDER_FILE = re.compile(
-    rf"{re.escape(PROVENANCE)}|{re.escape(OUTCOME)}|[A-Za-z0-9][\w.-]{{0,99}}\.parquet|\.[A-Za-z0-9][\w.-]{{0,99}}\.jsonl",
+    rf"{re.escape(PROVENANCE)}|{re.escape(COSTS)}|{re.escape(OUTCOME)}|[A-Za-z0-9][\w.-]{{0,99}}\.parquet|\.[A-Za-z0-9][\w.-]{{0,99}}\.jsonl",
     re.ASCII,
 )
-"""Names of the files of a folder that travel: items, journals, provenance, outcome."""
+"""Names of the files of a folder that travel: items, journals, provenance, costs, outcome."""
 
 MOST_JSON, MOST_ITEMS = MIB, 256 * MIB
 """Bytes of a JSON file and of a file of items, at most."""

@@ -21,8 +21,10 @@ from densing_pipeline.evaluation.failures import OccupiedError
 from densing_pipeline.evaluation.sizing import Machine, Sizing
 from densing_pipeline.evaluation.weights import Weights
 
-FOLDER = Path("/tmp/densing-gpus")  # noqa: S108
-"""One file for each GPU, for all users and state directories of the computer. Nothing is written in them."""
+FOLDER = Path("/dev/shm/densing-gpus")  # noqa: S108
+"""One file for each GPU, for all users and state directories of the computer. Nothing is written in them. Not in `/tmp`:
+a service has one of its own (`PrivateTmp` in deploy/systemd), so it and a job started by hand would not see each other's
+locks."""
 
 CHOOSING = "choosing"
 """File that a job holds while it chooses."""

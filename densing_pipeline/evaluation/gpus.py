@@ -5,6 +5,7 @@ instances of a GPU that is divided (MIG), and memory that GPU and processor shar
 (`sizing`), and keeping them from other jobs (`gpu_locks`).
 """
 
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,15 @@ QUERY = ("index", "uuid", "name", "mig.mode.current", "memory.free", "memory.tot
 
 INSTANCE = re.compile(r"MIG-[\w/-]+")
 """UUID of an instance of a divided GPU, as `nvidia-smi -L` lists it and `CUDA_VISIBLE_DEVICES` may name it."""
+
+NO_DEVICES = ("", "-1", "NoDevFiles")
+"""What stands in `CUDA_VISIBLE_DEVICES` for no GPU: of CUDA any number that is none ends the list, Slurm has the last."""
+
+UUID = "GPU-"
+"""Beginning of the UUID of a GPU, as `nvidia-smi` tells it; torch leaves it out."""
+
+ROW = re.compile(r"\s*(?:\d+\s*,|MIG |GPU \d)")
+"""Beginning of a line of `nvidia-smi` that tells of a GPU or an instance."""
 
 ANSWER_S = 120
 """Longest that `nvidia-smi` or CUDA may take to answer."""
@@ -76,7 +86,7 @@ def list_gpus(available: int) -> list[Gpu]:
     Raises:
         InstallationError: there is a GPU of which neither `nvidia-smi` nor CUDA tells the memory.
     """
-    visible = os.environ.get(VISIBLE)
+    visible = _visible()
     if visible == "" or is_processor_build():
         return []
     found: list[Gpu] = []
@@ -88,6 +98,10 @@ def list_gpus(available: int) -> list[Gpu]:
         listed = None
     for line in (listed or "").splitlines():
         parts = [part.strip() for part in line.split(",")]
+        if not parts[
+            0
+        ].isdecimal():  # "WARNING: infoROM is corrupted at ...", "No devices were found"
+            continue
         told = dict(zip(QUERY, parts, strict=False))
         free, total = told.get("memory.free", ""), told.get("memory.total", "")
         if told.get("mig.mode.current") == "Enabled":
@@ -103,7 +117,19 @@ def list_gpus(available: int) -> list[Gpu]:
             f"neither nvidia-smi nor CUDA tells the memory of GPU {'; of GPU '.join(problems)}; set {VISIBLE} to "
             "GPUs that this process may use, or to nothing for the processor"
         )
-    return [*found, *seen]
+    # One that is named twice, by number and UUID, is one.
+    return list({gpu.key: gpu for gpu in reversed([*found, *seen])}.values())[::-1]
+
+
+def _visible() -> str | None:
+    """GPUs that this process may use, by number or UUID; empty for none, None for all there are."""
+    named = os.environ.get(VISIBLE)
+    if named is None:
+        return None
+    allowed = itertools.takewhile(
+        lambda name: name not in NO_DEVICES, (name.strip() for name in named.split(","))
+    )
+    return ",".join(allowed)
 
 
 def is_processor_build() -> bool:
@@ -135,6 +161,8 @@ def _by_cuda(names: Sequence[str], available: int) -> tuple[list[Gpu], list[str]
             problems.append(f"{name} ({why})")
         else:
             free = available if is_shared else free
+            # As `nvidia-smi` has it, so that a GPU has one lock whoever tells of it.
+            uuid = name if INSTANCE.fullmatch(name) else UUID + uuid.removeprefix(UUID)
             found.append(Gpu(name, product, free, total, uuid, is_shared))
     return found, problems
 
@@ -160,8 +188,10 @@ def _nvidia_smi(what: str, only: str | None) -> str | None:
         command.append("--format=csv,noheader,nounits")
     try:
         listed = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=ANSWER_S, check=True
+            command, capture_output=True, text=True, timeout=ANSWER_S, check=False
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return listed.stdout
+    # It fails for one GPU that is lost, and may have told of the others.
+    rows = [line for line in listed.stdout.splitlines() if ROW.match(line)]
+    return listed.stdout if listed.returncode == 0 or rows else None

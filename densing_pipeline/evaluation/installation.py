@@ -5,6 +5,7 @@ model that met one is asked for again after a check that passed (`densing evalua
 faults of different models in a row, none is asked for. Not here: the check itself (`preflight`).
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,20 +56,31 @@ class Check:
         problem: why no model can be evaluated; None if one can.
         no_programs: why programs cannot be run; None if they can.
         places: models that can be evaluated at a time: GPUs, or 1 on a processor.
+        gpu_gib: memory of the smallest GPU that engines may take, GiB; 0 if it is not known.
     """
 
     at: datetime
     problem: str | None
     no_programs: str | None = None
     places: int = 1
+    gpu_gib: float = 0.0
 
 
 def write_check(
-    state_dir: Path, problem: str | None, no_programs: str | None = None, places: int = 1
+    state_dir: Path,
+    problem: str | None,
+    no_programs: str | None = None,
+    places: int = 1,
+    gpu_gib: float = 0.0,
 ) -> None:
     """Record a check made now."""
     files.make_private(state_dir)
-    told = {"problem": problem, "no_programs": no_programs, "places": places}
+    told = {
+        "problem": problem,
+        "no_programs": no_programs,
+        "places": places,
+        "gpu_gib": gpu_gib,
+    }
     write_json(state_dir / FILE, {"checked_at": clock.now().isoformat(), **told})
 
 
@@ -82,7 +94,11 @@ def last_check(state_dir: Path) -> Check | None:
         None if (said := told.get(name)) is None else str(said)
         for name in ("problem", "no_programs")
     )
-    return Check(at, problem, no_programs, whole_number(told.get("places")) or 1)
+    places = whole_number(told.get("places")) or 1
+    gpu_gib = told.get("gpu_gib")
+    if not isinstance(gpu_gib, int | float) or not 0 < gpu_gib < math.inf:
+        gpu_gib = 0.0
+    return Check(at, problem, no_programs, places, float(gpu_gib))
 
 
 def ended(root: Path) -> list[Ended]:

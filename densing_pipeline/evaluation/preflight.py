@@ -87,8 +87,8 @@ def run(
     problems: list[str] = []
     no_programs = None
 
-    def keep(problem: str | None, places: int = 1) -> None:
-        installation.write_check(state_dir, problem, no_programs, places)
+    def keep(problem: str | None, places: int = 1, gpu_gib: float = 0.0) -> None:
+        installation.write_check(state_dir, problem, no_programs, places, gpu_gib)
         if store is not None and order is not None:
             store.put(f"{CHECKS}/{order}.json", (state_dir / installation.FILE).read_bytes())
 
@@ -111,7 +111,7 @@ def run(
         console.print(f"{mark:8}{name}: {said}", markup=False, soft_wrap=True)
         if mark == "FAILED":
             problems.append(f"{name}: {said}")
-    keep(problems[0] if problems else None, _places())
+    keep(problems[0] if problems else None, *_places())
     return 1 if problems else 0
 
 
@@ -144,12 +144,16 @@ def _machine() -> str:
     return f"{len(free)} of {len(machine.gpus)} GPUs are free, {free[0].name}; CUDA {torch.version.cuda}"
 
 
-def _places() -> int:
-    """Models that can be evaluated at a time: one for each GPU, and one without any."""
+def _places() -> tuple[int, float]:
+    """Models that can be evaluated at a time, one for each GPU, and GiB that an engine may take of the smallest GPU.
+
+    1 and 0 without GPUs.
+    """
     try:
-        return max(len(sizing.this_machine().gpus), 1)
+        gpus = sizing.this_machine().gpus
     except EvaluationError:
-        return 1
+        gpus = ()
+    return max(len(gpus), 1), sizing.USABLE * min((gpu.total for gpu in gpus), default=0) / GIB
 
 
 def _disk(cache: Path) -> str:

@@ -53,6 +53,7 @@ def queue(
     limits: Limits,
     suite_version: str,
     compiled_at: datetime,
+    hours_factor: float = 1.0,
 ) -> pl.DataFrame:
     """State, reason, priority and cost of every candidate.
 
@@ -69,6 +70,7 @@ def queue(
         limits: limits of this installation.
         suite_version: the version in force.
         compiled_at: when the bundled facts were compiled; `updated_at` of models known only there.
+        hours_factor: by which estimated GPU hours are multiplied, from what evaluations took (`estimates`).
 
     Returns:
         An `evaluation_queue` frame.
@@ -79,7 +81,7 @@ def queue(
         pl.col("item_limit").eq_missing(limits.items),
     )
     decided = (
-        _candidates(models, counted, overrides, suite_tokens(suite_version))
+        _candidates(models, counted, overrides, hours_factor * suite_tokens(suite_version))
         .with_columns(state_and_reason(limits))
         .unnest("verdict")
     )
@@ -129,6 +131,25 @@ def _with_experiments(candidates: pl.DataFrame) -> pl.DataFrame:
         experiment=pl.when(pl.col("source") == SOURCE).then(
             pl.col("model_id").replace_strict(kinds, default=None, return_dtype=pl.String)
         )
+    )
+
+
+def in_order(table: pl.DataFrame, places: int) -> pl.DataFrame:
+    """The queued models, the most urgent first.
+
+    Of equal priority the shortest evaluation comes first, so that most models wait least. With several GPUs it is the
+    longest, so that all GPUs end at about the same time.
+
+    Args:
+        table: an `evaluation_queue` frame.
+        places: models that are evaluated at a time.
+    """
+    return table.filter(pl.col("state") == "queued").sort(
+        "priority",
+        "estimated_gpu_hours",
+        "model_id",
+        descending=[True, places > 1, False],
+        nulls_last=True,
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.density.direct_law import LADDER_DIRECT
+from densing_pipeline.evaluation import estimates
 from densing_pipeline.hub.models import unknown
 from densing_pipeline.orchestration.tables import schema_checks
 from densing_pipeline.polling.landed import UNCHANGED_FOR
@@ -64,6 +65,7 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         forecasts_look_ahead,
         overrides_name_models,
         publishers_models_known,
+        estimates_hold,
     ]
 
 
@@ -99,6 +101,24 @@ def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
         if lost
         else "all are known",
         metadata={"unknown": ", ".join(lost) or "none"},
+    )
+
+
+@dg.asset_check(asset="evaluation_costs")
+def estimates_hold(evaluation_costs: pl.DataFrame) -> dg.AssetCheckResult:
+    """No evaluation took more than twice its estimate, corrected by what evaluations took here, or less than half.
+
+    Of such a model the queue foretells the order and the number of copies badly.
+    """
+    found = estimates.accuracy(evaluation_costs.filter(pl.col("benchmark").is_null()))
+    far = ", ".join(f"{model} {ratio:.2g} times" for model, ratio in found.far_off.items())
+    return dg.AssetCheckResult(
+        passed=not far,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"took other than the corrected estimate: {far}"
+        if far
+        else f"{found.runs} evaluations tell; estimates are corrected from {estimates.LEAST_RUNS}",
+        metadata={"runs": found.runs, "factor": found.factor, "far_off": far or "none"},
     )
 
 

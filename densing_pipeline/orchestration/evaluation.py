@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from densing_pipeline.evaluation import (
     lease,
     measured_tables,
     places,
+    queue,
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
@@ -39,6 +41,7 @@ from densing_pipeline.evaluation.job_path import (
     package_alone,
     package_copied,
 )
+from densing_pipeline.evaluation.launched import Launched, launched
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.json_documents import load
 from densing_pipeline.object_stores import StoreError
@@ -54,6 +57,7 @@ from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.identifiers import COMMIT
+from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.tables.schemas import TableError
 
 CHECK_HOURS = 0.5
@@ -103,7 +107,7 @@ def evaluate(
         with _store_errors("no evaluation is begun without it"):
             name = f"densing-{secrets.token_hex(8)}"
             order = _order(settings, store, name, model, revision, path)
-            _begin(found, listed or "main", set(items["benchmark"]), store)
+            _begin(found, listed or "main", set(items["benchmark"]), order.gpus, store)
         told = _run_job(context, settings, launcher, order, path, store)
         row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
@@ -200,7 +204,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def gpus_given(settings: Settings, model: str) -> int:
     """GPUs that the model is given.
 
-    On this machine those for copies of it, by its share of all that is queued; of a cluster those that its weights need.
+    On this machine those with which the queue ends soonest (`places.gpus_for`); of a cluster those that its weights need.
     """
     check = installation.last_check(settings.state_dir)
     path = settings.tables_dir / "evaluation_queue.parquet"
@@ -208,28 +212,46 @@ def gpus_given(settings: Settings, model: str) -> int:
     if is_local and (check is None or check.places == 1):
         return 1
     try:
-        queue = read_table(path)
+        table = read_table(path)
     except TableError:
-        queue = None
-    if not is_local:
-        own = None if queue is None else queue.filter(pl.col("model_id") == model)
-        known: list[float] = [] if own is None else own["memory_gib"].drop_nulls().to_list()
-        return places.gpus_needed(max(known, default=None), settings.cluster_gpu_gib)
-    if queue is None or check is None:
-        return 1
-    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    over = {each.key for each in installation.ended(settings.evaluations_dir) if each.at > made}
-    is_left = pl.col("state").is_in(["queued", "running"]) & ~pl.col("model_id").is_in(
-        [key.replace("--", "/", 1) for key in over]
-    )
-    hours = (
-        queue.filter(is_left | (pl.col("model_id") == model))
-        .group_by("model_id")
-        .agg(pl.col("estimated_gpu_hours").max())
-    )
-    by_model: dict[str, float | None] = dict(hours.iter_rows())
-    left = sum(filter(None, by_model.values()))
-    return places.gpus_for(by_model.get(model), left, check.places)
+        table = EVALUATION_QUEUE.empty()
+    if not is_local or check is None:
+        own = table.filter(pl.col("model_id") == model)["memory_gib"]
+        return places.gpus_needed(_most(own), settings.cluster_gpu_gib)
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else clock.now()
+    ended = installation.ended(settings.evaluations_dir)
+    over = {each.key.replace("--", "/", 1) for each in ended if each.at > made}
+    under_way = [
+        each for each in launched(settings.evaluations_dir, clock.now()) if each.model_id != model
+    ]
+    work = _work(table, check.gpu_gib, check.places)
+    ahead = [_under_way(each, work.get(each.model_id, places.Work(0.0))) for each in under_way]
+    passed = {model, *over, *(each.model_id for each in under_way)}
+    queued = queue.in_order(table, check.places)["model_id"].unique(maintain_order=True)
+    behind = [work[each] for each in queued if each not in passed]
+    return places.gpus_for(work.get(model, places.Work(0.0)), ahead, behind, check.places)
+
+
+def _work(table: pl.DataFrame, gpu_gib: float, most: int) -> dict[str, places.Work]:
+    """Hours of each model of the queue and GPUs that one copy needs; of several revisions those that take longest."""
+    rows = table.group_by("model_id").agg(pl.col("estimated_gpu_hours", "memory_gib").max())
+    return {
+        model: places.Work(hours or 0.0, min(max(places.gpus_needed(memory_gib, gpu_gib), 1), most))
+        for model, hours, memory_gib in rows.iter_rows()
+    }
+
+
+def _under_way(each: Launched, work: places.Work) -> places.Work:
+    since = None
+    if each.loaded_at:
+        since = max((clock.now() - each.loaded_at).total_seconds() / 3600, 0.0)
+    return replace(work, given=each.gpus or work.least, since=since)
+
+
+def _most(values: pl.Series) -> float | None:
+    """The largest of some values; None if none is known."""
+    known: list[float] = values.drop_nulls().to_list()
+    return max(known, default=None)
 
 
 def _listed_revision(settings: Settings, model: str) -> str | None:
@@ -270,7 +292,11 @@ def _current_revision(settings: Settings, model: str) -> str:
 
 
 def _begin(
-    found: Folder, asked: str, kept: AbstractSet[str], store: FolderStore | None = None
+    found: Folder,
+    asked: str,
+    kept: AbstractSet[str],
+    gpus: int,
+    store: FolderStore | None = None,
 ) -> None:
     """Record the attempt first, and delete an earlier outcome.
 
@@ -284,6 +310,7 @@ def _begin(
         "excused": found.excused,
         "requested_revision": asked,
         "started_at": clock.now().isoformat(),
+        "gpus": gpus,
     }
     if store:
         evaluation_store.send_request(store, found.path, request)

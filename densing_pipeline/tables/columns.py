@@ -258,7 +258,17 @@ COLUMNS: dict[str, Column] = {
     ),
     "priority": _count("Priority of the evaluation; the highest is evaluated first.", "1"),
     "estimated_gpu_hours": Column(
-        pl.Float64, "Time on the GPU the whole suite is expected to take.", "GPU hours", low=0
+        pl.Float64,
+        "Time on the GPU the whole suite is expected to take; in `evaluation_queue` multiplied by the median of "
+        "`hours_per_estimate` once five evaluations have told it.",
+        "GPU hours",
+        low=0,
+    ),
+    "hours_per_estimate": Column(
+        pl.Float64,
+        "GPU hours that the evaluation took, over `estimated_gpu_hours`; of whole runs on GPUs.",
+        "1",
+        low=0,
     ),
     "memory_gib": Column(
         pl.Float64, "GPU memory for weights, cache and activations.", "GiB", low=0

@@ -258,7 +258,8 @@ EVALUATION_COSTS = Table(
     columns=(
         "model_id", "revision", "suite_version", "item_limit?", "benchmark?", "n_items", "n_correct?",
         "prompt_tokens", "completion_tokens", "measuring_seconds?", "gpu_seconds?", "joules?", "joules_reason?",
-        "joules_per_correct?", "peak_memory_bytes?", "device?", "estimated_gpu_hours?", "density?",
+        "joules_per_correct?", "peak_memory_bytes?", "device?", "estimated_gpu_hours?",
+        "hours_per_estimate?", "density?",
     ),
 )  # fmt: skip
 

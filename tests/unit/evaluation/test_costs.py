@@ -89,6 +89,11 @@ def test_what_the_run_took_stands_beside_what_the_queue_estimates():
     found = costs()
     assert 0.5 < found[None]["estimated_gpu_hours"] < 0.6
     assert found["MMLU"]["estimated_gpu_hours"] is None
+    ratio = 1200 / 3600 / found[None]["estimated_gpu_hours"]
+    assert found[None]["hours_per_estimate"] == pytest.approx(ratio)
+    assert found["MMLU"]["hours_per_estimate"] is None
+    for unknown in ({"gpu_seconds": None}, {"item_limit": 4}):
+        assert costs(**unknown)[None]["hours_per_estimate"] is None
 
 
 def test_without_a_counter_there_is_the_reason():

@@ -132,3 +132,63 @@ def test_a_gpu_that_is_lost_leaves_the_others(machine):
 
 def test_the_program_that_asks_cuda_is_python():
     assert compile(gpus.ASK_CUDA, "ask", "exec")
+
+
+@pytest.mark.parametrize("visible", ["-1", "NoDevFiles", " ", "-1,0"])
+def test_names_that_stand_for_no_gpu_are_none(machine, monkeypatch, visible):
+    machine([WHOLE])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert list_gpus(AVAILABLE) == []
+
+
+def test_a_number_that_is_none_ends_the_list_as_in_cuda(machine, monkeypatch):
+    asked = machine([SECOND])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1, -1, 0")
+    assert [gpu.index for gpu in list_gpus(AVAILABLE)] == ["1"]
+    assert "-i 1 " in asked()[0]
+
+
+@pytest.mark.parametrize("where", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("WARNING: infoROM is corrupted at gpu 0000:3B:00.0", 14),
+        ("WARNING: infoROM is corrupted at gpu 0000:3B:00.0", 0),
+        ("Unable to determine the device handle for GPU2: 0000:86:00.0: Unknown Error", 255),
+        ("", 0),
+    ],
+)
+def test_what_nvidia_smi_says_beside_its_rows_is_no_gpu(machine, line, status, where):
+    rows = [WHOLE, SECOND]
+    asked = machine([*rows[:where], line, *rows[where:]], status)
+    assert [gpu.index for gpu in list_gpus(AVAILABLE)] == ["0", "1"]
+    assert len(asked()) == 1
+
+
+def test_a_driver_without_gpus_has_none_whatever_its_status(machine):
+    machine(["No devices were found"], status=0)
+    assert list_gpus(AVAILABLE) == []
+
+
+def test_a_gpu_that_is_named_twice_is_one(machine, monkeypatch):
+    machine([WHOLE, WHOLE, SECOND])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-aa,1")
+    assert [gpu.key for gpu in list_gpus(AVAILABLE)] == ["GPU-aa", "GPU-bb"]
+
+
+def test_a_gpu_has_one_lock_whoever_tells_of_it(machine, monkeypatch):
+    """`nvidia-smi` is there for one job, and not in the container of another."""
+    machine([WHOLE])
+    (told,) = list_gpus(AVAILABLE)
+    machine(status=127, cuda={"0": [["aa", "NVIDIA H100", 79 * GIB, 80 * GIB, False]]})
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    (seen,) = list_gpus(AVAILABLE)
+    assert seen.key == told.key
+
+
+def test_instances_of_one_gpu_that_cuda_calls_alike_have_a_lock_each(machine):
+    seen = {
+        each: [["aa", "NVIDIA H100 MIG 3g.40gb", 39 * GIB, 40 * GIB, False]] for each in INSTANCES
+    }
+    machine(["0, GPU-aa, NVIDIA H100 80GB HBM3, Enabled, 0, 81559"], instances=INSTANCES, cuda=seen)
+    assert [gpu.key for gpu in list_gpus(AVAILABLE)] == INSTANCES

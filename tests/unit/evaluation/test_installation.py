@@ -119,6 +119,9 @@ def test_the_verdict_of_a_check_is_kept(tmp_path):
     installation.write_check(tmp_path / "state", None, "none holds", 8)
     found = installation.last_check(tmp_path / "state")
     assert (found.problem, found.no_programs, found.places) == (None, "none holds", 8)
+    assert found.gpu_gib == 0
+    installation.write_check(tmp_path / "state", None, None, 8, 72.0)
+    assert installation.last_check(tmp_path / "state").gpu_gib == 72
     assert datetime.now(UTC) - found.at < timedelta(minutes=5)
 
 

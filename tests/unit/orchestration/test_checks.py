@@ -11,6 +11,7 @@ from densing_pipeline import facts
 from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.orchestration.checks import (
     anchors_found,
+    estimates_hold,
     floor_moved,
     measured_ladders_rule,
     measured_like_reported,
@@ -20,6 +21,7 @@ from densing_pipeline.orchestration.checks import (
 )
 from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.tables.published import (
+    EVALUATION_COSTS,
     MODELS,
     OWN_RULERS,
     PRICE_FRONTIER,
@@ -165,6 +167,25 @@ def test_a_decision_about_a_model_nobody_knows_is_told():
     assert named[0] in lost.description
     known = MODELS.empty().select("model_id").vstack(pl.DataFrame({"model_id": named}))
     assert overrides_name_models(known).passed
+
+
+def test_models_that_took_other_than_estimated_are_told():
+    def costs(*ratios):
+        rows = [
+            {"model_id": f"lab/m{n}", "benchmark": None, "hours_per_estimate": ratio}
+            for n, ratio in enumerate(ratios)
+        ]
+        shares = [{"model_id": "lab/m0", "benchmark": "MMLU", "hours_per_estimate": 99.0}] * 9
+        return pl.DataFrame([*rows, *shares], EVALUATION_COSTS.polars_schema)
+
+    assert estimates_hold(costs()).passed
+    assert estimates_hold(costs(9.0, 1.0)).passed, "too few to tell"
+    held = estimates_hold(costs(3.0, 3.0, 3.0, 3.0, 4.0))
+    assert held.passed
+    assert round(held.metadata["factor"].value, 9) == 3
+    off = estimates_hold(costs(3.0, 3.0, 3.0, 3.0, 9.0))
+    assert not off.passed
+    assert "lab/m4 3 times" in off.description
 
 
 def test_a_headline_without_an_estimate_is_reported():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +18,14 @@ import polars as pl
 import pytest
 
 from densing_pipeline.assets.evaluation import evaluation
-from densing_pipeline.evaluation import folder_format, installation, measured_tables, suite
+from densing_pipeline.evaluation import (
+    folder_format,
+    installation,
+    measured_tables,
+    places,
+    suite,
+)
+from densing_pipeline.evaluation.places import Work
 from densing_pipeline.orchestration.evaluation import check, command, gpus_given
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.settings import Settings
@@ -356,28 +363,86 @@ def test_a_check_that_fails_or_cannot_even_be_run_is_a_verdict(settings, does, v
     assert installation.last_check(settings.state_dir).problem.endswith(verdict)
 
 
-def given_gpus(settings, model):
-    return str(gpus_given(settings, model))
+QUEUED = {"model": 3.0, "b": 2.0, "c": 1.0, "d": 50.0}
+"""Estimated GPU hours of models; the last one is measured already."""
 
 
-def test_a_model_with_more_work_than_its_share_is_given_more_gpus(settings):
+@pytest.fixture
+def queued(settings):
+    """A queue of three models on eight GPUs."""
     rows = pl.DataFrame(
         {
-            "model_id": ["lab/model", "lab/b", "lab/c", "lab/d"],
-            "state": ["queued", "queued", "running", "done"],
-            "estimated_gpu_hours": [3.0, 2.0, 1.0, 50.0],
+            "model_id": [f"lab/{name}" for name in QUEUED],
+            "state": ["queued", "queued", "queued", "done"],
+            "estimated_gpu_hours": list(QUEUED.values()),
+            "memory_gib": [20.0, 20.0, 300.0, 20.0],
         }
     ).with_columns(
         revision=pl.lit(REVISION), reason=pl.lit("a base model"), priority=1, attempts=0,
         updated_at=pl.lit(datetime(2026, 11, 1, tzinfo=UTC)),
     )  # fmt: skip
     write_parquet(EVALUATION_QUEUE.cast(rows), settings.tables_dir / "evaluation_queue.parquet")
-    assert given_gpus(settings, "lab/model") == "1", "as long as nobody has counted the GPUs"
-    installation.write_check(settings.state_dir, None, None, 8)
-    assert [given_gpus(settings, f"lab/{name}") for name in ("model", "b", "c")] == ["4", "3", "2"]
-    # Those that have ended since the queue was computed are no work any more.
-    path = write(settings.evaluations_dir, "lab/b", limit=LIMIT)
-    told = folder_format.read_json(path / folder_format.OUTCOME)
+    installation.write_check(settings.state_dir, None, None, 8, 72.0)
+    return settings
+
+
+def ask(settings, name, gpus, loaded_minutes_ago=None):
+    """Record that a model was asked for two minutes ago, and, a while ago, loaded."""
+    path = settings.evaluations_dir / f"lab--{name}" / REVISION / "v1"
+    path.mkdir(parents=True)
+    now = datetime.now(UTC)
+    asked = now - timedelta(minutes=max(loaded_minutes_ago or 0, 2))
+    told = {"attempt": 1, "started_at": asked.isoformat(), "gpus": gpus}
+    folder_format.write_json(path / folder_format.REQUEST, told)
+    if loaded_minutes_ago is not None:
+        loaded = now - timedelta(minutes=loaded_minutes_ago)
+        folder_format.write_json(path / folder_format.PROVENANCE, {"loaded_at": loaded.isoformat()})
+    return path
+
+
+def works(monkeypatch, settings):
+    """What `places.gpus_for` is told: the model, those ahead of it, those behind it, and the places."""
+    told = []
+
+    def keep(*work):
+        told.append(work)
+        return 1
+
+    monkeypatch.setattr(places, "gpus_for", keep)
+    gpus_given(settings, "lab/model")
+    return told[0]
+
+
+def test_gpus_are_given_by_what_is_queued_and_by_what_is_under_way(queued, monkeypatch):
+    own, b, c = Work(3.0), Work(2.0), Work(1.0, least=8)
+    assert works(monkeypatch, queued) == (own, [], [b, c], 8), "300 GiB need eight GPUs of 72"
+    ask(queued, "c", 8)
+    assert works(monkeypatch, queued) == (own, [Work(1.0, 8, given=8)], [b], 8)
+    path = ask(queued, "b", 2, loaded_minutes_ago=6)
+    _, (first, second), behind, _ = works(monkeypatch, queued)
+    assert (first.given, second.given, behind) == (2, 8, [])
+    assert first.since == pytest.approx(0.1, abs=0.01)
+    assert second.since is None
+    # One that has ended is neither ahead nor behind.
     now = datetime.now(UTC).isoformat()
-    folder_format.write_json(path / folder_format.OUTCOME, told | {"finished_at": now})
-    assert given_gpus(settings, "lab/model") == "6"
+    folder_format.write_json(path / folder_format.OUTCOME, {"state": "done", "finished_at": now})
+    assert works(monkeypatch, queued) == (own, [Work(1.0, 8, given=8)], [], 8)
+
+
+def test_the_last_model_is_given_all_gpus_and_one_where_nobody_counted_them(queued):
+    assert gpus_given(queued, "lab/model") > 1
+    ask(queued, "b", 1)
+    ask(queued, "c", 8)
+    assert gpus_given(queued, "lab/model") > 1
+    assert gpus_given(queued, "lab/unknown") == 1
+    (queued.tables_dir / "evaluation_queue.parquet").unlink()
+    assert gpus_given(queued, "lab/model") == 1
+    installation.write_check(queued.state_dir, None)
+    assert gpus_given(queued, "lab/model") == 1
+
+
+def test_an_order_keeps_how_many_gpus_it_gave(settings, instance):
+    job(settings, WRITES)
+    assert evaluate(settings, instance) is None
+    (path,) = settings.evaluations_dir.glob(f"*/*/*/{folder_format.REQUEST}")
+    assert folder_format.read_json(path)["gpus"] == 1
