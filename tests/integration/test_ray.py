@@ -16,7 +16,8 @@ import pytest
 from densing_pipeline.evaluation import installation
 from densing_pipeline.schedules.evaluations import check_job
 from tests import stub_jobs
-from tests.stub_jobs import MODELS, WRITES, evaluate, job, queue, row
+from tests.servers.object_store import BUCKET, ObjectStoreServer
+from tests.stub_jobs import MODELS, WHOLE, WRITES, evaluate, job, queue, row
 
 pytest.importorskip("dagster_ray", reason="needs `make clusters`")
 
@@ -54,7 +55,14 @@ def takes_jobs(address: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def store():
+    """An object store of which the cluster's nodes have the credentials."""
+    with ObjectStoreServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, store):
     """Address of the dashboard of a cluster with two processors; all of its processes end with the test."""
     # Paths of its sockets must be short.
     folder, dashboard = Path("/tmp") / f"ray-{os.getpid()}", free_port()  # noqa: S108
@@ -63,7 +71,7 @@ def cluster(tmp_path_factory):
          "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--temp-dir={folder}",
          "--disable-usage-stats"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env=os.environ | ON_LOOPBACK,
+        env=os.environ | ON_LOOPBACK | store.environment,
     ) as head:  # fmt: skip
         try:
             address = f"http://127.0.0.1:{dashboard}"
@@ -118,6 +126,29 @@ def test_a_token_is_not_among_what_the_dashboard_shows(settings, monkeypatch):
     shown = JobSubmissionClient(settings.ray_address).list_jobs()
     assert "PYTHONPATH" in str(shown)
     assert "hf_secret" not in str(shown)
+
+
+def test_folders_travel_through_a_store_to_nodes_that_share_no_disk(
+    settings, store, tmp_path, monkeypatch
+):
+    from ray.job_submission import JobSubmissionClient
+
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    apart = settings.model_copy(
+        update={
+            "evaluation_store": f"s3://{BUCKET}/evaluated",
+            "cluster_state_dir": tmp_path / "node",
+        }
+    )
+    job(apart, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert "for lack of memory or by hand" in evaluate(apart, launcher(apart))
+    job(apart, WHOLE)
+    assert evaluate(apart, launcher(apart)) is None
+    assert (row(apart)["state"], row(apart)["attempts"]) == ("done", 2)
+    assert not list(apart.state_dir.glob("job/*"))
+    shown = str(JobSubmissionClient(settings.ray_address).list_jobs())
+    assert "AWS_" not in shown, "the nodes have credentials of their own"
 
 
 def test_the_check_runs_where_evaluations_run(settings):
