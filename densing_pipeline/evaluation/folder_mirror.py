@@ -8,8 +8,9 @@ made are never deleted. Not here: what the names in the store mean (`folder_stor
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ from densing_pipeline.evaluation.folder_store import (
 BROUGHT = ".brought.json"
 """File of a folder with the objects that its files were brought from: entity tags by name, and a hash of the listing."""
 
+UNKNOWN = store_lease.StoreLease("another machine", None, "unknown", None)
+"""In place of a lease that cannot be read."""
+
 DEPTH = 3
 """Parts of an evaluation's path: model, revision, suite version."""
 
@@ -56,7 +60,7 @@ def bring(store: FolderStore, folder: Path) -> None:
         OSError: the folder cannot be written.
     """
     key = folder_key(folder)
-    _bring(store, folder, key, store.listed(key), None)
+    _bring(store, folder, key, store.listed(key), store.now)
 
 
 def bring_all(store: FolderStore, root: Path) -> list[str]:
@@ -74,7 +78,7 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
         OSError: a folder cannot be written.
     """
     remarks = []
-    now = None
+    now = cache(store.now)
     for parts, objects in _by_evaluation(store.listed(EVALUATIONS, MOST_OBJECTS)):
         there = "/".join((EVALUATIONS, *parts))
         if len(parts) < DEPTH or not all(map(is_safe_name, parts)):
@@ -88,7 +92,6 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
             folder
         ):
             continue
-        now = now or store.now()
         try:
             _bring(store, folder, there, objects, now)
         except TooLargeError as error:
@@ -116,7 +119,11 @@ def _seen(objects: Sequence[Listed]) -> str:
 
 
 def _bring(
-    store: FolderStore, folder: Path, key: str, objects: Sequence[Listed], now: datetime | None
+    store: FolderStore,
+    folder: Path,
+    key: str,
+    objects: Sequence[Listed],
+    now: Callable[[], datetime],
 ) -> None:
     """Bring one evaluation, of which the objects are listed.
 
@@ -125,7 +132,7 @@ def _bring(
         folder: its folder here.
         key: its path in the store.
         objects: all objects below that path.
-        now: the time by the store's clock; None to ask for it if it is needed.
+        now: says the time by the store's clock; asked only of a job that has not ended, for that takes a write.
     """
     if folder_reader.is_running(folder) and not lease.is_remote(folder):
         # A job of this disk is at work in the folder itself.
@@ -135,14 +142,12 @@ def _bring(
     _bring_request(store, folder, key, by_path)
     if told is None:
         return
-    is_alive = told.is_alive(now or store.now())
+    age_s = None if told.is_ended else told.age_s(now())
+    is_alive = age_s is not None and age_s < lease.EXPIRY_S
     if is_alive:
         folder.mkdir(parents=True, exist_ok=True)
-        by = told.lease
-        age_s = max(((now or store.now()) - told.found.written_at).total_seconds(), 0.0)
-        lease.write_remote(
-            folder, by.host if by else "?", by.order if by else None, by.token if by else "?", age_s
-        )
+        by = told.lease or UNKNOWN
+        lease.write_remote(folder, by.host, by.order, by.token, max(age_s or 0.0, 0.0))
     token = told.lease.files if told.lease else None
     brought: dict[str, Any] = read_json(folder / BROUGHT).get("files") or {}
     if token is not None:

@@ -62,14 +62,18 @@ class Read:
     lease: StoreLease | None
     found: Found
 
-    def is_alive(self, now: datetime) -> bool:
-        """Whether its job counts as alive.
+    @property
+    def is_ended(self) -> bool:
+        """Whether its job has ended."""
+        return self.lease is not None and self.lease.is_ended
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since it was last renewed.
 
         Args:
             now: the time by the store's clock.
         """
-        age = (now - self.found.written_at).total_seconds()
-        return age < lease.EXPIRY_S and not (self.lease and self.lease.is_ended)
+        return (now - self.found.written_at).total_seconds()
 
 
 def read(store: FolderStore, key: str) -> Read | None:
@@ -117,7 +121,7 @@ class HeldLease:
         """
         self._store, self._path = store, f"{key}/{FILE}"
         before = read(store, key)
-        if before and before.is_alive(store.now()):
+        if before and not before.is_ended and before.age_s(store.now()) < lease.EXPIRY_S:
             host = before.lease.host if before.lease else "another machine"
             raise BusyError(f"a job on {host} is at work on {store.address}/{key}")
         earlier = before.lease if before else None

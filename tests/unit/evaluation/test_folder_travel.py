@@ -288,6 +288,15 @@ def test_only_what_changed_is_fetched(store, node, here, monkeypatch):
     assert (here / "GSM8K.parquet").exists()
 
 
+def test_what_has_ended_is_brought_without_a_write(store, node, here, monkeypatch):
+    with FolderWriter(node, store=store) as writer:
+        measured(writer)
+        writer.end("done", "all", resumable=False)
+    monkeypatch.setattr(FolderStore, "put", fails(StoreError("access denied")))
+    assert folder_mirror.bring_all(store, here.parents[2]) == []
+    assert folder_reader.read_folder(here).state == "done"
+
+
 def test_an_outcome_of_an_attempt_before_the_one_asked_for_is_not_brought(store, node, here):
     with FolderWriter(node, store=store) as writer:
         measured(writer)
