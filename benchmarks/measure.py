@@ -1,10 +1,16 @@
-"""Time and memory of one piece of work against a named peer that does the same."""
+"""Time and memory of one piece of work against a named peer that does the same, and memory of whole programs.
+
+Of a program with all processes that it started, memory is what `memory` says. What one piece of work allocates within a
+process that does other things, too, is `peak_mb`; `own_peak_mb` is the peak that the kernel noted of one process.
+"""
 
 import os
 import platform
+import re
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
@@ -138,6 +144,79 @@ def own_peak_mb() -> float:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1000
+
+
+class Memory(NamedTuple):
+    """Memory of some processes together, MiB.
+
+    Attributes:
+        mib: proportional set size (`Pss` of proc(5)): every page in memory, divided by the number of processes that hold
+            it. The resident size would count a library once for each process of a program. This is what a machine needs.
+        own_mib: the part that is backed by no file (`Pss_Anon`), such as the heap. A library's page that a program of
+            somebody else uses as well counts half, and whole again when that one ends; this part moves with the program
+            alone, so growth is told by it.
+    """
+
+    mib: float
+    own_mib: float
+
+
+def memory(process: int) -> Memory:
+    """Memory of a process and all that it started; zero of one that has ended."""
+    found = [_read(pid, "smaps_rollup") for pid in family(process)]
+    return Memory(*(
+        round(sum(int(at) for text in found for at in re.findall(rf"^{field}: +(\d+) kB", text, re.M)) / 1024, 1)
+        for field in ("Pss", "Pss_Anon")
+    ))  # fmt: skip
+
+
+def processor_s(process: int) -> float:
+    """Processor time that a process and all that it started have taken so far, with those that ended since, seconds."""
+    # After the name, which may hold anything: user and system time of the process, and of its ended children (proc(5)).
+    fields = [_read(pid, "stat").rpartition(")")[2].split() for pid in family(process)]
+    ticks = sum(int(at) for each in fields if each for at in each[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def others_processors(processes: Sequence[int]) -> Iterator[list[float]]:
+    """Tells, when the context ends, how many processors other programs used within it on average, as the one value of a list.
+
+    Args:
+        processes: whose time is not of others, with all that they started.
+    """
+    found: list[float] = []
+    began, before = time.monotonic(), _busy_s() - sum(map(processor_s, processes))
+    yield found
+    used = _busy_s() - sum(map(processor_s, processes)) - before
+    found.append(round(max(used, 0.0) / (time.monotonic() - began), 2))
+
+
+def _busy_s() -> float:
+    """Time that all processors were not idle since the machine started, seconds."""
+    fields = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    idle = fields[3] + fields[4]
+    return (sum(fields) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+def family(process: int) -> list[int]:
+    """A process and all that it started, directly or not."""
+    found, waiting = [], [process]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        # A thread may start a process, too, and it is listed under that thread.
+        for thread in Path(f"/proc/{pid}/task").glob("*"):
+            waiting += map(int, _read(pid, f"task/{thread.name}/children").split())
+    return found
+
+
+def _read(pid: int, name: str) -> str:
+    """A file of a process; empty if the process has ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def machine() -> str:

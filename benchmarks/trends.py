@@ -1,14 +1,12 @@
 """Speed of the trend estimates and of a night's whole refit, against what a user would write."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ from statsmodels.regression.quantile_regression import QuantReg
 from statsmodels.tools.sm_exceptions import IterationLimitWarning
 
 from benchmarks.density import multi_start
-from benchmarks.measure import Measurement, Row, compare, machine, row
+from benchmarks.measure import Measurement, Row, compare, machine, memory, row
 from densing_pipeline import facts
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.density.densities import densities
@@ -35,6 +33,7 @@ from densing_pipeline.stats.intervals import cluster_weights
 from densing_pipeline.stats.quantile import quantile_line
 from densing_pipeline.tables.dates import days_since_zero
 from densing_pipeline.tables.published import REFERENCE_POINTS
+from densing_pipeline.units import MIB
 
 Series = tuple[FloatArray, FloatArray, tuple[str, ...]]
 
@@ -178,25 +177,13 @@ def run_apart(command: list[str]) -> float:
     )
     try:
         while program.poll() is None:
-            peak = max(peak, memory_mb(program.pid))
+            peak = max(peak, memory(program.pid).mib * MIB / 1e6)
             time.sleep(0.2)
     finally:
         if program.poll() is None:
             os.killpg(program.pid, signal.SIGTERM)
     assert program.returncode == 0, f"{command} ended with {program.returncode}"
     return peak
-
-
-def memory_mb(session: int) -> float:
-    """Memory of all processes of a session, MB; what several share is counted once."""
-    found = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        # A process may end while it is read.
-        with suppress(OSError):
-            stat = (process / "stat").read_text().rpartition(")")[2].split()
-            if int(stat[3]) == session:
-                found += int(re.search(r"\nPss: +(\d+)", (process / "smaps_rollup").read_text())[1])  # type: ignore[index]
-    return found / 1000
 
 
 def simulated_models(

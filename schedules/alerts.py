@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from densing_pipeline import alerts, clock
-from densing_pipeline.orchestration.problems import last_success, problems
+from densing_pipeline.orchestration.problems import last_success, note_first_look, problems
 from densing_pipeline.settings import Settings
 
 INTERVAL_SECONDS = 300
@@ -29,9 +29,11 @@ def sensor(settings: Settings, checks: Sequence[dg.AssetChecksDefinition]) -> dg
         asset_selection=dg.AssetSelection.assets("release"),
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        now = clock.now()
+        # Before anybody is told, so that whoever sets the addresses later learns of a night that never came.
+        note_first_look(context.instance, now)
         if not settings.alert_urls.strip() and not settings.heartbeat_url:
             return dg.SkipReason("DENSING_ALERT_URLS and DENSING_HEARTBEAT_URL are not set")
-        now = clock.now()
         found = problems(context.instance, settings, keys, now)
         try:
             message = alerts.tell(settings, found, now, last_success(context.instance))

@@ -1,15 +1,17 @@
 """The loops of Dagster's daemon by a fast clock, in this process.
 
-    python -m benchmarks.year.daemon TICKS LOOKS REPORT
+    python -m benchmarks.year.daemon TICKS LOOKS PAUSE WORKSPACE CODE_SERVER REPORT
 
 Every loop is that of `dagster-daemon`, with the real code server beside it; only the clock is set on by five minutes
-each time, and runs that schedules and sensors ask for end at once (`EndingLauncher`).
+each time, and runs that schedules and sensors ask for end at once (`EndingLauncher`). PAUSE is the wait between two ticks, seconds; WORKSPACE is the workspace file
+that names the code server, CODE_SERVER its process.
 """
 
 import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -21,21 +23,19 @@ import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.launcher.base import LaunchRunContext, RunLauncher
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import ModuleTarget
-from dagster._daemon.controller import (
-    create_daemon_grpc_server_registry,
-    create_daemons_from_instance,
-)
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.controller import create_daemons_from_instance
 from dagster._daemon.daemon import SpanMarker
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from benchmarks.year.services import memory_mib
+from benchmarks.measure import memory
 
 TICK = timedelta(minutes=5)
 """Between two ticks of the sensors, which is their interval."""
 
-REFRESHED_EVERY = 12
-"""Ticks after which the code location is loaded anew; the daemon does so every minute of the machine's clock."""
+
+REFRESHED_EVERY = 10
+"""Ticks after which the code location is asked for anew; the daemon does so every minute of the machine's clock."""
 
 
 class EndingLauncher(RunLauncher, ConfigurableClass):
@@ -85,9 +85,11 @@ class AtOnce(threading.Event):
 
 def main() -> None:
     """Run the loops, and write the memory at equal distances."""
-    ticks, looks, report = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    ticks, looks, pause, workspace_file, code_server, report = sys.argv[1:]
+    last, distance = int(ticks), int(ticks) // int(looks)
+    processes = {"daemon": os.getpid(), "code": int(code_server)}
     # It ends now, for the pages show the newest days.
-    found, now = [], datetime.now(UTC) - (ticks + 1) * TICK
+    found, now = list[dict[str, Any]](), datetime.now(UTC) - (last + 1) * TICK
 
     def the_time() -> datetime:
         return now
@@ -101,24 +103,23 @@ def main() -> None:
         stack.enter_context(mock.patch(f"{module}_datetime", the_time))
         stack.enter_context(mock.patch(f"{module}_timestamp", the_timestamp))
         instance = stack.enter_context(dg.DagsterInstance.get())
-        registry = stack.enter_context(create_daemon_grpc_server_registry(instance))
-        target = ModuleTarget("densing_pipeline.definitions", None, str(Path.cwd()), None)
-        workspace = stack.enter_context(
-            WorkspaceProcessContext(instance, target, grpc_server_registry=registry)
-        )
+        target = WorkspaceFileTarget([workspace_file])
+        workspace = stack.enter_context(WorkspaceProcessContext(instance, target))
         daemons = [stack.enter_context(each) for each in create_daemons_from_instance(instance)]
         for each in daemons:
             each.interval_seconds = 0
         loops = [each.core_loop(workspace, AtOnce()) for each in daemons]
-        for number in range(ticks + 1):
-            if number % (ticks // looks) == 0:
-                found.append({"ticks": number, "mib": memory_mib(os.getpid())})
-                report.write_text(json.dumps(found), encoding="utf-8")
+        for number in range(last + 1):
+            if number % distance == 0:
+                at = {name: memory(process)._asdict() for name, process in processes.items()}
+                found.append({"ticks": number, **at})
+                Path(report).write_text(json.dumps(found), encoding="utf-8")
             now += TICK
             if number % REFRESHED_EVERY == 0:
                 workspace.refresh_workspace()
             for loop in loops:
                 _iterate(loop)
+            time.sleep(float(pause))
 
 
 def _iterate(loop: Iterator[object]) -> None:

@@ -1,25 +1,36 @@
 """Dagster's web page and its memory, on loopback, over a state directory."""
 
 import os
+import shlex
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from benchmarks.measure import memory, processor_s
 from densing_pipeline.units import MIB
+from tests.servers.loopback import LOOPBACK
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+SERVICES = ("code", "daemon", "webserver")
+"""Units of `deploy/systemd`, in the order in which they are started."""
+
+FIRST_TICK_S = 120.0
+"""Seconds after the start until every sensor has had a tick, which loads what later ones use."""
 
 STARTS_WITHIN_S = 180.0
 
-LOADS = 2
+LOADS = 3
 """Times that each page is loaded and counted, after once that is not."""
 
 FIRST_S = 6.0
@@ -47,44 +58,128 @@ class Loaded:
     queries: int
 
 
-@contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """Dagster's web server over the state directory that the environment names: its address and process."""
+class Place(NamedTuple):
+    """Where services run that are measured.
+
+    Attributes:
+        folder: holds the socket of the code server and the workspace file.
+        environment: variables of the services, beside those of this process.
+        port: of the web page.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Of the web page."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace file, with the socket in this place."""
+        path = self.folder / "workspace.yaml"
+        path.write_text(self.placed((DEPLOY / "workspace.yaml").read_text()), encoding="utf-8")
+        return path
+
+    def command(self, name: str) -> list[str]:
+        """The command of the unit `densing-<name>`, with the programs of this environment."""
+        unit = (DEPLOY / "systemd" / f"densing-{name}.service").read_text(encoding="utf-8")
+        [line] = [each for each in unit.splitlines() if each.startswith("ExecStart=")]
+        return shlex.split(self.placed(line.removeprefix("ExecStart=")))
+
+    def placed(self, text: str) -> str:
+        """A text of `deploy/` with the paths and the port of this place."""
+        for installed, here in {
+            "/opt/densing/bin": str(Path(sys.executable).parent),
+            "/etc/densing-workspace.yaml": str(self.folder / "workspace.yaml"),
+            "/run/densing": str(self.folder),
+            "--port 3000": f"--port {self.port}",
+        }.items():
+            text = text.replace(installed, here)
+        return text
+
+
+def place(folder: Path, environment: Mapping[str, str]) -> Place:
+    """A place with a free port."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("dagster-webserver")
-    command = [program, "--host", "127.0.0.1", "--port", str(port), "--module-name", "densing_pipeline.definitions"]  # fmt: skip
+        free.bind((LOOPBACK, 0))
+        return Place(folder, environment, free.getsockname()[1])
+
+
+@contextmanager
+def service(of: Place, name: str) -> Iterator[int]:
+    """A service as its unit starts it, until it is ready: its process.
+
+    Args:
+        of: where.
+        name: `code`, `daemon` or `webserver`; the latter two need the first.
+    """
+    environment = os.environ | of.environment
+    assert of.workspace.exists()
     with subprocess.Popen(  # noqa: S603
-        command, env=os.environ | environment, stderr=subprocess.DEVNULL
-    ) as server:
+        of.command(name), env=environment, stderr=subprocess.DEVNULL
+    ) as process:
         try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(address)
-            yield address, server.pid
+            if name == "code":
+                _wait_for(lambda: (of.folder / "code.sock").exists(), name)
+            if name == "webserver":
+                _wait_for(lambda: _answers(of.address), name)
+            yield process.pid
         finally:
-            server.terminate()
+            process.terminate()
 
 
-def _wait_for(address: str) -> None:
+def _answers(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/server_info", timeout=5).status_code == httpx2.codes.OK
+    except httpx2.HTTPError:
+        return False
+
+
+def idle(of: Place, minutes: float) -> dict[str, Any]:
+    """Processor seconds an hour and memory of the services as long as nobody uses them and no night runs.
+
+    Args:
+        of: where.
+        minutes: for which they are watched, after a first tick of the sensors.
+    """
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(service(of, name)) for name in SERVICES}
+        time.sleep(FIRST_TICK_S)
+        before = {name: processor_s(process) for name, process in processes.items()}
+        began = time.monotonic()
+        time.sleep(60 * minutes)
+        hours = (time.monotonic() - began) / 3600
+        return {
+            "minutes": minutes,
+            "services": {
+                name: {
+                    "processor_s_an_hour": round((processor_s(process) - before[name]) / hours, 1),
+                    **memory(process)._asdict(),
+                }
+                for name, process in processes.items()
+            },
+        }
+
+
+def _wait_for(is_so: Callable[[], bool], name: str) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"{address}/server_info", timeout=5).status_code == httpx2.codes.OK:
-                return
-        except httpx2.HTTPError:
-            time.sleep(0.5)
-    raise TimeoutError(f"{address} did not answer within {STARTS_WITHIN_S:.0f} s")
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} was not ready within {STARTS_WITHIN_S:.0f} s")
+        time.sleep(0.5)
 
 
 def pages(
-    address: str, process: int, paths: Mapping[str, str], chromium: str
+    address: str, processes: Sequence[int], paths: Mapping[str, str], chromium: str
 ) -> tuple[list[Loaded], list[str]]:
     """Load pages in a browser.
 
     Args:
         address: of the web server.
-        process: of the web server.
+        processes: those that answer: web server and code server.
         paths: path of each page by what it shows.
         chromium: path of the browser.
 
@@ -95,20 +190,22 @@ def pages(
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         found = [
-            _loads(browser, name, address + path, process, asked) for name, path in paths.items()
+            _loads(browser, name, address + path, processes, asked) for name, path in paths.items()
         ]
         browser.close()
     return found, asked
 
 
-def _loads(browser: Browser, name: str, url: str, process: int, asked: list[str]) -> Loaded:
+def _loads(
+    browser: Browser, name: str, url: str, processes: Sequence[int], asked: list[str]
+) -> Loaded:
     slowest, took, largest = [], [], 0.0
     for load in range(LOADS + 1):
-        page, before = browser.new_page(), processor_s(process)
+        page, before = browser.new_page(), sum(map(processor_s, processes))
         queries = _queries(page, url)
         asked += [str(each.post_data) for each in queries]
         if load:
-            took.append(processor_s(process) - before)
+            took.append(sum(map(processor_s, processes)) - before)
             slowest.append(max(_seconds(each) for each in queries))
             largest = max(largest, *(each.sizes()["responseBodySize"] for each in queries))
         page.close()
@@ -152,37 +249,6 @@ def _seconds(request: Request) -> float:
     return (timing["responseEnd"] - timing["requestStart"]) / 1000
 
 
-def memory_mib(process: int) -> float:
-    """Resident memory of a process and all that it started, MiB."""
-    lines = [line for pid in _family(process) for line in _read(pid, "status").splitlines()]
-    return round(sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024, 1)
-
-
-def processor_s(process: int) -> float:
-    """Processor time that a process and all that it started have taken so far, seconds."""
-    # After the name, which may hold anything: the twelfth and thirteenth field are user and system time (proc(5)).
-    fields = [_read(pid, "stat").rpartition(")")[2].split() for pid in _family(process)]
-    ticks = sum(int(each[11]) + int(each[12]) for each in fields if each)
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _family(process: int) -> list[int]:
-    found, waiting = [], [process]
-    while waiting:
-        pid = waiting.pop()
-        found.append(pid)
-        waiting += map(int, _read(pid, f"task/{pid}/children").split())
-    return found
-
-
-def _read(pid: int, name: str) -> str:
-    """A file of a process; empty if the process has ended."""
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
 def asked_again(
     address: str, process: int, bodies: Sequence[str], times: int, looks: int
 ) -> list[dict[str, Any]]:
@@ -191,12 +257,12 @@ def asked_again(
     Raises:
         httpx2.HTTPStatusError: an answer is an error.
     """
-    found = [{"answers": 0, "mib": memory_mib(process)}]
+    found: list[dict[str, Any]] = [{"answers": 0, **memory(process)._asdict()}]
     with httpx2.Client(timeout=120, headers={"Content-Type": "application/json"}) as client:
         for number in range(1, times + 1):
             client.post(
                 f"{address}/graphql", content=bodies[number % len(bodies)]
             ).raise_for_status()
             if number % (times // looks) == 0:
-                found.append({"answers": number, "mib": memory_mib(process)})
+                found.append({"answers": number, **memory(process)._asdict()})
     return found

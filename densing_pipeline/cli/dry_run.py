@@ -9,7 +9,7 @@ from densing_pipeline.addresses import shown
 from densing_pipeline.cli.errors import CommandError, sentence
 from densing_pipeline.cli.night import with_polls
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import reader_settings
 from densing_pipeline.settings import Settings
 
 
@@ -23,7 +23,7 @@ def run(screen: Screen, *, is_live: bool) -> None:
     Raises:
         CommandError: something would stop the night; the message says what.
     """
-    settings = with_polls(current_settings(), is_live=is_live)
+    settings = with_polls(reader_settings(), is_live=is_live)
     for line in (*_asked(settings), *_places(settings)):
         screen.say(line)
     if problems := _problems(settings):

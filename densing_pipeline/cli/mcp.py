@@ -2,7 +2,7 @@
 
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.cli.settings import reader_settings
 
 HOST = "127.0.0.1"
 """The only address that the server listens on."""
@@ -22,7 +22,7 @@ def run(screen: Screen, *, http: bool, port: int) -> None:
         raise CommandError(
             "the package mcp is not installed; `pip install 'densing-pipeline[mcp]'` installs it"
         ) from error
-    made = server(current_settings().publish_dir / "latest")
+    made = server(reader_settings().publish_dir / "latest")
     if http:
         screen.line(f"http://{HOST}:{port}/mcp")
         made.run("streamable-http", host=HOST, port=port)

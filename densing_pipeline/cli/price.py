@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from rich.table import Table
 
@@ -33,6 +34,7 @@ def run(
     Raises:
         CommandError: there is no release, no offer has that name, or the day has not come.
     """
+    landing = current_settings().landing_dir
     try:
         latest = published_folder() / "latest"
         answer = price_on_day(read_tables(TABLES, latest), model, on, known)
@@ -55,7 +57,7 @@ def run(
         said = [f"{_offered(one)}, {one.reason}" for one in shown if one.certainty == certainty]
         if said:
             screen.say(f"{words}: {'; '.join(dict.fromkeys(said))}.", end="\n\n")
-    _evidence(screen, priced)
+    _evidence(screen, priced, landing)
     _rest(screen, answer, show_all=show_all)
 
 
@@ -89,9 +91,8 @@ def _offered(one: OfferOnDay) -> str:
     return _name(one) if kind(one) == "standard" else f"{_name(one)}, {kind(one)}"
 
 
-def _evidence(screen: Screen, priced: Sequence[OfferOnDay]) -> None:
+def _evidence(screen: Screen, priced: Sequence[OfferOnDay], landing: Path) -> None:
     """The bytes behind the prices, one line for each."""
-    landing = current_settings().landing_dir
     said = dict.fromkeys(
         f"{one.source}: sha256 {one.snapshot_sha256}, "
         f"{where(one.source, one.snapshot_sha256, one.observed_from, landing)}"

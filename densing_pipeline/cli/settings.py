@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from densing_pipeline import state_format
 from densing_pipeline.cli.errors import CommandError, SettingsRefusedError
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
@@ -12,7 +13,22 @@ from densing_pipeline.text import plain
 
 
 def current_settings() -> Settings:
-    """The settings of this process.
+    """The settings of this process, for a command that may read or write the state directory.
+
+    Raises:
+        CommandError: a later version wrote the state directory, or its format cannot be read.
+        SettingsRefusedError: as `reader_settings`.
+    """
+    settings = reader_settings()
+    try:
+        state_format.check(settings.state_dir.absolute())
+    except state_format.FormatError as error:
+        raise CommandError(str(error)) from error
+    return settings
+
+
+def reader_settings() -> Settings:
+    """The settings of this process, for a command that reads releases alone, also beside a state directory of a later version.
 
     Raises:
         SettingsRefusedError: a variable has a value that is not allowed; one sentence for each.
@@ -27,7 +43,8 @@ def with_publish_url(address: str) -> Settings:
     """The settings of this process with another place of publication.
 
     Raises:
-        SettingsRefusedError: as `current_settings`, or no place is written like this.
+        CommandError: as `current_settings`.
+        SettingsRefusedError: as `reader_settings`, or no place is written like this.
     """
     current_settings()
     try:
@@ -41,12 +58,12 @@ def published_folder() -> Path:
 
     Raises:
         CommandError: the place cannot be read, and there is no copy of it.
-        SettingsRefusedError: as `current_settings`.
+        SettingsRefusedError: as `reader_settings`.
     """
     from densing_pipeline.publication.places.copies import earlier_releases
     from densing_pipeline.publication.places.place import PlaceError
 
-    settings = current_settings()
+    settings = reader_settings()
     if not settings.is_remote:
         return settings.publish_dir
     try:

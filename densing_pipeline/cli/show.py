@@ -3,7 +3,7 @@
 from densing_pipeline import clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.screen import Screen
-from densing_pipeline.cli.settings import current_settings, published_folder
+from densing_pipeline.cli.settings import published_folder, reader_settings
 from densing_pipeline.publication import summary
 from densing_pipeline.publication.release import read_latest
 from densing_pipeline.settings import Settings
@@ -26,7 +26,7 @@ def latest(screen: Screen, *, with_tables: bool) -> None:
         CommandError: nothing is published, or the release cannot be read.
     """
     published_folder()
-    _print(screen, current_settings(), with_tables=with_tables)
+    _print(screen, reader_settings(), with_tables=with_tables)
     if not with_tables:
         screen.say(NEXT)
     if screen.failure:

@@ -37,6 +37,9 @@ MOST_CHARS = 500
 MOST_FINDINGS = 3
 """Values of a failed check that a message quotes."""
 
+FIRST_LOOK = "densing/first_look"
+"""Key in Dagster's database of the time at which problems were first looked for."""
+
 SEE = "see docs/operations.md, `When something is wrong`"
 
 
@@ -61,6 +64,17 @@ def problems(
         *_evaluations(settings),
         *_disks(settings, now),
     ]
+
+
+def note_first_look(instance: dg.DagsterInstance, now: datetime) -> None:
+    """Keep in Dagster's database when problems were first looked for: from then on a first night is waited for."""
+    if _first_look(instance) is None:
+        instance.daemon_cursor_storage.set_cursor_values({FIRST_LOOK: now.isoformat()})
+
+
+def _first_look(instance: dg.DagsterInstance) -> datetime | None:
+    found = instance.daemon_cursor_storage.get_cursor_values({FIRST_LOOK}).get(FIRST_LOOK)
+    return datetime.fromisoformat(found) if found else None
 
 
 def last_success(instance: dg.DagsterInstance) -> str | None:
@@ -130,12 +144,14 @@ def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> 
     """No night succeeded for too long, or one does not end."""
     found = []
     good = _last(instance, "nightly", [dg.DagsterRunStatus.SUCCESS])
-    if good and now - _instant(good.end_time) > ONE_NIGHT_MISSED:
+    since = _instant(good.end_time) if good else _first_look(instance)
+    if since and now - since > ONE_NIGHT_MISSED:
+        begun = "" if good else ", when this installation was started"
         found.append(
             Problem(
                 "night:missing",
-                f"no night has succeeded since {_instant(good.end_time):%Y-%m-%d %H:%M} UTC",
-                _instant(good.end_time),
+                f"no night has succeeded since {since:%Y-%m-%d %H:%M} UTC{begun}",
+                since,
                 "See whether the daemon runs and the schedule `nightly` is on (`dagster-daemon run`)",
                 _link(settings, "automation", "the page Automation"),
             )

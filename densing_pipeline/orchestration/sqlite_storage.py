@@ -3,7 +3,9 @@
 Dagster's own class lets two processes create a database at the same time, which leaves two versions
 in its table `alembic_version`; after that no process can open it. It also makes an engine of SQLAlchemy for each of
 the thousand statements of a night, so that every one of them is compiled anew; here each file keeps its engine, which
-holds no connection between two statements.
+holds no connection between two statements. And with every instance of Dagster, of which each tick of a sensor makes one, it
+loads some hundred modules of alembic to find that nothing is to be migrated, and alembic keeps a little of each in memory for
+good; here that is done once per process, and again if a database is replaced.
 """
 
 import errno
@@ -16,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from alembic.util.exc import CommandError
+from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import (
     LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,
     SQLITE_BUSY_TIMEOUT_SECONDS,
+    create_db_conn_string,
 )
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
@@ -106,11 +110,25 @@ class LockedSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage, opened by one process at a time and checked before it is used."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Create what is not there yet, and read and write it with one engine per file."""
-        super().__init__(base_dir, inst_data)
-        self._run_storage = Runs(self._run_storage._conn_string)
-        self._schedule_storage = Schedules(self._schedule_storage._conn_string)
-        self._event_log_storage = Events(self._event_log_storage._base_dir)
+        """Create what is not there yet, and read and write it with one engine per file.
+
+        Raises:
+            StorageError: a database has two versions.
+            sqlite3.Error: one cannot be written.
+        """
+        DagsterStorage.__init__(self)
+        self.base_dir, self._inst_data = base_dir, inst_data
+        runs, index, schedules = paths = [Path(base_dir) / name for name in DATABASES]
+        if _PREPARED.get(base_dir) != [_versions_of(path) for path in paths]:
+            DagsterSqliteStorage(base_dir)
+            _PREPARED[base_dir] = [_versions_of(path) for path in paths]
+        self._run_storage = Runs(create_db_conn_string(str(runs.parent), runs.stem))
+        self._schedule_storage = Schedules(
+            create_db_conn_string(str(schedules.parent), schedules.stem)
+        )
+        self._event_log_storage = Events(str(index.parent))
+        if _versions_of(index):
+            self._event_log_storage._initialized_dbs.add(index.stem)
 
     @classmethod
     def from_config_value(
@@ -124,10 +142,11 @@ class LockedSqliteStorage(DagsterSqliteStorage):
         # Absolute, as in `storage.open_instance`: messages name the same folder, whatever the working directory.
         folder = Path(config_value["base_dir"]).absolute()
         with locked(folder), explained(folder):
-            check(folder)
-            storage = cls.from_local(str(folder), inst_data=inst_data)
-            check(folder)
-            return storage
+            return cls.from_local(str(folder), inst_data=inst_data)
+
+
+_PREPARED: dict[str, list[list[str]]] = {}
+"""Versions of the databases of a folder when Dagster had made or migrated them in this process, in the order of `DATABASES`."""
 
 
 def check(folder: Path) -> None:
@@ -138,7 +157,7 @@ def check(folder: Path) -> None:
     """
     with explained(folder):
         for name in DATABASES:
-            _check(folder / name)
+            _versions_of(folder / name)
 
 
 @contextmanager
@@ -184,15 +203,15 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _check(path: Path) -> None:
-    """Open a database that exists for writing, and change nothing.
+def _versions_of(path: Path) -> list[str]:
+    """Open a database for writing, and change nothing: its version; nothing if there is no database, or an empty one.
 
     Raises:
         StorageError: it has two versions, or is a folder.
         sqlite3.Error: it cannot be written.
     """
     if not path.exists():
-        return
+        return []
     if path.is_dir():
         raise StorageError(sentence(IsADirectoryError(errno.EISDIR, "", str(path))))
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as connection:
@@ -208,6 +227,7 @@ def _check(path: Path) -> None:
             f"table alembic_version ({', '.join(versions)}). End every process that uses it, then run "
             f"`sqlite3 '{path}' \"{KEEP_NEWER}\"`, which keeps the run history; or {ASIDE}"
         )
+    return versions
 
 
 def _versions(connection: sqlite3.Connection) -> list[str]:

@@ -82,8 +82,29 @@ def test_the_web_page_is_bound_to_loopback():
     assert "--host 127.0.0.1" in unit
 
 
+def test_daemon_and_web_page_ask_the_code_server_by_the_workspace_file():
+    """At its socket, which is in a folder of the service alone, and by the name under which they would start the code themselves."""
+    [named] = yaml.safe_load((DEPLOY / "workspace.yaml").read_text())["load_from"]
+    told, module = named["grpc_server"], "densing_pipeline.definitions"
+    assert told["location_name"] == module
+    started = f"--socket {told['socket']} --module-name {module} --location-name {module}"
+    code, daemon, web = (
+        (DEPLOY / "systemd" / f"densing-{name}.service").read_text()
+        for name in ("code", "daemon", "webserver")
+    )
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = {name: str(each) for name, each in compose["services"].items()}
+    for text in (code, services["code"]):
+        assert started in text
+    for text in (daemon, web, services["daemon"], services["webserver"]):
+        assert "--workspace /etc/densing-workspace.yaml" in text
+        assert module not in text
+    assert "RuntimeDirectory=densing\nRuntimeDirectoryMode=0700" in code
+    assert "socket:/run/densing" in compose["x-densing"]["volumes"]
+
+
 @pytest.mark.heavy
-@pytest.mark.parametrize("program", ["dagster-daemon", "dagster-webserver"])
+@pytest.mark.parametrize("program", ["dagster-daemon", "dagster-webserver", "dagster"])
 def test_the_programs_have_the_options_that_the_units_give(program):
     [line] = [
         line
@@ -94,7 +115,7 @@ def test_the_programs_have_the_options_that_the_units_give(program):
     options = set(re.findall(r"--[a-z-]+", line))
     command = [
         str(Path(sys.executable).parent / program),
-        *(["run"] if "daemon" in program else []),
+        *{"dagster-daemon": ["run"], "dagster": ["api", "grpc"]}.get(program, []),
         "--help",
     ]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603

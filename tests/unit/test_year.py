@@ -1,12 +1,15 @@
 """A year that is made of one night is what Dagster would have of that many nights; the tables tell what was measured."""
 
-import os
+import subprocess
+import sys
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from benchmarks import measure
 from benchmarks.year import history, report, services
 
 NIGHTS = 4
@@ -65,23 +68,62 @@ def test_every_day_has_the_runs_events_checks_and_values_of_the_night(tmp_path):
 
 
 def test_growth_is_the_slope_of_the_second_half_in_a_quarter():
-    looks = [{"ticks": n, "mib": 100 + min(n, 5) * 20 + n} for n in range(11)]
-    assert report.growth(looks, "ticks", 50) == pytest.approx(50)
+    looks = [(n, 100 + min(n, 5) * 20 + n) for n in range(11)]
+    assert report.growth(looks, 50) == pytest.approx(50)
 
 
 def test_the_tables_have_every_page_and_service():
-    page = {"page": "runs", "query_s": 0.5, "processor_s": 0.4, "answer_mib": 0.1, "queries": 9}  # fmt: skip
-    looks = [{"ticks": n, "answers": n, "mib": 200.0} for n in range(4)]
-    found = {"nights": 365, "pages": [page], "pages_kept": [page], "daemon": looks, "webserver": looks,
-             "night_mib": 5.2, "year_mib": 1900.4, "kept_mib": 950.0}  # fmt: skip
+    page = {"page": "runs", "query_s": 0.5, "processor_s": 0.4, "answer_mib": 0.1, "queries": 9}
+    memory = {"mib": 200.0, "own_mib": 150.0}
+    load = {"others_processors": 0.3, "pages": [page]}
+    waits = {name: {"processor_s_an_hour": 10.4, **memory} for name in ("code", "daemon")}
+    found = {
+        "nights": 365, "night_mib": 5.2, "year_mib": 1900.4,
+        "pages": {
+            "before": load, "after": load | {"others_processors": None}, "kept_mib": 950.0,
+            "webserver": [{"answers": n, **memory} for n in range(4)],
+        },
+        "ticks": {"looks": [{"ticks": n, "daemon": memory, "code": memory} for n in range(4)]},
+        "idle": {"minutes": 15, "services": waits},
+    }  # fmt: skip
     told = report.places(found)
     assert "| runs | 9 | 0.40 | 0.50 | 0.10 | 0.40 | 0.50 |" in told["year_pages"]
-    assert "| daemon and its code server | 200 | 200 | 3 ticks | +0 |" in told["year_memory"]
+    assert "of other programs meanwhile |  | 0.3 |  |  | not known |" in told["year_pages"]
+    for row in ("daemon | 3 ticks", "code server | 3 ticks", "web server | 3 answers"):
+        assert f"| {row} | 200 | 150.0 | 150.0 | 150.0 | +0 |" in told["year_memory"]
+    assert "| all | 21 | 400 | 300 |" in told["year_idle"]
     assert "| 365 nights | 1,900 |" in told["year_disk"]
     assert set(report.places(None)) == set(told)
+    assert report.places({"nights": 365})["year_idle"] == report.NONE_YET
 
 
-def test_memory_and_time_of_a_process_are_read_with_those_it_started():
-    assert services.memory_mib(os.getpid()) > 10
-    assert services.processor_s(os.getpid()) > 0
-    assert services.memory_mib(2**22 + 1) == 0
+def test_memory_and_time_of_a_program_are_those_of_all_its_processes():
+    """A page that processes share counts once, also in the part that is backed by no file."""
+    twice = "import os, sys; kept = bytearray(b'x') * (60 << 20); os.fork(); os.write(1, b'.'); sys.stdin.read()"
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", twice], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(2) == b".."
+        assert len(measure.family(process.pid)) == 2
+        memory = measure.memory(process.pid)
+        assert 60 < memory.own_mib < 110
+        assert memory.own_mib < memory.mib < 130
+        assert measure.processor_s(process.pid) > 0
+        process.communicate()
+    assert measure.memory(2**22 + 1) == (0, 0)
+
+
+def test_the_services_are_started_as_their_units_start_them(tmp_path):
+    place = services.place(tmp_path, {})
+    code, daemon, web = (place.command(name) for name in services.SERVICES)
+    assert code[:5] == [
+        str(Path(sys.executable).with_name("dagster")),
+        "api",
+        "grpc",
+        "--socket",
+        str(tmp_path / "code.sock"),
+    ]
+    assert daemon[1:] == ["run", "--workspace", str(place.workspace)]
+    assert web[-4:] == ["--port", str(place.port), "--workspace", str(place.workspace)]
+    assert f"socket: {tmp_path / 'code.sock'}" in place.workspace.read_text()

@@ -97,9 +97,26 @@ def test_a_night_that_a_person_cancelled_is_no_problem(instance, settings):
 @pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
 def test_no_night_for_a_day_and_a_half_is_a_problem(instance, settings, minutes, is_told):
     after = ONE_NIGHT_MISSED + timedelta(minutes=minutes)
-    assert found(instance, settings, after) == {}  # a new installation
+    assert found(instance, settings, after) == {}  # nobody has looked before
     run(instance)
     assert ("night:missing" in found(instance, settings, after)) is is_told
+
+
+@pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
+def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_the_first_look(
+    instance, settings, minutes, is_told
+):
+    started = datetime.now(UTC)
+    problems.note_first_look(instance, started)
+    problems.note_first_look(instance, started + timedelta(days=1))  # the next tick
+    after = ONE_NIGHT_MISSED + timedelta(minutes=minutes)
+    told = found(instance, settings, after)
+    assert set(told) == ({"night:missing"} if is_told else set())
+    if is_told:
+        assert told["night:missing"].since == started
+        assert "when this installation was started" in told["night:missing"].what
+    run(instance)
+    assert found(instance, settings) == {}
 
 
 @pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])

@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -211,3 +213,26 @@ def test_the_instance_of_the_checkout_is_opened_under_the_lock():
         storage.__name__,
         storage.InstanceStorage.__name__,
     )
+
+
+def test_a_database_is_migrated_once_per_process_and_again_when_it_is_replaced(state, monkeypatch):
+    """Each tick of a sensor opens it; alembic loads all its migrations anew each time, and keeps a part of them."""
+    loaded, real = [], ScriptDirectory.from_config
+
+    def noted(config: Config) -> ScriptDirectory:
+        loaded.append(config)
+        return real(config)
+
+    monkeypatch.setattr(ScriptDirectory, "from_config", staticmethod(noted))
+    opened(state).run_storage.get_runs()
+    assert loaded
+    loaded.clear()
+    second = opened(state)
+    assert second.run_storage.get_runs() == []
+    assert second.event_log_storage.all_asset_keys() == []
+    assert second.schedule_storage.all_instigator_state() == []
+    assert loaded == []
+    shutil.rmtree(state / "history")
+    assert opened(state).run_storage.get_runs() == []
+    assert loaded
+    assert [versions(state / name) for name in DATABASES] == [versions(state / DATABASES[0])] * 3
