@@ -116,7 +116,7 @@ class LockedSqliteStorage(DagsterSqliteStorage):
             StorageError: a database has two versions.
             sqlite3.Error: one cannot be written.
         """
-        DagsterStorage.__init__(self)
+        DagsterStorage.__init__(self)  # type: ignore[no-untyped-call, arg-type]
         self.base_dir, self._inst_data = base_dir, inst_data
         runs, index, schedules = paths = [Path(base_dir) / name for name in DATABASES]
         if _PREPARED.get(base_dir) != [_versions_of(path) for path in paths]:
