@@ -119,7 +119,7 @@ def problems(found: dict[str, Any]) -> list[str]:
         *([f"{found['quiet_failed']} attempts of the quiet run failed"] if found["quiet_failed"] else []),
         *([f"{found['unreported']} landed documents are in no report"] if found["unreported"] else []),
         *(f"maintenance, {each}" for each in found["unmaintained"]),
-        *report.over_budget(found["growth"]),
+        *report.over_budget(found["growth"], found["nights"]),
         *(
             f"{each['table']}: {each['differing']} of {each['rows']} rows differ"
             for each in found["tables"]

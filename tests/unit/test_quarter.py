@@ -174,12 +174,23 @@ def grown(files_per_night, kib_per_night):
     return {"files_per_night": files_per_night, "kib_per_night": kib_per_night}
 
 
-def test_growth_over_the_budget_of_a_year_is_a_problem():
+def test_growth_over_the_budget_of_a_year_is_a_problem_once_it_has_settled():
     files, kib = report.FILES_A_YEAR / DAYS_PER_YEAR, report.MIB_A_YEAR * 1024 / DAYS_PER_YEAR
-    half = grown(files / 2, kib / 2)
-    assert report.over_budget({"a": half, "b": half, "c": grown(-files, -kib)}) == []
-    assert len(report.over_budget({"a": half, "b": half, "c": grown(1, 0)})) == 1
-    assert len(report.over_budget({"a": half, "b": half, "c": grown(1, 100)})) == 2
+    half = {"a": grown(files / 2, kib / 2), "b": grown(files / 2, kib / 2)}
+    assert report.over_budget({**half, "c": grown(-files, -kib)}, NIGHTS) == []
+    assert len(report.over_budget({**half, "c": grown(1, 0)}, NIGHTS)) == 1
+    more = {**half, "c": grown(1, 100)}
+    assert len(report.over_budget(more, 2 * report.SETTLED + 1)) == 2
+    assert report.over_budget(more, 2 * report.SETTLED) == []
+
+
+@pytest.mark.parametrize(("nights", "is_flat"), [(60, False), (90, True)])
+def test_of_a_long_run_growth_is_measured_once_it_has_settled(nights, is_flat):
+    sizes = [{"night": n, "runs": [1, 2**20 * min(n, report.SETTLED)]} for n in range(nights)]
+    found = report.growth(sizes)["runs"]
+    assert found["mib"] == report.SETTLED
+    assert (abs(found["kib_per_night"]) < 1e-6) == is_flat
+    assert (found["largest_departure"] < 1e-9) == is_flat
 
 
 def test_time_by_thirds_and_its_growth_are_of_quiet_nights_without_refit():
