@@ -123,9 +123,11 @@ def evaluation_costs(
     eval_items: pl.DataFrame,
     models: pl.DataFrame,
     densities: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
 ) -> pl.DataFrame:
     """Time, tokens, memory and energy that measuring each model took, and joules for each right answer."""
-    return costs.evaluation_costs(evaluations, eval_items, models, densities)
+    version = suite.version(suite.in_force(settings.evaluation_data))
+    return costs.evaluation_costs(evaluations, eval_items, models, densities, version)
 
 
 @table_asset(EVALUATION_QUEUE, group="evaluation")
@@ -137,6 +139,9 @@ def evaluation_queue(
 ) -> pl.DataFrame:
     """Models to be evaluated, with order and cost; and models not to be evaluated, with the reason."""
     compiled = facts.load("sources").filter(pl.col("source") == "base-models")["published_at"]
+    version = suite.version(
+        suite.in_force(settings.evaluation_data), settings.evaluation_sample_error
+    )
     candidates = queue.with_rungs(models, facts.ladders(settings.ladders))
     return queue.queue(
         candidates,
@@ -144,9 +149,9 @@ def evaluation_queue(
         model_quarantine,
         facts.load("evaluation_overrides"),
         Limits.of(settings),
-        suite.version(suite.in_force(settings.evaluation_data), settings.evaluation_sample_error),
+        version,
         datetime.combine(compiled.item(), time(), UTC),
-        estimates.correction(evaluations, candidates),
+        estimates.correction(evaluations, candidates, version),
     )
 
 

@@ -24,6 +24,7 @@ def evaluation_costs(
     eval_items: pl.DataFrame,
     models: pl.DataFrame,
     densities: pl.DataFrame,
+    suite_version: str,
 ) -> pl.DataFrame:
     """Time, tokens, memory and energy of each finished evaluation, as a whole and by benchmark.
 
@@ -32,6 +33,7 @@ def evaluation_costs(
         eval_items: an `eval_items` frame; evaluations without items are left out.
         models: a `models` frame, for the number of active parameters.
         densities: a `densities` frame.
+        suite_version: the version in force.
 
     Returns:
         An `evaluation_costs` frame. Rows without a benchmark are of the whole run: they have the memory and the
@@ -59,7 +61,7 @@ def evaluation_costs(
     parts = rows.with_columns(
         *(pl.col(name) * share for name in SHARED), peak_memory_bytes=pl.lit(None, pl.Int64)
     )
-    estimated = with_estimates(whole, models)
+    estimated = with_estimates(whole, models, suite_version)
     every = pl.concat([estimated, parts], how="diagonal").with_columns(
         joules_per_correct=pl.when(pl.col("n_correct") > 0).then(
             pl.col("joules") / pl.col("n_correct")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from densing_pipeline.evaluation import sampling
 from densing_pipeline.evaluation.queue import gpu_hours, suite_tokens
 
 LEAST_RUNS = 5
@@ -37,19 +38,24 @@ class Accuracy:
     far_off: dict[str, float]
 
 
-def with_estimates(runs: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+def with_estimates(runs: pl.DataFrame, models: pl.DataFrame, suite_version: str) -> pl.DataFrame:
     """Add what was estimated, without correction, and GPU hours taken / estimated.
 
     Args:
         runs: evaluations, with `model_id`, `revision`, `suite_version`, `item_limit` and `gpu_seconds`.
         models: a `models` frame, for the number of active parameters.
+        suite_version: the version in force, whose work is known; that of suites with other benchmarks is not.
 
     Returns:
-        The rows with `estimated_gpu_hours` and `hours_per_estimate`; null for trials, where the parameters are not
-        known, and, the second one, where the GPU's time is not.
+        The rows with `estimated_gpu_hours` and `hours_per_estimate`; null for trials, for other suites, where the
+        parameters are not known, and, the second one, where the GPU's time is not.
     """
-    versions = runs["suite_version"].unique().to_list()
-    tokens = {version: suite_tokens(version) for version in versions}
+    in_force, _ = sampling.target_of(suite_version)
+    tokens = {
+        version: suite_tokens(version)
+        for version in runs["suite_version"].unique()
+        if sampling.target_of(version)[0] == in_force
+    }
     active = models.select(
         "model_id", "revision", active=pl.coalesce("params_active", "params_total")
     )
@@ -89,15 +95,18 @@ def accuracy(runs: pl.DataFrame) -> Accuracy:
     return Accuracy(told.height, factor, dict(far.sort("model_id", "ratio").iter_rows()))
 
 
-def correction(evaluations: pl.DataFrame, models: pl.DataFrame) -> float:
+def correction(evaluations: pl.DataFrame, models: pl.DataFrame, suite_version: str) -> float:
     """Factor by which estimates are multiplied: of the newest finished evaluations whose GPU hours are known.
 
     Args:
         evaluations: an `evaluations` frame.
         models: a `models` frame.
+        suite_version: the version in force.
     """
     done = evaluations.filter(pl.col("state") == "done", pl.col("gpu_seconds") > 0).sort(
         "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
     )
-    told = with_estimates(done, models).filter(pl.col("hours_per_estimate").is_not_null())
+    told = with_estimates(done, models, suite_version).filter(
+        pl.col("hours_per_estimate").is_not_null()
+    )
     return accuracy(told.head(NEWEST_RUNS)).factor

@@ -25,7 +25,7 @@ POLL_S = 1.0
 SAVE_S = 60.0
 """Seconds after which the costs so far are saved again."""
 
-STILL_S = 10.0
+STILL_S = 2.0
 """Seconds in which the energy counter of a card rises; also one that does nothing takes some watts."""
 
 MOST_WATTS = 5000.0
@@ -78,6 +78,8 @@ class Meter:
         # What has been counted since a later look would be part of the energy only.
         self._problem = self._problem or self._unread
         self._millijoules = [0] * len(self._gpus)
+        # In place of those of items that were deleted.
+        self._save_costs(self._so_far())
         self._poller = threading.Thread(target=self._poll, daemon=True)
         self._poller.start()
         return self

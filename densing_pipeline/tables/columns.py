@@ -266,7 +266,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "hours_per_estimate": Column(
         pl.Float64,
-        "GPU hours that the evaluation took, over `estimated_gpu_hours`; of whole runs on GPUs.",
+        "GPU hours that the evaluation took, over `estimated_gpu_hours`; of whole runs of the suite in force on GPUs.",
         "1",
         low=0,
     ),

@@ -54,7 +54,7 @@ def costs(**measured):
             for name, basis, density in (("mmlu", "total", 2.0), ("average", "total", 3.0), ("mmlu", "active", 9.0))
         ],
     )  # fmt: skip
-    found = evaluation_costs(evaluations, asked, models, densities)
+    found = evaluation_costs(evaluations, asked, models, densities, suite.version())
     return {row["benchmark"]: row for row in EVALUATION_COSTS.validate(found).iter_rows(named=True)}
 
 

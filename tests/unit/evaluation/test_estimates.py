@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from densing_pipeline.evaluation import estimates, suite
-from densing_pipeline.evaluation.estimates import LEAST_RUNS, NEWEST_RUNS, accuracy, correction
+from densing_pipeline.evaluation.estimates import LEAST_RUNS, NEWEST_RUNS, accuracy
 from densing_pipeline.evaluation.queue import gpu_hours
 from densing_pipeline.tables.published import EVALUATIONS, MODELS
 
@@ -35,6 +35,10 @@ def runs(ratios, **changed):
     )
 
 
+def correction(evaluations, models):
+    return estimates.correction(evaluations, models, suite.version())
+
+
 def test_enough_evaluations_correct_estimates_by_their_median():
     few = [3.0] * (LEAST_RUNS - 1)
     assert correction(*runs(few)) == 1
@@ -45,7 +49,14 @@ def test_enough_evaluations_correct_estimates_by_their_median():
 
 
 @pytest.mark.parametrize(
-    "changed", [{"state": "failed"}, {"state": "running"}, {"item_limit": 4}, {"gpu_seconds": 0.0}]
+    "changed",
+    [
+        {"state": "failed"},
+        {"state": "running"},
+        {"item_limit": 4},
+        {"gpu_seconds": 0.0},
+        {"suite_version": "v-of-fewer-benchmarks"},
+    ],
 )
 def test_evaluations_that_tell_nothing_correct_nothing(changed):
     assert correction(*runs([3.0] * LEAST_RUNS, **changed)) == 1
@@ -60,7 +71,7 @@ def test_only_the_newest_evaluations_count():
 
 def test_models_that_took_other_than_corrected_are_named():
     evaluations, models = runs([3.0, 3.0, 3.0, 5.9, 6.1, 1.4])
-    found = accuracy(estimates.with_estimates(evaluations, models))
+    found = accuracy(estimates.with_estimates(evaluations, models, suite.version()))
     assert found.runs == 6
     assert found.factor == pytest.approx(3)
     assert found.far_off == {"lab/m4": pytest.approx(6.1 / 3), "lab/m5": pytest.approx(1.4 / 3)}
@@ -69,5 +80,5 @@ def test_models_that_took_other_than_corrected_are_named():
 def test_the_hours_of_a_sample_are_estimated_as_such():
     version = f"{suite.version()}-sampled-0.15"
     evaluations, models = runs([1.0], suite_version=version)
-    (ratio,) = estimates.with_estimates(evaluations, models)["hours_per_estimate"]
+    (ratio,) = estimates.with_estimates(evaluations, models, suite.version())["hours_per_estimate"]
     assert ratio == pytest.approx(11.9 / 2.9)

@@ -125,7 +125,7 @@ def test_a_counter_set_back_long_ago_is_remembered(monkeypatch: pytest.MonkeyPat
     ("risen", "seconds", "reason"),
     [
         (0, 1.0, None),
-        (0, 10.0, "the energy counter of GPU 1 stood still for 10 s"),
+        (0, 2.0, "the energy counter of GPU 1 stood still for 2 s"),
         (1, 10.0, None),
         (54_000_000, 10.0, None),
         (56_000_000, 10.0, "the energy counter of GPU 1 rose by 5.6e+04 J in 10 s, more than a card can take"),
