@@ -195,10 +195,18 @@ def _sampling_errors(scored: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Standard error of each score as an estimate of the score on all questions (`sampling.estimate`)."""
     share = pl.col("questions") / pl.col("questions").sum()
     unasked = (1 - pl.col("n") / pl.col("questions")).clip(0)
-    squares = share.pow(2) * unasked * pl.col("variance").fill_null(0) / pl.col("n")
+    right, n = pl.col("right").sum(), pl.col("n").sum()
+    is_few = pl.min_horizontal(right, n - right) < sampling.RARE_ANSWERS
+    missed = pl.when(is_few).then(sampling.missed_variance(right, n)).otherwise(0)
+    squares = share.pow(2) * unasked * (pl.col("variance").fill_null(0) + missed) / pl.col("n")
     return (
         scored.group_by(*by, "subject")
-        .agg(n=pl.len(), questions=pl.col("weight").sum(), variance=pl.col("value").var())
+        .agg(
+            n=pl.len(),
+            questions=pl.col("weight").sum(),
+            variance=pl.col("value").var(),
+            right=pl.col("value").sum(),
+        )
         .group_by(by)
         .agg(sampling_error=squares.sum().sqrt().clip(0, 1))
     )

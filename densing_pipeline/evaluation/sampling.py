@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,9 @@ GROWTH = 4
 
 MARGIN = 1.1
 """Factor on the number of questions that the estimate asks for, so that few samples need another round."""
+
+RARE_ANSWERS = 10
+"""Right or wrong answers of a sample below which their spread is too uncertain to say when a sample is large enough."""
 
 HALVINGS = 50
 """Steps in which the scale of an allocation is found."""
@@ -67,6 +71,8 @@ LAWS = {"MMLU-CF": "MMLU", "MATH-500": "MATH"}
 
 MARK = "-sampled-"
 """Between suite version and target in the version of a sampled suite."""
+
+Number = TypeVar("Number", float, pl.Expr)
 
 _COEFFICIENTS = Path(__file__).parents[1] / "facts" / "reference_coefficients.csv"
 
@@ -158,6 +164,9 @@ def first_size(subjects: Sequence[str]) -> int:
 def estimate(scores: npt.ArrayLike, strata: Sequence[str], sizes: Mapping[str, int]) -> Estimate:
     """The score of the whole benchmark from a sample of its questions.
 
+    Where fewer than `RARE_ANSWERS` are right or wrong the spread is that of two more right and two more wrong ones (Agresti
+    and Coull 1998): 200 wrong answers have none of their own, and would say that all the others are wrong.
+
     Args:
         scores: score of each question asked, shape (n,); a failed one counts as 0.
         strata: stratum of each.
@@ -170,11 +179,20 @@ def estimate(scores: npt.ArrayLike, strata: Sequence[str], sizes: Mapping[str, i
     means = np.bincount(of_each, values) / asked
     squares = np.bincount(of_each, (values - means[of_each]) ** 2)
     variances = squares / np.maximum(asked - 1, 1)
+    right = float(np.clip(values, 0, 1).sum())
+    if min(right, len(values) - right) < RARE_ANSWERS:
+        variances = variances + missed_variance(right, len(values))
     shares = totals / totals.sum()
     error = math.sqrt(float((shares**2 * (1 - asked / totals) * variances / asked).sum()))
     return Estimate(
         float((shares * means).sum()), error, math.sqrt(float((shares * variances).sum()))
     )
+
+
+def missed_variance(right: Number, n: Number) -> Number:
+    """By how much two more right and two more wrong answers raise the variance of n answers, frames' columns or numbers."""
+    share, raised = right / n, (right + 2) / (n + 4)
+    return raised * (1 - raised) - share * (1 - share)
 
 
 def weights(strata: Sequence[str], sizes: Mapping[str, int]) -> list[float]:

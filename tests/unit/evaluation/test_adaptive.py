@@ -112,6 +112,13 @@ def test_near_the_floor_all_questions_are_asked(tmp_path: Path) -> None:
     assert found["item_weight"].unique().to_list() == [1.0]
 
 
+def test_a_model_that_knows_nothing_is_asked_all_questions(tmp_path: Path) -> None:
+    """200 wrong answers have no spread, and do not say that the other 5,800 are wrong."""
+    nothing = measured(tmp_path / "nothing", Engine(lambda _: False), mmlu())
+    everything = measured(tmp_path / "everything", Engine(lambda _: True), mmlu())
+    assert (nothing.height, everything.height) == (N, N)
+
+
 @pytest.mark.parametrize("after", [50, 300, 700])
 def test_a_sample_that_broke_off_is_continued(tmp_path: Path, after: int) -> None:
     whole = measured(tmp_path / "whole", Engine(sixty_per_cent), mmlu())

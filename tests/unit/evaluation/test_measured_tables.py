@@ -12,7 +12,7 @@ import pytest
 
 from densing_pipeline.benchmarks import AVERAGED
 from densing_pipeline.density.score_sets import score_sets
-from densing_pipeline.evaluation import folder_format, measured_tables, suite
+from densing_pipeline.evaluation import folder_format, measured_tables, sampling, suite
 from densing_pipeline.files import file_sha256
 from densing_pipeline.tables.published import EVAL_ITEMS, EVALUATIONS, SCORES
 from tests.evaluations import REVISION, SIZES, items, write
@@ -61,6 +61,20 @@ def write_samples(root, asked, **provenance):
     )  # fmt: skip
     sampled.write_parquet(path / "MMLU.parquet")
     return path
+
+
+@pytest.mark.parametrize("right", [0, 9, 10])
+def test_the_error_of_a_sample_is_that_of_the_estimate(tmp_path, right):
+    path = write_samples(tmp_path, 1000)
+    sampled = pl.read_parquet(path / "MMLU.parquet").with_columns(
+        score=(pl.int_range(1000) < right).cast(pl.Float64)
+    )
+    sampled.write_parquet(path / "MMLU.parquet")
+    row = scored(tmp_path).row(by_predicate=pl.col("benchmark") == "MMLU", named=True)
+    sizes = {"large": 3 * 14042 / 4, "small": 14042 / 4}
+    found = sampling.estimate(sampled["score"], sampled["subject"].to_list(), sizes)
+    assert row["sampling_error"] == pytest.approx(found.error)
+    assert found.error > 0
 
 
 def test_the_score_of_a_sample_is_weighted_and_marked(tmp_path):

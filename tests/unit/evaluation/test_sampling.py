@@ -63,6 +63,32 @@ def test_estimates_are_unbiased_and_their_errors_are_those_of_repeated_samples()
     assert typical == pytest.approx(found[0].spread * math.sqrt(0.7 / 300), rel=0.05)
 
 
+@pytest.mark.parametrize("share", [0.0025, 0.01, 0.99])
+def test_intervals_of_samples_with_few_right_or_wrong_answers_hold_the_score(share: float) -> None:
+    """A first sample of 200 may have no right answer where the benchmark has some."""
+    scores = (np.arange(4000) < share * 4000).astype(float)
+    rng = np.random.default_rng(3)
+    found = [
+        sampling.estimate(rng.permutation(scores)[:200], [""] * 200, {"": 4000}) for _ in range(300)
+    ]
+    assert min(each.error for each in found) > 0
+    assert np.mean([abs(each.score - share) <= 1.96 * each.error for each in found]) > 0.93
+
+
+def test_the_spread_of_ten_right_answers_is_their_own() -> None:
+    def spread(right: int) -> float:
+        scores = [1.0] * right + [0.0] * (200 - right)
+        return sampling.estimate(scores, [""] * 200, {"": 4000}).spread
+
+    assert spread(0) == pytest.approx(math.sqrt(2 / 204 * 202 / 204))
+    assert spread(9) == pytest.approx(
+        math.sqrt(11 / 204 * 193 / 204 + 9 * 191 / 200 / 199 - 9 * 191 / 200**2)
+    )
+    assert spread(10) == pytest.approx(math.sqrt(10 * 190 / 200 / 199))
+    assert spread(10) == pytest.approx(spread(190))
+    assert spread(9) == pytest.approx(spread(191))
+
+
 def test_all_questions_have_no_error_and_weight_one() -> None:
     _, subjects = questions()
     scores = np.arange(1000) % 2
