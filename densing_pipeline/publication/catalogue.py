@@ -34,6 +34,11 @@ TABLE_FILE = "releases.parquet"
 FEED_FILE = "releases.atom"
 FILES = (LIST_FILE, TABLE_FILE, FEED_FILE)
 
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, pl.exceptions.PolarsError, TableError,
+)  # fmt: skip
+"""What reading a document raises that was altered from outside: it may be any JSON, or none."""
+
 FEED_ENTRIES = 50
 """Most releases in the feed, the newest ones."""
 
@@ -43,7 +48,7 @@ def row(release: Path) -> pl.DataFrame:
 
     Raises:
         OSError: a file of the release is not there.
-        ValueError, KeyError: its description is damaged.
+        ValueError, KeyError, TypeError, AttributeError, IndexError: its description is damaged.
     """
     text = (release / RESOURCES_FILE).read_bytes()
     package: dict[str, Any] = json.loads(text)
@@ -87,7 +92,7 @@ def read(content: bytes | None) -> pl.DataFrame:
         frame = pl.DataFrame(entries, infer_schema_length=None)
         instants = pl.col("created_at").str.to_datetime(time_unit="us", time_zone="UTC")
         return RELEASES.validate(RELEASES.cast(frame.with_columns(instants)))
-    except (ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError, TableError):
+    except UNREADABLE:
         return RELEASES.empty()
 
 
@@ -112,7 +117,7 @@ def in_folder(folder: Path) -> pl.DataFrame:
     for name in sorted(set(present) - listed):
         try:
             rows.append(row(present[name]))
-        except (OSError, ValueError, KeyError, pl.exceptions.PolarsError, TableError):
+        except UNREADABLE:
             # Altered from outside; `release.is_whole` says so to whoever reads it.
             continue
     return with_available(merged(known, rows), set(present))

@@ -142,6 +142,26 @@ def test_a_list_that_was_not_written_is_written_by_the_next_run(second, tmp_path
 
 
 @pytest.mark.heavy
+def test_a_release_whose_description_was_altered_costs_no_other_and_no_night(second, tmp_path):
+    first, latest, tables = second
+    description = tmp_path / "releases" / first.release_id / "datapackage.json"
+    whole = json.loads(description.read_text())
+    for altered in (
+        [],
+        3,
+        None,
+        {},
+        whole | {"resources": 3},
+        whole | {"provenance": []},
+        whole | {"created": 3},
+    ):
+        description.write_text(json.dumps(altered))
+        (tmp_path / "releases.json").unlink()
+        assert in_folder(tmp_path)["release_id"].to_list() == [latest.release_id]
+        assert not publish(tables, tmp_path, some_provenance()).is_new
+
+
+@pytest.mark.heavy
 def test_the_command_lists_releases_and_compares_two(second, tmp_path, monkeypatch, capsys):
     first, latest, _ = second
     monkeypatch.setenv("DENSING_PUBLISH_URL", str(tmp_path))
