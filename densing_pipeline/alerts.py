@@ -216,7 +216,7 @@ def _tell_each(
         told = memory.addresses[_key(address)] = before.get(_key(address), Told())
         then.append(deepcopy(told))
         lines = [*due(then[-1], problems, now, repeat), *headline_moved(then[-1], headline)]
-        if lines and told.failures and now < datetime.fromisoformat(told.not_before):
+        if lines and told.failures and _is_left_alone(told, now):
             failures.append(
                 f"{_shown(number, address)} has not taken {counted(told.failures, 'message')} and is tried again at "
                 f"{told.not_before}"
@@ -237,6 +237,11 @@ def _tell_each(
             memory.addresses[_key(address)] = replace(then[number - 1], failures=0, not_before="")
     sent = [message for number, message in messages.items() if number not in why]
     return max(sent, key=len, default=""), failures
+
+
+def _is_left_alone(told: Told, now: datetime) -> bool:
+    """Whether the next attempt is to come; further ahead than any wait it is of a clock that was ahead."""
+    return timedelta() < datetime.fromisoformat(told.not_before) - now <= LONGEST_WAIT
 
 
 def _key(address: str) -> str:
@@ -262,7 +267,8 @@ def due(memory: Told, problems: Sequence[Problem], now: datetime, repeat: timede
     current = {problem.key: problem for problem in problems}
     for key, problem in current.items():
         known = memory.problems.get(key)
-        if known and now - datetime.fromisoformat(known.told_at) < repeat:
+        # Of a time to come as well, which a clock that was ahead has left.
+        if known and abs(now - datetime.fromisoformat(known.told_at)) < repeat:
             continue
         since = (
             known.since if known else problem.since.astimezone(UTC).isoformat(timespec="seconds")

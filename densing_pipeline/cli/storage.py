@@ -1,9 +1,12 @@
 """`densing storage`: Dagster's database, created if there is none and checked."""
 
+from datetime import UTC, datetime
+
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
 from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.publication.wording import counted
 from densing_pipeline.state import StorageError
 
 
@@ -16,10 +19,15 @@ def check(screen: Screen) -> None:
     settings = current_settings()
     set_home(settings, screen)
     # Importing dagster takes seconds; the other commands do without.
-    from densing_pipeline.orchestration import storage
+    from densing_pipeline.orchestration import future_ticks, storage
 
     try:
-        with storage.open_instance(settings):
+        with storage.open_instance(settings) as instance:
+            if waiting := future_ticks.forget(instance, datetime.now(UTC)):
+                screen.say(
+                    f"{counted(waiting, 'schedule or sensor', 'schedules and sensors')} waited for a time to come, since the clock had been "
+                    "ahead, and go on now."
+                )
             screen.say(f"Dagster's database {storage.place(settings)} can be used.")
     except StorageError as error:
         raise CommandError(str(error)) from error

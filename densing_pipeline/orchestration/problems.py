@@ -145,14 +145,16 @@ def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> 
     found = []
     good = _last(instance, "nightly", [dg.DagsterRunStatus.SUCCESS])
     since = _instant(good.end_time) if good else _first_look(instance)
-    if since and now - since > ONE_NIGHT_MISSED:
+    # A night that ended at a time to come was made by a clock that was ahead, and would hide for as long that no other follows.
+    if since and abs(now - since) > ONE_NIGHT_MISSED:
         begun = "" if good else ", when this installation was started"
         found.append(
             Problem(
                 "night:missing",
                 f"no night has succeeded since {since:%Y-%m-%d %H:%M} UTC{begun}",
                 since,
-                "See whether the daemon runs and the schedule `nightly` is on (`dagster-daemon run`)",
+                "See whether the daemon runs and the schedule `nightly` is on (`dagster-daemon run`); if the clock was ahead, start "
+                "the services again, with `densing storage` before them",
                 _link(settings, "automation", "the page Automation"),
             )
         )

@@ -174,6 +174,17 @@ def test_a_service_that_fails_for_a_day_costs_the_other_nothing_and_is_left_alon
     assert len(service.messages) == 1
 
 
+def test_a_clock_that_was_ahead_keeps_no_message_back(service, settings):
+    ahead = NOW + timedelta(days=400)
+    alerts.tell(settings, [problem()], ahead)
+    assert alerts.tell(settings, [problem()], NOW) != ""
+    service.status = 500
+    with pytest.raises(AlertError):
+        alerts.tell(settings, [problem("check:a")], ahead)
+    service.status = 200
+    assert alerts.tell(settings, [problem("check:a")], NOW) != ""
+
+
 def test_an_address_that_is_new_is_told_everything_and_the_others_nothing_again(service, settings):
     alerts.tell(settings, [problem()], NOW)
     with serving() as new:

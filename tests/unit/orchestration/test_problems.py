@@ -102,6 +102,13 @@ def test_no_night_for_a_day_and_a_half_is_a_problem(instance, settings, minutes,
     assert ("night:missing" in found(instance, settings, after)) is is_told
 
 
+def test_a_night_that_ended_at_a_time_to_come_hides_no_missing_one(instance, settings):
+    """The clock was ahead when it ran."""
+    run(instance)
+    assert found(instance, settings, -ONE_NIGHT_MISSED + timedelta(minutes=5)) == {}
+    assert "night:missing" in found(instance, settings, -timedelta(days=30))
+
+
 @pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
 def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_the_first_look(
     instance, settings, minutes, is_told
