@@ -21,6 +21,9 @@ TICKS_A_QUARTER = 90 * 24 * 12
 ANSWERS_A_QUARTER = 90 * 200
 """Answers of the web server if somebody opens ten pages a day."""
 
+NAMES = {"code": "code server", "webserver": "web server"}
+"""Of the services whose units have shorter ones."""
+
 NONE_YET = "No results are stored; `make year` makes them."
 
 
@@ -112,7 +115,10 @@ def idle_rows(found: Mapping[str, Any]) -> list[list[str]]:
     total = ["all", *(sum(each[field] for each in services.values()) for field in fields)]
     return (
         [["service", "processor seconds an hour", "MiB", "of it own"]]
-        + [[str(name), *(f"{value:.0f}" for value in values)] for name, *values in [*rows, total]]
+        + [
+            [NAMES.get(name, name), *(f"{value:.0f}" for value in values)]
+            for name, *values in [*rows, total]
+        ]
         + [["a night beside them, at its peak", "", f"{peak:.0f}", ""]]
     )
 

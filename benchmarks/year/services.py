@@ -30,6 +30,8 @@ FIRST_TICK_S = 120.0
 
 STARTS_WITHIN_S = 180.0
 
+ENDS_WITHIN_S = 30.0
+
 LOADS = 3
 """Times that each page is loaded and counted, after once that is not."""
 
@@ -129,6 +131,11 @@ def service(of: Place, name: str) -> Iterator[int]:
             yield process.pid
         finally:
             process.terminate()
+            try:
+                process.wait(ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                # A code server that was started where interrupts are ignored, as by a shell in the background, ignores this, too.
+                process.kill()
 
 
 def _answers(address: str) -> bool:
