@@ -67,9 +67,15 @@ LAST_LETTER = re.compile(r"(?:(?<=[0-9)}])|(?<=[^,;]\s))([a-zA-Z]*)([a-hj-zA-Z])
 WORDS = re.compile(rf"\s?\$?(?:\s?{TEXT.pattern})+\s?\$?\.?\s?")
 """An answer that is set as text as a whole."""
 
+_NO_UNIT = (
+    r"and|or|to|by|of|mod|over|root|plus|minus|times|divided|choose|squared|cubed|factorial|more|less|half|halves|thirds?"
+    r"|quarters?|[a-z]+ths?|dozen|hundred|thousand|[mbt]r?illion"
+)
+"""Words behind a number that make it another number."""
+
 AMOUNT = re.compile(
     r"(\\?\$?-?[\d,]*\.?\d+(?:/\d+)?)"
-    r"(?:\s+(?!(?:and|or|to|by|mod|hundred|thousand|[mb]illion|trillion|dozen)\b)[a-zA-Z]{2,}\.?(?:\^\{?[23]\}?)?)+\.?"
+    rf"(?:\s+(?!(?:{_NO_UNIT})\b)[a-zA-Z]{{2,}}\.?(?:\^\{{?[23]\}}?)?)+\.?"
 )
 """A number with words after it that say of what."""
 

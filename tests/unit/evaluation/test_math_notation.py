@@ -71,7 +71,7 @@ def test_what_the_library_would_drop_decides(
     [
         ("3c", "3", ("3{c}", "3")), ("x + t", "t + x", ("x + {t}", "t + {x}")), (r"5\text{ cm}", "5 cm", (r"5\text{ cm}", "5")),
         ("25", "25 cm^2", ("25", "25")), ("5", "5 apples.", ("5", "5")), ("5", "5 or 6", ("5", "5 or 6")),
-        ("5", "5 million", ("5", "5 million")), ("A, C", "C, A", ("A, C", "C, A")), ("2i", "2 i", ("2i", "2 i")),
+        ("5", "5 million", ("5", "5 million")), ("3", "3 squared", ("3", "3 squared")), ("4", "4 fifths", ("4", "4 fifths")), ("A, C", "C, A", ("A, C", "C, A")), ("2i", "2 i", ("2i", "2 i")),
         (r"2\pi", r"2\pi", (r"2\pi", r"2\pi")), (r"10\%", "10 percent", ("10", "10")), ("10", "10%", ("10", r"10\%")),
         (r"(-\infty, 2) \cup (3,\infty)", "x<2 or x>3", (r"(-\infty, 2) \cup (3,\infty)", r"(-\infty,2) \cup (3,\infty)")),
     ],
