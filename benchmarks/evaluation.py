@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.measure import Measurement, Row, compare, own_peak_mb
 
@@ -72,20 +72,23 @@ def benchmarks() -> Iterator[Row]:
 
         Console(stderr=True).print("evaluation: left out, `make evaluation-env-cpu` was not run")
         return
-    with subprocess.Popen(  # noqa: S603
-        [PYTHON, "-m", "benchmarks.evaluation"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as program:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(  # noqa: S603
+            [PYTHON, "-m", "benchmarks.evaluation"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as program,
+    ):
         for measure in MEASURES:
-            yield Row(f"evaluation.{measure}", partial(asked, program, measure))
+            yield Row(f"evaluation.{measure}", partial(asked, program, log, measure))
 
 
-def asked(program: "subprocess.Popen[str]", measure: str) -> Measurement:
-    """Have the program in the evaluation environment measure one row."""
+def asked(program: "subprocess.Popen[str]", log: IO[str], measure: str) -> Measurement:
+    """Have the program in the evaluation environment measure one row; its errors are in the log."""
     assert program.stdin
     assert program.stdout
     program.stdin.write(f"{measure}\n")
@@ -94,7 +97,9 @@ def asked(program: "subprocess.Popen[str]", measure: str) -> Measurement:
         if line.startswith("{"):
             found: Measurement = json.loads(line)
             return found
-    raise RuntimeError(f"{PYTHON} -m benchmarks.evaluation ended while it measured {measure}")
+    log.seek(0)
+    last = (log.read().strip().splitlines() or ["it gave no reason"])[-1]
+    raise RuntimeError(f"benchmarks.evaluation ended while it measured {measure}: {last}")
 
 
 def main() -> None:
