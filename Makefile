@@ -32,6 +32,7 @@ GPU_PYTHONS := 3.11 3.12 3.13
 # The evaluation environment for tests is locked for this one: vLLM's CPU build.
 ENGINE_PYTHON ?= python3.11
 ENGINE_NIGHT := tests/integration/test_evaluation_night.py
+ENGINES_OF_THEIR_OWN := $(patsubst %,tests/engine/test_%.py,process_modes plain_configurations)
 
 .DEFAULT_GOAL := help
 .PHONY: help run show report dev screenshots test test-all other-pythons test-pythons test-lowest test-same-release coverage lint \
@@ -139,13 +140,13 @@ test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM 
 	@$(RUN) densing architectures .venv-evaluation/lib/python3*/site-packages
 
 # The parts of test-engine. The night has the machine to itself, for it judges programs under limits of time; of the
-# others two run at a time, for each uses one processor. Tests that start vLLM directly have a process of their own:
+# others two run at a time, for each uses one processor. Tests that end engines in their process have one of their own:
 # vLLM has its process groups once per process, and the end of one engine takes them from another.
 engine-night:
 	@$(RUN) pytest -q -p no:cacheprovider $(ENGINE_NIGHT)
 engine-vllm:
-	@$(IN_ENGINE) --confcutdir=tests/engine --ignore=tests/engine/test_plain_configurations.py tests/engine
-	@$(IN_ENGINE) --confcutdir=tests/engine tests/engine/test_plain_configurations.py
+	@$(IN_ENGINE) --confcutdir=tests/engine $(addprefix --ignore=,$(ENGINES_OF_THEIR_OWN)) tests/engine
+	@$(IN_ENGINE) --confcutdir=tests/engine $(ENGINES_OF_THEIR_OWN)
 engine-oracle:
 	@$(IN_ENGINE) --confcutdir=tests/oracle tests/oracle
 engine-transformers:

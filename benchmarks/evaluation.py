@@ -270,7 +270,7 @@ def _compare(
         peer_name,
         unit="processor s",
         repeats=repeats,
-        peak=peak,
+        peak=lambda: peak,
         clock=time.process_time,
     )
 

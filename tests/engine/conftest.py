@@ -7,6 +7,13 @@ import pytest
 TINY_CONTEXT = 8192
 
 
+def served(requests, engine):
+    """Results of an engine in the order of the requests."""
+    found = [None] * len(requests)
+    engine.run(requests, found.__setitem__)
+    return found
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama with a byte-level tokenizer."""
@@ -43,8 +50,6 @@ def serve(engine):
     """Serves requests with the shared engine; results in the order of the requests."""
 
     def serve(requests, by=engine):
-        found = [None] * len(requests)
-        by.run(requests, found.__setitem__)
-        return found
+        return served(requests, by)
 
     return serve

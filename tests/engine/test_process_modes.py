@@ -1,6 +1,7 @@
 """The engine in the job's process, as in these tests, and in one of its own, as on every GPU: one behaviour.
 
-And a process of the engine's ends with the one that started it, however that one ends.
+And a process of the engine's ends with the one that started it, however that one ends. Run in a process without the
+shared engine (`make test-engine` does): the end of an engine in the job's process takes vLLM's process groups from it.
 """
 
 import os
@@ -21,6 +22,7 @@ from densing_pipeline.evaluation.requests import (
     LossResult,
     TextLossRequest,
 )
+from tests.engine.conftest import served
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -48,7 +50,7 @@ def wide(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run(wide, load, serve, monkeypatch):
+def run(wide, load, monkeypatch):
     """Loads the model in one of the modes; contexts of the starts, the one it ended with, and results."""
     import vllm
     from vllm import envs
@@ -66,7 +68,7 @@ def run(wide, load, serve, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(vllm, "LLM", counted)
             engine = load(wide)
-        found = serve(REQUESTS, by=engine)
+        found = served(REQUESTS, engine)
         is_apart = bool(getattr(engine.llm.llm_engine.engine_core, "resources", None))
         context = engine.sizing.context
         engine.close()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from benchmarks import performance
-from densing_pipeline.tables import markdown
 from tests.gpu import first_night
 
 ROOT = Path(__file__).parents[3]
@@ -107,19 +106,3 @@ def test_the_table_has_what_was_measured_and_nothing_else() -> None:
     assert "|  | V1 runner | V2 runner |" in both
     assert "| V1 and V2 runner | 100.0% | 0.0010 | 99.0% |" in both
     assert "runner" not in performance.night_text({"stages": {}})
-
-
-def test_the_page_has_the_figures_that_are_stored() -> None:
-    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-    for name, told in performance.places().items():
-        assert markdown.filled(page, name, told) == page, "run `make docs`"
-
-
-@pytest.mark.parametrize(
-    ("row", "least"),
-    [("choices", 20), ("losses", 3), ("fresh_text", 3), ("texts", 0.95), ("job", 0.95)],
-)
-def test_evaluations_are_as_many_times_faster_than_their_peers(row: str, least: float) -> None:
-    found = json.loads((ROOT / "benchmarks/results.json").read_text(encoding="utf-8"))
-    (one,) = [each for each in found if each["name"] == f"evaluation.{row}"]
-    assert one["peer"] / one["ours"] >= least
