@@ -7,6 +7,7 @@ killer. Not here: starting the engine (`vllm_engine`).
 
 import ctypes
 import multiprocessing
+import os
 import signal
 
 NAMES = ("EngineCore", "VllmWorker", "EngineCopy")
@@ -17,11 +18,19 @@ PR_SET_PDEATHSIG = 1
 """`prctl(2)`: the kernel sends this process a signal when the one that started it ends."""
 
 
+PARENT = "EVALUATION_PARENT_PID"
+"""Variable with the number of the process that starts others, for these; not a setting."""
+
+
 def end_with_parent() -> None:
     """In a process of vLLM's, have the kernel kill it when the process that started it ends.
 
     A started process imports the main module of the one that started it ("spawn"), after it got its
-    name and before it does anything else; so the job's module calls this. Elsewhere it does nothing.
+    name and before it does anything else; so the job's module calls this. In other processes it only notes their number.
     """
     if multiprocessing.current_process().name.startswith(NAMES):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The process that started this one may have ended before that. multiprocessing does not know its number yet.
+        if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.environ[PARENT] = str(os.getpid())

@@ -62,3 +62,44 @@ def test_the_engine_and_its_workers_end_with_a_job_that_is_killed(
                 signal.pidfd_send_signal(process, signal.SIGKILL)
             os.close(process)
         job.stdout.close()
+
+
+LATE = """
+import multiprocessing, os, sys, time
+from densing_pipeline.evaluation import engine_processes
+
+if multiprocessing.current_process().name == "EngineCore":
+    job = os.getppid()
+    print(os.getpid(), flush=True)
+    while os.getppid() == job:
+        time.sleep(0.01)
+    engine_processes.end_with_parent()
+    time.sleep(600)
+engine_processes.end_with_parent()
+
+if __name__ == "__main__":
+    spawn = multiprocessing.get_context("spawn")
+    spawn.Process(target=time.sleep, name="EngineCore", args=(600,)).start()
+    time.sleep(600)
+"""
+
+
+def test_an_engine_whose_job_was_killed_while_it_started_ends_as_well(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(LATE)
+    job = subprocess.Popen(  # noqa: S603
+        [sys.executable, str(tmp_path / "main.py")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    assert job.stdout
+    process = os.pidfd_open(int(job.stdout.readline()))
+    try:
+        job.kill()
+        job.wait()
+        assert select.select([process], [], [], ENDS_S)[0] == [process], "it has ended"
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        os.close(process)
+        job.stdout.close()
