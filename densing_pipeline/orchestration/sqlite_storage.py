@@ -20,6 +20,7 @@ from typing import Any
 from alembic.util.exc import CommandError
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import (
@@ -72,6 +73,20 @@ def engine(address: str) -> Engine:
     return create_engine(address, poolclass=NullPool, connect_args=waits)
 
 
+def _check_is_there(used: Engine) -> None:
+    """SQLite would make an empty file, of which every statement says that a table is missing.
+
+    Raises:
+        StorageError: the file was deleted since this process opened it.
+    """
+    path = Path(used.url.database or "")
+    if not path.exists():
+        raise StorageError(
+            f"{path} was deleted while this process used it: start webserver and daemon again, which make a new one; run "
+            "history is lost, tables and releases do not depend on it"
+        )
+
+
 class OneEngine:
     """What a storage of one file needs to keep its engine."""
 
@@ -79,8 +94,14 @@ class OneEngine:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection with a transaction."""
-        with engine(self._conn_string).begin() as connection:
+        """A connection with a transaction.
+
+        Raises:
+            StorageError: the file was deleted.
+        """
+        found = engine(self._conn_string)
+        _check_is_there(found)
+        with found.begin() as connection:
             yield connection
 
 
@@ -102,6 +123,9 @@ class Events(HidesSecrets, SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(found)
                 self._initialized_dbs.add(shard)
+            elif shard == INDEX_SHARD_NAME:
+                # The file of a run goes with the run.
+                _check_is_there(found)
             with found.begin() as connection:
                 yield connection
 

@@ -117,6 +117,28 @@ def test_a_folder_where_a_database_should_be_is_named(state, name):
         opened(state)
 
 
+@pytest.mark.parametrize(
+    ("name", "look"),
+    [
+        ("history/runs.db", lambda storage: storage.run_storage.get_runs_count()),
+        ("history/runs/index.db", lambda storage: storage.event_log_storage.all_asset_keys()),
+        ("schedules/schedules.db", lambda storage: storage.schedule_storage.all_instigator_state()),
+    ],
+)
+def test_a_database_that_is_deleted_while_it_is_used_is_named_and_made_again_by_the_next_process(
+    tmp_path, name, look
+):
+    """SQLite would make an empty file, and every statement would say that a table is missing."""
+    storage = opened(tmp_path)
+    look(storage)
+    (tmp_path / name).unlink()
+    with pytest.raises(StorageError, match=f"{name} was deleted while this process used it"):
+        look(storage)
+    assert not (tmp_path / name).exists()
+    look(opened(tmp_path))
+    look(storage)
+
+
 @pytest.mark.parametrize("name", DATABASES)
 def test_a_locked_database_is_named(state, name, monkeypatch):
     monkeypatch.setattr(sqlite_storage, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
