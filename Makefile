@@ -142,8 +142,8 @@ test-engine: .venv/synced .venv-evaluation/cpu ## Test the evaluation with vLLM 
 # The parts of test-engine. The night has the machine to itself, for it judges programs under limits of time; of the
 # others two run at a time, for each uses one processor. Tests that end engines in their process have one of their own:
 # vLLM has its process groups once per process, and the end of one engine takes them from another.
-engine-night:
-	@$(RUN) pytest -q -p no:cacheprovider $(ENGINE_NIGHT)
+engine-night: # Two models on the processor take longer than a test may elsewhere, if the machine is busy.
+	@$(RUN) pytest -q -p no:cacheprovider -o faulthandler_timeout=7200 $(ENGINE_NIGHT)
 engine-vllm:
 	@$(IN_ENGINE) --confcutdir=tests/engine $(addprefix --ignore=,$(ENGINES_OF_THEIR_OWN)) tests/engine
 	@$(IN_ENGINE) --confcutdir=tests/engine $(ENGINES_OF_THEIR_OWN)
