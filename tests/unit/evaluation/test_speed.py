@@ -14,9 +14,12 @@ ROOT = Path(__file__).parents[3]
 
 def test_each_run_of_a_row_begins_with_an_empty_prefix_cache() -> None:
     done: list[str] = []
-    engine = SimpleNamespace(
-        llm=SimpleNamespace(reset_prefix_cache=lambda: done.append("emptied") or True)
-    )
+
+    def empty() -> bool:
+        done.append("emptied")
+        return True
+
+    engine = SimpleNamespace(llm=SimpleNamespace(reset_prefix_cache=empty))
 
     def work(name: str, size: int) -> None:
         done.append(name)

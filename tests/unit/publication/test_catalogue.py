@@ -146,6 +146,7 @@ def test_a_release_whose_description_was_altered_costs_no_other_and_no_night(sec
     first, latest, tables = second
     description = tmp_path / "releases" / first.release_id / "datapackage.json"
     whole = json.loads(description.read_text())
+    altered: object
     for altered in (
         [],
         3,
