@@ -21,8 +21,8 @@ from densing_pipeline.evaluation.queue_rules import Limits
 from densing_pipeline.facts.tables import EVALUATION_OVERRIDES
 from densing_pipeline.hub import composed_records, families, records
 from densing_pipeline.hub.models import models
+from densing_pipeline.hub.observations import OBSERVED
 from densing_pipeline.hub.repositories import repositories
-from densing_pipeline.tables.columns import INSTANT
 from densing_pipeline.tables.published import EVALUATION_QUEUE, EVALUATIONS, MODELS
 
 SEEN_AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def outcomes(rows: Iterable[Mapping[str, str]]) -> list[Outcome]:
     listed = list(rows)
     composed = {row["model_id"]: composed_records.record(row) for row in listed}
     found, quarantine = models(
-        MODELS.empty(), _judged(list(composed.values())), pl.DataFrame(schema=_observed())
+        MODELS.empty(), _judged(list(composed.values())), pl.DataFrame(schema=OBSERVED)
     )
     decided = queue(
         found,
@@ -103,12 +103,8 @@ def _judged(composed: list[dict[str, Any]]) -> pl.DataFrame:
         records.read(kept[row["model_id"]], None, related.get(row["model_id"], families.NONE))
         for row in first
     ]
-    seen = pl.DataFrame([row | {"observed_at": SEEN_AT} for row in again], schema=_observed())
+    seen = pl.DataFrame([row | {"observed_at": SEEN_AT} for row in again], schema=OBSERVED)
     return repositories(seen).with_columns(readable=pl.lit(None, pl.Boolean))
-
-
-def _observed() -> pl.Schema:
-    return pl.Schema([*records.SEEN.items(), ("observed_at", INSTANT)])
 
 
 def read(path: Path) -> list[dict[str, str]]:
