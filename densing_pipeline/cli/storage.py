@@ -1,7 +1,6 @@
 """`densing storage`: Dagster's database, created if there is none and checked."""
 
-from datetime import UTC, datetime
-
+from densing_pipeline import clock
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
@@ -23,7 +22,9 @@ def check(screen: Screen) -> None:
 
     try:
         with storage.open_instance(settings) as instance:
-            if waiting := future_ticks.forget(instance, datetime.now(UTC)):
+            # The daemon goes by the machine's clock, also where that of nights is set.
+            waiting = 0 if clock.is_set() else future_ticks.forget(instance, clock.now())
+            if waiting:
                 screen.say(
                     f"{counted(waiting, 'schedule or sensor', 'schedules and sensors')} waited for a time to come, since the clock had been "
                     "ahead, and go on now."

@@ -31,6 +31,9 @@ extrapolation is not supported by the models."""
 ABOVE_GUESSING = LADDER_FLOOR + 3 * (LADDER_FLOOR * (1 - LADDER_FLOOR) / ITEMS["MMLU"]) ** 0.5
 """Lowest score fitted: three standard errors above guessing; below it the logit is mostly noise."""
 
+NO_SLOPE = 1e-9
+"""Logit per ln N that is no slope: of equal scores rounding leaves up to some 1e-15, on which processor depends its sign."""
+
 LARGEST_SHARE = 0.2
 """Share of checkpoints, those with the most training compute, held out for the comparison."""
 
@@ -97,7 +100,7 @@ def fit_direct(
     line, _, rank, _ = np.linalg.lstsq(np.stack(columns, axis=1), _logit(score, floor), rcond=1e-10)
     if rank < len(columns):
         raise FitError("the models do not differ in parameters (and tokens) enough to fix a line")
-    if line[1] <= 0:
+    if line[1] <= NO_SLOPE:
         raise FitError("larger models of the reference score no better")
     return np.asarray(line)
 

@@ -256,7 +256,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("REACH = 10.0", "REACH = 20.0"),
         ("LARGEST_SHARE = 0.2", "LARGEST_SHARE = 0.4"),
         ('"is_chosen": own < rival', '"is_chosen": own > rival'),
-        ("if line[1] <= 0:", "if line[1] <= -1:"),
+        ("if line[1] <= NO_SLOPE:", "if line[1] <= -1:"),
         docs=True,
     ),
     *_room(
