@@ -5,7 +5,9 @@ copies it. Not here: what is logged (`addresses.redact_every_log`), and messages
 are made.
 """
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
@@ -20,6 +22,14 @@ WITH_ERRORS = {
     DagsterEventType.ALERT_FAILURE,
 }  # fmt: skip
 """Kinds of events that may quote an error; messages that a step logs are events without a kind."""
+
+
+IDENTIFIERS = {
+    "__class__", "__enum__", "event_type_value", "run_id", "job_name", "pipeline_name", "step_key", "step_kind_value",
+    "step_handle", "node_handle", "solid_handle", "logging_tags",
+}  # fmt: skip
+"""Fields of an event by which Dagster finds it and its run. They quote no error, and stay where a password is a common word: with
+one replaced, the failure of a run would be lost, and the run would never end."""
 
 
 class HidesSecrets(EventLogStorage):
@@ -38,6 +48,19 @@ def without_secrets(entry: dg.EventLogEntry) -> dg.EventLogEntry:
     """An event with `***` in the place of each secret of this process's environment; most are given back as they are."""
     if entry.dagster_event is not None and entry.dagster_event.event_type not in WITH_ERRORS:
         return entry
-    text = serialize_value(entry)
-    hidden = hide_secrets(text)
-    return entry if hidden == text else deserialize_value(hidden, dg.EventLogEntry)
+    told = json.loads(serialize_value(entry))
+    hidden = _hidden(told)
+    return entry if hidden == told else deserialize_value(json.dumps(hidden), dg.EventLogEntry)
+
+
+def _hidden(told: Any) -> Any:
+    """A JSON value with its texts hidden one by one: in JSON a password is escaped, so it would not be found."""
+    if isinstance(told, str):
+        return hide_secrets(told)
+    if isinstance(told, list):
+        return [_hidden(each) for each in told]
+    if isinstance(told, dict):
+        return {
+            name: value if name in IDENTIFIERS else _hidden(value) for name, value in told.items()
+        }
+    return told

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, StepFailureData
+from dagster._utils.error import SerializableErrorInfo
 
 from densing_pipeline.definitions import build_defs
+from densing_pipeline.orchestration.event_secrets import without_secrets
 from densing_pipeline.orchestration.problems import problems
 from densing_pipeline.settings import Settings
 from tests.secrets import leaks
@@ -74,3 +77,25 @@ def test_an_error_of_a_library_leaves_its_secret_nowhere(tmp_path, environment, 
     printed = "".join(capfd.readouterr())
     assert "STEP_FAILURE" in printed
     assert "s3cr3t" not in printed.lower()
+
+
+def failure(message):
+    """The event of a step that failed, in the run `dagster-run` of `nightly`."""
+    error = SerializableErrorInfo(message, [f"  File x: {message}\n"], "E")
+    event = DagsterEvent(
+        "STEP_FAILURE", "nightly", step_key="models", message=message,
+        event_specific_data=StepFailureData(error, None),
+    )  # fmt: skip
+    return dg.EventLogEntry(None, 40, message, "dagster-run", 1.0, "models", "nightly", event)
+
+
+@pytest.mark.parametrize("password", ["dagster", "nightly", "models", "STEP_FAILURE", "message"])
+def test_a_password_that_is_a_word_leaves_dagsters_records_whole(monkeypatch, password):
+    monkeypatch.setenv("PGPASSWORD", password)
+    assert without_secrets(failure(f"refused {password}")) == failure("refused ***")
+
+
+@pytest.mark.parametrize("password", ['quoted"word', "back\\slash", "geheimwörter", "two\nlines"])
+def test_a_password_is_hidden_whatever_its_characters(monkeypatch, password):
+    monkeypatch.setenv("PGPASSWORD", password)
+    assert without_secrets(failure(f"refused {password}")) == failure("refused ***")
