@@ -81,9 +81,16 @@ def version_of(found: Any) -> "UpdateVersion":
     return version
 
 
+def is_bad_name(error: Exception) -> bool:
+    """Whether objects could not be listed because the name of one of them is no path, such as `a//b`; obstore lists none then."""
+    return "object with invalid path" in str(error)
+
+
 def error_sentence(error: Exception, address: str) -> str:
     """The first line of an error of a store, without secrets; the remedy if there are no credentials."""
-    told = redact(str(error).strip().partition("\n")[0])[:300].rstrip(".")
+    line = redact(str(error).strip().partition("\n")[0])[:300].rstrip(".")
+    # It may quote the name of an object, which anybody chose who can write the store.
+    told = "".join(each if each.isprintable() else "?" for each in line)
     if any(words in told for words in WITHOUT_CREDENTIALS):
         needed = CREDENTIALS[address.partition("://")[0]]
         return f"neither the environment nor this machine has credentials: set {needed}"

@@ -31,12 +31,14 @@ from densing_pipeline.evaluation.folder_store import (
     MOST_JSON,
     MOST_OBJECTS,
     MOST_OF_EVALUATION,
+    BadNameError,
     FolderStore,
     Listed,
     TooLargeError,
     folder_key,
     is_safe_name,
 )
+from densing_pipeline.object_stores import StoreError
 
 BROUGHT = ".brought.json"
 """File of a folder with the objects that its files were brought from: entity tags by name, and a hash of the listing."""
@@ -46,6 +48,9 @@ UNKNOWN = store_lease.StoreLease("another machine", None, "unknown", None)
 
 DEPTH = 3
 """Parts of an evaluation's path: model, revision, suite version."""
+
+MOST_UNREAD = 3
+"""Evaluations in a row that cannot be read before the store counts as unreadable."""
 
 
 def bring(store: FolderStore, folder: Path) -> None:
@@ -77,9 +82,9 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
         StoreError: the store cannot be read.
         OSError: a folder cannot be written.
     """
-    remarks = []
-    now = cache(store.now)
-    for parts, objects in _by_evaluation(store.listed(EVALUATIONS, MOST_OBJECTS)):
+    remarks: list[str] = []
+    now, unread = cache(store.now), 0
+    for parts, objects in _evaluations(store, root, remarks):
         there = "/".join((EVALUATIONS, *parts))
         if len(parts) < DEPTH or not all(map(is_safe_name, parts)):
             remarks.append(f"{there[:200]!r} is no name of an evaluation")
@@ -94,16 +99,64 @@ def bring_all(store: FolderStore, root: Path) -> list[str]:
             continue
         try:
             _bring(store, folder, there, objects, now)
+            unread = 0
         except TooLargeError as error:
             remarks.append(str(error))
+        except StoreError as error:
+            unread += 1
+            if unread == MOST_UNREAD:
+                raise
+            remarks.append(str(error))
+            _keep_alive(folder)
     return remarks
 
 
 def keep_alive(root: Path) -> None:
     """While the store cannot be read: have the jobs count as alive that did when it last could."""
     for path in root.glob(f"*/*/*/{LEASE}"):
-        if lease.is_remote(path.parent):
-            os.utime(path)
+        _keep_alive(path.parent)
+
+
+def _keep_alive(folder: Path) -> None:
+    if lease.is_remote(folder):
+        os.utime(folder / LEASE)
+
+
+def _evaluations(
+    store: FolderStore, root: Path, remarks: list[str]
+) -> Iterable[tuple[tuple[str, ...], list[Listed]]]:
+    """Evaluations in the store, with their objects; if they cannot be listed for a bad name, those that are known here.
+
+    Args:
+        store: the store.
+        root: folder of all evaluations here.
+        remarks: gets one for each name that keeps others from being listed.
+    """
+    try:
+        return _by_evaluation(store.listed(EVALUATIONS, MOST_OBJECTS))
+    except BadNameError as error:
+        remarks.append(f"{error}. Until it is deleted, only evaluations known here are brought")
+        return _known(store, root, remarks)
+
+
+def _known(
+    store: FolderStore, root: Path, remarks: list[str]
+) -> Iterable[tuple[tuple[str, ...], list[Listed]]]:
+    """Evaluations that were asked for here, with their objects in the store, each listed by itself."""
+    for path in sorted(root.glob(f"*/*/*/{REQUEST}")):
+        parts = path.parts[-DEPTH - 1 : -1]
+        if not all(map(is_safe_name, parts)):
+            continue
+        try:
+            objects = store.listed("/".join((EVALUATIONS, *parts)))
+        except TooLargeError as error:
+            remarks.append(str(error))
+        except BadNameError as error:
+            remarks.append(str(error))
+            _keep_alive(path.parent)
+        else:
+            if objects:
+                yield parts, objects
 
 
 def _by_evaluation(objects: Iterable[Listed]) -> Iterable[tuple[tuple[str, ...], list[Listed]]]:

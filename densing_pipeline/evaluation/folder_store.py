@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from densing_pipeline import object_stores
 from densing_pipeline.addresses import shown
 from densing_pipeline.evaluation.folder_format import COSTS, OUTCOME, PROVENANCE
-from densing_pipeline.object_stores import StoreError, error_sentence, version_of
+from densing_pipeline.object_stores import StoreError, error_sentence, is_bad_name, version_of
 from densing_pipeline.units import MIB
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class ChangedError(StoreError):
 
 class TooLargeError(StoreError):
     """An object, or the number of objects, is larger than that of any evaluation."""
+
+
+class BadNameError(StoreError):
+    """Objects cannot be listed, because the name of one of them is no path, such as `a//b`."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,7 @@ class FolderStore:
 
         Raises:
             TooLargeError: they are more than `most`.
+            BadNameError: the name of one of them is no path; the client of the store then lists none of them.
             StoreError: they cannot be listed.
         """
         found: list[Listed] = []
@@ -268,6 +273,5 @@ class FolderStore:
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
-            raise StoreError(
-                f"{self.address}/{path}: {error_sentence(error, self.address)}"
-            ) from error
+            kind = BadNameError if is_bad_name(error) else StoreError
+            raise kind(f"{self.address}/{path}: {error_sentence(error, self.address)}") from error

@@ -21,7 +21,9 @@ from densing_pipeline.evaluation import (
     installation,
     job_path,
     lease,
+    store_lease,
 )
+from densing_pipeline.evaluation.folder_format import OUTCOME, REQUEST, write_json
 from densing_pipeline.orchestration import evaluation_store
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.schedules.evaluations import check_job
@@ -238,7 +240,7 @@ def test_hostile_names_in_the_store_are_no_files_here(server, settings, tmp_path
         client.put_object(Bucket=BUCKET, Key=f"evaluated/evaluations/{name}", Body=b"hostile")
     evaluation_store.bring_all(settings)
     assert "is no name of an evaluation" in caplog.text
-    # These a client of the store refuses to list, so nothing is brought while they are there.
+    # While one of these is there, the client of the store lists nothing beside it.
     for name in ("../../../escaped", "a//b/c/d", "a/./b/c"):
         client.put_object(Bucket=BUCKET, Key=f"evaluated/evaluations/{name}", Body=b"hostile")
         evaluation_store.bring_all(settings)
@@ -246,6 +248,28 @@ def test_hostile_names_in_the_store_are_no_files_here(server, settings, tmp_path
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(path.read_bytes() == b"hostile" for path in written)
     assert row(settings)["state"] == "done"
+
+
+@pytest.mark.parametrize("name", ["a//b", "../x", "lab--other/./b/c/lease.json"])
+def test_a_bad_name_keeps_no_evaluation_from_being_brought(server, tmp_path, name):
+    store, root = folder_store.open_store(URL), tmp_path / "evaluations"
+    token, client = "0a0a", server.client()
+    held = store_lease.StoreLease("node", None, token, token, is_ended=True)
+    for model in ("lab--first", "lab--second"):
+        write_json(root / model / "r" / "v1" / REQUEST, {"attempt": 1})
+        key = f"evaluations/{model}/r/v1"
+        store.put(f"{key}/lease.json", held.content)
+        store.put(f"{key}/{token}/{OUTCOME}", b'{"attempt": 1}')
+    client.put_object(Bucket=BUCKET, Key=f"evaluated/evaluations/{name}", Body=b"x")
+    client.put_object(
+        Bucket=BUCKET, Key="evaluated/evaluations/lab--second/r/v1//x\x1b[2J", Body=b"x"
+    )
+    remarks = folder_mirror.bring_all(store, root)
+    assert len(remarks) == 2
+    assert "only evaluations known here" in remarks[0]
+    assert "lab--second/r/v1" in remarks[1]
+    assert all(map(str.isprintable, remarks)), "an object's name writes to no terminal"
+    assert [path.parts[-4] for path in root.rglob(OUTCOME)] == ["lab--first"]
 
 
 def test_what_the_check_found_comes_through_the_store(settings):

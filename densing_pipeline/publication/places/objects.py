@@ -24,7 +24,7 @@ import polars as pl
 
 from densing_pipeline import files, object_stores
 from densing_pipeline.addresses import shown
-from densing_pipeline.object_stores import StoreError, error_sentence, version_of
+from densing_pipeline.object_stores import StoreError, error_sentence, is_bad_name, version_of
 from densing_pipeline.publication import catalogue
 from densing_pipeline.publication.datapackage import RESOURCES_FILE
 from densing_pipeline.publication.places.place import (
@@ -276,11 +276,18 @@ class ObjectPlace:
 
         gone = self._list(change, homepage).filter(~pl.col("is_available"))
         with self._named("releases"):
-            folders = self._store.list_with_delimiter("releases")["common_prefixes"]
-            for path in sorted(set(gone["path"]) & {each.rstrip("/") for each in folders}):
-                there = [one["path"] for page in self._store.list(path) for one in page]
-                self._store.delete(there)
+            for path in sorted(set(gone["path"]) & self._folders(set(gone["path"]))):
+                with _passing_over_bad_names():
+                    there = [one["path"] for page in self._store.list(path) for one in page]
+                    self._store.delete(there)
         return removed
+
+    def _folders(self, otherwise: set[str]) -> set[str]:
+        """Folders of releases; the others if they cannot be listed, for the name of an object that is no path."""
+        with _passing_over_bad_names():
+            listed = self._store.list_with_delimiter("releases")["common_prefixes"]
+            return {each.rstrip("/") for each in listed}
+        return otherwise
 
     def _pointer(self) -> tuple[dict[str, Any] | None, "UpdateVersion | None"]:
         """What `latest.json` says, and its version; None if there is none."""
@@ -329,3 +336,15 @@ class ObjectPlace:
                 f"{self.address}/{path}: {error_sentence(error, self.address)}; the release is kept locally, and the next night "
                 "goes on from what was uploaded"
             ) from error
+
+
+@contextmanager
+def _passing_over_bad_names() -> Iterator[None]:
+    """End without an error what `is_bad_name` of an object ends."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except BaseError as error:
+        if not is_bad_name(error):
+            raise

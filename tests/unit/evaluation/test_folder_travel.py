@@ -355,6 +355,33 @@ def test_while_the_store_is_down_a_job_counts_as_it_did(store, node, here, monke
     assert not folder_reader.is_running(here), "it was dead when the store last answered"
 
 
+def test_an_evaluation_that_cannot_be_read_costs_itself_alone(store, tmp_path, monkeypatch):
+    root = tmp_path / "here"
+    for name in ("one", "two", "three"):
+        with FolderWriter(tmp_path.joinpath("node", f"lab--{name}", *KEY[1:]), store=store) as job:
+            measured(job)
+            job.end("done", "all", resumable=False)
+    read = FolderStore.read
+
+    def refused(*names):
+        def reads(self, path, *most):
+            if path.split("/")[1] in names:
+                raise StoreError(f"{path}: access denied")
+            return read(self, path, *most)
+
+        monkeypatch.setattr(FolderStore, "read", reads)
+
+    refused("lab--one")
+    [remark] = folder_mirror.bring_all(store, root)
+    assert "lab--one" in remark
+    assert sorted(path.parts[-4] for path in root.rglob(OUTCOME)) == ["lab--three", "lab--two"]
+    refused("lab--one", "lab--three", "lab--two")
+    for path in root.rglob(".brought.json"):
+        path.unlink()
+    with pytest.raises(StoreError, match="access denied"):
+        folder_mirror.bring_all(store, root)
+
+
 def expire(folder):
     at = (folder / LEASE).stat().st_mtime - lease.EXPIRY_S
     os.utime(folder / LEASE, (at, at))

@@ -286,6 +286,22 @@ def test_old_releases_are_removed_and_stay_listed(server, place, small):
     assert b"https://x.example/releases/" in server.objects()[f"{PREFIX}/releases.atom"]
 
 
+@pytest.mark.parametrize(
+    ("name", "is_kept"), [("/x", False), ("./x", False), ("{first}//x", True), ("{last}//x", False)]
+)
+def test_an_object_with_a_bad_name_costs_no_more_than_its_folder(
+    server, place, small, name, is_kept
+):
+    key = f"{PREFIX}/releases/{name.format(first=small[0].name, last=small[-1].name)}"
+    for release in small:
+        server.client().put_object(Bucket=BUCKET, Key=key, Body=b"")
+        place.send(release, names(small), 2, "")
+        server.client().delete_object(Bucket=BUCKET, Key=key)
+        read(server)
+    objects = "\n".join(server.objects())
+    assert [path.name in objects for path in small] == [is_kept, False, True, True]
+
+
 def test_a_new_machine_begins_with_the_latest_release_of_the_place(place, small, tmp_path):
     place.send(small[0], [], None, "")
     place.send(small[1], names(small), None, "")
