@@ -229,7 +229,9 @@ def _tell_each(
     for number, address in enumerate(settings.alert_urls.split(), start=1):
         if number in why:
             told = memory.addresses[_key(address)]
-            wait = min(FIRST_WAIT * 2**told.failures, LONGEST_WAIT)
+            # No further doublings than that: after days of failures the wait would be beyond what a time can be.
+            doublings = min(told.failures, (LONGEST_WAIT // FIRST_WAIT).bit_length())
+            wait = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
             told.failures += 1
             told.not_before = (now + wait).isoformat(timespec="seconds")
             failures.append(why[number])

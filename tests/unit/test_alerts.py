@@ -174,6 +174,16 @@ def test_a_service_that_fails_for_a_day_costs_the_other_nothing_and_is_left_alon
     assert len(service.messages) == 1
 
 
+def test_a_service_that_fails_for_weeks_goes_on_being_tried(service, settings):
+    service.status = 500
+    for attempt in range(80):
+        with pytest.raises(AlertError, match="address 1"):
+            alerts.tell(settings, [problem()], NOW + attempt * alerts.LONGEST_WAIT)
+    assert len(service.messages) == 80
+    service.status = 200
+    assert alerts.tell(settings, [problem()], NOW + 80 * alerts.LONGEST_WAIT) != ""
+
+
 def test_a_clock_that_was_ahead_keeps_no_message_back(service, settings):
     ahead = NOW + timedelta(days=400)
     alerts.tell(settings, [problem()], ahead)
