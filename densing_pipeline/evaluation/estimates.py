@@ -103,10 +103,20 @@ def correction(evaluations: pl.DataFrame, models: pl.DataFrame, suite_version: s
         models: a `models` frame.
         suite_version: the version in force.
     """
-    done = evaluations.filter(pl.col("state") == "done", pl.col("gpu_seconds") > 0).sort(
-        "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
+    done = evaluations.filter(pl.col("state") == "done", pl.col("gpu_seconds") > 0)
+    return accuracy(newest(with_estimates(done, models, suite_version))).factor
+
+
+def newest(runs: pl.DataFrame) -> pl.DataFrame:
+    """The `NEWEST_RUNS` newest evaluations that tell how far their estimate was off.
+
+    Args:
+        runs: evaluations, with `model_id`, `revision`, `finished_at` and `hours_per_estimate`.
+    """
+    return (
+        runs.filter(pl.col("hours_per_estimate").is_not_null())
+        .sort(
+            "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
+        )
+        .head(NEWEST_RUNS)
     )
-    told = with_estimates(done, models, suite_version).filter(
-        pl.col("hours_per_estimate").is_not_null()
-    )
-    return accuracy(told.head(NEWEST_RUNS)).factor

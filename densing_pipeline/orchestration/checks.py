@@ -20,6 +20,7 @@ from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.prices import anchors
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.sources import SOURCES as PRICE_LISTS
+from densing_pipeline.tables.published import EVALUATIONS
 from densing_pipeline.trends.sensitivity import spread
 
 HIGHEST_TEST_SIZE = 0.1
@@ -104,13 +105,19 @@ def overrides_name_models(models: pl.DataFrame) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset="evaluation_costs")
-def estimates_hold(evaluation_costs: pl.DataFrame) -> dg.AssetCheckResult:
-    """No evaluation took more than twice its estimate, corrected by what evaluations took here, or less than half.
+@dg.asset_check(asset="evaluation_costs", additional_ins={"evaluations": dg.AssetIn("evaluations")})
+def estimates_hold(
+    evaluation_costs: pl.DataFrame, evaluations: pl.DataFrame
+) -> dg.AssetCheckResult:
+    """None of the newest evaluations took more than twice its estimate, corrected by what they took here, or less than half.
 
-    Of such a model the queue foretells the order and the number of copies badly.
+    They are those by which the estimates of the queue are corrected: a model of before new GPUs is no finding for ever. Of such a model the queue foretells the order and the number of copies badly.
     """
-    found = estimates.accuracy(evaluation_costs.filter(pl.col("benchmark").is_null()))
+    key = EVALUATIONS.key
+    runs = evaluation_costs.filter(pl.col("benchmark").is_null()).join(
+        evaluations.select(*key, "finished_at"), on=key, how="left", nulls_equal=True
+    )
+    found = estimates.accuracy(estimates.newest(runs))
     far = ", ".join(f"{model} {ratio:.2g} times" for model, ratio in found.far_off.items())
     return dg.AssetCheckResult(
         passed=not far,

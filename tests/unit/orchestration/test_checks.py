@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from densing_pipeline import facts
+from densing_pipeline.evaluation.estimates import NEWEST_RUNS
 from densing_pipeline.headline import GROWTH_HEADLINE
 from densing_pipeline.orchestration.checks import (
     anchors_found,
@@ -22,6 +23,7 @@ from densing_pipeline.orchestration.checks import (
 from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.tables.published import (
     EVALUATION_COSTS,
+    EVALUATIONS,
     MODELS,
     OWN_RULERS,
     PRICE_FRONTIER,
@@ -176,16 +178,26 @@ def test_models_that_took_other_than_estimated_are_told():
             for n, ratio in enumerate(ratios)
         ]
         shares = [{"model_id": "lab/m0", "benchmark": "MMLU", "hours_per_estimate": 99.0}] * 9
-        return pl.DataFrame([*rows, *shares], EVALUATION_COSTS.polars_schema)
+        done = [
+            {"model_id": row["model_id"], "finished_at": datetime(2026, 1, 1 + n // 24, n % 24, tzinfo=UTC)}
+            for n, row in enumerate(rows)
+        ]  # fmt: skip
+        return (
+            pl.DataFrame([*rows, *shares], EVALUATION_COSTS.polars_schema),
+            pl.DataFrame(done, EVALUATIONS.polars_schema),
+        )
 
-    assert estimates_hold(costs()).passed
-    assert estimates_hold(costs(9.0, 1.0)).passed, "too few to tell"
-    held = estimates_hold(costs(3.0, 3.0, 3.0, 3.0, 4.0))
+    assert estimates_hold(*costs()).passed
+    assert estimates_hold(*costs(9.0, 1.0)).passed, "too few to tell"
+    held = estimates_hold(*costs(3.0, 3.0, 3.0, 3.0, 4.0))
     assert held.passed
     assert round(held.metadata["factor"].value, 9) == 3
-    off = estimates_hold(costs(3.0, 3.0, 3.0, 3.0, 9.0))
+    off = estimates_hold(*costs(3.0, 3.0, 3.0, 3.0, 9.0))
     assert not off.passed
     assert "lab/m4 3 times" in off.description
+    other_gpus = estimates_hold(*costs(9.0, *[3.0] * 70, *[1.0] * NEWEST_RUNS))
+    assert other_gpus.passed
+    assert round(other_gpus.metadata["factor"].value, 9) == 1
 
 
 def test_a_headline_without_an_estimate_is_reported():
