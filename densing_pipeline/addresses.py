@@ -98,7 +98,8 @@ def secrets() -> list[str]:
     found = set[str]()
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name):
-            found.add(value)
+            # A file that was read into it ends with a line break, which clients take off.
+            found.add(value.strip())
         if "://" not in value:
             continue
         if name in _WHOLE:

@@ -132,3 +132,9 @@ def test_secrets_of_the_environment_are_hidden_in_free_text(monkeypatch):
         assert redact(f"a library said b'Bearer {secret}'") == "a library said b'Bearer ***'"
     kept = "sslmode require, seventeen, parallel, true"
     assert redact(kept) == kept
+
+
+def test_white_space_around_a_secret_is_none_of_it(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", " s3cr3t-of-a-file\n")
+    monkeypatch.setenv("MY_PASSWORD", " " * 8)
+    assert redact("Bearer s3cr3t-of-a-file" + " " * 8 + ".") == "Bearer ***" + " " * 8 + "."
