@@ -15,6 +15,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+MOST_PACKAGE_BYTES = 64 << 20
+"""Bytes of a package, at most; this one has under 2 MB."""
+
 
 def package(address: str, sha256: str, packages: Path) -> Path:
     """The folder with the package of this SHA-256, fetched from the store at the address if it is not there yet."""
@@ -29,7 +32,9 @@ def package(address: str, sha256: str, packages: Path) -> Path:
             f"{sys.executable} has no obstore: build the environment with `make evaluation-env`"
         )
     try:
-        content = bytes(from_url(address).get(f"packages/{sha256}.zip").bytes())
+        found = from_url(address).get(f"packages/{sha256}.zip")
+        # What is larger is not the package, and may not fit into memory.
+        content = bytes(found.bytes()) if found.meta["size"] <= MOST_PACKAGE_BYTES else b""
     except (BaseError, OSError, ValueError) as error:
         line = str(error).strip().partition("\n")[0]
         sys.exit(f"the package cannot be fetched from {address}: {line}")

@@ -4,6 +4,7 @@ Jobs are processes of their own with a state directory of their own, as nodes ha
 store before it begins.
 """
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from densing_pipeline.evaluation import (
     installation,
     job_path,
     lease,
+    node_start,
     store_lease,
 )
 from densing_pipeline.evaluation.folder_format import OUTCOME, REQUEST, write_json
@@ -230,6 +232,18 @@ def test_another_package_than_the_orchestrators_is_not_run(server, settings, tmp
     assert "it did not start" in evaluate(settings, LocalLauncher())
     assert row(settings)["attempts_excused"] == 1
     assert not list((tmp_path / "node1").rglob("*.py"))
+
+
+def test_a_package_that_is_too_large_is_not_read(server, tmp_path, monkeypatch):
+    content = job_path.packed()
+    sha256 = hashlib.sha256(content).hexdigest()
+    server.client().put_object(Bucket=BUCKET, Key=f"evaluated/packages/{sha256}.zip", Body=content)
+    monkeypatch.setattr(node_start, "MOST_PACKAGE_BYTES", len(content) - 1)
+    with pytest.raises(SystemExit, match="is not the package of the orchestrator"):
+        node_start.package(URL, sha256, tmp_path)
+    monkeypatch.setattr(node_start, "MOST_PACKAGE_BYTES", len(content))
+    found = node_start.package(URL, sha256, tmp_path) / "densing_pipeline" / "evaluation"
+    assert (found / "node_start.py").read_bytes() == Path(node_start.__file__).read_bytes()
 
 
 def test_hostile_names_in_the_store_are_no_files_here(server, settings, tmp_path, caplog):
