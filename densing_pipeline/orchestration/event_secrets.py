@@ -1,7 +1,7 @@
 """Dagster's records of what failed, without the secrets that a library may quote in its error.
 
-An error of a step goes into the database with its message and its trace, from where the web page shows it and a backup
-copies it. Not here: what is logged (`addresses.redact_every_log`), and messages of this project, which are redacted where they
+An error of a step, a sensor or a schedule goes into the database with its message and its trace, from where the web page
+shows it and a backup copies it. Not here: what is logged (`addresses.redact_every_log`), and messages of this project, which are redacted where they
 are made.
 """
 
@@ -11,7 +11,9 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
+from dagster._core.scheduler.instigation import InstigatorTick, TickData
 from dagster._core.storage.event_log import EventLogStorage
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 from dagster._serdes import deserialize_value, serialize_value
 
 from densing_pipeline.addresses import hide_secrets
@@ -42,6 +44,27 @@ class HidesSecrets(EventLogStorage):
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events without secrets."""
         super().store_event_batch([without_secrets(event) for event in events])
+
+
+class HidesSecretsOfTicks(SqlScheduleStorage):
+    """What a storage of schedules and sensors needs to keep secrets out of the errors of their ticks."""
+
+    def create_tick(self, tick_data: TickData) -> InstigatorTick:
+        """Store a tick without secrets."""
+        return super().create_tick(_tick_without_secrets(tick_data))
+
+    def update_tick(self, tick: InstigatorTick) -> InstigatorTick:
+        """Store what became of a tick, without secrets."""
+        hidden = _tick_without_secrets(tick.tick_data)
+        return super().update_tick(InstigatorTick(tick.tick_id, hidden))
+
+
+def _tick_without_secrets(told: TickData) -> TickData:
+    error, reason = told.error, told.skip_reason
+    if error is not None:
+        hidden = json.dumps(_hidden(json.loads(serialize_value(error))))
+        error = deserialize_value(hidden, type(error))
+    return told._replace(error=error, skip_reason=reason and hide_secrets(reason))
 
 
 def without_secrets(entry: dg.EventLogEntry) -> dg.EventLogEntry:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from densing_pipeline.addresses import redact, shown
-from densing_pipeline.orchestration.event_secrets import HidesSecrets
+from densing_pipeline.orchestration.event_secrets import HidesSecrets, HidesSecretsOfTicks
 from densing_pipeline.orchestration.sqlite_storage import LOCK_SECONDS
 from densing_pipeline.state import StorageError
 
@@ -97,14 +97,22 @@ def check(url: str) -> None:
 
 
 def _storage(address: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
-    """Dagster's own storage, whose events have no secrets."""
-    from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+    """Dagster's own storage, whose events and ticks have no secrets."""
+    from dagster_postgres import (
+        DagsterPostgresStorage,
+        PostgresEventLogStorage,
+        PostgresScheduleStorage,
+    )
 
     class Events(HidesSecrets, PostgresEventLogStorage):
         """Dagster's events without secrets."""
 
+    class Schedules(HidesSecretsOfTicks, PostgresScheduleStorage):
+        """Dagster's schedules and their ticks without secrets."""
+
     storage = DagsterPostgresStorage(address, inst_data=inst_data)
     storage._event_log_storage = Events(address)
+    storage._schedule_storage = Schedules(address)
     return storage
 
 

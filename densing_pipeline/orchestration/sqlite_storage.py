@@ -35,7 +35,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from densing_pipeline.orchestration.event_secrets import HidesSecrets
+from densing_pipeline.orchestration.event_secrets import HidesSecrets, HidesSecretsOfTicks
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.state import StorageError
 from densing_pipeline.units import MIB
@@ -109,8 +109,8 @@ class Runs(OneEngine, SqliteRunStorage):
     """Dagster's runs, with one engine."""
 
 
-class Schedules(OneEngine, SqliteScheduleStorage):
-    """Dagster's schedules and their ticks, with one engine."""
+class Schedules(OneEngine, HidesSecretsOfTicks, SqliteScheduleStorage):
+    """Dagster's schedules and their ticks without secrets, with one engine."""
 
 
 class Events(HidesSecrets, SqliteEventLogStorage):

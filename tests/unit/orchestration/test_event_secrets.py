@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, StepFailureData
-from dagster._utils.error import SerializableErrorInfo
+from dagster._core.events import DagsterEvent
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
+from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.orchestration.event_secrets import without_secrets
@@ -99,3 +101,26 @@ def test_a_password_that_is_a_word_leaves_dagsters_records_whole(monkeypatch, pa
 def test_a_password_is_hidden_whatever_its_characters(monkeypatch, password):
     monkeypatch.setenv("PGPASSWORD", password)
     assert without_secrets(failure(f"refused {password}")) == failure("refused ***")
+
+
+def test_an_error_of_a_sensor_leaves_its_secret_nowhere(tmp_path, environment):
+    (tmp_path / "dagster.yaml").write_text(CONFIGURATION.format(tmp_path))
+    error = SerializableErrorInfo(f"asked with {TOKEN}", [f"  password={PASSWORD}\n"], "E", None)
+    data = TickData(
+        "origin", "alerts", InstigatorType.SENSOR, TickStatus.STARTED, 1.0, selector_id="selector"
+    )
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        tick = instance.create_tick(data)
+        failed = tick.with_status(TickStatus.FAILURE, error=error)
+        instance.update_tick(failed)
+        instance.create_tick(failed.tick_data)
+        skipped = instance.create_tick(data._replace(selector_id="another")).with_status(
+            TickStatus.SKIPPED
+        )
+        instance.update_tick(skipped.with_reason(f"refused {TOKEN}"))
+        ticks = instance.get_ticks("origin", "selector")
+        (other,) = instance.get_ticks("origin", "another")
+    assert other.skip_reason == "refused ***"
+    assert [each.tick_data.error.message for each in ticks] == ["asked with ***"] * 2
+    assert {each.instigator_name for each in ticks} == {"alerts"}
+    assert leaks(tmp_path) == []

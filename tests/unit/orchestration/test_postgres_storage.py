@@ -11,7 +11,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
 from densing_pipeline import nightly
 from densing_pipeline.orchestration import postgres_storage, storage
@@ -243,7 +245,7 @@ def test_a_check_creates_nothing_and_says_what_opening_says(server):
             look(server.url(name))
 
 
-def test_events_hold_no_secret(server, monkeypatch):
+def test_events_and_ticks_hold_no_secret(server, monkeypatch):
     """A library quotes what it was given; here the run's message does."""
     monkeypatch.setenv("HF_TOKEN", "hf_s3cr3t")
     server.sql("CREATE DATABASE of_events")
@@ -253,6 +255,15 @@ def test_events_hold_no_secret(server, monkeypatch):
     )  # fmt: skip
     stored.event_log_storage.store_event(entry)
     (kept,) = server.sql("SELECT event FROM event_logs", "of_events")
+    assert "refused: Bearer ***" in kept
+    assert "s3cr3t" not in kept
+    stored.schedule_storage.create_tick(
+        TickData(
+            "origin", "alerts", InstigatorType.SENSOR, TickStatus.FAILURE, 1.0,
+            error=SerializableErrorInfo("refused: Bearer hf_s3cr3t", [], None),
+        )
+    )  # fmt: skip
+    (kept,) = server.sql("SELECT tick_body FROM job_ticks", "of_events")
     assert "refused: Bearer ***" in kept
     assert "s3cr3t" not in kept
 
