@@ -20,12 +20,21 @@ UNICODE = {
     "\u00be": r"\frac{3}{4}", "\u2155": r"\frac{1}{5}", "\u2156": r"\frac{2}{5}", "\u2157": r"\frac{3}{5}",
     "\u2158": r"\frac{4}{5}", "\u2159": r"\frac{1}{6}", "\u215a": r"\frac{5}{6}", "\u215b": r"\frac{1}{8}",
     "\u215c": r"\frac{3}{8}", "\u215d": r"\frac{5}{8}", "\u215e": r"\frac{7}{8}",
-    **{power: f"^{{{digit}}}" for digit, power in enumerate("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")},
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
 }  # fmt: skip
 """Characters that stand for mathematics, and LaTeX for them."""
 
 _UNICODE = str.maketrans(UNICODE)
+
+SUPERSCRIPTS = {
+    **{power: str(digit) for digit, power in enumerate("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")},
+    "\u207a": "+", "\u207b": "-", "\u207f": "n",
+}  # fmt: skip
+SUBSCRIPTS = {chr(0x2080 + digit): str(digit) for digit in range(10)}
+"""Raised and lowered characters, of which several together are one exponent or one base."""
+
+_RAISED, _LOWERED = (re.compile(f"[{''.join(each)}]+") for each in (SUPERSCRIPTS, SUBSCRIPTS))
+_FULL_SIZE = str.maketrans(SUPERSCRIPTS | SUBSCRIPTS)
 
 THOUSANDS = re.compile(r"(?<=\d)(?:,\\!|\\[,!;: ]|\{,\}|\\ |~)(?=\d{3}(?!\d))")
 """A thin space, or a comma in braces, between the thousands of a number."""
@@ -69,7 +78,8 @@ WORDS = re.compile(rf"\s?\$?(?:\s?{TEXT.pattern})+\s?\$?\.?\s?")
 
 _NO_UNIT = (
     r"and|or|to|by|of|mod|over|root|plus|minus|times|divided|choose|squared|cubed|factorial|more|less|half|halves|thirds?"
-    r"|quarters?|[a-z]+ths?|dozen|hundred|thousand|[mbt]r?illion"
+    r"|quarters?|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]+teen|[a-z]+tie|hundred|thousand|[mbt]r?illion)ths?"
+    r"|dozens?|hundreds?|thousands?|[mbt]r?illions?"
 )
 """Words behind a number that make it another number."""
 
@@ -230,6 +240,8 @@ def in_latex(answer: str) -> str:
         >>> in_latex("−2½"), in_latex("1 1/2"), in_latex(r"2.1\overline{3}")
         ('-2\\frac{1}{2}', '1\\frac{1}{2}', '\\frac{32}{15}')
     """
+    answer = _RAISED.sub(lambda found: f"^{{{found[0].translate(_FULL_SIZE)}}}", answer)
+    answer = _LOWERED.sub(lambda found: f"_{{{found[0].translate(_FULL_SIZE)}}}", answer)
     answer = " ".join(answer.translate(_UNICODE).split())
     for pattern, replacement in NOTATIONS:
         answer = pattern.sub(replacement, answer)

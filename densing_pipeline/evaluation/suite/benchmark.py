@@ -26,7 +26,7 @@ from densing_pipeline.evaluation.requests import (
 )
 from densing_pipeline.evaluation.scoring import Item, Judges, Metric, Scored
 
-RULES = 7
+RULES = 8
 """Increased when the same answer of a model may get another score although no declaration changed."""
 
 NOT_IN_VERSION = ("facts", "licence", "has_own_content")

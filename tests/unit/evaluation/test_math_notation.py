@@ -20,7 +20,8 @@ def test_the_examples_of_the_module_hold() -> None:
 @pytest.mark.parametrize(
     ("written", "latex"),
     [
-        ("−5", "-5"), ("3¾", r"3\frac{3}{4}"), ("2 1/2", r"2\frac{1}{2}"), ("11/2", "11/2"), ("x²", "x^{2}"), ("√3", r"\sqrt{3}"),
+        ("−5", "-5"), ("3¾", r"3\frac{3}{4}"), ("2 1/2", r"2\frac{1}{2}"), ("11/2", "11/2"), ("x²", "x^{2}"), ("2¹⁰", "2^{10}"), ("10⁻³", "10^{-3}"), ("xⁿ⁺¹", "x^{n+1}"), ("52₈", "52_{8}"), ("x₁₀", "x_{10}"),
+        ("√3", r"\sqrt{3}"),
         ("2√(x)", r"2\sqrt{x}"), ("sqrt{2}", r"\sqrt{2}"), (r"\sqrt{2}", r"\sqrt{2}"), ("12π", r"12\pi"), ("2 pi", r"2 \pi"),
         ("pile", "pile"), (r"\frac\pi2", r"\frac{\pi}{2}"), (r"0.\overline{3}", r"\frac{1}{3}"), (r".1\bar{6}", r"\frac{1}{6}"),
         (r"0.\dot3", r"\frac{1}{3}"), (r"2.\overline{9}", r"\frac{3}{1}"), (r"1.2\overline{45}", r"\frac{137}{110}"),
@@ -54,7 +55,7 @@ def test_bounds_of_an_unknown_are_intervals(bounds: str, found: str) -> None:
         (r"\{1,2\}", "(1,2)", False), ("(1,2)", r"\{1,2\}", False), (r"\{1,2\}", "1,2", None), (r"\{(1,2),(3,4)\}", "(3,4),(1,2)", None),
         (r"7\text{ a.m.}", "7 p.m.", False), (r"7\text{ a.m.}", "7 AM", True), (r"7\text{ a.m.}", "7", None), ("3am", "3pm", False),
         (r"3\text{ east}", r"3\text{ west}", False), (r"3\text{ east}", "3", None), ("2:30", "1:15", False), ("2:30", "2:30", True),
-        ("1:2", "2:4", None), ("10:30", "1:3", False), ("52_8", "52_9", False), ("52_8", "(52)_{8}", None), ("52_8", "52", None),
+        ("1:2", "2:4", None), ("10:30", "1:3", False), ("52_8", "52_9", False), ("52_8", "52₉", False), ("52_8", "(52)_{8}", None), ("52_8", "52", None),
         (r"\text{June 20}", "June 20", True), (r"\text{June 20}", "June 21", None), (r"\text{even}", "odd", False),
         (r"\text{ellipse}", "an ellipse", True), (r"\text{no}", "on", False), (r"\text{A}", "(A)", None), (r"\text{Yes}", "yes.", True),
         ("x", "X", None), ("2", "3", None),
@@ -71,7 +72,9 @@ def test_what_the_library_would_drop_decides(
     [
         ("3c", "3", ("3{c}", "3")), ("x + t", "t + x", ("x + {t}", "t + {x}")), (r"5\text{ cm}", "5 cm", (r"5\text{ cm}", "5")),
         ("25", "25 cm^2", ("25", "25")), ("5", "5 apples.", ("5", "5")), ("5", "5 or 6", ("5", "5 or 6")),
-        ("5", "5 million", ("5", "5 million")), ("3", "3 squared", ("3", "3 squared")), ("4", "4 fifths", ("4", "4 fifths")), ("A, C", "C, A", ("A, C", "C, A")), ("2i", "2 i", ("2i", "2 i")),
+        ("5", "5 million", ("5", "5 million")), ("3", "3 squared", ("3", "3 squared")), ("4", "4 fifths", ("4", "4 fifths")),
+        ("4", "4 hundredths", ("4", "4 hundredths")), ("12", "12 dozens", ("12", "12 dozens")), ("5", "5 millions", ("5", "5 millions")),
+        ("3", "3 paths", ("3", "3")), ("5", "5 months", ("5", "5")), ("A, C", "C, A", ("A, C", "C, A")), ("2i", "2 i", ("2i", "2 i")),
         (r"2\pi", r"2\pi", (r"2\pi", r"2\pi")), (r"10\%", "10 percent", ("10", "10")), ("10", "10%", ("10", r"10\%")),
         (r"(-\infty, 2) \cup (3,\infty)", "x<2 or x>3", (r"(-\infty, 2) \cup (3,\infty)", r"(-\infty,2) \cup (3,\infty)")),
     ],
