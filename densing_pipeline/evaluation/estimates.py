@@ -18,6 +18,10 @@ LEAST_RUNS = 5
 NEWEST_RUNS = 50
 """Newest finished evaluations that count, for GPUs and vLLM change."""
 
+TELLING_HOURS = 0.05
+"""Least estimated hours of an evaluation that tells. A shorter one is of a small model, whose time is that of the processor
+rather than of the GPU: five of them would have a large model's estimate multiplied by ten, and leave it unmeasured."""
+
 FAR_OFF = 2.0
 """Factor from which what an evaluation took is far from its corrected estimate."""
 
@@ -83,9 +87,9 @@ def accuracy(runs: pl.DataFrame) -> Accuracy:
     """How far estimates were off.
 
     Args:
-        runs: evaluations, with `model_id` and `hours_per_estimate`.
+        runs: evaluations, with `model_id`, `estimated_gpu_hours` and `hours_per_estimate`.
     """
-    told = runs.filter(pl.col("hours_per_estimate") > 0, pl.col("hours_per_estimate").is_finite())
+    told = _telling(runs)
     if told.height < LEAST_RUNS:
         return Accuracy(told.height, 1.0, {})
     # The median of the logarithms: twice and half as long are equally far off.
@@ -108,15 +112,21 @@ def correction(evaluations: pl.DataFrame, models: pl.DataFrame, suite_version: s
 
 
 def newest(runs: pl.DataFrame) -> pl.DataFrame:
-    """The `NEWEST_RUNS` newest evaluations that tell how far their estimate was off.
+    """The `NEWEST_RUNS` newest evaluations that tell how far estimates are off.
 
     Args:
-        runs: evaluations, with `model_id`, `revision`, `finished_at` and `hours_per_estimate`.
+        runs: evaluations, with `model_id`, `revision`, `finished_at`, `estimated_gpu_hours` and `hours_per_estimate`.
     """
     return (
-        runs.filter(pl.col("hours_per_estimate").is_not_null())
+        _telling(runs)
         .sort(
             "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
         )
         .head(NEWEST_RUNS)
     )
+
+
+def _telling(runs: pl.DataFrame) -> pl.DataFrame:
+    """The evaluations that tell how far estimates are off."""
+    ratio = pl.col("hours_per_estimate")
+    return runs.filter(ratio > 0, ratio.is_finite(), pl.col("estimated_gpu_hours") >= TELLING_HOURS)

@@ -260,7 +260,7 @@ COLUMNS: dict[str, Column] = {
     "estimated_gpu_hours": Column(
         pl.Float64,
         "Time on the GPU the whole suite is expected to take; in `evaluation_queue` multiplied by the median of "
-        "`hours_per_estimate` once five evaluations have told it.",
+        "`hours_per_estimate` once five evaluations of at least 0.05 estimated hours have told it.",
         "GPU hours",
         low=0,
     ),

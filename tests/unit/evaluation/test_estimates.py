@@ -6,7 +6,12 @@ import polars as pl
 import pytest
 
 from densing_pipeline.evaluation import estimates, suite
-from densing_pipeline.evaluation.estimates import LEAST_RUNS, NEWEST_RUNS, accuracy
+from densing_pipeline.evaluation.estimates import (
+    LEAST_RUNS,
+    NEWEST_RUNS,
+    TELLING_HOURS,
+    accuracy,
+)
 from densing_pipeline.evaluation.queue import gpu_hours
 from densing_pipeline.tables.published import EVALUATIONS, MODELS
 
@@ -14,9 +19,9 @@ PARAMS = 8_000_000_000
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def runs(ratios, **changed):
+def runs(ratios, params=PARAMS, **changed):
     """Evaluations that took so many times their estimate, one a day, and their models."""
-    estimated = pl.select(gpu_hours(pl.lit(float(PARAMS)))).item()
+    estimated = pl.select(gpu_hours(pl.lit(float(params)))).item()
     rows = [
         {
             "model_id": f"lab/m{number}", "revision": "r", "suite_version": suite.version(),
@@ -27,7 +32,7 @@ def runs(ratios, **changed):
         for number, ratio in enumerate(ratios)
     ]  # fmt: skip
     models = [
-        {"model_id": row["model_id"], "revision": "r", "params_total": PARAMS} for row in rows
+        {"model_id": row["model_id"], "revision": "r", "params_total": params} for row in rows
     ]
     return (
         pl.DataFrame(rows, EVALUATIONS.polars_schema),
@@ -63,6 +68,20 @@ def test_evaluations_that_tell_nothing_correct_nothing(changed):
     assert correction(*runs([None] * LEAST_RUNS)) == 1, "on a processor"
     evaluations, models = runs([3.0] * LEAST_RUNS)
     assert correction(evaluations, models.clear()) == 1, "of unknown size"
+
+
+def test_models_that_take_minutes_do_not_correct_the_estimates_of_large_ones():
+    hours = pl.select(gpu_hours(pl.lit(float(PARAMS)))).item()
+    least = int(PARAMS * TELLING_HOURS / hours)
+    assert correction(*runs([10.0] * LEAST_RUNS, least - 1_000_000)) == 1
+    assert correction(*runs([10.0] * LEAST_RUNS, least + 1_000_000)) == pytest.approx(10)
+    # Nor do they take the places of older ones that tell.
+    large, small = runs([2.0] * LEAST_RUNS), runs([10.0] * NEWEST_RUNS, least // 2)
+    later = pl.col("finished_at") + timedelta(days=LEAST_RUNS)
+    name = pl.format("{}-small", "model_id")
+    small = (small[0].with_columns(later, model_id=name), small[1].with_columns(model_id=name))
+    both = (pl.concat(pair) for pair in zip(large, small, strict=True))
+    assert correction(*both) == pytest.approx(2)
 
 
 def test_only_the_newest_evaluations_count():

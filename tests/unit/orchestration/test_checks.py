@@ -174,7 +174,12 @@ def test_a_decision_about_a_model_nobody_knows_is_told():
 def test_models_that_took_other_than_estimated_are_told():
     def costs(*ratios):
         rows = [
-            {"model_id": f"lab/m{n}", "benchmark": None, "hours_per_estimate": ratio}
+            {
+                "model_id": f"lab/m{n}",
+                "benchmark": None,
+                "estimated_gpu_hours": 0.5,
+                "hours_per_estimate": ratio,
+            }
             for n, ratio in enumerate(ratios)
         ]
         shares = [{"model_id": "lab/m0", "benchmark": "MMLU", "hours_per_estimate": 99.0}] * 9
