@@ -344,7 +344,7 @@ def _found(pattern: str, text: str, *, last: bool = False) -> str | None:
     return found and found.group(1).strip().removesuffix(".").strip()
 
 
-FENCE = re.compile(r"(?m)^ {0,3}(?P<fence>```+|~~~+)[^\n`]*(?:\n|\Z)")
+FENCE = re.compile(r"(?m)^(?P<indent> {0,3})(?P<fence>```+|~~~+)[^\n`]*(?:\n|\Z)")
 """A line that opens or closes a code block (CommonMark 0.31, section 4.5)."""
 
 DEFINITION = re.compile(r"(?m)^(?:(?:async\s+)?def|class)\s+\w|^\w+\s*=(?!=)")
@@ -357,8 +357,9 @@ MARK_ALONE = re.compile(r"(?m)^\[/?[A-Z]+\][ \t]*$")
 def unfenced(text: str) -> str:
     r"""The program in an answer that may be in a code fence, or have one after it.
 
-    It is the text itself if it is Python; else what comes before the first fence if that defines something; else what is
-    within the first fence. A line with nothing but a mark such as `[END]` ends the text.
+    Lines with nothing but a mark such as `[END]` divide the answer; of its parts the first that defines something counts. It
+    is the program itself if it is Python; else what comes before its first fence if that defines something; else what is
+    within the first fence, less the indentation of the fence.
 
     Examples:
         >>> unfenced("```python\nx = 1\n```\nThis sets x.")
@@ -366,7 +367,8 @@ def unfenced(text: str) -> str:
         >>> unfenced("Here it is:\n~~~\nx = 1\n~~~"), unfenced("x = 1\n```\nThis sets x.")
         ('x = 1\n', 'x = 1\n')
     """
-    text = MARK_ALONE.split(text, maxsplit=1)[0]
+    parts = MARK_ALONE.split(text)
+    text = next((part for part in parts if DEFINITION.search(part)), parts[0])
     opened = FENCE.search(text)
     if opened is None or _is_python(text):
         return text
@@ -375,7 +377,10 @@ def unfenced(text: str) -> str:
         return before
     ends = (each for each in FENCE.finditer(rest) if each["fence"].startswith(opened["fence"]))
     closed = next(ends, None)
-    return rest[: closed.start()] if closed else rest
+    within = rest[: closed.start()] if closed else rest
+    return (
+        re.sub(rf"(?m)^ {{1,{len(opened['indent'])}}}", "", within) if opened["indent"] else within
+    )
 
 
 def _is_python(text: str) -> bool:
