@@ -1,6 +1,7 @@
 """Estimates of GPU hours are held against what evaluations took, and corrected by it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from densing_pipeline.evaluation.estimates import (
     accuracy,
 )
 from densing_pipeline.evaluation.queue import gpu_hours
+from densing_pipeline.tables.columns import COLUMNS
 from densing_pipeline.tables.published import EVALUATIONS, MODELS
 
 PARAMS = 8_000_000_000
@@ -82,6 +84,12 @@ def test_models_that_take_minutes_do_not_correct_the_estimates_of_large_ones():
     small = (small[0].with_columns(later, model_id=name), small[1].with_columns(model_id=name))
     both = (pl.concat(pair) for pair in zip(large, small, strict=True))
     assert correction(*both) == pytest.approx(2)
+
+
+def test_the_docs_say_which_evaluations_tell():
+    said = f"at least {TELLING_HOURS:g} estimated hours"
+    assert said in COLUMNS["estimated_gpu_hours"].description
+    assert said in (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text()
 
 
 def test_only_the_newest_evaluations_count():
