@@ -72,19 +72,26 @@ def faults(attempts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def misjudged(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Attempts in which `source_health` called other sources failed or rejected than those with a lasting fault."""
+    """Attempts in which `source_health` called other sources failed or rejected than those with a lasting fault.
+
+    A wrong answer that came once, to one of several sources that read the same address, is that of any of them.
+    """
     found = []
     for each in attempts:
         if each["outcome"] != "ok":
             continue
-        wrong = {
-            name
-            for kind, source, lasts in each["answers"]
-            if lasts or kind == "garbage"
-            for name in NAMES.get(source, (source,))
-        }
-        if wrong != set(each["health"]):
-            found.append(f"night {each['night']}: {sorted(wrong ^ set(each['health']))}")
+        bad = set(each["health"])
+        lasting, once = set[str](), list[set[str]]()
+        for kind, source, lasts in each["answers"]:
+            names = set(NAMES.get(source, (source,)))
+            if lasts:
+                lasting |= names
+            elif kind == "garbage":
+                once.append(names)
+        wrong = (lasting - bad) | (bad - lasting.union(*once))
+        wrong |= {name for names in once if not names & bad for name in names}
+        if wrong:
+            found.append(f"night {each['night']}: {sorted(wrong)}")
     return found
 
 
@@ -108,7 +115,7 @@ def alerts(quiet: Mapping[str, Any], chaos: Mapping[str, Any]) -> dict[str, Any]
         if attempt["outcome"] == "ok":
             is_failed = False
             is_stale = bool(attempt["health"]) or leap * HOURS > STALE_HOURS
-            is_missing = leap * timedelta(days=-1) > ONE_NIGHT_MISSED
+            is_missing = abs(leap) * timedelta(days=1) > ONE_NIGHT_MISSED
         elif attempt["outcome"] == "failed" and not attempt["refused"]:
             is_failed = True
         deserved = usual.get(tick["night"], set()) - {STALE}
@@ -120,8 +127,9 @@ def alerts(quiet: Mapping[str, Any], chaos: Mapping[str, Any]) -> dict[str, Any]
         told = set(tick["told"])
         known.append(told)
         if attempt["outcome"] != "ok":
-            # The check may have run before the attempt ended, or not.
-            told, deserved = told - {STALE}, deserved - {STALE}
+            # A check may have run before the attempt ended, or not.
+            checks = {key for key in told | deserved if key.startswith("check:")}
+            told, deserved = told - checks, deserved - checks
         missing += [f"night {tick['night']}: {key}" for key in sorted(deserved - told)]
         unexpected += [f"night {tick['night']}: {key}" for key in sorted(told - deserved)]
     paragraphs = [part for text in chaos["messages"] for part in text.split("\n\n")]

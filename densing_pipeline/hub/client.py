@@ -153,6 +153,8 @@ class Hub:
         limits = replace(
             LIMITS,
             connect_s=settings.poll_connect_seconds,
+            # Silence ends before the time of the whole answer does, for only after silence is the Hub asked again.
+            read_s=min(LIMITS.read_s, settings.hub_answer_seconds / 2),
             answer_s=settings.hub_answer_seconds,
             redirect_hosts=settings.allowed_redirect_hosts,
         )

@@ -12,6 +12,7 @@ import pytest
 from densing_pipeline.hub import client, models, poll
 from densing_pipeline.hub.client import MAX_CONFIG_BYTES, Hub
 from densing_pipeline.landing import LandingZone
+from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import MODELS
 from tests.servers.hub import FIRST_DAY, GOOD_TOKEN, base_model, serving, world
 from tests.servers.prices import PriceServer, Reply
@@ -156,6 +157,23 @@ def test_a_hub_that_drips_ends_with_the_time_of_an_answer(tmp_path, simulated):
         ended.set()
     assert night.outcome == "failed"
     assert "not complete after 0.5 s" in night.message
+
+
+def test_a_hub_that_is_silent_once_is_asked_again_however_short_an_answer_may_be(nights, simulated):
+    over, asked = threading.Event(), []
+
+    def silent(path):
+        asked.append(path)
+        # The first request asks for the time; until the Hub has answered once, no other is repeated.
+        if len(asked) == 2:
+            over.wait(30)
+
+    simulated.faults = silent
+    hub = Hub.of(Settings(hub_endpoint=nights.endpoint, hub_answer_seconds=1))
+    night = nights.poll(hub)
+    over.set()
+    assert night.outcome == "ok", night.message
+    assert asked.count(asked[1]) == 2
 
 
 def test_a_wait_that_a_server_asks_for_is_not_endless(nights, simulated):

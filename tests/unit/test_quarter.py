@@ -141,7 +141,7 @@ def test_a_leap_of_the_clock_makes_sources_old_and_nights_missing():
         attempt(2, fault="clock jump", size=-400),
         attempt(3),
     ]
-    found = looked(leaps, [[report.STALE], [report.MISSING], []])
+    found = looked(leaps, [[report.MISSING, report.STALE], [report.MISSING], []])
     assert (found["missing"], found["unexpected"]) == ([], [])
 
 
@@ -157,6 +157,24 @@ def test_sources_with_a_lasting_fault_are_the_ones_that_failed():
     assert report.misjudged([attempt(2, health=["litellm"], answers=lasting)]) == [
         "night 2: ['huggingface-hub']"
     ]
+
+
+def test_one_wrong_answer_of_an_address_is_that_of_one_of_the_sources_that_read_it():
+    once, always = [("garbage", "epoch-benchmarks", False)], [("garbage", "epoch-benchmarks", True)]
+    for health in (["epoch-benchmarks"], ["epoch-versions"]):
+        assert report.misjudged([attempt(2, health=health, answers=once)]) == []
+        assert len(report.misjudged([attempt(2, health=health, answers=always)])) == 1
+    assert len(report.misjudged([attempt(2, answers=once)])) == 1
+    assert len(report.misjudged([attempt(2, health=["ikp"], answers=once)])) == 1
+
+
+def test_a_check_that_an_attempt_did_not_reach_need_not_be_told():
+    attempts = [attempt(1, "killed", "kill -9"), attempt(1)]
+    quiet = {"ticks": [{"night": 1, "told": ["check:floor"]}]}
+    for at_last, missing in ((["check:floor"], []), ([], ["night 1: check:floor"])):
+        ticks = [{"night": 1, "told": []}, {"night": 1, "told": at_last}]
+        found = report.alerts(quiet, {"ticks": ticks, "attempts": attempts, "messages": []})
+        assert (found["missing"], found["unexpected"]) == (missing, [])
 
 
 def test_growth_is_a_line_and_says_how_far_it_departs():
