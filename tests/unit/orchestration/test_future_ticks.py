@@ -20,6 +20,10 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from densing_pipeline import clock
+from densing_pipeline.cli.app import main
+from densing_pipeline.cli.settings import current_settings
+from densing_pipeline.orchestration import storage
 from densing_pipeline.orchestration.future_ticks import forget
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -81,3 +85,26 @@ def test_what_waits_for_a_time_to_come_goes_on_and_the_rest_stays(instance):
     assert ticks_of(instance, "alerts") == []
     assert ticks_of(instance, "quiet") == [BEFORE.timestamp()]
     assert forget(instance, NOW) == 0
+
+
+def test_the_clock_of_a_replay_forgets_nothing(tmp_path, monkeypatch, capsys):
+    """The daemon goes by the machine's clock; to a replay of last year all its ticks lie ahead."""
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    ahead = clock.now() + timedelta(days=30)
+    assert main(["storage"]) == 0
+    with storage.open_instance(current_settings()) as instance:
+        remember(
+            instance,
+            "alerts",
+            InstigatorType.SENSOR,
+            SensorInstigatorData(ahead.timestamp()),
+            ahead,
+        )
+    for replayed, said in (("2025-12-01T02:00:00+00:00", False), ("", True), ("", False)):
+        monkeypatch.setenv("DENSING_NOW", replayed)
+        if not replayed:
+            monkeypatch.delenv("DENSING_NOW")
+        capsys.readouterr()
+        assert main(["storage"]) == 0
+        assert ("go on now" in " ".join(capsys.readouterr().out.split())) == said
