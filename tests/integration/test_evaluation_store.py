@@ -300,13 +300,13 @@ def test_what_the_check_found_comes_through_the_store(settings):
         "given = dict(zip(sys.argv[3::2], sys.argv[4::2]))\n"
         "store = folder_store.open_store(given['--store'])\n"
         "preflight.checks = lambda cache: []\n"
-        "preflight._places = lambda: 3\n"
+        "preflight._places = lambda: (3, 80.0)\n"
         "sys.exit(preflight.run(Path(given['--state-dir']), Path('.'), store, given['--order']))\n"
     )
     settings.evaluation_python.chmod(0o755)
     assert check_job(settings, LocalLauncher()).execute_in_process().success
     found = installation.last_check(settings.state_dir)
-    assert (found.problem, found.places) == (None, 3)
+    assert (found.problem, found.places, found.gpu_gib) == (None, 3, 80)
     assert evaluation_store.opened(settings).listed(folder_store.CHECKS) == []
 
 
