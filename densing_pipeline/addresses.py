@@ -9,7 +9,8 @@ password. A secret in the path of an address is not recognised as one.
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -90,13 +91,19 @@ def hide_secrets(text: str) -> str:
     return _HUB_TOKEN.sub(HIDDEN, text)
 
 
-def secrets() -> list[str]:
+def secrets() -> Sequence[str]:
     """The secrets in the environment of this process, the longest first.
 
     They are the values of variables that are named as secrets, and passwords and signatures in addresses.
     """
+    return _secrets_in(tuple(os.environ.items()))
+
+
+@lru_cache(maxsize=1)
+def _secrets_in(environment: tuple[tuple[str, str], ...]) -> Sequence[str]:
+    """Kept, for they are looked for in every record of the log and in each text of an event."""
     found = set[str]()
-    for name, value in os.environ.items():
+    for name, value in environment:
         if _SECRET_NAME.search(name):
             # A file that was read into it ends with a line break, which clients take off.
             found.add(value.strip())

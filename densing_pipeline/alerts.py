@@ -349,10 +349,10 @@ def _send(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int, st
             taken.add(number)
 
     for number, address in enumerate(addresses.split(), start=1):
-        # A redirect makes a POST a GET of some page, whose status says nothing of the message.
-        service = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
         if number not in bodies:
             continue
+        # A redirect makes a POST a GET of some page, whose status says nothing of the message.
+        service = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
         if not service.add(address):
             failed[number] = f"apprise does not understand {_shown(number, address)}"
             continue

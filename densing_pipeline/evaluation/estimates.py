@@ -84,17 +84,24 @@ def with_estimates(runs: pl.DataFrame, models: pl.DataFrame, suite_version: str)
 
 
 def accuracy(runs: pl.DataFrame) -> Accuracy:
-    """How far estimates were off.
+    """How far estimates of the `NEWEST_RUNS` newest evaluations that tell it were off.
 
     Args:
-        runs: evaluations, with `model_id`, `estimated_gpu_hours` and `hours_per_estimate`.
+        runs: evaluations, with `model_id`, `revision`, `finished_at`, `estimated_gpu_hours` and `hours_per_estimate`.
     """
-    told = _telling(runs)
+    ratio = pl.col("hours_per_estimate")
+    told = (
+        runs.filter(ratio > 0, ratio.is_finite(), pl.col("estimated_gpu_hours") >= TELLING_HOURS)
+        .sort(
+            "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
+        )
+        .head(NEWEST_RUNS)
+    )
     if told.height < LEAST_RUNS:
         return Accuracy(told.height, 1.0, {})
     # The median of the logarithms: twice and half as long are equally far off.
-    factor = math.exp(told.select(pl.col("hours_per_estimate").log().median()).item())
-    corrected = told.select("model_id", ratio=pl.col("hours_per_estimate") / factor)
+    factor = math.exp(told.select(ratio.log().median()).item())
+    corrected = told.select("model_id", ratio=ratio / factor)
     far = corrected.filter((pl.col("ratio") > FAR_OFF) | (pl.col("ratio") < 1 / FAR_OFF))
     return Accuracy(told.height, factor, dict(far.sort("model_id", "ratio").iter_rows()))
 
@@ -108,25 +115,4 @@ def correction(evaluations: pl.DataFrame, models: pl.DataFrame, suite_version: s
         suite_version: the version in force.
     """
     done = evaluations.filter(pl.col("state") == "done", pl.col("gpu_seconds") > 0)
-    return accuracy(newest(with_estimates(done, models, suite_version))).factor
-
-
-def newest(runs: pl.DataFrame) -> pl.DataFrame:
-    """The `NEWEST_RUNS` newest evaluations that tell how far estimates are off.
-
-    Args:
-        runs: evaluations, with `model_id`, `revision`, `finished_at`, `estimated_gpu_hours` and `hours_per_estimate`.
-    """
-    return (
-        _telling(runs)
-        .sort(
-            "finished_at", "model_id", "revision", descending=[True, False, False], nulls_last=True
-        )
-        .head(NEWEST_RUNS)
-    )
-
-
-def _telling(runs: pl.DataFrame) -> pl.DataFrame:
-    """The evaluations that tell how far estimates are off."""
-    ratio = pl.col("hours_per_estimate")
-    return runs.filter(ratio > 0, ratio.is_finite(), pl.col("estimated_gpu_hours") >= TELLING_HOURS)
+    return accuracy(with_estimates(done, models, suite_version)).factor

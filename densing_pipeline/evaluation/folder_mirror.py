@@ -27,8 +27,6 @@ from densing_pipeline.evaluation.folder_format import (
 from densing_pipeline.evaluation.folder_store import (
     EVALUATIONS,
     FOLDER_FILE,
-    MOST_ITEMS,
-    MOST_JSON,
     MOST_OBJECTS,
     MOST_OF_EVALUATION,
     BadNameError,
@@ -37,6 +35,7 @@ from densing_pipeline.evaluation.folder_store import (
     TooLargeError,
     folder_key,
     is_safe_name,
+    most_bytes,
 )
 from densing_pipeline.object_stores import StoreError
 
@@ -242,7 +241,7 @@ def _bring_files(
         kept[name] = each.e_tag
         if each.e_tag is not None and each.e_tag == brought.get(name) and path.exists():
             continue
-        found = store.read(each.path, MOST_JSON if name.endswith(".json") else MOST_ITEMS)
+        found = store.read(each.path, most_bytes(name))
         is_earlier = name == OUTCOME and found and _attempt_in(found.content) < _attempt(folder)
         if found is None or is_earlier:
             # Deleted meanwhile, or of an attempt before the one that is under way.

@@ -17,10 +17,9 @@ from densing_pipeline.evaluation.failures import BusyError, EvaluationError
 from densing_pipeline.evaluation.folder_format import OUTCOME, REQUEST, read_json, write_json
 from densing_pipeline.evaluation.folder_store import (
     FOLDER_FILE,
-    MOST_ITEMS,
-    MOST_JSON,
     FolderStore,
     folder_key,
+    most_bytes,
 )
 from densing_pipeline.evaluation.store_lease import HeldLease
 from densing_pipeline.object_stores import StoreError
@@ -150,8 +149,7 @@ class FolderSender:
             name = each.path.rpartition("/")[2]
             if each.path != f"{self._key}/{token}/{name}" or not FOLDER_FILE.fullmatch(name):
                 continue
-            most = MOST_JSON if name.endswith(".json") else MOST_ITEMS
-            if (found := self._store.read(each.path, most)) is not None:
+            if (found := self._store.read(each.path, most_bytes(name))) is not None:
                 files.write(self._folder / name, found.content)
 
     def _files(self) -> Iterator[Path]:

@@ -109,6 +109,11 @@ def folder_key(folder: Path) -> str:
     return "/".join((EVALUATIONS, *parts))
 
 
+def most_bytes(name: str) -> int:
+    """Bytes that a file of a folder may have, by its name."""
+    return MOST_JSON if name.endswith(".json") else MOST_ITEMS
+
+
 def is_safe_name(name: str) -> bool:
     """Whether a part of a path in a store may become the name of a folder here."""
     return (

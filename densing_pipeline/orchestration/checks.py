@@ -117,7 +117,7 @@ def estimates_hold(
     runs = evaluation_costs.filter(pl.col("benchmark").is_null()).join(
         evaluations.select(*key, "finished_at"), on=key, how="left", nulls_equal=True
     )
-    found = estimates.accuracy(estimates.newest(runs))
+    found = estimates.accuracy(runs)
     far = ", ".join(f"{model} {ratio:.2g} times" for model, ratio in found.far_off.items())
     return dg.AssetCheckResult(
         passed=not far,

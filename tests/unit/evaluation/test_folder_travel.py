@@ -426,7 +426,6 @@ def test_what_is_too_large_or_too_much_is_refused(store, node, here, monkeypatch
         writer.end("done", "all", resumable=False)
         token = writer._sender._held.lease.token
     monkeypatch.setattr(folder_store, "MOST_ITEMS", 10)
-    monkeypatch.setattr(folder_mirror, "MOST_ITEMS", 10)
     with pytest.raises(StoreError, match=r"GSM8K\.parquet: larger than 10 bytes"):
         folder_mirror.bring(store, here)
     assert not (here / "GSM8K.parquet").exists()
