@@ -21,9 +21,8 @@ from densing_pipeline.publication.wording import counted, listed
 from densing_pipeline.tables import contract
 from densing_pipeline.tables.dates import DAYS_PER_MONTH
 from densing_pipeline.tables.dates import newest as newest_day
+from densing_pipeline.tables.schemas import Tables
 from densing_pipeline.trends.sensitivity import spread
-
-Tables = Mapping[str, pl.DataFrame]
 
 ANSWERED_FROM = (
     "density_growth", "densing_law", "densities", "density_paces", "pace_skill", "sensitivity",

@@ -22,9 +22,9 @@ from densing_pipeline.paper import NMI_PREFIX
 from densing_pipeline.publication import raw_bytes
 from densing_pipeline.publication.raw_bytes import RawBytes, State
 from densing_pipeline.publication.wording import counted, listed
+from densing_pipeline.tables.schemas import Tables
 from densing_pipeline.text import quoted
 
-Tables = Mapping[str, pl.DataFrame]
 Row = Mapping[str, Any]
 
 TABLES = (

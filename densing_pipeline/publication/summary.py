@@ -15,10 +15,9 @@ from rich.text import Text
 from densing_pipeline.paper import NMI
 from densing_pipeline.publication.answers import answers
 from densing_pipeline.publication.wording import counted, interval_text, listed
+from densing_pipeline.tables.schemas import Tables
 from densing_pipeline.text import clean_frame
 from densing_pipeline.trends.sensitivity import moved_by, spread
-
-Tables = Mapping[str, pl.DataFrame]
 
 SHOWN_ESTIMATORS = ("paper", "quantile-0.9", "ols-all")
 

@@ -5,6 +5,7 @@ is derived here. Whether a frame satisfies its declaration is one polars express
 takes 30 ms to ask a frame and two seconds to import, names the cells of a frame that does not. Not here: the tables themselves (`tables.published`, `facts.tables`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -17,6 +18,9 @@ from densing_pipeline.text import clean_frame
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema, PolarsData
+
+Tables = Mapping[str, pl.DataFrame]
+"""Published tables by name."""
 
 Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 """A frame, or a query for one."""

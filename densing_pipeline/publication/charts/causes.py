@@ -1,7 +1,6 @@
 """The chart of causes: which part of each level's fall in price came from new models, new sellers and price changes."""
 
 import math
-from collections.abc import Mapping
 
 import altair as alt
 import numpy as np
@@ -23,8 +22,7 @@ from densing_pipeline.publication.charts.style import (
     rows_of,
 )
 from densing_pipeline.publication.charts.unwatched import Step, late_finds
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 CAUSES = {
     "entry_of_models": "new models",

@@ -25,10 +25,9 @@ from densing_pipeline.publication.charts.style import (
 )
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
+from densing_pipeline.tables.schemas import Tables
 from densing_pipeline.trends.choice_weights import weighted_quantiles
 from densing_pipeline.trends.sensitivity import FACTORS
-
-Tables = Mapping[str, pl.DataFrame]
 
 NAMES = {
     "reference law": "reference law", "D0": "tokens of the reference", "score set": "scores",

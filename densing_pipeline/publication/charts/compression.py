@@ -1,7 +1,5 @@
 """The chart of compression: what pruning, distillation and quantisation do to the density of a model."""
 
-from collections.abc import Mapping
-
 import altair as alt
 import polars as pl
 
@@ -23,8 +21,7 @@ from densing_pipeline.publication.charts.style import (
     rows_of,
 )
 from densing_pipeline.publication.wording import counted
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 METHODS = {"pruned": BLUE, "distilled": GREEN, "quantised": ORANGE}
 """Methods that are shown, each with its colour."""

@@ -30,8 +30,7 @@ from densing_pipeline.publication.charts.style import (
 )
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.dates import DAY_ZERO, DAYS_PER_MONTH, newest
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 BASES = CURRENT_BASES | {"nonembedding": "parameters outside the embedding"}
 """Counts of parameters in words, the default first."""

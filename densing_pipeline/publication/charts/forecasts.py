@@ -29,8 +29,7 @@ from densing_pipeline.publication.charts.style import (
     year_axis,
 )
 from densing_pipeline.publication.wording import counted, money
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 METHODS = {
     "trend": "our trend",

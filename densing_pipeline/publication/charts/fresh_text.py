@@ -31,8 +31,7 @@ from densing_pipeline.publication.charts.style import (
 )
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.dates import newest
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 LAWS = {CURRENT[0]: "the paper's law", "family-qwen2.5": "sizes of Qwen2.5"}
 """Reference laws of `benchmark_gap` in words, the default first."""

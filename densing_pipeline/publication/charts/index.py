@@ -1,7 +1,5 @@
 """The chart of the price index: what tokens of all models cost at equal quality, by month."""
 
-from collections.abc import Mapping
-
 import altair as alt
 import polars as pl
 
@@ -18,8 +16,7 @@ from densing_pipeline.publication.charts.style import (
     year_axis,
 )
 from densing_pipeline.publication.wording import counted
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 
 def index(tables: Tables) -> Figure:

@@ -1,7 +1,6 @@
 """The chart of paces: how fast density grows today by each growth curve, and whether growth has slowed."""
 
 import math
-from collections.abc import Mapping
 
 import polars as pl
 
@@ -10,8 +9,7 @@ from densing_pipeline.publication.charts.intervals import intervals
 from densing_pipeline.publication.charts.style import Figure, nothing
 from densing_pipeline.publication.wording import listed
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 CURVES = {
     "line": "whole history",

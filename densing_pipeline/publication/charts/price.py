@@ -1,6 +1,6 @@
 """The chart of prices: what a capability costs over time, and where nobody looked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
@@ -40,8 +40,7 @@ from densing_pipeline.publication.charts.unwatched import (
 )
 from densing_pipeline.publication.wording import counted, money, percent, two_digits
 from densing_pipeline.tables.dates import newest
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 CURVES = {"cheapest_ever": "lowest so far", "cheapest_now": "on offer that day"}
 

@@ -1,7 +1,6 @@
 """The chart of rulers: how fast density grows by every ruler and group of benchmarks."""
 
 import math
-from collections.abc import Mapping
 
 import polars as pl
 
@@ -11,8 +10,7 @@ from densing_pipeline.publication.charts.intervals import intervals
 from densing_pipeline.publication.charts.style import Figure, nothing
 from densing_pipeline.publication.wording import counted
 from densing_pipeline.tables.dates import DAYS_PER_YEAR
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 RULERS = {
     "size-lines-bent": "{group}",

@@ -1,6 +1,6 @@
 """The chart of the smallest open model so far that reaches a score on MMLU."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
@@ -22,8 +22,7 @@ from densing_pipeline.publication.charts.style import (
     year_axis,
 )
 from densing_pipeline.publication.wording import percent
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 SCORE_LEVELS = (0.5, 0.6, 0.7, 0.8)
 """Scores on MMLU whose smallest model is followed."""

@@ -1,7 +1,7 @@
 """The cards of the first screen: one for every ruler of density, and one for the price."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -18,8 +18,7 @@ from densing_pipeline.publication.estimate import Estimate
 from densing_pipeline.publication.growth import NOT_SHOWN, UNKNOWN, pace
 from densing_pipeline.publication.report import glyphs
 from densing_pipeline.publication.wording import counted, listed
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 
 @dataclass(frozen=True)

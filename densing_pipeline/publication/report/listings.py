@@ -7,8 +7,7 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline.publication.wording import money, percent
-
-Tables = Mapping[str, pl.DataFrame]
+from densing_pipeline.tables.schemas import Tables
 
 RECORD_ROOM = 1.005
 """Ratio to the record low up to which a price is called the lowest so far."""

@@ -18,8 +18,8 @@ from densing_pipeline.publication.charts.rulers import GROUPS
 from densing_pipeline.publication.lineage import DensityLineages, Node
 from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.publication.wording import money
+from densing_pipeline.tables.schemas import Tables
 
-Tables = Mapping[str, pl.DataFrame]
 Line = tuple[str, str]
 
 INDEX = "ECI"

@@ -36,6 +36,7 @@ from densing_pipeline.publication.report.sections import (
 )
 from densing_pipeline.publication.stored_tables import scan
 from densing_pipeline.tables import contract
+from densing_pipeline.tables.schemas import Tables
 
 FOLDER = Path(__file__).parent
 """Templates, style and script of the page."""
@@ -69,8 +70,6 @@ MODELS_OLD_DAYS, PRICES_OLD_DAYS = 120, 14
 
 UNBROKEN = re.compile(r"(\b\d{4}-\d{2}(?:-\d{2})?\b|\b\d[\d.,]* (?:%|c\b))")
 """Days and months such as 2026-11-29, and numbers with a unit such as 95 % and 1.8 c."""
-
-Tables = Mapping[str, pl.DataFrame]
 
 
 def pages(
