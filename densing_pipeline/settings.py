@@ -473,7 +473,7 @@ class Settings(BaseSettings):
     evaluate: bool = Field(
         default=False, description="Whether queued models are evaluated without being asked for."
     )
-    # It may not exist yet: the run that needs it says so (`orchestration.evaluation.environment_lacks`).
+    # It may not exist yet: the run that needs it says so (`evaluation.job_path.environment_lacks`).
     evaluation_python: AnyPath = Field(
         default=Path(".venv-evaluation/bin/python"),
         description="Python of the evaluation environment (`make evaluation-env`); on a cluster, its path on the nodes.",

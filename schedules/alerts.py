@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from densing_pipeline import alerts, clock
+from densing_pipeline import clock
+from densing_pipeline.alerts import telling
+from densing_pipeline.alerts.sending import AlertError
 from densing_pipeline.orchestration.problems import last_success, note_first_look, problems
 from densing_pipeline.settings import Settings
 
@@ -36,8 +38,8 @@ def sensor(settings: Settings, checks: Sequence[dg.AssetChecksDefinition]) -> dg
             return dg.SkipReason("DENSING_ALERT_URLS and DENSING_HEARTBEAT_URL are not set")
         found = problems(context.instance, settings, keys, now)
         try:
-            message = alerts.tell(settings, found, now, last_success(context.instance))
-        except alerts.AlertError as error:
+            message = telling.tell(settings, found, now, last_success(context.instance))
+        except AlertError as error:
             # Not raised: the next tick sends it again, and the page of the sensor shows the reason.
             return dg.SkipReason(f"not sent: {error}")
         return dg.SkipReason(message or f"nothing new; {len(found)} known")

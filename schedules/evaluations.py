@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from densing_pipeline.orchestration import evaluation
+from densing_pipeline.orchestration import evaluation_check
 from densing_pipeline.orchestration.launchers.launcher import Launcher
 from densing_pipeline.settings import Settings
 
@@ -20,7 +20,7 @@ def check_job(settings: Settings, launcher: Launcher) -> dg.JobDefinition:
     @dg.op(pool="gpu")
     def check_installation(context: dg.OpExecutionContext) -> None:
         """Try environment, GPUs, disk, sandbox, Hub and engine; the verdict is kept for the sensor."""
-        for line in evaluation.check(context, settings, launcher):
+        for line in evaluation_check.check(context, settings, launcher):
             context.log.info(line)
 
     @dg.job(

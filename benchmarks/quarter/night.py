@@ -23,7 +23,8 @@ from unittest import mock
 import dagster as dg
 from dagster._core.test_utils import get_freezable_log_manager
 
-from densing_pipeline import alerts, clock
+from densing_pipeline import clock
+from densing_pipeline.alerts.telling import tell
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import observations
 from densing_pipeline.nightly import QUIET, failures, own_tags, run_nightly
@@ -121,7 +122,7 @@ def carry_out(order: Order) -> dict[str, Any]:
         keys = [key for check in all_checks() for key in check.check_keys]
         now = clock.now()
         found = problems(instance, settings, keys, now)
-        alerts.tell(settings, found, now, last_success(instance))
+        tell(settings, found, now, last_success(instance))
         return {"problems": sorted(problem.key for problem in found)}
 
 

@@ -1,6 +1,8 @@
 """`densing alerts`: what is wrong now, and whether messages arrive."""
 
-from densing_pipeline import alerts, clock
+from densing_pipeline import clock
+from densing_pipeline.alerts.sending import AlertError, send
+from densing_pipeline.alerts.telling import tell
 from densing_pipeline.cli.errors import CommandError
 from densing_pipeline.cli.home import set_home
 from densing_pipeline.cli.screen import Screen
@@ -26,7 +28,7 @@ def show(screen: Screen, *, is_test: bool, is_told: bool) -> None:
                 raise CommandError(
                     "DENSING_ALERT_URLS is not set: `densing settings alert` explains it"
                 )
-            alerts.send(settings.alert_urls, "densing-pipeline: test", "Messages arrive here.")
+            send(settings.alert_urls, "densing-pipeline: test", "Messages arrive here.")
             screen.say("Every address of DENSING_ALERT_URLS took the test message.")
             return
         set_home(settings, screen)
@@ -52,6 +54,6 @@ def show(screen: Screen, *, is_test: bool, is_told: bool) -> None:
         if not found:
             screen.say("Nothing is wrong.")
         if is_told:
-            alerts.tell(settings, found, now, succeeded)
-    except (alerts.AlertError, StorageError) as error:
+            tell(settings, found, now, succeeded)
+    except (AlertError, StorageError) as error:
         raise CommandError(str(error)) from error

@@ -2,17 +2,15 @@
 
 The job runs in its own environment and writes an evaluation folder. If the job is killed, its folder
 gets an outcome that says so; if the orchestrator is killed, the kernel ends a job of the same machine as well,
-and one of a cluster goes on. Not here: the job itself (`evaluation.job`), where it runs (`launchers`), and how
-its folders are read (`evaluation.measured_tables`).
+and one of a cluster goes on. Not here: the job itself (`evaluation.job`), what it is told (`evaluation_order`), where
+it runs (`launchers`), and how its folders are read (`evaluation.measured_tables`).
 """
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,44 +22,24 @@ from densing_pipeline.evaluation import (
     folder_format,
     folder_mirror,
     folder_reader,
-    installation,
     lease,
     measured_tables,
-    places,
-    queue,
     suite,
 )
 from densing_pipeline.evaluation.folder_reader import Folder
 from densing_pipeline.evaluation.folder_store import FolderStore
-from densing_pipeline.evaluation.job_path import (
-    check_command,
-    environment_lacks,
-    job_command,
-    job_environment,
-    package_alone,
-    package_copied,
-)
-from densing_pipeline.evaluation.launched import Launched, launched
 from densing_pipeline.hub.client import Hub, HubError
 from densing_pipeline.json_documents import load
-from densing_pipeline.object_stores import StoreError
 from densing_pipeline.orchestration import evaluation_store
-from densing_pipeline.orchestration.launchers.launcher import (
-    Context,
-    JobEndedError,
-    Launcher,
-    Order,
-)
+from densing_pipeline.orchestration.evaluation_failures import failure, store_errors
+from densing_pipeline.orchestration.evaluation_order import lacks, order_of
+from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Launcher, Order
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.identifiers import COMMIT
-from densing_pipeline.tables.published import EVALUATION_QUEUE
 from densing_pipeline.tables.schemas import TableError
-
-CHECK_HOURS = 0.5
-"""Longest that the check of the installation may take; it loads a tiny model."""
 
 BROUGHT_LATER = "the next night brings what it left in the store"
 """What becomes of the results of a job whose store could not be read at its end."""
@@ -92,166 +70,27 @@ def evaluate(
         suite.version(in_force, settings.evaluation_sample_error),
         settings.evaluation_limit,
     )
-    with _store_errors("no evaluation is begun without it"):
+    with store_errors("no evaluation is begun without it"):
         store = evaluation_store.opened(settings)
         if store:
             folder_mirror.bring(store, path)
     found = folder_reader.read_folder(path)
     if found.state == "running":
-        raise _failure(f"another job is at it: {path} is locked")
+        raise failure(f"another job is at it: {path} is locked")
     row, items = measured_tables.evaluation(found, in_force)
     told: Mapping[str, Any] = {}
     if row["state"] != "done" or row["item_limit"] != settings.evaluation_limit:
-        if lacking := _lacks(settings):
-            raise _failure(lacking)
-        with _store_errors("no evaluation is begun without it"):
+        if lacking := lacks(settings):
+            raise failure(lacking)
+        with store_errors("no evaluation is begun without it"):
             name = f"densing-{secrets.token_hex(8)}"
-            order = _order(settings, store, name, model, revision, path)
+            order = order_of(settings, store, name, model, revision, path)
             _begin(found, listed or "main", set(items["benchmark"]), order.gpus, store)
         told = _run_job(context, settings, launcher, order, path, store)
         row, items = measured_tables.evaluation(folder_reader.read_folder(path), in_force)
     if row["state"] != "done":
-        raise _failure(f"{row['state']}: {row['reason']}", path)
+        raise failure(f"{row['state']}: {row['reason']}", path)
     return dg.MaterializeResult(metadata={**told, **_metadata(path, items)})
-
-
-def command(
-    settings: Settings, model: str, revision: str, path: Path, gpus: int, order: str
-) -> list[str]:
-    """The job's command line, with the paths of the machine that runs it."""
-    options = {
-        "--model": model,
-        "--revision": revision,
-        "--out": settings.on_nodes(path),
-        "--cache": settings.on_nodes(settings.evaluation_cache_dir),
-        "--disk-gib": settings.evaluation_disk_gib,
-        "--limit": settings.evaluation_limit,
-        "--sample-error": settings.evaluation_sample_error,
-        "--data": settings.evaluation_data and settings.on_nodes(settings.evaluation_data),
-        "--released": _release_date(settings, model),
-        "--gpus": max(gpus, 1),
-        "--order": order,
-        "--store": settings.evaluation_store,
-    }
-    return job_command(settings.on_nodes(settings.evaluation_python), options)
-
-
-def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]:
-    """Check whether this installation can evaluate models, in the evaluation environment (`preflight`).
-
-    Args:
-        context: of the run.
-        settings: of this installation.
-        launcher: runs the check where evaluations run.
-
-    Returns:
-        What the check printed, by line.
-
-    Raises:
-        Failure: it cannot; the reason is kept for the sensor.
-    """
-    if lacking := _lacks(settings):
-        raise _failure(lacking)
-    name = f"densing-check-{secrets.token_hex(4)}"
-    trial = check_command(
-        settings.on_nodes(settings.evaluation_python),
-        settings.on_nodes(settings.state_dir),
-        settings.on_nodes(settings.evaluation_cache_dir),
-        settings.evaluation_store,
-        name,
-    )
-    with _store_errors("no check is begun without it"):
-        store = evaluation_store.opened(settings)
-        if store:
-            trial = evaluation_store.fetching(store, settings, trial)
-    gpus = places.gpus_needed(None, settings.cluster_gpu_gib)
-    order = Order(name, tuple(trial), _environment(settings), CHECK_HOURS, gpus)
-    try:
-        status, lines = launcher.output(context, order)
-    except JobEndedError as error:
-        installation.write_check(settings.state_dir, f"the check could not be run: {error}")
-        raise _failure(str(error)) from error
-    if store:
-        with _store_errors("what the check found is not known"):
-            evaluation_store.bring_check(store, settings, name)
-    else:
-        time.sleep(launcher.visible_after_s)
-    found = installation.last_check(settings.state_dir)
-    if status != 0 and not (found and found.problem):
-        said = f"it ended with status {status}: {' '.join(lines[-1:])[:400]}"
-        installation.write_check(settings.state_dir, f"the check could not be run: {said}")
-        raise _failure(said)
-    if found and found.problem:
-        raise _failure(found.problem)
-    return lines
-
-
-def _lacks(settings: Settings) -> str | None:
-    """Message if this machine is to evaluate and has no environment for it; what nodes have is seen by the check."""
-    return (
-        environment_lacks(settings.evaluation_python) if settings.evaluate_on == "local" else None
-    )
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Variables of the job and of the check, beside those that their machine has."""
-    if settings.evaluation_store:
-        return job_environment(None, settings.hub_endpoint)
-    package = package_alone if settings.evaluate_on == "local" else package_copied
-    return job_environment(settings.on_nodes(package(settings.job_dir)), settings.hub_endpoint)
-
-
-def gpus_given(settings: Settings, model: str) -> int:
-    """GPUs that the model is given.
-
-    On this machine those with which the queue ends soonest (`places.gpus_for`); of a cluster those that its weights need.
-    """
-    check = installation.last_check(settings.state_dir)
-    path = settings.tables_dir / "evaluation_queue.parquet"
-    is_local = settings.evaluate_on == "local"
-    if is_local and (check is None or check.places == 1):
-        return 1
-    try:
-        table = read_table(path)
-    except TableError:
-        table = EVALUATION_QUEUE.empty()
-    if not is_local or check is None:
-        own = table.filter(pl.col("model_id") == model)["memory_gib"]
-        return places.gpus_needed(_most(own), settings.cluster_gpu_gib)
-    made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else clock.now()
-    ended = installation.ended(settings.evaluations_dir)
-    over = {each.key.replace("--", "/", 1) for each in ended if each.at > made}
-    under_way = [
-        each for each in launched(settings.evaluations_dir, clock.now()) if each.model_id != model
-    ]
-    work = _work(table, check.gpu_gib, check.places)
-    ahead = [_under_way(each, work.get(each.model_id, places.Work(0.0))) for each in under_way]
-    passed = {model, *over, *(each.model_id for each in under_way)}
-    queued = queue.in_order(table, check.places)["model_id"].unique(maintain_order=True)
-    behind = [work[each] for each in queued if each not in passed]
-    return places.gpus_for(work.get(model, places.Work(0.0)), ahead, behind, check.places)
-
-
-def _work(table: pl.DataFrame, gpu_gib: float, most: int) -> dict[str, places.Work]:
-    """Hours of each model of the queue and GPUs that one copy needs; of several revisions those that take longest."""
-    rows = table.group_by("model_id").agg(pl.col("estimated_gpu_hours", "memory_gib").max())
-    return {
-        model: places.Work(hours or 0.0, min(max(places.gpus_needed(memory_gib, gpu_gib), 1), most))
-        for model, hours, memory_gib in rows.iter_rows()
-    }
-
-
-def _under_way(each: Launched, work: places.Work) -> places.Work:
-    since = None
-    if each.loaded_at:
-        since = max((clock.now() - each.loaded_at).total_seconds() / 3600, 0.0)
-    return replace(work, given=each.gpus or work.least, since=since)
-
-
-def _most(values: pl.Series) -> float | None:
-    """The largest of some values; None if none is known."""
-    known: list[float] = values.drop_nulls().to_list()
-    return max(known, default=None)
 
 
 def _listed_revision(settings: Settings, model: str) -> str | None:
@@ -263,16 +102,6 @@ def _listed_revision(settings: Settings, model: str) -> str | None:
     rows = queue.filter(pl.col("model_id") == model, pl.col("state") != "excluded")
     revisions: list[str | None] = rows.sort("updated_at")["revision"].to_list()
     return revisions[-1] if revisions else None
-
-
-def _release_date(settings: Settings, model: str) -> date | None:
-    """Day of the model's release, of several revisions the latest; None if it is not in `models`."""
-    try:
-        models = read_table(settings.tables_dir / "models.parquet")
-    except TableError:
-        return None
-    dates: list[date] = models.filter(pl.col("model_id") == model)["release_date"].to_list()
-    return max(dates, default=None)
 
 
 def _current_revision(settings: Settings, model: str) -> str:
@@ -288,7 +117,7 @@ def _current_revision(settings: Settings, model: str) -> str:
             raise ValueError(f"its answer is no commit: {sha[:60]!r}")
         return sha
     except (HubError, ValueError, KeyError, TypeError) as error:
-        raise _failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
+        raise failure(f"no commit of {model} is known and the Hub gives none: {error}") from error
 
 
 def _begin(
@@ -323,22 +152,6 @@ def _begin(
     folder_format.write_json(found.path / folder_format.REQUEST, request)
 
 
-def _order(
-    settings: Settings,
-    store: FolderStore | None,
-    name: str,
-    model: str,
-    revision: str,
-    path: Path,
-) -> Order:
-    """The order of an evaluation; with a store, that has the package for its node afterwards."""
-    gpus = gpus_given(settings, model)
-    job = command(settings, model, revision, path, gpus, name)
-    if store:
-        job = evaluation_store.fetching(store, settings, job)
-    return Order(name, tuple(job), _environment(settings), settings.evaluation_hours, gpus)
-
-
 def _run_job(
     context: dg.AssetExecutionContext,
     settings: Settings,
@@ -369,7 +182,7 @@ def _run_job(
     if store is None:
         _wait_for_outcome(path, launcher.visible_after_s)
     else:
-        with _store_errors(f"the job has ended; {BROUGHT_LATER}"):
+        with store_errors(f"the job has ended; {BROUGHT_LATER}"):
             folder_mirror.bring(store, path)
     return told
 
@@ -377,19 +190,10 @@ def _run_job(
 def _release(path: Path, order: Order, store: FolderStore | None) -> None:
     """End the lease of a job that has ended; from a store, bring what it left."""
     if store:
-        with _store_errors(f"the job has ended; {BROUGHT_LATER}"):
+        with store_errors(f"the job has ended; {BROUGHT_LATER}"):
             evaluation_store.end_order(store, path, order.name)
             folder_mirror.bring(store, path)
     lease.end(path, order.name)
-
-
-@contextmanager
-def _store_errors(meaning: str) -> Iterator[None]:
-    """Have errors of the store fail the run, with what that means."""
-    try:
-        yield
-    except StoreError as error:
-        raise _failure(f"{error}; {meaning}") from error
 
 
 def _wait_for_outcome(path: Path, seconds: float) -> None:
@@ -435,11 +239,6 @@ def _end(path: Path, settings: Settings, how: JobEndedError) -> None:
         "fault": fault,
     }
     folder_format.write_json(path / folder_format.OUTCOME, outcome)
-
-
-def _failure(reason: str, path: Path | None = None) -> dg.Failure:
-    metadata = {} if path is None else {"folder": dg.MetadataValue.path(str(path))}
-    return dg.Failure(reason, metadata=metadata, allow_retries=False)
 
 
 def _metadata(path: Path, items: pl.DataFrame) -> Metadata:

@@ -13,7 +13,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from densing_pipeline.addresses import redact
-from densing_pipeline.alerts import Problem
+from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED

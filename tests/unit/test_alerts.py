@@ -11,9 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline import alerts, files
+from densing_pipeline import files
 from densing_pipeline.__main__ import main
-from densing_pipeline.alerts import AlertError, Memory, Problem, Told
+from densing_pipeline.alerts import sending
+from densing_pipeline.alerts.memory import (
+    FILE,
+    MOST_TOLD,
+    Memory,
+    Problem,
+    Told,
+    due,
+    headline_moved,
+)
+from densing_pipeline.alerts.sending import AlertError, send
+from densing_pipeline.alerts.telling import LONGEST_WAIT, tell
 from densing_pipeline.settings import Settings
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -99,23 +110,21 @@ def problem(key: str = "run:nightly", what: str = "the last run of nightly faile
 
 def test_a_problem_is_told_once_and_when_it_is_mended():
     memory = Told()
-    first = alerts.due(memory, [problem()], NOW, WEEK)
+    first = due(memory, [problem()], NOW, WEEK)
     assert first == [
         "the last run of nightly failed (since 2026-11-29T11:00:00+00:00). Read its message. See run 1."
     ]
-    assert alerts.due(memory, [problem(what="now in other words")], NOW + WEEK / 2, WEEK) == []
-    assert alerts.due(memory, [], NOW + WEEK / 2, WEEK) == [
-        "Mended: the last run of nightly failed."
-    ]
-    assert alerts.due(memory, [], NOW + WEEK, WEEK) == []
+    assert due(memory, [problem(what="now in other words")], NOW + WEEK / 2, WEEK) == []
+    assert due(memory, [], NOW + WEEK / 2, WEEK) == ["Mended: the last run of nightly failed."]
+    assert due(memory, [], NOW + WEEK, WEEK) == []
 
 
 @pytest.mark.parametrize(("after", "is_told"), [(-1, False), (0, True)])
 def test_a_problem_that_lasts_is_told_again_after_a_week_with_its_first_day(after, is_told):
     memory = Told()
-    alerts.due(memory, [problem()], NOW, WEEK)
+    due(memory, [problem()], NOW, WEEK)
     later = Problem("run:nightly", "it failed again", NOW + WEEK, "Read its message")
-    again = alerts.due(memory, [later], NOW + WEEK + timedelta(seconds=after), WEEK)
+    again = due(memory, [later], NOW + WEEK + timedelta(seconds=after), WEEK)
     assert again == (
         ["Still: it failed again (since 2026-11-29T11:00:00+00:00). Read its message."]
         if is_told
@@ -124,18 +133,18 @@ def test_a_problem_that_lasts_is_told_again_after_a_week_with_its_first_day(afte
 
 
 def test_a_flood_of_problems_is_one_message_of_twenty_and_each_counts_as_told():
-    memory, many = Told(), [problem(f"check:{n}") for n in range(alerts.MOST_TOLD + 5)]
-    told = alerts.due(memory, many, NOW, WEEK)
-    assert len(told) == alerts.MOST_TOLD + 1
+    memory, many = Told(), [problem(f"check:{n}") for n in range(MOST_TOLD + 5)]
+    told = due(memory, many, NOW, WEEK)
+    assert len(told) == MOST_TOLD + 1
     assert told[-1] == "and 5 problems more: `densing alerts` lists them."
-    assert alerts.due(memory, many, NOW, WEEK) == []
+    assert due(memory, many, NOW, WEEK) == []
 
 
 def test_messages_reach_the_service_and_are_remembered_by_the_next_process(service, settings):
-    assert alerts.tell(settings, [], NOW) == ""
-    assert alerts.tell(settings, [problem()], NOW) != ""
-    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=5)) == ""
-    alerts.tell(settings, [], NOW + timedelta(minutes=10))
+    assert tell(settings, [], NOW) == ""
+    assert tell(settings, [problem()], NOW) != ""
+    assert tell(settings, [problem()], NOW + timedelta(minutes=5)) == ""
+    tell(settings, [], NOW + timedelta(minutes=10))
     titles = [message["title"].rpartition(": ")[2] for message in service.messages]
     assert titles == ["1 problem", "all is well"]
     assert "Mended" in service.messages[1]["message"]
@@ -144,14 +153,14 @@ def test_messages_reach_the_service_and_are_remembered_by_the_next_process(servi
 def test_a_message_that_is_not_taken_is_sent_again_and_no_secret_is_told(service, settings):
     service.status = 500
     with pytest.raises(AlertError) as failed:
-        alerts.tell(settings, [problem()], NOW)
+        tell(settings, [problem()], NOW)
     assert (
         str(failed.value) == "address 1 of DENSING_ALERT_URLS (json://...) did not take the message"
     )
     service.status = 200
-    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=5)) != ""
-    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=10)) == ""
-    assert "secret" not in (settings.state_dir / alerts.FILE).read_text()
+    assert tell(settings, [problem()], NOW + timedelta(minutes=5)) != ""
+    assert tell(settings, [problem()], NOW + timedelta(minutes=10)) == ""
+    assert "secret" not in (settings.state_dir / FILE).read_text()
     assert "secret" not in repr(settings)
 
 
@@ -165,12 +174,12 @@ def test_a_service_that_fails_for_a_day_costs_the_other_nothing_and_is_left_alon
         both = settings.model_copy(update={"alert_urls": f"{failing.url()} {service.url()}"})
         for now in day:
             with pytest.raises(AlertError, match=r"^address 1 of .*\(json://\.\.\.\)"):
-                alerts.tell(both, [problem()], now)
+                tell(both, [problem()], now)
         assert len(service.messages) == 1
         assert len(failing.messages) in range(10, 15)
         failing.status = 200
-        alerts.tell(both, [problem()], day[-1] + alerts.LONGEST_WAIT)
-        assert alerts.tell(both, [problem()], day[-1] + 2 * alerts.LONGEST_WAIT) == ""
+        tell(both, [problem()], day[-1] + LONGEST_WAIT)
+        assert tell(both, [problem()], day[-1] + 2 * LONGEST_WAIT) == ""
     assert len(service.messages) == 1
 
 
@@ -178,28 +187,28 @@ def test_a_service_that_fails_for_weeks_goes_on_being_tried(service, settings):
     service.status = 500
     for attempt in range(80):
         with pytest.raises(AlertError, match="address 1"):
-            alerts.tell(settings, [problem()], NOW + attempt * alerts.LONGEST_WAIT)
+            tell(settings, [problem()], NOW + attempt * LONGEST_WAIT)
     assert len(service.messages) == 80
     service.status = 200
-    assert alerts.tell(settings, [problem()], NOW + 80 * alerts.LONGEST_WAIT) != ""
+    assert tell(settings, [problem()], NOW + 80 * LONGEST_WAIT) != ""
 
 
 def test_a_clock_that_was_ahead_keeps_no_message_back(service, settings):
     ahead = NOW + timedelta(days=400)
-    alerts.tell(settings, [problem()], ahead)
-    assert alerts.tell(settings, [problem()], NOW) != ""
+    tell(settings, [problem()], ahead)
+    assert tell(settings, [problem()], NOW) != ""
     service.status = 500
     with pytest.raises(AlertError):
-        alerts.tell(settings, [problem("check:a")], ahead)
+        tell(settings, [problem("check:a")], ahead)
     service.status = 200
-    assert alerts.tell(settings, [problem("check:a")], NOW) != ""
+    assert tell(settings, [problem("check:a")], NOW) != ""
 
 
 def test_an_address_that_is_new_is_told_everything_and_the_others_nothing_again(service, settings):
-    alerts.tell(settings, [problem()], NOW)
+    tell(settings, [problem()], NOW)
     with serving() as new:
         both = settings.model_copy(update={"alert_urls": f"{new.url()} {service.url()}"})
-        alerts.tell(both, [problem()], NOW + timedelta(minutes=5))
+        tell(both, [problem()], NOW + timedelta(minutes=5))
         assert (len(new.messages), len(service.messages)) == (1, 1)
 
 
@@ -207,19 +216,19 @@ def test_a_redirected_message_is_not_taken_for_a_message_that_arrived(service, s
     """The POST would become a GET of some page, which is there."""
     service.status = 302
     with pytest.raises(AlertError, match="did not take the message"):
-        alerts.send(settings.alert_urls, "title", "body")
+        send(settings.alert_urls, "title", "body")
     assert service.beats == []
 
 
 def test_a_service_that_does_not_answer_holds_nobody_up(service, settings, monkeypatch):
-    monkeypatch.setattr(alerts, "MESSAGES_S", 0.2)
+    monkeypatch.setattr(sending, "MESSAGES_S", 0.2)
     with serving() as silent:
         silent.may_answer.clear()
         both = settings.model_copy(update={"alert_urls": f"{silent.url()} {service.url()}"})
         with pytest.raises(
             AlertError, match=r"address 1 .* did not take the message within 0\.2 s"
         ):
-            alerts.tell(both, [problem()], NOW, "one")
+            tell(both, [problem()], NOW, "one")
     assert (len(service.messages), len(service.beats)) == (1, 1)
 
 
@@ -228,14 +237,14 @@ def test_an_address_that_is_none_is_told(settings):
     with pytest.raises(
         AlertError, match=r"does not understand address 1 .*\(nonsense://\.\.\.\)"
     ) as told:
-        alerts.tell(wrong, [problem()], NOW)
+        tell(wrong, [problem()], NOW)
     assert "token" not in str(told.value)
 
 
 def test_a_damaged_memory_tells_again_rather_than_nothing(settings):
-    alerts.tell(settings, [problem()], NOW)
-    (settings.state_dir / alerts.FILE).write_text('{"problems": 3')
-    assert alerts.tell(settings, [problem()], NOW) != ""
+    tell(settings, [problem()], NOW)
+    (settings.state_dir / FILE).write_text('{"problems": 3')
+    assert tell(settings, [problem()], NOW) != ""
 
 
 def test_a_disk_that_takes_no_memory_has_each_problem_told_once(service, settings, monkeypatch):
@@ -245,35 +254,35 @@ def test_a_disk_that_takes_no_memory_has_each_problem_told_once(service, setting
     with monkeypatch.context() as on_a_full_disk:
         on_a_full_disk.setattr(files, "write", full)
         for minutes in (0, 5, 10):
-            alerts.tell(settings, [problem()], NOW + timedelta(minutes=minutes), "one")
+            tell(settings, [problem()], NOW + timedelta(minutes=minutes), "one")
     assert (len(service.messages), len(service.beats)) == (1, 1)
-    assert alerts.tell(settings, [problem()], NOW + timedelta(minutes=15), "one") == ""
-    assert Memory.read(settings.state_dir / alerts.FILE).heartbeat == "one"
+    assert tell(settings, [problem()], NOW + timedelta(minutes=15), "one") == ""
+    assert Memory.read(settings.state_dir / FILE).heartbeat == "one"
 
 
 def test_the_heartbeat_follows_each_night_that_succeeded(service, settings):
     for run, hours in (("one", 0), ("one", 1), ("two", 24), (None, 48)):
-        alerts.tell(settings, [], NOW + timedelta(hours=hours), run)
+        tell(settings, [], NOW + timedelta(hours=hours), run)
     assert service.beats == ["/ping/secret-id", "/ping/secret-id"]
     service.status = 503
     with pytest.raises(AlertError, match=r"no heartbeat to 127\.0\.0\.1: .*503") as failed:
-        alerts.tell(settings, [], NOW + timedelta(hours=72), "three")
+        tell(settings, [], NOW + timedelta(hours=72), "three")
     assert "secret-id" not in str(failed.value)
     service.status = 200
-    alerts.tell(settings, [], NOW + timedelta(hours=72), "three")
+    tell(settings, [], NOW + timedelta(hours=72), "three")
     assert len(service.beats) == 4
 
 
 def test_a_message_and_a_heartbeat_do_not_wait_for_one_another(service, settings):
     lost = settings.model_copy(update={"alert_urls": "json://127.0.0.1:1/"})
     with pytest.raises(AlertError, match="did not take"):
-        alerts.tell(lost, [problem()], NOW, "one")
+        tell(lost, [problem()], NOW, "one")
     assert len(service.beats) == 1
     lost = settings.model_copy(update={"heartbeat_url": "http://127.0.0.1:1/"})
     with pytest.raises(AlertError, match="no heartbeat"):
-        alerts.tell(lost, [problem()], NOW, "two")
+        tell(lost, [problem()], NOW, "two")
     assert len(service.messages) == 1
-    assert alerts.tell(settings, [problem()], NOW, "two") == ""
+    assert tell(settings, [problem()], NOW, "two") == ""
     assert (len(service.messages), len(service.beats)) == (1, 2)
 
 
@@ -288,14 +297,14 @@ def headline(path: Path, months: float | None, low: float = 4.0, high: float = 9
 )
 def test_a_headline_number_outside_its_last_interval_is_told_once(tmp_path, months, is_told):
     memory, path = Told(), tmp_path / "latest" / "headline.json"
-    assert alerts.headline_moved(memory, path) == []
+    assert headline_moved(memory, path) == []
     headline(path, 6.0)
-    assert alerts.headline_moved(memory, path) == []
+    assert headline_moved(memory, path) == []
     headline(path, months, 1.0, 20.0)
-    told = alerts.headline_moved(memory, path)
+    told = headline_moved(memory, path)
     assert bool(told) is is_told
     assert "was 6.0 (4.0 to 9.0)" in told[0] if is_told else told == []
-    assert alerts.headline_moved(memory, path) == []
+    assert headline_moved(memory, path) == []
 
 
 def test_the_command_sends_a_test_message(service, settings, monkeypatch, capsys):

@@ -26,7 +26,8 @@ from densing_pipeline.evaluation import (
     suite,
 )
 from densing_pipeline.evaluation.places import Work
-from densing_pipeline.orchestration.evaluation import check, command, gpus_given
+from densing_pipeline.orchestration.evaluation_check import check
+from densing_pipeline.orchestration.evaluation_order import command, gpus_given
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import EVALUATION_QUEUE

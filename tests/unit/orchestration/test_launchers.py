@@ -10,7 +10,7 @@ import pytest
 
 from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.job_path import package_copied
-from densing_pipeline.orchestration.evaluation import command, gpus_given
+from densing_pipeline.orchestration.evaluation_order import command, gpus_given
 from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.launchers.choice import chosen
 from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from densing_pipeline.alerts import Problem
+from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration import problems
 from densing_pipeline.orchestration.problems import OVERDUE
