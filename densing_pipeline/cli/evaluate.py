@@ -49,6 +49,8 @@ def run(model: str, revision: str | None, weights: Path | None, out: Path | None
         "--data": settings.evaluation_data,
         "--cache": settings.evaluation_cache_dir,
         "--disk-gib": settings.evaluation_disk_gib,
+        # The folder in which jobs of the cluster measure the same model; a folder of one's own goes nowhere.
+        "--store": settings.evaluation_store if out is None else None,
     }
     _replace_process(python, job_command(python, options), settings)
 

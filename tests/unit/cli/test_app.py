@@ -231,21 +231,25 @@ def test_without_an_evaluation_environment_the_remedy_is_named(monkeypatch, tmp_
     assert "`make evaluation-env` builds it" in capsys.readouterr().err
 
 
-def test_the_evaluation_job_gets_what_was_asked_and_its_exit_status_is_returned(tmp_path):
-    """The environment is stood in for by a script that prints what it was started with."""
-    python = tmp_path / "python"
+def evaluated(folder: Path, *given: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`densing evaluate` with an environment that prints what it was started with, and ends with status 3."""
+    python = folder / "python"
     python.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\nexit 3\n', encoding="utf-8")
     python.chmod(0o755)
     environment = {
         **os.environ,
         "DENSING_EVALUATION_PYTHON": str(python),
-        "DENSING_STATE_DIR": str(tmp_path / "state"),
-        "DENSING_EVALUATION_DISK_GIB": "7",
+        "DENSING_STATE_DIR": str(folder / "state"),
+        **variables,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "densing_pipeline", "evaluate", "org/model", "--limit", "5"],
+    return subprocess.run(
+        [sys.executable, "-m", "densing_pipeline", "evaluate", "org/model", *given],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def test_the_evaluation_job_gets_what_was_asked_and_its_exit_status_is_returned(tmp_path):
+    done = evaluated(tmp_path, "--limit", "5", DENSING_EVALUATION_DISK_GIB="7")
     assert done.returncode == 3
     path, *given = done.stdout.split()
     assert [each.name for each in Path(path).iterdir()] == ["densing_pipeline"]
@@ -258,6 +262,16 @@ def test_the_evaluation_job_gets_what_was_asked_and_its_exit_status_is_returned(
         "5",
     ]
     assert given[-2:] == ["--disk-gib", "7.0"]
+
+
+def test_an_evaluation_by_hand_shares_the_store_of_the_clusters_jobs_unless_it_has_a_folder_of_its_own(
+    tmp_path,
+):
+    """Else a job of the cluster could be at the same model, and of two results one would be lost."""
+    shared = {"DENSING_EVALUATE_ON": "ray", "DENSING_EVALUATION_STORE": "s3://bucket/evaluated"}
+    given = evaluated(tmp_path, **shared).stdout.split()
+    assert given[-2:] == ["--store", "s3://bucket/evaluated"]
+    assert "--store" not in evaluated(tmp_path, "--out", "trial", **shared).stdout.split()
 
 
 def test_simulated_intervals_are_written_to_the_named_file(tmp_path, capsys):
