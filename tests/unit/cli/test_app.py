@@ -242,7 +242,7 @@ def evaluated(folder: Path, *given: str, **variables: str) -> subprocess.Complet
         "DENSING_STATE_DIR": str(folder / "state"),
         **variables,
     }
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603
         [sys.executable, "-m", "densing_pipeline", "evaluate", "org/model", *given],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
