@@ -69,25 +69,23 @@ class FolderSender:
         self._renewed = time.monotonic()
         self._held = HeldLease(store, self._key, order)
         earlier = {self._held.lease.files, self._held.taken_from}
-        self._threads = [
-            threading.Thread(target=work, daemon=True)
-            for work in (self._renew_until_end, self._send_until_end)
-        ]
+        # From now on: to fetch a large folder may take longer than a lease lasts.
+        threading.Thread(target=self._renew_until_end, daemon=True).start()
         try:
             self._fetch()
             self._send()
             self._renew(files=self._held.lease.token)
+            write_json(folder / SENT, {"token": self._held.lease.token})
         except BaseException:
+            self._ended.set()
             self._release()
             raise
-        write_json(folder / SENT, {"token": self._held.lease.token})
         with suppress(StoreError):
             self._delete(earlier)
 
     def __enter__(self) -> "FolderSender":
-        """Start to renew and to send."""
-        for thread in self._threads:
-            thread.start()
+        """Start to send."""
+        threading.Thread(target=self._send_until_end, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

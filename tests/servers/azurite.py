@@ -22,6 +22,9 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 VERSION = "2021-08-06"
 
+CLIENT = {"config": {"use_emulator": "true"}, "client_options": {"allow_http": True}}
+"""What a client of obstore needs for it, beside `AZURITE_BLOB_STORAGE_URL` in the environment."""
+
 
 @contextlib.contextmanager
 def serving(container: str) -> Iterator[str]:

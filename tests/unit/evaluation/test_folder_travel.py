@@ -105,6 +105,27 @@ def test_what_a_job_measured_is_read_elsewhere_as_where_it_was_measured(store, n
     assert frame.equals(folder_reader.read_items(folder_reader.read_folder(node))[0])
 
 
+def test_the_lease_is_renewed_while_a_folder_is_fetched(store, node, other, monkeypatch):
+    """Else another job could take over from one that fetches for longer than a lease lasts."""
+    killed(store, node, monkeypatch)
+    later(monkeypatch, lease.EXPIRY_S)
+    monkeypatch.setattr(lease, "RENEWAL_S", 0.01)
+    key, read, renewals = folder_store.folder_key(other), FolderStore.read, []
+
+    def slow(self, path, *most):
+        if path.endswith(".jsonl"):
+            until = time.monotonic() + 20
+            while store_lease.read(store, key).lease.renewal < 3 and time.monotonic() < until:
+                time.sleep(0.01)
+            renewals.append(store_lease.read(store, key).lease.renewal)
+        return read(self, path, *most)
+
+    monkeypatch.setattr(FolderStore, "read", slow)
+    with FolderWriter(other, store=store) as writer:
+        assert measured(writer) == 2
+    assert min(renewals) >= 3
+
+
 def test_a_killed_jobs_items_are_gone_on_from_on_another_machine(
     store, node, other, here, monkeypatch
 ):

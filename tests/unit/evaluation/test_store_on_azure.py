@@ -23,11 +23,7 @@ KEY = ("lab--model", REVISION, "v1")
 def store(monkeypatch):
     with azurite.serving("densing") as url:
         monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", url)
-        yield open_store(
-            "az://densing/evaluated",
-            config={"use_emulator": "true"},
-            client_options={"allow_http": True},
-        )
+        yield open_store("az://densing/evaluated", **azurite.CLIENT)
 
 
 def test_conditions_hold_and_a_folder_arrives(store, tmp_path):

@@ -22,11 +22,7 @@ pytestmark = [
 def place(monkeypatch):
     with azurite.serving("densing") as url:
         monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", url)
-        yield open_store(
-            "az://densing/published",
-            config={"use_emulator": "true"},
-            client_options={"allow_http": True},
-        )
+        yield open_store("az://densing/published", **azurite.CLIENT)
 
 
 def names(paths):
