@@ -82,7 +82,10 @@ def model_links(prices: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(published.PRICE_CHANGES, group="prices")
 def price_changes(
-    prices: pl.DataFrame, model_links: pl.DataFrame, price_polls: pl.DataFrame
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    price_polls: pl.DataFrame,
+    capability_index: pl.DataFrame,
 ) -> pl.DataFrame:
     """Cuts, rises, promotions, arrivals and departures of every offer, with both prices and the day."""
-    return changes.price_changes(prices, model_links, price_polls)
+    return changes.price_changes(prices, model_links, price_polls, capability_index)

@@ -12,7 +12,15 @@ from typing import Any
 
 import polars as pl
 
-from densing_pipeline.past_prices.on_day import SEAT, list_of, looks_of, missed_on, with_seats
+from densing_pipeline.past_prices.naming import is_own_name
+from densing_pipeline.past_prices.on_day import (
+    SEAT,
+    list_of,
+    looks_of,
+    missed_on,
+    released_on,
+    with_seats,
+)
 from densing_pipeline.prices.as_of import last_day
 from densing_pipeline.prices.confirmation import REVERSAL_DAYS
 from densing_pipeline.prices.names import normal, seller, split
@@ -40,7 +48,10 @@ Row = Mapping[str, Any]
 
 
 def price_changes(
-    prices: pl.DataFrame, model_links: pl.DataFrame, price_polls: pl.DataFrame
+    prices: pl.DataFrame,
+    model_links: pl.DataFrame,
+    price_polls: pl.DataFrame,
+    capability_index: pl.DataFrame,
 ) -> pl.DataFrame:
     """Every change of an offer that the book knows of.
 
@@ -48,6 +59,7 @@ def price_changes(
         prices: the published table.
         model_links: the published table.
         price_polls: the published table.
+        capability_index: the published table, which has the days of release of models that are sold.
 
     Returns:
         Rows of `price_changes`.
@@ -79,10 +91,23 @@ def price_changes(
     frame = pl.DataFrame(found, infer_schema_length=None)
     sellers = {name: seller(name) for name in frame["provider"].unique()}
     return PRICE_CHANGES.cast(
-        frame.with_columns(seller=pl.col("provider").replace_strict(sellers)).unique(
-            PRICE_CHANGES.key, keep="first", maintain_order=True
-        )
+        frame.with_columns(
+            seller=pl.col("provider").replace_strict(sellers),
+            canonical_id=_sold(frame, released_on(capability_index)),
+        ).unique(PRICE_CHANGES.key, keep="first", maintain_order=True)
     )
+
+
+def _sold(frame: pl.DataFrame, released: Mapping[str, date]) -> pl.Series:
+    """The model that each change is of; None before its release, unless the offer has its name: another one was sold then."""
+    rows = frame.select("provider", "model", "canonical_id", "date").iter_rows()
+    sold = [
+        None
+        if one in released and day < released[one] and not is_own_name(provider, name, one)
+        else one
+        for provider, name, one, day in rows
+    ]
+    return pl.Series(sold, dtype=pl.String)
 
 
 def of_the_week(changes: pl.DataFrame, until: date) -> pl.DataFrame:

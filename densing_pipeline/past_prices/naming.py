@@ -94,6 +94,11 @@ def meant(model_links: pl.DataFrame, asked: str) -> Meant:
     return Meant(offers, tuple(sorted({*of_named, *ids})))
 
 
+def is_own_name(provider: str, model: str, canonical_id: str) -> bool:
+    """Whether an offer has the name of its model; else the name may have been that of an earlier model."""
+    return _parts(provider, model)[1] == _parts("", canonical_id)[1]
+
+
 @cache
 def _parts(provider: str, model: str) -> tuple[str | None, str]:
     """The maker that a name states, if any, and the normal form of what is left.

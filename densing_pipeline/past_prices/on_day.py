@@ -217,11 +217,25 @@ def price_on_day(
 
 def _sold_on(offers: pl.DataFrame, capability_index: pl.DataFrame, on: date) -> pl.DataFrame:
     """The offers without further names of a model that came out after a day: they sold an earlier model then."""
-    released = index_scores(capability_index, facts.load("sold_models"))
-    later = released.filter(pl.col("release_date") > on)["canonical_id"].unique()
+    later = [one for one, day in released_on(capability_index).items() if day > on]
     return offers.filter(
-        pl.col("is_named") | ~pl.col("canonical_id").is_in(later.implode()).fill_null(value=False)
+        pl.col("is_named") | ~pl.col("canonical_id").is_in(later).fill_null(value=False)
     )
+
+
+def released_on(capability_index: pl.DataFrame) -> dict[str, date]:
+    """The day of release of each model that is sold, by `canonical_id`, where it is known.
+
+    Args:
+        capability_index: the published table.
+    """
+    released = index_scores(capability_index, facts.load("sold_models"))
+    days = (
+        released.drop_nulls("release_date")
+        .group_by("canonical_id")
+        .agg(pl.col("release_date").max())
+    )
+    return dict(days.sort("canonical_id").iter_rows())
 
 
 def _order(one: OfferOnDay) -> tuple[Any, ...]:

@@ -1712,6 +1712,10 @@ OWN: dict[tuple[str, str], Column] = {
         "where no repository is known to be it."
     ),
     ("price_now", "since"): _day("First day on which the price is known to have held."),
+    ("price_changes", "canonical_id"): _text(
+        "Model the offer sells: a Hub id where open weights exist, else org/name. Empty where no rule links the name "
+        "to a model, and before the release of a model whose name the offer does not have: another was sold then."
+    ),
     ("price_changes", "input_usd_per_mtok"): _price(
         "Price of input tokens after the change; empty for a departure."
     ),

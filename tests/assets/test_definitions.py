@@ -176,7 +176,7 @@ PARENTS = {
     "prices": {"price_snapshots"},
     "price_polls": {"prices", "price_snapshots"},
     "model_links": {"prices", "models"},
-    "price_changes": {"prices", "model_links", "price_polls"},
+    "price_changes": {"prices", "model_links", "price_polls", "capability_index"},
     "capability_levels": {"capability_index"},
     "price_frontier": {"price_polls"} | LEVEL_INPUTS,
     "price_halving": {"price_frontier"} | LEVEL_INPUTS,

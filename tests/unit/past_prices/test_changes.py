@@ -7,14 +7,21 @@ import pytest
 
 from densing_pipeline.past_prices.changes import of_the_week, price_changes
 from densing_pipeline.prices.as_of import last_day
-from densing_pipeline.tables.published import MODEL_LINKS, PRICE_CHANGES, PRICE_POLLS, PRICES
+from densing_pipeline.tables.published import (
+    CAPABILITY_INDEX,
+    MODEL_LINKS,
+    PRICE_CHANGES,
+    PRICE_POLLS,
+    PRICES,
+)
 
 pytestmark = pytest.mark.heavy
 
 START = date(2025, 1, 1)
 OLD, NEW = (2.0, 8.0), (1.0, 4.0)
 DAYS = range(0, 60, 2)
-INPUTS = ("prices", "model_links", "price_polls")
+NOTHING = (PRICES, MODEL_LINKS, PRICE_POLLS, CAPABILITY_INDEX)
+INPUTS = ("prices", "model_links", "price_polls", "capability_index")
 
 
 def day(n: int) -> date:
@@ -99,8 +106,27 @@ def test_a_mended_entry_of_a_list_that_people_keep_is_no_change(changes_of):
     assert [one[0] for one in changes_of(tenfold)] == ["cut"]
 
 
+@pytest.mark.parametrize(
+    ("model", "released", "is_linked"),
+    [("v3-chat", day(31), False), ("v3-chat", day(30), True), ("DeepSeek-V3", day(31), True)],
+)
+def test_a_change_before_a_models_release_is_of_what_its_further_name_sold_then(
+    folded, model, released, is_linked
+):
+    looks = {day(n): {model: OLD if n < 30 else NEW} for n in DAYS}
+    book = folded(looks, **{model.replace("-", "_"): "deepseek-ai/DeepSeek-V3"})
+    release = {
+        "source": "epoch-eci", "index_name": "ECI", "licence_basis": "CC-BY-4.0", "model": "DeepSeek-V3",
+        "index_value": 140.0, "release_date": released, "observed_from": START, "snapshot_sha256": "",
+    }  # fmt: skip
+    book["capability_index"] = CAPABILITY_INDEX.cast(pl.DataFrame([release]))
+    found = PRICE_CHANGES.validate(price_changes(*(book[name] for name in INPUTS)))
+    assert found.select("change", "date").rows() == [("cut", day(30))]
+    assert found["canonical_id"].to_list() == ["deepseek-ai/DeepSeek-V3" if is_linked else None]
+
+
 def test_no_prices_have_no_changes():
-    assert price_changes(PRICES.empty(), MODEL_LINKS.empty(), PRICE_POLLS.empty()).is_empty()
+    assert price_changes(*(table.empty() for table in NOTHING)).is_empty()
     assert of_the_week(PRICE_CHANGES.empty(), START).is_empty()
 
 
