@@ -21,6 +21,9 @@ _SCHEME = r"[a-zA-Z][a-zA-Z0-9+.\-]{0,30}"
 _START = re.compile(rf"(?:{_SCHEME}:)?//")
 _ADDRESS = re.compile(rf"{_SCHEME}://(?:(?!{_SCHEME}://)\S)*")
 _VALUE = re.compile(r"([?&;][^\s=&;?'\"<>]+=)(?!\*\*\*)[^\s&;'\"<>]+")
+_TAIL = re.compile(r"[^?@]*?([.,;:!)}>'\"]*)")
+"""An address that holds no secret, and after it what ends a sentence or a bracket around it."""
+
 _PARTS = re.compile(r"([^/?#]*)([^?#]*)(\??)([^#]*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:@\[\]\s]*)(:\d*)?")
 
@@ -80,8 +83,16 @@ def redact(text: str) -> str:
         >>> redact("no answer from http://u:p@host/a?sig=s after 20 s")
         'no answer from http://host/a?sig=*** after 20 s'
     """
-    found = _ADDRESS.sub(lambda address: shown(address[0]), hide_secrets(text))
+    found = _ADDRESS.sub(_shown_in_text, hide_secrets(text))
     return _VALUE.sub(rf"\1{HIDDEN}", found)
+
+
+def _shown_in_text(found: re.Match[str]) -> str:
+    """An address of free text, which may end a sentence: "at http://127.0.0.1:8080." names no other host."""
+    address = found[0]
+    ended = _TAIL.fullmatch(address)
+    tail = ended[1] if ended else ""
+    return shown(address.removesuffix(tail)) + tail if tail else shown(address)
 
 
 def hide_secrets(text: str) -> str:

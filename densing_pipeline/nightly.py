@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -14,19 +13,11 @@ from dagster._core.utils import make_new_run_id
 from densing_pipeline import state
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.orchestration import storage
+from densing_pipeline.orchestration.own_runs import IN_PROCESS, in_process_tags, place_tags
 from densing_pipeline.settings import Settings
 
 # The command line says itself what failed; Dagster's own trace is kept with the run.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-IN_PROCESS = {"densing/in_process": "true"}
-"""Tag of runs that end with the process that began them."""
-
-
-def own_tags(settings: Settings) -> dict[str, str]:
-    """Tags of the runs that this machine began in this process for this state directory."""
-    place = f"{socket.gethostname()}:{settings.state_dir.absolute()}"
-    return {**IN_PROCESS, "densing/state": place}
 
 
 class OverdueError(RuntimeError):
@@ -119,12 +110,9 @@ def end_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
     """Mark runs of this installation as failed whose process was killed.
 
     Dagster would show them as running forever. Call it only while holding the state directory's lock,
-    when no other run of this kind can be active. SQLite files are in the state directory, so all runs in
-    them are its own, also those of a container whose host had another name; a Postgres database may have
-    runs of other installations, which are left alone.
+    when no other run of this kind can be active.
     """
-    own = own_tags(settings) if settings.database_url else IN_PROCESS
-    going = dg.RunsFilter(tags=own, statuses=[dg.DagsterRunStatus.STARTED])
+    going = dg.RunsFilter(tags=in_process_tags(settings), statuses=[dg.DagsterRunStatus.STARTED])
     for run in instance.get_runs(going):
         instance.report_run_failed(run, "its process ended before the run did")
 
@@ -178,7 +166,7 @@ def _run(
             _watch(recorded, job, run_id, watch)
         try:
             result = job.execute_in_process(
-                instance=recorded, run_config=QUIET, raise_on_error=False, tags=own_tags(settings),
+                instance=recorded, run_config=QUIET, raise_on_error=False, tags={**IN_PROCESS, **place_tags(settings)},
                 run_id=run_id,
                 asset_selection=None if only is None else [dg.AssetKey(name) for name in only],
             )  # fmt: skip

@@ -7,7 +7,7 @@ import dagster as dg
 from densing_pipeline import clock
 from densing_pipeline.alerts import telling
 from densing_pipeline.alerts.sending import AlertError
-from densing_pipeline.orchestration.problems import last_success, note_first_look, problems
+from densing_pipeline.orchestration.problems import last_success, note_look, problems
 from densing_pipeline.settings import Settings
 
 INTERVAL_SECONDS = 300
@@ -33,7 +33,7 @@ def sensor(settings: Settings, checks: Sequence[dg.AssetChecksDefinition]) -> dg
     def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = clock.now()
         # Before anybody is told, so that whoever sets the addresses later learns of a night that never came.
-        note_first_look(context.instance, now)
+        note_look(context.instance, now)
         if not settings.alert_urls.strip() and not settings.heartbeat_url:
             return dg.SkipReason("DENSING_ALERT_URLS and DENSING_HEARTBEAT_URL are not set")
         found = problems(context.instance, settings, keys, now)

@@ -37,14 +37,14 @@ def show(screen: Screen, *, is_test: bool, is_told: bool) -> None:
         from densing_pipeline.orchestration.checks import all_checks
         from densing_pipeline.orchestration.problems import (
             last_success,
-            note_first_look,
+            note_look,
             problems,
         )
 
         keys = [key for check in all_checks() for key in check.check_keys]
         now = clock.now()
         with storage.open_instance(settings) as instance:
-            note_first_look(instance, now)
+            note_look(instance, now)
             found = problems(instance, settings, keys, now)
             succeeded = last_success(instance)
         for problem in found:

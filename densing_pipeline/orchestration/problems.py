@@ -3,9 +3,11 @@
 It is read anew each time, so nothing is missed while the daemon was down, and what is mended is gone.
 """
 
+import json
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import dagster as dg
 from dagster._core.events import JobFailureData
@@ -40,6 +42,12 @@ MOST_FINDINGS = 3
 FIRST_LOOK = "densing/first_look"
 """Key in Dagster's database of the time at which problems were first looked for."""
 
+DAEMONS = "densing/daemons"
+"""Key in Dagster's database of the daemons that were seen lately: by id, the first and the last heartbeat that was looked at."""
+
+DAEMONS_SEEN_FOR = timedelta(hours=1)
+"""Time for which a daemon that sent a heartbeat counts: of two, each look sees the one that sent the last."""
+
 SEE = "see docs/operations.md, `When something is wrong`"
 
 
@@ -60,21 +68,43 @@ def problems(
     return [
         *_failed_runs(instance, settings),
         *_nights(instance, settings, now),
+        *_daemons(instance, now),
         *_failed_checks(instance, settings, checks),
         *_evaluations(settings),
         *_disks(settings, now),
     ]
 
 
-def note_first_look(instance: dg.DagsterInstance, now: datetime) -> None:
-    """Keep in Dagster's database when problems were first looked for: from then on a first night is waited for."""
+def note_look(instance: dg.DagsterInstance, now: datetime) -> None:
+    """Keep in Dagster's database what a later look needs of this one.
+
+    That is when problems were first looked for, from which on a first night is waited for, and which daemon sent the last
+    heartbeat.
+    """
     if _first_look(instance) is None:
         instance.daemon_cursor_storage.set_cursor_values({FIRST_LOOK: now.isoformat()})
+    seen = _daemons_seen(instance, now)
+    for heartbeat in instance.get_daemon_heartbeats().values():
+        name, at = str(heartbeat.daemon_id), heartbeat.timestamp
+        first, last = seen.get(name, (at, at))
+        seen[name] = (min(first, at), max(last, at))
+    instance.daemon_cursor_storage.set_cursor_values({DAEMONS: json.dumps(seen)})
 
 
 def _first_look(instance: dg.DagsterInstance) -> datetime | None:
     found = instance.daemon_cursor_storage.get_cursor_values({FIRST_LOOK}).get(FIRST_LOOK)
     return datetime.fromisoformat(found) if found else None
+
+
+def _daemons_seen(instance: dg.DagsterInstance, now: datetime) -> dict[str, tuple[float, float]]:
+    """Daemons that were seen lately: by id, the first and the last heartbeat that was looked at, in seconds since 1970."""
+    found = instance.daemon_cursor_storage.get_cursor_values({DAEMONS}).get(DAEMONS)
+    latest = now.timestamp() - DAEMONS_SEEN_FOR.total_seconds()
+    return {
+        name: (first, last)
+        for name, (first, last) in json.loads(found or "{}").items()
+        if last >= latest
+    }
 
 
 def last_success(instance: dg.DagsterInstance) -> str | None:
@@ -172,6 +202,24 @@ def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> 
             )
         )
     return found
+
+
+def _daemons(instance: dg.DagsterInstance, now: datetime) -> list[Problem]:
+    """Two daemons send heartbeats in turn. Of one that was started again the second begins when the first has ended."""
+    seen = sorted(_daemons_seen(instance, now).values())
+    begins = [second[0] for first, second in pairwise(seen) if second[0] < first[1]]
+    if not begins:
+        return []
+    return [
+        Problem(
+            "daemons",
+            "two Dagster daemons run on one database, so schedules and sensors may act twice",
+            _instant(begins[0]),
+            "Stop one of them: give each state directory one daemon, and each daemon a database of its own; this is mended an "
+            "hour after",
+            "the page Deployment, Daemons",
+        )
+    ]
 
 
 def _failed_checks(

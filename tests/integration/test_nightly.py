@@ -16,7 +16,8 @@ import pytest
 
 from densing_pipeline.__main__ import main
 from densing_pipeline.definitions import build_defs
-from densing_pipeline.nightly import end_killed_runs, own_tags, run_nightly
+from densing_pipeline.nightly import end_killed_runs, run_nightly
+from densing_pipeline.orchestration.own_runs import IN_PROCESS, place_tags
 from densing_pipeline.publication.release import is_whole, read_latest
 from densing_pipeline.settings import Settings
 from densing_pipeline.tables.published import PUBLISHED
@@ -181,7 +182,7 @@ def test_runs_that_a_killed_process_left_are_ended_and_on_a_server_those_of_othe
     with dg.DagsterInstance.ephemeral() as instance:
         runs = [
             instance.create_run_for_job(
-                empty, tags=own_tags(each), status=dg.DagsterRunStatus.STARTED
+                empty, tags=IN_PROCESS | place_tags(each), status=dg.DagsterRunStatus.STARTED
             )
             for each in (mine, other)
         ]

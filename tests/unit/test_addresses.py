@@ -31,13 +31,23 @@ def test_an_address_without_secrets_is_written_as_it_is(parts: tuple[str, str]) 
     assert redact(f"no answer from {address} in time") == f"no answer from {address} in time"
 
 
+@given(CLEAR, st.sampled_from([".", ",", ")", "'", "'.", '"),', ":", ">"]))
+def test_an_address_that_ends_a_sentence_is_written_as_it_is(
+    parts: tuple[str, str], end: str
+) -> None:
+    text = f"no answer from {''.join(parts)}{end}"
+    assert redact(text) == text
+    assert redact(f"{text} It is asked again.") == f"{text} It is asked again."
+
+
 @given(CLEAR, SECRETS, SECRETS, st.dictionaries(WORDS, SECRETS, max_size=3), SECRETS)
 def test_no_secret_part_of_an_address_is_written(
     parts: tuple[str, str], user: str, password: str, query: dict[str, str], fragment: str
 ) -> None:
     values = "&".join(f"{name}={value}" for name, value in query.items())
     address = f"{parts[0]}{user}:{password}@{parts[1]}?{values}#{fragment}"
-    for written in (shown(address), redact(f"refused: {address}"), redact(f"'{address}', then")):
+    told = (f"refused: {address}", f"'{address}', then", f"refused: {address}.")
+    for written in (shown(address), *map(redact, told)):
         assert SECRET not in written
         assert parts[1] in written
     assert all(f"{name}={HIDDEN}" in shown(address) for name in query)

@@ -17,6 +17,7 @@ from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defi
 
 from densing_pipeline import nightly
 from densing_pipeline.orchestration import postgres_storage, storage
+from densing_pipeline.orchestration.own_runs import IN_PROCESS, place_tags
 from densing_pipeline.settings import Settings, SettingsError, read_settings
 from densing_pipeline.state import StorageError
 from tests.servers.postgres import PASSWORD, PostgresServer, programs
@@ -284,10 +285,10 @@ def test_killed_runs_of_another_installation_are_left_alone(
     )
     monkeypatch.setenv("DENSING_STATE_DIR", str(first.state_dir))
     with storage.open_instance(first) as instance:
-        own, another_folder = nightly.own_tags(first), nightly.own_tags(second)
+        own, another_folder = IN_PROCESS | place_tags(first), IN_PROCESS | place_tags(second)
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr("socket.gethostname", lambda: "another-host")
-            another_host = nightly.own_tags(first)
+            another_host = IN_PROCESS | place_tags(first)
         runs = [
             instance.create_run_for_job(empty, tags=tags, status=dg.DagsterRunStatus.STARTED)
             for tags in (own, another_folder, another_host)

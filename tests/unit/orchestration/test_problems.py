@@ -1,9 +1,11 @@
 """What is wrong is read from the records of real runs; nothing else is told."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
@@ -114,8 +116,8 @@ def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_th
     instance, settings, minutes, is_told
 ):
     started = datetime.now(UTC)
-    problems.note_first_look(instance, started)
-    problems.note_first_look(instance, started + timedelta(days=1))  # the next tick
+    problems.note_look(instance, started)
+    problems.note_look(instance, started + timedelta(days=1))  # the next tick
     after = ONE_NIGHT_MISSED + timedelta(minutes=minutes)
     told = found(instance, settings, after)
     assert set(told) == ({"night:missing"} if is_told else set())
@@ -124,6 +126,49 @@ def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_th
         assert "when this installation was started" in told["night:missing"].what
     run(instance)
     assert found(instance, settings) == {}
+
+
+def seen(instance, started: datetime, looks: Sequence[tuple[str, int]]) -> datetime:
+    """Have each look find the last heartbeat of a daemon, so many minutes after the start; the time of the last look."""
+    for daemon, minutes in looks:
+        at = started + timedelta(minutes=minutes)
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), "SENSOR", daemon, []))
+        problems.note_look(instance, at)
+    return at
+
+
+def daemons(instance, settings, now: datetime) -> list[Problem]:
+    told = problems.problems(instance, settings, [], now)
+    return [each for each in told if each.key == "daemons"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "is_told"),
+    [
+        ("aaaa", False),
+        ("aabb", False),  # started again
+        ("abcd", False),  # and again
+        ("abab", True),
+        ("abba", True),
+        ("abca", True),
+    ],
+)
+def test_two_daemons_that_send_heartbeats_in_turn_are_a_problem(instance, settings, looks, is_told):
+    started = datetime.now(UTC)
+    now = seen(instance, started, [(each, 5 * turn) for turn, each in enumerate(looks)])
+    told = daemons(instance, settings, now)
+    assert len(told) == is_told
+    if is_told:
+        assert told[0].since == started + timedelta(minutes=5)
+
+
+def test_the_second_daemon_is_forgotten_an_hour_after_it_ended(instance, settings):
+    started = datetime.now(UTC)
+    looks = [("a", 0), ("b", 5), ("a", 10), *(("a", minutes) for minutes in range(15, 65, 5))]
+    now = seen(instance, started, looks)
+    assert daemons(instance, settings, now)
+    now = seen(instance, started, [("a", 66)])
+    assert not daemons(instance, settings, now)
 
 
 @pytest.mark.parametrize(("minutes", "is_told"), [(-5, False), (5, True)])
