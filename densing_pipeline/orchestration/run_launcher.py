@@ -26,7 +26,7 @@ from densing_pipeline.settings import read_settings
 SILENT_FOR_S = 300.0
 """Time without an answer after which a code server is taken for one that ended, with its runs: it is started again sooner."""
 
-ANSWER_S = 10
+CODE_SERVER_ANSWER_S = 10
 """Longest wait for an answer of the code server."""
 
 ENDED = "its process ended before the run did: it was killed, or the machine or the code server was started again"
@@ -82,7 +82,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         )
         try:
             answer = client.can_cancel_execution(
-                CanCancelExecutionRequest(run_id=run_id), timeout=ANSWER_S
+                CanCancelExecutionRequest(run_id=run_id), timeout=CODE_SERVER_ANSWER_S
             )
         except DagsterUserCodeUnreachableError:
             now = time.monotonic()
