@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of `densing`; returns the exit status."""
+    from densing_pipeline.addresses import redact_traces
     from densing_pipeline.cli.app import main as run_command
 
+    redact_traces()
     return run_command(arguments)
 
 

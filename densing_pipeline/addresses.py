@@ -6,13 +6,18 @@ error from `redact`, which also hides the secrets of the environment, for a libr
 password. A secret in the path of an address is not recognised as one.
 """
 
+import base64
+import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "***"
 """Written in the place of a value."""
@@ -25,20 +30,31 @@ _TAIL = re.compile(r"[^?@]*?([.,;:!)}>'\"]*)")
 """An address that holds no secret, and after it what ends a sentence or a bracket around it."""
 
 _PARTS = re.compile(r"([^/?#]*)([^?#]*)(\??)([^#]*)", re.DOTALL)
+_HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:@\[\]\s]*)(:\d*)?")
 
 
 _SECRET_NAME = re.compile(
-    r"(TOKEN|PASSWORD|PASSWD|SECRET|SECRET_KEY|ACCESS_KEY|ACCOUNT_KEY|API_KEY|SIG|SIGNATURE)$",
+    r"(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|ACCESS_KEY|ACCOUNT_KEY|API_?KEY|SIG|SIGNATURE|CREDENTIALS?)$"
+    r"|(^|[_-])(PASS|AUTH|PAT)$|[_-]PWD$",
     re.IGNORECASE,
 )
 """How the name of a variable, or of a value in a query, ends that is a secret: HF_TOKEN, PGPASSWORD, AWS_SECRET_ACCESS_KEY."""
+
+_KEY_NAME = re.compile(r"(^|[_-])KEY(_BASE64)?$", re.IGNORECASE)
+"""How the name of a secret ends that may also be a word, as in SORT_KEY: only a long value counts (AZURE_STORAGE_SAS_KEY)."""
 
 _HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 """A token of the Hub; one from a stored login is in no variable."""
 
 SHORTEST_SECRET = 6
 """Characters below which a value is taken for a word, such as `true`."""
+
+SHORTEST_PART = 8
+"""Characters below which a part of the path of an address of `_WHOLE` is taken for a word."""
+
+SHORTEST_KEY = 16
+"""Characters from which a value, line or name is taken for a key where it might be something else: a word, a user, a host."""
 
 _WHOLE = ("DENSING_ALERT_URLS", "DENSING_HEARTBEAT_URL")
 """Variables whose addresses are secrets as a whole."""
@@ -115,27 +131,65 @@ def _secrets_in(environment: tuple[tuple[str, str], ...]) -> Sequence[str]:
     """Kept, for they are looked for in every record of the log and in each text of an event."""
     found = set[str]()
     for name, value in environment:
-        if _SECRET_NAME.search(name):
-            # A file that was read into it ends with a line break, which clients take off.
-            found.add(value.strip())
+        # A file that was read into it ends with a line break, which clients take off.
+        found.update(_secrets_of_variable(name, value.strip()))
         if "://" not in value:
             continue
         if name in _WHOLE:
-            found.update(value.split())
+            for address in value.split():
+                found.update((address, *_drawn_parts(address)))
         for address in _ADDRESS.findall(value):
             found.update(_secrets_of(address))
-    return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+    long_enough = {form for each in found if len(each) >= SHORTEST_SECRET for form in _forms(each)}
+    return sorted(long_enough, key=len, reverse=True)
 
 
-def _secrets_of(address: str) -> list[str]:
-    """Password and signatures of an address, as written and decoded."""
+def _secrets_of_variable(name: str, value: str) -> list[str]:
+    """The value if its name says that it is a secret, with the lines of a private key and the signatures of a query; not the path of a file."""
+    is_secret = _SECRET_NAME.search(name) or (_KEY_NAME.search(name) and len(value) >= SHORTEST_KEY)
+    # `Path.is_file` raises if the name is too long, as that of a secret may be.
+    if not is_secret or (value.startswith("/") and os.path.isfile(value)):  # noqa: PTH113
+        return []
+    signatures = [each for part, each in parse_qsl(value) if _SECRET_NAME.search(part)]
+    return [value, *signatures, *(line for line in value.splitlines() if len(line) >= SHORTEST_KEY)]
+
+
+def _secrets_of(address: str) -> Iterator[str]:
+    """Password, token and signatures of an address, and the header that user and password become."""
     try:
         parts = urlsplit(address)
-        password = parts.password or ""
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
     except ValueError:
-        return []
-    queries = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
-    return [password, unquote(password), *queries]
+        return
+    if password:
+        yield from (password, parts.password or "")
+        yield base64.b64encode(f"{user}:{password}".encode()).decode()
+    elif parts.scheme in ("http", "https") and len(user) >= SHORTEST_KEY:
+        yield user  # a token, as forges take it
+    for name, value in parse_qsl(parts.query):
+        if _SECRET_NAME.search(name) or _KEY_NAME.search(name):
+            yield value
+
+
+def _drawn_parts(address: str) -> Iterator[str]:
+    """The parts of an address that look drawn at random: services of messages identify their users by them.
+
+    What a client logs, or quotes in an error, is often not the address that it was given but one with the same parts.
+    """
+    host, _, path = address.partition("://")[2].partition("/")
+    for shortest, parts in ((SHORTEST_KEY, host), (SHORTEST_PART, path)):
+        for part in re.split("[/@:?#&=]", parts):
+            is_word = part.isalpha() and (part.islower() or part[1:].islower())
+            if len(part) >= shortest and not is_word and not _HOST_NAME.fullmatch(part):
+                yield unquote(part)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it stands in addresses, in Python's and JSON's texts."""
+    return {
+        secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1],
+        repr(secret)[1:-1], repr(secret.encode(errors="surrogateescape"))[2:-1],
+    }  # fmt: skip
 
 
 def host_patterns(listed: str) -> tuple[str, ...]:
@@ -163,7 +217,7 @@ def redact_logs(names: Iterable[str]) -> None:
 def redact_every_log() -> None:
     """Have every record that this process logs redacted, with its trace; asking twice changes nothing.
 
-    For the processes of Dagster, whose journal and logs of steps quote the errors of any library.
+    For the processes of Dagster, whose journal and logs of steps quote the errors of any library; so do traces (`redact_traces`).
     """
     made = logging.getLogRecordFactory()
     if getattr(made, "is_redacting", False):
@@ -183,3 +237,18 @@ def redact_every_log() -> None:
 
     redacting.is_redacting = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(redacting)
+    redact_traces()
+
+
+def redact_traces() -> None:
+    """Have the traces of errors that nothing catches written without secrets, in every thread of this process."""
+
+    def write(error: BaseException | None) -> None:
+        if error is not None and sys.stderr is not None:
+            sys.stderr.write(redact("".join(traceback.format_exception(error))))
+
+    # A debugger or a test may have hooks of its own.
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = lambda kind, error, trace: write(error)
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = lambda told: write(told.exc_value)

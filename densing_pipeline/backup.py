@@ -4,11 +4,13 @@ The file is a gzip-compressed tar archive: the files below `state/` with their p
 `manifest.json` with the size and SHA-256 of each. A backup holds the lock of the state directory, so no
 night changes tables meanwhile; the webserver, the daemon and evaluations may go on, for SQLite databases are
 copied through SQLite. Left out are caches that are filled again (weights, copies of git repositories, what was
-read from pages of the Hub), releases with the local copy of those of a remote place, locks, and temporary files.
+read from pages of the Hub), releases with the local copy of those of a remote place, locks, temporary files, and links
+(but a folder of the state directory that is a link to another disk is copied).
 Not here: releases, which lie at `DENSING_PUBLISH_URL`, and a Postgres database, which `pg_dump` copies.
 """
 
 import errno
+import gzip
 import hashlib
 import io
 import json
@@ -28,6 +30,7 @@ from typing import IO
 
 from densing_pipeline import files, state, state_format
 from densing_pipeline.settings import Settings
+from densing_pipeline.units import MIB
 
 FORMAT = 1
 """Of the archive; a backup of a later format is refused."""
@@ -41,6 +44,9 @@ COMPRESSION = 1
 PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 """Kinds of members that a backup has."""
 
+MOST_AT_ONCE = 256 * MIB
+"""Bytes of an archive that are held in memory, at most: a header or the manifest, which has 200 bytes a file."""
+
 CLASHES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """Errors of writing a member whose name another one has as a folder, or as a part of it."""
 
@@ -50,6 +56,15 @@ OF_THE_DISK = "lost+found"
 DATABASE_SUFFIXES = (".db", ".sqlite")
 DATABASE_PARTS = ("-wal", "-shm", "-journal")
 """Endings of what SQLite keeps beside a database; its own copy holds their content."""
+
+
+class _Unpacked(gzip.GzipFile):
+    """What an archive is when it is unpacked; a header may state any size, and `tarfile` would read it whole."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MOST_AT_ONCE:
+            raise tarfile.ReadError(f"a header of it has {size} bytes")
+        return super().read(size)
 
 
 class BackupError(RuntimeError):
@@ -166,17 +181,25 @@ def _caches(settings: Settings) -> set[Path]:
     return {folder.absolute() for folder in folders}
 
 
-def _wanted(folder: Path, left_out: set[Path]) -> Iterator[Path]:
-    """The files to copy, by path; what is deleted meanwhile is passed over."""
+def _wanted(folder: Path, left_out: set[Path], *, is_whole: bool = True) -> Iterator[Path]:
+    """The files to copy, by path; what is deleted meanwhile is passed over.
+
+    Args:
+        folder: the state directory, or a folder in it.
+        left_out: what is not copied.
+        is_whole: whether it is the state directory.
+    """
     try:
         paths = sorted(folder.iterdir())
     except FileNotFoundError:
         return
     for path in paths:
-        if path in left_out or path.is_symlink() or path.name == OF_THE_DISK:
+        # One of the folders of a state directory may be on another disk; no other link is a part of it.
+        is_link = path.is_symlink() and not (is_whole and path.name in state.FOLDERS)
+        if path in left_out or is_link or path.name == OF_THE_DISK:
             continue
         if path.is_dir():
-            yield from _wanted(path, left_out)
+            yield from _wanted(path, left_out, is_whole=False)
         elif path.is_file() and not _is_passing(path.name):
             yield path
 
@@ -244,13 +267,16 @@ def _unpack(source: Path, folder: Path) -> Copied:
     manifest = None
     (folder / STATE).mkdir(mode=files.PRIVATE_FOLDER)
     try:
-        with tarfile.open(source, mode="r:gz") as archive:
+        with _Unpacked(source) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
             for member in archive:
-                # Also no sparse file, which may state any size.
-                content = archive.extractfile(member) if member.type in PLAIN else None
+                # A sparse file may state any size; also a plain one can be, by its extended header.
+                is_plain = member.type in PLAIN and not member.issparse()
+                content = archive.extractfile(member) if is_plain else None
                 if content is None:
                     raise _not_whole(source, f"{member.name!r} is not a file")
                 if member.name == MANIFEST:
+                    if member.size > MOST_AT_ONCE:
+                        raise _not_whole(source, f"its {MANIFEST} has {member.size} bytes")
                     manifest = json.loads(content.read())
                     continue
                 path = _inside(member.name)
@@ -288,7 +314,10 @@ def _stated(source: Path, manifest: object) -> tuple[dict[str, Entry], str]:
             f"densing-pipeline {manifest.get('made_by')}"
         )
     try:
-        return {each["path"]: Entry(**each) for each in manifest["files"]}, str(manifest["made_by"])
+        entries = [Entry(**each) for each in manifest["files"]]
+        if not all(isinstance(entry.path, str) for entry in entries):
+            raise TypeError
+        return {entry.path: entry for entry in entries}, str(manifest["made_by"])
     except (KeyError, TypeError) as error:
         raise _not_whole(source, f"{MANIFEST} is damaged; use another copy of it") from error
 

@@ -22,10 +22,14 @@ from typing import Any
 import polars as pl
 
 from densing_pipeline import files
+from densing_pipeline.units import MIB
 
 LOCK, LEASE = ".lock", ".lease.json"
 REQUEST, PROVENANCE, OUTCOME = "request.json", "provenance.json", "outcome.json"
 COSTS = "costs.json"
+
+JSON_BYTES = MIB
+"""Bytes; a larger JSON file was not written by an evaluation and is not read."""
 
 TRIAL = "-first-"
 """Between suite version and number of items in the folder name of a trial."""
@@ -85,11 +89,22 @@ def folder_path(root: Path, key: str, revision: str, suite_version: str, limit: 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; empty if the file is absent, damaged or holds something else."""
+    return json_or_problem(path)[0]
+
+
+def json_or_problem(path: Path) -> tuple[dict[str, Any], str]:
+    """The JSON object in a file and, if there is none, the problem: `missing`, or how the file is damaged."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        with files.open_regular(path) as file:
+            content = file.read(JSON_BYTES + 1)
+        if len(content) > JSON_BYTES:
+            return {}, "no JSON file of ours"
+        found = json.loads(content)
+    except FileNotFoundError:
+        return {}, "missing"
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"damaged ({error})"
+    return (found, "") if isinstance(found, dict) else ({}, "no JSON object")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ published tables (`measured_tables`).
 """
 
 import fcntl
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,15 +27,12 @@ from densing_pipeline.evaluation.folder_format import (
     REQUEST,
     STATES,
     TRIAL,
+    json_or_problem,
     read_parquet,
 )
 from densing_pipeline.evaluation.scoring import begins_with_role
 from densing_pipeline.tables.columns import EARLIEST, LATEST
 from densing_pipeline.tables.published import EVAL_ITEMS
-from densing_pipeline.units import MIB
-
-JSON_BYTES = MIB
-"""Bytes; a larger JSON file was not written by an evaluation and is not read."""
 
 REASON_CHARACTERS = 1000
 """Characters kept of a reason."""
@@ -99,9 +95,9 @@ def read_folder(path: Path) -> Folder:
     """State of one evaluation folder. Of an empty or absent folder it is `failed`, with attempt 0."""
     model_id, revision = path.parts[-3].replace("--", "/", 1), path.parts[-2]
     suite_version, _ = _split_name(path.name)
-    request, _ = _read_json(path / REQUEST)
-    provenance, provenance_problem = _read_json(path / PROVENANCE)
-    outcome, outcome_problem = _read_json(path / OUTCOME)
+    request, _ = json_or_problem(path / REQUEST)
+    provenance, provenance_problem = json_or_problem(path / PROVENANCE)
+    outcome, outcome_problem = json_or_problem(path / OUTCOME)
     named = {"model_id": model_id, "revision": revision, "suite_version": suite_version}
     attempt = max(whole_number(told.get("attempt")) or 0 for told in (request, outcome))
     state, reason = (
@@ -141,7 +137,7 @@ def is_running(path: Path) -> bool:
     has renewed its lease of late.
     """
     try:
-        with (path / LOCK).open("rb") as lock:
+        with files.open_regular(path / LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -254,16 +250,3 @@ def _items(found: Folder, path: Path) -> pl.DataFrame:
     if frame.is_empty() or (frame["benchmark"] != path.stem).any():
         raise ValueError("no items of this benchmark")
     return frame
-
-
-def _read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """A JSON object and the problem if there is none: `missing`, or how the file is damaged."""
-    try:
-        if path.stat().st_size > JSON_BYTES or not path.is_file():
-            return {}, "no JSON file of ours"
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}, "missing"
-    except (OSError, ValueError, RecursionError) as error:
-        return {}, f"damaged ({error})"
-    return (found, "") if isinstance(found, dict) else ({}, "no JSON object")

@@ -1,6 +1,6 @@
 """Dagster's records of what failed, without the secrets that a library may quote in its error.
 
-An error of a step, a sensor or a schedule goes into the database with its message and its trace, from where the web page
+An error of a step, a sensor, a schedule, a backfill or a daemon goes into the database with its message and its trace, from where the web page
 shows it and a backup copies it. Not here: what is logged (`addresses.redact_every_log`), and messages of this project, which are redacted where they
 are made.
 """
@@ -11,10 +11,14 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
+from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.scheduler.instigation import InstigatorTick, TickData
 from dagster._core.storage.event_log import EventLogStorage
+from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
+from dagster._daemon.types import DaemonHeartbeat
 from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
 from densing_pipeline.addresses import hide_secrets
 
@@ -59,12 +63,31 @@ class HidesSecretsOfTicks(SqlScheduleStorage):
         return super().update_tick(InstigatorTick(tick.tick_id, hidden))
 
 
+class HidesSecretsOfDaemons(SqlRunStorage):
+    """What a storage of runs needs to keep secrets out of the errors of daemons and of backfills."""
+
+    def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
+        """Store that a daemon lives, and its last errors without secrets."""
+        errors = [_error_without_secrets(error) for error in daemon_heartbeat.errors or ()]
+        super().add_daemon_heartbeat(daemon_heartbeat._replace(errors=errors))
+
+    def update_backfill(self, partition_backfill: PartitionBackfill) -> None:
+        """Store what became of a backfill, with its error without secrets."""
+        if (error := partition_backfill.error) is not None:
+            partition_backfill = partition_backfill._replace(error=_error_without_secrets(error))
+        super().update_backfill(partition_backfill)
+
+
 def _tick_without_secrets(told: TickData) -> TickData:
     error, reason = told.error, told.skip_reason
-    if error is not None:
-        hidden = json.dumps(_hidden(json.loads(serialize_value(error))))
-        error = deserialize_value(hidden, type(error))
-    return told._replace(error=error, skip_reason=reason and hide_secrets(reason))
+    return told._replace(
+        error=error and _error_without_secrets(error), skip_reason=reason and hide_secrets(reason)
+    )
+
+
+def _error_without_secrets(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    hidden = json.dumps(_hidden(json.loads(serialize_value(error))))
+    return deserialize_value(hidden, SerializableErrorInfo)
 
 
 def without_secrets(entry: dg.EventLogEntry) -> dg.EventLogEntry:

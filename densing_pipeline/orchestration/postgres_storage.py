@@ -19,7 +19,11 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from densing_pipeline.addresses import redact, shown
-from densing_pipeline.orchestration.event_secrets import HidesSecrets, HidesSecretsOfTicks
+from densing_pipeline.orchestration.event_secrets import (
+    HidesSecrets,
+    HidesSecretsOfDaemons,
+    HidesSecretsOfTicks,
+)
 from densing_pipeline.orchestration.sqlite_storage import LOCK_SECONDS
 from densing_pipeline.state import StorageError
 
@@ -97,12 +101,16 @@ def check(url: str) -> None:
 
 
 def _storage(address: str, inst_data: ConfigurableClassData | None) -> DagsterStorage:
-    """Dagster's own storage, whose events and ticks have no secrets."""
+    """Dagster's own storage, whose errors, events and ticks have no secrets."""
     from dagster_postgres import (
         DagsterPostgresStorage,
         PostgresEventLogStorage,
+        PostgresRunStorage,
         PostgresScheduleStorage,
     )
+
+    class Runs(HidesSecretsOfDaemons, PostgresRunStorage):
+        """Dagster's runs and daemons, whose errors have no secrets."""
 
     class Events(HidesSecrets, PostgresEventLogStorage):
         """Dagster's events without secrets."""
@@ -111,6 +119,7 @@ def _storage(address: str, inst_data: ConfigurableClassData | None) -> DagsterSt
         """Dagster's schedules and their ticks without secrets."""
 
     storage = DagsterPostgresStorage(address, inst_data=inst_data)
+    storage._run_storage = Runs(address)
     storage._event_log_storage = Events(address)
     storage._schedule_storage = Schedules(address)
     return storage

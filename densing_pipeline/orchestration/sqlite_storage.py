@@ -35,7 +35,11 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from densing_pipeline.orchestration.event_secrets import HidesSecrets, HidesSecretsOfTicks
+from densing_pipeline.orchestration.event_secrets import (
+    HidesSecrets,
+    HidesSecretsOfDaemons,
+    HidesSecretsOfTicks,
+)
 from densing_pipeline.os_errors import sentence
 from densing_pipeline.state import StorageError
 from densing_pipeline.units import MIB
@@ -105,8 +109,8 @@ class OneEngine:
             yield connection
 
 
-class Runs(OneEngine, SqliteRunStorage):
-    """Dagster's runs, with one engine."""
+class Runs(OneEngine, HidesSecretsOfDaemons, SqliteRunStorage):
+    """Dagster's runs and daemons, whose errors have no secrets, with one engine."""
 
 
 class Schedules(OneEngine, HidesSecretsOfTicks, SqliteScheduleStorage):

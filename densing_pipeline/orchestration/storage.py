@@ -20,7 +20,7 @@ from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClassData
 
 from densing_pipeline import state_format
-from densing_pipeline.addresses import shown
+from densing_pipeline.addresses import redact_every_log, shown
 from densing_pipeline.orchestration import postgres_storage, sqlite_storage
 
 # Named by copies of dagster.yaml that were edited before there was Postgres.
@@ -53,6 +53,8 @@ class InstanceStorage(DagsterStorage):
                 to do.
             SettingsError: a variable has a value that is not allowed.
         """
+        # Daemon and web server load no definitions of ours, and this is the first of our code that they run.
+        redact_every_log()
         _check_format(Path(config_value["base_dir"]).absolute())
         if url := read_settings().database_url:
             return postgres_storage.opened(url, inst_data)

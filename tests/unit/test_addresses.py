@@ -1,8 +1,12 @@
 """No user, password or query value passes; what is none of these stays readable."""
 
+import json
 import logging
+import os
 import string
-from urllib.parse import quote
+import subprocess
+import sys
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -148,3 +152,74 @@ def test_white_space_around_a_secret_is_none_of_it(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", " s3cr3t-of-a-file\n")
     monkeypatch.setenv("MY_PASSWORD", " " * 8)
     assert redact("Bearer s3cr3t-of-a-file" + " " * 8 + ".") == "Bearer ***" + " " * 8 + "."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("AZURE_STORAGE_SAS_KEY", "sv=2024&sig=s3cr3tS3cr3t%3D", "s3cr3tS3cr3t="),
+        ("AZURE_STORAGE_MASTER_KEY", "s3cr3ts3cr3ts3cr3t==", "s3cr3ts3cr3ts3cr3t=="),
+        ("AWS_SSE_CUSTOMER_KEY_BASE64", "s3cr3ts3cr3ts3cr3t==", "s3cr3ts3cr3ts3cr3t=="),
+        ("GOOGLE_SERVICE_ACCOUNT_KEY", "{\n's3cr3t': 's3cr3t0123456789'\n}", "'s3cr3t': 's3cr3t0123456789'"),
+        ("OPENAI_API_KEY", "s3cr3t", "s3cr3t"),
+        ("SMTP_PASS", "s3cr3t", "s3cr3t"),
+        ("DENSING_LITELLM_URL", "https://h/list?key=s3cr3t", "s3cr3t"),
+        ("DENSING_LITELLM_GIT_URL", "https://s3cr3tOfAForge0123@h/owner/name", "s3cr3tOfAForge0123"),
+        ("DENSING_LITELLM_URL", "https://me:s3cr3t@h/list", "bWU6czNjcjN0"),
+        ("DENSING_HEARTBEAT_URL", "https://hc.example/s3cr3t-7d1f", "/s3cr3t-7d1f"),
+        ("DENSING_ALERT_URLS", "slack://T1JJ3T3L2/A1BRTD4JD/s3cr3tS3cr3t/#c", "s3cr3tS3cr3t"),
+        ("DENSING_ALERT_URLS", "tgram://123456789:s3cr3tS3cr3tS3cr3t/987", "s3cr3tS3cr3tS3cr3t"),
+    ],
+)  # fmt: skip
+def test_what_libraries_read_as_a_secret_is_hidden(monkeypatch, name, value, secret):
+    monkeypatch.setenv(name, value)
+    assert "s3cr3t" not in redact(f"refused: {secret}.")
+    assert secret not in redact(f"refused: {secret}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("SORT_KEY", "released", "released"),
+        ("COMPASS", "northwest", "northwest"),
+        ("PWD", "/var/lib/densing", "/var/lib/densing"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", __file__, __file__),
+        ("DENSING_DATABASE_URL", "postgresql://densing-of-the-cluster@h/d", "densing-of-the-cluster"),
+        ("DENSING_LITELLM_URL", "https://somebody@h/list", "somebody"),
+        ("DENSING_ALERT_URLS", "json://monitoring.example/hooks/alerts mailto://a:b@mail.example", "hooks/alerts"),
+        ("DENSING_ALERT_URLS", "json://monitoring-01.example.org/hook", "monitoring-01.example.org"),
+        ("DENSING_HEARTBEAT_URL", "https://hc-ping-of-ours.example/7d1f-s3cr3t", "hc-ping-of-ours.example"),
+    ],
+)  # fmt: skip
+def test_words_users_hosts_and_paths_stay_legible(monkeypatch, name, value, word):
+    monkeypatch.setenv(name, value)
+    assert redact(f"no answer: {word}.") == f"no answer: {word}."
+
+
+@pytest.mark.parametrize("secret", ['p@ss/w"or\\d é', "two\nlines", "a+b c&d"])
+@pytest.mark.parametrize(
+    "written",
+    [quote, quote_plus, lambda secret: json.dumps(secret)[1:-1], lambda secret: repr(secret)[1:-1],
+     lambda secret: repr(secret.encode())[2:-1]],
+)  # fmt: skip
+def test_a_secret_is_hidden_as_others_write_it(monkeypatch, secret, written):
+    monkeypatch.setenv("PGPASSWORD", secret)
+    assert redact(f"refused {written(secret)}.") == "refused ***."
+
+
+def test_an_error_that_nothing_catches_is_told_without_secrets():
+    code = (
+        "import os, threading\n"
+        "from densing_pipeline.addresses import redact_traces\n"
+        "redact_traces()\n"
+        "def fail(): raise ValueError('asked with ' + os.environ['HF_TOKEN'])\n"
+        "thread = threading.Thread(target=fail)\n"
+        "thread.start(), thread.join()\n"
+        "fail()\n"
+    )
+    done = subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-c", code], env=os.environ | {"HF_TOKEN": "s3cr3t"}, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("ValueError: asked with ***") == 2
+    assert "s3cr3t" not in done.stderr

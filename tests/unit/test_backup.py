@@ -291,13 +291,65 @@ def test_a_name_that_is_both_file_and_folder_is_refused(names, elsewhere, tmp_pa
 @pytest.mark.parametrize(
     "manifest",
     [b"[]", b"[" * 100_000, b"{", b'{"format": 1}', b'{"format": 1, "made_by": "1", "files": [1]}',
-     b'{"format": 1, "made_by": "1", "files": [{"path": "a", "of": 1}]}'],
-    ids=["list", "nested", "cut", "no files", "number", "fields"],
+     b'{"format": 1, "made_by": "1", "files": [{"path": "a", "of": 1}]}',
+     b'{"format": 1, "made_by": "1", "files": [{"path": null, "size": 1, "sha256": "1"}, {"path": "a", "size": 1, "sha256": "1"}]}'],
+    ids=["list", "nested", "cut", "no files", "number", "fields", "no path"],
 )  # fmt: skip
 def test_a_forged_manifest_is_refused(manifest, elsewhere, tmp_path):
     source = forged(tmp_path / "b", (tarfile.TarInfo(backup.MANIFEST), manifest))
     with pytest.raises(BackupError, match="is not a whole backup"):
         backup.restore(source, elsewhere)
+
+
+def stated_sparse() -> tarfile.TarInfo:
+    """A plain file whose extended header says that it is a sparse one of a petabyte."""
+    member = tarfile.TarInfo("state/hole")
+    member.pax_headers = {
+        "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 50),
+        "GNU.sparse.name": "state/hole",
+    }  # fmt: skip
+    return member
+
+
+def test_a_file_that_only_states_its_size_fills_no_disk(elsewhere, tmp_path):
+    source = forged(tmp_path / "b", (stated_sparse(), b"0\n".ljust(512, b"\0")))
+    with pytest.raises(BackupError, match="'state/hole' is not a file"):
+        backup.restore(source, elsewhere)
+    assert list(elsewhere.state_dir.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE])
+def test_a_header_or_manifest_of_any_size_is_not_held_in_memory(elsewhere, tmp_path, kind):
+    member = tarfile.TarInfo(backup.MANIFEST)
+    member.type, member.size = kind, 1 << 40
+    (tmp_path / "b").write_bytes(gzip.compress(member.tobuf(tarfile.GNU_FORMAT) + b"0" * 10_000))
+    with pytest.raises(BackupError, match=f"has {1 << 40} bytes"):
+        backup.restore(tmp_path / "b", elsewhere)
+
+
+def test_a_manifest_as_large_as_it_may_be_is_read(settings, elsewhere, tmp_path, monkeypatch):
+    for number in range(100):  # so that the manifest is the largest file
+        (settings.state_dir / "tables" / f"{number:0100d}").touch()
+    backup.make(settings, tmp_path / "b")
+    with tarfile.open(tmp_path / "b") as archive:
+        size = archive.getmember(backup.MANIFEST).size
+    monkeypatch.setattr(backup, "MOST_AT_ONCE", size - 1)
+    with pytest.raises(BackupError, match=f"its manifest.json has {size} bytes"):
+        backup.restore(tmp_path / "b", elsewhere)
+    monkeypatch.setattr(backup, "MOST_AT_ONCE", size)
+    assert backup.restore(tmp_path / "b", elsewhere).files
+
+
+def test_a_folder_of_the_state_on_another_disk_is_copied(settings, elsewhere, tmp_path):
+    landing = settings.state_dir / "landing"
+    landing.rename(tmp_path / "another disk")
+    landing.symlink_to(tmp_path / "another disk")
+    (landing / "all").symlink_to(settings.state_dir)
+    before = content(landing)
+    backup.make(settings, tmp_path / "b")
+    backup.restore(tmp_path / "b", elsewhere)
+    assert content(elsewhere.state_dir / "landing") == before != {}
+    assert not (elsewhere.state_dir / "landing").is_symlink()
 
 
 def test_a_later_format_names_the_version_that_can_restore_it(elsewhere, tmp_path):

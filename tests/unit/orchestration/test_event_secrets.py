@@ -1,21 +1,29 @@
 """A library that quotes a token in its error puts it into no database, log or message."""
 
 import logging
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
+from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
+import densing_pipeline
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.orchestration.event_secrets import without_secrets
 from densing_pipeline.orchestration.problems import problems
 from densing_pipeline.settings import Settings
 from tests.secrets import leaks
 
+PACKAGED = Path(densing_pipeline.__file__).parent.parent / "dagster.yaml"
 TOKEN, PASSWORD = "hf_s3cr3tS3cr3tS3cr3t", "s3cr3t/word"
 
 CONFIGURATION = """
@@ -124,3 +132,36 @@ def test_an_error_of_a_sensor_leaves_its_secret_nowhere(tmp_path, environment):
     assert [each.tick_data.error.message for each in ticks] == ["asked with ***"] * 2
     assert {each.instigator_name for each in ticks} == {"alerts"}
     assert leaks(tmp_path) == []
+
+
+def test_an_error_of_a_daemon_or_a_backfill_leaves_its_secret_nowhere(tmp_path, environment):
+    (tmp_path / "dagster.yaml").write_text(CONFIGURATION.format(tmp_path))
+    error = SerializableErrorInfo(f"asked with {TOKEN}", [f"  password={PASSWORD}\n"], "E", None)
+    backfill = PartitionBackfill("one", BulkActionStatus.REQUESTED, False, {}, 1.0)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(1.0, "SENSOR", "id", [error]))
+        instance.add_daemon_heartbeat(DaemonHeartbeat(2.0, "SCHEDULER", "id"))
+        instance.add_backfill(backfill)
+        instance.update_backfill(backfill.with_error(error).with_status(BulkActionStatus.FAILED))
+        beats = instance.get_daemon_heartbeats()
+        told = instance.get_backfill("one")
+    assert beats["SENSOR"].errors[0].message == told.error.message == "asked with ***"
+    assert (told.status, beats["SCHEDULER"].errors) == (BulkActionStatus.FAILED, [])
+    assert leaks(tmp_path) == []
+
+
+def test_a_daemon_which_loads_no_definitions_logs_no_secret(tmp_path):
+    code = (
+        "import logging, os, dagster as dg\n"
+        "with dg.DagsterInstance.get(): pass\n"
+        "logging.getLogger('dagster.daemon.SensorDaemon').error('asked with %s', os.environ['HF_TOKEN'])\n"
+    )
+    (tmp_path / "dagster.yaml").write_text(PACKAGED.read_text())
+    environment = os.environ | {
+        "HF_TOKEN": TOKEN, "DAGSTER_HOME": str(tmp_path), "DENSING_STATE_DIR": str(tmp_path)
+    }  # fmt: skip
+    done = subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "asked with ***" in done.stderr
+    assert "s3cr3t" not in done.stderr.lower()
