@@ -33,7 +33,12 @@ from densing_pipeline.json_documents import load
 from densing_pipeline.orchestration import evaluation_store
 from densing_pipeline.orchestration.evaluation_failures import failure, store_errors
 from densing_pipeline.orchestration.evaluation_order import lacks, order_of
-from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Launcher, Order
+from densing_pipeline.orchestration.launchers.launcher import (
+    JobEndedError,
+    Launcher,
+    Order,
+    UnknownEndError,
+)
 from densing_pipeline.orchestration.metadata import Metadata
 from densing_pipeline.orchestration.partitions import model_id
 from densing_pipeline.orchestration.tables import read_table
@@ -41,8 +46,8 @@ from densing_pipeline.settings import Settings
 from densing_pipeline.tables.identifiers import COMMIT
 from densing_pipeline.tables.schemas import TableError
 
-BROUGHT_LATER = "the next night brings what it left in the store"
-"""What becomes of the results of a job whose store could not be read at its end."""
+BROUGHT_LATER = "the next night reads what it leaves"
+"""What becomes of the results of a job whose end was not seen, or whose store could not be read at its end."""
 
 STATUSES_OF_THE_JOB = (0, 1, 3)
 """Exit statuses with which the job ends after it has written its outcome (`evaluation.job.EXIT`)."""
@@ -167,6 +172,9 @@ def _run_job(
     """
     try:
         told = launcher.run(context, order)
+    except UnknownEndError as error:
+        # Its lease tells whether it goes on: it is renewed, or it expires.
+        raise failure(f"{error}; if the job goes on, {BROUGHT_LATER}") from error
     except JobEndedError as error:
         if error.status in STATUSES_OF_THE_JOB and store is None:
             _wait_for_outcome(path, launcher.visible_after_s)

@@ -16,6 +16,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     JobEndedError,
     Launcher,
     Order,
+    UnknownEndError,
 )
 from densing_pipeline.settings import Settings
 
@@ -55,7 +56,7 @@ def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]
     order = Order(name, tuple(trial), environment(settings), CHECK_HOURS, gpus)
     try:
         status, lines = launcher.output(context, order)
-    except JobEndedError as error:
+    except (JobEndedError, UnknownEndError) as error:
         installation.write_check(settings.state_dir, f"the check could not be run: {error}")
         raise failure(str(error)) from error
     if store:

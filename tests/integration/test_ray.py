@@ -21,7 +21,10 @@ from tests.stub_jobs import MODELS, WHOLE, WRITES, evaluate, job, queue, row
 
 pytest.importorskip("dagster_ray", reason="needs `make clusters`")
 
+from ray.job_submission import JobStatus, JobSubmissionClient
+
 from densing_pipeline.orchestration.launchers.ray import RayLauncher
+from densing_pipeline.orchestration.launchers.ray_client import PatientClient
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,11 +45,9 @@ def free_port() -> int:
 
 def takes_jobs(address: str) -> bool:
     """Whether a job runs on the cluster; its dashboard is up before its node is."""
-    from ray.job_submission import JobStatus, JobSubmissionClient
-
     try:
-        client = JobSubmissionClient(address)
-        job_id = client.submit_job(entrypoint="true")
+        client = PatientClient(address)
+        job_id = client.submit_job(entrypoint="true", submission_id=f"trial-{time.time_ns()}")
     except (OSError, RuntimeError):
         return False
     while not (status := client.get_job_status(job_id)).is_terminal():
@@ -118,8 +119,6 @@ def test_a_job_that_says_nothing_is_spoken_for(settings, does, told, excused):
 
 
 def test_a_token_is_not_among_what_the_dashboard_shows(settings, monkeypatch):
-    from ray.job_submission import JobSubmissionClient
-
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     job(settings, WRITES)
     assert evaluate(settings, launcher(settings)) is None
@@ -131,8 +130,6 @@ def test_a_token_is_not_among_what_the_dashboard_shows(settings, monkeypatch):
 def test_folders_travel_through_a_store_to_nodes_that_share_no_disk(
     settings, store, tmp_path, monkeypatch
 ):
-    from ray.job_submission import JobSubmissionClient
-
     for name, value in store.environment.items():
         monkeypatch.setenv(name, value)
     apart = settings.model_copy(

@@ -55,6 +55,14 @@ class JobEndedError(Exception):
         self.status, self.fault = status, fault
 
 
+class UnknownEndError(Exception):
+    """The scheduler has not answered for so long that nobody here knows whether a job was started, goes on or has ended."""
+
+    def __init__(self, what: str) -> None:
+        """Record the scheduler's silence; addresses in the message lose their secrets."""
+        super().__init__(redact(what))
+
+
 class Launcher(Protocol):
     """Runs orders.
 
@@ -71,7 +79,8 @@ class Launcher(Protocol):
             The metadata that it reported.
 
         Raises:
-            JobEndedError: it ended with another status than 0.
+            JobEndedError: it ended with another status than 0, or could not be started.
+            UnknownEndError: the scheduler answers no more; the job may go on.
             DagsterExecutionInterruptedError: the run was cancelled; so is the job.
         """
 
@@ -83,4 +92,5 @@ class Launcher(Protocol):
 
         Raises:
             JobEndedError: it could not be started.
+            UnknownEndError: the scheduler answers no more.
         """

@@ -29,7 +29,8 @@ class LocalLauncher:
             )
         except DagsterPipesExecutionError as error:
             status = str(error).rpartition(" ")[2]
-            raise JobEndedError(str(error), int(status)) from error
+            is_told = status.removeprefix("-").isdigit()
+            raise JobEndedError(str(error), int(status) if is_told else None) from error
         except OSError as error:
             raise JobEndedError(
                 f"the job could not be started ({error.strerror}): 127", 127

@@ -11,15 +11,18 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from dagster._core.errors import DagsterPipesExecutionError
 from dagster._core.pipes.client import PipesClientCompletedInvocation
-from dagster_ray import PipesRayJobClient
+from ray.exceptions import AuthenticationError
 
 from densing_pipeline.orchestration.launchers.launcher import (
     VISIBLE_AFTER_S,
     Context,
     JobEndedError,
     Order,
+    UnknownEndError,
 )
+from densing_pipeline.orchestration.launchers.ray_client import PatientJobs, SilentDashboardError
 from densing_pipeline.settings import Settings
 
 EXIT_STATUS = re.compile(r"exit code (-?\d+)")
@@ -36,12 +39,12 @@ class RayLauncher:
 
     def run(self, context: Context, order: Order) -> Mapping[str, Any]:
         """Run an order, as `Launcher.run`."""
-        client = PipesRayJobClient(address=self._address)
+        client = PatientJobs(self._address)
         return self._run(client, context, order).get_materialize_result().metadata or {}
 
     def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
         """Run an order, as `Launcher.output`; its output is part of the run's log."""
-        client = PipesRayJobClient(address=self._address)
+        client = PatientJobs(self._address)
         status: int | None = 0
         try:
             self._run(client, context, order)
@@ -52,7 +55,7 @@ class RayLauncher:
         return status, client.client.get_job_logs(order.name).splitlines()
 
     def _run(
-        self, client: PipesRayJobClient, context: Context, order: Order
+        self, client: PatientJobs, context: Context, order: Order
     ) -> PipesClientCompletedInvocation:
         try:
             ended: PipesClientCompletedInvocation = client.run(
@@ -64,8 +67,11 @@ class RayLauncher:
                     "entrypoint_num_gpus": order.gpus,
                 },
             )
+        except (SilentDashboardError, DagsterPipesExecutionError) as error:
+            # The latter if the job's log did not end with the job.
+            raise UnknownEndError(" ".join(str(error).split())[:400]) from error
         # Errors of the connection are `requests`' own, and all of them are OSErrors.
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, AuthenticationError) as error:
             said = " ".join(str(error).split())[:400]
             found = EXIT_STATUS.search(said)
             status = int(found[1]) if found else None

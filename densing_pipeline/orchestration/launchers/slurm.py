@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     Context,
     JobEndedError,
     Order,
+    UnknownEndError,
 )
 from densing_pipeline.settings import Settings
 
@@ -44,6 +45,12 @@ STATUS = {"TIMEOUT": 124, "DEADLINE": 124, "OUT_OF_MEMORY": 137}
 
 LOOK_AGAIN_S = 15.0
 """Seconds between two questions to Slurm."""
+
+ANSWER_S = 60.0
+"""Longest time of one of Slurm's commands."""
+
+PATIENCE_S = 3600.0
+"""How long Slurm may not answer for a job that was submitted, before its run is given up: jobs outlive its controller."""
 
 SPARE_MINUTES = 5
 """By how much Slurm's limit of time is later than the job's own, which lets it write its outcome."""
@@ -89,19 +96,26 @@ class SlurmLauncher:
 
     @contextmanager
     def _folder(self, order: Order) -> Iterator[Path]:
-        """A folder on the shared disk for what the job prints and reports; removed at the end."""
+        """A folder on the shared disk for what the job prints and reports; removed with the end of the job."""
         folder = self._orders.absolute() / order.name
         folder.mkdir(parents=True, exist_ok=True)
+        is_over = True
         try:
             yield folder
+        except UnknownEndError:
+            # The job may go on and write there; maintenance removes the folder.
+            is_over = False
+            raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if is_over:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _submit(self, order: Order, folder: Path, pipes: Mapping[str, str]) -> str:
         """Submit an order and return the id of its job.
 
         Raises:
             JobEndedError: Slurm does not take it.
+            UnknownEndError: Slurm does not answer.
         """
         script = folder / "job.sh"
         script.write_text(f"#!/bin/sh\nexec {shlex.join(order.bounded())}\n")
@@ -115,9 +129,9 @@ class SlurmLauncher:
             *self._options, str(script),
         ]  # fmt: skip
         try:
-            done = subprocess.run(  # noqa: S603 - options of a setting, which is its owner's to write
-                arguments, env=os.environ | environment, capture_output=True, text=True, check=False
-            )
+            done = _asked(arguments, environment)
+        except subprocess.TimeoutExpired as error:
+            raise UnknownEndError(f"sbatch did not answer within {ANSWER_S:g} s") from error
         except OSError as error:
             raise JobEndedError(
                 f"sbatch could not be started ({error.strerror}): Slurm's commands must be on this machine",
@@ -133,12 +147,19 @@ class SlurmLauncher:
 
         Raises:
             JobEndedError: it ended otherwise than with status 0.
+            UnknownEndError: Slurm does not answer.
         """
+        answered = time.monotonic()
         try:
             while (told := _told(job)) is None or told.get("JobState") in GOING_ON:
+                if told is not None:
+                    answered = time.monotonic()
+                elif time.monotonic() - answered >= PATIENCE_S:
+                    raise UnknownEndError(f"Slurm has not answered for {PATIENCE_S:g} s")
                 time.sleep(self._look_again_s)
         except DagsterExecutionInterruptedError:
-            subprocess.run(["scancel", job], check=False)  # noqa: S603, S607
+            with suppress(subprocess.TimeoutExpired):
+                _asked(["scancel", job])
             raise
         # Into the log of the run, which Dagster keeps.
         for line in _log(folder):
@@ -175,14 +196,28 @@ class _SharedFile(PipesFileMessageReader):
 
 def _told(job: str) -> dict[str, str] | None:
     """What Slurm says of a job: empty if it knows it no more, None if it does not answer now."""
-    done = subprocess.run(  # noqa: S603
-        ["scontrol", "show", "job", "--oneliner", job],  # noqa: S607
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    try:
+        done = _asked(["scontrol", "show", "job", "--oneliner", job])
+    except subprocess.TimeoutExpired:
+        return None
     if done.returncode:
         return {} if "Invalid job id" in done.stderr else None
     pairs = [part.partition("=") for part in done.stdout.split()]
     return {name: value for name, equals, value in pairs if equals}
+
+
+def _asked(
+    command: list[str], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What one of Slurm's commands answers.
+
+    Raises:
+        OSError: it cannot be started.
+        TimeoutExpired: it did not end within `ANSWER_S`.
+    """
+    return subprocess.run(  # noqa: S603 - options of a setting, which is its owner's to write
+        command, env=os.environ | dict(environment or {}), capture_output=True, text=True, timeout=ANSWER_S, check=False,
+    )  # fmt: skip
 
 
 def _log(folder: Path) -> list[str]:

@@ -1,19 +1,23 @@
 """What does not depend on a cluster: paths on its nodes, the package they are given, GPUs asked for, places."""
 
 import dataclasses
+import re
 import subprocess
 import sys
+import time
 
 import dagster as dg
 import polars as pl
 import pytest
 
 from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.folder_format import OUTCOME
 from densing_pipeline.evaluation.job_path import package_copied
+from densing_pipeline.orchestration import launchers
 from densing_pipeline.orchestration.evaluation_order import command, gpus_given
 from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.launchers.choice import chosen
-from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order
+from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order, UnknownEndError
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.orchestration.launchers.slurm import SlurmLauncher
 from densing_pipeline.schedules.new_models import places_of
@@ -94,6 +98,80 @@ def test_without_the_commands_of_slurm_the_fault_is_the_installations(
     with pytest.raises(JobEndedError, match="Slurm's commands must be on this machine") as ended:
         SlurmLauncher(settings).output(dg.build_op_context(), ORDER)
     assert ended.value.fault == "installation"
+
+
+def slurm(folder, **commands):
+    """Make programs that stand for Slurm's commands the only ones of their names."""
+    for name, does in commands.items():
+        (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / name).chmod(0o755)
+
+
+def test_slurms_commands_that_hang_or_fail_for_a_while_cost_nothing(
+    settings, monkeypatch, tmp_path
+):
+    """The first question hangs, the second fails, the third is answered."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(launchers.slurm, "ANSWER_S", 1)
+    asked = tmp_path / "asked"
+    slurm(
+        tmp_path,
+        sbatch="echo 7",
+        scontrol=f"echo >>{asked}\ncase $(wc -l <{asked}) in 1) sleep 30;; 2) exit 1;; *) echo JobState=COMPLETED;; esac",
+    )
+    assert SlurmLauncher(settings, 0.01).output(dg.build_op_context(), ORDER) == (0, [])
+    assert len(asked.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("commands", "told"),
+    [
+        ({"sbatch": "sleep 30"}, "sbatch did not answer within 0.5 s"),
+        ({"sbatch": "echo 7", "scontrol": "exit 1"}, "Slurm has not answered for 0.2 s"),
+        ({"sbatch": "echo 7", "scontrol": "sleep 30"}, "Slurm has not answered for 0.2 s"),
+    ],
+)
+def test_of_a_slurm_that_answers_no_more_the_end_of_the_job_is_not_known(
+    settings, monkeypatch, tmp_path, commands, told
+):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(launchers.slurm, "ANSWER_S", 0.5)
+    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+    slurm(tmp_path, **commands)
+    with pytest.raises(UnknownEndError, match=re.escape(told)):
+        SlurmLauncher(settings, 0.01).output(dg.build_op_context(), ORDER)
+
+
+# Dagster's Pipes client warns of parts of Dagster that it uses.
+@pytest.mark.filterwarnings("ignore:AssetExecutionContext.* is deprecated")
+@pytest.mark.filterwarnings("ignore:Function `PipesMessageReader.*in preview")
+def test_a_job_whose_scheduler_answers_no_more_goes_on_and_its_results_are_read(
+    monkeypatch, tmp_path
+):
+    settings = stub_jobs.settings(tmp_path, evaluate_on="slurm")
+    stub_jobs.queue(settings, "lab/model")
+    stub_jobs.job(
+        settings, "while not (out / 'go').exists(): time.sleep(0.01)\n" + stub_jobs.WRITES
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+    slurm(
+        tmp_path,
+        sbatch='for script; do :; done\nsh "$script" >/dev/null 2>&1 &\necho 7',
+        scontrol="exit 1",
+    )
+    failed = stub_jobs.evaluate(settings, SlurmLauncher(settings, 0.01))
+    assert (
+        "Slurm has not answered for 0.2 s; if the job goes on, the next night reads what it leaves"
+        in failed
+    )
+    [folder] = settings.evaluations_dir.glob("*/*/*")
+    assert not (folder / OUTCOME).exists(), "nobody says that it failed"
+    (folder / "go").touch()
+    until = time.monotonic() + 60
+    while not (folder / OUTCOME).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert stub_jobs.row(settings)["state"] == "done"
 
 
 def test_an_order_on_this_machine_ends_with_its_status_and_what_it_printed():
