@@ -27,9 +27,10 @@ from densing_pipeline import clock
 from densing_pipeline.alerts.telling import tell
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.hub import observations
-from densing_pipeline.nightly import QUIET, failures, own_tags, run_nightly
+from densing_pipeline.nightly import QUIET, failures, run_nightly
 from densing_pipeline.orchestration import storage
 from densing_pipeline.orchestration.checks import all_checks
+from densing_pipeline.orchestration.own_runs import IN_PROCESS, place_tags
 from densing_pipeline.orchestration.problems import last_success, problems
 from densing_pipeline.prices import embedded
 from densing_pipeline.prices import history as prices
@@ -116,7 +117,10 @@ def carry_out(order: Order) -> dict[str, Any]:
         if order.do == "maintenance":
             job = build_defs(settings).resolve_job_def("maintenance")
             done = job.execute_in_process(
-                instance=instance, run_config=QUIET, raise_on_error=False, tags=own_tags(settings)
+                instance=instance,
+                run_config=QUIET,
+                raise_on_error=False,
+                tags={**IN_PROCESS, **place_tags(settings)},
             )
             return {"failures": failures(done)}
         keys = [key for check in all_checks() for key in check.check_keys]

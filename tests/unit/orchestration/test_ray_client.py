@@ -91,13 +91,23 @@ class Dashboard(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A dashboard on loopback: what it does wrong next, the jobs it has, and the end of its silence."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        super().__init__(("127.0.0.1", 0), Dashboard)
+        self.faults: list[str | int] = []
+        self.jobs: list[str] = []
+        self.is_over = threading.Event()
+
+
 @pytest.fixture
 def dashboard(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setattr(ray_client, "ANSWER_S", 0.3)
     monkeypatch.setattr(ray_client, "ASK_AGAIN_S", 0.01)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dashboard) as server:
-        server.faults, server.jobs, server.is_over = [], [], threading.Event()
+    with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
