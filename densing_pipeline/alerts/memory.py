@@ -79,8 +79,12 @@ class Told:
         Raises:
             KeyError, TypeError, ValueError: the file is damaged.
         """
+        problems = {key: Known(**known) for key, known in kept["problems"].items()}
+        for instant in (*(known.told_at for known in problems.values()), kept["not_before"]):
+            if instant and datetime.fromisoformat(instant).tzinfo is None:
+                raise ValueError(f"{instant} has no time zone")
         return cls(
-            {key: Known(**known) for key, known in kept["problems"].items()},
+            problems,
             {
                 name: (float(months), float(low), float(high))
                 for name, (months, low, high) in kept["headline"].items()
@@ -189,7 +193,11 @@ def _headline(path: Path) -> dict[str, tuple[float, float, float]]:
     try:
         told: Mapping[str, Any] = json.loads(path.read_bytes())
         return {
-            f"{answer['topic']}, {each['series']}": (each["months"], each["low"], each["high"])
+            f"{answer['topic']}, {each['series']}": (
+                float(each["months"]),
+                float(each["low"]),
+                float(each["high"]),
+            )
             for answer in told["answers"]
             for each in answer["estimates"]
             if None not in (each["months"], each["low"], each["high"])

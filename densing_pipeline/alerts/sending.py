@@ -1,8 +1,14 @@
-"""Send messages to the addresses of `DENSING_ALERT_URLS`, through apprise, and heartbeats; no reason names a secret."""
+"""Send messages to the addresses of `DENSING_ALERT_URLS`, through apprise, and heartbeats; no reason names a secret.
 
+Messages quote what others wrote, so they are made such that no service takes a part of them for markup, and no longer
+than it takes.
+"""
+
+import re
 import time
 from collections.abc import Mapping
 from threading import Thread
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
@@ -11,10 +17,22 @@ from densing_pipeline.addresses import redact
 from densing_pipeline.bounded_http import Bounds, blocking_client
 from densing_pipeline.text import clean
 
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
 INSTALL = "pip install 'densing-pipeline[alerts]'"
 
 MESSAGES_S = 20.0
 """Longest time for all messages of one attempt; with a heartbeat's it stays below the minute that a tick of a sensor may take."""
+
+MOST_PIECES = 3
+"""Pieces in which a long message is sent at most: apprise waits 5.5 seconds before the next, and all has to end within `MESSAGES_S`."""
+
+COUNT_CHARS = 30
+"""Characters of a piece that apprise needs for its number and for what is between title and body."""
+
+MARKUP = re.compile(r"@(?=\w)|\](?=\()|<(?=[@!#])")
+"""What makes some services call people (`@everyone`, `<!here>`) or hide where a link leads (`[text](address)`)."""
 
 HEARTBEAT_BOUNDS = Bounds(answer_s=20, max_bytes=1 << 20)
 
@@ -61,7 +79,14 @@ def send_each(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int
     taken = set[int]()
 
     def notify(number: int, service: apprise.Apprise) -> None:
-        if service.notify(title=title, body=bodies[number], body_format=apprise.NotifyFormat.TEXT):
+        # With a comma between them one address is several.
+        room = min(_room(plugin, title) for plugin in service)
+        body = fitting(MARKUP.sub("\\g<0>\u200b", bodies[number]), room)
+        if "overflow=" not in addresses.split()[number - 1]:
+            # By default a message that is too long is sent as it is, and refused however often it is sent.
+            for plugin in service:
+                plugin.overflow_mode = apprise.OverflowMode.SPLIT
+        if service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
             taken.add(number)
 
     for number, address in enumerate(addresses.split(), start=1):
@@ -83,6 +108,30 @@ def send_each(addresses: str, title: str, bodies: Mapping[int, str]) -> dict[int
             late = f" within {MESSAGES_S:g} s" if thread.is_alive() else ""
             failed[number] = f"{address} did not take the message{late}"
     return failed
+
+
+def _room(plugin: "NotifyBase", title: str) -> int:
+    """Characters of a body that a service takes in `MOST_PIECES` messages, which are broken between words."""
+    piece = max(plugin.body_maxlen - len(title) - COUNT_CHARS, COUNT_CHARS)
+    return MOST_PIECES * piece * 4 // 5
+
+
+def fitting(body: str, room: int) -> str:
+    """As many paragraphs of a message as there is room for, and how many are left out; of a longer first one its beginning.
+
+    Args:
+        body: paragraphs with an empty line between them.
+        room: most characters.
+    """
+    if len(body) <= room:
+        return body
+    paragraphs = body.split("\n\n")
+    for kept in range(len(paragraphs) - 1, 0, -1):
+        more = f"and {len(paragraphs) - kept} more: `densing alerts` lists what is wrong."
+        text = "\n\n".join([*paragraphs[:kept], more])
+        if len(text) <= room:
+            return text
+    return clean(paragraphs[0], room)
 
 
 def beat(url: str) -> None:

@@ -23,7 +23,7 @@ from densing_pipeline.alerts.memory import (
     due,
     headline_moved,
 )
-from densing_pipeline.alerts.sending import AlertError, send
+from densing_pipeline.alerts.sending import AlertError, fitting, send
 from densing_pipeline.alerts.telling import LONGEST_WAIT, tell
 from densing_pipeline.settings import Settings
 
@@ -245,6 +245,70 @@ def test_a_damaged_memory_tells_again_rather_than_nothing(settings):
     tell(settings, [problem()], NOW)
     (settings.state_dir / FILE).write_text('{"problems": 3')
     assert tell(settings, [problem()], NOW) != ""
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"told_at": "yesterday"}, {"told_at": "2026-11-29T12:00:00"}, {"told_at": 5}, {"not_before": "soon", "failures": 1}],
+    ids=["no instant", "no time zone", "a number", "no end of a wait"],
+)  # fmt: skip
+def test_an_instant_in_the_memory_that_is_none_tells_again(settings, damage):
+    tell(settings, [problem()], NOW)
+    path = settings.state_dir / FILE
+    kept = json.loads(path.read_bytes())
+    (told,) = kept["addresses"].values()
+    for name, value in damage.items():
+        (told["problems"]["run:nightly"] if name == "told_at" else told)[name] = value
+    path.write_text(json.dumps(kept))
+    assert tell(settings, [problem()], NOW) != ""
+
+
+@pytest.mark.parametrize("n_problems", [1, 6, 20])
+def test_a_service_gets_no_message_that_is_longer_than_it_takes(service, settings, n_problems):
+    settings = settings.model_copy(
+        update={"alert_urls": service.url().replace("json://user:secret@", "mmost://")}
+    )
+    problems = [problem(f"check:{n}", f"check {n} failed: {'word ' * 100}") for n in range(n_problems)]  # fmt: skip
+    assert tell(settings, problems, NOW)
+    texts = [message["text"] for message in service.messages]
+    assert max(map(len, texts)) <= 4000, "Mattermost refuses longer ones"
+    assert len(texts) == {1: 1, 6: 1, 20: 3}[n_problems]
+    assert ("check 5 failed" in "".join(texts)) == (n_problems > 1)
+    assert ("more: `densing alerts` lists" in texts[-1]) == (n_problems == 20)
+
+
+@pytest.mark.parametrize(
+    ("room", "written"),
+    [
+        (200, "one\n\ntwo\n\n" + "x" * 90),
+        (99, "one\n\ntwo\n\nand 1 more: `densing alerts` lists what is wrong."),
+        (55, "one\n\nand 2 more: `densing alerts` lists what is wrong."),
+        (40, "one"),
+    ],
+)
+def test_of_a_long_message_whole_paragraphs_are_sent(room, written):
+    assert fitting("one\n\ntwo\n\n" + "x" * 90, room) == written
+    assert fitting("x" * 50, 40) == "x" * 37 + "..."
+
+
+@pytest.mark.parametrize(
+    ("quoted", "sent"),
+    [
+        ("@everyone", "@\u200beveryone"),
+        ("<!here> <@U12>", "<\u200b!here> <\u200b@\u200bU12>"),
+        ("[the report](https://evil.example)", "[the report]\u200b(https://evil.example)"),
+        ("list[0] (of 3) at @ < 5, a<b", "list[0] (of 3) at @ < 5, a<b"),
+    ],
+)
+def test_what_others_wrote_calls_nobody_and_hides_no_address(service, settings, quoted, sent):
+    tell(settings, [problem(what=f"refused: {quoted}")], NOW)
+    assert f"refused: {sent} (since" in service.messages[0]["message"]
+
+
+def test_addresses_that_only_a_comma_parts_both_get_the_message(service, settings):
+    settings = settings.model_copy(update={"alert_urls": f"{service.url()},{service.url()}s"})
+    assert tell(settings, [problem()], NOW)
+    assert len(service.messages) == 2
 
 
 def test_a_disk_that_takes_no_memory_has_each_problem_told_once(service, settings, monkeypatch):
