@@ -163,7 +163,7 @@ def _secrets_of(address: str) -> Iterator[str]:
         return
     if password:
         yield from (password, parts.password or "")
-        yield base64.b64encode(f"{user}:{password}".encode()).decode()
+        yield base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode()
     elif parts.scheme in ("http", "https") and len(user) >= SHORTEST_KEY:
         yield user  # a token, as forges take it
     for name, value in parse_qsl(parts.query):
@@ -186,9 +186,10 @@ def _drawn_parts(address: str) -> Iterator[str]:
 
 def _forms(secret: str) -> set[str]:
     """A secret as it stands in addresses, in Python's and JSON's texts."""
+    coded = secret.encode(errors="surrogateescape")
     return {
-        secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1],
-        repr(secret)[1:-1], repr(secret.encode(errors="surrogateescape"))[2:-1],
+        secret, quote(coded), quote(coded, safe=""), quote_plus(coded), json.dumps(secret)[1:-1], repr(secret)[1:-1],
+        repr(coded)[2:-1],
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from densing_pipeline import clock
 from densing_pipeline.addresses import HIDDEN, host_patterns, shown
 from densing_pipeline.files import file_sha256
 from densing_pipeline.os_errors import sentence
+from densing_pipeline.text import clean
 from densing_pipeline.units import MIB
 
 DECISIVE = (
@@ -38,6 +40,12 @@ SECRET = ("alert_urls", "heartbeat_url")
 MIRROR_DECLARATION = "content.sha256"
 """File of a mirror of benchmark files that declares its content (`evaluation.suite.content`)."""
 
+
+MOST_DAYS = 36_500
+"""Days of the longest time that can be set, a century: beyond it the clock's arithmetic ends."""
+
+MOST_HOURS = 24 * MOST_DAYS
+MOST_SECONDS = 3600 * MOST_HOURS
 
 LEAST_REFUSED_DAYS = 30
 """Fewest days for which refused documents are kept."""
@@ -118,6 +126,10 @@ def _written_out(path: Any) -> Any:
         raise ValueError("it names no file or folder; write a path")
     if isinstance(path, str) and path.startswith("~"):
         raise ValueError("only a shell expands ~; write the whole path")
+    if isinstance(path, str) and not path.isprintable():
+        raise ValueError(
+            "it has control characters, or bytes that are no UTF-8; choose another path"
+        )
     return path
 
 
@@ -243,31 +255,31 @@ class Settings(BaseSettings):
         description="Instant at which the clock stands, for tests and replays of past nights; results are kept apart from real ones.",
     )
 
-    night_wait_minutes: Annotated[float, Field(ge=0)] = Field(
+    night_wait_minutes: Annotated[float, Field(ge=0, le=MOST_SECONDS / 60)] = Field(
         default=120,
         description="Longest wait of a scheduled night for another run that writes the state directory.",
     )
 
-    night_hours: Annotated[float, Field(gt=0)] = Field(
+    night_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = Field(
         default=12, description="Longest time for which a night may run before it is ended."
     )
 
-    step_hours: Annotated[float, Field(gt=0)] = Field(
+    step_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = Field(
         default=3,
         description="Longest time for which one step of a night may run before it is ended; steps that do not need it go on.",
     )
 
-    keep_runs_days: Annotated[int, Field(ge=0)] = Field(
+    keep_runs_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = Field(
         default=180,
         description="Days for which runs that ended stay in Dagster, with their events and logs; 0 keeps them for ever.",
     )
 
-    keep_ticks_days: Annotated[int, Field(ge=0)] = Field(
+    keep_ticks_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = Field(
         default=90,
         description="Days for which ticks of schedules and sensors stay in Dagster; 0 keeps them for ever.",
     )
 
-    keep_refused_days: Annotated[int, Field(ge=0)] = Field(
+    keep_refused_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = Field(
         default=365,
         description="Days for which the bytes of refused documents stay in the landing zone, where nothing reads them; 0 keeps them for ever.",
     )
@@ -287,7 +299,7 @@ class Settings(BaseSettings):
         default="",
         description="Addresses of apprise, separated by spaces, that are told what is wrong (mailto://, slack://, json:// ...).",
     )
-    alert_repeat_hours: Annotated[float, Field(gt=0)] = Field(
+    alert_repeat_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = Field(
         default=168, description="Hours after which a problem that lasts is told again."
     )
     heartbeat_url: Annotated[str, AfterValidator(_http)] | None = Field(
@@ -338,7 +350,7 @@ class Settings(BaseSettings):
         default="https://github.com/simonw/llm-prices",
         description="Git repository with the files that llm-prices is made of.",
     )
-    git_seconds: Annotated[float, Field(gt=0)] = Field(
+    git_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=3600, description="Longest time of all requests to one git repository."
     )
     git_max_bytes: Annotated[int, Field(gt=0)] = Field(
@@ -385,13 +397,13 @@ class Settings(BaseSettings):
         default=40,
         description="Models near a frontier whose sellers OpenRouter is asked for; 0 for none.",
     )
-    poll_connect_seconds: Annotated[float, Field(gt=0)] = Field(
+    poll_connect_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=5, description="Longest time to open a connection to a source."
     )
-    poll_read_seconds: Annotated[float, Field(gt=0)] = Field(
+    poll_read_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=20, description="Longest silence of a source within a response."
     )
-    poll_total_seconds: Annotated[float, Field(gt=0)] = Field(
+    poll_total_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=120, description="Longest time for one document, with retries and waits."
     )
     poll_max_bytes: Annotated[int, Field(gt=0)] = Field(
@@ -400,10 +412,10 @@ class Settings(BaseSettings):
     poll_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3, description="Requests for one document before a source is reported as failed."
     )
-    poll_backoff_seconds: Annotated[float, Field(ge=0)] = Field(
+    poll_backoff_seconds: Annotated[float, Field(ge=0, le=MOST_SECONDS)] = Field(
         default=2, description="Longest wait before the first retry; doubles with each."
     )
-    poll_retry_after_seconds: Annotated[float, Field(ge=0)] = Field(
+    poll_retry_after_seconds: Annotated[float, Field(ge=0, le=MOST_SECONDS)] = Field(
         default=60, description="Longest Retry-After that is waited for."
     )
     accept_shrunk: str = Field(
@@ -421,10 +433,10 @@ class Settings(BaseSettings):
         validation_alias="HF_ENDPOINT",
         description="Address of the Hub, under the name its own client has for it.",
     )
-    hub_answer_seconds: Annotated[float, Field(gt=0)] = Field(
+    hub_answer_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=60, description="Longest time for one answer of the Hub, to its last byte."
     )
-    hub_poll_seconds: Annotated[float, Field(gt=0)] = Field(
+    hub_poll_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = Field(
         default=7200,
         description="Longest time for a night's requests to the Hub; the rest waits for the next night.",
     )
@@ -459,7 +471,7 @@ class Settings(BaseSettings):
     gpu_memory_gib: Annotated[float, Field(gt=0)] = Field(
         default=80, description="GPU memory one evaluation may use."
     )
-    max_gpu_hours: Annotated[float, Field(gt=0)] = Field(
+    max_gpu_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = Field(
         default=24, description="Longest evaluation that is queued."
     )
     refused_licences: Annotated[frozenset[str], NoDecode] = Field(
@@ -541,7 +553,7 @@ class Settings(BaseSettings):
         default=None,
         description="Ladders of our own reference laws, a file like facts/ladders.csv, in its place.",
     )
-    evaluation_hours: Annotated[float, Field(gt=0)] = Field(
+    evaluation_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = Field(
         default=36, description="Longest an evaluation may take before it is stopped."
     )
 
@@ -559,6 +571,15 @@ class Settings(BaseSettings):
                     "write names with commas between them, such as mit,gpl-3.0"
                 ) from None
         return [name.strip() for name in given.split(",") if name.strip()]
+
+    @field_validator("slurm_options")
+    @classmethod
+    def _can_be_split(cls, options: str) -> str:
+        try:
+            shlex.split(options)
+        except ValueError as error:
+            raise ValueError(f"{error}; write options as in a shell") from error
+        return options
 
     @model_validator(mode="before")
     @classmethod
@@ -590,7 +611,7 @@ class Settings(BaseSettings):
                 f"{shown(url)!r}: releases are published to a local directory (a path or file:///path) or to "
                 f"{', '.join(REMOTE_PLACES.values())}"
             )
-        _folder(_published_to(_written_out(url)))
+        _folder(Path(_written_out(str(_published_to(_written_out(url))))))
         return url
 
     @field_validator("evaluation_store")
@@ -757,7 +778,7 @@ def read_settings(**given: Any) -> Settings:
 def _unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     meant = f"did you mean {close[0]}? " if close else ""
-    return f"{name} is no variable of densing: {meant}`densing settings` lists them"
+    return f"{clean(name)} is no variable of densing: {meant}`densing settings` lists them"
 
 
 def _sentence(problem: Any) -> str:

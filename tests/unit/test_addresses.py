@@ -207,6 +207,12 @@ def test_a_secret_is_hidden_as_others_write_it(monkeypatch, secret, written):
     assert redact(f"refused {written(secret)}.") == "refused ***."
 
 
+def test_a_secret_with_bytes_that_are_no_text_is_hidden_as_well(monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "s3cr3t\udcff")
+    for written in ("s3cr3t\udcff", "s3cr3t%FF", "s3cr3t\\xff"):
+        assert redact(f"refused {written}.") == "refused ***."
+
+
 def test_an_error_that_nothing_catches_is_told_without_secrets():
     code = (
         "import os, threading\n"

@@ -1,14 +1,30 @@
 """Settings come from DENSING_* variables, and bad ones are named."""
 
 import re
+import signal
+import threading
 import traceback
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from pydantic import ValidationError
 
+from densing_pipeline import clock
+from densing_pipeline.alerts.telling import tell
+from densing_pipeline.orchestration.maintenance import tidy
+from densing_pipeline.orchestration.problems import problems
+from densing_pipeline.orchestration.run_retention import delete_old_runs, delete_old_ticks
 from densing_pipeline.prices.sources import SOURCES
-from densing_pipeline.settings import Settings, SettingsError, read_settings, variables
+from densing_pipeline.settings import (
+    MOST_DAYS,
+    MOST_HOURS,
+    MOST_SECONDS,
+    Settings,
+    SettingsError,
+    read_settings,
+    variables,
+)
 
 
 def test_a_variable_sets_the_field_of_its_name(monkeypatch):
@@ -230,11 +246,60 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize("value", ["", " ", "~/a", "~"])
+@pytest.mark.parametrize("value", ["", " ", "~/a", "~", "/a\nb", "/a\x1b[2J", "/a\udcff"])
 @pytest.mark.parametrize("name", PATHS)
 def test_every_path_is_refused_in_one_sentence_where_it_is_none(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=f"^{name} is {value!r}: .*; unset it for the default"):
+    with pytest.raises(
+        SettingsError, match=f"^{name} is {re.escape(repr(value))}: .*; unset it for the default"
+    ):
+        read_settings()
+
+
+TIMES = [
+    name for name in NUMBERS
+    if name.endswith(("_SECONDS", "_MINUTES", "_HOURS", "_DAYS"))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_time_beyond_what_a_clock_can_add_is_refused(monkeypatch, name):
+    monkeypatch.setenv(name, "99999999999")
+    with pytest.raises(SettingsError, match=f"^{name} is .*less than or equal to"):
+        read_settings()
+
+
+def test_a_time_of_a_century_is_taken_by_all_who_reckon_with_it(monkeypatch, tmp_path):
+    for name in ("DENSING_KEEP_RUNS_DAYS", "DENSING_KEEP_TICKS_DAYS", "DENSING_KEEP_REFUSED_DAYS"):
+        monkeypatch.setenv(name, str(MOST_DAYS))
+    for name in ("DENSING_NIGHT_HOURS", "DENSING_STEP_HOURS", "DENSING_ALERT_REPEAT_HOURS"):
+        monkeypatch.setenv(name, str(MOST_HOURS))
+    settings = read_settings(state_dir=tmp_path, publish_url=str(tmp_path / "published"))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        delete_old_runs(instance, settings, clock.now())
+        delete_old_ticks(instance, settings, clock.now())
+        assert "packed 0 receipts" in tidy(settings, clock.now())
+        assert problems(instance, settings, [], clock.now()) == []
+        assert tell(settings, [], clock.now()) == ""
+    assert MOST_SECONDS < threading.TIMEOUT_MAX
+    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
+    assert signal.setitimer(signal.ITIMER_REAL, 0)[0] > 0
+
+
+def test_options_of_sbatch_that_no_shell_would_take_are_refused(monkeypatch):
+    monkeypatch.setenv("DENSING_SLURM_OPTIONS", "--account='lab")
+    with pytest.raises(SettingsError, match=r"^DENSING_SLURM_OPTIONS is .*No closing quotation"):
+        read_settings()
+    monkeypatch.setenv("DENSING_SLURM_OPTIONS", "--account='our lab'")
+    assert read_settings().slurm_options == "--account='our lab'"
+
+
+@pytest.mark.parametrize("name", ["DENSING_A\nB", "DENSING_\udcff"])
+def test_a_variable_of_any_name_is_named_in_one_line(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(
+        SettingsError, match=r"^DENSING_(A B|\ufffd) is no variable of densing: [^\n]*$"
+    ):
         read_settings()
 
 
