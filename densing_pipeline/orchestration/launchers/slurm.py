@@ -6,12 +6,14 @@ and the evaluation queue asks for its model again. If this process dies the job 
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from dagster import PipesEnvContextInjector, PipesFileMessageReader, open_pipes_
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.pipes.client import PipesClientCompletedInvocation
 
+from densing_pipeline import files
 from densing_pipeline.orchestration.launchers.launcher import (
     VISIBLE_AFTER_S,
     Context,
@@ -27,6 +30,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     UnknownEndError,
 )
 from densing_pipeline.settings import Settings
+from densing_pipeline.units import MIB
 
 INHERITED = ("PATH", "HOME", "LANG", "HF_TOKEN", "VLLM_BATCH_INVARIANT")
 """Variables of this process that the job gets. Only names are written on command lines, never values."""
@@ -51,6 +55,12 @@ ANSWER_S = 60.0
 
 PATIENCE_S = 3600.0
 """How long Slurm may not answer for a job that was submitted, before its run is given up: jobs outlive its controller."""
+
+JOB = re.compile(r"([0-9]+)(?:;(\S+))?")
+"""What `sbatch --parsable` prints: the id of the job and, of several clusters, the name of its own."""
+
+MOST_LOG_BYTES = 16 * MIB
+"""Bytes from the end of what a job printed that are read, at most."""
 
 SPARE_MINUTES = 5
 """By how much Slurm's limit of time is later than the job's own, which lets it write its outcome."""
@@ -78,9 +88,9 @@ class SlurmLauncher:
                 context=context, context_injector=PipesEnvContextInjector(), message_reader=messages
             ) as session:
                 job = self._submit(order, folder, session.get_bootstrap_env_vars())
-                context.log.info(f"Slurm job {job}")
+                context.log.info(f"Slurm job {job.id}")
                 self._wait(job, folder)
-        ended = PipesClientCompletedInvocation(session, metadata={"Slurm job": job})
+        ended = PipesClientCompletedInvocation(session, metadata={"Slurm job": job.id})
         return ended.get_materialize_result().metadata or {}
 
     def output(self, context: Context, order: Order) -> tuple[int | None, list[str]]:
@@ -91,6 +101,8 @@ class SlurmLauncher:
             try:
                 self._wait(job, folder)
             except JobEndedError as error:
+                if error.status is None:
+                    raise
                 status = error.status
             return status, _log(folder)
 
@@ -110,20 +122,21 @@ class SlurmLauncher:
             if is_over:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _submit(self, order: Order, folder: Path, pipes: Mapping[str, str]) -> str:
-        """Submit an order and return the id of its job.
+    def _submit(self, order: Order, folder: Path, pipes: Mapping[str, str]) -> "_Job":
+        """Submit an order and return its job.
 
         Raises:
             JobEndedError: Slurm does not take it.
             UnknownEndError: Slurm does not answer.
         """
         script = folder / "job.sh"
-        script.write_text(f"#!/bin/sh\nexec {shlex.join(order.bounded())}\n")
+        script.write_text(f"#!/bin/sh\nexec {shlex.join(order.bounded())}\n", encoding="utf-8")
         environment = {**order.environment, **pipes}
         names = sorted({*INHERITED, *environment} & {*os.environ, *environment})
         arguments = [
             "sbatch", "--parsable", "--no-requeue", "--nodes=1", f"--job-name={order.name}",
-            f"--output={self._on_nodes(folder / 'log')}", "--chdir=/", f"--export={','.join(names)}",
+            # A single percent sign would begin one of Slurm's own names.
+            f"--output={str(self._on_nodes(folder / 'log')).replace('%', '%%')}", "--chdir=/", f"--export={','.join(names)}",
             f"--time={round(order.hours * 60) + SPARE_MINUTES}",
             *([f"--gpus-per-node={order.gpus}"] if order.gpus else []),
             *self._options, str(script),
@@ -140,9 +153,14 @@ class SlurmLauncher:
         if done.returncode:
             said = " ".join(done.stderr.split())[:400]
             raise JobEndedError(f"Slurm did not take the job: {said}", fault="installation")
-        return done.stdout.strip().partition(";")[0]
+        # A site's own `sbatch` may print more than the id, which comes last.
+        found = JOB.fullmatch(done.stdout.strip().rpartition("\n")[2].strip())
+        if found is None:
+            said = " ".join(done.stdout.split())[:400]
+            raise JobEndedError(f"sbatch printed no id of a job: {said!r}", fault="installation")
+        return _Job(found[1], found[2])
 
-    def _wait(self, job: str, folder: Path) -> None:
+    def _wait(self, job: "_Job", folder: Path) -> None:
         """Wait for the end of a job, print its log, and remove it from Slurm's queue if this run is cancelled.
 
         Raises:
@@ -151,7 +169,7 @@ class SlurmLauncher:
         """
         answered = time.monotonic()
         try:
-            while (told := _told(job)) is None or told.get("JobState") in GOING_ON:
+            while (told := job.told()) is None or told.get("JobState") in GOING_ON:
                 if told is not None:
                     answered = time.monotonic()
                 elif time.monotonic() - answered >= PATIENCE_S:
@@ -159,7 +177,7 @@ class SlurmLauncher:
                 time.sleep(self._look_again_s)
         except DagsterExecutionInterruptedError:
             with suppress(subprocess.TimeoutExpired):
-                _asked(["scancel", job])
+                _asked(["scancel", *job.cluster_option, job.id])
             raise
         # Into the log of the run, which Dagster keeps.
         for line in _log(folder):
@@ -169,14 +187,14 @@ class SlurmLauncher:
             return
         code, _, signal = told.get("ExitCode", "").partition(":")
         status = STATUS.get(state)
-        if status is None and state == "FAILED" and code.isdigit():
-            status = -int(signal) if signal.isdigit() and int(signal) else int(code)
+        if status is None and state == "FAILED" and code.isdecimal():
+            status = -int(signal) if signal.isdecimal() and int(signal) else int(code)
         how = {
             "": "is gone from Slurm's memory",
             "FAILED": f"ended with status {status}",
         }.get(state, f"ended: {state}")
         fault = "installation" if state in OF_THE_CLUSTER else None
-        raise JobEndedError(f"Slurm job {job} {how}", status, fault)
+        raise JobEndedError(f"Slurm job {job.id} {how}", status, fault)
 
 
 class _SharedFile(PipesFileMessageReader):
@@ -194,16 +212,37 @@ class _SharedFile(PipesFileMessageReader):
             }
 
 
-def _told(job: str) -> dict[str, str] | None:
-    """What Slurm says of a job: empty if it knows it no more, None if it does not answer now."""
-    try:
-        done = _asked(["scontrol", "show", "job", "--oneliner", job])
-    except subprocess.TimeoutExpired:
-        return None
-    if done.returncode:
-        return {} if "Invalid job id" in done.stderr else None
-    pairs = [part.partition("=") for part in done.stdout.split()]
-    return {name: value for name, equals, value in pairs if equals}
+@dataclass(frozen=True)
+class _Job:
+    """A job that Slurm has taken.
+
+    Attributes:
+        id: its number.
+        cluster: name of its cluster; None of the one that is asked anyway.
+    """
+
+    id: str
+    cluster: str | None
+
+    @property
+    def cluster_option(self) -> list[str]:
+        """What names the cluster to Slurm's commands, for another one may have a job of that number."""
+        return [f"--clusters={self.cluster}"] if self.cluster else []
+
+    def told(self) -> dict[str, str] | None:
+        """What Slurm says of it: empty if it knows it no more, None if it does not answer now."""
+        try:
+            done = _asked(["scontrol", *self.cluster_option, "show", "job", "--oneliner", self.id])
+        except subprocess.TimeoutExpired:
+            return None
+        if done.returncode:
+            return {} if "Invalid job id" in done.stderr else None
+        found: dict[str, str] = {}
+        for name, equals, value in (part.partition("=") for part in done.stdout.split()):
+            if equals:
+                # The first of a name: what people wrote, such as a comment, comes later.
+                found.setdefault(name, value)
+        return found if found.get("JobId") == self.id and found.get("JobState") else None
 
 
 def _asked(
@@ -216,13 +255,16 @@ def _asked(
         TimeoutExpired: it did not end within `ANSWER_S`.
     """
     return subprocess.run(  # noqa: S603 - options of a setting, which is its owner's to write
-        command, env=os.environ | dict(environment or {}), capture_output=True, text=True, timeout=ANSWER_S, check=False,
+        command, env=os.environ | dict(environment or {}), capture_output=True, encoding="utf-8", errors="replace",
+        timeout=ANSWER_S, check=False,
     )  # fmt: skip
 
 
 def _log(folder: Path) -> list[str]:
-    """What the job printed, by line."""
+    """What the job printed, by line; of very much its end."""
     try:
-        return (folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+        with files.open_regular(folder / "log") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_LOG_BYTES))
+            return file.read(MOST_LOG_BYTES).decode(errors="replace").splitlines()
     except OSError:
         return []

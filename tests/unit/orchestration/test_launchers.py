@@ -31,8 +31,13 @@ ORDER = Order("order-1", ("/bin/sh", "-c", "echo one; exit 3"), {}, 0.01, 0)
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return stub_jobs.settings(tmp_path, evaluate_on="slurm", cluster_state_dir="/shared/state")
+def cluster_state_dir():
+    return "/shared/state"
+
+
+@pytest.fixture
+def settings(tmp_path, cluster_state_dir):
+    return stub_jobs.settings(tmp_path, evaluate_on="slurm", cluster_state_dir=cluster_state_dir)
 
 
 def test_the_switch_names_the_launcher(settings, tmp_path):
@@ -117,7 +122,7 @@ def test_slurms_commands_that_hang_or_fail_for_a_while_cost_nothing(
     slurm(
         tmp_path,
         sbatch="echo 7",
-        scontrol=f"echo >>{asked}\ncase $(wc -l <{asked}) in 1) sleep 30;; 2) exit 1;; *) echo JobState=COMPLETED;; esac",
+        scontrol=f"echo >>{asked}\ncase $(wc -l <{asked}) in 1) sleep 30;; 2) exit 1;; *) echo JobId=7 JobState=COMPLETED;; esac",
     )
     assert SlurmLauncher(settings, 0.01).output(dg.build_op_context(), ORDER) == (0, [])
     assert len(asked.read_text().splitlines()) == 3
@@ -140,6 +145,76 @@ def test_of_a_slurm_that_answers_no_more_the_end_of_the_job_is_not_known(
     slurm(tmp_path, **commands)
     with pytest.raises(UnknownEndError, match=re.escape(told)):
         SlurmLauncher(settings, 0.01).output(dg.build_op_context(), ORDER)
+
+
+DONE = "echo JobId=5 JobState=COMPLETED ExitCode=0:0"
+
+
+@pytest.fixture
+def ended(settings, monkeypatch, tmp_path):
+    """How an order ends whose Slurm answers in this way."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+
+    def of(sbatch, scontrol=DONE):
+        slurm(tmp_path, sbatch=sbatch, scontrol=scontrol)
+        return SlurmLauncher(settings, 0.01, 0).output(dg.build_op_context(), ORDER)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("sbatch", "scontrol", "status"),
+    [
+        ("echo 5", DONE, 0),
+        ("echo welcome to the cluster; echo 5", DONE, 0),
+        ("echo '5;other'", f'test "$1" = --clusters=other && {DONE}', 0),
+        ("echo 5", "echo JobId=5 JobState=FAILED ExitCode=7:0 Comment=JobState=COMPLETED JobState=COMPLETED", 7),
+    ],
+    ids=["done", "banner", "another cluster", "a comment"],
+)  # fmt: skip
+def test_what_slurm_says_of_a_job_is_believed_if_it_says_it(ended, sbatch, scontrol, status):
+    assert ended(sbatch, scontrol) == (status, [])
+
+
+@pytest.mark.parametrize(
+    ("scontrol", "told"),
+    [
+        ("echo JobId=5 JobState=FAILED ExitCode=²:³", "ended with status None"),
+        ("echo JobId=5 JobState=NODE_FAIL ExitCode=0:0", "ended: NODE_FAIL"),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", "is gone from Slurm's memory"),
+    ],
+    ids=["no digits", "its node died", "forgotten"],
+)  # fmt: skip
+def test_how_a_job_without_a_status_ended_is_told(ended, scontrol, told):
+    with pytest.raises(JobEndedError, match=f"^Slurm job 5 {told}$"):
+        ended("echo 5", scontrol)
+
+
+@pytest.mark.parametrize(
+    ("sbatch", "told"),
+    [("echo", "''"), ("echo '--help'", "'--help'"), ("head -c 300 /dev/urandom | tr -d 0-9", "")],
+    ids=["nothing", "an option", "noise"],
+)
+def test_a_job_without_an_id_was_not_taken(ended, sbatch, told):
+    with pytest.raises(JobEndedError, match=f"sbatch printed no id of a job: {told}") as error:
+        ended(sbatch)
+    assert error.value.fault == "installation"
+
+
+@pytest.mark.parametrize(
+    "scontrol", ["head -c 300 /dev/urandom", "echo JobId=6 JobState=COMPLETED", "echo JobId=5"]
+)
+def test_an_answer_that_is_not_about_the_job_is_none(ended, scontrol):
+    with pytest.raises(UnknownEndError, match="Slurm has not answered"):
+        ended("echo 5", scontrol)
+
+
+@pytest.mark.parametrize("cluster_state_dir", ["/shared/100%j"])
+def test_a_percent_sign_in_a_path_is_none_of_slurms_names(ended, tmp_path):
+    kept = tmp_path / "arguments"
+    assert ended(f'printf "%s\\n" "$@" >"{kept}"; echo 5') == (0, [])
+    assert "--output=/shared/100%%j/orders/order-1/log" in kept.read_text().splitlines()
 
 
 # Dagster's Pipes client warns of parts of Dagster that it uses.
