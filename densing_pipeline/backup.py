@@ -147,17 +147,14 @@ def restore(source: Path, settings: Settings) -> Copied:
         OSError: a file cannot be read or written.
     """
     folder = settings.state_dir.absolute()
-    if folder.exists() and any(path.name != OF_THE_DISK for path in folder.iterdir()):
-        raise BackupError(
-            f"{folder} is not empty: move it away, or set DENSING_STATE_DIR to a new folder"
-        )
+    _make_room(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A folder that is there may be a mounted disk, or a link to one, and is filled; another one is renamed to its place.
     is_there = folder.exists()
     unpacked = Path(
-        tempfile.mkdtemp(
-            prefix=f".{folder.name}.restore-", dir=folder if is_there else folder.parent
-        )
+        tempfile.mkdtemp(prefix=state.RESTORING, dir=folder)
+        if is_there
+        else tempfile.mkdtemp(prefix=f".{folder.name}.restore-", dir=folder.parent)
     )
     try:
         copied = _unpack(source, unpacked)
@@ -170,6 +167,24 @@ def restore(source: Path, settings: Settings) -> Copied:
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     return copied
+
+
+def _make_room(folder: Path) -> None:
+    """Delete what a restore left that was broken off before it put anything in its place.
+
+    Raises:
+        BackupError: there is something else in the folder.
+    """
+    found = list(folder.iterdir()) if folder.exists() else []
+    left = [path for path in found if path.name.startswith(state.RESTORING)]
+    if any(path.name != OF_THE_DISK for path in found if path not in left):
+        raise BackupError(
+            f"{folder} holds a part of a backup, for a restore was broken off: delete all that is in it, then restore again"
+            if left
+            else f"{folder} is not empty: move it away, or set DENSING_STATE_DIR to a new folder"
+        )
+    for path in left:
+        shutil.rmtree(path)
 
 
 def _caches(settings: Settings) -> set[Path]:

@@ -31,6 +31,9 @@ HOLDER = "state.lock.json"
 REPLAYED = "clock-is-set"
 """Name of the file that marks the state directory of tests and replays, whose clock `DENSING_NOW` sets."""
 
+RESTORING = ".restoring-"
+"""How the name of the folder begins in which a backup is unpacked into a state directory that was there, and empty."""
+
 FOLDERS = ("landing", "tables", "history", "schedules", "book", "scores", "hub", "evaluations")
 """Folders of a state directory that a run makes where they are missing."""
 
@@ -98,8 +101,8 @@ def held(
 
     Raises:
         StateBusyError: another process holds it, at the end of the wait.
-        StateError: the directory cannot be written, a file is where one of its folders must be, a later version wrote
-            it, or its results are of another clock than this process has.
+        StateError: the directory cannot be written, a file is where one of its folders must be, a backup is in it by
+            half, a later version wrote it, or its results are of another clock than this process has.
     """
     state_dir = state_dir.absolute()
     if misplaced := misplaced_files(state_dir):
@@ -141,13 +144,18 @@ def obstacles(state_dir: Path) -> list[str]:
 
 
 def misplaced_files(state_dir: Path) -> list[str]:
-    """Files that are where a folder of the state directory must be, a sentence with the remedy for each."""
+    """Files that are where a folder of the state directory must be, and half a backup in it; a sentence with the remedy for each."""
     paths = [state_dir / name for name in FOLDERS]
-    return [
+    misplaced = [
         sentence(FileExistsError(errno.EEXIST, "", str(path)))
         for path in paths
         if path.exists() and not path.is_dir()
     ]
+    half = (
+        f"{path}: `densing restore` is at work or was broken off: wait for it, or empty {state_dir} and restore again."
+        for path in state_dir.glob(f"{RESTORING}*")
+    )
+    return [*misplaced, *half]
 
 
 def holder(state_dir: Path) -> str | None:

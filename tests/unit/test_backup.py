@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from densing_pipeline import backup, state, state_format
+from densing_pipeline import backup, files, state, state_format
 from densing_pipeline.__main__ import main
 from densing_pipeline.backup import BackupError
 from densing_pipeline.settings import Settings
@@ -182,6 +183,47 @@ def test_a_linked_or_mounted_empty_directory_is_filled_where_it_is(settings, els
     backup.restore(tmp_path / "b", elsewhere)
     assert elsewhere.state_dir.is_symlink()
     assert content(disk) == content(settings.state_dir)
+
+
+def test_a_restore_that_is_broken_off_is_told_by_every_run_and_may_be_repeated(
+    settings, elsewhere, tmp_path, monkeypatch
+):
+    folder = elsewhere.state_dir
+    folder.mkdir(parents=True)
+    backup.make(settings, tmp_path / "b")
+
+    def killed_after(renames):
+        """What a power loss leaves: no clean-up runs, and some of the folders are in their places."""
+        done = []
+
+        def rename(written, place):
+            if len(done) == renames:
+                raise KeyboardInterrupt
+            done.append(written.replace(place))
+
+        with monkeypatch.context() as dying:
+            dying.setattr(files, "rename", rename)
+            dying.setattr(shutil, "rmtree", lambda *_, **__: None)
+            with pytest.raises(KeyboardInterrupt):
+                backup.restore(tmp_path / "b", elsewhere)
+
+    killed_after(0)
+    (obstacle,) = state.obstacles(folder)
+    assert "`densing restore` is at work or was broken off" in obstacle
+    with (
+        pytest.raises(state.StateError, match="was broken off"),
+        state.held(folder, "`densing run`"),
+    ):
+        pass
+    assert backup.restore(tmp_path / "b", elsewhere).files
+    assert content(folder) == content(settings.state_dir)
+    assert state.obstacles(folder) == []
+    shutil.rmtree(folder)
+    folder.mkdir()
+    killed_after(3)
+    with pytest.raises(BackupError, match="holds a part of a backup"):
+        backup.restore(tmp_path / "b", elsewhere)
+    assert "was broken off" in state.obstacles(folder)[0]
 
 
 def test_the_folder_that_every_new_disk_has_is_no_content(settings, elsewhere, tmp_path):
