@@ -15,6 +15,7 @@ from densing_pipeline.assets import (
     score_sources,
 )
 from densing_pipeline.orchestration.checks import all_checks
+from densing_pipeline.orchestration.code_server import keep_watching_runs
 from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.state_lock import StateLock
 from densing_pipeline.orchestration.tables import table_io_manager
@@ -42,6 +43,7 @@ def build_defs(
     """
     settings = settings or read_settings()
     redact_every_log()
+    keep_watching_runs()
     evaluate = evaluation_job or evaluations.job
     wanted = evaluate if settings.evaluate or evaluation_job else None
     launcher = choice.chosen(settings)

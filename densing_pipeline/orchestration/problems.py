@@ -13,6 +13,7 @@ import dagster as dg
 from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 
 from densing_pipeline.addresses import redact
 from densing_pipeline.alerts.memory import Problem
@@ -47,6 +48,12 @@ DAEMONS = "densing/daemons"
 
 DAEMONS_SEEN_FOR = timedelta(hours=1)
 """Time for which a daemon that sent a heartbeat counts: of two, each look sees the one that sent the last."""
+
+NO_REASON = "This run has been marked as failed from outside the execution context."
+"""What Dagster writes where nobody gave a reason."""
+
+CRASHED = "Run execution process"
+"""How an event begins by which the code server says how the process of a run ended."""
 
 SEE = "see docs/operations.md, `When something is wrong`"
 
@@ -123,11 +130,13 @@ def _last(
 
 
 def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Problem]:
-    """Jobs whose last run failed; one that a person cancelled is none."""
+    """Jobs whose last run failed; one that a person cancelled is none, nor one that a further run goes on with."""
     found = []
     for job in JOBS:
         last = _last(instance, job, [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
         if last is None or last.dagster_run.status == dg.DagsterRunStatus.SUCCESS:
+            continue
+        if _is_gone_on_with(instance, last.dagster_run):
             continue
         run_id = last.dagster_run.run_id
         found.append(
@@ -142,6 +151,12 @@ def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Probl
     return found
 
 
+def _is_gone_on_with(instance: dg.DagsterInstance, failed: dg.DagsterRun) -> bool:
+    """Whether the daemon has begun a further run for one whose process died, and that has not ended."""
+    further = instance.get_run_by_id(failed.tags.get(AUTO_RETRY_RUN_ID_TAG, ""))
+    return further is not None and not further.is_finished
+
+
 def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
     """The first step that failed, and with what; of a run that failed outside of its steps, why."""
     step = _first_event(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
@@ -150,9 +165,23 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
     run = _first_event(instance, run_id, dg.DagsterEventType.RUN_FAILURE)
     if run is None:
         return ""
-    # A run whose process ended has a message alone.
+    # A run whose process ended has a message alone, or not even that: then the event before it says why.
     said = _error_text(run.job_failure_data) if run.event_specific_data else None
-    return f": {said or clean(redact(run.message or 'no reason given'), MOST_CHARS)}"
+    said = said or (_end_of_process(instance, run_id) if run.message == NO_REASON else run.message)
+    return f": {clean(redact(said or 'no reason given'), MOST_CHARS)}"
+
+
+def _end_of_process(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """What the last event on the process of a run that was killed, or that an error of Dagster's database ended, says."""
+    kind = dg.DagsterEventType.ENGINE_EVENT
+    for record in instance.get_records_for_run(run_id, of_type=kind, ascending=False).records:
+        event = record.event_log_entry.dagster_event
+        error = event.engine_event_data.error if event and event.event_specific_data else None
+        if error is not None:
+            return (error.cause or error).message.strip()
+        if event and event.message and event.message.startswith(CRASHED):
+            return event.message
+    return None
 
 
 def _first_event(

@@ -31,7 +31,7 @@ from dagster._core.storage.sqlite import (
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -52,6 +52,9 @@ LOCK_SECONDS = 120.0
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 """The files of the database below the state directory; there is one more per run."""
+
+FOLDERS = {Path(name).parts[0] for name in DATABASES}
+"""Folders of the state directory that hold the files of the database."""
 
 MOST_ENGINES = 32
 """Engines that are kept: of the database's three files, and of the runs last looked at."""
@@ -74,7 +77,20 @@ deleted."""
 def engine(address: str) -> Engine:
     """The engine of a file, given as `sqlite:///path`; a locked one is waited for."""
     waits = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-    return create_engine(address, poolclass=NullPool, connect_args=waits)
+    made = create_engine(address, poolclass=NullPool, connect_args=waits)
+    # Daemon, web page and runs log what a statement raises.
+    event.listen(made, "handle_error", _explain, retval=True)
+    return made
+
+
+def _explain(failed: ExceptionContext) -> StorageError | None:
+    """What a statement is to raise in place of its error: the sentence that commands say; None where Dagster counts on the error."""
+    code = getattr(failed.original_exception, "sqlite_errorname", "")
+    if failed.engine is None or not code or code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
+        return None
+    file = Path(failed.engine.url.database or "")
+    folder = next((each.parent for each in file.parents if each.name in FOLDERS), file.parent)
+    return StorageError(_sentence(folder, failed.original_exception))
 
 
 def _check_is_there(used: Engine) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from densing_pipeline import state
 from densing_pipeline.landing import LandingZone
-from densing_pipeline.orchestration.sqlite_storage import LockedSqliteStorage, explained
+from densing_pipeline.orchestration.sqlite_storage import LockedSqliteStorage
 from densing_pipeline.os_errors import with_remedy
 from densing_pipeline.publication import release
 from densing_pipeline.state import StorageError
@@ -41,9 +41,8 @@ def written(folder: Path) -> str:
     """What writing much into the database says."""
     storage = LockedSqliteStorage.from_config_value(None, {"base_dir": str(folder)})
     try:
-        with explained(folder):
-            for number in range(1000):
-                storage.run_storage.set_cursor_values({f"key {number}": "x" * 10_000})
+        for number in range(1000):
+            storage.run_storage.set_cursor_values({f"key {number}": "x" * 10_000})
     except StorageError as error:
         return str(error)
     return "written"

@@ -1,11 +1,15 @@
 """What is wrong is read from the records of real runs; nothing else is told."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._utils.error import serializable_error_info_from_exc_info
 
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
@@ -126,6 +130,53 @@ def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_th
         assert "when this installation was started" in told["night:missing"].what
     run(instance)
     assert found(instance, settings) == {}
+
+
+def ended_from_outside(instance, reason: str | None) -> dg.DagsterRun:
+    """A night that the code server or the daemon reports."""
+    going = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
+    if reason:
+        instance.report_engine_event(reason, going)
+    instance.report_engine_event("Process for run exited (pid: 1).", going)
+    instance.report_run_failed(going)
+    return going
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("Run execution process for 1 was terminated by signal 9 (SIGKILL).", "signal 9"),
+        (None, "no reason given"),
+    ],
+)
+def test_of_a_night_whose_process_ended_it_is_told_how(instance, settings, reason, told):
+    ended_from_outside(instance, reason)
+    what = found(instance, settings)["run:nightly"].what
+    assert told in what
+    assert "from outside the execution context" not in what
+
+
+def test_of_a_night_that_the_database_ended_its_error_is_told(instance, settings):
+    going = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
+    try:
+        raise OSError("the server closed the connection")
+    except OSError:
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+    instance.report_engine_event("likely a framework error", going, EngineEventData(error=error))
+    instance.report_run_failed(going)
+    assert "the server closed the connection" in found(instance, settings)["run:nightly"].what
+
+
+def test_a_killed_night_that_a_further_run_goes_on_with_is_a_problem_only_if_that_fails(
+    instance, settings
+):
+    killed = ended_from_outside(instance, None)
+    assert "run:nightly" in found(instance, settings)
+    further = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run_tags(killed.run_id, {AUTO_RETRY_RUN_ID_TAG: further.run_id})
+    assert found(instance, settings) == {}
+    instance.report_run_failed(further, "killed again")
+    assert "killed again" in found(instance, settings)["run:nightly"].what
 
 
 def seen(instance, started: datetime, looks: Sequence[tuple[str, int]]) -> datetime:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,8 +16,10 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._core.test_utils import create_run_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._grpc.server import CLEANUP_TICK, DagsterApiServer
 
 from densing_pipeline import state
+from densing_pipeline.definitions import build_defs
 from densing_pipeline.orchestration import run_launcher
 from densing_pipeline.orchestration.own_runs import IN_PROCESS, place_tags
 from densing_pipeline.settings import Settings
@@ -25,10 +28,14 @@ CODE = """
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
+from densing_pipeline.orchestration.code_server import keep_watching_runs
 from densing_pipeline.orchestration.state_lock import StateLock
+
+keep_watching_runs()
 
 
 @dg.op
@@ -50,6 +57,13 @@ definitions = dg.Definitions(
 """A job that holds the state directory until it is killed, and writes down its process."""
 
 HOME = """
+storage:
+  custom:
+    module: densing_pipeline.orchestration.storage
+    class: InstanceStorage
+    config:
+      base_dir:
+        env: DENSING_STATE_DIR
 run_launcher:
   module: densing_pipeline.orchestration.run_launcher
   class: WatchedRunLauncher
@@ -154,6 +168,32 @@ def test_a_run_that_ended_with_its_code_server_is_found_by_the_next_one(
     installation.socket.unlink()
     with installation.code_server():
         assert health(instance, run_id) is WorkerStatus.FAILED
+
+
+def test_a_run_that_died_while_the_database_could_not_be_used_is_reported_once_it_can(
+    installation, instance
+):
+    """Dagster's thread that watches runs ended with the first error of the database."""
+    lock, aside = (installation.folder / name for name in ("storage.lock", "aside"))
+    with installation.code_server():
+        run_id, process = installation.started(instance)
+        lock.rename(aside)
+        lock.mkdir()
+        os.kill(process, signal.SIGKILL)
+        until(lambda: state.holder(installation.folder) is None)
+        time.sleep(3 * CLEANUP_TICK)
+        lock.rmdir()
+        aside.rename(lock)
+        assert instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.STARTED
+        until(lambda: instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.FAILURE)
+
+
+def test_the_code_server_of_the_package_goes_on_watching_its_runs(tmp_path):
+    build_defs(Settings(state_dir=tmp_path))
+    build_defs(Settings(state_dir=tmp_path))
+    look: Any = DagsterApiServer._check_for_orphaned_runs
+    assert look.__wrapped__.__module__ == DagsterApiServer.__module__
+    assert not hasattr(look.__wrapped__, "__wrapped__")
 
 
 def test_a_run_of_this_process_is_there_as_long_as_it_holds_the_state_directory(

@@ -1,6 +1,7 @@
 """Dagster's database is created by one process at a time, and what is wrong with it is said plainly."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
@@ -147,6 +150,29 @@ def test_a_locked_database_is_named(state, name, monkeypatch):
         with pytest.raises(StorageError, match="is locked by another process"):
             opened(state)
     opened(state)
+
+
+def test_a_statement_of_a_service_says_what_a_command_says(state, monkeypatch):
+    """Webserver, daemon and runs log what a statement raises."""
+    monkeypatch.setattr(sqlite_storage, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
+    runs = opened(state).run_storage
+    runs.set_cursor_values({"a": "1"})
+    with closing(sqlite3.connect(state / "history" / "runs.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(
+            StorageError, match=f"below {re.escape(str(state))} is locked by another"
+        ):
+            runs.set_cursor_values({"a": "2"})
+    runs.set_cursor_values({"a": "3"})
+    assert runs.get_cursor_values({"a"}) == {"a": "3"}
+
+
+def test_what_dagster_counts_on_a_statement_raises_as_ever(state):
+    runs = opened(state).run_storage
+    run = DagsterRun("nightly")
+    runs.add_run(run)
+    with pytest.raises(DagsterRunAlreadyExists):
+        runs.add_run(run)
 
 
 def test_a_process_that_opens_it_for_ever_is_named(state, monkeypatch):
