@@ -8,7 +8,7 @@ from typing import Any
 
 LOG = logging.getLogger(__name__)
 
-WAIT_S = 10.0
+AFTER_ERROR_S = 10.0
 """Time after an error until the runs are looked at again."""
 
 
@@ -32,6 +32,6 @@ def keep_watching_runs() -> None:
             look(self)
         except Exception as error:
             LOG.warning("runs whose process died are reported once this is mended: %s", error)
-            time.sleep(WAIT_S)
+            time.sleep(AFTER_ERROR_S)
 
     server._check_for_orphaned_runs = look_again
