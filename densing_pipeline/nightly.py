@@ -13,6 +13,7 @@ from dagster._core.utils import make_new_run_id
 from densing_pipeline import state
 from densing_pipeline.definitions import build_defs
 from densing_pipeline.orchestration import storage
+from densing_pipeline.orchestration.error_text import error_text
 from densing_pipeline.orchestration.own_runs import IN_PROCESS, in_process_tags, place_tags
 from densing_pipeline.settings import Settings
 
@@ -188,11 +189,11 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
             # Dagster reports an interrupt within a step as a failure of the step.
             if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
                 raise KeyboardInterrupt
-            found[str(event.step_key)] = (error.cause or error).message.strip()
+            found[str(event.step_key)] = error_text(error)
         elif event.is_run_failure and not found and event.job_failure_data.error:
             # Before the first step, such as a resource that cannot be made.
             error = event.job_failure_data.error
-            found[result.job_def.name] = (error.cause or error).message.strip()
+            found[result.job_def.name] = error_text(error)
     if not result.success and not found:
         found[result.job_def.name] = "the run did not succeed; see it in the UI (make dev)"
     return found

@@ -3,8 +3,8 @@
 import errno
 import re
 
-ERRNO_IN_TEXT = re.compile(r"\[Errno (\d+)\]")
-"""Where Python writes the number of an operating system error in its message."""
+ERRNO_IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
+"""Where Python, or a library in Rust such as polars, writes the number of an operating system error in its message."""
 
 REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space, or point DENSING_STATE_DIR and "
@@ -40,5 +40,5 @@ def sentence(error: OSError) -> str:
 def with_remedy(message: str) -> str:
     """A message followed by the remedy of the operating system error it quotes, if it quotes one."""
     found = ERRNO_IN_TEXT.search(message)
-    remedy = REMEDIES.get(int(found[1])) if found else None
+    remedy = REMEDIES.get(int(found[1] or found[2])) if found else None
     return f"{message}: {remedy}" if remedy else message

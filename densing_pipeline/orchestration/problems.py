@@ -18,8 +18,10 @@ from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from densing_pipeline.addresses import redact
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
+from densing_pipeline.orchestration.error_text import error_text
 from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
+from densing_pipeline.os_errors import with_remedy
 from densing_pipeline.settings import Settings
 from densing_pipeline.text import clean
 from densing_pipeline.units import MIB
@@ -178,7 +180,7 @@ def _end_of_process(instance: dg.DagsterInstance, run_id: str) -> str | None:
         event = record.event_log_entry.dagster_event
         error = event.engine_event_data.error if event and event.event_specific_data else None
         if error is not None:
-            return (error.cause or error).message.strip()
+            return error_text(error)
         if event and event.message and event.message.startswith(CRASHED):
             return event.message
     return None
@@ -194,9 +196,7 @@ def _first_event(
 def _error_text(failure: StepFailureData | JobFailureData) -> str | None:
     """The innermost message of what failed; None if no error is known."""
     error = failure.error
-    return (
-        None if error is None else clean(redact((error.cause or error).message.strip()), MOST_CHARS)
-    )
+    return None if error is None else clean(redact(with_remedy(error_text(error))), MOST_CHARS)
 
 
 def _nights(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Problem]:

@@ -10,10 +10,12 @@ from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import serializable_error_info_from_exc_info
+from dagster_shared.error import SerializableErrorInfo
 
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration import problems
+from densing_pipeline.orchestration.error_text import error_text
 from densing_pipeline.orchestration.problems import OVERDUE
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
@@ -69,6 +71,18 @@ def found(instance, settings, after: timedelta = IN_A_WHILE) -> dict[str, Proble
         instance, settings, list(has_rows.check_keys), datetime.now(UTC) + after
     )
     return {each.key: each for each in told}
+
+
+def test_a_failed_night_is_told_with_the_remedy_of_what_the_system_refused(instance, settings):
+    run(instance, "underlying IO error: No space left on device (os error 28)")
+    assert "the disk is full: free some space" in found(instance, settings)["run:nightly"].what
+
+
+def test_our_own_messages_are_told_without_the_name_of_their_class():
+    own = SerializableErrorInfo("densing_pipeline.state.StateError: it is in use\n", [], None)
+    assert error_text(own) == "it is in use"
+    assert error_text(own._replace(message="KeyError: 'a'\n")) == "KeyError: 'a'"
+    assert error_text(own._replace(message="KeyError: 'a'\n", cause=own)) == "it is in use"
 
 
 def test_a_failed_night_is_told_with_its_step_until_one_succeeds(instance, settings):
