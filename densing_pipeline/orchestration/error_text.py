@@ -2,7 +2,7 @@
 
 import re
 
-from dagster_shared.error import SerializableErrorInfo
+from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
 _OWN_CLASS = re.compile(r"^densing_pipeline(\.\w+)+: ")
 

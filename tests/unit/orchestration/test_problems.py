@@ -9,8 +9,10 @@ import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._daemon.types import DaemonHeartbeat
-from dagster._utils.error import serializable_error_info_from_exc_info
-from dagster_shared.error import SerializableErrorInfo
+from dagster._utils.error import (
+    SerializableErrorInfo,  # type: ignore[attr-defined]
+    serializable_error_info_from_exc_info,
+)
 
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
