@@ -34,8 +34,10 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
+    # Made anew: what is there was left by a process of this number, or is a link that somebody put there to be followed.
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             yield file

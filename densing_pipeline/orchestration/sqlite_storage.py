@@ -35,6 +35,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from densing_pipeline import files
 from densing_pipeline.orchestration.event_secrets import (
     HidesSecrets,
     HidesSecretsOfDaemons,
@@ -231,7 +232,7 @@ def locked(folder: Path) -> Iterator[None]:
         StorageError: the lock cannot be made, or another process has held it for too long.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_private(folder)
         lock = FileLock(folder / LOCK, timeout=LOCK_SECONDS, is_singleton=True)
         lock.acquire()
     except Timeout as error:

@@ -19,7 +19,7 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClassData
 
-from densing_pipeline import state_format
+from densing_pipeline import files, state_format
 from densing_pipeline.addresses import redact_every_log, shown
 from densing_pipeline.orchestration import postgres_storage, sqlite_storage
 
@@ -55,10 +55,20 @@ class InstanceStorage(DagsterStorage):
         """
         # Daemon and web server load no definitions of ours, and this is the first of our code that they run.
         redact_every_log()
-        _check_format(Path(config_value["base_dir"]).absolute())
+        state_dir = Path(config_value["base_dir"]).absolute()
+        _make_private(state_dir)
+        _check_format(state_dir)
         if url := read_settings().database_url:
             return postgres_storage.opened(url, inst_data)
         return sqlite_storage.LockedSqliteStorage.from_config_value(inst_data, config_value)
+
+
+def _make_private(state_dir: Path) -> None:
+    """Make the state directory before Dagster does, which would let other users in."""
+    try:
+        files.make_private(state_dir)
+    except OSError as error:
+        raise StorageError(sentence(error)) from error
 
 
 def _check_format(state_dir: Path) -> None:

@@ -83,3 +83,24 @@ def test_a_private_folder_is_closed_to_others_and_one_that_is_there_stays_as_it_
     (tmp_path / "old").chmod(0o755)
     files.make_private(tmp_path / "old")
     assert mode(tmp_path / "old") == 0o755
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / f".table.{os.getpid()}.tmp").symlink_to(tmp_path / "mine")
+    files.write(tmp_path / "table", b"new")
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert (tmp_path / "table").read_bytes() == b"new"
+    assert not (tmp_path / "table").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_regular_file_is_not_opened(tmp_path, kind):
+    path = tmp_path / "a"
+    {"pipe": os.mkfifo, "device": lambda a: a.symlink_to("/dev/zero"), "folder": os.mkdir}[kind](path)  # fmt: skip
+    with pytest.raises(OSError, match="no regular file"):
+        files.open_regular(path)
+    (tmp_path / "b").write_bytes(b"b")
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    with files.open_regular(tmp_path / "link") as file:
+        assert file.read() == b"b"

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -284,3 +285,13 @@ def test_a_database_is_migrated_once_per_process_and_again_when_it_is_replaced(s
     assert opened(state).run_storage.get_runs() == []
     assert loaded
     assert [versions(state / name) for name in DATABASES] == [versions(state / DATABASES[0])] * 3
+
+
+def test_a_state_directory_that_dagster_comes_to_first_is_closed_to_others(tmp_path):
+    code = (
+        "import os, sys; os.umask(0o022)\n"
+        "from densing_pipeline.orchestration.storage import InstanceStorage\n"
+        "InstanceStorage.from_config_value(None, {'base_dir': sys.argv[1]})\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "state"], check=True, cwd=ROOT)  # noqa: S603
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o750
