@@ -163,7 +163,8 @@ def is_check_due(evaluations: Sequence[Ended], check: Check | None, now: datetim
     """Whether the installation is to be checked.
 
     So is one that was never checked, one that could not evaluate an hour ago, one that had no sandbox a day ago, and
-    one of which nothing has shown for a day that it can evaluate.
+    one of which nothing has shown for a day that it can evaluate. What is dated at a time to come, by a clock that was ahead, shows
+    nothing.
 
     Args:
         evaluations: what `ended` returned.
@@ -176,11 +177,11 @@ def is_check_due(evaluations: Sequence[Ended], check: Check | None, now: datetim
         each.fault == "installation" and _is_uncleared(each, check) for each in _last(evaluations)
     )
     if is_faulty or standstill(evaluations, check):
-        return now - check.at >= AGAIN
+        return abs(now - check.at) >= AGAIN
     sound = [check.at]
     if check.no_programs is None:
         sound += [each.at for each in evaluations if each.is_done]
-    return now - max(sound) >= FRESH
+    return min(abs(now - at) for at in sound) >= FRESH
 
 
 def _last(evaluations: Sequence[Ended]) -> list[Ended]:

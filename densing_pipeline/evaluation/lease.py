@@ -23,6 +23,7 @@ from typing import Self
 
 from densing_pipeline import clock
 from densing_pipeline.evaluation.folder_format import LEASE, read_json, write_json
+from densing_pipeline.text import LONGEST_NAME, clean
 
 RENEWAL_S = 60.0
 """Seconds between two renewals."""
@@ -73,7 +74,8 @@ def read(folder: Path) -> tuple[Lease, datetime] | None:
     host, kernel, order, token = (told.get(name) for name in ("host", "kernel", "order", "token"))
     if not all(isinstance(each, str) for each in (host, kernel, token)):
         return None
-    return Lease(str(host), str(kernel), None if order is None else str(order), str(token)), renewed
+    named = clean(str(host), LONGEST_NAME)
+    return Lease(named, str(kernel), None if order is None else str(order), str(token)), renewed
 
 
 def held_elsewhere(folder: Path) -> Lease | None:

@@ -16,6 +16,7 @@ from densing_pipeline.evaluation import lease
 from densing_pipeline.evaluation.failures import BusyError
 from densing_pipeline.evaluation.folder_store import ChangedError, FolderStore, Found
 from densing_pipeline.object_stores import StoreError
+from densing_pipeline.text import LONGEST_NAME, clean
 
 FILE = "lease.json"
 
@@ -187,4 +188,5 @@ def _parsed(content: bytes) -> StoreLease | None:
         and isinstance(found.renewal, int)
         and isinstance(found.is_ended, bool)
     )
-    return found if is_sound else None
+    # The name is for messages alone, and anybody who can write the store chose it.
+    return replace(found, host=clean(found.host, LONGEST_NAME)) if is_sound else None

@@ -103,6 +103,17 @@ def test_an_installation_is_checked_before_the_first_model_and_once_a_day_withou
 
 
 @pytest.mark.parametrize("problem", [None, "disk: full"])
+def test_a_check_of_a_clock_that_was_ahead_keeps_no_other_back(tmp_path, problem):
+    assert is_due(tmp_path, 0, check(24 * 365, problem=problem))
+    assert not is_due(tmp_path, 0, check(0.5, problem=problem))
+    end(tmp_path, "a", 24 * 365, "whole suite", None)
+    assert not is_due(tmp_path, 1, check(0)), (
+        "the check made since shows that models can be evaluated"
+    )
+    assert is_due(tmp_path, 24, check(0))
+
+
+@pytest.mark.parametrize("problem", [None, "disk: full"])
 def test_an_installation_that_could_not_evaluate_is_checked_again_within_the_hour(
     tmp_path, problem
 ):

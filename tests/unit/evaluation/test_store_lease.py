@@ -3,6 +3,7 @@
 The store is obstore's in memory; `integration/test_evaluation_store.py` has processes and an S3 server.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -142,3 +143,11 @@ def test_a_store_without_conditions_is_refused(store, monkeypatch):
         FolderStore, "put", lambda self, path, content, only=None: put(self, path, content)
     )
     assert "two jobs could work on one model" in store.refusal()
+
+
+def test_the_name_of_a_machine_in_a_lease_is_told_in_one_legible_line(store):
+    told = {"host": "node\x1b[2J\n" + "x" * 900_000, "order": None, "token": "t", "files": None}
+    store.put(PATH, json.dumps(told).encode())
+    with pytest.raises(BusyError, match=r"^a job on node\[2J x+\.\.\. is at work on ") as busy:
+        HeldLease(store, KEY, None)
+    assert len(str(busy.value)) < 400
