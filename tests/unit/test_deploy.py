@@ -74,6 +74,28 @@ def test_every_variable_of_the_containers_is_known():
     assert named - {one.name for one in variables()} <= OTHERS
 
 
+def test_containers_get_every_variable_of_the_environment_file_and_their_own_paths():
+    """`deploy/.env` is a copy of `densing.env`; only its own variables would be read where each were named."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert compose["x-densing"]["env_file"] == ".env"
+    assert "env_file" not in compose["services"]["postgres"]
+    image = (DEPLOY / "Containerfile").read_text()
+    set_there = re.findall(
+        r"^((?:DENSING|DAGSTER)_(?:STATE_DIR|HOME|PUBLISH_URL)=\S+)",
+        (DEPLOY / "densing.env").read_text(),
+        re.MULTILINE,
+    )
+    assert len(set_there) == 3
+    assert all(f" {each} " in image.replace("\n", " ") for each in set_there)
+
+
+def test_a_file_of_secrets_is_in_no_commit_and_no_image():
+    assert "deploy/.env" in (ROOT / ".gitignore").read_text().splitlines()
+    # Docker and Podman both read it.
+    left_out = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"deploy/.env", ".densing/"} <= set(left_out)
+
+
 def test_the_web_page_is_bound_to_loopback():
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     assert compose["services"]["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
