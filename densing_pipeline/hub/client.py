@@ -56,6 +56,9 @@ REFUSALS = (UNAUTHORISED, 403, 404, 410, 451)
 """HTTP statuses of a repository that is missing, private, gated or taken down; the Hub does not
 always distinguish these."""
 
+TOKEN_REFUSED = "the token was refused (HTTP 401): renew HF_TOKEN; went on without it"  # noqa: S105
+"""Remark on a night at the Hub whose token has expired, or is a wrong one."""
+
 
 class HubError(RuntimeError):
     """A request to the Hub failed; the message says what an operator can do.
@@ -253,9 +256,7 @@ class Hub:
             except FetchError as error:
                 if error.status != UNAUTHORISED or not (self._token and _refuses_token(error)):
                     raise
-                self.remarks.append(
-                    "the token was refused (HTTP 401): renew HF_TOKEN; went on without it"
-                )
+                self.remarks.append(TOKEN_REFUSED)
                 self._token = None
                 answer = self._fetch(url, max_bytes, first_bytes)
         except FetchError as error:

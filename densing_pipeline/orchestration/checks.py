@@ -14,6 +14,7 @@ from densing_pipeline import facts, paper
 from densing_pipeline.cost.admission import PERSISTENCE_DAYS
 from densing_pipeline.density.direct_law import LADDER_DIRECT
 from densing_pipeline.evaluation import estimates
+from densing_pipeline.hub.client import TOKEN_REFUSED
 from densing_pipeline.hub.models import unknown
 from densing_pipeline.orchestration.tables import schema_checks
 from densing_pipeline.polling.landed import UNCHANGED_FOR
@@ -66,6 +67,7 @@ def statistical_checks() -> list[dg.AssetChecksDefinition]:
         forecasts_look_ahead,
         overrides_name_models,
         publishers_models_known,
+        hub_token_accepted,
         estimates_hold,
     ]
 
@@ -338,6 +340,18 @@ def sources_fresh(source_health: pl.DataFrame) -> dg.AssetCheckResult:
             row["source"]: f"{row['outcome']}, {row['stale_hours']:.0f} h old: {row['message']}"
             for row in bad.to_dicts()
         },
+    )
+
+
+@dg.asset_check(asset="hub_nights")
+def hub_token_accepted(hub_nights: pl.DataFrame) -> dg.AssetCheckResult:
+    """The Hub took the token of the last night. Without it a night goes on, but reads no gated model and is limited sooner."""
+    last = hub_nights.sort("polled_at").tail(1)
+    refused = last.filter(pl.col("message").str.contains(TOKEN_REFUSED, literal=True))
+    return dg.AssetCheckResult(
+        passed=refused.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"the Hub": TOKEN_REFUSED} if refused.height else {},
     )
 
 

@@ -18,6 +18,7 @@ from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from densing_pipeline.addresses import redact
 from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
+from densing_pipeline.evaluation.job_path import environment_lacks
 from densing_pipeline.orchestration.error_text import error_text
 from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
@@ -79,7 +80,7 @@ def problems(
         *_nights(instance, settings, now),
         *_daemons(instance, now),
         *_failed_checks(instance, settings, checks),
-        *_evaluations(settings),
+        *_evaluations(settings, now),
         *_disks(settings, now),
     ]
 
@@ -278,10 +279,15 @@ def _failed_checks(
     return found
 
 
-def _evaluations(settings: Settings) -> list[Problem]:
+def _evaluations(settings: Settings, now: datetime) -> list[Problem]:
     """What stops every evaluation."""
     if not settings.evaluate:
         return []
+    # Without the environment nothing can run the check of the installation, either.
+    is_local = settings.evaluate_on == "local"
+    if is_local and (lacking := environment_lacks(settings.evaluation_python)):
+        remedy = "Build it, name its Python in DENSING_EVALUATION_PYTHON, or unset DENSING_EVALUATE"
+        return [Problem("evaluations", f"no model is evaluated: {lacking}", now, remedy)]
     check = installation.last_check(settings.state_dir)
     ended = installation.ended(settings.evaluations_dir)
     reason = installation.standstill(ended, check)

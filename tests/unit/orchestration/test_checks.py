@@ -10,10 +10,12 @@ import polars as pl
 from densing_pipeline import facts
 from densing_pipeline.evaluation.estimates import NEWEST_RUNS
 from densing_pipeline.headline import GROWTH_HEADLINE
+from densing_pipeline.hub.client import TOKEN_REFUSED
 from densing_pipeline.orchestration.checks import (
     anchors_found,
     estimates_hold,
     floor_moved,
+    hub_token_accepted,
     measured_ladders_rule,
     measured_like_reported,
     one_headline,
@@ -24,6 +26,7 @@ from densing_pipeline.polling.landed import UNCHANGED_FOR
 from densing_pipeline.tables.published import (
     EVALUATION_COSTS,
     EVALUATIONS,
+    HUB_NIGHTS,
     MODELS,
     OWN_RULERS,
     PRICE_FRONTIER,
@@ -52,6 +55,22 @@ def poll(outcome, days_ago=0, stale_hours=1.0, source="openrouter"):
         "stale_hours": stale_hours,
         "message": "-",
     }
+
+
+def test_a_token_that_the_hub_refused_on_the_last_night_is_told():
+    def night(days_ago, message):
+        asked = {"since": TODAY, "list_requests": 1, "requests": 1, "rows": 1}
+        polled_at = NOON - timedelta(days=days_ago)
+        return {"polled_at": polled_at, "outcome": "ok", "message": message, **asked}
+
+    refused = night(0, f"{TOKEN_REFUSED}; publishers without repositories: a")
+    told = hub_token_accepted(HUB_NIGHTS.cast(pl.DataFrame([refused, night(1, None)])))
+    assert not told.passed
+    assert "renew HF_TOKEN" in told.metadata["the Hub"].value
+    renewed = [night(0, None), night(1, TOKEN_REFUSED)]
+    nights = HUB_NIGHTS.cast(pl.DataFrame(renewed))
+    assert hub_token_accepted(nights).passed
+    assert hub_token_accepted(nights.clear()).passed
 
 
 def health(*polls):

@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._daemon.types import DaemonHeartbeat
-from dagster._utils.error import (
-    SerializableErrorInfo,  # type: ignore[attr-defined]
+from dagster._utils.error import (  # type: ignore[attr-defined]
+    SerializableErrorInfo,
     serializable_error_info_from_exc_info,
 )
 
@@ -278,5 +279,21 @@ def test_a_disk_that_is_nearly_full_is_told_once(instance, settings, monkeypatch
 @pytest.mark.parametrize("is_on", [True, False])
 def test_what_stops_every_evaluation_is_one_problem(instance, settings, is_on):
     installation.write_check(settings.state_dir, "no Python.h")
-    told = found(instance, settings.model_copy(update={"evaluate": is_on}))
+    given = {"evaluate": is_on, "evaluation_python": Path(sys.executable)}
+    told = found(instance, settings.model_copy(update=given))
     assert list(told) == (["evaluations"] if is_on else [])
+    if is_on:
+        assert "no Python.h" in told["evaluations"].what
+
+
+@pytest.mark.parametrize(("place", "is_told"), [("local", True), ("slurm", False)])
+def test_an_evaluation_environment_that_is_not_there_is_a_problem_where_it_is_needed(
+    instance, settings, place, is_told
+):
+    given = {"evaluate": True, "evaluate_on": place, "evaluation_python": Path("/none/python")}
+    told = found(instance, settings.model_copy(update=given))
+    assert list(told) == (["evaluations"] if is_told else [])
+    if is_told:
+        assert (
+            "there is no /none/python; `make evaluation-env` builds it" in told["evaluations"].what
+        )
