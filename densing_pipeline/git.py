@@ -6,6 +6,7 @@ asked for, and redirects are not followed. The network is used only over the pro
 a bounded time, and the copy stays below a bounded size. Not here: what a file means.
 """
 
+import base64
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from densing_pipeline.addresses import redact, shown
 from densing_pipeline.text import clean
@@ -296,7 +297,11 @@ class Repository:
             raise GitError("git is not installed; install it, or load a folder of files") from error
 
     def _environment(self, *, is_remote: bool) -> dict[str, str]:
-        """The whole environment of git: the address goes in here, so that no list of processes shows it."""
+        """The whole environment of git: the address goes in here, so that no list of processes shows it.
+
+        User and password go as a header, for git names the address on the command line of the program that asks it.
+        """
+        address, header = _without_user(self.url)
         scheme = urlparse(self.url).scheme
         configuration = {
             "remote.origin.promisor": "true",
@@ -311,7 +316,10 @@ class Repository:
             "http.lowSpeedTime": str(SILENCE_SECONDS),
             "gc.auto": "0",
             "maintenance.auto": "false",
-        } | ({"remote.origin.url": self.url} if is_remote else {})
+        }
+        if is_remote:
+            configuration |= {"remote.origin.url": address}
+            configuration |= {"http.extraHeader": header} if header else {}
         return {
             **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             "HOME": str(self.folder.absolute()),
@@ -354,6 +362,17 @@ def _size(folder: Path) -> int:
         with suppress(OSError):
             size += path.stat().st_size
     return size
+
+
+def _without_user(url: str) -> tuple[str, str | None]:
+    """An address without user and password, and the header that these become; None if there are none."""
+    parts = urlparse(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    name, _, password = user.partition(":")
+    credentials = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    return parts._replace(netloc=host).geturl(), f"Authorization: Basic {credentials}"
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -17,6 +17,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     Launcher,
     Order,
     UnknownEndError,
+    in_short,
 )
 from densing_pipeline.settings import Settings
 
@@ -66,7 +67,7 @@ def check(context: Context, settings: Settings, launcher: Launcher) -> list[str]
         time.sleep(launcher.visible_after_s)
     found = installation.last_check(settings.state_dir)
     if status != 0 and not (found and found.problem):
-        said = f"it ended with status {status}: {' '.join(lines[-1:])[:400]}"
+        said = f"it ended with status {status}: {in_short(' '.join(lines[-1:]))}"
         installation.write_check(settings.state_dir, f"the check could not be run: {said}")
         raise failure(said)
     if found and found.problem:

@@ -29,6 +29,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     Context,
     JobEndedError,
     Order,
+    in_short,
 )
 from densing_pipeline.settings import Settings, SettingsError
 
@@ -77,8 +78,8 @@ class KubernetesLauncher:
             kubernetes.config.ConfigException,
             urllib3.exceptions.HTTPError,
         ) as error:
-            said = " ".join(str(error).split())[:400]
-            found = EXIT_STATUS.search(said)
+            said = in_short(error)
+            found = EXIT_STATUS.search(" ".join(str(error).split()))
             status = int(found[1]) if found else None
             raise JobEndedError(said, status, None if found else "installation") from error
         return ended

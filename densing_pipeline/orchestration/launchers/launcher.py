@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import dagster as dg
 
 from densing_pipeline.addresses import redact
+from densing_pipeline.text import clean
 
 GRACE_SECONDS = 60
 """Seconds between SIGTERM and SIGKILL for a job that takes too long."""
@@ -14,6 +15,9 @@ GRACE_SECONDS = 60
 VISIBLE_AFTER_S = 60.0
 """Seconds after which a file that another machine wrote to a shared disk is seen here: NFS keeps what it knew of a
 folder for up to so long (`acdirmax` in nfs(5))."""
+
+MOST_SAID = 400
+"""Characters that are kept of what a scheduler or a job said."""
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -39,6 +43,11 @@ class Order:
     def bounded(self) -> list[str]:
         """The command line, ended after its time."""
         return ["timeout", f"--kill-after={GRACE_SECONDS}", f"{self.hours}h", *self.command]
+
+
+def in_short(said: object) -> str:
+    """What a scheduler or a job said, in one line, cut after its secrets are hidden: half of one is not recognised."""
+    return clean(redact(" ".join(str(said).split())), MOST_SAID)
 
 
 class JobEndedError(Exception):

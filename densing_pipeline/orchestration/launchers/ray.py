@@ -21,6 +21,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     JobEndedError,
     Order,
     UnknownEndError,
+    in_short,
 )
 from densing_pipeline.orchestration.launchers.ray_client import PatientJobs, SilentDashboardError
 from densing_pipeline.settings import Settings
@@ -69,11 +70,11 @@ class RayLauncher:
             )
         except (SilentDashboardError, DagsterPipesExecutionError) as error:
             # The latter if the job's log did not end with the job.
-            raise UnknownEndError(" ".join(str(error).split())[:400]) from error
+            raise UnknownEndError(in_short(error)) from error
         # Errors of the connection are `requests`' own, and all of them are OSErrors.
         except (OSError, RuntimeError, ValueError, AuthenticationError) as error:
-            said = " ".join(str(error).split())[:400]
-            found = EXIT_STATUS.search(said)
+            said = in_short(error)
+            found = EXIT_STATUS.search(str(error))
             status = int(found[1]) if found else None
             # A job that has no exit status was not started, or its node died.
             raise JobEndedError(said, status, None if found else "installation") from error

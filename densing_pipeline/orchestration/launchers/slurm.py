@@ -28,6 +28,7 @@ from densing_pipeline.orchestration.launchers.launcher import (
     JobEndedError,
     Order,
     UnknownEndError,
+    in_short,
 )
 from densing_pipeline.settings import Settings
 from densing_pipeline.units import MIB
@@ -151,13 +152,15 @@ class SlurmLauncher:
                 fault="installation",
             ) from error
         if done.returncode:
-            said = " ".join(done.stderr.split())[:400]
-            raise JobEndedError(f"Slurm did not take the job: {said}", fault="installation")
+            raise JobEndedError(
+                f"Slurm did not take the job: {in_short(done.stderr)}", fault="installation"
+            )
         # A site's own `sbatch` may print more than the id, which comes last.
         found = JOB.fullmatch(done.stdout.strip().rpartition("\n")[2].strip())
         if found is None:
-            said = " ".join(done.stdout.split())[:400]
-            raise JobEndedError(f"sbatch printed no id of a job: {said!r}", fault="installation")
+            raise JobEndedError(
+                f"sbatch printed no id of a job: {in_short(done.stdout)!r}", fault="installation"
+            )
         return _Job(found[1], found[2])
 
     def _wait(self, job: "_Job", folder: Path) -> None:

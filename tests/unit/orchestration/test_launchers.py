@@ -17,7 +17,12 @@ from densing_pipeline.orchestration import launchers
 from densing_pipeline.orchestration.evaluation_order import command, gpus_given
 from densing_pipeline.orchestration.launchers import choice
 from densing_pipeline.orchestration.launchers.choice import chosen
-from densing_pipeline.orchestration.launchers.launcher import JobEndedError, Order, UnknownEndError
+from densing_pipeline.orchestration.launchers.launcher import (
+    JobEndedError,
+    Order,
+    UnknownEndError,
+    in_short,
+)
 from densing_pipeline.orchestration.launchers.local import LocalLauncher
 from densing_pipeline.orchestration.launchers.slurm import SlurmLauncher
 from densing_pipeline.schedules.new_models import places_of
@@ -259,3 +264,11 @@ def test_what_a_scheduler_says_is_kept_without_the_secrets_of_addresses():
     ended = JobEndedError("no answer from http://user:s3cr3t@head:8265/api?token=s3cr3t")
     assert "http://" in str(ended)
     assert "s3cr3t" not in str(ended)
+
+
+@pytest.mark.parametrize("before", range(380, 402, 3))
+def test_what_is_cut_leaves_no_half_of_a_secret(monkeypatch, before):
+    monkeypatch.setenv("HF_TOKEN", "s3cr3t-token-of-the-hub")
+    said = in_short("x" * before + "\ns3cr3t-token-of-the-hub refused")
+    assert "s3" not in said
+    assert len(said) <= 400
