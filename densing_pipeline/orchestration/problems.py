@@ -12,7 +12,10 @@ from itertools import pairwise
 import dagster as dg
 from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 
 from densing_pipeline.addresses import redact
@@ -39,6 +42,9 @@ LEAST_FREE = 256 * MIB
 
 MOST_CHARS = 500
 """Most characters of a message of others that is quoted."""
+
+RESULTS = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+"""Of a check that ran to its end."""
 
 MOST_FINDINGS = 3
 """Values of a failed check that a message quotes."""
@@ -255,11 +261,14 @@ def _daemons(instance: dg.DagsterInstance, now: datetime) -> list[Problem]:
 def _failed_checks(
     instance: dg.DagsterInstance, settings: Settings, checks: Sequence[dg.AssetCheckKey]
 ) -> list[Problem]:
-    """Checks that did not pass when they last ran."""
+    """Checks that did not pass when they last ran, also while a night is to run them again."""
     found = []
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    for key, record in sorted(latest.items(), key=lambda item: item[0].to_user_string()):
-        if record.status != AssetCheckExecutionRecordStatus.FAILED or record.event is None:
+    for key, newest in sorted(latest.items(), key=lambda item: item[0].to_user_string()):
+        record = _last_result(instance, key, newest)
+        if record is None or record.event is None:
+            continue
+        if record.status != AssetCheckExecutionRecordStatus.FAILED:
             continue
         asset = key.asset_key.to_user_string()
         event = record.event.dagster_event
@@ -277,6 +286,18 @@ def _failed_checks(
             )
         )
     return found
+
+
+def _last_result(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, newest: AssetCheckExecutionRecord
+) -> AssetCheckExecutionRecord | None:
+    """The newest record of a check that has a result. One that a run has planned has none, for good if that run was killed."""
+    if newest.status in RESULTS:
+        return newest
+    known = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, status=RESULTS
+    )
+    return known[0] if known else None
 
 
 def _evaluations(settings: Settings, now: datetime) -> list[Problem]:

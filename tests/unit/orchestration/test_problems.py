@@ -7,7 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.events import EngineEventData
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import (  # type: ignore[attr-defined]
@@ -249,6 +253,31 @@ def test_a_night_without_end_is_a_problem(instance, settings, minutes, is_told):
     )
     after = timedelta(hours=settings.night_hours, minutes=minutes) + OVERDUE
     assert ("night:long" in found(instance, settings, after)) is is_told
+
+
+def test_a_check_that_did_not_pass_is_not_mended_by_a_night_that_is_to_run_it_again(
+    instance, settings
+):
+    """Else it would be told anew by every night, and a night that was killed would hide it."""
+    job = dg.Definitions([table], asset_checks=[has_rows]).resolve_implicit_global_asset_job_def()
+    going = instance.create_run_for_job(job)
+    for key in has_rows.check_keys:
+        planned = AssetCheckEvaluationPlanned(asset_key=key.asset_key, check_name=key.name)
+        event = dg.DagsterEvent(
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+            job.name,
+            event_specific_data=planned,
+        )
+        instance.report_dagster_event(event, going.run_id)
+    assert found(instance, settings) == {}
+    dg.materialize([table, has_rows], instance=instance)
+    told = found(instance, settings)
+    again = instance.create_run_for_job(job)
+    instance.report_dagster_event(event, again.run_id)
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert latest.status is AssetCheckExecutionRecordStatus.PLANNED
+    assert found(instance, settings) == told
+    assert list(told) == ["check:table:has_rows"]
 
 
 def test_a_check_that_did_not_pass_is_told_with_what_it_found(instance, settings):
