@@ -60,8 +60,8 @@ def make_private(folder: Path) -> None:
 
 
 def make_public(folder: Path) -> None:
-    """Let every user of the machine read a folder and all that is in it."""
-    for path in (folder, *folder.rglob("*")):
+    """Let every user of the machine read a folder and all that is in it; what a link names stays as it is."""
+    for path in (folder, *(each for each in folder.rglob("*") if not each.is_symlink())):
         mode = PUBLIC_FOLDER if path.is_dir() else PUBLIC_FILE
         if stat.S_IMODE(path.stat().st_mode) != mode:
             path.chmod(mode)

@@ -28,6 +28,9 @@ from densing_pipeline.os_errors import sentence
 from densing_pipeline.text import clean
 from densing_pipeline.units import MIB
 
+NO_PART_OF_A_PATH = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and bytes that are no UTF-8 as Python holds them."""
+
 DECISIVE = (
     "seed", "bootstrap_draws", "ladders", "evaluation_limit", "evaluation_sample_error", "gpu_memory_gib", "max_gpu_hours",
     "refused_licences", "evaluation_attempts", "evaluation_data",
@@ -126,7 +129,7 @@ def _written_out(path: Any) -> Any:
         raise ValueError("it names no file or folder; write a path")
     if isinstance(path, str) and path.startswith("~"):
         raise ValueError("only a shell expands ~; write the whole path")
-    if isinstance(path, str) and not path.isprintable():
+    if isinstance(path, str) and NO_PART_OF_A_PATH.search(path):
         raise ValueError(
             "it has control characters, or bytes that are no UTF-8; choose another path"
         )

@@ -1,6 +1,7 @@
 """A file is whole or not there."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,13 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path, kind):
     (tmp_path / "link").symlink_to(tmp_path / "b")
     with files.open_regular(tmp_path / "link") as file:
         assert file.read() == b"b"
+
+
+def test_what_a_link_in_a_public_folder_names_stays_private(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "mine").chmod(0o600)
+    (tmp_path / "public").mkdir(mode=0o700)
+    (tmp_path / "public" / "link").symlink_to(tmp_path / "mine")
+    files.make_public(tmp_path / "public")
+    assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == files.PUBLIC_FOLDER
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o600

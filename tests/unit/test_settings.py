@@ -256,6 +256,11 @@ def test_every_path_is_refused_in_one_sentence_where_it_is_none(monkeypatch, nam
         read_settings()
 
 
+def test_a_path_of_any_writing_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("DENSING_STATE_DIR", str(tmp_path / "état\u00a0Ω\u3000状态 'a' %"))
+    assert read_settings().state_dir.name == "état\u00a0Ω\u3000状态 'a' %"
+
+
 TIMES = [
     name for name in NUMBERS
     if name.endswith(("_SECONDS", "_MINUTES", "_HOURS", "_DAYS"))
