@@ -46,6 +46,9 @@ MOST_CHARS = 500
 RESULTS = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 """Of a check that ran to its end."""
 
+MOST_LOOKED_AT = 100
+"""Newest runs of a job among which the last whole one is looked for."""
+
 MOST_FINDINGS = 3
 """Values of a failed check that a message quotes."""
 
@@ -134,8 +137,11 @@ def last_success(instance: dg.DagsterInstance) -> str | None:
 def _last(
     instance: dg.DagsterInstance, job: str, statuses: list[dg.DagsterRunStatus]
 ) -> dg.RunRecord | None:
-    found = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=statuses), limit=1)
-    return found[0] if found else None
+    """The last whole run of a job. One of a few of its assets, which a person starts in the UI, is no night."""
+    found = instance.get_run_records(
+        dg.RunsFilter(job_name=job, statuses=statuses), limit=MOST_LOOKED_AT
+    )
+    return next((each for each in found if not each.dagster_run.asset_selection), None)
 
 
 def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Problem]:

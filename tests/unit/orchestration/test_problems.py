@@ -153,6 +153,30 @@ def test_a_first_night_that_does_not_come_is_a_problem_a_day_and_a_half_after_th
     assert found(instance, settings) == {}
 
 
+def test_a_run_of_a_few_assets_is_no_night(instance, settings):
+    """It ends no alert on a failed night, and no heartbeat is sent for it; nor is its failure that of a night."""
+    job = dg.Definitions(
+        [table], jobs=[dg.define_asset_job("nightly", selection=[table])]
+    ).resolve_job_def("nightly")
+    some = job.get_subset(asset_selection={table.key})
+    good, failed = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
+
+    def ended(status: dg.DagsterRunStatus, **given: object) -> str:
+        return instance.create_run_for_job(some if given else job, status=status, **given).run_id
+
+    selection = {"asset_selection": frozenset({table.key})}
+    ended(failed, **selection)
+    assert "run:nightly" not in found(instance, settings)
+    night_failed = ended(failed)
+    ended(good, **selection)
+    assert found(instance, settings)["run:nightly"].link.endswith(night_failed)
+    assert problems.last_success(instance) is None
+    night_succeeded = ended(good)
+    ended(failed, **selection)
+    assert "run:nightly" not in found(instance, settings)
+    assert problems.last_success(instance) == night_succeeded
+
+
 def ended_from_outside(instance, reason: str | None) -> dg.DagsterRun:
     """A night that the code server or the daemon reports."""
     going = instance.create_run_for_job(night, status=dg.DagsterRunStatus.STARTED)
