@@ -15,10 +15,10 @@ from dagster_ray import PipesRayJobClient
 from dagster_ray.core.pipes import PipesRayJobMessageReader
 from ray.job_submission import JobSubmissionClient
 
-ANSWER_S = 60.0
+DASHBOARD_ANSWER_S = 60.0
 """Longest time without a byte of an answer."""
 
-PATIENCE_S = 600.0
+DASHBOARD_PATIENCE_S = 600.0
 """How long the dashboard may fail after a job was submitted, before its run is given up."""
 
 ASK_AGAIN_S = 5.0
@@ -29,7 +29,7 @@ SERVER_ERRORS = 500
 
 
 class SilentDashboardError(OSError):
-    """The dashboard has failed for `PATIENCE_S` since a job was submitted, which may have been started and go on."""
+    """The dashboard has failed for `DASHBOARD_PATIENCE_S` since a job was submitted, which may have been started and go on."""
 
 
 class PatientClient(JobSubmissionClient):
@@ -55,7 +55,7 @@ class PatientClient(JobSubmissionClient):
             RuntimeError: Ray did not take the job.
             SilentDashboardError: it is not known whether it did.
         """
-        self._patience_s, name = PATIENCE_S, str(given["submission_id"])
+        self._patience_s, name = DASHBOARD_PATIENCE_S, str(given["submission_id"])
         try:
             super().submit_job(**given)
         except RuntimeError:
@@ -82,7 +82,7 @@ class PatientClient(JobSubmissionClient):
         while True:
             try:
                 answer: requests.Response = super()._do_request(
-                    method, endpoint, timeout=ANSWER_S, **given
+                    method, endpoint, timeout=DASHBOARD_ANSWER_S, **given
                 )
                 # A submission is refused by the same status with which a dashboard fails.
                 if answer.status_code < SERVER_ERRORS or method == "POST" or not self._patience_s:
@@ -94,7 +94,7 @@ class PatientClient(JobSubmissionClient):
                 problem = str(error)
             if time.monotonic() >= until:
                 raise SilentDashboardError(
-                    f"Ray's dashboard has failed for {PATIENCE_S:g} s ({problem})"
+                    f"Ray's dashboard has failed for {DASHBOARD_PATIENCE_S:g} s ({problem})"
                 )
             time.sleep(ASK_AGAIN_S)
 

@@ -51,10 +51,10 @@ STATUS = {"TIMEOUT": 124, "DEADLINE": 124, "OUT_OF_MEMORY": 137}
 LOOK_AGAIN_S = 15.0
 """Seconds between two questions to Slurm."""
 
-ANSWER_S = 60.0
+SLURM_ANSWER_S = 60.0
 """Longest time of one of Slurm's commands."""
 
-PATIENCE_S = 3600.0
+SLURM_PATIENCE_S = 3600.0
 """How long Slurm may not answer for a job that was submitted, before its run is given up: jobs outlive its controller."""
 
 JOB = re.compile(r"([0-9]+)(?:;(\S+))?")
@@ -145,7 +145,7 @@ class SlurmLauncher:
         try:
             done = _asked(arguments, environment)
         except subprocess.TimeoutExpired as error:
-            raise UnknownEndError(f"sbatch did not answer within {ANSWER_S:g} s") from error
+            raise UnknownEndError(f"sbatch did not answer within {SLURM_ANSWER_S:g} s") from error
         except OSError as error:
             raise JobEndedError(
                 f"sbatch could not be started ({error.strerror}): Slurm's commands must be on this machine",
@@ -175,8 +175,8 @@ class SlurmLauncher:
             while (told := job.told()) is None or told.get("JobState") in GOING_ON:
                 if told is not None:
                     answered = time.monotonic()
-                elif time.monotonic() - answered >= PATIENCE_S:
-                    raise UnknownEndError(f"Slurm has not answered for {PATIENCE_S:g} s")
+                elif time.monotonic() - answered >= SLURM_PATIENCE_S:
+                    raise UnknownEndError(f"Slurm has not answered for {SLURM_PATIENCE_S:g} s")
                 time.sleep(self._look_again_s)
         except DagsterExecutionInterruptedError:
             with suppress(subprocess.TimeoutExpired):
@@ -255,11 +255,11 @@ def _asked(
 
     Raises:
         OSError: it cannot be started.
-        TimeoutExpired: it did not end within `ANSWER_S`.
+        TimeoutExpired: it did not end within `SLURM_ANSWER_S`.
     """
     return subprocess.run(  # noqa: S603 - options of a setting, which is its owner's to write
         command, env=os.environ | dict(environment or {}), capture_output=True, encoding="utf-8", errors="replace",
-        timeout=ANSWER_S, check=False,
+        timeout=SLURM_ANSWER_S, check=False,
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_slurms_commands_that_hang_or_fail_for_a_while_cost_nothing(
 ):
     """The first question hangs, the second fails, the third is answered."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(launchers.slurm, "ANSWER_S", 1)
+    monkeypatch.setattr(launchers.slurm, "SLURM_ANSWER_S", 1)
     asked = tmp_path / "asked"
     slurm(
         tmp_path,
@@ -145,8 +145,8 @@ def test_of_a_slurm_that_answers_no_more_the_end_of_the_job_is_not_known(
     settings, monkeypatch, tmp_path, commands, told
 ):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(launchers.slurm, "ANSWER_S", 0.5)
-    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(launchers.slurm, "SLURM_ANSWER_S", 0.5)
+    monkeypatch.setattr(launchers.slurm, "SLURM_PATIENCE_S", 0.2)
     slurm(tmp_path, **commands)
     with pytest.raises(UnknownEndError, match=re.escape(told)):
         SlurmLauncher(settings, 0.01).output(dg.build_op_context(), ORDER)
@@ -159,7 +159,7 @@ DONE = "echo JobId=5 JobState=COMPLETED ExitCode=0:0"
 def ended(settings, monkeypatch, tmp_path):
     """How an order ends whose Slurm answers in this way."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(launchers.slurm, "SLURM_PATIENCE_S", 0.2)
 
     def of(sbatch, scontrol=DONE):
         slurm(tmp_path, sbatch=sbatch, scontrol=scontrol)
@@ -234,7 +234,7 @@ def test_a_job_whose_scheduler_answers_no_more_goes_on_and_its_results_are_read(
         settings, "while not (out / 'go').exists(): time.sleep(0.01)\n" + stub_jobs.WRITES
     )
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(launchers.slurm, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(launchers.slurm, "SLURM_PATIENCE_S", 0.2)
     slurm(
         tmp_path,
         sbatch='for script; do :; done\nsh "$script" >/dev/null 2>&1 &\necho 7',

@@ -105,7 +105,7 @@ class Server(http.server.ThreadingHTTPServer):
 @pytest.fixture
 def dashboard(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.setattr(ray_client, "ANSWER_S", 0.3)
+    monkeypatch.setattr(ray_client, "DASHBOARD_ANSWER_S", 0.3)
     monkeypatch.setattr(ray_client, "ASK_AGAIN_S", 0.01)
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -143,7 +143,7 @@ def test_questions_about_a_job_outlive_a_dashboard_that_restarts(dashboard, addr
 
 
 def test_patience_has_an_end(dashboard, address, monkeypatch):
-    monkeypatch.setattr(ray_client, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(ray_client, "DASHBOARD_PATIENCE_S", 0.5)
     client = PatientClient(address)
     client.submit_job(**ORDER)
     dashboard.faults = ["silent"] * 100
@@ -155,7 +155,7 @@ def test_patience_has_an_end(dashboard, address, monkeypatch):
 
 
 def test_a_submission_that_is_never_answered_is_told_as_unknown(dashboard, address, monkeypatch):
-    monkeypatch.setattr(ray_client, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(ray_client, "DASHBOARD_PATIENCE_S", 0.5)
     dashboard.faults = ["silent"] * 100
     with pytest.raises(SilentDashboardError):
         PatientClient(address).submit_job(**ORDER)
