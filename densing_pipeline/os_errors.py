@@ -23,7 +23,7 @@ REMEDIES = {
     errno.ENOTDIR: "a part of the path is a file, not a folder: move that file away or choose "
     "another path",
     errno.EEXIST: "a file is where a folder must be: move that file away or choose another path",
-    errno.EISDIR: "it is a folder where a file is expected: correct the path",
+    errno.EISDIR: "it is a folder where a file is expected: move it away, or correct the path",
 }
 """What to do about an operating system error, by its number."""
 

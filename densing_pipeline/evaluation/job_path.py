@@ -21,7 +21,11 @@ def environment_lacks(python: Path) -> str | None:
     Args:
         python: its Python.
     """
-    return None if python.exists() else f"there is no {python}; `make evaluation-env` builds it"
+    return (
+        None
+        if python.exists()
+        else f"there is no {python.absolute()}; `make evaluation-env` builds it"
+    )
 
 
 def job_command(
