@@ -8,7 +8,6 @@ import time
 from functools import cached_property
 from typing import Any
 
-import requests
 from dagster import PipesMessageReader
 from dagster._core.pipes.context import PipesLaunchedData
 from dagster_ray import PipesRayJobClient
@@ -71,7 +70,7 @@ class PatientClient(JobSubmissionClient):
             return False
         return True
 
-    def _do_request(self, method: str, endpoint: str, **given: Any) -> requests.Response:
+    def _do_request(self, method: str, endpoint: str, **given: Any) -> Any:
         """Every request of Ray's client goes through here.
 
         Raises:
@@ -81,14 +80,12 @@ class PatientClient(JobSubmissionClient):
         until = time.monotonic() + self._patience_s
         while True:
             try:
-                answer: requests.Response = super()._do_request(
-                    method, endpoint, timeout=DASHBOARD_ANSWER_S, **given
-                )
+                answer = super()._do_request(method, endpoint, timeout=DASHBOARD_ANSWER_S, **given)
                 # A submission is refused by the same status with which a dashboard fails.
                 if answer.status_code < SERVER_ERRORS or method == "POST" or not self._patience_s:
                     return answer
                 problem = f"status {answer.status_code}"
-            except requests.RequestException as error:
+            except OSError as error:  # as all errors of `requests` are
                 if not self._patience_s:
                     raise
                 problem = str(error)

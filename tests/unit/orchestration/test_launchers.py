@@ -248,8 +248,7 @@ def test_a_job_whose_scheduler_answers_no_more_goes_on_and_its_results_are_read(
     [folder] = settings.evaluations_dir.glob("*/*/*")
     assert not (folder / OUTCOME).exists(), "nobody says that it failed"
     (folder / "go").touch()
-    until = time.monotonic() + 60
-    while not (folder / OUTCOME).exists() and time.monotonic() < until:
+    while not (folder / OUTCOME).exists():
         time.sleep(0.05)
     assert stub_jobs.row(settings)["state"] == "done"
 

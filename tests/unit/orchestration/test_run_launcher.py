@@ -69,8 +69,6 @@ run_launcher:
   class: WatchedRunLauncher
 """
 
-WITHIN_S = 60.0
-
 TURN_S = 0.1
 
 
@@ -120,9 +118,7 @@ class Installation:
 
 
 def until(found: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN_S
     while not found():
-        assert time.monotonic() < deadline
         time.sleep(TURN_S)
 
 
