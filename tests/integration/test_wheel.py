@@ -87,7 +87,9 @@ def test_the_installed_package_runs_a_night_in_an_empty_folder(installed, tmp_pa
     shown = called(
         installed, "-m", "densing_pipeline", "run", cwd=tmp_path, DENSING_BOOTSTRAP_DRAWS="100"
     )
-    assert "The capacity density of open base models doubles every" in shown
+    release = (tmp_path / "published" / "latest").resolve().name
+    assert "By the paper's own law, on its models" in " ".join(shown.split())
+    assert f"Release {release}: " in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == [".densing", "published"]
     assert (tmp_path / ".densing" / "dagster.yaml").read_bytes() == (
         ROOT / "dagster.yaml"
