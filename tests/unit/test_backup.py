@@ -194,7 +194,7 @@ def test_a_restore_that_is_broken_off_is_told_by_every_run_and_may_be_repeated(
 
     def killed_after(renames):
         """What a power loss leaves: no clean-up runs, and some of the folders are in their places."""
-        done = []
+        done: list[object] = []
 
         def rename(written, place):
             if len(done) == renames:
