@@ -27,6 +27,7 @@ from densing_pipeline.prices.list_prices import listed_prices
 from densing_pipeline.publication.answers import HEADLINE_FILE
 from densing_pipeline.publication.lineage import density_lineage
 from densing_pipeline.tables.published import (
+    CAPABILITY_INDEX,
     DIRECT_LAWS,
     PRICE_POLLS,
     REFERENCE_LAW_DRAWS,
@@ -61,7 +62,9 @@ def latest(_tables, tmp_path_factory):
         "direct_laws": DIRECT_LAWS.empty(), "densities": densities(models, scores, laws),
         "densing_law": law, "prices": prices, "model_links": links,
         "price_polls": PRICE_POLLS.empty(),
-        "price_changes": price_changes(prices, links, PRICE_POLLS.empty()),
+        "price_changes": price_changes(
+            prices, links, PRICE_POLLS.empty(), CAPABILITY_INDEX.empty()
+        ),
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("published")
     release = folder / "releases" / "2026-11-28-abc"
