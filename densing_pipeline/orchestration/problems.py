@@ -23,6 +23,7 @@ from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.evaluation.job_path import environment_lacks
 from densing_pipeline.orchestration.error_text import error_text
+from densing_pipeline.orchestration.own_runs import IN_PROCESS
 from densing_pipeline.orchestration.run_retention import ENDED
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.os_errors import with_remedy
@@ -137,11 +138,15 @@ def last_success(instance: dg.DagsterInstance) -> str | None:
 def _last(
     instance: dg.DagsterInstance, job: str, statuses: list[dg.DagsterRunStatus]
 ) -> dg.RunRecord | None:
-    """The last whole run of a job. One of a few of its assets, which a person starts in the UI, is no night."""
+    """The last whole run of a job. One of a few of its assets is no night if a person started it in the UI."""
     found = instance.get_run_records(
         dg.RunsFilter(job_name=job, statuses=statuses), limit=MOST_LOOKED_AT
     )
-    return next((each for each in found if not each.dagster_run.asset_selection), None)
+    return next((each for each in found if _is_whole(each.dagster_run)), None)
+
+
+def _is_whole(run: dg.DagsterRun) -> bool:
+    return not run.asset_selection or IN_PROCESS.items() <= run.tags.items()
 
 
 def _failed_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Problem]:

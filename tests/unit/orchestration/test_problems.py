@@ -23,6 +23,7 @@ from densing_pipeline.alerts.memory import Problem
 from densing_pipeline.evaluation import installation
 from densing_pipeline.orchestration import problems
 from densing_pipeline.orchestration.error_text import error_text
+from densing_pipeline.orchestration.own_runs import IN_PROCESS
 from densing_pipeline.orchestration.problems import OVERDUE
 from densing_pipeline.orchestration.tables import ONE_NIGHT_MISSED
 from densing_pipeline.settings import Settings
@@ -175,6 +176,10 @@ def test_a_run_of_a_few_assets_is_no_night(instance, settings):
     ended(failed, **selection)
     assert "run:nightly" not in found(instance, settings)
     assert problems.last_success(instance) == night_succeeded
+    by_nightly = ended(good, **selection, tags=IN_PROCESS)
+    assert problems.last_success(instance) == by_nightly, (
+        "`nightly.run_nightly` was given its assets"
+    )
 
 
 def ended_from_outside(instance, reason: str | None) -> dg.DagsterRun:
