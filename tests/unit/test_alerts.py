@@ -26,6 +26,7 @@ from densing_pipeline.alerts.memory import (
 from densing_pipeline.alerts.sending import AlertError, fitting, send
 from densing_pipeline.alerts.telling import LONGEST_WAIT, tell
 from densing_pipeline.settings import Settings
+from tests.servers.loopback import LoopbackServer
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -58,19 +59,19 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Server(LoopbackServer):
     """A service for messages on loopback."""
 
     def __init__(self) -> None:
         """Listen on a free port."""
-        super().__init__(("127.0.0.1", 0), Receiver)
+        super().__init__(Receiver)
         self.messages: list[dict[str, str]] = []
         self.beats: list[str] = []
         self.status = 200
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def url(self) -> str:
+    def alerts_url(self) -> str:
         """Where messages go, with a secret in it."""
         return f"json://user:secret@127.0.0.1:{self.server_address[1]}/alerts"
 
@@ -78,12 +79,8 @@ class Server(http.server.ThreadingHTTPServer):
 @contextlib.contextmanager
 def serving() -> Iterator[Server]:
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
         server.may_answer.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -99,7 +96,7 @@ def settings(service, tmp_path):
     return Settings(
         state_dir=tmp_path / "state",
         publish_url=str(tmp_path / "published"),
-        alert_urls=service.url(),
+        alert_urls=service.alerts_url(),
         heartbeat_url=f"http://127.0.0.1:{port}/ping/secret-id",
     )
 
@@ -171,7 +168,9 @@ def test_a_service_that_fails_for_a_day_costs_the_other_nothing_and_is_left_alon
     day = [NOW + timedelta(minutes=5 * tick) for tick in range(24 * 12)]
     with serving() as failing:
         failing.status = 500
-        both = settings.model_copy(update={"alert_urls": f"{failing.url()} {service.url()}"})
+        both = settings.model_copy(
+            update={"alert_urls": f"{failing.alerts_url()} {service.alerts_url()}"}
+        )
         for now in day:
             with pytest.raises(AlertError, match=r"^address 1 of .*\(json://\.\.\.\)"):
                 tell(both, [problem()], now)
@@ -207,7 +206,9 @@ def test_a_clock_that_was_ahead_keeps_no_message_back(service, settings):
 def test_an_address_that_is_new_is_told_everything_and_the_others_nothing_again(service, settings):
     tell(settings, [problem()], NOW)
     with serving() as new:
-        both = settings.model_copy(update={"alert_urls": f"{new.url()} {service.url()}"})
+        both = settings.model_copy(
+            update={"alert_urls": f"{new.alerts_url()} {service.alerts_url()}"}
+        )
         tell(both, [problem()], NOW + timedelta(minutes=5))
         assert (len(new.messages), len(service.messages)) == (1, 1)
 
@@ -224,7 +225,9 @@ def test_a_service_that_does_not_answer_holds_nobody_up(service, settings, monke
     monkeypatch.setattr(sending, "MESSAGES_S", 0.2)
     with serving() as silent:
         silent.may_answer.clear()
-        both = settings.model_copy(update={"alert_urls": f"{silent.url()} {service.url()}"})
+        both = settings.model_copy(
+            update={"alert_urls": f"{silent.alerts_url()} {service.alerts_url()}"}
+        )
         with pytest.raises(
             AlertError, match=r"address 1 .* did not take the message within 0\.2 s"
         ):
@@ -266,7 +269,7 @@ def test_an_instant_in_the_memory_that_is_none_tells_again(settings, damage):
 @pytest.mark.parametrize("n_problems", [1, 6, 20])
 def test_a_service_gets_no_message_that_is_longer_than_it_takes(service, settings, n_problems):
     settings = settings.model_copy(
-        update={"alert_urls": service.url().replace("json://user:secret@", "mmost://")}
+        update={"alert_urls": service.alerts_url().replace("json://user:secret@", "mmost://")}
     )
     problems = [problem(f"check:{n}", f"check {n} failed: {'word ' * 100}") for n in range(n_problems)]  # fmt: skip
     assert tell(settings, problems, NOW)
@@ -306,7 +309,9 @@ def test_what_others_wrote_calls_nobody_and_hides_no_address(service, settings, 
 
 
 def test_addresses_that_only_a_comma_parts_both_get_the_message(service, settings):
-    settings = settings.model_copy(update={"alert_urls": f"{service.url()},{service.url()}s"})
+    settings = settings.model_copy(
+        update={"alert_urls": f"{service.alerts_url()},{service.alerts_url()}s"}
+    )
     assert tell(settings, [problem()], NOW)
     assert len(service.messages) == 2
 

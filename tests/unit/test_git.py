@@ -2,13 +2,13 @@
 
 import base64
 import http.server
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from densing_pipeline.git import GitError, Limits, Repository
+from tests.servers.loopback import LoopbackServer
 
 
 class Watching(http.server.BaseHTTPRequestHandler):
@@ -35,18 +35,14 @@ class Watching(http.server.BaseHTTPRequestHandler):
 )
 def test_a_password_reaches_the_server_and_no_list_of_processes(tmp_path, monkeypatch, user, given):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Watching) as server:
+    with LoopbackServer(Watching) as server:
         server.lines, server.credentials = [], []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        address = f"127.0.0.1:{server.server_address[1]}/owner/name"
+        address = f"{server.url.removeprefix('http://')}/owner/name"
         with (
             Repository(tmp_path / "copy", f"http://{user}{address}", Limits(30, 1 << 20)) as copy,
             pytest.raises(GitError, match=f"^http://{address}: "),
         ):
             copy.update()
-        server.shutdown()
-        thread.join()
     assert any(address in line for line in server.lines), "git was seen at work"  # type: ignore[attr-defined]
     assert not any("s3cr3t" in line for line in server.lines)  # type: ignore[attr-defined]
     header = given and f"Basic {base64.b64encode(given.encode()).decode()}"

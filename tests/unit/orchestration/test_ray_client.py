@@ -21,6 +21,7 @@ from densing_pipeline.orchestration.launchers.ray_client import (
     PatientJobs,
     SilentDashboardError,
 )
+from tests.servers.loopback import LoopbackServer
 
 # Of Ray's own code.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -91,12 +92,12 @@ class Dashboard(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Server(LoopbackServer):
     """A dashboard on loopback: what it does wrong next, the jobs it has, and the end of its silence."""
 
     def __init__(self) -> None:
         """Listen on a free port."""
-        super().__init__(("127.0.0.1", 0), Dashboard)
+        super().__init__(Dashboard)
         self.faults: list[str | int] = []
         self.jobs: list[str] = []
         self.is_over = threading.Event()
@@ -108,17 +109,13 @@ def dashboard(monkeypatch):
     monkeypatch.setattr(ray_client, "DASHBOARD_ANSWER_S", 0.3)
     monkeypatch.setattr(ray_client, "ASK_AGAIN_S", 0.01)
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
         server.is_over.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def address(dashboard):
-    return f"http://127.0.0.1:{dashboard.server_address[1]}"
+    return dashboard.url
 
 
 @pytest.mark.parametrize("fault", ["silent", "closed"])
