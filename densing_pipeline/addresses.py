@@ -163,12 +163,17 @@ def _secrets_of(address: str) -> Iterator[str]:
         return
     if password:
         yield from (password, parts.password or "")
-        yield base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode()
+        yield basic_credentials(user, password)
     elif parts.scheme in ("http", "https") and len(user) >= SHORTEST_KEY:
         yield user  # a token, as forges take it
     for name, value in parse_qsl(parts.query):
         if _SECRET_NAME.search(name) or _KEY_NAME.search(name):
             yield value
+
+
+def basic_credentials(user: str, password: str) -> str:
+    """User and password as a header of basic authentication has them (RFC 7617)."""
+    return base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode()
 
 
 def _drawn_parts(address: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ asked for, and redirects are not followed. The network is used only over the pro
 a bounded time, and the copy stays below a bounded size. Not here: what a file means.
 """
 
-import base64
 import os
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlparse
 
-from densing_pipeline.addresses import redact, shown
+from densing_pipeline.addresses import basic_credentials, redact, shown
 from densing_pipeline.text import clean
 
 BRANCH = "refs/heads/newest"
@@ -371,7 +370,7 @@ def _without_user(url: str) -> tuple[str, str | None]:
     if not at:
         return url, None
     name, _, password = user.partition(":")
-    credentials = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    credentials = basic_credentials(unquote(name), unquote(password))
     return parts._replace(netloc=host).geturl(), f"Authorization: Basic {credentials}"
 
 

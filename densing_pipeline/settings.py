@@ -614,7 +614,9 @@ class Settings(BaseSettings):
                 f"{shown(url)!r}: releases are published to a local directory (a path or file:///path) or to "
                 f"{', '.join(REMOTE_PLACES.values())}"
             )
-        _folder(Path(_written_out(str(_published_to(_written_out(url))))))
+        # A file:// address is decoded, and what it says is looked at again.
+        path = str(_published_to(_written_out(url)))
+        _folder(Path(_written_out(path)))
         return url
 
     @field_validator("evaluation_store")

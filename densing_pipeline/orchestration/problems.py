@@ -139,10 +139,13 @@ def _last(
     instance: dg.DagsterInstance, job: str, statuses: list[dg.DagsterRunStatus]
 ) -> dg.RunRecord | None:
     """The last whole run of a job. One of a few of its assets is no night if a person started it in the UI."""
-    found = instance.get_run_records(
-        dg.RunsFilter(job_name=job, statuses=statuses), limit=MOST_LOOKED_AT
-    )
-    return next((each for each in found if _is_whole(each.dagster_run)), None)
+    wanted = dg.RunsFilter(job_name=job, statuses=statuses)
+    # Nearly always it is the newest, and each record is read with its tags and settings.
+    for limit in (1, MOST_LOOKED_AT):
+        found = instance.get_run_records(wanted, limit=limit)
+        if whole := next((each for each in found if _is_whole(each.dagster_run)), None):
+            return whole
+    return None
 
 
 def _is_whole(run: dg.DagsterRun) -> bool:
